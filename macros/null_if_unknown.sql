@@ -1,0 +1,3 @@
+{% macro null_if_unknown(column) -%}
+    nullif(nullif({{ column }}, '-unknown-'), '')
+{%- endmacro %}

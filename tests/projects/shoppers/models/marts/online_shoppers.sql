@@ -1,0 +1,1 @@
+select * from {{ ref('raw_online_shoppers') }}
