@@ -1,0 +1,26 @@
+"""The local engine as a backend: nothing leaves the machine, and nothing is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from synth.domain import Request
+
+
+class LocalBackend:
+    """Learns and samples in this process; the same rows, request and version give the same twin."""
+
+    def check(self) -> None:
+        """Nothing can be missing: the engine is installed with the package."""
+
+    def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:  # noqa: ARG002 - no state is kept
+        """Return `request.rows` rows drawn by the engine; none if `training` has none."""
+        from synth.engine import Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
+
+        engine = Synthesizer(seed=request.seed, categories=request.categories)
+        return engine.fit(training).sample(request.rows)

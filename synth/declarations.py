@@ -1,0 +1,191 @@
+"""Which models ask for a twin, and how: `meta.synthesize` and `meta.synth`, completed with dbt's facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from synth.domain import Model, Options, Role
+from synth.errors import ConfigError, ManifestError
+from synth.facts import Facts, facts
+from synth.manifest import relation_of
+from synth.validation import NameField, RowsField, S, SeedField, Strict, nearest, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from synth.manifest import DeclaredColumn, Manifest, Node
+    from synth.profiles import Connection
+
+TWINNED = frozenset({"model", "snapshot", "seed"})
+TAG = "synthesize"
+OPTIONS = "synth"
+
+
+class ModelOptions(Strict):
+    """`meta.synth` of a model."""
+
+    backend: NameField | None = None
+    rows: RowsField | None = None
+    entity: NameField | None = None
+    seed: SeedField | None = None
+
+
+class ColumnOptions(Strict):
+    """`meta.synth` of a column."""
+
+    role: NameField | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Every model that asks for a twin, and what its user should hear."""
+
+    models: tuple[Model, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def read_models(manifest: Manifest, connection: Connection) -> Declared:
+    """Every tagged model of the manifest with its options, roles and facts, ordered by `unique_id`.
+
+    Raises:
+        ManifestError: a tagged model cannot have a twin, or the manifest was written for another target.
+        ConfigError: `meta` holds an unknown key or a wrong value.
+    """
+    nodes = tagged(manifest)
+    for node in nodes:
+        _refuse_unusable(node)
+        _refuse_other_target(node, manifest, connection)
+    known = facts(manifest, (node.unique_id for node in nodes))
+    models = tuple(_model(node, known[node.unique_id]) for node in nodes)
+    return Declared(models, tuple(_untagged_warnings(manifest)))
+
+
+def tagged(manifest: Manifest) -> tuple[Node, ...]:
+    """The models, snapshots and seeds that ask for a twin, ordered by `unique_id`.
+
+    Raises:
+        ManifestError: a disabled one asks, too.
+        ConfigError: `synthesize` is neither true nor false.
+    """
+    for node in manifest.disabled:
+        if node.resource_type in TWINNED and _asks(node) and node.unique_id not in manifest.nodes:
+            raise _refused(node, "it is disabled", "enable it")
+    asking = (node for node in manifest.nodes.values() if node.resource_type in TWINNED and _asks(node))
+    return tuple(sorted(asking, key=lambda node: node.unique_id))
+
+
+def _asks(node: Node) -> bool:
+    value = node.meta.get(TAG)
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower(), value)
+    if value is None or isinstance(value, bool):
+        return value is True
+    raise ConfigError(f"{_place(node)}: `meta.{TAG}` must be true or false, not {value!r}.")
+
+
+def _place(node: Node) -> str:
+    return f"{node.declared_in} ({node.unique_id})"
+
+
+def _refused(node: Node, reason: str, remedy: str) -> ManifestError:
+    return ManifestError(
+        f"{_place(node)} asks for a twin, but {reason}; {remedy}, or set `meta: {{{TAG}: false}}` on it."
+    )
+
+
+def _refuse_unusable(node: Node) -> None:
+    if node.materialized == "ephemeral":
+        raise _refused(node, "an ephemeral model is no relation", "materialize it as a table or a view")
+    if node.language == "python":
+        raise _refused(node, "a Python model does not run on Postgres", "write it in SQL")
+    if not node.relation_name:
+        raise _refused(node, "the manifest names no relation for it", "run `dbt parse`")
+
+
+def _refuse_other_target(node: Node, manifest: Manifest, connection: Connection) -> None:
+    relation = relation_of(node)
+    if relation.database != connection.database:
+        found, wanted = f"database '{relation.database}'", f"'{connection.database}'"
+    elif (schema := _expected_schema(node, manifest, connection)) not in {None, relation.schema}:
+        found, wanted = f"schema '{relation.schema}'", f"'{schema}'"
+    else:
+        return
+    others = ", ".join(name for name in connection.targets if name != connection.target)
+    raise ManifestError(
+        f"{manifest.path} was written for another target: {node.unique_id} is in {found}, target "
+        f"'{connection.target}' means {wanted}. Run `dbt run --target {connection.target}`, or synth with "
+        f"the --target that dbt ran with{f' (others: {others})' if others else ''}."
+    )
+
+
+def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> str | None:
+    """Where dbt's own `generate_schema_name` puts `node`; None when the project names schemas its own way."""
+    if manifest.schema_macros & {"*", manifest.project, node.package}:
+        return None
+    if node.config.get("target_schema"):  # the older way to place a snapshot, used as it stands
+        return str(node.config["target_schema"])
+    custom = node.config.get("schema")
+    return connection.schema if custom is None else f"{connection.schema}_{str(custom).strip()}"
+
+
+def _model(node: Node, known: Facts) -> Model:
+    options = _options(ModelOptions, node.meta, _place(node))
+    return Model(
+        unique_id=node.unique_id,
+        name=node.name,
+        relation=relation_of(node),
+        path=node.declared_in,
+        materialized=node.materialized,
+        options=Options(backend=options.backend, rows=options.rows, seed=options.seed),
+        entity=node.column(options.entity) if options.entity else None,
+        primary_key=known.primary_key,
+        unique=known.unique,
+        not_null=known.not_null,
+        foreign_keys=known.foreign_keys,
+        roles=_roles(node),
+    )
+
+
+def _roles(node: Node) -> Mapping[str, Role]:
+    """Roles by column, from each column's own `config.meta` only."""
+    roles = {}
+    for column in node.columns.values():
+        where = f"{_place(node)}, column '{column.name}'"
+        options = _options(ColumnOptions, column.meta, where)
+        if options.role is None:
+            _refuse_misplaced_role(column, where)
+            continue
+        try:
+            roles[column.name] = Role(options.role)
+        except ValueError:
+            raise ConfigError(
+                f"{where}: unknown `meta.{OPTIONS}.role` '{options.role}'; {nearest(options.role, Role)}"
+            ) from None
+    return roles
+
+
+def _refuse_misplaced_role(column: DeclaredColumn, where: str) -> None:
+    """A role that is overlooked leaves its column as it is, so older dbt's place for it is an error."""
+    shown = column.shown_meta.get(OPTIONS)
+    if isinstance(shown, dict) and "role" in shown:
+        raise ConfigError(
+            f"{where}: `meta.{OPTIONS}.role` is read from the column's `config` only (dbt 1.10+); write "
+            f"`config: {{meta: {{{OPTIONS}: {{role: {shown['role']}}}}}}}`."
+        )
+
+
+def _options(schema: type[S], meta: Mapping[str, object], where: str) -> S:
+    value = meta.get(OPTIONS)
+    return validate(schema, {} if value is None else value, where=where, key=f"meta.{OPTIONS}")
+
+
+def _untagged_warnings(manifest: Manifest) -> Iterable[str]:
+    for node in manifest.nodes.values():
+        if node.resource_type not in TWINNED or TAG in node.meta:
+            continue
+        if OPTIONS in node.meta:
+            yield f"{_place(node)} has `meta.{OPTIONS}` but no `meta.{TAG}: true`, so it gets no twin."
+        for key in get_close_matches(TAG, map(str, node.meta), cutoff=0.85):
+            yield f"{_place(node)} has `meta.{key}`, which means nothing to synth; did you mean `{TAG}`?"

@@ -1,0 +1,56 @@
+"""In which order columns are drawn: those that say most about the others first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Column, Ints
+
+BINS = 16
+SAMPLE_ROWS = 20_000
+MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
+
+
+def coarse(column: Column, codes: Ints) -> tuple[Ints, int]:
+    """The codes in at most BINS + 2 groups: quantiles, or the commonest labels and the rest; NULL is the last."""
+    counts = np.bincount(codes[codes >= 0], minlength=column.size)
+    if column.size <= BINS:
+        table = np.arange(column.size)
+    elif column.ordered:
+        table = ((counts.cumsum() - counts / 2) / max(counts.sum(), 1) * BINS).astype(np.int64)
+    else:
+        table = np.full(column.size, BINS)
+        table[np.argsort(-counts, kind="stable")[:BINS]] = np.arange(BINS)
+    groups = int(table.max(initial=-1)) + 1
+    return np.append(table, groups)[codes], groups + 1
+
+
+def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:
+    """Pairwise, in nats, between the coarse columns, less what chance alone would give; the diagonal is 0."""
+    groups = [coarse(column, column.codes) for column in columns]
+    rows = min(SAMPLE_ROWS, len(columns[0].codes))
+    found = np.zeros((len(columns), len(columns)))
+    for i, (left, m) in enumerate(groups):
+        for j, (right, n) in enumerate(groups[:i]):
+            joint = np.bincount(left[:rows] * n + right[:rows], minlength=m * n).reshape(m, n) / rows
+            outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+            full = joint > 0
+            chance = ((outer.any(1)).sum() - 1) * ((outer.any(0)).sum() - 1) / (2 * rows)
+            found[i, j] = found[j, i] = max(
+                (joint[full] * np.log(joint[full] / outer[full])).sum() - chance, 0
+            )
+    return found
+
+
+def drawing_order(columns: Sequence[Column], information: NDArray[np.float64]) -> list[int]:
+    """Column indices by falling total mutual information; columns of many labels after all others."""
+    total = information.sum(0)
+    many = [not column.ordered and column.size > MANY for column in columns]
+    return sorted(range(len(columns)), key=lambda i: (many[i], -total[i], i))

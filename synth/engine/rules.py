@@ -1,0 +1,135 @@
+"""What holds in every training row and so must hold in every synthetic one: dependencies and inequalities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.columns import NumberColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.ticks import Native
+
+PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
+MIN_ROWS = 50  # fewer agree with an inequality by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Two columns of which `given[code of the one]` equals `own[code of the other]` in every row.
+
+    The tables have a last entry for NULL, which the code -1 finds.
+    """
+
+    column: int
+    given: Ints
+    own: Ints
+
+
+def find_ties(columns: Sequence[Column], order: Sequence[int]) -> dict[int, list[Tie]]:
+    """For each column its ties to columns drawn before it."""
+    found: dict[int, list[Tie]] = {}
+    for place, target in enumerate(order):
+        found[target] = list(_ties_of(columns, target, order[:place]))
+    return found
+
+
+def _ties_of(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> Iterator[Tie]:
+    own = columns[target]
+    null = null_table(own.size)
+    for index in earlier:
+        other = columns[index]
+        known = np.flatnonzero(own.known & other.known)
+        left, right = other.codes[known], own.codes[known]
+        forward = implied(left, right, other.size) if other.exact else None
+        if forward is not None:
+            yield Tie(index, forward, np.append(np.arange(own.size), -1))
+            return  # nothing is left to decide
+        backward = implied(right, left, own.size) if own.exact else None
+        if backward is not None:
+            yield Tie(index, np.append(np.arange(other.size), -1), backward)
+            continue
+        given = _null_given(other, left, null[right])
+        if given is not None:
+            yield Tie(index, given, null)
+
+
+def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:
+    """For each code of `other` whether the target is NULL beside it, if its value or its NULL-ness decides that."""
+    if other.exact:
+        return implied(codes, null, other.size)
+    flag = implied(null_table(other.size)[codes] - 1, null, 1)
+    return None if flag is None else np.append(np.full(other.size, flag[1]), flag[0])
+
+
+def null_table(size: int) -> Ints:
+    """A table over codes that is 1 for NULL and 0 for every value."""
+    return np.append(np.zeros(size, dtype=np.int64), 1)
+
+
+def implied(given: Ints, result: Ints, size: int) -> Ints | None:
+    """The table that leads from each `given` code to its only `result`, or None: not one, or a constant one."""
+    for rows in (slice(PROBE_ROWS), slice(None)):
+        table = np.full(size + 1, -2, dtype=np.int64)
+        table[given[rows]] = result[rows]
+        if (table[given[rows]] != result[rows]).any():
+            return None
+    return table if len(result) and (result != result[0]).any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In every training row `low` is at most `high`; both are indices of number columns."""
+
+    low: int
+    high: int
+
+
+def find_orders(columns: Sequence[Column]) -> list[Order]:
+    """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
+    numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
+    values = {i: c.native(c.codes, np.random.default_rng(0)) for i, c in numbers.items()}
+    valid = {i: c.known & (c.codes >= 0) for i, c in numbers.items()}
+    found = []
+    for low, high in permutations(numbers, 2):
+        if family(values[low]) != family(values[high]):
+            continue
+        rows = np.flatnonzero(valid[low] & valid[high])
+        if len(rows) >= MIN_ROWS and _keeps(values[low][rows], values[high][rows]):
+            found.append(Order(low, high))
+    return found
+
+
+def family(values: Native) -> str:
+    """What may be compared with what: numbers, dates or durations."""
+    return "number" if values.dtype.kind in "iuf" else values.dtype.kind
+
+
+def _keeps(low: Native, high: Native) -> bool:
+    if not (low[:PROBE_ROWS] <= high[:PROBE_ROWS]).all():
+        return False
+    return bool((low <= high).all() and low.max() > high.min())
+
+
+def keep_orders(
+    values: dict[int, Native],
+    nulls: dict[int, Mask],
+    numbers: Mapping[int, NumberColumn],
+    orders: Sequence[Order],
+) -> None:
+    """Move values that break an inequality to the nearest that keeps it; of two columns the later one moves."""
+    done: set[int] = set()
+    for index, column in numbers.items():
+        for rule in orders:
+            other = rule.low if rule.high == index else rule.high
+            if index in (rule.low, rule.high) and other in done:
+                both = ~nulls[index] & ~nulls[other]
+                moved = column.moved(values[index][both], values[other][both], up=rule.high == index)
+                values[index][both] = moved
+        done.add(index)

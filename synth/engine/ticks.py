@@ -1,0 +1,83 @@
+"""Numbers, dates and durations as ordered numpy values, and back to the dtype they came from, exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Native: TypeAlias = "NDArray[Any]"  # float64, int64, uint64, datetime64 or timedelta64
+
+
+def is_measured(dtype: Any) -> bool:
+    """Whether values of `dtype` have an order and distances that may be learned."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return True
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "iufmM"
+    return types.is_integer_dtype(dtype) or types.is_float_dtype(dtype)
+
+
+def to_native(series: pd.Series[Any]) -> tuple[Native, NDArray[np.bool_]]:
+    """The values as one of numpy's ordered dtypes, beside a mask of the NULLs (whose values mean nothing).
+
+    Times with a zone become local wall time, because that is where midnight and the hour are round.
+    """
+    dtype: Any = series.dtype
+    null = series.isna().to_numpy(dtype=bool)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return series.dt.tz_localize(None).to_numpy(), null
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        return series.to_numpy(), null
+    if types.is_float_dtype(dtype):
+        native = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return native, np.isnan(native)
+    wide = np.uint64 if types.is_unsigned_integer_dtype(dtype) else np.int64
+    if null.any():
+        series = series.fillna(0)
+    return series.to_numpy(dtype=wide), null
+
+
+def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Series[Any]:
+    """The series that `to_native` would read as `native` and `null`."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        wall = pd.Series(np.where(null, np.datetime64("NaT"), native).astype(native.dtype))
+        summer = np.zeros(len(wall), dtype=bool)
+        zoned = wall.dt.tz_localize(dtype.tz, ambiguous=summer, nonexistent="shift_forward")
+        return cast("pd.Series[Any]", zoned.astype(dtype))
+    if isinstance(dtype, np.dtype):
+        if dtype.kind in "fmM":
+            native = native.copy()
+            native[null] = np.nan if dtype.kind == "f" else np.array("NaT", dtype=native.dtype)
+        return pd.Series(native.astype(dtype), dtype=dtype)
+    array = pd.array(native.astype(getattr(dtype, "numpy_dtype", native.dtype)), dtype=dtype)
+    if null.any():
+        array[null] = pd.NA
+    return pd.Series(array)
+
+
+def to_ticks(native: Native) -> tuple[NDArray[Any], int, int]:
+    """Whole steps above the smallest value, with that value and the step; floats stay as they are.
+
+    The step is the largest that all differences share: a day for dates, 100 for prices in hundreds.
+    """
+    if native.dtype.kind == "f" or len(native) == 0:
+        return native, 0, 1
+    # Modulo 2**64 the difference of any two 64-bit integers is exact.
+    whole = native.view(np.uint64)
+    base = native.min().view(np.uint64)
+    above = whole - base
+    step = max(int(np.gcd.reduce(above)), 1)
+    return above // np.uint64(step), int(base), step
+
+
+def from_ticks(ticks: NDArray[Any], base: int, step: int, dtype: np.dtype[Any]) -> Native:
+    """The inverse of `to_ticks`."""
+    if dtype.kind == "f":
+        return ticks
+    return cast("Native", (ticks * np.uint64(step) + np.uint64(base)).view(dtype))

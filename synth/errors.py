@@ -1,0 +1,45 @@
+"""Errors a user can act on.
+
+    SynthError
+    ├── ConfigError      a flag, a variable, dbt_project.yml, profiles.yml or `meta.synth` is wrong
+    ├── ManifestError    dbt's manifest is missing, broken, stale or of another target
+    ├── WarehouseError   Postgres refused, or a relation is not what the manifest says
+    ├── BackendError     the backend could not synthesize
+    ├── StoreError       the store could not be read or written
+    ├── ServiceError     an embedded service could not be started or stopped
+    └── ModelError       one model cannot be synthesized; other models go on
+
+Every message says what is wrong, where, and what to type next. None holds a value of a source row.
+"""
+
+
+class SynthError(Exception):
+    """Base of everything `synth` raises on purpose; the command line prints it without a traceback."""
+
+
+class ConfigError(SynthError, ValueError):
+    """A setting is missing, unknown or contradictory."""
+
+
+class ManifestError(SynthError):
+    """The manifest cannot be used as it is."""
+
+
+class WarehouseError(SynthError):
+    """Postgres cannot be reached, refuses, or holds something else than the manifest says."""
+
+
+class BackendError(SynthError):
+    """A backend is not usable or failed at its work."""
+
+
+class StoreError(SynthError):
+    """A store cannot be reached or refuses."""
+
+
+class ServiceError(SynthError):
+    """An embedded service could not be started or stopped."""
+
+
+class ModelError(SynthError):
+    """One model cannot be synthesized or published; it does not stop an unrelated one."""

@@ -1,0 +1,234 @@
+"""The three tables in one form that every check reads: keys that are equal where values are, and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Keys: TypeAlias = npt.NDArray[np.uint64]
+Codes: TypeAlias = npt.NDArray[np.int64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+NULL_KEY = np.uint64(0xA0761D6478BD642F)
+EXACT_INTEGERS = 2.0**62  # whole floats below this are also int64 values
+BY_CONTENT = {  # what pandas finds in a column of objects → how it is read
+    "boolean": "boolean",
+    "integer": "number",
+    "floating": "number",
+    "mixed-integer-float": "number",
+    "decimal": "number",
+    "datetime": "moment",
+    "date": "moment",
+    "timedelta": "span",
+    "empty": "empty",
+}
+BY_DTYPE = (  # in this order, because booleans pass for numbers
+    ("boolean", types.is_bool_dtype),
+    ("number", types.is_numeric_dtype),
+    ("moment", types.is_datetime64_any_dtype),
+    ("span", types.is_timedelta64_dtype),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of training, holdout and synthetic rows, in this order, end to end.
+
+    Attributes:
+        keys: equal exactly where values are equal (1 and 1.0, 0 and -0, NaN and NULL are).
+        numbers: where the values lie on a line, NaN where NULL; None when they are labels.
+        boolean: whether only true and false can occur.
+    """
+
+    name: str
+    keys: Keys
+    null: Mask
+    numbers: Floats | None
+    boolean: bool
+
+    def take(self, rows: Codes) -> Column:
+        """This column at the given positions."""
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return Column(self.name, self.keys[rows], self.null[rows], numbers, self.boolean)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Training, holdout and synthetic rows, column by column."""
+
+    columns: tuple[Column, ...]
+    training: int
+    holdout: int
+    synthetic: int
+
+    @property
+    def real(self) -> int:
+        """How many rows are real; they come first."""
+        return self.training + self.holdout
+
+    def sample(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Tables:
+        """At most so many random rows of each table."""
+        sizes = (self.training, self.holdout, self.synthetic)
+        wanted = [min(pair) for pair in zip(sizes, (training, holdout, synthetic), strict=True)]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        rows = np.concatenate(
+            [
+                start + np.sort(rng.choice(size, count, replace=False))
+                for start, size, count in zip(starts, sizes, wanted, strict=False)
+            ]
+        ).astype(np.int64)
+        return Tables(tuple(column.take(rows) for column in self.columns), *wanted)
+
+
+def read(
+    training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, *, categories: Collection[str]
+) -> Tables:
+    """The three frames in their common form.
+
+    Raises:
+        ValueError: their columns differ, or a name occurs twice.
+    """
+    frames = (training, holdout, synthetic)
+    names = list(training.columns)
+    if len(set(names)) < len(names) or any(set(frame.columns) != set(names) for frame in frames):
+        raise ValueError("the tables do not have the same columns")
+    columns = tuple(
+        _column(str(name), [frame[name] for frame in frames], label=name in categories) for name in names
+    )
+    return Tables(columns, len(training), len(holdout), len(synthetic))
+
+
+def row_hashes(tables: Tables) -> Keys:
+    """A 64-bit hash of every row's content; equal rows have equal hashes."""
+    rows: Keys = np.zeros(tables.real + tables.synthetic, dtype=np.uint64)
+    for column in tables.columns:
+        rows = _mixed(rows ^ column.keys)
+    return rows
+
+
+def occurs_once(keys: Keys) -> Mask:
+    """Where a key is the only one of its value."""
+    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    once: Mask = (counts == 1)[inverse]
+    return once
+
+
+def discretised(column: Column, training: int, bins: int) -> Codes:
+    """Small whole numbers for a column's values, by bins that its first `training` rows define.
+
+    Labels: the `bins` most frequent, one code for all others, one for NULL. Numbers: bins of equal mass, and
+    a bin of its own for every value that fills one alone, so that a spike spread out is seen. Codes run from
+    0 without holes.
+    """
+    if column.numbers is None:
+        found, counts = np.unique(column.keys[:training][~column.null[:training]], return_counts=True)
+        known = np.sort(found[np.argsort(-counts, kind="stable")[:bins]])
+        place = np.searchsorted(known, column.keys)
+        match = place < len(known)
+        match[match] = known[place[match]] == column.keys[match]
+        codes = np.where(match, place, len(known))
+    else:
+        edges = _edges(column.numbers[:training][~column.null[:training]], bins)
+        codes = np.searchsorted(edges, column.numbers, side="right")
+    codes = np.where(column.null, codes.max(initial=0) + 1, codes)
+    used = np.bincount(codes) > 0
+    compact: Codes = (np.cumsum(used) - 1)[codes]
+    return compact
+
+
+def _edges(numbers: Floats, bins: int) -> Floats:
+    values, counts = np.unique(numbers, return_counts=True)
+    heavy = values if len(values) <= bins else values[counts * bins >= counts.sum()]
+    ranks = np.arange(1, bins) * counts.sum() / bins
+    cuts = values[np.searchsorted(np.cumsum(counts), ranks, side="right")] if len(values) > bins else values
+    return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
+
+
+def _mixed(keys: Keys) -> Keys:
+    # SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the input moves half of the output's.
+    keys = keys + np.uint64(0x9E3779B97F4A7C15)
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))
+
+
+def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
+    null = np.concatenate([part.isna().to_numpy(dtype=bool) for part in parts])
+    kinds = {_kind(part) for part in parts} - {"empty"}
+    boolean = kinds == {"boolean"}
+    match sorted(kinds - {"boolean"} | ({"number"} if boolean else set())):
+        case ["number"]:
+            values = [_numbers(part) for part in parts]
+        case ["moment"] | ["span"]:
+            values = [_microseconds(part) for part in parts]
+        case _:
+            return Column(name, _labels(parts), null, None, boolean)
+    numbers = np.concatenate([part[1] for part in values])
+    null |= np.isnan(
+        numbers
+    )  # a nullable float column may hold both, and pandas calls only one of them missing
+    keys = np.where(null, NULL_KEY, np.concatenate([part[0] for part in values]))
+    numbers[null] = np.nan
+    return Column(name, keys, null, None if label else numbers, boolean)
+
+
+def _kind(part: pd.Series) -> str:
+    dtype = part.dtype
+    if isinstance(dtype, pd.CategoricalDtype):  # first, because a category of booleans passes for booleans
+        return "label"
+    if types.is_object_dtype(dtype):
+        return BY_CONTENT.get(types.infer_dtype(part, skipna=True), "label")
+    for kind, test in BY_DTYPE:
+        if test(dtype):
+            return kind
+    return "label"
+
+
+def _numbers(part: pd.Series) -> tuple[Keys, Floats]:
+    if types.is_integer_dtype(part.dtype):
+        whole: Codes = part.fillna(0).to_numpy(dtype=np.int64)
+        return whole.view(np.uint64), whole.astype(np.float64)
+    filled = part.astype("Float64") if part.dtype.name == "boolean" else part.astype("float64")
+    numbers: Floats = np.array(filled.to_numpy(dtype=np.float64, na_value=np.nan))
+    exact = np.abs(numbers) < EXACT_INTEGERS
+    exact[exact] = numbers[exact] == np.trunc(numbers[exact])
+    whole = np.where(exact, numbers, 0).astype(np.int64)
+    return np.where(exact, whole.view(np.uint64), numbers.view(np.uint64)), numbers
+
+
+def _microseconds(part: pd.Series) -> tuple[Keys, Floats]:
+    if isinstance(part.dtype, pd.DatetimeTZDtype):
+        part = part.dt.tz_convert("UTC").dt.tz_localize(None)
+    span = types.is_timedelta64_dtype(part.dtype)
+    exact = part.astype("timedelta64[us]") if span else part.astype("datetime64[us]")
+    whole: Codes = exact.to_numpy().astype(np.int64)
+    return whole.view(np.uint64), whole.astype(np.float64)
+
+
+def _labels(parts: Sequence[pd.Series]) -> Keys:
+    known: dict[str, int] = {}
+    keys = []
+    for part in parts:
+        codes, uniques = pd.factorize(part)
+        numbers = [known.setdefault(_text(value), len(known)) for value in uniques]
+        keys.append(np.array([*numbers, NULL_KEY], dtype=np.uint64)[codes])  # NULL has the code -1
+    return np.concatenate(keys)
+
+
+def _text(value: object) -> str:
+    # 1, 1.0, Decimal("1.00") and "1" are one label, whatever dtype a table happens to hold them in.
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float | np.floating | Decimal) and value == value // 1:
+        return str(int(value))
+    return str(value)

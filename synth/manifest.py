@@ -1,0 +1,292 @@
+"""The `manifest.json` of dbt as lean frozen values: nodes, tests, and who names schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from synth.domain import Relation
+from synth.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    Json = Mapping[str, Any]
+
+KNOWN_VERSIONS = frozenset({12, 20})
+_VERSION = re.compile(r"/manifest/v(\d+)")
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+_SCHEMA_MACRO = re.compile(r"(?:\w+__)?generate_schema_name")
+_DBT_PACKAGES = frozenset({"dbt", "dbt_postgres"})
+
+
+def fold(name: str) -> str:
+    """The column that an identifier written in SQL means: quoted as it stands, else in lower case."""
+    name = name.strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        return name[1:-1].replace('""', '"')
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """A column as the YAML declares it.
+
+    Attributes:
+        meta: its own, from `config.meta`.
+        shown_meta: what stands beside `config`; newer dbt copies the model's there.
+    """
+
+    name: str
+    meta: Json
+    shown_meta: Json
+    constraints: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A model, seed, snapshot, source or anything else that stands in the graph.
+
+    Attributes:
+        parents: the `unique_id`s it reads from.
+        columns: by folded name, in the order of the YAML.
+        version: of a versioned model, as text.
+        is_latest: whether `ref` without a version means this node.
+    """
+
+    unique_id: str
+    name: str
+    resource_type: str
+    package: str
+    path: str
+    declared_in: str
+    fqn: tuple[str, ...] = ()
+    database: str | None = None
+    schema: str | None = None
+    alias: str | None = None
+    relation_name: str | None = None
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    config: Json = field(default_factory=dict)
+    meta: Json = field(default_factory=dict)
+    columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
+    constraints: tuple[Json, ...] = ()
+    contracted: bool = False
+    parents: tuple[str, ...] = ()
+    version: str | None = None
+    is_latest: bool = True
+    source_name: str | None = None
+
+    @property
+    def materialized(self) -> str:
+        """The materialization, `table` and so on; a source has none."""
+        return str(self.config.get("materialized") or "")
+
+    def column(self, name: str) -> str:
+        """The column that `name` means where it is no SQL: as declared, else as SQL would take it."""
+        return name if name in self.columns else fold(name)
+
+
+@dataclass(frozen=True, slots=True)
+class DataTest:
+    """A generic test: what it asserts, about which node."""
+
+    unique_id: str
+    name: str
+    kind: str
+    namespace: str | None
+    attached_node: str
+    column: str | None
+    arguments: Json
+    parents: tuple[str, ...]
+    config: Json
+
+    @property
+    def asserts(self) -> bool:
+        """Whether every row is held to it: no filter, no threshold, and a failure is an error."""
+        plain = {"!= 0", "!=0", "> 0", ">0", None}
+        return (
+            self.config.get("where") in {None, ""}
+            and str(self.config.get("severity") or "error").lower() == "error"
+            and self.config.get("enabled") is not False
+            and self.config.get("error_if") in plain
+            and self.config.get("fail_calc") in {"count(*)", None}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `synth` needs of a manifest.
+
+    Attributes:
+        nodes: everything enabled, tests left out, by `unique_id`.
+        schema_macros: packages that name schemas by a macro of their own; `*` when one may do so for all.
+    """
+
+    path: Path
+    project: str
+    invocation_id: str
+    generated_at: str
+    nodes: Mapping[str, Node]
+    disabled: tuple[Node, ...] = ()
+    tests: tuple[DataTest, ...] = ()
+    schema_macros: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+def read_manifest(path: Path, *, pause: float = 0.5) -> Manifest:
+    """The manifest at `path`; one that dbt is just writing is read again after `pause` seconds.
+
+    Raises:
+        ManifestError: there is none, it is broken, or it was not written for Postgres.
+    """
+    content = _load(path, pause)
+    metadata = content.get("metadata") if isinstance(content, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(content.get("nodes"), dict):
+        raise ManifestError(f"{path} is not a dbt manifest; run `dbt parse` to write it anew.")
+    adapter = metadata.get("adapter_type")
+    if adapter != "postgres":
+        raise ManifestError(f"{path} was written for {adapter}; synth works on postgres only.")
+    try:
+        return _manifest(path, content, metadata)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ManifestError(
+            f"{path} does not have the shape of a dbt manifest ({type(error).__name__}: {error}); "
+            "run `dbt parse` to write it anew."
+        ) from error
+
+
+def _load(path: Path, pause: float) -> Any:
+    for attempt in (1, 2):
+        try:
+            return json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise ManifestError(f"No manifest at {path}; run `dbt run` (or `dbt parse`) first.") from None
+        except OSError as error:
+            raise ManifestError(f"{path} cannot be read: {error.strerror}.") from error
+        except ValueError:
+            if attempt == 1:  # dbt overwrites the file in place
+                time.sleep(pause)
+    raise ManifestError(f"{path} is empty or cut off; run `dbt parse` to write it anew.")
+
+
+def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
+    raw_nodes = content["nodes"].values()
+    standing = (
+        *(raw for raw in raw_nodes if raw.get("resource_type") != "test"),
+        *_values(content, "sources"),
+    )
+    return Manifest(
+        path=path,
+        project=str(metadata.get("project_name") or ""),
+        invocation_id=str(metadata.get("invocation_id") or ""),
+        generated_at=str(metadata.get("generated_at") or ""),
+        nodes={node.unique_id: node for node in map(_node, standing)},
+        disabled=tuple(_node(raw) for raw in _disabled(content) if raw.get("resource_type") != "test"),
+        tests=tuple(_data_test(raw) for raw in raw_nodes if raw.get("test_metadata")),
+        schema_macros=_schema_macros(_values(content, "macros")),
+        warnings=_version_warnings(path, metadata),
+    )
+
+
+def _values(content: Json, key: str) -> Iterable[Json]:
+    return (content.get(key) or {}).values()
+
+
+def _disabled(content: Json) -> Iterable[Json]:
+    entry: Any
+    for entry in _values(content, "disabled"):
+        yield from entry if isinstance(entry, list) else [entry]
+
+
+def _version_warnings(path: Path, metadata: Json) -> tuple[str, ...]:
+    found = _VERSION.search(str(metadata.get("dbt_schema_version")))
+    if found and int(found[1]) in KNOWN_VERSIONS:
+        return ()
+    version = f"schema version v{found[1]}" if found else "no schema version"
+    known = " and ".join(f"v{number}" for number in sorted(KNOWN_VERSIONS))
+    return (f"{path} has {version}; synth knows {known} and reads it as well as it can.",)
+
+
+def _node(raw: Json) -> Node:
+    config = raw.get("config") or {}
+    version = raw.get("version")
+    columns = (_column(column) for column in _values(raw, "columns"))
+    return Node(
+        unique_id=raw["unique_id"],
+        name=raw.get("name") or raw["unique_id"],
+        resource_type=raw.get("resource_type") or "",
+        package=raw.get("package_name") or "",
+        path=raw.get("original_file_path") or "",
+        declared_in=(raw.get("patch_path") or raw.get("original_file_path") or "").rpartition("://")[2],
+        fqn=tuple(raw.get("fqn") or ()),
+        database=raw.get("database"),
+        schema=raw.get("schema"),
+        alias=raw.get("alias") or raw.get("identifier"),
+        relation_name=raw.get("relation_name"),
+        language=raw.get("language"),
+        tags=tuple(raw.get("tags") or config.get("tags") or ()),
+        config=config,
+        meta=config.get("meta") or raw.get("meta") or {},
+        columns={column.name: column for column in columns},
+        constraints=tuple(raw.get("constraints") or ()),
+        contracted=bool((raw.get("contract") or config.get("contract") or {}).get("enforced")),
+        parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
+        version=None if version is None else str(version),
+        is_latest=str(version) == str(raw.get("latest_version")),
+        source_name=raw.get("source_name"),
+    )
+
+
+def _column(raw: Json) -> DeclaredColumn:
+    name = raw["name"] if raw.get("quote") else fold(raw["name"])
+    meta = (raw.get("config") or {}).get("meta") or {}
+    return DeclaredColumn(name, meta, raw.get("meta") or {}, tuple(raw.get("constraints") or ()))
+
+
+def _data_test(raw: Json) -> DataTest:
+    metadata = raw["test_metadata"]
+    kwargs = metadata.get("kwargs") or {}
+    return DataTest(
+        unique_id=raw["unique_id"],
+        name=raw.get("name") or raw["unique_id"],
+        kind=metadata.get("name") or "",
+        namespace=metadata.get("namespace"),
+        attached_node=raw.get("attached_node") or "",
+        column=kwargs.get("column_name") or raw.get("column_name"),
+        arguments={**kwargs, **(kwargs.get("arguments") or {})},
+        parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
+        config=raw.get("config") or {},
+    )
+
+
+def _schema_macros(macros: Iterable[Json]) -> frozenset[str]:
+    found = set()
+    for macro in macros:
+        package, name = str(macro.get("package_name")), str(macro.get("name"))
+        if package not in _DBT_PACKAGES and _SCHEMA_MACRO.fullmatch(name):
+            # A dispatched variant (default__…) may serve every package, the macro itself only its own.
+            found.add(package if name == "generate_schema_name" else "*")
+    return frozenset(found)
+
+
+def relation_of(node: Node) -> Relation:
+    """The relation dbt builds for `node`: its `relation_name`, which must agree with schema and alias.
+
+    Raises:
+        ManifestError: the node has no relation, or its names contradict each other.
+    """
+    text = node.relation_name or ""
+    parts = [match[1].replace('""', '"') if match[1] else fold(match[2]) for match in _PART.finditer(text)]
+    stated = [part or "" for part in (node.database, node.schema, node.alias)]
+    agree = [part.lower() for part in parts] == [part.lower() for part in stated[-len(parts) :]]
+    if not parts or not agree:
+        raise ManifestError(
+            f"{node.unique_id} ({node.path}): relation {text or 'null'} is not {'.'.join(stated)}, which the "
+            "manifest states beside it; run `dbt parse` to write the manifest anew."
+        )
+    return Relation(*[*stated[: 3 - len(parts)], *parts])

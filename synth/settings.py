@@ -1,0 +1,261 @@
+"""Every setting, decided once, from flags, environment and project. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import yaml
+from pydantic import Field
+
+from synth.domain import Options
+from synth.errors import ConfigError
+from synth.profiles import Choice, Connection, read_connection
+from synth.project import Project, find_project, read_project
+from synth.rendering import Renderer
+from synth.validation import (
+    NameField,
+    RowsField,
+    SeedField,
+    Strict,
+    nearest,
+    parse_rows,
+    parse_seed,
+    validate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+DEFAULT_SCHEMA = "synthetic"
+STAGING_SUFFIX = "__staging"
+MAX_IDENTIFIER = 63  # bytes; Postgres cuts longer names off without a word
+VARIABLES = frozenset({"SYNTH_BACKEND", "SYNTH_ROWS", "SYNTH_SCHEMA", "SYNTH_SEED", "SYNTH_STORE"})
+RESERVED = ("SYNTH_FAULT", "SYNTH_TEST_")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line gave; None, empty and False are not given."""
+
+    project_dir: Path | None = None
+    profiles_dir: Path | None = None
+    profile: str | None = None
+    target: str | None = None
+    target_path: Path | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None
+    vars: str | None = field(default=None, repr=False)  # people pass secrets in it
+    threads: int | None = None
+    full_refresh: bool = False
+    backend: str | None = None
+    rows: str | None = None
+    seed: int | None = None
+    store: str | None = None
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a command needs to know beside the manifest.
+
+    Attributes:
+        schema: where twins are published; `staging_schema` is where they wait.
+        store: what `synth.stores.open_store` takes; a directory is absolute.
+        overrides: options that beat a model's own; `defaults` are those it beats.
+        dbt: the dbt executable, None when there is none.
+        warnings: what a user should hear before the run.
+    """
+
+    project: Project
+    connection: Connection
+    flags: Flags
+    schema: str
+    staging_schema: str
+    store: str
+    analyst_role: tuple[str, ...]
+    overrides: Options
+    defaults: Options
+    threads: int
+    full_refresh: bool
+    select: tuple[str, ...]
+    exclude: tuple[str, ...]
+    selector: str | None
+    artifact_dir: Path
+    dbt: Path | None
+    warnings: tuple[str, ...] = ()
+
+
+class ProjectOptions(Strict):
+    """`vars: {synth: …}` in dbt_project.yml."""
+
+    schema_name: NameField | None = Field(default=None, alias="schema")  # pydantic owns the name `schema`
+    store: NameField | None = None
+    backend: NameField | None = None
+    rows: RowsField | None = None
+    seed: SeedField | None = None
+    analyst_role: NameField | list[NameField] | None = None
+
+
+def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
+    """Every setting of a command, from its flags, the environment and the files of the dbt project.
+
+    Raises:
+        ConfigError: a file, key, variable or flag is missing, unknown or wrong.
+    """
+    environ = os.environ if environ is None else environ
+    cli_vars = _cli_vars(flags.vars)
+    project = read_project(
+        _project_dir(flags, environ),
+        environ=environ,
+        cli_vars=cli_vars,
+        target_path=flags.target_path or _dbt_variable(environ, "TARGET_PATH"),
+    )
+    connection = read_connection(project, _choice(flags, environ), environ=environ, cli_vars=cli_vars)
+    declared = _project_options(project, environ, cli_vars)
+    schema = flags.schema or environ.get("SYNTH_SCHEMA") or declared.schema_name or DEFAULT_SCHEMA
+    artifact_dir = project.target_path / "synth"
+    roles = declared.analyst_role or ()
+    return Settings(
+        project=project,
+        connection=connection,
+        flags=flags,
+        schema=_schema_name(schema),
+        staging_schema=schema + STAGING_SUFFIX,
+        store=_store(flags, environ, declared, project, artifact_dir / "store"),
+        analyst_role=(roles,) if isinstance(roles, str) else tuple(roles),
+        overrides=_from_flags(flags).over(_from_environment(environ)),
+        defaults=Options(backend=declared.backend, rows=declared.rows, seed=declared.seed),
+        threads=_threads(flags, connection),
+        full_refresh=flags.full_refresh,
+        select=flags.select,
+        exclude=flags.exclude,
+        selector=flags.selector,
+        artifact_dir=artifact_dir,
+        dbt=_find_dbt(environ),
+        warnings=_unknown_variables(environ),
+    )
+
+
+def _dbt_variable(environ: Mapping[str, str], name: str) -> str | None:
+    # dbt 1.12 prefers the longer name.
+    return environ.get(f"DBT_ENGINE_{name}") or environ.get(f"DBT_{name}") or None
+
+
+def _project_dir(flags: Flags, environ: Mapping[str, str]) -> Path:
+    given = flags.project_dir or _dbt_variable(environ, "PROJECT_DIR")
+    return Path(given).expanduser().resolve() if given else find_project(Path.cwd())
+
+
+def _choice(flags: Flags, environ: Mapping[str, str]) -> Choice:
+    directory = flags.profiles_dir or _dbt_variable(environ, "PROFILES_DIR")
+    return Choice(
+        profiles_dir=Path(directory) if directory else None,
+        profile=flags.profile or _dbt_variable(environ, "PROFILE"),
+        target=flags.target or _dbt_variable(environ, "TARGET"),
+    )
+
+
+def _cli_vars(text: str | None) -> Mapping[str, object]:
+    try:
+        values = yaml.safe_load(text or "{}")
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError("--vars must be a YAML mapping, such as '{start: 2024-01-01}'.")
+    return values
+
+
+def _project_options(
+    project: Project, environ: Mapping[str, str], cli_vars: Mapping[str, object]
+) -> ProjectOptions:
+    values = project.vars.get("synth")
+    if isinstance(values, dict):
+        renderer = Renderer(environ, cli_vars)
+        values = {
+            key: renderer.render(value, where=f"{project.file}: `vars.synth.{key}`")
+            for key, value in values.items()
+        }
+    return validate(
+        ProjectOptions, {} if values is None else values, where=str(project.file), key="vars.synth"
+    )
+
+
+def _from_flags(flags: Flags) -> Options:
+    return Options(
+        backend=flags.backend,
+        rows=None if flags.rows is None else _checked(parse_rows, flags.rows, "--rows"),
+        seed=None if flags.seed is None else _checked(parse_seed, flags.seed, "--seed"),
+    )
+
+
+def _from_environment(environ: Mapping[str, str]) -> Options:
+    rows, seed = environ.get("SYNTH_ROWS"), environ.get("SYNTH_SEED")
+    return Options(
+        backend=environ.get("SYNTH_BACKEND") or None,
+        rows=_checked(parse_rows, rows, "SYNTH_ROWS") if rows else None,
+        seed=_checked(parse_seed, seed, "SYNTH_SEED") if seed else None,
+    )
+
+
+def _checked(parse: Callable[[object], T], value: object, name: str) -> T:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}, not {value!r}.") from None
+
+
+def _schema_name(schema: str) -> str:
+    """`schema`, when Postgres keeps it and the staging schema's name whole."""
+    size = len((schema + STAGING_SUFFIX).encode())
+    if not schema.strip() or "\x00" in schema or schema.startswith("pg_"):
+        raise ConfigError(f"schema {schema!r}: give a name that is not empty and does not start with pg_.")
+    if size > MAX_IDENTIFIER:
+        room = MAX_IDENTIFIER - len(STAGING_SUFFIX)
+        raise ConfigError(f"schema '{schema}' is too long: with {STAGING_SUFFIX}, at most {room} bytes fit.")
+    return schema
+
+
+def _store(
+    flags: Flags, environ: Mapping[str, str], declared: ProjectOptions, project: Project, default: Path
+) -> str:
+    """The store's address; what a shell gives is relative to here, what the project gives to the project."""
+    typed = flags.store or environ.get("SYNTH_STORE")
+    address = typed or declared.store
+    if not address:
+        return str(default)
+    if "://" in address:
+        return address
+    base = Path.cwd() if typed else project.directory
+    return str((base / Path(address).expanduser()).resolve())
+
+
+def _threads(flags: Flags, connection: Connection) -> int:
+    if flags.threads is not None and flags.threads < 1:
+        raise ConfigError(f"--threads must be at least 1, not {flags.threads}.")
+    return flags.threads or connection.threads or 1
+
+
+def _find_dbt(environ: Mapping[str, str]) -> Path | None:
+    """The dbt that was installed beside this Python, else the first on the path."""
+    places = (str(Path(sys.executable).parent), environ.get("PATH", ""))
+    found = next((hit for place in places if (hit := shutil.which("dbt", path=place))), None)
+    return Path(found) if found else None
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    unknown = (
+        name
+        for name in sorted(environ)
+        if name.startswith("SYNTH_") and name not in VARIABLES and not name.startswith(RESERVED)
+    )
+    return tuple(
+        f"environment variable {name} is not one of ours; {nearest(name, VARIABLES)}" for name in unknown
+    )

@@ -1,0 +1,98 @@
+"""What users type, validated: strict keys and values, with errors that name the place and the nearest key."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from synth.domain import Rows
+from synth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_core import ErrorDetails
+
+MAX_SEED = 2**32 - 1  # scikit-learn takes no larger one
+_FACTOR = re.compile(r"(\d+(?:\.\d+)?)\s*x", re.ASCII | re.IGNORECASE)
+_COUNT = re.compile(r"\d+", re.ASCII)
+
+
+def parse_rows(value: object) -> Rows:
+    """`5000` and `"5000"` as a number of rows, `"2x"` and `"0.5x"` as a multiple of the source's.
+
+    Raises:
+        ValueError: `value` is neither, or not above zero.
+    """
+    if isinstance(value, Rows):
+        return value
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        text = str(value).strip()
+        if _COUNT.fullmatch(text) and int(text) > 0:
+            return Rows(count=int(text))
+        factor = _FACTOR.fullmatch(text)
+        if factor and float(factor[1]) > 0:
+            return Rows(factor=float(factor[1]))
+    raise ValueError("give a whole number of at least 1, or a multiple such as 2x or 0.5x")
+
+
+def parse_seed(value: object) -> int:
+    """A seed, also when the environment gives it as text.
+
+    Raises:
+        ValueError: `value` is no whole number from 0 to `MAX_SEED`.
+    """
+    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED:
+        return value
+    raise ValueError(f"give a whole number from 0 to {MAX_SEED}")
+
+
+RowsField = Annotated[Rows, BeforeValidator(parse_rows)]
+SeedField = Annotated[int, BeforeValidator(parse_seed)]
+NameField = Annotated[str, Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """Base of everything users write in YAML: unknown keys are errors, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+S = TypeVar("S", bound=Strict)
+
+
+def validate(schema: type[S], value: object, *, where: str, key: str) -> S:
+    """`value` as a `schema`; `where` names the file (and model), `key` the setting that holds `value`.
+
+    Raises:
+        ConfigError: names `where`, the full key and, for an unknown key, the nearest right one.
+    """
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = [field.alias or name for name, field in schema.model_fields.items()]
+        raise ConfigError(f"{where}: {_problem(first, key, known)}") from None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What to say after an unknown `word`: the nearest known one, and all of them."""
+    names = {name.lower(): name for name in sorted(known)}
+    close = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean `{names[close[0]]}`? " if close else ""
+    return f"{hint}Known: {', '.join(names.values())}."
+
+
+def _problem(error: ErrorDetails, key: str, known: list[str]) -> str:
+    path = ".".join((key, *(str(part) for part in error["loc"])))
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{path}`; {nearest(str(error['loc'][-1]), known)}"
+    if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return f"`{path}` must be a mapping with some of the keys {', '.join(sorted(known))}."
+    text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"`{path}`: {text[0].lower()}{text[1:]}."

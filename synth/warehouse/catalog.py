@@ -1,0 +1,261 @@
+"""What the catalog says: the columns of a relation, and whether a run may do what it is about to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+from synth.domain import Column, Kind
+from synth.errors import ManifestError, WarehouseError
+from synth.warehouse.session import reported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from synth.domain import Relation, Task
+    from synth.warehouse.session import Connection
+
+STAMP = "Synthetic twin of "  # how the comment of every relation that we own begins
+
+# A domain is read as the type it stands on, however many domains lie between.
+COLUMNS: LiteralString = """
+with recursive
+
+relation as (
+    select pg_class.oid
+    from pg_class
+    join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+    where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
+),
+
+resolved as (
+    select
+        pg_attribute.attnum,
+        pg_attribute.atttypid as type_id,
+        pg_attribute.atttypmod as modifier,
+        pg_attribute.attnotnull as not_null
+    from pg_attribute
+    join relation on relation.oid = pg_attribute.attrelid
+    where pg_attribute.attnum > 0 and not pg_attribute.attisdropped
+
+    union all
+
+    select
+        resolved.attnum,
+        pg_type.typbasetype,
+        pg_type.typtypmod,
+        resolved.not_null or pg_type.typnotnull
+    from resolved
+    join pg_type on pg_type.oid = resolved.type_id
+    where pg_type.typtype = 'd'
+)
+
+select
+    pg_attribute.attname::text,
+    format_type(pg_attribute.atttypid, pg_attribute.atttypmod),
+    pg_type.typname::text,
+    pg_type.typtype::text,
+    resolved.modifier,
+    resolved.not_null
+from resolved
+join relation on true
+join pg_type on pg_type.oid = resolved.type_id and pg_type.typtype <> 'd'
+join pg_attribute
+    on pg_attribute.attrelid = relation.oid and pg_attribute.attnum = resolved.attnum
+order by pg_attribute.attnum
+"""
+
+RELATION: LiteralString = """
+select
+    pg_class.relkind::text,
+    pg_get_userbyid(pg_class.relowner)::text,
+    has_table_privilege(pg_class.oid, 'select'),
+    has_table_privilege(pg_class.oid, 'insert') and has_table_privilege(pg_class.oid, 'delete'),
+    pg_has_role(pg_class.relowner, 'usage'),
+    coalesce(obj_description(pg_class.oid, 'pg_class'), '')
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
+"""
+
+SCHEMA: LiteralString = """
+select has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create')
+from pg_namespace
+where nspname = %(schema)s
+"""
+
+KINDS = {
+    "bool": Kind.BOOLEAN,
+    "int2": Kind.INTEGER,
+    "int4": Kind.INTEGER,
+    "int8": Kind.INTEGER,
+    "oid": Kind.INTEGER,
+    "numeric": Kind.DECIMAL,
+    "money": Kind.DECIMAL,
+    "float4": Kind.FLOAT,
+    "float8": Kind.FLOAT,
+    "date": Kind.DATE,
+    "timestamp": Kind.TIMESTAMP,
+    "timestamptz": Kind.TIMESTAMPTZ,
+    "time": Kind.TIME,
+    "interval": Kind.INTERVAL,
+    "uuid": Kind.UUID,
+    "text": Kind.TEXT,
+    "varchar": Kind.TEXT,
+    "bpchar": Kind.TEXT,
+    "char": Kind.TEXT,
+    "citext": Kind.TEXT,
+    "name": Kind.TEXT,
+}
+
+
+def describe(session: Connection, relation: Relation) -> tuple[Column, ...]:
+    """The columns of `relation` in its own order; none when there is no such relation."""
+    with reported(f"read the columns of {relation}"):
+        rows = session.execute(COLUMNS, {"schema": relation.schema, "name": relation.name}).fetchall()
+    return tuple(_column(*row) for row in rows)  # type: ignore[arg-type] # the query fixes the types
+
+
+def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, not_null: bool) -> Column:
+    kind = Kind.TEXT if typtype == "e" else KINDS.get(base, Kind.OPAQUE)
+    precision, scale, length = None, None, None
+    if base == "numeric" and modifier >= 4:  # noqa: PLR2004 - VARHDRSZ, the offset of every type modifier
+        precision = (modifier - 4) >> 16 & 0xFFFF
+        scale = ((modifier - 4) & 0x7FF ^ 1024) - 1024  # eleven bits, signed
+    if base in {"varchar", "bpchar"} and modifier >= 4:  # noqa: PLR2004 - as above
+        length = modifier - 4
+    if base == "money":
+        scale = 2
+    size = {"int2": 16, "int4": 32, "int8": 64, "oid": 32, "float4": 32, "float8": 64}.get(base)
+    return Column(
+        name=name,
+        data_type=data_type,
+        kind=kind,
+        not_null=not_null,
+        precision=precision,
+        scale=scale,
+        length=length,
+        bits=size,
+    )
+
+
+def check_sources(session: Connection, tasks: Iterable[Task]) -> None:
+    """Refuse unless every model of the run is built and readable.
+
+    Raises:
+        ManifestError: a relation does not exist.
+        WarehouseError: a relation may not be read.
+    """
+    for task in tasks:
+        relation, model = task.model.relation, task.model
+        row = _relation(session, relation)
+        if row is None:
+            raise ManifestError(
+                f"Model {model.name} is not built: there is no {relation} in database {relation.database}. "
+                f"Next: dbt run --select {model.name}"
+            )
+        if not row[2]:
+            raise WarehouseError(
+                f"No permission to read {relation} ({model.name}). "
+                f"Next: ask {row[1]} for: grant select on {relation} to {_user(session)};"
+            )
+
+
+def check_targets(
+    session: Connection, tasks: Sequence[Task], schemas: Sequence[str], analysts: Sequence[str]
+) -> None:
+    """Refuse unless the run may write where it is going to, and would overwrite nothing but twins.
+
+    Raises:
+        WarehouseError: a schema or an existing relation cannot be written, an existing relation is no twin,
+            or an analysts' role is missing or could read what is not for analysts.
+    """
+    for schema in schemas:
+        _check_schema(session, schema)
+    for task in tasks:
+        _check_target(session, task)
+    target, staging = schemas
+    for role in analysts:
+        _check_analysts(session, role, target, staging)
+
+
+def columns_changed(wanted: Sequence[Column], existing: Sequence[Column]) -> str:
+    """What differs between the columns a twin must have and those it has; empty when nothing does."""
+    names = {column.name for column in wanted}, {column.name for column in existing}
+    parts = [f"new {column.name}" for column in wanted if column.name not in names[1]]
+    parts += [f"gone {column.name}" for column in existing if column.name not in names[0]]
+    have = {column.name: column for column in existing}
+    for column in wanted:
+        other = have.get(column.name)
+        if other is not None and (other.data_type, other.not_null) != (column.data_type, column.not_null):
+            parts.append(f"{column.name} {_ddl(other)} → {_ddl(column)}")
+    if not parts and [c.name for c in wanted] != [c.name for c in existing]:
+        parts.append("another order")
+    return ", ".join(parts)
+
+
+def _ddl(column: Column) -> str:
+    return column.data_type + (" not null" if column.not_null else "")
+
+
+def _relation(session: Connection, relation: Relation) -> tuple[object, ...] | None:
+    with reported(f"look up {relation}"):
+        return session.execute(RELATION, {"schema": relation.schema, "name": relation.name}).fetchone()
+
+
+def _user(session: Connection) -> str:
+    row = session.execute("select current_user::text").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _check_schema(session: Connection, schema: str) -> None:
+    with reported(f"look up schema {schema}"):
+        row = session.execute(SCHEMA, {"schema": schema}).fetchone()
+        if row is None:
+            row = session.execute(
+                "select has_database_privilege(current_database(), 'create'), current_database()::text"
+            ).fetchone()
+    if row is None or not row[0]:
+        user = _user(session)
+        raise WarehouseError(
+            f"No permission to write schema {schema}. Next: ask an owner of the database for: "
+            f"create schema if not exists {schema} authorization {user}; "
+            f"or: grant usage, create on schema {schema} to {user};"
+        )
+
+
+def _check_target(session: Connection, task: Task) -> None:
+    row = _relation(session, task.target)
+    if row is None:
+        return
+    kind, owner, _, writable, ours, comment = row
+    if kind != "r" or not str(comment).startswith(STAMP):
+        raise WarehouseError(
+            f"{task.target} exists, belongs to {owner}, and is not a twin made by synth; it stays as it is. "
+            f"Next: drop or rename it, or choose another schema (vars: synth: schema)."
+        )
+    if not writable or not ours:
+        raise WarehouseError(
+            f"No permission to replace the twin {task.target}: it belongs to {owner}. "
+            f"Next: run as {owner}, or: grant {owner} to {_user(session)};"
+        )
+
+
+def _check_analysts(session: Connection, role: str, target: str, staging: str) -> None:
+    with reported(f"look up role {role}"):
+        row = session.execute(
+            "select rolsuper from pg_roles where rolname = %(role)s", {"role": role}
+        ).fetchone()
+        if row is None:
+            raise WarehouseError(f"There is no role {role} (analyst_role). Next: create role {role};")
+        open_staging = session.execute(
+            """
+            select 1 from pg_namespace
+            where nspname = %(staging)s and has_schema_privilege(%(role)s, oid, 'usage')
+            """,
+            {"role": role, "staging": staging},
+        ).fetchone()
+    if row[0] or open_staging:
+        raise WarehouseError(
+            f"Role {role} (analyst_role) could read {staging}, where twins wait for their checks. "
+            f"Next: revoke its rights there, or name another role; analysts need {target} only."
+        )

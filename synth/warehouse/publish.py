@@ -1,0 +1,282 @@
+"""Rows into Postgres: staged where analysts cannot look, then published in one transaction."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, LiteralString
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from psycopg import sql
+
+from synth.domain import Relation
+from synth.errors import ModelError, WarehouseError
+from synth.warehouse.catalog import STAMP, columns_changed, describe
+from synth.warehouse.session import identifier, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from synth.domain import Column
+    from synth.warehouse.session import Connection
+
+LEDGER = "_synth_runs"
+BATCH = 65_536  # rows turned into CSV text at a time
+LOCK_TIMEOUT = "30s"
+
+CREATE_LEDGER: LiteralString = """
+create table if not exists {ledger} (
+    run_id text not null,
+    published_at timestamptz not null default now(),
+    unique_id text not null,
+    relation text not null,
+    rows bigint not null,
+    backend text not null,
+    verdict text not null,
+    fidelity double precision,
+    synth_version text not null,
+    primary key (run_id, unique_id)
+)
+"""
+INSERT_LEDGER: LiteralString = """
+insert into {ledger} (run_id, unique_id, relation, rows, backend, verdict, fidelity, synth_version)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (run_id, unique_id) do nothing
+"""
+# The shape of the source, checks and indexes included, so that a value it would refuse is refused here.
+LIKE: LiteralString = (
+    "create {unlogged} table {new} (like {old} including constraints including indexes including comments)"
+)
+GRANTS: LiteralString = """
+select acl.privilege_type, coalesce(pg_roles.rolname, 'public')
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+cross join aclexplode(pg_class.relacl) as acl
+left join pg_roles on pg_roles.oid = acl.grantee
+where pg_namespace.nspname = %(schema)s
+    and pg_class.relname = %(name)s
+    and acl.grantee <> pg_class.relowner
+"""
+STAGES: LiteralString = """
+select pg_class.relname::text, coalesce(obj_description(pg_class.oid, 'pg_class'), '')
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s and pg_class.relkind = 'r' and pg_class.relname like 'stage\\_%%'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A checked twin waiting in the staging schema, and what is to be said of it once it is published."""
+
+    relation: Relation
+    target: Relation
+    unique_id: str
+    name: str
+    rows: int
+    backend: str
+    verdict: str
+    fidelity: float | None
+    run_id: str
+    version: str
+
+    @property
+    def stamp(self) -> str:
+        """The comment of the published table."""
+        fidelity = "" if self.fidelity is None else f"; fidelity {self.fidelity:.1%}"
+        return (
+            f"{STAMP}{self.name}: no row is a real one. Made by synth {self.version}, run {self.run_id}, "
+            f"backend {self.backend}, verdict {self.verdict}{fidelity}."
+        )
+
+
+def run_lock(run_id: str) -> int:
+    """The advisory lock that says a run is alive."""
+    return int.from_bytes(sha256(f"synth run {run_id}".encode()).digest()[:8], "big", signed=True)
+
+
+def sweep(session: Connection, schema: str) -> None:
+    """Drop what dead runs left in the staging schema."""
+    with reported(f"clean schema {schema}"):
+        for name, comment in session.execute(STAGES, {"schema": schema}).fetchall():
+            lock = run_lock(str(comment).removeprefix("synth stage of run "))
+            if session.execute("select pg_try_advisory_lock(%s)", (lock,)).fetchone() == (True,):
+                session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, str(name))))
+                session.execute("select pg_advisory_unlock(%s)", (lock,))
+
+
+def stage_relation(target: Relation, schema: str, run_id: str) -> Relation:
+    """Where the twin `target` of this run waits; short enough for any name."""
+    digest = sha256(f"{target}".encode()).hexdigest()[:12]
+    return Relation(target.database, schema, f"stage_{digest}_{run_id[-8:]}")
+
+
+def stage(
+    session: Connection,
+    source: Relation,
+    stage: Relation,
+    *,
+    columns: Sequence[Column],
+    dropped: Sequence[str],
+    table: pa.Table,
+    run_id: str,
+) -> None:
+    """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
+
+    Raises:
+        WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
+    """
+    create_schema(session, stage.schema, private=True)
+    with reported(f"stage {source.name}"), session.transaction():
+        session.execute(
+            sql.SQL(LIKE).format(unlogged=sql.SQL("unlogged"), new=identifier(stage), old=identifier(source))
+        )
+        session.execute(
+            sql.SQL("comment on table {} is {}").format(
+                identifier(stage), sql.Literal(f"synth stage of run {run_id}")
+            )
+        )
+        for name in dropped:
+            session.execute(
+                sql.SQL("alter table {} drop column {}").format(identifier(stage), sql.Identifier(name))
+            )
+        _copy_in(session, stage, columns, table)
+
+
+def _copy_in(session: Connection, stage: Relation, columns: Sequence[Column], table: pa.Table) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(identifier(stage), names)
+    options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
+    with session.cursor() as cursor, cursor.copy(statement) as copy:
+        for batch in table.to_batches(max_chunksize=BATCH):
+            text = io.BytesIO()
+            pacsv.write_csv(batch, text, options)
+            copy.write(text.getbuffer())
+
+
+def publish(
+    session: Connection,
+    stages: Sequence[Stage],
+    *,
+    analysts: Sequence[str],
+    full_refresh: bool,
+) -> None:
+    """Replace the rows of every twin by those of its stage, all in one transaction.
+
+    Readers see the old rows until the commit and the new ones after it; grants, views and indexes stay.
+
+    Raises:
+        ModelError: the columns of a twin differ from its model's and `full_refresh` is off.
+        WarehouseError: Postgres refused; nothing has changed.
+    """
+    schema = stages[0].target.schema
+    names = ", ".join(str(stage.target) for stage in stages)
+    create_schema(session, schema, private=False)
+    with reported(f"publish {names}"), session.transaction():
+        session.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+        session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"synth {schema}",))
+        ledger = sql.Identifier(schema, LEDGER)
+        session.execute(sql.SQL(CREATE_LEDGER).format(ledger=ledger))
+        for stage in stages:
+            _replace(session, stage, full_refresh=full_refresh)
+            _record(session, stage, ledger)
+        _grant(session, schema, [stage.target for stage in stages], analysts)
+    _vacuum(session, stages)
+
+
+def create_schema(session: Connection, schema: str, *, private: bool) -> None:
+    """Create `schema` unless it is there; a private one is closed to everybody but its owner."""
+    name = sql.Identifier(schema)
+    with reported(f"create schema {schema}"):
+        if session.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone():
+            return
+        session.execute(sql.SQL("create schema if not exists {}").format(name))
+        if private:
+            session.execute(sql.SQL("revoke all on schema {} from public").format(name))
+
+
+def discard(session: Connection, stage: Relation) -> None:
+    """Drop a stage that will not be published."""
+    with suppress(psycopg.Error):  # the next run sweeps what could not be dropped now
+        session.execute(sql.SQL("drop table if exists {}").format(identifier(stage)))
+
+
+def _replace(session: Connection, stage: Stage, *, full_refresh: bool) -> None:
+    target, staged = stage.target, stage.relation
+    wanted, existing = describe(session, staged), describe(session, target)
+    if not wanted:
+        raise WarehouseError(f"The stage of {target} has disappeared. Next: synth run --select {stage.name}")
+    changed = columns_changed(wanted, existing) if existing else ""
+    if changed and not full_refresh:
+        raise ModelError(
+            f"The columns of {stage.name} changed since {target} was published ({changed}). "
+            f"Next: synth run --select {stage.name} --full-refresh"
+        )
+    create = sql.SQL(LIKE).format(unlogged=sql.SQL(""), new=identifier(target), old=identifier(staged))
+    if not existing:
+        session.execute(create)
+    elif full_refresh:
+        _recreate(session, target, create)
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in wanted)
+    session.execute(sql.SQL("delete from {}").format(identifier(target)))
+    session.execute(
+        sql.SQL("insert into {target} ({names}) select {names} from {staged}").format(
+            target=identifier(target), names=names, staged=identifier(staged)
+        )
+    )
+    session.execute(sql.SQL("drop table {}").format(identifier(staged)))
+
+
+def _recreate(session: Connection, target: Relation, create: sql.Composed) -> None:
+    """Drop and create, never cascading: a view of somebody else is a reason to stop."""
+    where = {"schema": target.schema, "name": target.name}
+    grants = session.execute(GRANTS, where).fetchall()
+    session.execute(sql.SQL("drop table {}").format(identifier(target)))
+    session.execute(create)
+    for privilege, role in grants:
+        grantee = sql.SQL("public") if role == "public" else sql.Identifier(str(role))
+        session.execute(
+            sql.SQL("grant {} on {} to {}").format(
+                sql.SQL(str(privilege)),  # type: ignore[arg-type] # a word of the catalog, not of a user
+                identifier(target),
+                grantee,
+            )
+        )
+
+
+def _record(session: Connection, stage: Stage, ledger: sql.Identifier) -> None:
+    session.execute(
+        sql.SQL("comment on table {} is {}").format(identifier(stage.target), sql.Literal(stage.stamp))
+    )
+    session.execute(
+        sql.SQL(INSERT_LEDGER).format(ledger=ledger),
+        (
+            stage.run_id,
+            stage.unique_id,
+            str(stage.target),
+            stage.rows,
+            stage.backend,
+            stage.verdict,
+            stage.fidelity,
+            stage.version,
+        ),
+    )
+
+
+def _grant(session: Connection, schema: str, targets: Sequence[Relation], analysts: Sequence[str]) -> None:
+    tables = sql.SQL(", ").join([*(identifier(target) for target in targets), sql.Identifier(schema, LEDGER)])
+    for role in analysts:
+        grantee = sql.Identifier(role)
+        session.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), grantee))
+        session.execute(sql.SQL("grant select on {} to {}").format(tables, grantee))
+
+
+def _vacuum(session: Connection, stages: Sequence[Stage]) -> None:
+    """Free the rows just replaced and refresh the planner's statistics; a courtesy, so it may fail."""
+    for stage in stages:
+        with suppress(psycopg.Error):
+            session.execute(sql.SQL("vacuum (analyze) {}").format(identifier(stage.target)))

@@ -1,0 +1,40 @@
+"""What holds for every test: a clean environment, no sockets in unit tests, real services on demand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_socket
+
+from tests.services import PREFIXES, bucket, database, moto, services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["bucket", "database", "moto", "services"]
+
+UNIT = Path(__file__).parent / "unit"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on how this machine is set up for Postgres, AWS or dbt."""
+    for name in os.environ:
+        if name.startswith(PREFIXES):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    if UNIT not in request.path.parents:
+        yield
+        return
+    pytest_socket.disable_socket(allow_unix_socket=True)  # multiprocessing talks to itself through one
+    yield
+    pytest_socket.enable_socket()

@@ -1,0 +1,201 @@
+"""What the evaluation does with tables that are small, empty, constant, mixed or broken."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.domain import Check, Evaluation, Verdict
+from synth.evaluate import evaluate
+from synth.evaluate.intervals import binomial_tail, newcombe, normal_quantile, wilson
+from synth.evaluate.tables import read, row_hashes
+from synth.evaluate.verdicts import guarded
+
+
+def numbers(rows: int, seed: int, columns: int = 3) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=rows)
+    return pd.DataFrame({f"x{place}": base + rng.normal(size=rows) for place in range(columns)})
+
+
+def parts(training: int, holdout: int, synthetic: int, seed: int = 0) -> list[pd.DataFrame]:
+    sizes = (training, holdout, synthetic)
+    return [numbers(size, 10 * seed + place) for place, size in enumerate(sizes)]
+
+
+def verdicts(evaluation: Evaluation) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in evaluation.checks}
+
+
+def same_rows(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    hashes = row_hashes(read(first, second, first, categories=()))
+    return bool(np.array_equal(hashes[: len(first)], hashes[len(first) : len(first) + len(second)]))
+
+
+@pytest.mark.parametrize("holdout", [20, 30, 60, 120])
+def test_fresh_rows_with_a_small_holdout_are_inconclusive_and_never_fail(holdout: int) -> None:
+    for seed in range(8):
+        evaluation = evaluate(*parts(4 * holdout, holdout, 4 * holdout, seed))
+        assert evaluation.verdict is Verdict.INCONCLUSIVE
+        assert "too few rows" in " ".join(check.explain for check in evaluation.checks)
+
+
+@pytest.mark.parametrize("holdout", [0, 1, 19])
+def test_a_holdout_below_twenty_rows_leaves_fidelity_unmeasured(holdout: int) -> None:
+    evaluation = evaluate(*parts(100, holdout, 100))
+    assert evaluation.fidelity is None
+    found = verdicts(evaluation)
+    assert found["pair_accuracy"] is found["worst_column"] is Verdict.INCONCLUSIVE
+    assert found["exact_replay"] is Verdict.INCONCLUSIVE
+
+
+def test_a_copy_is_not_passed_for_want_of_a_holdout() -> None:
+    training, holdout, _ = parts(500, 0, 0)
+    found = verdicts(evaluate(training, holdout, training))
+    assert found["exact_replay"] is found["value_replay"] is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("training", "synthetic"), [(0, 100), (100, 0), (0, 0)])
+def test_a_table_without_rows_is_an_error(training: int, synthetic: int) -> None:
+    assert evaluate(*parts(training, 30, synthetic)).verdict is Verdict.ERROR
+
+
+def test_tables_with_different_columns_are_an_error() -> None:
+    training, holdout, synthetic = parts(100, 30, 100)
+    assert evaluate(training, holdout, synthetic.drop(columns="x1")).verdict is Verdict.ERROR
+    assert evaluate(training, holdout, synthetic[["x2", "x0", "x1"]]).verdict is not Verdict.ERROR
+
+
+def test_values_that_cannot_be_compared_are_an_error_that_does_not_quote_them() -> None:
+    training, holdout, synthetic = parts(100, 30, 100)
+    training["x0"] = [["a secret"]] * 100
+    (check,) = evaluate(training, holdout, synthetic).checks
+    assert check.verdict is Verdict.ERROR
+    assert "secret" not in check.explain
+
+
+def test_an_exception_or_nan_inside_a_check_is_an_error_and_never_a_pass() -> None:
+    def crash() -> Check:
+        raise KeyError("a secret")
+
+    def nan() -> Check:
+        return Check("x", float("nan"), 0, 0, 0.1, Verdict.PASS, "")
+
+    for measure in (crash, nan):
+        check = guarded("x", 0.1, measure)
+        assert check is not None
+        assert check.verdict is Verdict.ERROR
+        assert "secret" not in check.explain
+
+
+def test_a_table_of_keys_alone_has_nothing_to_check() -> None:
+    frame = pd.DataFrame(index=range(100))
+    evaluation = evaluate(frame, frame, frame)
+    assert (evaluation.fidelity, evaluation.checks) == (None, ())
+
+
+def test_one_column_has_no_pairs_and_two_have_no_triples() -> None:
+    training, holdout, fresh = parts(3_000, 800, 3_000)
+    single = evaluate(training[["x0"]], holdout[["x0"]], fresh[["x0"]])
+    assert "pair_accuracy" not in verdicts(single)
+    assert single.fidelity == pytest.approx(1, abs=0.03)
+    pair = evaluate(*(frame[["x0", "x1"]] for frame in (training, holdout, fresh)))
+    assert pair.verdict is Verdict.PASS
+
+
+def test_constant_and_empty_columns_pass() -> None:
+    frames = [
+        frame.assign(
+            constant=1, nothing=None, unknown=np.nan, label="only", same=pd.Categorical(["a"] * len(frame))
+        )
+        for frame in parts(3_000, 800, 3_000)
+    ]
+    assert evaluate(*frames).verdict is Verdict.PASS
+
+
+def test_an_empty_column_that_the_twin_fills_fails() -> None:
+    training, holdout, fresh = (frame.assign(nothing=None) for frame in parts(3_000, 800, 3_000))
+    found = verdicts(evaluate(training, holdout, fresh.assign(nothing="filled")))
+    assert found["null_rate"] is found["worst_column"] is Verdict.FAIL
+
+
+def test_classes_of_a_single_member_count_as_rare_only_when_they_recur() -> None:
+    training, holdout, fresh = (frame.assign(kind="usual") for frame in parts(3_000, 800, 3_000))
+    training.loc[0, "kind"] = "single"
+    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.PASS
+    fresh.loc[0, "kind"] = "single"
+    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.FAIL
+
+
+def test_a_column_with_few_values_passes_value_replay_unless_one_of_them_recurs() -> None:
+    training, holdout, fresh = (frame.assign(seldom=np.nan) for frame in parts(3_000, 800, 3_000))
+    for place, frame in enumerate((training, holdout, fresh)):
+        frame.loc[:3, "seldom"] = np.arange(4) + 10 * place
+    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.PASS
+    fresh.loc[0, "seldom"] = 1.0  # the second of training's
+    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.INCONCLUSIVE
+
+
+def test_infinite_numbers_are_values() -> None:
+    training, holdout, fresh = parts(3_000, 800, 3_000)
+    for frame in (training, holdout, fresh):
+        frame.loc[::10, "x0"] = np.inf
+        frame.loc[1::10, "x0"] = -np.inf
+    assert evaluate(training, holdout, fresh).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pd.Series([1, 0, None], dtype="Int64"), pd.Series([1.0, -0.0, np.nan])),
+        (pd.Series([1, 2]), pd.Series([1.0, 2.0])),
+        (pd.Series([True, False, None], dtype="boolean"), pd.Series([True, False, None], dtype=object)),
+        (pd.Series([True, False]), pd.Series([1, 0])),
+        (pd.Series([0.5, 2.0]), pd.Series([Decimal("0.50"), Decimal(2)])),
+        (pd.Series(["a", "", None]), pd.Series(["a", "", None], dtype=object)),
+        (pd.Series(["a", "b"]), pd.Series(["a", "b"], dtype="category")),
+        (pd.Series([1, 2], dtype="category"), pd.Series([1.0, 2.0])),
+        (
+            pd.Series(pd.to_datetime(["2024-02-29", "NaT"])).astype("datetime64[us]"),
+            pd.Series(pd.to_datetime(["2024-02-29", "NaT"])).astype("datetime64[s]"),
+        ),
+        (
+            pd.Series(pd.to_datetime(["2024-02-29T12:00Z"])).dt.tz_convert("Asia/Tokyo"),
+            pd.Series(pd.to_datetime(["2024-02-29T12:00Z"])),
+        ),
+        (pd.Series(pd.to_timedelta(["1D"])), pd.Series(pd.to_timedelta(["24h"])).astype("timedelta64[s]")),
+    ],
+)
+def test_rows_of_equal_content_are_equal_whatever_their_dtype(first: pd.Series, second: pd.Series) -> None:
+    assert same_rows(first.to_frame("x"), second.to_frame("x"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (pd.Series(["", "a"]), pd.Series([None, "a"], dtype=object)),
+        (pd.Series([2**60 + 1]), pd.Series([2**60])),
+        (pd.Series([1.0]), pd.Series([1.0000000001])),
+        (pd.Series([0]), pd.Series([None], dtype="Int64")),
+    ],
+)
+def test_rows_of_different_content_differ(first: pd.Series, second: pd.Series) -> None:
+    assert not same_rows(first.to_frame("x"), second.to_frame("x"))
+
+
+def test_equal_values_in_other_columns_do_not_make_rows_equal() -> None:
+    first = pd.DataFrame({"a": [1, 2], "b": [2, 1]})
+    assert not same_rows(first, first[::-1])
+    assert not same_rows(first, first.rename(columns={"a": "b", "b": "a"})[["a", "b"]])
+
+
+def test_intervals_agree_with_published_examples() -> None:
+    # Newcombe 1998, table II, method 10: 56/70 - 48/80 and 10/10 - 0/20.
+    assert newcombe((56, 70), (48, 80), z=normal_quantile()) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert newcombe((10, 10), (0, 20), z=normal_quantile()) == pytest.approx((0.6791, 1.0), abs=5e-5)
+    assert wilson(0, 0, z=normal_quantile()) == (0, 1)
+    assert binomial_tail(8, 10, 0.5) == pytest.approx(56 / 1024)
+    assert [binomial_tail(0, 5, 0.5), binomial_tail(3, 5, 0.0), binomial_tail(3, 5, 1.0)] == [1, 0, 1]

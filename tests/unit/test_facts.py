@@ -1,0 +1,195 @@
+"""Tests and constraints become facts only where every row is held to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synth.domain import ForeignKey
+from synth.facts import Facts, facts
+from synth.manifest import DataTest, DeclaredColumn, Manifest, Node
+
+ORDERS, USERS = "model.shop.orders", "model.shop.users"
+
+
+def node(unique_id: str, *columns: str, **other: Any) -> Node:
+    parts = unique_id.split(".")
+    given: dict[str, Any] = {
+        "name": parts[2],
+        "resource_type": parts[0],
+        "package": parts[1],
+        "path": "models/x.sql",
+        "declared_in": "models/x.yml",
+        "columns": {name: DeclaredColumn(name, {}, {}) for name in columns},
+        "config": {"materialized": "table"},
+    }
+    return Node(unique_id, **{**given, **other})
+
+
+def check(kind: str, column: str | None = None, *, config: Any = None, **arguments: Any) -> DataTest:
+    parents = arguments.pop("parents", (USERS, ORDERS))
+    namespace = arguments.pop("namespace", None)
+    name = f"{kind}_{column}"
+    return DataTest(f"test.{name}", name, kind, namespace, ORDERS, column, arguments, parents, config or {})
+
+
+def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = ()) -> Facts:
+    nodes = (orders or node(ORDERS, "id", "code", "user_id"), node(USERS, "id"), *others)
+    manifest = Manifest(Path("m"), "shop", "", "", {one.unique_id: one for one in nodes}, tests=tests)
+    return facts(manifest, [ORDERS])[ORDERS]
+
+
+def test_a_model_without_tests_has_no_facts() -> None:
+    assert of() == Facts()
+
+
+def test_unique_and_not_null_tests_are_facts_about_folded_columns() -> None:
+    found = of(check("unique", "ID"), check("not_null", '"Code"'))
+    assert found.unique == (("id",),)
+    assert found.not_null == {"Code"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"where": "x > 1"},
+        {"severity": "warn"},
+        {"severity": "WARN"},
+        {"enabled": False},
+        {"error_if": ">10"},
+        {"fail_calc": "max(n)"},
+    ],
+)
+def test_a_test_that_tolerates_some_rows_states_no_fact(config: dict[str, object]) -> None:
+    tests = (check("unique", "id", config=config), check("not_null", "id", config=config))
+    assert of(*tests) == Facts()
+
+
+def test_the_plain_configuration_that_dbt_writes_is_no_tolerance() -> None:
+    config = {
+        "severity": "ERROR",
+        "where": None,
+        "error_if": "!= 0",
+        "fail_calc": "count(*)",
+        "enabled": True,
+    }
+    assert of(check("not_null", "id", config=config)).not_null == {"id"}
+
+
+def test_a_test_of_the_same_name_from_an_unknown_package_states_no_fact() -> None:
+    assert of(check("unique", "id", namespace="house")) == Facts()
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "namespace"),
+    [
+        ("unique_combination_of_columns", "combination_of_columns", "dbt_utils"),
+        ("expect_compound_columns_to_be_unique", "column_list", "dbt_expectations"),
+    ],
+)
+def test_a_unique_combination_is_one_set_of_columns(kind: str, argument: str, namespace: str) -> None:
+    listed: dict[str, Any] = {argument: ["id", "Code"]}
+    found = of(check(kind, namespace=namespace, **listed))
+    assert found.unique == (("id", "code"),)
+    quoted = of(check(kind, namespace=namespace, quote_columns=True, **listed))
+    assert quoted.unique == (("id", "Code"),)
+
+
+def test_a_combination_of_expressions_or_under_a_condition_states_no_fact() -> None:
+    kind = "unique_combination_of_columns"
+    assert of(check(kind, combination_of_columns=["id", "date(at)"])).unique == ()
+    conditional = check("expect_column_values_to_be_unique", "id", row_condition="id > 0")
+    assert of(conditional).unique == ()
+
+
+def test_the_key_is_the_first_single_column_that_is_unique_and_never_null() -> None:
+    tests = [check(kind, name) for name in ("code", "id") for kind in ("unique", "not_null")]
+    assert of(*tests).primary_key == ("id",)
+    assert of(*tests, orders=node(ORDERS, "code", "id")).primary_key == ("code",)
+    assert of(*tests, orders=node(ORDERS)).primary_key == ("code",)
+
+
+def test_without_such_a_column_the_key_is_a_combination_or_nothing() -> None:
+    combined = check("unique_combination_of_columns", combination_of_columns=["user_id", "code"])
+    assert of(check("unique", "id"), combined).primary_key == ("user_id", "code")
+    assert of(check("unique", "id")).primary_key == ()
+
+
+def contracted(**other: Any) -> Node:
+    columns = {
+        "id": DeclaredColumn("id", {}, {}, ({"type": "not_null"}, {"type": "unique"})),
+        "Code": DeclaredColumn("Code", {}, {}),
+        "user_id": DeclaredColumn("user_id", {}, {}, ({"type": "foreign_key", **other.pop("key", {})},)),
+    }
+    key = ({"type": "primary_key", "columns": ["Code", "ID"]},)
+    return node(
+        ORDERS, **{"columns": columns, "constraints": key, "contracted": True, "parents": (USERS,), **other}
+    )
+
+
+def test_constraints_of_an_enforced_contract_are_facts_and_the_declared_key_wins() -> None:
+    found = of(orders=contracted())
+    assert found.primary_key == ("Code", "id")
+    assert set(found.unique) == {("Code", "id"), ("id",)}
+    assert found.not_null == {"Code", "id"}
+
+
+@pytest.mark.parametrize("other", [{"contracted": False}, {"config": {"materialized": "view"}}])
+def test_constraints_that_postgres_does_not_enforce_are_no_facts(other: dict[str, Any]) -> None:
+    assert of(orders=contracted(**other)) == Facts()
+
+
+@pytest.mark.parametrize("to", ["ref('users')", '"w"."s"."users"'])
+def test_a_foreign_key_constraint_is_resolved_by_ref_or_by_relation(to: str) -> None:
+    orders = contracted(key={"to": to, "to_columns": ["id"], "name": "fk"})
+    other = node("model.shop.twin", relation_name='"w"."s"."users"')
+    found = of(orders=orders, others=(other,)).foreign_keys
+    parent = USERS if to.startswith("ref") else "model.shop.twin"
+    assert found == (ForeignKey("user_id", parent, "id", "fk"),)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [{}, {"to": "ref('users')"}, {"to": "elsewhere", "to_columns": ["id"]}, {"expression": "users (id)"}],
+)
+def test_a_foreign_key_constraint_that_names_no_known_column_states_no_fact(key: dict[str, Any]) -> None:
+    assert of(orders=contracted(key=key)).foreign_keys == ()
+
+
+@pytest.mark.parametrize("to", ["ref('users')", 'ref("shop", "users")', "{{ ref('users') }}"])
+def test_a_relationship_names_the_parent_that_dbt_resolved(to: str) -> None:
+    found = of(check("relationships", "User_Id", to=to, field="ID"))
+    assert found.foreign_keys == (ForeignKey("user_id", USERS, "id", "relationships_User_Id"),)
+
+
+@pytest.mark.parametrize(
+    ("to", "version"), [("ref('p', v=1)", "1"), ("ref('p', version='1')", "1"), ("ref('p')", "2")]
+)
+def test_a_relationship_to_a_version_means_that_version_and_else_the_latest(to: str, version: str) -> None:
+    versions = tuple(
+        node(f"model.shop.p.v{number}", version=number, is_latest=number == "2") for number in ("1", "2")
+    )
+    parents = tuple(one.unique_id for one in versions)
+    found = of(check("relationships", "p_id", to=to, field="id", parents=parents), others=versions)
+    assert found.foreign_keys[0].parent == f"model.shop.p.v{version}"
+
+
+def test_a_model_may_reference_itself() -> None:
+    found = of(check("relationships", "code", to="ref('orders')", field="id", parents=(ORDERS,)))
+    assert found.foreign_keys[0].parent == ORDERS
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["source('app', 'users')", "ref('gone')", "ref('inner', 'users')", "ref(", "ref(users)", "", "ref()"],
+)
+def test_a_relationship_to_something_else_states_no_fact(to: str) -> None:
+    assert of(check("relationships", "user_id", to=to, field="id")).foreign_keys == ()
+
+
+def test_the_same_reference_stated_twice_is_one_fact_and_keeps_its_first_name() -> None:
+    first = check("relationships", "user_id", to="ref('users')", field="id")
+    again = check("relationships", "USER_ID", to="ref('users')", field="id")
+    assert [key.test for key in of(first, again).foreign_keys] == [first.name]

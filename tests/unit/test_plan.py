@@ -1,0 +1,148 @@
+"""Every setting of a task is decided, in an order that makes parents first."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.domain import ForeignKey, Model, Options, Relation, Rows
+from synth.errors import ConfigError
+from synth.plan import clusters, plan
+from synth.settings import Flags, Settings, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROFILES = (
+    "shop: {outputs: {default: {type: postgres, host: h, port: 5432, user: u, password: p, "
+    "dbname: warehouse, schema: dev}}}"
+)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder: Path = tmp_path_factory.mktemp("project")
+    (folder / "dbt_project.yml").write_text("name: shop\nprofile: shop\n")
+    (folder / "profiles.yml").write_text(PROFILES)
+    return resolve(Flags(project_dir=folder, profiles_dir=folder), {})
+
+
+def model(
+    name: str, *parents: str, schema: str = "dev", alias: str = "", options: Options | None = None
+) -> Model:
+    keys = tuple(
+        ForeignKey(f"{parent}_id", f"model.shop.{parent}", "id", f"{name}_to_{parent}") for parent in parents
+    )
+    return Model(
+        unique_id=f"model.shop.{name}",
+        name=name,
+        relation=Relation("warehouse", schema, alias or name),
+        path="models/_models.yml",
+        materialized="table",
+        options=options or Options(),
+        foreign_keys=keys,
+    )
+
+
+def order(settings: Settings, *models: Model) -> list[str]:
+    return [task.model.name for task in plan(models, settings)]
+
+
+def test_a_task_has_every_setting_and_its_target_is_beside_the_other_twins(settings: Settings) -> None:
+    (task,) = plan([model("users", alias="people")], settings)
+    assert (task.backend, task.rows, task.seed) == ("local", Rows(), 0)
+    assert task.target == Relation("warehouse", "synthetic", "people")
+
+
+def test_flags_and_environment_beat_the_model_which_beats_the_project(settings: Settings) -> None:
+    layered = dataclasses.replace(
+        settings, overrides=Options(seed=1), defaults=Options(seed=3, rows=Rows(count=3), backend="local")
+    )
+    (task,) = plan([model("users", options=Options(seed=2, rows=Rows(count=2)))], layered)
+    assert (task.seed, task.rows) == (1, Rows(count=2))
+    (task,) = plan([model("users")], layered)
+    assert (task.seed, task.rows) == (1, Rows(count=3))
+
+
+def test_parents_come_before_their_children_and_else_names_decide(settings: Settings) -> None:
+    models = [model("a", "c"), model("d"), model("c", "d"), model("b")]
+    assert order(settings, *models) == ["b", "d", "c", "a"]
+    assert order(settings, *reversed(models)) == ["b", "d", "c", "a"]
+
+
+def test_a_parent_that_gets_no_twin_and_a_model_itself_are_no_obstacle(settings: Settings) -> None:
+    assert order(settings, model("a", "a", "elsewhere")) == ["a"]
+
+
+def test_models_that_reference_each_other_are_refused_with_both_tests(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="in a circle") as error:
+        plan([model("a", "b"), model("b", "a")], settings)
+    assert "a_to_b" in str(error.value)
+    assert "b_to_a" in str(error.value)
+    assert "`severity: warn`" in str(error.value)
+
+
+def test_an_unknown_backend_names_the_model_and_the_known_ones(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"model\.shop\.a\): unknown backend 'locla'; did you mean `local`"):
+        plan([model("a", options=Options(backend="locla"))], settings)
+
+
+def test_two_models_of_one_twin_name_are_refused_with_both_names(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"model\.shop\.a .* and model\.shop\.b .* one twin, 'x'"):
+        plan([model("a", alias="x"), model("b", alias="x", schema="other")], settings)
+
+
+def test_a_twin_may_not_take_the_name_of_our_own_tables(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="_synth_ are kept"):
+        plan([model("a", alias="_synth_runs")], settings)
+
+
+@pytest.mark.parametrize(
+    ("schema", "owner"),
+    [
+        ("dev", "target 'default' of the dbt profile"),
+        ("real", r"model\.shop\.a"),
+        ("real__staging", r"model\.shop\.a"),
+    ],
+)
+def test_twins_never_go_where_real_tables_are(settings: Settings, schema: str, owner: str) -> None:
+    aimed = dataclasses.replace(settings, schema="real", staging_schema="real__staging")
+    if schema == "dev":
+        aimed = dataclasses.replace(settings, schema="dev")
+    with pytest.raises(ConfigError, match=f"schema '{schema}' holds real tables, of {owner}"):
+        plan([model("a", schema=schema if schema != "dev" else "b")], aimed)
+
+
+def test_clusters_join_what_foreign_keys_join_and_keep_the_order(settings: Settings) -> None:
+    models = [
+        model("a", "b"),
+        model("b"),
+        model("c", "d"),
+        model("d"),
+        model("e"),
+        model("f", "a", "d", "zz"),
+    ]
+    found = clusters(plan(models, settings))
+    assert [[task.model.name for task in group] for group in found] == [["b", "d", "a", "c", "f"], ["e"]]
+    assert clusters(()) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
+def test_any_graph_without_a_circle_is_ordered_and_split_completely(
+    settings: Settings, edges: list[tuple[int, int]]
+) -> None:
+    parents = {
+        child: [f"m{parent}" for parent, other in edges if other == child and parent < child]
+        for child in range(10)
+    }
+    tasks = plan([model(f"m{child}", *parents[child]) for child in range(10)], settings)
+    place = {task.model.name: position for position, task in enumerate(tasks)}
+    assert all(place[parent] < place[f"m{child}"] for child in parents for parent in parents[child])
+    groups = clusters(tasks)
+    home = {task.model.name: number for number, group in enumerate(groups) for task in group}
+    assert sorted(home) == sorted(place)
+    assert all(home[parent] == home[f"m{child}"] for child in parents for parent in parents[child])
