@@ -1,7 +1,7 @@
 """One column of the training frame as integer codes that a tree can learn, and codes back as values.
 
-A code is an index into the column's values; -1 is NULL. `known` marks the rows whose own value may be learned:
-what fewer than `rare` rows hold is not, and such rows are given a learned value later.
+A code is an index into the column's values; -1 is NULL. `known` marks the rows whose own value may be
+learned: what fewer than `rare` rows hold is not, and such rows are given a learned value later.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CELL_ROWS = 5  # rows that share one cell of smoothing
 MAX_CELLS = 1000
 MAX_DECIMALS = 12
+SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
+SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
 
 
 class Column(Protocol):
@@ -45,7 +47,7 @@ def open_column(series: pd.Series[Any], *, label: bool, rare: int) -> Column:
 
 
 def commoner_side(null: Mask, rare: int) -> Mask:
-    """Which rows to learn from, by NULL-ness alone: where few rows are NULL, or few are not, only the others."""
+    """Which rows to learn from, by NULL-ness alone: where few are NULL, or few are not, only the others."""
     few_values = (~null).sum() < rare and null.any()
     few_nulls = null.sum() < rare
     if few_values:
@@ -87,7 +89,7 @@ class LabelColumn:
         """The labels themselves."""
         if not self._nullable:
             return pd.Series(self._values.take(codes), dtype=self._dtype)
-        taken = pd.api.extensions.take(self._values, codes, allow_fill=True, fill_value=self._null)
+        taken = self._values.take(codes, allow_fill=True, fill_value=self._null)
         return pd.Series(taken, dtype=self._dtype)
 
 
@@ -103,9 +105,9 @@ def factorize(series: pd.Series[Any]) -> Ints:
 class NumberColumn:
     """Ordered values: those that `rare` rows hold are returned as they are, others only smoothed.
 
-    Values beyond the `rare`-th smallest and largest are moved there before anything is learned. Where fewer than
-    2 x `rare` values leave nothing between the two, the column is its median. Smoothed values keep the decimals
-    of the value they stand for, and the grain (whole numbers, days, …) of the column.
+    Values beyond the `rare`-th smallest and largest are moved there before anything is learned. Where fewer
+    than 2 x `rare` values leave nothing between the two, the column is its median. Smoothed values keep the
+    decimals of the value they stand for, and the grain (whole numbers, days, …) of the column.
     """
 
     ordered = True
@@ -138,15 +140,14 @@ class NumberColumn:
         """The column's own dtype around native values."""
         return ticks.from_native(native, null, self._dtype)
 
-    def native(self, codes: Ints, rng: np.random.Generator) -> ticks.Native:
-        """Ordered values for codes; what stands at a NULL means nothing."""
+    def native(self, codes: Ints, rng: np.random.Generator | None = None) -> ticks.Native:
+        """Ordered values for codes, smoothed where `rng` is given; what stands at a NULL means nothing."""
         if self.size == 0:
             return np.zeros(len(codes), dtype=self._native_dtype)
         drawn = self._distinct[codes]
-        smooth = (
-            np.flatnonzero(~self.spike[codes] & (codes >= 0)) if len(self._edges) else np.zeros(0, np.int64)
-        )
-        drawn[smooth] = self._smooth(codes[smooth], rng)
+        if rng is not None and len(self._edges):
+            smooth = np.flatnonzero(~self.spike[codes] & (codes >= 0))
+            drawn[smooth] = self._smooth(codes[smooth], rng)
         return ticks.from_ticks(drawn, self._base, self._step, self._native_dtype)
 
     def _smooth(self, codes: Ints, rng: np.random.Generator) -> NDArray[Any]:
@@ -163,10 +164,44 @@ class NumberColumn:
         drawn = np.where(np.isfinite(low), drawn, high)
         return np.clip(round_to(drawn, self._decimals[codes]), self._distinct[0], self._distinct[-1])
 
+    @property
+    def decimals(self) -> int:
+        """The most decimals that any value needs."""
+        return int(self._decimals.max(initial=0))
+
+    @property
+    def safe(self) -> bool:
+        """Whether differences of values cannot overflow."""
+        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        plain = ends.view(np.int64) if ends.dtype.kind in "mM" else ends
+        return bool((np.abs(plain.astype(np.float64)) < SAFE).all())
+
+    def settled(self, native: ticks.Native) -> ticks.Native:
+        """The nearest values that the column could hold: in its bounds, on its grain."""
+        if self._native_dtype.kind == "f":
+            rounded = round_to(native, np.full(len(native), self.decimals))
+            return np.clip(rounded, self._distinct[0], self._distinct[-1])
+        if native.dtype.kind == "f":
+            native = np.rint(native).astype(self._native_dtype)
+        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
+        whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
+        return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+
+    def located(self, native: ticks.Native, null: Mask) -> Ints:
+        """The codes of the nearest values from below, or of the smallest; -1 where `null`."""
+        known = ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype)
+        found = np.searchsorted(known, native, side="right") - 1
+        return np.where(null, -1, np.maximum(found, 0))
+
     def moved(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
-        """Each value where it is not below (`up`) or above its bound, else the nearest whole one that is not."""
+        """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it."""
+        whole = np.ceil if up else np.floor
         if bound.dtype.kind == "f" and self._native_dtype.kind != "f":
-            bound = np.ceil(bound) if up else np.floor(bound)
+            bound = whole(bound)
+        elif self._native_dtype.kind == "f" and self.decimals <= MAX_DECIMALS:
+            scale = 10.0**self.decimals
+            bound = whole(np.round(bound * scale, SAFE_DECIMALS)) / scale
         inside = native >= bound if up else native <= bound
         return np.where(inside, native, bound).astype(self._native_dtype)
 
@@ -185,8 +220,8 @@ def bounds(codes: Ints, rare: int) -> tuple[int, int]:
 def cells(codes: Ints, spike: Mask) -> tuple[Ints, Ints]:
     """For each code its cell, and the codes at the edges of the cells (one more than there are cells).
 
-    Cells hold about CELL_ROWS rows of smoothed values and never a single value at the top, so that the bound
-    itself, which is some row's own value, is not repeated.
+    Cells hold about CELL_ROWS rows of smoothed values and never a single value at the top, so that the
+    bound itself, which is some row's own value, is not repeated.
     """
     counts = np.bincount(codes, minlength=len(spike))
     counts[spike] = 0
@@ -213,7 +248,7 @@ def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
         found[np.abs(values) >= 2.0**52] = 0
         for digits in range(MAX_DECIMALS, -1, -1):
             writes = np.round(values, digits).astype(dtype) == values.astype(dtype)
-            found[writes & (small | (digits <= 3))] = digits
+            found[writes & (small | (digits <= SAFE_DECIMALS))] = digits
     return found
 
 

@@ -52,7 +52,7 @@ class Conditional:
         self._features: list[tuple[int, NDArray[np.float32]]] = []
         self._tree: PrunedTree | None = None
         given = {index: codes[index][self._rows] for index in earlier}
-        decided = any(len(tie.own) > 2 and (tie.own[:-1] == np.arange(column.size)).all() for tie in ties)
+        decided = any(tie.decides for tie in ties)
         if not decided and len(earlier) and (self._codes != self._codes[0]).any():
             self._learn(columns, column, given)
         leaf = self._leaves(given, len(self._rows))
@@ -118,29 +118,29 @@ def number_goal(codes: Ints, size: int) -> NDArray[np.float64]:
 
 
 def embedding(codes: Ints, size: int, given: Sequence[tuple[Column, Ints]]) -> NDArray[np.float64]:
-    """Where a label stands, seen from the columns before it: AXES axes of its mean profile over their groups."""
+    """Where a label stands, seen from the columns before it: AXES axes of its profile over their groups."""
     views = [np.eye(groups)[found] for found, groups in (coarse(column, seen) for column, seen in given)]
-    mean = level_means(codes, size, np.hstack(views))
-    axes = (
-        principal(mean, np.bincount(codes, minlength=size + 1))
-        if codes.min() >= 0
-        else principal(mean, np.bincount(np.where(codes < 0, size, codes), minlength=size + 1))
-    )
-    return np.round(axes[:, :AXES], 6)[codes]
+    means = level_means(codes, size, np.hstack(views))
+    return np.round(principal(means, level_counts(codes, size))[:, :AXES], 6)[codes]
 
 
 def feature_table(column: Column, codes: Ints, goal: NDArray[np.float64]) -> NDArray[np.float32]:
-    """For each code what the tree sees: the code itself where it has an order, else its place on the goal's axis."""
+    """For each code what the tree sees: itself where codes have an order, else a place on the goal's axis."""
     if column.ordered:
         return np.append(np.arange(column.size), -1).astype(np.float32)
-    counts = np.bincount(np.where(codes < 0, column.size, codes), minlength=column.size + 1)
-    place = principal(level_means(codes, column.size, goal), counts)[:, 0]
+    means = level_means(codes, column.size, goal)
+    place = principal(means, level_counts(codes, column.size))[:, 0]
     # Places instead of distances: they do not depend on the last bits of a decomposition.
     return np.unique(np.round(place, 7), return_inverse=True)[1].astype(np.float32)
 
 
+def level_counts(codes: Ints, size: int) -> Ints:
+    """How many rows have each code; NULL last."""
+    return np.bincount(np.where(codes < 0, size, codes), minlength=size + 1)
+
+
 def level_means(codes: Ints, size: int, goal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of `goal` at each code (NULL last) less the mean of all, drawn towards it by PRIOR_ROWS rows."""
+    """The mean of `goal` at each code (NULL last) less that of all rows, drawn towards it by PRIOR_ROWS."""
     level = np.where(codes < 0, size, codes)
     order = np.argsort(level, kind="stable")
     present, starts, counts = np.unique(level[order], return_index=True, return_counts=True)
@@ -153,7 +153,7 @@ def level_means(codes: Ints, size: int, goal: NDArray[np.float64]) -> NDArray[np
 def principal(means: NDArray[np.float64], counts: Ints) -> NDArray[np.float64]:
     """The rows of `means` on their principal axes, weighted by `counts`, with a fixed sign."""
     axes = np.linalg.svd(means * np.sqrt(counts)[:, None], full_matrices=False)[2]
-    placed = means @ axes.T
+    placed: NDArray[np.float64] = means @ axes.T
     sign = np.sign(placed[np.abs(placed).argmax(0), np.arange(placed.shape[1])])
     placed *= np.where(sign == 0, 1, sign)
     return placed

@@ -19,7 +19,7 @@ MANY = 60  # labels beyond which a column is drawn last and learned through an e
 
 
 def coarse(column: Column, codes: Ints) -> tuple[Ints, int]:
-    """The codes in at most BINS + 2 groups: quantiles, or the commonest labels and the rest; NULL is the last."""
+    """The codes in at most BINS + 2 groups: quantiles, or the commonest labels and the rest; NULL is last."""
     counts = np.bincount(codes[codes >= 0], minlength=column.size)
     if column.size <= BINS:
         table = np.arange(column.size)

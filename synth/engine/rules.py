@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from synth.engine.ticks import Native
 
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
-MIN_ROWS = 50  # fewer agree with an inequality by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +29,15 @@ class Tie:
     column: int
     given: Ints
     own: Ints
+    decides: bool = False  # the one column leaves the other no choice
 
 
-def find_ties(columns: Sequence[Column], order: Sequence[int]) -> dict[int, list[Tie]]:
-    """For each column its ties to columns drawn before it."""
-    found: dict[int, list[Tie]] = {}
-    for place, target in enumerate(order):
-        found[target] = list(_ties_of(columns, target, order[:place]))
-    return found
+def find_ties(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> list[Tie]:
+    """The ties of a column to columns drawn before it."""
+    return list(_ties(columns, columns[target], earlier))
 
 
-def _ties_of(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> Iterator[Tie]:
-    own = columns[target]
+def _ties(columns: Sequence[Column], own: Column, earlier: Sequence[int]) -> Iterator[Tie]:
     null = null_table(own.size)
     for index in earlier:
         other = columns[index]
@@ -49,7 +45,7 @@ def _ties_of(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> 
         left, right = other.codes[known], own.codes[known]
         forward = implied(left, right, other.size) if other.exact else None
         if forward is not None:
-            yield Tie(index, forward, np.append(np.arange(own.size), -1))
+            yield Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
             return  # nothing is left to decide
         backward = implied(right, left, own.size) if own.exact else None
         if backward is not None:
@@ -61,7 +57,7 @@ def _ties_of(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> 
 
 
 def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:
-    """For each code of `other` whether the target is NULL beside it, if its value or its NULL-ness decides that."""
+    """For each code of `other` whether the target is NULL beside it, if that decides it."""
     if other.exact:
         return implied(codes, null, other.size)
     flag = implied(null_table(other.size)[codes] - 1, null, 1)
@@ -74,7 +70,7 @@ def null_table(size: int) -> Ints:
 
 
 def implied(given: Ints, result: Ints, size: int) -> Ints | None:
-    """The table that leads from each `given` code to its only `result`, or None: not one, or a constant one."""
+    """The table that leads from each `given` code to its only `result`; None without one, or if constant."""
     for rows in (slice(PROBE_ROWS), slice(None)):
         table = np.full(size + 1, -2, dtype=np.int64)
         table[given[rows]] = result[rows]
@@ -94,14 +90,14 @@ class Order:
 def find_orders(columns: Sequence[Column]) -> list[Order]:
     """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
-    values = {i: c.native(c.codes, np.random.default_rng(0)) for i, c in numbers.items()}
+    values = {i: c.native(c.codes) for i, c in numbers.items()}
     valid = {i: c.known & (c.codes >= 0) for i, c in numbers.items()}
     found = []
     for low, high in permutations(numbers, 2):
         if family(values[low]) != family(values[high]):
             continue
         rows = np.flatnonzero(valid[low] & valid[high])
-        if len(rows) >= MIN_ROWS and _keeps(values[low][rows], values[high][rows]):
+        if len(rows) and _keeps(values[low][rows], values[high][rows]):
             found.append(Order(low, high))
     return found
 
@@ -123,7 +119,7 @@ def keep_orders(
     numbers: Mapping[int, NumberColumn],
     orders: Sequence[Order],
 ) -> None:
-    """Move values that break an inequality to the nearest that keeps it; of two columns the later one moves."""
+    """Move values that break an inequality to the nearest that keep it; the later of two moves."""
     done: set[int] = set()
     for index, column in numbers.items():
         for rule in orders:

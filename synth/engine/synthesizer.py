@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RARE = 10
 FIT_ROWS = 200_000
+FIT_CELLS = 4_000_000  # of a wide table, as many rows are learned as make up this many cells,
+FEWEST_ROWS = 20_000  # but not fewer than this
 SHARD_ROWS = 50_000
 FIT_STREAM = 2**32 - 1  # no shard has this number
 
@@ -23,10 +25,10 @@ class Synthesizer:
     """Learns a table and draws independent rows that resemble it: same columns, same order, same dtypes.
 
     Values that fewer than `rare` rows hold are not repeated on purpose: rare labels are redrawn from commoner
-    ones, numbers and dates are smoothed, and cut at the `rare`-th smallest and largest. A column in which nothing
-    is held that often keeps its NULLs, if it has any, else its commonest label or its median. Beyond FIT_ROWS
-    rows a seeded sample is learned. The same frame, arguments and library versions give the same rows, whatever
-    the number of threads.
+    ones; numbers and dates are smoothed, and cut at the `rare`-th smallest and largest. A column in which
+    nothing is held that often keeps its NULLs, if it has any, else its commonest label or its median. Of more
+    than FIT_ROWS rows (fewer, where there are more than 20 columns) a seeded sample is learned. The same
+    frame, arguments and library versions give the same rows, whatever the number of threads.
 
     Args:
         seed: of everything random, at least 0.
@@ -47,13 +49,14 @@ class Synthesizer:
         rng = self._stream(FIT_STREAM)
         self._empty = frame.iloc[:0].reset_index(drop=True)
         self._rows = len(frame)
-        if len(frame) > FIT_ROWS:
-            frame = frame.iloc[np.sort(rng.choice(len(frame), FIT_ROWS, replace=False))]
+        limit = min(FIT_ROWS, max(FEWEST_ROWS, FIT_CELLS // max(frame.shape[1], 1)))
+        if len(frame) > limit:
+            frame = frame.iloc[np.sort(rng.choice(len(frame), limit, replace=False))]
         columns = [
             open_column(frame.iloc[:, i], label=name in self._categories, rare=self._rare)
             for i, name in enumerate(frame.columns)
         ]
-        self._table = Table(columns, rng) if columns and len(frame) else None
+        self._table = Table(columns, rare=self._rare, rng=rng) if columns and len(frame) else None
         return self
 
     def sample(self, rows: int) -> pd.DataFrame:

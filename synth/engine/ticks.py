@@ -49,7 +49,7 @@ def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Serie
         wall = pd.Series(np.where(null, np.datetime64("NaT"), native).astype(native.dtype))
         summer = np.zeros(len(wall), dtype=bool)
         zoned = wall.dt.tz_localize(dtype.tz, ambiguous=summer, nonexistent="shift_forward")
-        return cast("pd.Series[Any]", zoned.astype(dtype))
+        return zoned.astype(dtype)
     if isinstance(dtype, np.dtype):
         if dtype.kind in "fmM":
             native = native.copy()

@@ -1,7 +1,7 @@
 """Trees that group rows alike in what follows, pruned where their detail is no more than chance; and donors.
 
-The criterion is the sum of squares over all columns of the target, which for indicators of `value > cut` is the
-continuous ranked probability score at those cuts (Gneiting & Raftery 2007) and for indicators of labels is Gini.
+The criterion is the sum of squares over all columns of the target, which for indicators of `value > cut` is
+the continuous ranked probability score at those cuts (Gneiting & Raftery 2007), and Gini for labels.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
 
 MIN_LEAF = 15
-PENALTY = 6.0
+PENALTY = 5.0
 
 
 class PrunedTree:
     """A regression tree on a target of one or more columns whose leaves were merged bottom up.
 
-    A subtree survives if its gain exceeds PENALTY times its extra leaves times the variance it leaves in a row:
-    relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
+    A subtree survives if its gain exceeds PENALTY times its extra leaves times the variance it leaves in a
+    row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
     """
 
     def __init__(self, features: NDArray[np.float32], target: NDArray[np.float64]) -> None:

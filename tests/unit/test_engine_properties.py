@@ -78,28 +78,28 @@ def column(rng: np.random.Generator, rows: int, kind: str) -> pd.Series[Any]:
     return series
 
 
-def make(rng: np.random.Generator, rows: int, kind: str) -> pd.Series[Any]:
+def make(rng: np.random.Generator, rows: int, kind: Any) -> pd.Series[Any]:
+    made: pd.Series[Any]
     if kind in {"bool", "boolean"}:
-        return pd.Series(rng.random(rows) < rng.choice([0, 0.05, 0.5]), dtype=kind)
-    if kind in {*INTEGERS, "Int64", "Int8"}:
-        return pd.Series(integers(rng, rows, kind)).astype(kind)
-    if kind in {"float32", "float64", "Float64"}:
-        with np.errstate(over="ignore", under="ignore"):
-            return pd.Series(floats(rng, rows)).astype(kind)
-    if kind.startswith("datetime"):
+        made = pd.Series(rng.random(rows) < rng.choice([0, 0.05, 0.5]))
+    elif kind in {*INTEGERS, "Int64", "Int8"}:
+        made = pd.Series(integers(rng, rows, kind))
+    elif kind in {"float32", "float64", "Float64"}:
+        made = pd.Series(floats(rng, rows))
+    elif kind.startswith("datetime"):
         grain = rng.choice(["D", "h", "s"])
-        ticks = rng.integers(0, 4000, rows).astype(f"datetime64[{grain}]").astype("datetime64[s]")
-        series = pd.Series(ticks)
-        return series.dt.tz_localize("UTC").astype(kind) if "," in kind else series.astype(kind)
-    if kind.startswith("timedelta"):
-        return pd.Series(rng.integers(-5000, 5000, rows).astype("timedelta64[s]")).astype(kind)
-    if kind == "mixed":
-        return pd.Series(
-            rng.choice(np.array([1, "1", 2.5, True, (1, 2)[0]], dtype=object), rows), dtype=object
-        )
-    if kind == "unhashable":
+        made = pd.Series(rng.integers(0, 4000, rows).astype(f"datetime64[{grain}]").astype("datetime64[s]"))
+        made = made.dt.tz_localize("UTC") if "," in kind else made
+    elif kind.startswith("timedelta"):
+        made = pd.Series(rng.integers(-5000, 5000, rows).astype("timedelta64[s]"))
+    elif kind == "mixed":
+        return pd.Series(rng.choice(np.array([1, "1", 2.5, True], dtype=object), rows), dtype=object)
+    elif kind == "unhashable":
         return pd.Series([[int(n)] for n in rng.integers(0, 3, rows)], dtype=object)
-    return pd.Series(labels(rng, rows), dtype=object).astype(kind)
+    else:
+        made = pd.Series(labels(rng, rows), dtype=object)
+    with np.errstate(over="ignore", under="ignore"):
+        return made.astype(kind)
 
 
 def build(kinds: list[str], rows: int, seed: int) -> pd.DataFrame:
@@ -154,3 +154,46 @@ def check(frame: pd.DataFrame, rows: int) -> None:
             assert twin[name].max() <= frame[name].max()
     again = Synthesizer(seed=3, categories={"c1"}).fit(frame).sample(rows)
     pd.testing.assert_frame_equal(twin, again)
+
+
+SPANS = [
+    "int8",
+    "int64",
+    "Int64",
+    "float32",
+    "float64",
+    *TIMES,
+    "datetime64[us, Europe/Berlin]",
+    "timedelta64[s]",
+]
+
+
+@given(
+    kind=st.sampled_from(SPANS),
+    rows=st.integers(1, 300),
+    width=st.sampled_from([1, 10, 100]),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_what_never_ends_before_it_starts_never_does(kind: str, rows: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start = rng.integers(-60, 60, rows)
+    end = start + rng.integers(0, width, rows) % 60
+    frame = pd.DataFrame(
+        {"start": spans(start, kind), "end": spans(end, kind), "side": rng.random(rows) < 0.5}
+    )
+    if kind not in {"int8", "int64"}:
+        null = pd.Series(rng.random(rows) < rng.choice([0, 0.2]), dtype=bool)
+        frame["start"], frame["end"] = frame["start"].mask(null), frame["end"].mask(null)
+    check(frame.rename(columns={"start": "c0", "end": "c2", "side": "c3"}), 200)
+    twin = Synthesizer().fit(frame).sample(200).dropna()
+    assert (twin["start"] <= twin["end"]).all()
+
+
+def spans(steps: np.ndarray[Any, Any], kind: Any) -> pd.Series[Any]:
+    if kind.startswith("datetime"):
+        days = pd.Series(pd.Timestamp("2026-03-29") + pd.to_timedelta(steps * 7, unit="h"))
+        return days.dt.tz_localize("UTC").astype(kind) if "," in kind else days.astype(kind)
+    if kind.startswith("timedelta"):
+        return pd.Series(pd.to_timedelta(steps, unit="min")).astype(kind)
+    return pd.Series(steps / 4 if kind.startswith("float") else steps).astype(kind)
