@@ -86,7 +86,7 @@ def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed:
     store = open_store(settings.store)
     with Warehouse(settings.connection.conninfo()) as warehouse, warehouse.snapshot() as snapshot:
         folder = RunFolder.create(out / "work", "split")
-        shop = Workshop("split", warehouse, snapshot, store, folder, settings.staging_schema, {})
+        shop = Workshop("split", warehouse, snapshot, store, folder, settings, {})
         source = extract(task, shop)
     for name, table in (("training", source.training), ("holdout", source.holdout)):
         write_csv(table, out / f"{name}.csv.gz")

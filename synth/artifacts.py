@@ -51,11 +51,20 @@ class RunFolder:
             ) from error
         return cls(path, run_id)
 
+    @property
+    def log(self) -> Path:
+        """Everything that was said of the run."""
+        return self.path / "synth.log"
+
     def of(self, task: Task) -> Path:
         """The folder of one model."""
-        path = self.path / task.target.name
+        path = self.path / file_name(task.target.name)
         path.mkdir(exist_ok=True)
         return path
+
+    def evaluation(self, task: Task) -> Path:
+        """The figures of one model's checks."""
+        return self.path / file_name(task.target.name) / "evaluation.json"
 
     def store_twin(
         self, store: Store, task: Task, twin: pa.Table, evaluation: Evaluation | None
@@ -64,24 +73,45 @@ class RunFolder:
 
         The data go under `twins/`, for analysts; the evaluation under `audit/`, for the data's owners.
         """
-        folder, name = self.of(task), task.target.name
+        name = file_name(task.target.name)
         uris = []
-        for file, write in (("data.parquet", write_parquet), ("data.csv.gz", write_csv)):
-            path = folder / file
-            write(twin, path)
-            uris.append(store.put(path, f"twins/{self.run_id}/{name}/{file}"))
-            path.unlink()  # the store has it; one copy is enough
-        path = folder / "evaluation.json"
-        write_json(path, evaluation_json(task, evaluation))
-        uris.append(store.put(path, f"audit/{self.run_id}/{name}/{path.name}"))
+        try:
+            for file, write in (("data.parquet", write_parquet), ("data.csv.gz", write_csv)):
+                path = self.of(task) / file
+                write(twin, path)
+                uris.append(store.put(path, f"twins/{self.run_id}/{name}/{file}"))
+                path.unlink()  # the store has it; one copy is enough
+            path = self.evaluation(task)
+            write_json(path, evaluation_json(task, evaluation))
+            uris.append(store.put(path, f"audit/{self.run_id}/{name}/{path.name}"))
+        except OSError as error:  # a full disk, most likely; the stores have their own errors
+            raise StoreError(
+                f"Could not write below {self.path}: {error.strerror}. Next: make room."
+            ) from error
         return tuple(uris)
 
-    def finish(self, store: Store, result: RunResult, args: Mapping[str, object], elapsed: float) -> str:
-        """Write the results of the run, last of all, here and in the store; return their URI."""
+    def finish(
+        self, store: Store | None, result: RunResult, args: Mapping[str, object], elapsed: float
+    ) -> None:
+        """Write the results of the run, last of all, here and in the store, if there is one to write to.
+
+        Raises:
+            StoreError: the store refuses.
+            OSError: the disk does.
+        """
         path = self.path / RESULTS
-        write_json(path, results_json(result, args, elapsed))
-        write_json(self.path.parent.parent / RESULTS, results_json(result, args, elapsed))
-        return store.create(path, f"runs/{self.run_id}/{RESULTS}")
+        content = results_json(result, args, elapsed)
+        write_json(path, content)
+        write_json(self.path.parent.parent / RESULTS, content)
+        if store is not None:
+            store.create(path, f"runs/{self.run_id}/{RESULTS}")
+
+
+def file_name(name: str) -> str:
+    """The name of a relation as the name of a folder, also when it has slashes in it or begins with a dot."""
+    escaped = (f"%{ord(letter):02X}" if letter in "/\\%" or letter < " " else letter for letter in name)
+    text = "".join(escaped)
+    return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
 def write_parquet(twin: pa.Table, path: Path) -> None:

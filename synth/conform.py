@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import Kind, Role
+from synth.domain import Role
+from synth.encoding import arrow_type, encode
+from synth.errors import ModelError
 from synth.keys import new_keys, share_out
 from synth.replace import MAKERS, replacements
-from synth.roles import LEARNED
+from synth.roles import KEYS, LEARNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
     from synth.roles import Treatment
 
     Parents = Callable[[Treatment], pa.Array | None]
+    Codes = NDArray[np.int64]
 
 Rng = np.random.Generator
 
-DAY = 86_400_000_000  # microseconds
-FIRST, LAST = pd.Timestamp("0001-01-01"), pd.Timestamp("9999-12-31 23:59:59.999999")
-WIDEST = 38  # digits that a decimal128 holds
+# How pandas holds NULL beside values that a float would not hold exactly.
+NULLABLE = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
 ROUNDS = 20  # attempts to shuffle duplicates of a composite key apart
+DENSE = 20  # pairs that are possible for each that is needed, up to which they are dealt out one by one
 
 
 def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
@@ -37,11 +40,11 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
 
     Keys and identifiers are left out; where they can be NULL, a boolean column says whether they are there.
     """
-    series: dict[str, pd.Series] = {}
+    series: dict[str, pd.Series[Any]] = {}
     for treatment in treatments:
         name, values = treatment.column.name, table.column(treatment.column.name)
         if treatment.role in LEARNED:
-            series[name] = _learned(values, treatment.column)
+            series[name] = _to_pandas(values)
         elif treatment.role is Role.DATE_OF_BIRTH:
             series[name] = _to_pandas(pc.year(values))
         elif treatment.role not in {Role.FREE_TEXT, Role.DROP} and 0 < values.null_count < len(values):
@@ -54,91 +57,99 @@ def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
     return frozenset(t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
 
 
-def _learned(values: pa.ChunkedArray, column: Column) -> pd.Series:
-    if column.kind is Kind.DATE:
+def _to_pandas(values: pa.ChunkedArray) -> pd.Series[Any]:
+    """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
+    kind = values.type
+    if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("us"))
-    return _to_pandas(values)
-
-
-def _to_pandas(values: pa.ChunkedArray) -> pd.Series:
-    if values.null_count and pa.types.is_boolean(values.type):
-        return values.to_pandas(types_mapper=lambda _: pd.BooleanDtype())
-    if values.null_count and pa.types.is_integer(values.type):
-        return values.to_pandas(types_mapper=lambda _: pd.Int64Dtype())
-    if pa.types.is_string(values.type):
-        return pd.Series(values.to_numpy(zero_copy_only=False).astype(object))
-    series = values.to_pandas()
-    return series.astype("int64") if pa.types.is_integer(values.type) else series
+    if pa.types.is_string(kind):
+        return pd.Series(values.to_numpy(zero_copy_only=False), dtype=object)
+    nullable = NULLABLE.get(kind) if values.null_count else None
+    series: pd.Series[Any] = values.to_pandas(types_mapper=(lambda _: nullable) if nullable else None)
+    return series
 
 
 def assemble(
     synthetic: pd.DataFrame,
     treatments: Sequence[Treatment],
     *,
-    training: pa.Table,
     real: pa.Table,
     rows: int,
     parents: Parents,
     rng: Rng,
+    taken: pa.Table | None = None,
 ) -> pa.Table:
     """The twin: the columns of the relation in order, with types that Postgres reads without loss.
 
     Args:
-        synthetic: what the backend made of `learnable(training)`, `rows` rows.
+        synthetic: what the backend made of the `learnable` training rows, `rows` rows.
         treatments: of every column.
-        training: the rows that were learned from; the numbers of children are taken from them.
-        real: all extracted rows, so that no new key equals a real one.
+        real: all extracted rows, in an order that the source's does not change.
         rows: of the twin.
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance for keys and replacements.
+        taken: where `real` is a share of the source, all rows of the columns that are not learned, so that no
+            new key is a real one.
+
+    Raises:
+        ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
-    columns = {}
-    for treatment in treatments:
+    columns: dict[str, pa.Array] = {}
+
+    def pool(treatment: Treatment) -> pa.Array | None:
+        key = treatment.parent
+        return columns.get(key.parent_column) if key and treatment.to_itself else parents(treatment)
+
+    for treatment in sorted(treatments, key=lambda one: one.to_itself):  # they need the new keys
+        column, name = treatment.column, treatment.column.name
         if treatment.role is Role.DROP:
             continue
-        name = treatment.column.name
         if treatment.role in LEARNED:
-            columns[name] = encode(synthetic[name], treatment.column)
-            continue
-        if treatment.role is Role.DATE_OF_BIRTH:
-            columns[name] = _birthdays(synthetic[name], treatment.column, rng)
-            continue
-        present = _present(synthetic, treatment, training.column(name), rows)
-        values = _replaced(
-            treatment, training.column(name), real.column(name), int(present.sum()), parents, rng
-        )
-        columns[name] = _placed(values, present)
-    return pa.table(columns)
+            columns[name] = encode(synthetic[name], column)
+        elif treatment.role is Role.DATE_OF_BIRTH:
+            columns[name] = _birthdays(synthetic[name], column, rng)
+        else:
+            present = _present(synthetic, treatment, real.column(name), rows)
+            every = (real if taken is None else taken).column(name)
+            values = _replaced(treatment, real.column(name), int(present.sum()), pool, rng, taken=every)
+            columns[name] = _of_type(_placed(values, present), column)
+    order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
+    return pa.table({name: columns[name] for name in order})
 
 
 def _present(
-    synthetic: pd.DataFrame, treatment: Treatment, training: pa.ChunkedArray, rows: int
+    synthetic: pd.DataFrame, treatment: Treatment, real: pa.ChunkedArray, rows: int
 ) -> NDArray[np.bool_]:
     """In which rows of the twin a column that was not learned is not NULL."""
-    if treatment.role is Role.FREE_TEXT or training.null_count == len(training):
-        return np.zeros(rows, bool)
-    if treatment.column.name in synthetic:
+    if treatment.column.name in synthetic and treatment.role is not Role.FREE_TEXT:
         return synthetic[treatment.column.name].to_numpy(bool)
-    return np.ones(rows, bool)
+    # All of the training rows have a value, or none has.
+    return np.full(rows, treatment.role is not Role.FREE_TEXT and 2 * real.null_count < len(real))
 
 
 def _replaced(
     treatment: Treatment,
-    training: pa.ChunkedArray,
     real: pa.ChunkedArray,
     rows: int,
     parents: Parents,
     rng: Rng,
+    *,
+    taken: pa.ChunkedArray,
 ) -> pa.Array:
     column, role = treatment.column, treatment.role
     if role in MAKERS:
-        return replacements(role, column, rows, rng, taken=real, unique=treatment.unique)
+        return replacements(role, column, rows, rng, taken=taken, unique=treatment.unique)
     if role is Role.KEY:
-        return new_keys(real, column, rows, rng)
+        return new_keys(real, column, rows, rng, taken=taken)
     if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY}:
         pool = parents(treatment)
-        return share_out(training, real, column, rows, rng, parents=pool, unique=treatment.unique)
+        return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, taken=taken)
     return pa.nulls(rows, real.type)
+
+
+def made_up(treatments: Sequence[Treatment]) -> list[Column]:
+    """The columns of new keys and replacements, which must avoid all real values; see `assemble`."""
+    return [one.column for one in treatments if one.role in MAKERS.keys() | KEYS]
 
 
 def _placed(values: pa.Array, present: NDArray[np.bool_]) -> pa.Array:
@@ -149,7 +160,20 @@ def _placed(values: pa.Array, present: NDArray[np.bool_]) -> pa.Array:
     return values.take(pa.array(positions, mask=~present))
 
 
-def _birthdays(years: pd.Series, column: Column, rng: Rng) -> pa.Array:
+def _of_type(values: pa.Array, column: Column) -> pa.Array:
+    kind = arrow_type(column)
+    if pa.types.is_decimal(kind):
+        values = values.cast(pa.string())  # from integers Arrow asks for more digits than they have
+    try:
+        return values.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise ModelError(
+            f"{column.name} ({column.data_type}) cannot hold the keys of its parent's twin. "
+            f"Next: give both columns one type."
+        ) from None
+
+
+def _birthdays(years: pd.Series[Any], column: Column, rng: Rng) -> pa.Array:
     """A day drawn anew within each learned year."""
     known = years.notna().to_numpy()
     year = years.fillna(1970).to_numpy("int64").clip(1, 9999)
@@ -158,84 +182,67 @@ def _birthdays(years: pd.Series, column: Column, rng: Rng) -> pa.Array:
     return encode(days.where(known), column)
 
 
-def encode(series: pd.Series, column: Column) -> pa.Array:
-    """Learned values as Arrow of the column's type; what the type cannot hold becomes the nearest it can."""
-    match column.kind:
-        case Kind.BOOLEAN:
-            return pa.array(series.astype("boolean"), pa.bool_())
-        case Kind.INTEGER:
-            return _whole(series, column)
-        case Kind.DECIMAL:
-            return _decimal(series, column)
-        case Kind.FLOAT:
-            numbers = series.to_numpy("float64", na_value=np.nan)
-            empty = None if column.not_null else np.isnan(numbers)  # NaN is a value where NULL cannot be
-            return pa.array(numbers, pa.float64(), mask=empty)
-        case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
-            return _moments(series, column)
-        case Kind.TIME:
-            return _whole(series.clip(0, DAY - 1), column).cast(pa.time64("us"))
-        case Kind.INTERVAL:
-            text = [None if pd.isna(us) else f"PT{us // 10**6}.{us % 10**6:06d}S" for us in series]
-            return pa.array(text, pa.string())
-        case Kind.UUID | Kind.TEXT | Kind.OPAQUE:
-            return pa.array(series.astype(object).where(series.notna(), None), pa.string())
-
-
-def _whole(series: pd.Series, column: Column) -> pa.Array:
-    if pd.api.types.is_float_dtype(series.dtype):
-        series = series.round()
-    values = pa.array(series.astype("Int64"), pa.int64())
-    limit = 2 ** ((column.bits or 64) - 1) - 1
-    low = 0 if column.data_type == "oid" else -limit - 1
-    return pc.max_element_wise(pc.min_element_wise(values, limit, skip_nulls=False), low, skip_nulls=False)
-
-
-def _decimal(series: pd.Series, column: Column) -> pa.Array:
-    numbers = series.to_numpy("float64", na_value=np.nan)
-    empty = np.isnan(numbers)
-    precision, scale = column.precision or WIDEST - 20, column.scale
-    if scale is None or scale < 0 or precision > WIDEST:
-        return pa.array(numbers, mask=empty)
-    # The largest double below the type's limit; the limit itself may not be one.
-    largest = np.nextafter(10.0 ** (precision - scale), 0) - 10.0**-scale
-    bounded = np.clip(np.where(empty, 0.0, numbers), -largest, largest).round(scale)
-    return pa.array(bounded, mask=empty).cast(pa.decimal128(precision, scale), safe=False)
-
-
-def _moments(series: pd.Series, column: Column) -> pa.Array:
-    zone = "UTC" if column.kind is Kind.TIMESTAMPTZ else None
-    naive = series.dt.tz_localize(None) if series.dt.tz is not None else series
-    values = pa.array(naive.astype("datetime64[us]").clip(FIRST, LAST), pa.timestamp("us"))
-    if column.kind is Kind.DATE:
-        return pc.floor_temporal(values, unit="day").cast(pa.date32())
-    return values.cast(pa.timestamp("us", zone))
-
-
 def without_duplicates(
     twin: pa.Table, unique: Sequence[tuple[str, ...]], movable: Mapping[str, bool], rng: Rng
 ) -> tuple[pa.Table, int]:
     """The twin without rows that repeat a composite key, and how many rows that cost.
 
-    Foreign keys change places first, which keeps every number of children; rows that still repeat are dropped.
+    Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
     """
-    for names in unique:
-        if len(names) == 1 or not set(names) <= set(twin.column_names):
-            continue
-        moving = next((name for name in names if movable.get(name)), None)
-        for _ in range(ROUNDS if moving else 0):
-            repeated = np.flatnonzero(twin.select(names).to_pandas().duplicated().to_numpy())
-            if not len(repeated):
-                break
-            others = rng.choice(twin.num_rows, min(len(repeated), twin.num_rows), replace=False)
-            places = np.unique(np.concatenate([repeated, others]))
-            order = np.arange(twin.num_rows)
-            order[places] = rng.permutation(places)
-            position = twin.column_names.index(moving)
-            twin = twin.set_column(position, moving, twin.column(moving).take(pa.array(order)))
     before = twin.num_rows
-    for names in unique:
-        if len(names) > 1 and set(names) <= set(twin.column_names):
-            keep = ~twin.select(names).to_pandas().duplicated().to_numpy()
-            twin = twin.filter(pa.array(keep))
+    keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
+    for names in keys:
+        moving = next((name for name in names if movable.get(name)), None)
+        if moving is not None and _repeated(twin, names).any():
+            others = [name for name in names if name != moving]
+            twin = _moved_apart(twin, moving, others, rng)
+    for names in keys:
+        twin = twin.filter(pa.array(~_repeated(twin, names)))
     return twin, before - twin.num_rows
+
+
+def _repeated(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
+    repeated: NDArray[np.bool_] = twin.select(list(names)).to_pandas().duplicated().to_numpy()
+    return repeated
+
+
+def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng) -> pa.Table:
+    """The twin with the values of `moving` in other rows, so that few repeat beside the same `others`."""
+    owners = twin.column(moving).combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = owners.indices.to_numpy()
+    groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
+    apart = _dealt if groups.nunique() * len(owners.dictionary) <= DENSE * len(codes) else _shuffled
+    places = pa.array(apart(codes, groups.to_numpy(), rng))
+    position = twin.column_names.index(moving)
+    return twin.set_column(position, moving, owners.dictionary.take(places))
+
+
+def _shuffled(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Where pairs are few among those possible, some random exchanges part those that are equal."""
+    owners = owners.copy()
+    for _ in range(ROUNDS):
+        repeated = np.flatnonzero(pd.DataFrame({"owner": owners, "group": groups}).duplicated())
+        if not len(repeated):
+            break
+        others = rng.choice(len(owners), len(repeated), replace=False)
+        places = np.unique(np.concatenate([repeated, others]))
+        owners[places] = owners[rng.permutation(places)]
+    return owners
+
+
+def _dealt(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Where most possible pairs are needed, as of months and users: the largest group first.
+
+    Each of its rows goes to another of the owners who want most rows still, which finds the pairs if there
+    are any (Gale 1957, Ryser 1957). Rows that nobody wants go to whoever has none of the group.
+    """
+    wanted = np.bincount(owners).astype(float)
+    dealt = owners.copy()
+    sizes = np.bincount(groups)
+    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    for group in np.argsort(-sizes, kind="stable"):
+        mine = rng.permutation(rows[group])[: len(wanted)]
+        chosen = np.argsort(-(wanted + rng.random(len(wanted))), kind="stable")[: len(mine)]
+        dealt[mine] = chosen
+        wanted[chosen] -= 1
+    return dealt

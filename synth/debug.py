@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from synth.backends import open_backend
@@ -15,6 +16,7 @@ from synth.warehouse import Warehouse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from synth.domain import Task
     from synth.settings import Settings
 
 Outcome = str | SynthError
@@ -25,12 +27,20 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
     connection = settings.connection
     yield "project", f"{settings.project.name} in {settings.project.directory}"
     yield "profile", f"{connection.profile}, target {connection.target}"
-    yield "warehouse", _outcome(lambda: _warehouse(settings))
-    yield "manifest", _outcome(lambda: _manifest(settings))
-    yield "permissions", _outcome(lambda: _permissions(settings))
-    yield "store", _outcome(lambda: _store(settings))
-    for name in _backends(settings):
-        yield f"{name} backend", _outcome(lambda name=name: _backend(name))
+    reached = _outcome(partial(_warehouse, settings))
+    yield "warehouse", reached
+    try:
+        tasks = _tasks(settings)
+    except SynthError as error:
+        tasks = ()
+        yield "manifest", error
+    else:
+        yield "manifest", f"{settings.project.manifest_path}, {len(tasks)} tagged"
+    if isinstance(reached, str):
+        yield "permissions", _outcome(partial(_permissions, settings, tasks))
+    yield "store", _outcome(partial(_store, settings))
+    for name in sorted({task.backend for task in tasks}):
+        yield "backend", _outcome(partial(_backend, name))
 
 
 def _outcome(check: Callable[[], str]) -> Outcome:
@@ -38,6 +48,11 @@ def _outcome(check: Callable[[], str]) -> Outcome:
         return check()
     except SynthError as error:
         return error
+
+
+def _tasks(settings: Settings) -> tuple[Task, ...]:
+    manifest = read_manifest(settings.project.manifest_path)
+    return plan(read_models(manifest, settings.connection).models, settings)
 
 
 def _open(settings: Settings) -> Warehouse:
@@ -52,14 +67,7 @@ def _warehouse(settings: Settings) -> str:
         )
 
 
-def _manifest(settings: Settings) -> str:
-    models = read_models(read_manifest(settings.project.manifest_path), settings.connection).models
-    return f"{settings.project.manifest_path}, {len(models)} tagged"
-
-
-def _permissions(settings: Settings) -> str:
-    models = read_models(read_manifest(settings.project.manifest_path), settings.connection).models
-    tasks = plan(models, settings)
+def _permissions(settings: Settings, tasks: tuple[Task, ...]) -> str:
     with _open(settings) as warehouse:
         warehouse.check(tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
     return f"sources are readable, {settings.schema} and {settings.staging_schema} writable"
@@ -70,14 +78,6 @@ def _store(settings: Settings) -> str:
     return f"{settings.store} is writable"
 
 
-def _backends(settings: Settings) -> list[str]:
-    try:
-        models = read_models(read_manifest(settings.project.manifest_path), settings.connection).models
-        return sorted({task.backend for task in plan(models, settings)})
-    except SynthError:
-        return []
-
-
 def _backend(name: str) -> str:
     open_backend(name).check()
-    return "ready"
+    return f"{name} is ready"

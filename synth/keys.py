@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from synth.domain import Kind
 from synth.errors import ModelError
+from synth.formats import LOOSENINGS, draw_texts, loosened, read_formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,36 +19,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Column
+    from synth.formats import Format
 
-RARE = 10  # a length, a constant character or a number of children that fewer hold is not repeated
-TRIES = 60
-DIGITS, LOWER, UPPER, HEX = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdef"
+RARE = 10  # a number of children that fewer parents have is not repeated
+TRIES = 60  # draws before a type counts as full
+CROWDED = 4  # where the type holds fewer values than so many times those needed, free ones are looked up
 
 Rng = np.random.Generator
+Draw: TypeAlias = "Callable[[int], pd.Index[Any]]"
 
 
-def new_keys(real: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
-    """`rows` different keys of the type and format of `real`, none of which occurs in it.
+def new_keys(
+    real: pa.ChunkedArray, column: Column, rows: int, rng: Rng, *, taken: pa.ChunkedArray | None = None
+) -> pa.Array:
+    """`rows` different keys of the type and format of `real`, none of which occurs in it or in `taken`.
 
-    Integers and dates continue beyond the real ones from the next round number on; uuids are random; text keeps
-    the lengths, fixed characters and alphabets of the real keys, position by position.
+    Integers and dates continue beyond the real ones from the next round number on; uuids are random; text
+    keeps the lengths, fixed characters and alphabets of the real keys, position by position.
 
     Raises:
         ModelError: the type or its format has no room for as many new keys.
     """
-    real = real.drop_null()
-    if column.kind is Kind.UUID:
-        return pa.array(_uuids(rows, rng))
-    if column.kind is Kind.TEXT:
-        return _texts(real, column, rows, rng)
-    if column.kind in {Kind.INTEGER, Kind.DECIMAL}:
-        numbers = _integers(pc.cast(real, pa.int64(), safe=False).to_numpy(), column, rows, rng)
-        return pa.array(numbers)
-    return _moments(real, column, rows)
+    learned = real.unique().drop_null()
+    known = learned if taken is None else taken.unique().drop_null()
+    match column.kind:
+        case Kind.UUID:
+            return pa.array(_uuids(rows, rng), pa.string())
+        case Kind.TEXT:
+            return _texts(learned, known, column, rows, rng)
+        case Kind.INTEGER | Kind.DECIMAL:
+            return pa.array(_whole_numbers(known.to_numpy(), column, rows, rng), pa.int64())
+        case _:
+            return _moments(known, column, rows)
 
 
 def share_out(
-    training: pa.ChunkedArray,
     real: pa.ChunkedArray,
     column: Column,
     rows: int,
@@ -55,38 +61,49 @@ def share_out(
     *,
     parents: pa.Array | None,
     unique: bool,
+    taken: pa.ChunkedArray | None = None,
 ) -> pa.Array:
     """`rows` foreign keys: each parent gets about as many children as real parents have.
 
     Args:
-        training: real foreign keys, from which only the numbers of children are learned.
-        real: every real foreign key, so that none is made again.
+        real: real foreign keys, of which only the numbers of children are learned.
         column: the foreign key.
         rows: how many are needed.
         rng: the source of chance.
         parents: keys to draw from; new ones are made where there is no twin of the parent.
         unique: no parent has more than one child.
+        taken: what no new key may be, if more than `real`.
 
     Raises:
-        ModelError: `unique`, and there are fewer parents than rows.
+        ModelError: there are no parents, or `unique` and fewer of them than rows.
     """
-    counts = np.sort(training.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False))
-    if unique or not len(counts):
-        counts = np.ones(1, np.int64)
-    counts = np.minimum(counts, counts[-min(RARE, len(counts))])
+    if not rows:
+        return pa.nulls(0, real.type)
+    counts = np.ones(1, np.int64) if unique else _children(real)
+    wanted = int(np.ceil(rows / counts.mean())) + 1
     if parents is None:
-        needed = int(np.ceil(rows / counts.mean())) + 1
-        parents = new_keys(real, column, needed, rng)
+        parents = new_keys(real, column, rows if unique else wanted, rng, taken=taken)
     if not len(parents) or (unique and len(parents) < rows):
         raise ModelError(
-            f"{column.name} needs {rows} rows of the parent's twin, which has {len(parents)}. "
-            f"Next: give the parent as many rows, or the child fewer (meta: synth: rows)."
+            f"{column.name} needs {rows if unique else 1} rows of the parent's twin, "
+            f"which has {len(parents)}. Next: give the parent as many rows, or the child fewer "
+            f"(meta: synth: rows)."
         )
     owners = np.empty(0, np.intp)
     while len(owners) < rows:
-        order = rng.permutation(len(parents))
+        turns = -(-wanted // len(parents))
+        order = rng.permuted(np.tile(np.arange(len(parents)), (turns, 1)), axis=1).ravel()
         owners = np.concatenate([owners, np.repeat(order, rng.choice(counts, len(order)))])
     return parents.take(pa.array(rng.permutation(owners[:rows])))
+
+
+def _children(real: pa.ChunkedArray) -> NDArray[np.int64]:
+    """How many children each real parent has, sorted; none more than the `RARE`-th largest."""
+    counts = np.sort(real.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False))
+    if not len(counts):
+        return np.ones(1, np.int64)
+    capped: NDArray[np.int64] = np.minimum(counts, counts[-min(RARE, len(counts))])
+    return capped
 
 
 def _uuids(rows: int, rng: Rng) -> list[str]:
@@ -94,128 +111,80 @@ def _uuids(rows: int, rng: Rng) -> list[str]:
     octets[:, 6] = octets[:, 6] & 0x0F | 0x40  # version 4, RFC 9562
     octets[:, 8] = octets[:, 8] & 0x3F | 0x80
     text = octets.tobytes().hex()
-    starts = range(0, 32 * rows, 32)
     return [
-        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}"
-        for i in starts
+        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}"
+        f"-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}"
+        for i in range(0, 32 * rows, 32)
     ]
 
 
-def _integers(real: NDArray[np.int64], column: Column, rows: int, rng: Rng) -> NDArray[np.int64]:
-    largest = 10 ** (column.precision - (column.scale or 0)) - 1 if column.precision else 2**63 - 1
-    limit = min(largest, 2 ** ((column.bits or 64) - 1) - 1)
-    top = max(int(real.max(initial=0)), rows, 9)
-    start = 10 ** len(str(top)) + 1
-    if start + rows <= limit:
+def _whole_numbers(known: NDArray[Any], column: Column, rows: int, rng: Rng) -> NDArray[np.int64]:
+    """Keys beyond the known ones where the type goes so far, else among them.
+
+    `known` may be floats that stand for longer numbers. A whole number is new if the float nearest to it is.
+    """
+    known = known[np.isfinite(known)]
+    largest = _largest(column)
+    start = 10 ** len(str(max(int(known.max(initial=0)), rows, 9))) + 1
+    if start + rows <= largest:
         return np.arange(start, start + rows)
-    known = pd.Index(real)
-
-    def draw(n: int) -> pd.Index[int]:
-        return pd.Index(rng.integers(1, limit, n, endpoint=True))
-
-    if limit <= 4 * (rows + len(known)):  # too crowded to draw: list what is free
-        free = np.setdiff1d(np.arange(1, limit + 1), real)
-        if len(free) < rows:
-            raise _full(column, rows)
-        return np.sort(rng.permutation(free)[:rows])
-    return np.sort(_distinct(draw, known, rows, column).to_numpy())
-
-
-def _moments(real: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
-    kind = pa.date32() if column.kind is Kind.DATE else real.type
-    newest = pc.max(real).as_py()
-    year = (newest.year if newest else 1999) + 1
-    first = np.datetime64(f"{year:04d}-01-01")
-    step = np.timedelta64(1, "D" if column.kind is Kind.DATE else "s")
-    moments = first.astype("datetime64[us]") + np.arange(rows) * step
-    if moments[-1] > np.datetime64("9999-12-31"):
+    if largest > CROWDED * (rows + len(known)):
+        drawn = _distinct(
+            lambda n: pd.Index(rng.integers(1, largest, n, endpoint=True)), pd.Index(known), rows, column
+        )
+        return np.sort(drawn.to_numpy(np.int64))
+    every = np.concatenate([np.arange(1, largest + 1), np.arange(0, -largest - 1, -1)])
+    free = every[~np.isin(every, known)]
+    if len(free) < rows:
         raise _full(column, rows)
-    return pa.array(moments).cast(pa.timestamp("us")).cast(kind)
+    return np.sort(free[:rows])
 
 
-def _texts(real: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
-    known = pd.Index(real.to_pandas().astype(object))
-    for loosen in range(TRIES):
-        formats = _formats(known, column.length, loosen)
-        room = sum(np.prod([float(len(a)) for a in alphabets]) for alphabets, _ in formats)
-        if room >= 2 * (rows + len(known)):
-            shares = np.array([share for _, share in formats])
+def _largest(column: Column) -> int:
+    """The largest whole number that the column holds and that an int64 can be."""
+    digits = min(column.precision - (column.scale or 0), 18) if column.precision else None
+    return int(min(10**digits - 1 if digits is not None else 2**63 - 1, 2 ** ((column.bits or 64) - 1) - 1))
 
-            def draw(
-                n: int, formats: list[tuple[list[str], int]] = formats, shares: NDArray[np.int_] = shares
-            ) -> pd.Index[str]:
-                sizes = rng.multinomial(n, shares / shares.sum())
-                drawn = [
-                    _draw(alphabets, size, rng) for (alphabets, _), size in zip(formats, sizes, strict=True)
-                ]
-                return pd.Index(rng.permutation(np.concatenate(drawn)))
 
-            try:
-                return pa.array(_distinct(draw, known, rows, column).to_numpy(), pa.string())
-            except ModelError:
-                continue
-        if column.length is not None and loosen > 1 and max(len(a) for a, _ in formats) >= column.length:
-            break
+def _moments(known: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
+    """Days or seconds from the January after the newest known one on; backwards, if that is too late."""
+    kind = pa.date32() if column.kind is Kind.DATE else known.type
+    step = np.timedelta64(1, "D" if column.kind is Kind.DATE else "s")
+    years = known.cast(pa.timestamp("us")).to_numpy().astype("datetime64[Y]")
+    newest, oldest = years.max(initial="1999"), years.min(initial="1999")
+    after = (newest + 1).astype("datetime64[us]") + np.arange(rows) * step
+    before = oldest.astype("datetime64[us]") - np.arange(1, rows + 1) * step
+    for moments in (after, before[::-1]):
+        if not rows or (
+            moments[0] >= np.datetime64("0001-01-01") and moments[-1] < np.datetime64("9999-12-31")
+        ):
+            return pa.array(moments, pa.timestamp("us")).cast(kind)
     raise _full(column, rows)
 
 
-def _formats(known: pd.Index[str], limit: int | None, loosen: int) -> list[tuple[list[str], int]]:
-    """The alphabets, position by position, of each length that keys have, and how many keys have it.
-
-    `loosen` 1 lets constant digits vary, every further step adds one digit at the end.
-    """
-    if not len(known):
-        return [([DIGITS] * min(10, limit or 10), 1)]
-    lengths = pd.Series(known.str.len())
-    sizes = lengths.value_counts().sort_index()
-    common = sizes[sizes >= RARE] if (sizes >= RARE).any() else sizes[sizes == sizes.max()]
-    formats = []
-    for length, size in common.items():
-        points = np.array(known[(lengths == length).to_numpy()].tolist(), f"U{max(length, 1)}")
-        matrix = points.view(np.uint32).reshape(len(points), -1)[:, :length]
-        alphabets = [_alphabet(matrix[:, i], vary=loosen > 0) for i in range(length)]
-        alphabets += [DIGITS] * max(loosen - 1, 0)
-        if limit is None or len(alphabets) <= limit:
-            formats.append((alphabets, int(size)))
-    return formats or [([DIGITS] * (limit or 10), 1)]
+def _texts(learned: pa.ChunkedArray, known: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
+    if "citext" in column.data_type:  # keys that differ in case only are equal
+        learned, known = pc.utf8_lower(learned).unique(), pc.utf8_lower(known).unique()
+    found = read_formats(learned, column.length)
+    for loosening in LOOSENINGS:
+        formats = loosened(found, loosening, column.length)
+        if sum(form.room for form in formats) >= CROWDED * (rows + len(known)):
+            real = pd.Index(known.to_pylist(), dtype=object)
+            drawn = _distinct(_drawing(formats, rng), real, rows, column)
+            return pa.array(drawn.to_numpy(object), pa.string())
+    raise _full(column, rows)
 
 
-def _alphabet(points: NDArray[np.uint32], *, vary: bool) -> str:
-    found, counts = np.unique(points, return_counts=True)
-    seen = "".join(map(chr, found))
-    if len(found) == 1 and not (vary and seen in DIGITS):
-        return seen
-    letters = [letter for letter in seen if letter in LOWER + UPPER]
-    classes = DIGITS if any(letter in DIGITS for letter in seen) else ""
-    for alphabet in (LOWER, UPPER):
-        mine = [letter for letter in letters if letter in alphabet]
-        if mine:
-            narrow = HEX if alphabet is LOWER else HEX.upper()
-            classes += narrow if set(mine) <= set(narrow) else alphabet
-    others = "".join(
-        chr(point)
-        for point, count in zip(found, counts, strict=True)
-        if chr(point) not in DIGITS + LOWER + UPPER and count >= RARE
-    )
-    return classes + others or DIGITS
+def _drawing(formats: tuple[Format, ...], rng: Rng) -> Draw:
+    return lambda rows: pd.Index(draw_texts(formats, rows, rng), dtype=object)
 
 
-def _draw(alphabets: list[str], rows: int, rng: Rng) -> NDArray[np.object_]:
-    if not rows:
-        return np.empty(0, object)
-    columns = [np.array(list(alphabet))[rng.integers(0, len(alphabet), rows)] for alphabet in alphabets]
-    text = np.stack(columns, axis=1).astype("U1")
-    joined: NDArray[np.object_] = np.ascontiguousarray(text).view(f"U{len(alphabets)}").ravel().astype(object)
-    return joined
-
-
-def _distinct(
-    draw: Callable[[int], pd.Index[str] | pd.Index[int]], known: pd.Index, rows: int, column: Column
-) -> pd.Index:
+def _distinct(draw: Draw, known: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:
+    """`rows` different values from `draw`, in the order they came, none of them known."""
     found = draw(0)
     for _ in range(TRIES):
         fresh = draw(round(1.1 * (rows - len(found))) + 16)
-        found = found.append(fresh[~fresh.isin(known)]).unique()
+        found = found.append(fresh[~fresh.astype(known.dtype).isin(known)]).unique()
         if len(found) >= rows:
             return found[:rows]
     raise _full(column, rows)

@@ -5,43 +5,186 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
 
+from synth.domain import Status, Verdict
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
-LOGGER = "synth"
+    from synth.domain import ModelResult, Task
+
+LOGGER = logging.getLogger("synth")
+LOGGER.addHandler(logging.NullHandler())  # who uses the library without its command line hears nothing
+WORDS = {
+    Status.PUBLISHED: "OK published",
+    Status.SYNTHESIZED: "OK synthesized",
+    Status.REJECTED: "REJECTED",
+    Status.SKIPPED: "SKIP",
+    Status.ERROR: "ERROR",
+}
 
 
 def configure(*, form: str, quiet: bool, colors: bool | None, stream: TextIO | None = None) -> None:
-    """Send the log of `synth` to standard output, as `text` or `json`; `quiet` keeps only errors."""
+    """Send the log to standard output or `stream`, as `text` or `json`; `quiet` keeps only errors."""
     stream = stream or sys.stdout
     handler = logging.StreamHandler(stream)
     use_colors = stream.isatty() if colors is None else colors
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colors=use_colors))
-    logger = logging.getLogger(LOGGER)
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.ERROR if quiet else logging.INFO)
-    logger.propagate = False
+    handler.setLevel(logging.ERROR if quiet else logging.INFO)
+    LOGGER.handlers[:] = [handler]
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.propagate = False
 
 
-def event(logger: logging.Logger, level: int, message: str, data: Mapping[str, object]) -> None:
+@contextmanager
+def recorded(path: Path) -> Iterator[None]:
+    """Keep everything that is said meanwhile in a file, too, details of unexpected errors included."""
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(TextFormatter(colors=False))
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        handler.close()
+
+
+def event(level: int, message: str, data: Mapping[str, object] | None = None) -> None:
     """Log `message`, with `data` for those who read JSON."""
-    logger.log(level, "%s", message, extra={"data": dict(data)})
+    LOGGER.log(level, "%s", message, extra={"data": dict(data or {})})
+
+
+def info(message: str, /, **data: object) -> None:
+    """Say something that `--quiet` leaves out."""
+    event(logging.INFO, message, data)
+
+
+def warning(message: str, /, **data: object) -> None:
+    """Say something that the user should know, though nothing stops because of it."""
+    event(logging.WARNING, f"Warning: {message}", data)
+
+
+def error(message: str, /, **data: object) -> None:
+    """Say why something did not happen."""
+    event(logging.ERROR, message, data)
+
+
+def unexpected(error: BaseException) -> str:
+    """An exception that nobody foresaw in one line without its text, which may quote a row.
+
+    The way to it goes to the log file of the run: files, lines and functions, and no values either.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    steps = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    event(logging.DEBUG, "\n".join([type(error).__name__, *steps]))
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)]
+    place = f" at synth/{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    return f"unexpected {type(error).__name__}{place}; this is a bug in synth"
+
+
+def start(place: str, task: Task) -> None:
+    """Say that work on a model begins; `place` is such as `1 of 2`."""
+    data = {"unique_id": task.model.unique_id, "status": "started"}
+    info(f"{place} START {task.target}  [backend {task.backend}]", **data)
+
+
+def outcome(place: str, result: ModelResult, details: Path) -> None:
+    """Say how a model left the run, in one line, and what to know about it in few more.
+
+    Args:
+        place: such as `1 of 2`.
+        result: of the model.
+        details: the file that holds the figures of its checks.
+    """
+    task, evaluation = result.task, result.evaluation
+    data = {
+        "unique_id": task.model.unique_id,
+        "status": result.status,
+        "rows": result.rows,
+        "seconds": round(result.seconds, 3),
+        "message": result.message,
+    }
+    head = f"{place} {WORDS[result.status]} {task.target}"
+    if result.status not in {Status.PUBLISHED, Status.SYNTHESIZED}:
+        level = logging.WARNING if result.status is Status.SKIPPED else logging.ERROR
+        event(level, f"{head}: {result.message}", data)
+        return
+    parts = [f"{result.rows:,} rows"]
+    if evaluation and evaluation.fidelity is not None:
+        parts.append(f"fidelity {evaluation.fidelity:.1%}")
+    if evaluation and evaluation.checks:
+        parts.append(f"checks {evaluation.verdict}")
+    info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
+    for text in result.warnings:
+        warning(text, unique_id=task.model.unique_id)
+    checks = evaluation.checks if evaluation else ()
+    unsure = [check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE]
+    if unsure:
+        warning(
+            f"{task.model.name}: inconclusive: {', '.join(unsure)}; see {near(details)}",
+            unique_id=task.model.unique_id,
+        )
+
+
+def done(results: Sequence[ModelResult], folder: Path) -> None:
+    """Say how many models left the run how, and where that is written."""
+    statuses = [status for status in Status if status is not Status.SYNTHESIZED]
+    counts = {status.name: sum(result.status is status for result in results) for status in statuses}
+    counts["TOTAL"] = len(results)
+    info("")
+    info(f"Results: {near(folder / 'run_results.json')}", path=str(folder))
+    info(f"Done. {' '.join(f'{name}={count}' for name, count in counts.items())}", **counts)
+
+
+def as_line(task: Task) -> str:
+    """What a run would do with a model, to read."""
+    return (
+        f"{task.model.unique_id}  {task.model.relation} → {task.target}  "
+        f"[backend {task.backend}, rows {task.rows}, seed {task.seed}]"
+    )
+
+
+def as_json(task: Task) -> str:
+    """What a run would do with a model, as one JSON object."""
+    model = task.model
+    described = {
+        "unique_id": model.unique_id,
+        "name": model.name,
+        "source": str(model.relation),
+        "target": str(task.target),
+        "backend": task.backend,
+        "rows": str(task.rows),
+        "seed": task.seed,
+        "primary_key": list(model.primary_key),
+        "entity": model.entity,
+        "foreign_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.foreign_keys},
+        "roles": dict(model.roles),
+        "path": model.path,
+    }
+    return json.dumps(described, ensure_ascii=False)
+
+
+def near(path: Path) -> Path:
+    """The path as seen from here, where that is shorter."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 class TextFormatter(logging.Formatter):
     """`14:02:11  message`, in local time as dbt prints it."""
 
     words: ClassVar[Mapping[str, str]] = {
-        "OK ": "green",
-        "ERROR ": "red",
-        "REJECTED ": "red",
-        "SKIP ": "yellow",
+        "OK": "green",
+        "ERROR": "red",
+        "REJECTED": "red",
+        "SKIP": "yellow",
     }
 
     def __init__(self, *, colors: bool) -> None:
@@ -57,8 +200,8 @@ class TextFormatter(logging.Formatter):
 
     def _painted(self, text: str, level: int) -> str:
         for word, color in self.words.items():
-            if f" {word}" in text:
-                return text.replace(f" {word}", " " + click.style(word, fg=color), 1)
+            if f" {word} " in text:
+                return text.replace(f" {word} ", f" {click.style(word, fg=color)} ", 1)
         if level >= logging.WARNING:
             return click.style(text, fg="yellow" if level == logging.WARNING else "red")
         return text
@@ -69,10 +212,10 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        info = {
+        about = {
             "level": record.levelname.lower().replace("warning", "warn"),
             "msg": record.getMessage(),
             "name": record.name,
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(),
         }
-        return json.dumps({"data": getattr(record, "data", {}), "info": info}, ensure_ascii=False)
+        return json.dumps({"data": getattr(record, "data", {}), "info": about}, ensure_ascii=False)

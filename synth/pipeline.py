@@ -1,263 +1,272 @@
-"""The story of a run on one page: check everything, make every twin, publish cluster by cluster, then say so."""
+"""The story of a run on one page: check everything, make every twin, publish by clusters, then say so."""
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from synth import log
 from synth.artifacts import RunFolder
 from synth.backends import open_backend
-from synth.domain import ModelResult, RunResult, Status, Verdict
-from synth.errors import ManifestError, ModelError, SynthError
-from synth.log import event
+from synth.domain import ModelResult, RunResult, Status
+from synth.errors import ManifestError, SynthError
 from synth.plan import clusters
 from synth.roles import check_declarations
 from synth.stores import open_store
 from synth.twin import RejectedError, Twin, Workshop, make_twin
 from synth.warehouse import Warehouse
+from synth.warehouse.publish import columns_refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    import pyarrow as pa
-
-    from synth.domain import Relation, Task
+    from synth.domain import Evaluation, Model, Relation, Task
     from synth.settings import Settings
+    from synth.stores import Store
 
-log = logging.getLogger(__name__)
-
-Outcome = Twin | SynthError
-OK = frozenset({Status.PUBLISHED, Status.SYNTHESIZED})
+INTERRUPTED = "the run was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What `run` is asked for: the tasks, and every model that has a twin or asks for one, by `unique_id`."""
+    """What `run` is asked for.
+
+    Attributes:
+        tasks: the twins to make, parents before children.
+        twins: where the twin of every tagged model is, selected or not, by `unique_id`.
+        args: the flags of the command, without secrets, for the results.
+        models: every tagged model.
+    """
 
     tasks: tuple[Task, ...]
     twins: Mapping[str, Relation]
     args: Mapping[str, object]
+    models: tuple[Model, ...] = ()
 
 
-def run(job: Job, settings: Settings, run_id: str) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has ended, and what of its end went wrong, if anything did."""
+
+    result: RunResult
+    folder: Path
+    failure: str = ""
+    interrupted: bool = False
+
+    @property
+    def results(self) -> tuple[ModelResult, ...]:
+        """The outcome of every task."""
+        return self.result.results
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything asked for was published and stored, else 1."""
+        return 1 if self.failure else self.result.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no twin of a model."""
+
+    status: Status
+    message: str
+    evaluation: Evaluation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of one task, and how long it took in seconds."""
+
+    outcome: Twin | Failed
+    seconds: float
+
+
+def run(job: Job, settings: Settings, run_id: str) -> Finished:
     """Make, check, store and publish the twin of every task.
 
-    A failed model stops no unrelated one; models that reference each other are published together or not at all.
+    A failed model stops no unrelated one; models that reference each other are published together or not at
+    all. An interrupt ends the run early and in order: what is published stays, the rest leaves nothing.
 
     Raises:
         SynthError: something is missing that every model needs; nothing has been changed.
     """
     started = perf_counter()
     store = open_store(settings.store)
+    results: dict[str, ModelResult] = {}
+    interrupted = False
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-        preflight(job.tasks, settings, warehouse)
+        preflight(job, settings, warehouse)
         store.check()
         folder = RunFolder.create(settings.artifact_dir, run_id)
-        warehouse.claim(run_id, settings.staging_schema)
-        with warehouse.snapshot() as snapshot:
-            shop = Workshop(run_id, warehouse, snapshot, store, folder, settings.staging_schema, job.twins)
-            outcomes, seconds = _make_all(job.tasks, shop, settings.threads)
-        results = _publish_all(job.tasks, outcomes, seconds, settings, warehouse)
-    result = RunResult(run_id, tuple(results))
-    folder.finish(store, result, job.args, perf_counter() - started)
-    return result
+        with log.recorded(folder.log):
+            try:
+                with warehouse.claim(run_id, settings.staging_schema), warehouse.snapshot() as snapshot:
+                    shop = Workshop(run_id, warehouse, snapshot, store, folder, settings, job.twins)
+                    _make_and_publish(job.tasks, shop, results)
+            except KeyboardInterrupt:
+                interrupted = True
+            result = RunResult(run_id, tuple(_of(task, results) for task in job.tasks))
+            failure = _finish(
+                folder, None if interrupted else store, result, job.args, perf_counter() - started
+            )
+    return Finished(result, folder.path, INTERRUPTED if interrupted else failure, interrupted)
 
 
-def preflight(tasks: Sequence[Task], settings: Settings, warehouse: Warehouse) -> None:
-    """Refuse, before anything is read or written, what could not end well.
+def preflight(job: Job, settings: Settings, warehouse: Warehouse) -> None:
+    """Refuse, before anything is written, what could not end well.
 
     Raises:
         SynthError: what is wrong, where, and what to do.
     """
-    warehouse.check(tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
-    for task in tasks:
+    warehouse.check(job.tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
+    for task in job.tasks:
         columns = warehouse.describe(task.model.relation)
         if not columns:
             raise ManifestError(
                 f"{task.model.relation} has no columns. Next: dbt run --select {task.model.name}"
             )
         check_declarations(task.model, columns)
-        _check_shape(task, warehouse, full_refresh=settings.full_refresh)
-    for backend in sorted({task.backend for task in tasks}):
+    for backend in sorted({task.backend for task in job.tasks}):
         open_backend(backend).check()
+    _warn_of_orphans(job, warehouse)
 
 
-def _make_all(
-    tasks: Sequence[Task], shop: Workshop, threads: int
-) -> tuple[dict[str, Outcome], dict[str, float]]:
-    """Make the twins side by side. A child waits for its parents, which were handed out before it."""
-    futures: dict[str, Future[Outcome]] = {}
-    seconds: dict[str, float] = {}
-
-    def work(index: int, task: Task) -> Outcome:
-        parents = {
-            key.parent: futures[key.parent].result()
-            for key in task.model.foreign_keys
-            if key.parent in futures
-        }
-        started = perf_counter()
-        _say(index, len(tasks), "START", task, f"synthesize with backend {task.backend}", {})
-        try:
-            return _make_one(task, shop, parents, _referenced(task, tasks))
-        finally:
-            seconds[task.model.unique_id] = perf_counter() - started
-
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for index, task in enumerate(tasks, 1):
-                futures[task.model.unique_id] = pool.submit(work, index, task)
-            outcomes = {unique_id: future.result() for unique_id, future in futures.items()}
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            done = [future for future in futures.values() if future.done() and not future.cancelled()]
-            made = [future.result() for future in done if future.exception() is None]
-            shop.warehouse.discard([twin.stage for twin in made if isinstance(twin, Twin)])
-            raise
-    return outcomes, seconds
+def _warn_of_orphans(job: Job, warehouse: Warehouse) -> None:
+    """A parent that gets new keys leaves its published children behind, unless they are made anew, too."""
+    selected = {task.model.unique_id: task.model for task in job.tasks}
+    for child in job.models:
+        parents = [key.parent for key in child.foreign_keys if key.parent in selected]
+        if parents and child.unique_id not in selected and warehouse.describe(job.twins[child.unique_id]):
+            parent = selected[parents[0]].name
+            log.warning(
+                f"{child.name} references {parent} and is not selected, so the keys of its twin may become "
+                f"stale; instead: synth run --select {parent}+"
+            )
 
 
-def _make_one(task: Task, shop: Workshop, parents: Mapping[str, Outcome], wanted: Sequence[str]) -> Outcome:
-    """The twin, or the reason why there is none; no model stops another."""
-    failed = [name for name, outcome in parents.items() if not isinstance(outcome, Twin)]
-    if failed:
-        return SkippedError(f"{', '.join(failed)} failed")
-    keys: dict[str, Mapping[str, pa.ChunkedArray]] = {
-        name: outcome.keys for name, outcome in parents.items() if isinstance(outcome, Twin)
-    }
+def _make_and_publish(tasks: Sequence[Task], shop: Workshop, results: dict[str, ModelResult]) -> None:
+    """Make the twins side by side, and publish each cluster when all of it is made."""
+    places = {task.model.unique_id: f"{index} of {len(tasks)}" for index, task in enumerate(tasks, 1)}
+    futures: dict[str, Future[Made]] = {}
+    pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
     try:
-        return make_twin(task, shop, parents=keys, wanted=wanted)
+        for task in tasks:
+            # A child waits for its parents, which were handed out before it, so one of them always advances.
+            parents = {name: futures[name] for name in _parents(task) if name in futures}
+            wanted = _referenced(task, tasks)
+            place = places[task.model.unique_id]
+            futures[task.model.unique_id] = pool.submit(_make, place, task, shop, parents, wanted)
+        for cluster in clusters(tasks):
+            made = [futures[task.model.unique_id].result() for task in cluster]
+            for result in _publish(cluster, made, shop):
+                unique_id = result.task.model.unique_id
+                results[unique_id] = result
+                log.outcome(places[unique_id], result, shop.folder.evaluation(result.task))
+    finally:
+        # An engine cannot be stopped from outside; the one who interrupts a run does not want to wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _parents(task: Task) -> set[str]:
+    return {key.parent for key in task.model.foreign_keys}
+
+
+def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
+    """The columns of a task's model that other tasks' foreign keys hold."""
+    keys = (key for other in tasks for key in other.model.foreign_keys)
+    return frozenset(key.parent_column for key in keys if key.parent == task.model.unique_id)
+
+
+def _make(
+    place: str, task: Task, shop: Workshop, parents: Mapping[str, Future[Made]], wanted: frozenset[str]
+) -> Made:
+    """The twin, or the reason why there is none; no model stops another."""
+    outcomes = {name: future.result().outcome for name, future in parents.items()}
+    twins = {name: outcome.keys for name, outcome in outcomes.items() if isinstance(outcome, Twin)}
+    failed = ", ".join(sorted(outcomes.keys() - twins.keys()))
+    if failed:
+        return Made(Failed(Status.SKIPPED, f"it references {failed}, which failed"), 0.0)
+    log.start(place, task)
+    started = perf_counter()
+    outcome: Twin | Failed
+    try:
+        _refuse_changed_columns(task, shop)
+        outcome = make_twin(task, shop, parents=twins, wanted=wanted)
+    except RejectedError as error:
+        outcome = Failed(Status.REJECTED, str(error), error.evaluation)
     except SynthError as error:
-        return error
-    except Exception as error:
-        log.debug("unexpected error in %s", task.model.name, exc_info=True)
-        return ModelError(
-            f"Unexpected {type(error).__name__} while synthesizing {task.model.name}; this is a bug."
-        )
+        outcome = Failed(Status.ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
+        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.unexpected(error)}.")
+    return Made(outcome, perf_counter() - started)
 
 
-def _referenced(task: Task, tasks: Sequence[Task]) -> list[str]:
-    return sorted(
-        {
-            key.parent_column
-            for other in tasks
-            for key in other.model.foreign_keys
-            if key.parent == task.model.unique_id
-        }
-    )
+def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
+    """Say before hours of training that the columns changed, not after."""
+    changed = "" if shop.settings.full_refresh else shop.warehouse.changed(task)
+    if changed:
+        raise columns_refused(task.model.name, task.target, changed)
 
 
-def _publish_all(
-    tasks: Sequence[Task],
-    outcomes: Mapping[str, Outcome],
-    seconds: Mapping[str, float],
-    settings: Settings,
-    warehouse: Warehouse,
-) -> list[ModelResult]:
-    """Publish each cluster in one transaction, or nothing of it."""
-    places = {task.model.unique_id: index for index, task in enumerate(tasks, 1)}
-    results: dict[str, ModelResult] = {}
-    for cluster in clusters(tasks):
-        made = [outcomes[task.model.unique_id] for task in cluster]
-        results |= _publish(cluster, made, settings, warehouse)
-        for task in cluster:
-            unique_id = task.model.unique_id
-            results[unique_id] = replace(results[unique_id], seconds=seconds.get(unique_id, 0.0))
-            _report(places[unique_id], len(tasks), results[unique_id])
-    return [results[task.model.unique_id] for task in tasks]
-
-
-def _publish(
-    cluster: Sequence[Task], made: Sequence[Outcome], settings: Settings, warehouse: Warehouse
-) -> dict[str, ModelResult]:
-    twins = [outcome for outcome in made if isinstance(outcome, Twin)]
-    stages = [twin.stage for twin in twins]
-    reason: str | SynthError = ""
-    if len(twins) < len(cluster):
-        reason = "a model that it belongs together with by a foreign key failed"
+def _publish(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
+    """Publish a cluster in one transaction, or nothing of it."""
+    stages = [item.outcome.stage for item in made if isinstance(item.outcome, Twin)]
+    failed: Failed | None = None
+    if len(stages) < len(cluster):
+        lost = [
+            t.model.name for t, item in zip(cluster, made, strict=True) if isinstance(item.outcome, Failed)
+        ]
+        failed = Failed(Status.SKIPPED, f"it belongs together with {', '.join(lost)}, which failed")
     else:
+        settings = shop.settings
         try:
-            warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
+            shop.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
         except SynthError as error:
-            reason = error
-    if reason:
-        warehouse.discard(stages)
-    return {
-        task.model.unique_id: _result(task, outcome, reason)
-        for task, outcome in zip(cluster, made, strict=True)
-    }
+            failed = Failed(Status.ERROR, str(error))
+        except Exception as error:  # noqa: BLE001 - as in `_make`
+            failed = Failed(Status.ERROR, f"{log.unexpected(error)}.")
+    return [_result(task, item, failed) for task, item in zip(cluster, made, strict=True)]
 
 
-def _result(task: Task, outcome: Outcome, reason: str | SynthError) -> ModelResult:
-    match outcome:
-        case Twin() if not reason:
-            status, message = Status.PUBLISHED, ""
-        case Twin():
-            status = Status.ERROR if isinstance(reason, SynthError) else Status.SKIPPED
-            message = str(reason)
-        case SkippedError():
-            return ModelResult(task, Status.SKIPPED, message=str(outcome))
-        case RejectedError():
-            return ModelResult(task, Status.REJECTED, evaluation=outcome.evaluation, message=str(outcome))
-        case _:
-            return ModelResult(task, Status.ERROR, message=str(outcome))
+def _result(task: Task, made: Made, failed: Failed | None) -> ModelResult:
+    """How `task` left the run; `failed` says why its cluster was not published."""
+    outcome = made.outcome
+    if isinstance(outcome, Failed):
+        return ModelResult(
+            task,
+            outcome.status,
+            evaluation=outcome.evaluation,
+            seconds=made.seconds,
+            message=outcome.message,
+        )
     return ModelResult(
         task,
-        status,
+        failed.status if failed else Status.PUBLISHED,
         rows=outcome.stage.rows,
         evaluation=outcome.evaluation,
         artifacts=outcome.artifacts,
-        message=message,
+        seconds=made.seconds,
+        message=failed.message if failed else "",
         warnings=outcome.warnings,
     )
 
 
-class SkippedError(ModelError):
-    """A model was not tried, because one it references failed."""
+def _of(task: Task, results: Mapping[str, ModelResult]) -> ModelResult:
+    return results.get(task.model.unique_id) or ModelResult(task, Status.ERROR, message=INTERRUPTED)
 
 
-def _say(
-    index: int,
-    total: int,
-    word: str,
-    task: Task,
-    text: str,
-    data: Mapping[str, object],
-    level: int = logging.INFO,
-) -> None:
-    event(log, level, f"{index} of {total} {word} {text} {task.target}".replace("  ", " "), data)
-
-
-def _report(index: int, total: int, result: ModelResult) -> None:
-    task, evaluation = result.task, result.evaluation
-    data = {"unique_id": task.model.unique_id, "status": result.status, "rows": result.rows}
-    for warning in result.warnings:
-        event(log, logging.WARNING, f"Warning: {warning}", data)
-    head = f"{index} of {total}"
-    if result.status in OK:
-        parts = [f"{result.rows:,} rows"]
-        if evaluation and evaluation.fidelity is not None:
-            parts.append(f"fidelity {evaluation.fidelity:.1%}")
-        if evaluation and evaluation.checks:
-            parts.append(f"checks {evaluation.verdict}")
-        line = f"{head} OK {result.status} {task.target}  [{', '.join(parts)}]  in {result.seconds:.1f}s"
-        event(log, logging.INFO, line, data)
-        for check in evaluation.checks if evaluation else ():
-            if check.verdict is Verdict.INCONCLUSIVE:
-                event(log, logging.WARNING, f"Warning: {task.model.name}: {check.explain}", data)
-        return
-    word = {Status.REJECTED: "REJECTED", Status.SKIPPED: "SKIP"}.get(result.status, "ERROR")
-    level = logging.WARNING if result.status is Status.SKIPPED else logging.ERROR
-    event(log, level, f"{head} {word} {task.target}  [{result.message}]", data)
-
-
-def _check_shape(task: Task, warehouse: Warehouse, *, full_refresh: bool) -> None:
-    """Say before hours of training that the columns changed, not after."""
-    changed = "" if full_refresh else warehouse.changed(task)
-    if changed:
-        raise ModelError(
-            f"The columns of {task.model.name} changed since {task.target} was published ({changed}). "
-            f"Next: synth run --select {task.model.name} --full-refresh"
-        )
+def _finish(
+    folder: RunFolder, store: Store | None, result: RunResult, args: Mapping[str, object], elapsed: float
+) -> str:
+    """Write the results; what went wrong with that, because the twins are published by now and stay."""
+    try:
+        folder.finish(store, result, args, elapsed)
+    except (SynthError, OSError) as error:
+        reason = str(error) if isinstance(error, SynthError) else f"{error.strerror} ({type(error).__name__})"
+        failure = f"What was published stays, but the results of the run could not be stored: {reason}"
+        log.error(failure)
+        return failure
+    return ""

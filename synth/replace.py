@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.domain import Role
 from synth.errors import ModelError
@@ -29,31 +30,32 @@ def replacements(
 ) -> pa.Array:
     """`rows` made-up values for an identifier column, none of which occurs in `taken`.
 
-    E-mail addresses and URLs are under example.com (RFC 2606), IP addresses from the documentation ranges (RFC
-    5737), phone numbers from 555-0100 to 555-0199; names and addresses are Faker's.
+    E-mail addresses and URLs are under example.com (RFC 2606), IP addresses from the documentation ranges
+    (RFC 5737), phone numbers from 555-0100 to 555-0199; names and addresses are Faker's.
 
     Raises:
         ModelError: the column must be unique, or is too short, and there are not enough such values.
     """
     make = MAKERS[role]
-    real = pd.Index(taken.drop_null().unique().to_pandas().astype(object))
-    found = pd.Index([], dtype=object)
+    known = pc.replace_substring_regex(taken.drop_null().unique(), r"/(32|128)$", "")  # of inet, as text
+    real = pd.Index(known.to_pylist(), dtype=object)
+    found: list[str] = []
     for _ in range(TRIES):
-        wanted = rows - len(found)
-        if wanted <= 0:
+        if len(found) >= rows:
             break
-        fresh = pd.Index(make(column, wanted + 8, rng))
+        fresh = pd.Index(make(column, rows - len(found) + 8, rng), dtype=object)
         if column.length is not None:
             fresh = fresh[fresh.str.len() <= column.length]
-        fresh = fresh[~fresh.isin(real)]
-        found = found.append(fresh)
-        found = found.unique() if unique else found
+        found += fresh[~fresh.isin(real)].to_list()
+        found = list(dict.fromkeys(found)) if unique else found
+    if found and not unique:  # few fit
+        found += rng.choice(found, max(0, rows - len(found))).tolist()
     if len(found) < rows:
         raise ModelError(
             f"There are not enough values of role {role} for {column.name} ({column.data_type}, {rows} rows"
             f"{', unique' if unique else ''}). Next: declare natural_key or free_text, or ask for fewer rows."
         )
-    return pa.array(found[:rows].to_numpy(), pa.string())
+    return pa.array(found[:rows], pa.string())
 
 
 def _numbers(rows: int, rng: Rng) -> list[str]:

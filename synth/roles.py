@@ -1,7 +1,8 @@
-"""What every column is: declared, known to dbt, or read off its type and, for text, how its values are shared."""
+"""What every column is: declared, known to dbt, or read off its type, its name and its values."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 RARE = 10  # a label fewer rows hold is never emitted
 SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
+FEW = 50  # different values that a column named as an identifier may have and still be a code of something
+MANY = 100  # whole numbers that make a counter
+GAPS = 2  # how many times as long as its count a counter may be, because a fifth or more is missing
+IDENTIFIERS = frozenset({"id", "key", "uuid", "guid", "pk", "fk", "sk"})  # last words of such names
 
 BY_KIND = {
     Kind.BOOLEAN: Role.BOOLEAN,
@@ -37,6 +42,7 @@ BY_TYPE = {"inet": Role.IP, "cidr": Role.IP}
 TEXTUAL = frozenset({Kind.TEXT, Kind.OPAQUE})
 NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.INTERVAL, Kind.TIME})
 CALENDAR = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+NUMBERED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
 KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.UUID, Kind.TEXT}) | CALENDAR
 
 # Which types a declared role can have; a role that is not listed fits every type.
@@ -57,19 +63,24 @@ FITS = {
 }
 
 LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
-EMPTIED = frozenset({Role.FREE_TEXT})
 KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY, Role.NATURAL_KEY})
 
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """A column, its role, and where the role came from."""
+    """A column, its role, and where the role came from.
+
+    Attributes:
+        unique: no two rows of the twin may have the same value.
+        parent: what the column references; `to_itself` says that this is its own model.
+    """
 
     column: Column
     role: Role
     origin: str
     unique: bool = False
     parent: ForeignKey | None = None
+    to_itself: bool = False
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:
@@ -85,8 +96,8 @@ def check_declarations(model: Model, columns: Sequence[Column]) -> None:
     for name, what in named.items():
         if name not in by_name:
             raise ConfigError(
-                f"{model.path}: {model.name} declares the {what} {name}, but {model.relation} has no such column; "
-                f"it has {', '.join(by_name)}."
+                f"{model.path}: {model.name} declares the {what} {name}, but {model.relation} has no such "
+                f"column; it has {', '.join(by_name)}."
             )
     for name, role in model.roles.items():
         column = by_name[name]
@@ -109,37 +120,77 @@ def assign(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple
 def _treat(model: Model, column: Column, values: pa.ChunkedArray) -> Treatment:
     unique = (column.name,) in model.unique or model.primary_key == (column.name,)
     parent = next((key for key in model.foreign_keys if key.column == column.name), None)
-    role, origin = _role(model, column, values, unique=unique, parent=parent)
+    if column.name in model.roles:
+        role, origin = model.roles[column.name], "declared"
+    else:
+        role, origin = _known(model, column, parent, unique=unique) or _guessed(model, column, values)
+    _refuse_impossible(model, column, role)
+    to_itself = parent is not None and parent.parent == model.unique_id
+    return Treatment(column, role, origin, unique=unique, parent=parent, to_itself=to_itself)
+
+
+def _refuse_impossible(model: Model, column: Column, role: Role) -> None:
     if role is Role.FREE_TEXT and (column.not_null or column.name in model.not_null):
         raise ModelError(
-            f"{model.name}.{column.name} ({column.data_type}) holds text that is not shared between rows, and it "
-            f"may not be NULL. Next: in {model.path} give it config: {{meta: {{synth: {{role: …}}}}}}: category if "
-            f"its labels are no secret, an identifier (natural_key, name, email, …) to have it replaced, or drop."
+            f"{model.name}.{column.name} ({column.data_type}) holds text that rows do not share, and it "
+            f"may not be NULL. Next: in {model.path} give it config: {{meta: {{synth: {{role: …}}}}}}: "
+            f"category if its labels are no secret, an identifier (natural_key, name, email, …) to have it "
+            f"replaced, or drop."
         )
     if role in KEYS and column.kind not in KEYABLE:
         raise ModelError(
             f"{model.name}.{column.name} is a key of type {column.data_type}, which cannot be regenerated. "
             f"Next: in {model.path} give it another role, or drop."
         )
-    return Treatment(column, role, origin, unique=unique, parent=parent)
 
 
-def _role(
-    model: Model, column: Column, values: pa.ChunkedArray, *, unique: bool, parent: ForeignKey | None
-) -> tuple[Role, str]:
-    if column.name in model.roles:
-        return model.roles[column.name], "declared"
+def _known(
+    model: Model, column: Column, parent: ForeignKey | None, *, unique: bool
+) -> tuple[Role, str] | None:
+    """What dbt or the type says for certain."""
     if parent is not None:
         return Role.FOREIGN_KEY, parent.test
+    if column.data_type in BY_TYPE:
+        return BY_TYPE[column.data_type], "type"
     if unique:
         return Role.KEY, "unique"
     if column.name == model.entity:
         return Role.FOREIGN_KEY, "entity"
-    if column.data_type in BY_TYPE:
-        return BY_TYPE[column.data_type], "type"
+    return None
+
+
+def _guessed(model: Model, column: Column, values: pa.ChunkedArray) -> tuple[Role, str]:
+    """What name, type and values suggest; in doubt, what reveals less."""
+    if column.kind in NUMBERED and is_identifier(column.name):
+        codes = pc.count_distinct(values).as_py() <= FEW and is_shared(values)
+        return (Role.CATEGORY if codes else Role.NATURAL_KEY), "name"
+    if column.kind in NUMBERED and _in_composite_key(model, column) and not is_shared(values):
+        return Role.NATURAL_KEY, "composite key"
+    if column.kind is Kind.INTEGER and is_running(values):
+        return Role.NATURAL_KEY, "running number"
     if column.kind in BY_KIND:
         return BY_KIND[column.kind], "type"
     return (Role.CATEGORY, "shared values") if is_shared(values) else (Role.FREE_TEXT, "unshared values")
+
+
+def _in_composite_key(model: Model, column: Column) -> bool:
+    keys = (model.primary_key, *model.unique)
+    return any(len(names) > 1 and column.name in names for names in keys)
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column called `name` holds identifiers, as `id`, `user_id`, `userId` and `id_user` do."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_")
+    return words[-1] in IDENTIFIERS or words[0] == "id"
+
+
+def is_running(values: pa.ChunkedArray) -> bool:
+    """Whether whole numbers follow each other without repeating, as those of a counter do."""
+    present = len(values) - values.null_count
+    ends = pc.min_max(values).as_py()
+    if present < MANY or ends["max"] - ends["min"] >= GAPS * present:
+        return False
+    return bool(pc.count_distinct(values).as_py() == present)
 
 
 def is_shared(values: pa.ChunkedArray) -> bool:

@@ -6,16 +6,21 @@ also put into an order that depends on nothing but their content.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.errors import ModelError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Hashes: TypeAlias = NDArray[np.uint64]
+
+FEWEST = 20  # units; of fewer, a fifth may be none or half
 HOLDOUT = 0.2  # share of the entities
 SALT = "synth holdout 01"  # sixteen characters: a SipHash key
 
@@ -23,49 +28,88 @@ SALT = "synth holdout 01"  # sixteen characters: a SipHash key
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
-def canonical_order(rows: NDArray[np.uint64]) -> NDArray[np.intp]:
+def canonical_order(rows: Hashes) -> NDArray[np.intp]:
     """The order of the rows by their hashes, from `hash_rows`."""
     return np.argsort(rows, kind="stable")
 
 
-def hash_rows(table: pa.Table, key: tuple[str, ...]) -> NDArray[np.uint64]:
-    """A hash of every row: of its key, or of its whole content and how often that occurred before.
+def hash_rows(table: pa.Table, key: tuple[str, ...]) -> Hashes:
+    """A hash of every row: of its key, or of its whole content where the key does not tell rows apart.
 
     Equal rows of a table without a key are different people, so the second one gets another hash.
     """
     if key:
-        return hash_values(table, key)
+        hashes = hash_values(table, key)
+        if len(np.unique(hashes)) == len(hashes):
+            return hashes
     content = hash_values(table, tuple(table.column_names))
-    occurrence = pd.Series(content).groupby(content).cumcount().to_numpy(np.uint64)
+    occurrence = pd.Series(content).groupby(content).cumcount().to_numpy().astype(np.uint64)
     return _mix(content + occurrence)
 
 
-def hash_values(table: pa.Table, columns: tuple[str, ...]) -> NDArray[np.uint64]:
+def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str | None) -> Hashes:
+    """A hash of the unit that each row is split with; a row without one is on its own.
+
+    Args:
+        table: the rows.
+        unit: the column that names it, None where every row is one. Where it names but a handful, every row
+            is on its own, unless it is the entity.
+        rows: from `hash_rows`.
+        entity: the column that was declared to say whom a row is about.
+
+    Raises:
+        ModelError: there are rows, but fewer than `FEWEST` entities.
+    """
+    if unit is None or not table.num_rows:
+        return rows
+    known = table.column(unit).is_valid().to_numpy()
+    units = np.where(known, hash_values(table, (unit,)), rows)
+    count = len(np.unique(units))
+    if count >= FEWEST:
+        return units
+    if unit == entity:
+        raise ModelError(
+            f"The entity {unit} has {count} values; rows about fewer than {FEWEST} cannot be learned without "
+            f"repeating somebody. Next: declare another entity, or none."
+        )
+    return rows
+
+
+def hash_values(table: pa.Table, columns: tuple[str, ...]) -> Hashes:
     """A hash of the values of `columns` in every row; equal values of different types hash alike."""
     total = np.zeros(table.num_rows, np.uint64)
     for name in columns:
-        text = pc.fill_null(pc.cast(table.column(name), pa.string()), "\0")
-        encoded = text.combine_chunks().dictionary_encode()
-        words = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+        encoded = _as_text(table.column(name)).dictionary_encode()
+        words = np.array(encoded.dictionary.to_pylist(), dtype=object)
         hashes = pd.util.hash_array(words, hash_key=SALT, categorize=False)
         total = _mix(total + hashes[encoded.indices.to_numpy()])
     return total
 
 
-def holdout_mask(units: NDArray[np.uint64], seed: int) -> NDArray[np.bool_]:
+def _as_text(values: pa.ChunkedArray) -> pa.LargeStringArray:
+    """Values as text; NULL as a character that no text of Postgres holds."""
+    if pa.types.is_floating(values.type):
+        whole = pc.and_(pc.equal(values, pc.trunc(values)), pc.less(pc.abs(values), 2.0**53))
+        if pc.all(whole).as_py():
+            values = values.cast(pa.int64())
+    # Large, because the offsets of ordinary Arrow text end at two gigabytes.
+    return pc.fill_null(values.cast(pa.large_string()), "\0").combine_chunks()
+
+
+def holdout_mask(units: Hashes, seed: int) -> NDArray[np.bool_]:
     """Which rows are held out, by the hash of the entity that each belongs to.
 
     The seed is the only other thing it depends on: the rows of a child are held out with their parent's, and
     no second run can re-draw the split of the same data.
     """
-    salted = _mix(units + _mix(np.full(1, seed & (2**64 - 1), np.uint64)))
+    salted = _mix(units + _mix(np.full(1, seed & (2**64 - 1)).astype(np.uint64)))
     mask: NDArray[np.bool_] = salted < np.uint64(HOLDOUT * 2**64)
     return mask
 
 
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(values: Hashes) -> Hashes:
     with np.errstate(over="ignore"):
         values = (values ^ (values >> np.uint64(30))) * MIX[0]
         values = (values ^ (values >> np.uint64(27))) * MIX[1]
-        mixed: NDArray[np.uint64] = values ^ (values >> np.uint64(31))
+        mixed: Hashes = values ^ (values >> np.uint64(31))
     return mixed

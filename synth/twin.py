@@ -6,26 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.backends import open_backend
-from synth.conform import assemble, labels, learnable, without_duplicates
+from synth.conform import assemble, labels, learnable, made_up, without_duplicates
 from synth.domain import Request, Role, Verdict
 from synth.errors import ModelError
 from synth.evaluate import evaluate
 from synth.roles import assign
-from synth.split import canonical_order, hash_rows, hash_values, holdout_mask
+from synth.split import canonical_order, hash_rows, hash_units, holdout_mask
 from synth.warehouse import Stage
 from synth.warehouse.publish import stage_relation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+    import pandas as pd
 
     from synth.artifacts import RunFolder
     from synth.domain import Column, Evaluation, ForeignKey, Relation, Task
     from synth.roles import Treatment
+    from synth.settings import Settings
     from synth.stores import Store
     from synth.warehouse import Snapshot, Warehouse
 
@@ -42,7 +45,7 @@ class Workshop:
     snapshot: Snapshot
     store: Store
     folder: RunFolder
-    staging_schema: str
+    settings: Settings
     twins: Mapping[str, Relation]  # every model that has a twin or asks for one, by unique_id
 
 
@@ -69,7 +72,7 @@ class Source:
     @property
     def training(self) -> pa.Table:
         """The rows to learn from."""
-        return self.real.filter(pa.compute.invert(self.held_out))
+        return self.real.filter(pc.invert(self.held_out))
 
     @property
     def holdout(self) -> pa.Table:
@@ -82,7 +85,7 @@ def make_twin(
     shop: Workshop,
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
-    wanted: Sequence[str],
+    wanted: Collection[str],
 ) -> Twin:
     """Make, check, store and stage the twin of one model.
 
@@ -100,15 +103,17 @@ def make_twin(
     rows = task.rows.of(source.rows)
     if source.rows and source.rows < FEWEST:
         raise ModelError(
-            f"{task.model.name} has {source.rows} rows; fewer than {FEWEST} cannot be learned without repeating "
-            f"somebody. Next: build it with more rows, or leave it out with synthesize: false."
+            f"{task.model.name} has {source.rows} row{'s' if source.rows > 1 else ''}; fewer than {FEWEST} "
+            "cannot be learned without repeating somebody. Next: build it with more rows, or leave it out: "
+            f"synth run --exclude {task.model.name}"
         )
     treatments = assign(task.model, source.columns, source.training)
     twin, evaluation, warnings = _make(task, shop, source, treatments, rows if source.rows else 0, parents)
     artifacts = shop.folder.store_twin(shop.store, task, twin, evaluation)
     _refuse_failed(evaluation)
     stage = _stage(task, shop, source, twin, evaluation)
-    return Twin(stage, evaluation, artifacts, warnings, {name: twin.column(name) for name in wanted})
+    kept = sorted(set(wanted) & set(twin.column_names))
+    return Twin(stage, evaluation, artifacts, warnings, {name: twin.column(name) for name in kept})
 
 
 def extract(task: Task, shop: Workshop) -> Source:
@@ -116,14 +121,15 @@ def extract(task: Task, shop: Workshop) -> Source:
     model = task.model
     columns = shop.warehouse.describe(model.relation)
     rows = shop.snapshot.count(model.relation)
-    unit = model.entity or next((key.column for key in model.foreign_keys if key.parent in shop.twins), None)
+    parents = shop.twins.keys() - {model.unique_id}
+    unit = model.entity or next((key.column for key in model.foreign_keys if key.parent in parents), None)
     unit = unit or (model.primary_key[0] if len(model.primary_key) == 1 else None)
     real = shop.snapshot.extract(model.relation, columns, share=min(1.0, MOST / max(rows, 1)), unit=unit)
     real = real.rename_columns([column.name for column in columns])
     hashes = hash_rows(real, model.primary_key)
     order = canonical_order(hashes)
     real, hashes = real.take(pa.array(order)), hashes[order]
-    units = hash_values(real, (unit,)) if unit else hashes
+    units = hash_units(real, unit, hashes, entity=model.entity)
     return Source(columns, real, rows, pa.array(holdout_mask(units, task.seed)))
 
 
@@ -141,13 +147,12 @@ def _make(
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
 
     def pool(treatment: Treatment) -> pa.Array | None:
-        key = treatment.parent
-        return None if key is None or treatment.role is not Role.FOREIGN_KEY else _pool(key, shop, parents)
+        key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
+        return None if key is None else _pool(task, key, shop, parents)
 
-    twin = assemble(
-        synthetic, treatments, training=source.training, real=source.real, rows=rows, parents=pool, rng=rng
-    )
-    movable = {t.column.name: t.role is Role.FOREIGN_KEY for t in treatments}
+    taken = _all_rows(made_up(treatments), task, shop, source)
+    twin = assemble(synthetic, treatments, real=source.real, rows=rows, parents=pool, rng=rng, taken=taken)
+    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
     twin, dropped = without_duplicates(twin, task.model.unique, movable, rng)
     warnings = _warnings(task, treatments, source, dropped)
     if not rows or not len(training.columns):
@@ -160,6 +165,14 @@ def _make(
         seed=task.seed,
     )
     return twin, evaluation, warnings
+
+
+def _all_rows(columns: Sequence[Column], task: Task, shop: Workshop, source: Source) -> pa.Table | None:
+    """All values of the columns where `source` is a share of the rows: no new key may be a real one."""
+    if source.real.num_rows == source.rows or not columns:
+        return None
+    every = shop.snapshot.extract(task.model.relation, columns)
+    return every.rename_columns([column.name for column in columns])
 
 
 def _synthesize(
@@ -178,28 +191,34 @@ def _synthesize(
     synthetic = open_backend(task.backend).synthesize(training, request, shop.folder.of(task))
     if list(synthetic.columns) != list(training.columns) or len(synthetic) != rows:
         raise ModelError(
-            f"Backend {task.backend} returned {len(synthetic)} rows × {len(synthetic.columns)} columns for "
-            f"{task.model.name}, not the {rows} × {len(training.columns)} it was asked for."
+            f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "
+            f"{task.model.name}, not the {rows} of {len(training.columns)} it was asked for."
         )
     return synthetic
 
 
 def _pool(
-    key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+    task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
 ) -> pa.Array | None:
     """The keys of the parent's twin: of this run, else as published; None for a parent without a twin."""
-    if key.parent in parents:
-        return parents[key.parent][key.parent_column].drop_null().unique()
     if key.parent not in shop.twins:
         return None
     relation = shop.twins[key.parent]
-    keys = shop.warehouse.read_keys(relation, key.parent_column)
-    if keys is None:
+    if key.parent not in parents:
+        published = shop.warehouse.read_keys(relation, key.parent_column)
+        if published is not None:
+            return published
         raise ModelError(
-            f"{key.column} references {key.parent}, whose twin {relation} does not exist yet. "
-            f"Next: select the parents too, as in: synth run --select +MODEL"
+            f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
+            f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
         )
-    return keys
+    made = parents[key.parent].get(key.parent_column)
+    if made is None:
+        raise ModelError(
+            f"{task.model.name}.{key.column} references {key.parent}, whose twin has no column "
+            f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
+        )
+    return made.drop_null().unique()
 
 
 def _refuse_failed(evaluation: Evaluation | None) -> None:
@@ -223,7 +242,7 @@ def _stage(
     task: Task, shop: Workshop, source: Source, twin: pa.Table, evaluation: Evaluation | None
 ) -> Stage:
     stage = Stage(
-        relation=stage_relation(task.target, shop.staging_schema, shop.run_id),
+        relation=stage_relation(task.target, shop.settings.staging_schema, shop.run_id),
         target=task.target,
         unique_id=task.model.unique_id,
         name=task.model.name,
@@ -241,8 +260,8 @@ def _stage(
 
 def _warnings(task: Task, treatments: Sequence[Treatment], source: Source, dropped: int) -> tuple[str, ...]:
     warnings = [
-        f"{task.model.name}.{treatment.column.name} is NULL in the twin: its values are not shared between rows; "
-        f"declare a role to change that"
+        f"{task.model.name}.{treatment.column.name} is NULL in the twin, because its values are not "
+        "shared between rows; declare a role to change that"
         for treatment in treatments
         if treatment.role is Role.FREE_TEXT and treatment.origin != "declared"
     ]

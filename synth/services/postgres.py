@@ -201,7 +201,7 @@ class Postgres:
     def _directory_for(self, user: str | None) -> Path:
         """Where a new cluster is made: below the root, or where another user can reach it."""
         if user is None:
-            # A name of its own each time: an initdb whose caller was killed may still be writing to the last one.
+            # A new name each time: an initdb whose caller was killed may still be writing to the last one.
             for abandoned in self.home.glob("new-*"):
                 shutil.rmtree(abandoned, ignore_errors=True)
             return Path(tempfile.mkdtemp(prefix="new-", dir=self.home)) / "data"

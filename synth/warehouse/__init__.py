@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, LiteralString, Self
+
+from psycopg import sql
 
 from synth.domain import Role
+from synth.errors import WarehouseError
 from synth.warehouse import catalog, extract, publish
 from synth.warehouse.publish import Stage
-from synth.warehouse.session import open_session, reported
+from synth.warehouse.session import at_snapshot, identifier, open_session, reported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,17 +25,28 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "Stage", "Warehouse"]
 
 
+# The catalog's rows are as old as the snapshot; a name and the file behind it are resolved as of now.
+REBUILT: LiteralString = """
+select pg_class.relfilenode is distinct from coalesce(pg_relation_filenode(to_regclass(%(path)s)), 0)
+    or pg_class.oid is distinct from to_regclass(%(path)s)
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
+"""
+
+
 class Warehouse:
     """A Postgres database as seen by one run.
 
-    Every method opens the sessions that it needs, so that models can be worked on side by side; the run itself
-    holds one more, whose lock tells other runs that this one is alive.
+    Every method opens the sessions that it needs, so that models can be worked on side by side; the run
+    itself holds one more, whose lock tells other runs that this one is alive.
     """
 
     def __init__(self, conninfo: Mapping[str, str | int], *, role: str | None = None) -> None:
         self._conninfo = conninfo
         self._role = role
         self._held = ExitStack()
+        self._stopped = False
 
     def __enter__(self) -> Self:
         """Connect once, so that an unreachable server is known before anything else happens."""
@@ -42,11 +56,13 @@ class Warehouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the sessions; locks go with them."""
+        """Close the session of the run; its lock goes with it."""
         self._held.close()
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
+        if self._stopped:
+            raise WarehouseError("The run was stopped.")
         session = open_session(self._conninfo, self._role)
         try:
             yield session
@@ -66,6 +82,8 @@ class Warehouse:
             WarehouseError: a permission is missing, or something would be overwritten that is no twin.
         """
         catalog.check_sources(self._main, tasks)
+        for task in tasks:
+            self._probe(task)
         catalog.check_targets(self._main, tasks, schemas, analysts)
 
     def describe(self, relation: Relation) -> tuple[Column, ...]:
@@ -80,11 +98,29 @@ class Warehouse:
         wanted = [column for column in self.describe(task.model.relation) if column.name not in dropped]
         return catalog.columns_changed(wanted, existing) if existing else ""
 
-    def claim(self, run_id: str, staging_schema: str) -> None:
-        """Tell other runs that this one is alive, and clear away what dead ones left."""
+    def _probe(self, task: Task) -> None:
+        """Read no row, which fails for every reason that reading them would."""
+        relation = task.model.relation
+        hint = f"let this role read all of its rows, or exclude {task.model.name}"
+        with reported(f"read {relation} ({task.model.name})", hint):
+            self._main.execute(sql.SQL("select from {} limit 0").format(identifier(relation)))
+
+    @contextmanager
+    def claim(self, run_id: str, staging_schema: str) -> Iterator[None]:
+        """Tell other runs that this one is alive; clear away what dead ones left, and in the end its own."""
         with reported("take the lock of this run"):
             self._main.execute("select pg_advisory_lock(%s)", (publish.run_lock(run_id),))
         publish.sweep(self._main, staging_schema)
+        try:
+            yield
+        except BaseException:
+            self._stopped = True  # whoever still works on a model comes no further than its next query
+            raise
+        finally:
+            with suppress(WarehouseError):  # the next run sweeps what cannot be dropped now
+                session = open_session(self._conninfo, self._role)
+                with session:
+                    publish.release(session, staging_schema, run_id)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -112,15 +148,15 @@ class Warehouse:
         with self._open() as session:
             publish.publish(session, stages, analysts=analysts, full_refresh=full_refresh)
 
-    def discard(self, stages: Sequence[Stage]) -> None:
-        """Drop stages that will not be published."""
-        with self._open() as session:
-            for stage in stages:
-                publish.discard(session, stage.relation)
-
     def read_keys(self, relation: Relation, column: str) -> pa.Array | None:
-        """The keys of a twin published before; None when there is no such twin."""
+        """The keys of a twin published before; None when there is no such twin or column.
+
+        Raises:
+            WarehouseError: there is something else of that name, whose keys may be real.
+        """
         with self._open() as session:
+            if not publish.is_twin(session, relation):
+                return None
             found = [item for item in catalog.describe(session, relation) if item.name == column]
             if not found:
                 return None
@@ -144,11 +180,27 @@ class Snapshot:
     def count(self, relation: Relation) -> int:
         """How many rows the relation has."""
         with self._warehouse._open() as session:  # noqa: SLF001 - two halves of one thing
-            return extract.count(session, relation, self._name)
+            rows = extract.count(session, relation, self._name)
+            self._refuse_rebuilt(session, relation)
+        return rows
 
     def extract(
         self, relation: Relation, columns: Sequence[Column], *, share: float = 1.0, unit: str | None = None
     ) -> pa.Table:
         """The rows of the relation as Arrow; see `synth.warehouse.extract.extract`."""
         with self._warehouse._open() as session:  # noqa: SLF001 - as above
-            return extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
+            table = extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
+            self._refuse_rebuilt(session, relation)
+        return table
+
+    def _refuse_rebuilt(self, session: Connection, relation: Relation) -> None:
+        """Refuse rows of a table that was replaced or truncated after the snapshot: to it, they do not exist.
+
+        Without this, a run beside a `dbt run` would find such a table empty, and publish that.
+        """
+        path = identifier(relation).as_string(session)
+        with reported(f"look up {relation}"), at_snapshot(session, self._name):
+            where = {"schema": relation.schema, "name": relation.name, "path": path}
+            found = session.execute(REBUILT, where).fetchone()
+        if found is None or found[0] is not False:
+            raise WarehouseError(f"{relation} was rebuilt while the run read it. Next: run again.")

@@ -83,6 +83,9 @@ from pg_namespace
 where nspname = %(schema)s
 """
 
+WIDEST_INTEGER = 18  # digits that an int64 always holds
+HEADER = 4  # bytes that Postgres adds to the type modifiers of text and numeric (VARHDRSZ)
+
 KINDS = {
     "bool": Kind.BOOLEAN,
     "int2": Kind.INTEGER,
@@ -106,6 +109,9 @@ KINDS = {
     "citext": Kind.TEXT,
     "name": Kind.TEXT,
 }
+SCALES = {"money": 2}
+LENGTHS = {"name": 63, "char": 1}
+BITS = {"int2": 16, "int4": 32, "int8": 64, "oid": 33, "float4": 32, "float8": 64}  # oid has no sign
 
 
 def describe(session: Connection, relation: Relation) -> tuple[Column, ...]:
@@ -116,16 +122,17 @@ def describe(session: Connection, relation: Relation) -> tuple[Column, ...]:
 
 
 def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, not_null: bool) -> Column:
-    kind = Kind.TEXT if typtype == "e" else KINDS.get(base, Kind.OPAQUE)
-    precision, scale, length = None, None, None
-    if base == "numeric" and modifier >= 4:  # noqa: PLR2004 - VARHDRSZ, the offset of every type modifier
-        precision = (modifier - 4) >> 16 & 0xFFFF
-        scale = ((modifier - 4) & 0x7FF ^ 1024) - 1024  # eleven bits, signed
-    if base in {"varchar", "bpchar"} and modifier >= 4:  # noqa: PLR2004 - as above
-        length = modifier - 4
-    if base == "money":
-        scale = 2
-    size = {"int2": 16, "int4": 32, "int8": 64, "oid": 32, "float4": 32, "float8": 64}.get(base)
+    kind = KINDS.get(base, Kind.OPAQUE) if typtype == "b" else Kind.OPAQUE
+    if typtype == "e":
+        kind = Kind.TEXT
+    precision, scale, length = None, SCALES.get(base), LENGTHS.get(base)
+    if base == "numeric" and modifier >= HEADER:
+        precision = (modifier - HEADER) >> 16 & 0xFFFF
+        scale = ((modifier - HEADER) & 0x7FF ^ 1024) - 1024  # eleven bits, signed
+        if scale == 0 and precision <= WIDEST_INTEGER:
+            kind = Kind.INTEGER  # as a float, keys beyond 2**53 would not be exact
+    if base in {"varchar", "bpchar"} and modifier >= HEADER:
+        length = modifier - HEADER
     return Column(
         name=name,
         data_type=data_type,
@@ -134,7 +141,7 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
         precision=precision,
         scale=scale,
         length=length,
-        bits=size,
+        bits=BITS.get(base),
     )
 
 

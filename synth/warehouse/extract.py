@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, LiteralString
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -26,8 +25,11 @@ if TYPE_CHECKING:
     from synth.domain import Column, Relation
     from synth.warehouse.session import Connection
 
+    Message = bytes | bytearray | memoryview  # one row, as psycopg hands it out
+
 BLOCK = 8 << 20  # bytes of COPY text parsed at a time; at most four blocks are in memory
-GATHER = 4096  # rows between two looks at the size of a block
+GATHER = 4096  # rows between two looks at the size of a block, where rows are small
+WARY = 32  # rows before the first look: a row may be a gigabyte
 
 ARROW = {
     Kind.BOOLEAN: pa.bool_(),
@@ -42,7 +44,16 @@ DATES = {
     Kind.TIMESTAMP: pa.timestamp("us"),
     Kind.TIMESTAMPTZ: pa.timestamp("us", "UTC"),
 }
-MICROSECONDS: LiteralString = "(extract(epoch from {}) * 1000000)::bigint"
+# Wider than any value in use, and narrower than what overflows; infinity ends up here, too.
+FARTHEST = 9_000_000_000_000  # seconds
+MICROSECONDS: LiteralString = """
+case
+    when {name} is not null
+        then (least(greatest(extract(epoch from {name}), -{far}), {far}) * 1000000)::bigint
+end
+"""
+ROW = sql.Identifier("synth row")  # the whole row as one value; not the name of anybody's column
+YEARS = ("0001-01-01 00:00:00", "9999-12-31 00:00:00")  # what dates beyond Arrow's calendar become
 
 
 @contextmanager
@@ -90,10 +101,11 @@ def extract(
             _enter(session, snapshot)
             with session.cursor() as cursor, cursor.copy(query) as copy:
                 table = _parse(iter(copy), columns)
+        values = [_typed(table.column(i), column) for i, column in enumerate(columns)]
     except pa.ArrowInvalid:
         # Arrow quotes the value it stumbled over, so not even the cause may be shown.
         raise WarehouseError(f"Could not read {relation}: a value is not what its type promises.") from None
-    return pa.table([_typed(table.column(i), column) for i, column in enumerate(columns)], table.column_names)
+    return pa.table(values, [column.name for column in columns])
 
 
 def _enter(session: Connection, snapshot: str) -> None:
@@ -103,30 +115,32 @@ def _enter(session: Connection, snapshot: str) -> None:
 
 def _query(relation: Relation, columns: Sequence[Column], share: float, unit: str | None) -> sql.Composed:
     selected = sql.SQL(", ").join(_expression(column) for column in columns)
-    query = sql.SQL("select {} from {} as source").format(selected, identifier(relation))
+    query = sql.SQL("select {} from {} as {}").format(selected, identifier(relation), ROW)
     if share < 1:
-        hashed = sql.Identifier("source", unit) if unit else sql.SQL("source")
-        query += sql.SQL(" where hashtextextended({}::text, 0) & 1048575 < {}").format(
-            hashed, sql.Literal(round(share * 1048576))
-        )
+        # Rows without a unit belong to nobody in particular, so each is on its own.
+        row = sql.SQL("hashtextextended({}::text, 0)").format(ROW)
+        if unit:
+            row = sql.SQL("coalesce(hashtextextended({}::text, 0), {})").format(sql.Identifier(unit), row)
+        query += sql.SQL(" where {} & 1048575 < {}").format(row, sql.Literal(round(share * 1048576)))
     return sql.SQL("copy ({}) to stdout (format csv)").format(query)
 
 
 def _expression(column: Column) -> sql.Composable:
     name = sql.Identifier(column.name)
     if column.kind in {Kind.TIME, Kind.INTERVAL}:
-        return sql.SQL(MICROSECONDS).format(name)
+        return sql.SQL(MICROSECONDS).format(name=name, far=sql.Literal(FARTHEST))
     if column.kind is Kind.OPAQUE:
         return sql.SQL("{}::text").format(name)
     if column.data_type == "money":
         return sql.SQL("{}::numeric").format(name)
+    if column.kind is Kind.INTEGER and column.precision:
+        return sql.SQL("nullif({}, 'NaN')").format(name)
     return name
 
 
-def _parse(messages: Iterator[bytes], columns: Sequence[Column]) -> pa.Table:
+def _parse(messages: Iterator[Message], columns: Sequence[Column]) -> pa.Table:
     names = [f"c{i}" for i in range(len(columns))]
     types = {name: ARROW.get(column.kind, pa.string()) for name, column in zip(names, columns, strict=True)}
-    read = pacsv.ReadOptions(column_names=names, block_size=2 * BLOCK)
     parse = pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     convert = pacsv.ConvertOptions(
         column_types=types,
@@ -138,6 +152,8 @@ def _parse(messages: Iterator[bytes], columns: Sequence[Column]) -> pa.Table:
     )
 
     def table(block: io.BytesIO) -> pa.Table:
+        # One Arrow block for one of ours, so that no row is cut in two.
+        read = pacsv.ReadOptions(column_names=names, block_size=block.tell())
         return pacsv.read_csv(pa.BufferReader(block.getbuffer()), read, parse, convert)
 
     tables = []
@@ -151,21 +167,24 @@ def _parse(messages: Iterator[bytes], columns: Sequence[Column]) -> pa.Table:
     return pa.concat_tables(tables or [pa.schema(types).empty_table()])
 
 
-def _blocks(messages: Iterator[bytes]) -> Iterator[io.BytesIO]:
+def _blocks(messages: Iterator[Message]) -> Iterator[io.BytesIO]:
     """Whole rows, about `BLOCK` bytes at a time: Postgres sends one message a row.
 
     The rows are gathered inside `writelines`, because a Python statement for each would cost more than the
     parsing.
     """
+    gather = WARY
     while True:
         block = io.BytesIO()
         while block.tell() < BLOCK:
             before = block.tell()
-            block.writelines(islice(messages, GATHER))
-            if block.tell() == before:
+            block.writelines(islice(messages, gather))
+            written = block.tell() - before
+            if not written:
                 if before:
                     yield block
                 return
+            gather = max(1, min(GATHER, BLOCK * gather // written))
         yield block
 
 
@@ -176,20 +195,17 @@ def _typed(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     try:
         return values.cast(wanted)
     except pa.ArrowInvalid:
-        return _within_calendar(values).cast(wanted)
+        return _within_calendar(values, column.kind).cast(wanted)
 
 
-def _within_calendar(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Dates outside the years 1 to 9999, infinity included, as the nearest date inside."""
-    text = pc.fill_null(values, "").to_numpy(zero_copy_only=False).astype(object)
-    early = np.array([item.endswith("BC") or item == "-infinity" for item in text], bool)
-    late = np.array([item == "infinity" or item.find("-") > 4 for item in text], bool)  # noqa: PLR2004 - yyyy
-    text[early], text[late] = "0001-01-01", "9999-12-31"
-    present = values.is_valid().to_numpy(zero_copy_only=False)
-    clock = " 00:00:00+00" if any(item.endswith("+00") for item in text) else ""
-    if clock:
-        text[early | late] = text[early | late] + clock
-    return pa.chunked_array([pa.array(text, pa.string(), mask=~present)])
+def _within_calendar(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    """Dates outside the years 1 to 9999, infinity included, as the nearest day inside."""
+    size = len("yyyy-mm-dd") if kind is Kind.DATE else None
+    zone = "+00" if kind is Kind.TIMESTAMPTZ else ""
+    first, last = (moment[:size] + zone for moment in YEARS)
+    early = pc.match_substring_regex(values, "BC$|^-infinity$")
+    late = pc.match_substring_regex(values, "^infinity$|^[0-9]{5,}-")
+    return pc.if_else(early, first, pc.if_else(late, last, values))
 
 
 def head(session: Connection, relation: Relation, rows: int) -> tuple[list[str], list[tuple[object, ...]]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LEDGER = "_synth_runs"
 BATCH = 65_536  # rows turned into CSV text at a time
-LOCK_TIMEOUT = "30s"
+STAGED = "synth stage of run "  # how the comment of every stage begins
 
 CREATE_LEDGER: LiteralString = """
 create table if not exists {ledger} (
@@ -52,7 +52,7 @@ LIKE: LiteralString = (
     "create {unlogged} table {new} (like {old} including constraints including indexes including comments)"
 )
 GRANTS: LiteralString = """
-select acl.privilege_type, coalesce(pg_roles.rolname, 'public')
+select acl.privilege_type, pg_roles.rolname, acl.is_grantable
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 cross join aclexplode(pg_class.relacl) as acl
@@ -60,6 +60,16 @@ left join pg_roles on pg_roles.oid = acl.grantee
 where pg_namespace.nspname = %(schema)s
     and pg_class.relname = %(name)s
     and acl.grantee <> pg_class.relowner
+"""
+TWIN: LiteralString = """
+select pg_class.relkind = 'r' and starts_with(obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
+"""
+# Longer than a query, shorter than an analyst's patience; whoever set one for the role knows better.
+LOCK_TIMEOUT: LiteralString = """
+select set_config('lock_timeout', '30s', true) where current_setting('lock_timeout') = '0'
 """
 STAGES: LiteralString = """
 select pg_class.relname::text, coalesce(obj_description(pg_class.oid, 'pg_class'), '')
@@ -102,11 +112,25 @@ def run_lock(run_id: str) -> int:
 def sweep(session: Connection, schema: str) -> None:
     """Drop what dead runs left in the staging schema."""
     with reported(f"clean schema {schema}"):
-        for name, comment in session.execute(STAGES, {"schema": schema}).fetchall():
-            lock = run_lock(str(comment).removeprefix("synth stage of run "))
+        for name, run_id in _stages(session, schema):
+            lock = run_lock(run_id)
             if session.execute("select pg_try_advisory_lock(%s)", (lock,)).fetchone() == (True,):
-                session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, str(name))))
+                session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
                 session.execute("select pg_advisory_unlock(%s)", (lock,))
+
+
+def release(session: Connection, schema: str, run_id: str) -> None:
+    """Drop what this run has staged and not published."""
+    with reported(f"clean schema {schema}"):
+        for name, owner in _stages(session, schema):
+            if owner == run_id:
+                session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
+
+
+def _stages(session: Connection, schema: str) -> list[tuple[str, str]]:
+    """The name and the run of every stage."""
+    rows = session.execute(STAGES, {"schema": schema}).fetchall()
+    return [(str(name), str(comment).removeprefix(STAGED)) for name, comment in rows]
 
 
 def stage_relation(target: Relation, schema: str, run_id: str) -> Relation:
@@ -136,9 +160,7 @@ def stage(
             sql.SQL(LIKE).format(unlogged=sql.SQL("unlogged"), new=identifier(stage), old=identifier(source))
         )
         session.execute(
-            sql.SQL("comment on table {} is {}").format(
-                identifier(stage), sql.Literal(f"synth stage of run {run_id}")
-            )
+            sql.SQL("comment on table {} is {}").format(identifier(stage), sql.Literal(STAGED + run_id))
         )
         for name in dropped:
             session.execute(
@@ -175,10 +197,11 @@ def publish(
     """
     schema = stages[0].target.schema
     names = ", ".join(str(stage.target) for stage in stages)
-    create_schema(session, schema, private=False)
     with reported(f"publish {names}"), session.transaction():
-        session.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
-        session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"synth {schema}",))
+        # The wait for another run's publishing is no reason to fail; the wait for anybody else's lock is.
+        _lock_schema(session, schema)
+        session.execute(LOCK_TIMEOUT)
+        create_schema(session, schema, private=False)
         ledger = sql.Identifier(schema, LEDGER)
         session.execute(sql.SQL(CREATE_LEDGER).format(ledger=ledger))
         for stage in stages:
@@ -191,59 +214,81 @@ def publish(
 def create_schema(session: Connection, schema: str, *, private: bool) -> None:
     """Create `schema` unless it is there; a private one is closed to everybody but its owner."""
     name = sql.Identifier(schema)
-    with reported(f"create schema {schema}"):
+    with reported(f"create schema {schema}"), session.transaction():
+        # `if not exists` alone fails when two sessions create the schema at the same moment.
+        _lock_schema(session, schema)
         if session.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone():
             return
-        session.execute(sql.SQL("create schema if not exists {}").format(name))
+        session.execute(sql.SQL("create schema {}").format(name))
         if private:
             session.execute(sql.SQL("revoke all on schema {} from public").format(name))
 
 
-def discard(session: Connection, stage: Relation) -> None:
-    """Drop a stage that will not be published."""
-    with suppress(psycopg.Error):  # the next run sweeps what could not be dropped now
-        session.execute(sql.SQL("drop table if exists {}").format(identifier(stage)))
+def _lock_schema(session: Connection, schema: str) -> None:
+    """Wait until no other run changes `schema`; held to the end of the transaction."""
+    session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"synth {schema}",))
 
 
 def _replace(session: Connection, stage: Stage, *, full_refresh: bool) -> None:
+    """Put the rows of the stage into the twin's place, in the transaction of the caller."""
     target, staged = stage.target, stage.relation
-    wanted, existing = describe(session, staged), describe(session, target)
+    wanted = describe(session, staged)
     if not wanted:
         raise WarehouseError(f"The stage of {target} has disappeared. Next: synth run --select {stage.name}")
-    changed = columns_changed(wanted, existing) if existing else ""
-    if changed and not full_refresh:
-        raise ModelError(
-            f"The columns of {stage.name} changed since {target} was published ({changed}). "
-            f"Next: synth run --select {stage.name} --full-refresh"
-        )
     create = sql.SQL(LIKE).format(unlogged=sql.SQL(""), new=identifier(target), old=identifier(staged))
-    if not existing:
+    if not is_twin(session, target):
         session.execute(create)
     elif full_refresh:
         _recreate(session, target, create)
+    elif changed := columns_changed(wanted, describe(session, target)):
+        raise columns_refused(stage.name, target, changed)
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in wanted)
     session.execute(sql.SQL("delete from {}").format(identifier(target)))
-    session.execute(
+    inserted = session.execute(
         sql.SQL("insert into {target} ({names}) select {names} from {staged}").format(
             target=identifier(target), names=names, staged=identifier(staged)
         )
     )
+    if inserted.rowcount != stage.rows:  # a server that restarts after a crash empties unlogged tables
+        raise WarehouseError(
+            f"The stage of {target} lost rows: {inserted.rowcount:,} of {stage.rows:,} are left. "
+            f"Next: synth run --select {stage.name}"
+        )
     session.execute(sql.SQL("drop table {}").format(identifier(staged)))
 
 
+def columns_refused(name: str, target: Relation, changed: str) -> ModelError:
+    """Why a twin with other columns is not overwritten."""
+    return ModelError(
+        f"The columns of {name} changed since {target} was published ({changed}). "
+        f"Next: synth run --select {name} --full-refresh"
+    )
+
+
+def is_twin(session: Connection, target: Relation) -> bool:
+    """Whether there is a twin to replace; refuse when something else has its name."""
+    where = {"schema": target.schema, "name": target.name, "stamp": STAMP}
+    found = session.execute(TWIN, where).fetchone()
+    if found is not None and found[0] is not True:
+        raise WarehouseError(
+            f"{target} is not a twin made by synth; it stays as it is. Next: drop or rename it, or choose "
+            "another schema (vars: synth: schema)."
+        )
+    return found is not None
+
+
 def _recreate(session: Connection, target: Relation, create: sql.Composed) -> None:
-    """Drop and create, never cascading: a view of somebody else is a reason to stop."""
-    where = {"schema": target.schema, "name": target.name}
-    grants = session.execute(GRANTS, where).fetchall()
+    """Drop and create with the same grants, never cascading: a view of somebody else is a reason to stop."""
+    grants = session.execute(GRANTS, {"schema": target.schema, "name": target.name}).fetchall()
     session.execute(sql.SQL("drop table {}").format(identifier(target)))
     session.execute(create)
-    for privilege, role in grants:
-        grantee = sql.SQL("public") if role == "public" else sql.Identifier(str(role))
+    for privilege, role, grantable in grants:
         session.execute(
-            sql.SQL("grant {} on {} to {}").format(
-                sql.SQL(str(privilege)),  # type: ignore[arg-type] # a word of the catalog, not of a user
-                identifier(target),
-                grantee,
+            sql.SQL("grant {privilege} on {target} to {role} {option}").format(
+                privilege=sql.SQL(str(privilege)),  # a word of the catalog, not of a user
+                target=identifier(target),
+                role=sql.SQL("public") if role is None else sql.Identifier(str(role)),
+                option=sql.SQL("with grant option" if grantable else ""),
             )
         )
 
@@ -279,4 +324,4 @@ def _vacuum(session: Connection, stages: Sequence[Stage]) -> None:
     """Free the rows just replaced and refresh the planner's statistics; a courtesy, so it may fail."""
     for stage in stages:
         with suppress(psycopg.Error):
-            session.execute(sql.SQL("vacuum (analyze) {}").format(identifier(stage.target)))
+            session.execute(sql.SQL("vacuum (analyze, skip_locked) {}").format(identifier(stage.target)))

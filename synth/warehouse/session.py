@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from synth.errors import WarehouseError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# Text that COPY prints must not depend on the server's settings; hidden rows must be an error, not an absence.
+# What COPY prints must not depend on the server's settings; hidden rows must be an error, not an absence.
 SETTINGS: LiteralString = """
 set client_encoding = 'UTF8';
 set timezone = 'UTC';
@@ -25,11 +25,21 @@ set datestyle = 'ISO, YMD';
 set bytea_output = 'hex';
 set extra_float_digits = 1;
 set row_security = off;
-set idle_in_transaction_session_timeout = 0;
+"""
+# Training takes as long as it takes, and two sessions wait for it; not every version knows all of these.
+PATIENCE: LiteralString = """
+select set_config(name, '0', false)
+from pg_settings
+where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')
 """
 
-# Classes of SQLSTATE whose messages quote values: data exceptions and integrity violations.
-QUOTING = ("22", "23")
+# SQLSTATE classes whose messages quote values: data exceptions, violated constraints, `raise` in functions.
+QUOTING = ("22", "23", "P0")
+HINTS: dict[type[psycopg.Error], str] = {
+    errors.LockNotAvailable: "somebody else holds a lock on it; when that has ended, run again",
+    errors.DependentObjectsStillExist: "drop or move what depends on it, or run without --full-refresh",
+    errors.DiskFull: "make room on the server, and run again",
+}
 
 
 def identifier(relation: Relation) -> sql.Identifier:
@@ -44,16 +54,27 @@ def open_session(conninfo: Mapping[str, str | int], role: str | None) -> Connect
         WarehouseError: the server cannot be reached or does not let us in.
     """
     where = f"{conninfo.get('host', 'localhost')}:{conninfo.get('port', 5432)}/{conninfo.get('dbname', '')}"
+    named = {"fallback_application_name": "synth", **conninfo}
     with reported(f"connect to {where}", "check the profile with: synth debug"):
-        session = psycopg.connect(**conninfo, autocommit=True)  # type: ignore[arg-type] # libpq takes both
+        session = psycopg.connect(**named, autocommit=True)  # type: ignore[arg-type] # libpq takes both
         try:
             session.execute(SETTINGS)
+            session.execute(PATIENCE)
             if role:
                 session.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
         except BaseException:
             session.close()
             raise
     return session
+
+
+@contextmanager
+def at_snapshot(session: Connection, name: str) -> Iterator[None]:
+    """A transaction that sees the moment of an exported snapshot."""
+    with session.transaction():
+        session.execute("set transaction isolation level repeatable read, read only")
+        session.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
+        yield
 
 
 @contextmanager
@@ -65,18 +86,19 @@ def reported(action: str, hint: str = "") -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
+        hint = next((text for kind, text in HINTS.items() if isinstance(error, kind)), hint)
         tail = f" Next: {hint}." if hint else ""
         raise WarehouseError(f"Could not {action}: {describe_error(error)}.{tail}") from None
 
 
 def describe_error(error: psycopg.Error) -> str:
     """One line on what Postgres said, without values."""
-    state = error.sqlstate or ""
-    if not state:
+    state, diagnosis = error.sqlstate or "", error.diag
+    if not state:  # libpq's own words: the reason stands last in the first line
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return lines[-1].rstrip(".") if lines else type(error).__name__
+        said = lines[0].rpartition("failed: ")[2] if lines else type(error).__name__
+        return said.removeprefix("FATAL:").strip().rstrip(".")
     if state.startswith(QUOTING):
-        diagnosis = error.diag
         places = [
             f"{word} {name}"
             for word, name in (
@@ -87,4 +109,7 @@ def describe_error(error: psycopg.Error) -> str:
             if name
         ]
         return " ".join(["a value was refused,", type(error).__name__, f"({state})", *places])
-    return f"{(error.diag.message_primary or type(error).__name__).rstrip('.')} ({state})"
+    said = (diagnosis.message_primary or type(error).__name__).rstrip(".")
+    if isinstance(error, errors.DependentObjectsStillExist):  # the detail names them, and holds no value
+        said += f": {'; '.join((diagnosis.message_detail or '').splitlines())}"
+    return f"{said} ({state})"

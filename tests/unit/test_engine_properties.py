@@ -152,8 +152,18 @@ def check(frame: pd.DataFrame, rows: int) -> None:
         elif len(twin) and frame[name].notna().any() and twin[name].notna().any():
             assert frame[name].min() <= twin[name].min()
             assert twin[name].max() <= frame[name].max()
+    seed_columns_hold(frame)
     again = Synthesizer(seed=3, categories={"c1"}).fit(frame).sample(rows)
     pd.testing.assert_frame_equal(twin, again)
+
+
+def seed_columns_hold(frame: pd.DataFrame) -> None:
+    given = frame[[name for name in ("c1", "c0") if name in frame]]
+    twin = (
+        Synthesizer(seed=3, categories={"c1"}).fit(frame, given=list(given)).sample(len(given), given=given)
+    )
+    pd.testing.assert_frame_equal(twin[given.columns], given)
+    assert twin.dtypes.to_dict() == frame.dtypes.to_dict()
 
 
 SPANS = [

@@ -1,0 +1,127 @@
+"""Learned values as Arrow of the column's type: what the type cannot hold becomes the nearest it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.domain import Kind
+
+if TYPE_CHECKING:
+    from synth.domain import Column
+
+DAY = 86_400_000_000  # microseconds
+SECOND = 1_000_000
+FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
+WIDEST = 38  # digits that a decimal128 holds
+
+INTEGERS = {16: pa.int16(), 32: pa.int32()}
+TYPES = {
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.DATE: pa.date32(),
+    Kind.TIMESTAMP: pa.timestamp("us"),
+    Kind.TIMESTAMPTZ: pa.timestamp("us", "UTC"),
+    Kind.TIME: pa.time64("us"),
+}
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The type of `column` in the twin's files; text where Arrow has none that fits."""
+    match column.kind:
+        case Kind.INTEGER:
+            return INTEGERS.get(column.bits or 64, pa.int64())
+        case Kind.FLOAT:
+            return pa.float32() if column.bits == 32 else pa.float64()  # noqa: PLR2004 - bits of float4
+        case Kind.DECIMAL:
+            return _decimal_type(column)
+        case _:
+            return TYPES.get(column.kind, pa.string())
+
+
+def encode(series: pd.Series[Any], column: Column) -> pa.Array:
+    """Learned values as Arrow; NULL stays NULL.
+
+    Args:
+        series: integers, floats and dates in any dtype that pandas has for them; times and intervals as whole
+            microseconds; everything else as objects.
+        column: what they become.
+    """
+    match column.kind:
+        case Kind.BOOLEAN:
+            values = pa.array(series.astype("boolean"), pa.bool_())
+        case Kind.INTEGER:
+            values = _whole(series, *_range(column)).cast(arrow_type(column))
+        case Kind.TIME:
+            values = _whole(series, 0, DAY - 1).cast(pa.time64("us"))  # 24:00 has no place in Arrow
+        case Kind.FLOAT | Kind.DECIMAL:
+            values = _numbers(series, column)
+        case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
+            values = _moments(series, column)
+        case Kind.INTERVAL:
+            values = pa.array([_duration(value) for value in _whole(series).to_pylist()], pa.string())
+        case Kind.UUID | Kind.TEXT | Kind.OPAQUE:
+            values = pa.array(series.astype(object).where(series.notna(), None), pa.string())
+    return values
+
+
+def _range(column: Column) -> tuple[int, int]:
+    """The smallest and the largest integer that the column holds."""
+    high = 10**column.precision - 1 if column.precision else 2 ** ((column.bits or 64) - 1) - 1
+    if column.data_type == "oid":
+        return 0, high
+    return (-high if column.precision else -high - 1), high
+
+
+def _whole(series: pd.Series[Any], low: int = -(2**63), high: int = 2**63 - 1) -> pa.Array:
+    if pd.api.types.is_float_dtype(series.dtype):
+        series = series.round()
+    values = pa.array(series.astype("Int64"), pa.int64())
+    above = pc.max_element_wise(values, pa.scalar(low, pa.int64()), skip_nulls=False)
+    return pc.min_element_wise(above, pa.scalar(high, pa.int64()), skip_nulls=False)
+
+
+def _numbers(series: pd.Series[Any], column: Column) -> pa.Array:
+    numbers = series.to_numpy("float64", na_value=np.nan)
+    empty = np.isnan(numbers)
+    kind = arrow_type(column)
+    if column.not_null and empty.any():  # NaN, which is a value where NULL cannot be
+        return pa.array(numbers, pa.float64())
+    if not pa.types.is_decimal(kind):
+        return pa.array(numbers, mask=empty).cast(kind)
+    # The largest double below the type's limit; the limit itself may not be one.
+    largest = np.nextafter(10.0 ** (kind.precision - kind.scale), 0) - 10.0**-kind.scale
+    bounded = np.clip(np.where(empty, 0.0, numbers), -largest, largest).round(kind.scale)
+    # By way of text: the digits of 0.1 are its shortest, not those of the double.
+    return pa.array(bounded, mask=empty).cast(pa.string()).cast(kind)
+
+
+def _decimal_type(column: Column) -> pa.DataType:
+    """A decimal where the column has a fixed scale that Arrow can hold."""
+    if column.scale is None or column.scale < 0:
+        return pa.float64()
+    precision = column.precision or 18  # money
+    return pa.decimal128(precision, column.scale) if column.scale <= precision <= WIDEST else pa.float64()
+
+
+def _moments(series: pd.Series[Any], column: Column) -> pa.Array:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    moments = series.to_numpy("datetime64[us]")
+    bounded = np.where(np.isnat(moments), moments, np.clip(moments, FIRST, LAST))
+    values = pa.array(bounded, pa.timestamp("us"))
+    if column.kind is Kind.DATE:
+        values = pc.floor_temporal(values, unit="day")
+    return values.cast(arrow_type(column))
+
+
+def _duration(microseconds: int | None) -> str | None:
+    """A duration in ISO 8601, with days of 24 hours."""
+    if microseconds is None:
+        return None
+    sign = "-" if microseconds < 0 else ""
+    days, rest = divmod(abs(microseconds), DAY)
+    return f"P{sign}{days}DT{sign}{rest // SECOND}.{rest % SECOND:06d}S"

@@ -1,0 +1,322 @@
+"""`synth run` and its neighbours as a user meets them: relations, results, logs, repetition."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.handmade import Handmade
+from tests.services import Database, clean_environment, conninfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from synth.services import Endpoints
+
+SHOP = Path(__file__).parents[1] / "projects" / "shop"
+ORPHANS = """
+select
+    (select count(*) from synthetic.orders where not exists (
+        select from synthetic.customers where customers.customer_id = orders.customer_id
+    )),
+    (select count(*) from synthetic.order_items where not exists (
+        select from synthetic.orders where orders.order_id = order_items.order_id
+    ))
+"""
+# A third of the shop is enough to relate, and is learned in a third of the time.
+FEWER = """
+delete from shop.customers where customer_id > (select min(customer_id) + 149 from shop.customers);
+delete from shop.orders where customer_id not in (select customer_id from shop.customers);
+delete from shop.order_items where order_id not in (select order_id from shop.orders);
+"""
+MODELS = {"customers": "customer_id", "orders": "order_id", "order_items": "order_item_id"}
+PUBLISHED = """
+select table_name from information_schema.tables
+where table_schema = 'synthetic' and table_name !~ '^_' order by 1
+"""
+
+
+@pytest.fixture(scope="module")
+def built(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
+    """The shop, built by dbt once; `shop` is what a test gets."""
+    folder = tmp_path_factory.mktemp("shop") / "shop"
+    shutil.copytree(SHOP, folder)
+    shutil.copy(folder / "profiles.yml.example", folder / "profiles.yml")
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(**conninfo(services), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        own = {"PGDATABASE": name, "SYNTH_STORE": str(folder / "store")}
+        database = Database({**conninfo(services), "dbname": name}, {**services.environment(), **own})
+        dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "build"]
+        dbt += ["--resource-type", "seed", "--resource-type", "model", "--project-dir", str(folder)]
+        environment = {**clean_environment(), **database.environment, "DO_NOT_TRACK": "1"}
+        subprocess.run(dbt, cwd=folder, env=environment, check=True, capture_output=True)
+        with database.connect() as session:
+            session.execute(FEWER)
+            yield Handmade(database, folder, session, dict(database.environment))
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def shop(built: Handmade) -> Handmade:
+    """The shop without twins."""
+    built.session.execute("drop schema if exists synthetic, synthetic__staging cascade")
+    return built
+
+
+@pytest.fixture
+def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
+    with Handmade.made(database, tmp_path) as made:
+        made.people()
+        yield made
+
+
+def statuses(project: Handmade) -> dict[str, str]:
+    return {item["unique_id"].rpartition(".")[2]: item["status"] for item in project.results()["results"]}
+
+
+# --- relations
+
+
+def test_foreign_keys_of_twins_lead_to_parent_twins_and_to_nobody_real(shop: Handmade) -> None:
+    answer = shop.synth("run")
+    assert answer.code == 0, answer.text
+    assert statuses(shop) == dict.fromkeys(MODELS, "published")
+    assert shop.rows(ORPHANS) == [(0, 0)]
+    for name, key in MODELS.items():
+        shared = f"select count(*) from shop.{name} join synthetic.{name} using ({key})"
+        assert shop.value(shared) == 0, name
+    moments = "select count(distinct published_at), count(*) from synthetic._synth_runs"
+    assert shop.rows(moments) == [(1, 3)]  # `now()` is the start of the transaction: there was one
+
+    # A child alone takes the keys of its published parent.
+    before = shop.value("select max(order_item_id) from synthetic.order_items")
+    assert shop.synth("run", "--select", "order_items", "--rows", "3000").code == 0
+    assert shop.rows(ORPHANS) == [(0, 0)]
+    assert shop.value("select count(*) from synthetic.order_items") == 3000
+    assert before
+
+
+def test_a_child_alone_needs_a_published_parent(shop: Handmade) -> None:
+    answer = shop.synth("run", "--select", "order_items")
+    assert answer.code == 1
+    assert (
+        "order_items.order_id references model.shop.orders, which has no twin synthetic.orders" in answer.text
+    )
+    assert "Next: synth run --select +order_items" in answer.text
+    assert shop.value("select to_regclass('synthetic.order_items') is null")
+
+
+def test_a_parent_alone_is_published_with_a_warning_about_its_children(project: Handmade) -> None:
+    relate(project)
+    assert project.synth("run").code == 0
+    nodes = json.loads(project.manifest.read_text())["nodes"]
+    assert nodes
+    (project.folder / "models").mkdir()
+    for name in ("people", "orders", "zoo"):
+        (project.folder / "models" / f"{name}.sql").write_text("select 1 as id")
+    answer = project.synth("run", "--select", "people")
+    assert answer.code == 0
+    assert "Warning: orders references people and is not selected" in answer.text
+    assert "synth run --select people+" in answer.text
+
+
+def relate(project: Handmade, orders: int = 200) -> None:
+    """Orders of people, and a zoo that has nothing to do with them."""
+    project.session.execute(f"""
+        create table analytics.orders (order_id integer not null, person_id integer not null, amount integer);
+        insert into analytics.orders
+        select n, 1 + (hashint4(n) & 65535) % 120, 10 + (hashint4(n + 1000) & 3)
+        from generate_series(1, {orders}) n;
+        create table analytics.zoo as select * from analytics.people
+    """)
+    project.write(
+        project.model("people")
+        | project.model("orders")
+        | project.model("zoo")
+        | project.key("people", "id")
+        | project.key("orders", "order_id")
+        | project.reference("orders", "person_id", "people", "id")
+    )
+
+
+def test_a_failing_model_stops_its_cluster_and_nobody_else(project: Handmade) -> None:
+    relate(project, orders=5)
+    answer = project.synth("run")
+    assert answer.code == 1
+    assert statuses(project) == {"people": "skipped", "orders": "error", "zoo": "published"}
+    assert project.rows(PUBLISHED) == [("zoo",)]
+    assert "ERROR synthetic.orders: orders has 5 rows; fewer than 20 cannot be learned" in answer.text
+    assert "Next: build it with more rows, or leave it out: synth run --exclude orders" in answer.text
+    assert "SKIP synthetic.people: it belongs together with orders, which failed" in answer.text
+    assert "Done. PUBLISHED=1 REJECTED=0 ERROR=1 SKIPPED=1 TOTAL=3" in answer.text
+    assert project.value("select count(*) from pg_class where relname like 'stage%'") == 0
+
+
+def test_a_child_of_a_failed_parent_is_not_tried(project: Handmade) -> None:
+    relate(project)
+    project.session.execute("delete from analytics.people where id > 5")
+    answer = project.synth("run")
+    assert statuses(project) == {"people": "error", "orders": "skipped", "zoo": "published"}
+    assert "SKIP synthetic.orders: it references model.hand.people, which failed" in answer.text
+    assert "START synthetic.orders" not in answer.text
+
+
+# --- what a run says
+
+
+def test_a_run_reads_like_dbt(project: Handmade) -> None:
+    answer = project.synth("run")
+    assert answer.code == 0
+    assert answer.err == ""
+    lines = answer.out.splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in lines)
+    run_id = project.results()["metadata"]["invocation_id"]
+    folder = f"target/synth/runs/{run_id}"
+    expected = [
+        r"Running with synth=\d+\.\d+\.\d+",
+        rf"Found 1 model to synthesize, target dev, run {run_id}",
+        r"1 of 1 START synthetic\.people  \[backend local\]",
+        r"1 of 1 OK published synthetic\.people  \[120 rows, fidelity \d+\.\d%, checks \w+\]  in \d+\.\ds",
+        rf"Warning: people: inconclusive: [a-z_, ]+; see {folder}/people/evaluation\.json",
+        rf"Results: {folder}/run_results\.json",
+        r"Done\. PUBLISHED=1 REJECTED=0 ERROR=0 SKIPPED=0 TOTAL=1",
+    ]
+    assert len(answer.lines) == len(expected)
+    for line, pattern in zip(answer.lines, expected, strict=True):
+        assert re.fullmatch(pattern, line), line
+    assert (project.folder / folder / "people" / "evaluation.json").is_file()
+    assert "OK published synthetic.people" in (project.folder / folder / "synth.log").read_text()
+
+
+def test_every_line_of_the_json_log_is_json(project: Handmade) -> None:
+    answer = project.call("run", "--log-format", "json")
+    assert (answer.code, answer.err) == (0, "")
+    records = [json.loads(line) for line in answer.out.splitlines()]
+    assert all(set(record) == {"data", "info"} for record in records)
+    (ended,) = [record for record in records if record["data"].get("status") == "published"]
+    assert ended["data"]["unique_id"] == "model.hand.people"
+    assert ended["data"]["rows"] == 120
+    assert ended["info"]["level"] == "info"
+    assert records[-1]["data"] == {"PUBLISHED": 1, "REJECTED": 0, "ERROR": 0, "SKIPPED": 0, "TOTAL": 1}
+
+
+def test_quiet_says_nothing_but_errors(project: Handmade) -> None:
+    answer = project.call("run", "--quiet")
+    assert (answer.code, answer.text) == (0, "")
+    project.session.execute("delete from analytics.people where id > 1")
+    answer = project.synth("run", "--quiet")
+    assert answer.code == 1
+    (line,) = answer.lines
+    assert line.startswith("1 of 1 ERROR synthetic.people: people has 1 row; fewer than 20")
+
+
+# --- results
+
+
+def test_results_have_the_shape_of_dbts(project: Handmade) -> None:
+    relate(project, orders=5)
+    project.synth("run", "--seed", "3")
+    results = project.results()
+    assert {"metadata", "args", "elapsed_time", "results"} == set(results)
+    assert results["metadata"]["synth_results_version"] == 1
+    assert results["args"]["which"] == "run"
+    assert results["args"]["seed"] == 3
+    by_name = {item["unique_id"]: item for item in results["results"]}
+    zoo, orders = by_name["model.hand.zoo"], by_name["model.hand.orders"]
+    assert zoo["relation_name"] == "synthetic.zoo"
+    assert (zoo["rows"], zoo["seed"], zoo["verdict"], zoo["failures"]) == (120, 3, "inconclusive", 0)
+    assert zoo["execution_time"] > 0
+    assert zoo["message"] is None
+    assert all(Path(uri.removeprefix("file://")).is_file() for uri in zoo["artifacts"])
+    assert (orders["status"], orders["failures"], orders["artifacts"]) == ("error", 1, [])
+    assert orders["message"].startswith("orders has 5 rows")
+    run = project.folder / "target/synth/runs" / results["metadata"]["invocation_id"]
+    assert json.loads((run / "run_results.json").read_text()) == results
+
+
+def test_a_store_that_fails_at_the_end_leaves_published_twins_and_exit_code_1(project: Handmade) -> None:
+    (project.folder / "store").mkdir()
+    (project.folder / "store" / "runs").write_text("in the way")
+    answer = project.synth("run")
+    assert answer.code == 1
+    assert "What was published stays, but the results of the run could not be stored: " in answer.text
+    assert project.value("select count(*) from synthetic.people") == 120
+    assert statuses(project) == {"people": "published"}
+
+
+def test_a_target_folder_that_cannot_be_written_is_known_before_anything_happens(project: Handmade) -> None:
+    (project.folder / "target" / "synth").write_text("in the way")
+    answer = project.synth("run")
+    assert answer.code == 2
+    assert "Next: make it writable, or pass --target-path." in answer.text
+    assert project.value("select to_regnamespace('synthetic') is null")
+
+
+def test_the_same_seed_and_data_give_the_same_bytes(project: Handmade) -> None:
+    relate(project)
+    files: dict[str, list[bytes]] = {}
+    for _ in range(2):
+        assert project.synth("run", "--seed", "5").code == 0
+        run = project.results()["metadata"]["invocation_id"]
+        for path in sorted((project.folder / "store" / "twins" / run).rglob("data.*")):
+            files.setdefault(f"{path.parent.name}/{path.name}", []).append(path.read_bytes())
+        project.session.execute(
+            "update analytics.people set city = city where id % 3 = 0"
+        )  # another row order
+    assert len(files) == 6
+    assert all(len(set(contents)) == 1 for contents in files.values())
+
+
+# --- ls and debug
+
+
+def test_ls_lists_the_tagged_models_and_what_a_run_would_do(project: Handmade) -> None:
+    relate(project)
+    answer = project.synth("ls", "--rows", "2x", SYNTH_SED="1")
+    assert answer.code == 0
+    assert answer.out.splitlines()[0] == (
+        "model.hand.people  analytics.people → synthetic.people  [backend local, rows 2x, seed 0]"
+    )
+    assert "SYNTH_SED is not one of ours" in answer.err  # what is no model is not on standard output
+    answer = project.synth("ls", "--output", "json")
+    described: dict[str, Any] = {line["name"]: line for line in map(json.loads, answer.out.splitlines())}
+    assert described["orders"]["foreign_keys"] == {"person_id": "model.hand.people.id"}
+    assert described["orders"]["primary_key"] == ["order_id"]
+
+
+def test_debug_says_that_all_is_well(project: Handmade) -> None:
+    answer = project.synth("debug")
+    assert answer.code == 0
+    assert [line.split()[:2] for line in answer.lines] == [
+        [name, "OK"]
+        for name in ("project", "profile", "warehouse", "manifest", "permissions", "store", "backend")
+    ]
+    assert project.nothing_changed()
+
+
+@pytest.mark.parametrize(
+    ("variable", "failing"),
+    [
+        ({"PGPORT": "1"}, ["warehouse"]),
+        ({"SYNTH_STORE": "/dev/null/store"}, ["store"]),
+        ({"SYNTH_BACKEND": "nobody"}, ["manifest"]),
+    ],
+)
+def test_debug_names_what_fails_and_goes_on(
+    project: Handmade, variable: dict[str, str], failing: list[str]
+) -> None:
+    answer = project.synth("debug", **variable)
+    assert answer.code == 2
+    assert "Traceback" not in answer.text
+    assert [line.split()[0] for line in answer.lines if line.split()[1] == "ERROR"] == failing
