@@ -13,7 +13,7 @@ from synth.evaluate.intervals import normal_quantile
 from synth.evaluate.verdicts import judge, remark, unmeasured
 
 if TYPE_CHECKING:
-    from synth.evaluate.tables import Codes, Column, Tables
+    from synth.evaluate.tables import Column, Tables
 
 Points: TypeAlias = npt.NDArray[np.float32]
 
@@ -37,8 +37,7 @@ def nn_share(tables: Tables, seed: int) -> Check:
         explain = "Cannot be measured without training, holdout and synthetic rows."
         return unmeasured("nn_share", SHARE_LIMIT, Verdict.INCONCLUSIVE, explain)
     sample = tables.sample(rng, real[0], real[1], MAX_DISTANCES // sum(real))
-    nearest = _nearest(_encoded(sample), sample.real, rng)
-    counts = np.bincount(nearest, minlength=sample.real)
+    counts = _hits(_encoded(sample), sample.real, rng)
     excess = float(counts[: sample.training].sum() / sample.synthetic - sample.training / sample.real)
     # Which real rows are training rows is chance; this is the variance over all ways to part them.
     spread = float(((counts - counts.mean()) ** 2).sum()) / sample.synthetic**2
@@ -83,16 +82,22 @@ def _one_hot(column: Column, real: int) -> Points:
     return np.concatenate([hot, rest], axis=1).astype(np.float32) / np.float32(sqrt(2))
 
 
-def _nearest(points: Points, real: int, rng: np.random.Generator) -> Codes:
-    # The order of the real rows is shuffled, because the first of several equally near ones wins.
-    order = rng.permutation(real)
-    targets = points[:real][order]
+def _hits(points: Points, real: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """How many synthetic rows each real row is the nearest to; equal real rows share theirs evenly.
+
+    Were one of several equal rows to get them all, a table of few values would hang on a handful of labels.
+    """
+    targets, group, sizes = np.unique(points[:real], axis=0, return_inverse=True, return_counts=True)
+    # The order of the points is shuffled, because the first of several equally near ones wins.
+    order = rng.permutation(len(targets))
+    targets = targets[order]
     lengths = (targets**2).sum(axis=1) / 2
-    step = max(CHUNK // real, 1)
+    step = max(CHUNK // len(targets), 1)
     queries = points[real:]
     found = [
         (queries[start : start + step] @ targets.T - lengths).argmax(axis=1)
         for start in range(0, len(queries), step)
     ]
-    nearest: Codes = order[np.concatenate(found)]
-    return nearest
+    hits = np.bincount(order[np.concatenate(found)], minlength=len(targets))
+    shares: npt.NDArray[np.float64] = (hits / sizes)[group.ravel()]
+    return shares
