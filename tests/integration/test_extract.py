@@ -178,9 +178,8 @@ def test_all_models_are_read_at_one_moment(source: Source) -> None:
 
 
 def test_large_values_are_read_whole(source: Source) -> None:
-    source.sql(
-        "create table t as select repeat(chr(96 + g) || E'\\n\"', 5000000) as v from generate_series(1, 3) as g"
-    )
+    text = "repeat(chr(96 + g) || chr(10) || chr(34), 5000000)"
+    source.sql(f"create table t as select {text} as v from generate_series(1, 3) as g")
     assert [len(value) for value in source.column()] == [15_000_000] * 3
 
 
