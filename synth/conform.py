@@ -57,6 +57,11 @@ def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
     return frozenset(t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
 
 
+def public(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """The columns whose values are declared to be public reference data."""
+    return frozenset(t.column.name for t in treatments if t.role is Role.KEEP)
+
+
 def _to_pandas(values: pa.ChunkedArray) -> pd.Series[Any]:
     """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
     kind = values.type

@@ -1,4 +1,4 @@
-"""`synth demo`: the whole job from nothing, on embedded services, with the commands that a user would type."""
+"""`synth demo`: the whole job from nothing, on embedded services, by the commands a user would type."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def demo(project_dir: Path) -> int:
         ServiceError: the services or a program cannot be started.
     """
     if not (project_dir / "dbt_project.yml").is_file():
-        raise ConfigError(f"There is no dbt_project.yml in {project_dir}. Next: run the demo in a dbt project.")
+        raise ConfigError(
+            f"There is no dbt_project.yml in {project_dir}. Next: run the demo in a dbt project."
+        )
     if not (project_dir / "profiles.yml").exists():
         shutil.copyfile(project_dir / "profiles.yml.example", project_dir / "profiles.yml")
     _say("Postgres and an object store start on this machine …")

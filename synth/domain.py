@@ -154,6 +154,7 @@ class Request:
         rows: how many rows to return, at least 1.
         seed: the same training rows, request and version give the same rows (local backend).
         categories: columns whose values are labels, whatever their dtype.
+        public: columns whose values are no secret and may be repeated, however rare.
         run_id: names the work wherever it leaves traces.
         model: the model's `unique_id`.
     """
@@ -161,6 +162,7 @@ class Request:
     rows: int
     seed: int
     categories: frozenset[str]
+    public: frozenset[str]
     run_id: str
     model: str
 
@@ -192,7 +194,7 @@ class Evaluation:
     """Training against holdout: how near the twin is to fresh real rows, and whether it repeats real ones.
 
     Attributes:
-        fidelity: share of the real-data ceiling that the twin reaches, 0 to 1; None when it cannot be measured.
+        fidelity: share of the real-data ceiling that the twin reaches, 0 to 1; None when not measurable.
         checks: each with its verdict; the gate blocks on FAIL and ERROR.
         rows: sizes of the three tables, by name.
     """

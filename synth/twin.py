@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.backends import open_backend
-from synth.conform import assemble, labels, learnable, made_up, without_duplicates
+from synth.conform import assemble, labels, learnable, made_up, public, without_duplicates
 from synth.domain import Request, Role, Verdict
 from synth.errors import ModelError
 from synth.evaluate import evaluate
@@ -143,7 +143,15 @@ def _make(
 ) -> tuple[pa.Table, Evaluation | None, tuple[str, ...]]:
     """Synthesize, conform and evaluate."""
     training = learnable(source.training, treatments)
-    synthetic = _synthesize(task, shop, training, labels(treatments), rows)
+    request = Request(
+        rows=rows,
+        seed=task.seed,
+        categories=labels(treatments),
+        public=public(treatments),
+        run_id=shop.run_id,
+        model=task.model.unique_id,
+    )
+    synthetic = _synthesize(task, shop, training, request)
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
 
     def pool(treatment: Treatment) -> pa.Array | None:
@@ -161,7 +169,8 @@ def _make(
         training,
         learnable(source.holdout, treatments).reindex(columns=training.columns),
         synthetic,
-        categories=labels(treatments),
+        categories=request.categories,
+        public=request.public,
         seed=task.seed,
     )
     return twin, evaluation, warnings
@@ -175,19 +184,11 @@ def _all_rows(columns: Sequence[Column], task: Task, shop: Workshop, source: Sou
     return every.rename_columns([column.name for column in columns])
 
 
-def _synthesize(
-    task: Task, shop: Workshop, training: pd.DataFrame, categories: frozenset[str], rows: int
-) -> pd.DataFrame:
+def _synthesize(task: Task, shop: Workshop, training: pd.DataFrame, request: Request) -> pd.DataFrame:
     """Ask the backend; a table of nothing but keys has nothing to ask."""
+    rows = request.rows
     if not rows or not len(training.columns):
         return training.iloc[:0].reindex(range(rows))
-    request = Request(
-        rows=rows,
-        seed=task.seed,
-        categories=categories & set(training.columns),
-        run_id=shop.run_id,
-        model=task.model.unique_id,
-    )
     synthetic = open_backend(task.backend).synthesize(training, request, shop.folder.of(task))
     if list(synthetic.columns) != list(training.columns) or len(synthetic) != rows:
         raise ModelError(

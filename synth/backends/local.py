@@ -22,5 +22,5 @@ class LocalBackend:
         """Return `request.rows` rows drawn by the engine; none if `training` has none."""
         from synth.engine import Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
 
-        engine = Synthesizer(seed=request.seed, categories=request.categories)
+        engine = Synthesizer(seed=request.seed, categories=request.categories, public=request.public)
         return engine.fit(training).sample(request.rows)

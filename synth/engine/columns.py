@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CELL_ROWS = 5  # rows that share one cell of smoothing
 MAX_CELLS = 1000
 MAX_DECIMALS = 12
+UNKNOWN = -2  # the code of a given value that was not learned
 SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
 
@@ -37,6 +38,13 @@ class Column(Protocol):
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Values for codes, in the dtype of the training column."""
+
+    def encode(self, series: pd.Series[Any]) -> Ints:
+        """Codes for values from outside; UNKNOWN where none is near enough.
+
+        Raises:
+            ValueError: values of that dtype cannot be compared with those that were learned.
+        """
 
 
 def open_column(series: pd.Series[Any], *, label: bool, rare: int) -> Column:
@@ -91,6 +99,17 @@ class LabelColumn:
             return pd.Series(self._values.take(codes), dtype=self._dtype)
         taken = self._values.take(codes, allow_fill=True, fill_value=self._null)
         return pd.Series(taken, dtype=self._dtype)
+
+    def encode(self, series: pd.Series[Any]) -> Ints:
+        """Codes of kept labels; all others, and NULL where training has none, are UNKNOWN."""
+        known, wanted = pd.Series(self._values).astype(object), series.astype(object)
+        try:
+            codes = pd.Index(known, dtype=object).get_indexer(pd.Index(wanted, dtype=object))
+        except TypeError:  # a value without a hash
+            codes = pd.Index(known.map(repr)).get_indexer(pd.Index(wanted.map(repr)))
+        codes = np.where(codes < 0, UNKNOWN, codes).astype(np.int64)
+        codes[series.isna().to_numpy(dtype=bool)] = -1 if self._nullable else UNKNOWN
+        return codes
 
 
 def factorize(series: pd.Series[Any]) -> Ints:
@@ -187,6 +206,14 @@ class NumberColumn:
         above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
         whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
         return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+
+    def encode(self, series: pd.Series[Any]) -> Ints:
+        """Codes of the nearest values from below."""
+        return self.located(*self.own(series))
+
+    def own(self, series: pd.Series[Any]) -> tuple[ticks.Native, Mask]:
+        """Values from outside as this column's native ones, beside a mask of the NULLs."""
+        return ticks.converted(series, self._dtype, self._native_dtype)
 
     def located(self, native: ticks.Native, null: Mask) -> Ints:
         """The codes of the nearest values from below, or of the smallest; -1 where `null`."""

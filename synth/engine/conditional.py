@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from synth.engine.columns import Column, Ints
     from synth.engine.rules import Tie
 
+    Groups: TypeAlias = tuple[Donors, Donors, Donors]  # by leaf and ties, by ties, by leaf
+
+TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
+TREE_ROWS = 1000  # that each of them needs
 CUTS = 16  # thresholds at which the distribution of a number is learned
 NULL_WEIGHT = 2.0  # of being NULL, against one cut
 AXES = 8  # of the embedding of many labels
@@ -50,42 +54,59 @@ class Conditional:
         self._codes = column.codes[self._rows]
         self._ties = ties
         self._features: list[tuple[int, NDArray[np.float32]]] = []
-        self._tree: PrunedTree | None = None
+        self._trees: list[PrunedTree] = []
         given = {index: codes[index][self._rows] for index in earlier}
         decided = any(tie.decides for tie in ties)
         if not decided and len(earlier) and (self._codes != self._codes[0]).any():
             self._learn(columns, column, given)
-        leaf = self._leaves(given, len(self._rows))
         tied = mix((tie.own[self._codes] for tie in ties), len(self._rows))
-        self._groups = Donors(mix((tied, leaf), len(leaf))), Donors(tied), Donors(leaf)
+        self._donors: list[Groups] = []
+        for number in range(max(len(self._trees), 1)):
+            leaf = self._leaves(number, given, len(self._rows))
+            self._donors.append((Donors(mix((tied, leaf), len(leaf))), Donors(tied), Donors(leaf)))
 
     def _learn(self, columns: Sequence[Column], column: Column, given: Mapping[int, Ints]) -> None:
         best = dict(list(given.items())[:MAX_FEATURES])
         goal = goal_of(column, self._codes, [(columns[i], codes) for i, codes in best.items()])
         for index, codes in best.items():
             self._features.append((index, feature_table(columns[index], codes, goal)))
-        self._tree = PrunedTree(self._matrix(best), goal)
+        matrix = self._matrix(best)
+        mixed = np.random.default_rng(len(matrix)).permutation(len(matrix))
+        for part in np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1):
+            self._trees.append(PrunedTree(matrix[part], goal[part]))
 
     def _matrix(self, given: Mapping[int, Ints]) -> NDArray[np.float32]:
         return np.column_stack([table[given[index]] for index, table in self._features])
 
-    def _leaves(self, given: Mapping[int, Ints], rows: int) -> Ints:
-        return np.zeros(rows, np.int64) if self._tree is None else self._tree.leaves(self._matrix(given))
+    def _leaves(self, number: int, given: Mapping[int, Ints], rows: int) -> Ints:
+        if not self._trees:
+            return np.zeros(rows, np.int64)
+        return self._trees[number].leaves(self._matrix(given))
 
     def draw(self, given: Mapping[int, Ints], rows: int, rng: np.random.Generator) -> Ints:
         """Codes for `rows` rows whose earlier columns are `given`, each from an independently drawn donor.
 
-        Where no training row is in the leaf and agrees with the ties, the ties win over the leaf; where none
-        agrees with the ties at all, the leaf alone decides.
+        Each row asks one of the trees. Where no training row is in its leaf and agrees with the ties, the
+        ties win over the leaf; where none agrees with the ties at all, the leaf alone decides.
         """
-        leaf = self._leaves(given, rows)
         tied = mix((tie.given[given[tie.column]] for tie in self._ties), rows)
-        fine, coarser, coarsest = self._groups
-        donor = fine.draw(mix((tied, leaf), rows), rng)
-        for groups, wanted in ((coarser, tied), (coarsest, leaf)):
-            missing = np.flatnonzero(donor < 0)
-            donor[missing] = groups.draw(wanted[missing], rng)
+        turn = rng.integers(len(self._donors), size=rows)
+        donor = np.empty(rows, dtype=np.int64)
+        for number, groups in enumerate(self._donors):
+            here = np.flatnonzero(turn == number)
+            seen = {index: given[index][here] for index, _ in self._features}
+            donor[here] = donors(groups, tied[here], self._leaves(number, seen, len(here)), rng)
         return self._codes[donor]
+
+
+def donors(groups: Groups, tied: Ints, leaf: Ints, rng: np.random.Generator) -> Ints:
+    """One donor a row: of its leaf and ties, else of its ties, else of its leaf."""
+    fine, coarser, coarsest = groups
+    found = fine.draw(mix((tied, leaf), len(leaf)), rng)
+    for wider, wanted in ((coarser, tied), (coarsest, leaf)):
+        missing = np.flatnonzero(found < 0)
+        found[missing] = wider.draw(wanted[missing], rng)
+    return found
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:

@@ -16,7 +16,7 @@ from synth.engine.columns import MAX_DECIMALS, NumberColumn
 from synth.engine.rules import family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints
     from synth.engine.rules import Order
@@ -57,9 +57,14 @@ class Difference:
 
 
 def find_differences(
-    columns: Sequence[Column], drawn: Sequence[int], *, orders: Iterable[Order], rare: int
+    columns: Sequence[Column],
+    drawn: Sequence[int],
+    *,
+    orders: Iterable[Order],
+    rare: int,
+    fixed: Collection[int] = (),
 ) -> dict[int, Difference]:
-    """For each column that follows some drawn before it closely enough, its difference to the closest.
+    """For each column but the fixed that follows some drawn before it closely enough, its difference to it.
 
     Two columns with an inequality need not be close at all, only closer than the column to itself.
     """
@@ -67,7 +72,7 @@ def find_differences(
     found: dict[int, Difference] = {}
     for place, target in enumerate(drawn):
         own, best = columns[target], np.inf
-        if not isinstance(own, NumberColumn) or own.size <= FEW_VALUES:
+        if not isinstance(own, NumberColumn) or own.size <= FEW_VALUES or target in fixed:
             continue
         for base in drawn[:place]:
             to = columns[base]

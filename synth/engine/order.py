@@ -49,8 +49,11 @@ def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:
     return found
 
 
-def drawing_order(columns: Sequence[Column], information: NDArray[np.float64]) -> list[int]:
-    """Column indices by falling total mutual information; columns of many labels after all others."""
+def drawing_order(
+    columns: Sequence[Column], information: NDArray[np.float64], *, first: Sequence[int] = ()
+) -> list[int]:
+    """Those that come `first`, then by falling total mutual information; columns of many labels last."""
     total = information.sum(0)
     many = [not column.ordered and column.size > MANY for column in columns]
-    return sorted(range(len(columns)), key=lambda i: (many[i], -total[i], i))
+    others = (i for i in range(len(columns)) if i not in first)
+    return [*first, *sorted(others, key=lambda i: (many[i], -total[i], i))]

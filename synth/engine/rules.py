@@ -11,7 +11,7 @@ import numpy as np
 from synth.engine.columns import NumberColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints, Mask
     from synth.engine.ticks import Native
@@ -118,10 +118,14 @@ def keep_orders(
     nulls: dict[int, Mask],
     numbers: Mapping[int, NumberColumn],
     orders: Sequence[Order],
+    *,
+    fixed: Collection[int] = (),
 ) -> None:
-    """Move values that break an inequality to the nearest that keep it; the later of two moves."""
-    done: set[int] = set()
+    """Move values that break an inequality to the nearest that keep it: the later of two, no fixed one."""
+    done = {index for index in numbers if index in fixed}
     for index, column in numbers.items():
+        if index in fixed:
+            continue
         for rule in orders:
             other = rule.low if rule.high == index else rule.high
             if index in (rule.low, rule.high) and other in done:

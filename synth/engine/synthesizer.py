@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from synth.engine.columns import open_column
+from synth.engine.given import Choice, positions
+from synth.engine.learned import Learned
 from synth.engine.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+
+    from synth.engine.given import Wanted
+
+    Progress: TypeAlias = Callable[[str, int, int], None]
 
 RARE = 10
 FIT_ROWS = 200_000
 FIT_CELLS = 4_000_000  # of a wide table, as many rows are learned as make up this many cells,
 FEWEST_ROWS = 20_000  # but not fewer than this
 SHARD_ROWS = 50_000
-FIT_STREAM = 2**32 - 1  # no shard has this number
+FIT_STREAM, PICK_STREAM = 2**32 - 1, 2**32 - 2  # no shard has these numbers
 
 
 class Synthesizer:
@@ -34,46 +42,174 @@ class Synthesizer:
         seed: of everything random, at least 0.
         categories: columns whose values are labels, whatever their dtype.
         rare: how many rows must hold a value for it to be emitted as it is, at least 1.
+        public: columns of public reference data, whose values are emitted as they are, however rare.
     """
 
-    def __init__(self, seed: int = 0, *, categories: Collection[str] = (), rare: int = RARE) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        categories: Collection[str] = (),
+        rare: int = RARE,
+        public: Collection[str] = (),
+    ) -> None:
         self._seed = seed
         self._categories = frozenset(categories)
         self._rare = rare
-        self._empty = pd.DataFrame()
-        self._rows = 0
+        self._public = frozenset(public)
+        self._learned = Learned(pd.DataFrame(), 0, (), ())
         self._table: Table | None = None
 
-    def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn `frame`, which is left as it is."""
-        rng = self._stream(FIT_STREAM)
-        self._empty = frame.iloc[:0].reset_index(drop=True)
-        self._rows = len(frame)
+    def fit(
+        self, frame: pd.DataFrame, *, given: Sequence[Hashable] = (), progress: Progress | None = None
+    ) -> Self:
+        """Learn `frame`, which is left as it is.
+
+        Args:
+            frame: the training rows.
+            given: columns that `sample` may be told the values or the distribution of.
+            progress: called after each column with its name, how many are learned, and how many there are;
+                what it raises ends the fit.
+
+        Raises:
+            ValueError: a column of `given` is not in the frame, or there twice.
+        """
+        first = tuple(positions(dict.fromkeys(given), frame.columns))
         limit = min(FIT_ROWS, max(FEWEST_ROWS, FIT_CELLS // max(frame.shape[1], 1)))
-        if len(frame) > limit:
-            frame = frame.iloc[np.sort(rng.choice(len(frame), limit, replace=False))]
-        columns = [
-            open_column(frame.iloc[:, i], label=name in self._categories, rare=self._rare)
+        rows = len(frame)
+        empty = frame.iloc[:0].reset_index(drop=True)
+        if rows > limit:
+            picked = self._stream(PICK_STREAM).choice(rows, limit, replace=False)
+            frame = frame.iloc[np.sort(picked)]
+        columns = tuple(
+            open_column(
+                frame.iloc[:, i],
+                label=name in self._categories,
+                rare=1 if name in self._public else self._rare,
+            )
             for i, name in enumerate(frame.columns)
-        ]
-        self._table = Table(columns, rare=self._rare, rng=rng) if columns and len(frame) else None
+        )
+        self._learn(Learned(empty, rows, columns, first), progress)
         return self
 
-    def sample(self, rows: int) -> pd.DataFrame:
-        """`rows` rows; none if the frame that was learned had none."""
-        shards = list(self.shards(rows))
-        return pd.concat(shards, ignore_index=True) if shards else self._empty.copy()
+    def _learn(self, learned: Learned, progress: Progress | None = None) -> None:
+        self._learned, self._table = learned, None
+        names, width = learned.empty.columns, len(learned.columns)
+        done = count(1)
 
-    def shards(self, rows: int) -> Iterator[pd.DataFrame]:
-        """The rows of `sample(rows)` in frames of at most SHARD_ROWS, each drawn when it is asked for."""
-        for shard, start in enumerate(range(0, rows if self._rows else 0, SHARD_ROWS)):
+        def report(index: int) -> None:
+            if progress:
+                progress(str(names[index]), next(done), width)
+
+        if learned.columns and learned.rows:
+            self._table = Table(
+                learned.columns,
+                rare=self._rare,
+                rng=self._stream(FIT_STREAM),
+                first=learned.first,
+                fixed=[i for i, name in enumerate(names) if name in self._public],
+                learned=report,
+            )
+
+    def sample(
+        self,
+        rows: int,
+        *,
+        given: pd.DataFrame | None = None,
+        balance: Mapping[Hashable, Wanted] | None = None,
+    ) -> pd.DataFrame:
+        """`rows` rows; none if the frame that was learned had none.
+
+        Columns can be decided beforehand if `fit` was told so: the first of its `given` columns, or all. The
+        others are drawn to go with them. A given value that was not learned, or is too rare for that, comes
+        back too; its row is drawn as if it held a value that was.
+
+        Args:
+            rows: how many.
+            given: `rows` rows of these columns, which come back row by row, values and dtypes.
+            balance: for each of these columns how often a value is wanted: "uniform", or shares. Where the
+                shares add up to less than 1, the other values divide the rest as they do in training.
+
+        Raises:
+            ValueError: the columns are others, their number of rows is, or the shares make no distribution.
+        """
+        shards = list(self.shards(rows, given=given, balance=balance))
+        return pd.concat(shards, ignore_index=True) if shards else self._learned.empty.copy()
+
+    def shards(
+        self,
+        rows: int,
+        *,
+        given: pd.DataFrame | None = None,
+        balance: Mapping[Hashable, Wanted] | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """The rows of `sample` in frames of at most SHARD_ROWS, each drawn when it is asked for."""
+        choice = self._choice(rows, given, balance)
+        return self._shards(rows if self._learned.rows else 0, choice)
+
+    def _choice(
+        self, rows: int, given: pd.DataFrame | None, balance: Mapping[Hashable, Wanted] | None
+    ) -> Choice:
+        if given is not None and balance:
+            raise ValueError("columns can be given or balanced, not both at once")
+        if given is not None and len(given) != rows:
+            raise ValueError(f"{len(given)} rows are given, {rows} are to be drawn")
+        names = list(given.columns if given is not None else balance or ())
+        known, first = self._learned.empty.columns, self._learned.first
+        here = first[: len(names)]
+        if sorted(positions(names, known)) != sorted(here):
+            raise ValueError(
+                "given and balanced columns must be the first, or all, of those that fit was given"
+            )
+        return Choice({index: known[index] for index in here}, given, balance or {})
+
+    def _shards(self, rows: int, choice: Choice) -> Iterator[pd.DataFrame]:
+        for shard, start in enumerate(range(0, rows, SHARD_ROWS)):
             size = min(SHARD_ROWS, rows - start)
             if self._table is None:
-                yield pd.DataFrame(index=pd.RangeIndex(size))
+                yield pd.DataFrame(index=pd.RangeIndex(size), columns=self._learned.empty.columns)
                 continue
-            frame = self._table.draw(size, self._stream(shard))
-            frame.columns = self._empty.columns
+            rng = self._stream(shard)
+            chosen = choice.fixed(self._learned.columns, slice(start, start + size), rng)
+            frame = self._table.draw(size, rng, chosen)
+            frame.columns = self._learned.empty.columns
             yield frame
 
     def _stream(self, number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence([self._seed, number]))
+
+    def save(self, path: str | Path) -> None:
+        """Write what was learned to `path`, which only its owner may read: it holds values of training rows.
+
+        Not in it are rare labels and what lies beyond the `rare`-th smallest and largest number. It is for
+        those who may see the training rows, not for those the synthetic ones are made for.
+
+        Raises:
+            ValueError: nothing was learned, or a column holds Python objects that have no form in a file.
+        """
+        from synth.engine.saved import write  # noqa: PLC0415 - few runs save
+
+        settings = {
+            "seed": self._seed,
+            "rare": self._rare,
+            "categories": sorted(self._categories),
+            "public": sorted(self._public),
+        }
+        write(Path(path), settings, self._learned)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The saved engine of `path`: it draws the rows that the one that was saved would draw.
+
+        The file holds the prepared columns; what follows from them is learned again, which takes the time of
+        a fit and draws the same rows as long as the versions of the libraries are the same.
+
+        Raises:
+            ValueError: the file is not a saved engine, is damaged, or is newer than this version.
+        """
+        from synth.engine.saved import read  # noqa: PLC0415
+
+        settings, learned = read(Path(path))
+        engine = cls(**settings)
+        engine._learn(learned)
+        return engine

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import NumberColumn
+from synth.engine.columns import UNKNOWN, NumberColumn
 from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences
 from synth.engine.order import drawing_order, mutual_information
@@ -15,11 +15,12 @@ from synth.engine.resample import Resampler
 from synth.engine.rules import find_orders, find_ties, keep_orders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.given import Fixed
     from synth.engine.ticks import Native
 
 
@@ -33,22 +34,42 @@ class Table:
         columns: the frame's columns, in its order.
         rare: as the columns were opened with.
         rng: the only source of chance.
+        first: columns that are drawn before all others, in this order, and may be given.
+        fixed: columns that only ever take values of training rows.
+        learned: called with the index of every column that has been learned.
     """
 
-    def __init__(self, columns: Sequence[Column], *, rare: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        rare: int,
+        rng: np.random.Generator,
+        first: Sequence[int] = (),
+        fixed: Collection[int] = (),
+        learned: Callable[[int], None] | None = None,
+    ) -> None:
         information = mutual_information(columns)
-        drawn = drawing_order(columns, information)
+        drawn = drawing_order(columns, information, first=first)
         self._width = len(columns)
+        self._fixed = frozenset(fixed)
         self._orders = find_orders(columns)
-        self._derived = find_differences(columns, drawn, orders=self._orders, rare=rare)
+        self._derived = find_differences(
+            columns, drawn, orders=self._orders, rare=rare, fixed=self._fixed.union(first)
+        )
         self._columns: list[Column] = [*columns, *(found.column for found in self._derived.values())]
         self._order: list[int] = []
         self._models: dict[int, Conditional] = {}
-        self._resampler = self._learn(drawn, information, rng)
+        codes = self._learn(drawn, information, rng, learned)
+        self._resampler = Resampler(self._columns, codes, lambda rows: self._candidates(rows, rng, {}), rng)
 
     def _learn(
-        self, drawn: Sequence[int], information: NDArray[np.float64], rng: np.random.Generator
-    ) -> Resampler:
+        self,
+        drawn: Sequence[int],
+        information: NDArray[np.float64],
+        rng: np.random.Generator,
+        learned: Callable[[int], None] | None,
+    ) -> dict[int, Ints]:
         origin = {found.number: target for target, found in self._derived.items()}
         codes: dict[int, Ints] = {}
         for target in drawn:
@@ -56,46 +77,68 @@ class Table:
             number = self._derived[target].number if target in self._derived else target
             ties = find_ties(self._columns, number, before)
             self._models[number] = Conditional(self._columns, codes, number, earlier=before, ties=ties)
-            codes[number] = self._completed(number, codes, rng)
+            own, unknown = self._columns[number].codes, ~self._columns[number].known
+            codes[number] = self._completed(number, own, unknown, codes, rng)
             self._order.append(number)
             if number != target:
                 codes[target] = self._columns[target].codes
                 self._order.append(target)
-        return Resampler(self._columns, codes, lambda rows: self._candidates(rows, rng), rng)
+            if learned:
+                learned(target)
+        return codes
 
-    def _completed(self, target: int, codes: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
-        """The training codes of a column; those that may not be learned are redrawn from those that may."""
-        own = self._columns[target].codes.copy()
-        unknown = np.flatnonzero(~self._columns[target].known)
-        given = {index: earlier[unknown] for index, earlier in codes.items()}
-        own[unknown] = self._models[target].draw(given, len(unknown), rng)
-        return own
+    def _completed(
+        self, index: int, own: Ints, unknown: Mask, before: Mapping[int, Ints], rng: np.random.Generator
+    ) -> Ints:
+        """A column's codes, those unknown redrawn from what may be learned, given the columns before it."""
+        rows = np.flatnonzero(unknown)
+        given = {earlier: codes[rows] for earlier, codes in before.items()}
+        filled = own.copy()
+        filled[rows] = self._models[index].draw(given, len(rows), rng)
+        return filled
 
-    def _candidates(self, rows: int, rng: np.random.Generator) -> dict[int, Ints]:
-        codes: dict[int, Ints] = {}
-        for index in self._order:
+    def _candidates(self, rows: int, rng: np.random.Generator, given: Mapping[int, Ints]) -> dict[int, Ints]:
+        codes: dict[int, Ints] = dict(given)
+        for index in self._order[len(given) :]:
             found = self._derived.get(index)
             codes[index] = found.code(codes) if found else self._models[index].draw(codes, rows, rng)
         return codes
 
-    def draw(self, rows: int, rng: np.random.Generator) -> pd.DataFrame:
-        """`rows` independent rows in the training frame's order of columns and dtypes, named by position."""
-        codes = self._resampler.draw(rows, lambda wanted: self._candidates(wanted, rng), rng)
+    def _codes(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> dict[int, Ints]:
+        """`rows` rows whose first columns are those `chosen`."""
+        if not chosen:
+            return self._resampler.draw(rows, lambda wanted: self._candidates(wanted, rng, {}), rng)
+        given: dict[int, Ints] = {}
+        for index in self._order[: len(chosen)]:
+            codes = chosen[index].codes
+            given[index] = self._completed(index, codes, codes == UNKNOWN, given, rng)
+        return self._resampler.choose(rows, lambda wanted: self._candidates(wanted, rng, given), rng)
+
+    def draw(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> pd.DataFrame:
+        """`rows` independent rows in the training frame's order of columns and dtypes, named by position.
+
+        The `chosen` columns, which must be those learned first, are as they are.
+        """
+        codes = self._codes(rows, rng, chosen)
+        given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
         values: dict[int, Native] = {}
+        nulls: dict[int, Mask] = {}
         numbers: dict[int, NumberColumn] = {}
         for index in self._order:
             column, found = self._columns[index], self._derived.get(index)
             if isinstance(column, NumberColumn):
-                values[index] = found.value(values) if found else column.native(codes[index], rng)
-                numbers[index] = column
-        nulls = {index: codes[index] < 0 for index in numbers}
-        keep_orders(values, nulls, numbers, self._orders)
-        return pd.concat(
-            [
-                column.to_series(values[i], nulls[i])
-                if isinstance(column, NumberColumn)
-                else column.restore(codes[i], rng)
-                for i, column in enumerate(self._columns[: self._width])
-            ],
-            axis=1,
-        )
+                numbers[index], nulls[index] = column, codes[index] < 0
+                if index in given:
+                    values[index], nulls[index] = column.own(given[index])
+                else:
+                    values[index] = found.value(values) if found else column.native(codes[index], rng)
+        keep_orders(values, nulls, numbers, self._orders, fixed=self._fixed.union(chosen))
+        series = []
+        for index, column in enumerate(self._columns[: self._width]):
+            if index in given:
+                series.append(given[index])
+            elif isinstance(column, NumberColumn):
+                series.append(column.to_series(values[index], nulls[index]))
+            else:
+                series.append(column.restore(codes[index], rng))
+        return pd.concat(series, axis=1)

@@ -61,13 +61,45 @@ def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Serie
     return pd.Series(array)
 
 
+def converted(
+    series: pd.Series[Any], dtype: Any, native_dtype: np.dtype[Any]
+) -> tuple[Native, NDArray[np.bool_]]:
+    """What `to_native` gives for a series of another dtype, as near as `native_dtype` comes to it.
+
+    Raises:
+        ValueError: one of the two is no number, date or duration, or only one has a time zone.
+    """
+    zoned = [isinstance(each, pd.DatetimeTZDtype) for each in (series.dtype, dtype)]
+    if not is_measured(series.dtype) or zoned[0] != zoned[1]:
+        raise ValueError(f"{series.dtype} cannot be compared with {dtype}")
+    native, null = to_native(series.dt.tz_convert(dtype.tz) if all(zoned) else series)
+    kinds = native.dtype.kind, native_dtype.kind
+    if kinds[0] in "mM" or kinds[1] in "mM":
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"{series.dtype} cannot be compared with {dtype}")
+        return native.astype(native_dtype), null
+    if native_dtype.kind != "f":
+        info = np.iinfo(native_dtype)
+        if kinds[0] == "f":
+            native = np.rint(np.where(null, 0, native))
+            low, high = (float(np.nextafter(float(end), 0)) for end in (info.min, info.max))
+            native = np.clip(native, low, high)
+        else:
+            native = np.clip(
+                native, max(info.min, np.iinfo(native.dtype).min), min(info.max, np.iinfo(native.dtype).max)
+            )
+    return native.astype(native_dtype), null
+
+
 def to_ticks(native: Native) -> tuple[NDArray[Any], int, int]:
     """Whole steps above the smallest value, with that value and the step; floats stay as they are.
 
     The step is the largest that all differences share: a day for dates, 100 for prices in hundreds.
     """
-    if native.dtype.kind == "f" or len(native) == 0:
+    if native.dtype.kind == "f":
         return native, 0, 1
+    if len(native) == 0:
+        return native.view(np.uint64), 0, 1
     # Modulo 2**64 the difference of any two 64-bit integers is exact.
     whole = native.view(np.uint64)
     base = native.min().view(np.uint64)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
 
 MIN_LEAF = 15
-PENALTY = 5.0
+PENALTY = 4.5
 
 
 class PrunedTree:

@@ -31,13 +31,15 @@ def evaluate(
     synthetic: pd.DataFrame,
     *,
     categories: Collection[str] = (),
+    public: Collection[str] = (),
     seed: int = 0,
 ) -> Evaluation:
     """Measure `synthetic` against the rows it was learned from and against rows that were held out.
 
     The three have the same columns, without keys and identifiers; `categories` names those whose values are
-    labels whatever their dtype. Never raises over what is in the tables: a check that cannot be computed has
-    the verdict ERROR. Explanations name columns and never hold a value.
+    labels whatever their dtype, `public` those whose values are no secret, which no check of single values
+    looks at. Never raises over what is in the tables: a check that cannot be computed has the verdict ERROR.
+    Explanations name columns and never hold a value.
     """
     sizes = {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
     try:
@@ -50,10 +52,10 @@ def evaluate(
         return Evaluation(None, (unmeasured("tables", 0.0, Verdict.ERROR, explain),), sizes)
     if not tables.columns:  # keys and identifiers alone: nothing was learned, so nothing can be repeated
         return Evaluation(None, (), sizes)
-    return _evaluated(tables, sizes, seed)
+    return _evaluated(tables, tables.without(public), sizes, seed)
 
 
-def _evaluated(tables: Tables, sizes: dict[str, int], seed: int) -> Evaluation:
+def _evaluated(tables: Tables, private: Tables, sizes: dict[str, int], seed: int) -> Evaluation:
     closeness = None
     try:
         closeness = fidelity.measure(tables, seed)
@@ -71,8 +73,8 @@ def _evaluated(tables: Tables, sizes: dict[str, int], seed: int) -> Evaluation:
         ("worst_column", fidelity.COLUMN_LIMIT, lambda: fidelity.worst_column(measured())),
         ("null_rate", fidelity.NULL_LIMIT, lambda: fidelity.null_rate(tables)),
         ("exact_replay", privacy.ROW_LIMIT, lambda: privacy.exact_replay(tables)),
-        ("value_replay", privacy.VALUE_LIMIT, lambda: privacy.value_replay(tables)),
-        ("rare_category", 0.0, lambda: privacy.rare_category(tables)),
+        ("value_replay", privacy.VALUE_LIMIT, lambda: privacy.value_replay(private)),
+        ("rare_category", 0.0, lambda: privacy.rare_category(private)),
         ("nn_share", neighbours.SHARE_LIMIT, lambda: neighbours.nn_share(tables, seed)),
     )
     checks = tuple(check for step in steps if (check := guarded(*step)) is not None)

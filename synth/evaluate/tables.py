@@ -76,6 +76,11 @@ class Tables:
         """How many rows are real; they come first."""
         return self.training + self.holdout
 
+    def without(self, names: Collection[str]) -> Tables:
+        """The same rows without some columns."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return Tables(kept, self.training, self.holdout, self.synthetic)
+
     def sample(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Tables:
         """At most so many random rows of each table."""
         sizes = (self.training, self.holdout, self.synthetic)

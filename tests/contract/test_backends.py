@@ -48,7 +48,12 @@ def training() -> pd.DataFrame:
 
 def request_of(rows: int = 250, seed: int = 11) -> Request:
     return Request(
-        rows=rows, seed=seed, categories=frozenset({"code"}), run_id="run", model="model.shop.orders"
+        rows=rows,
+        seed=seed,
+        categories=frozenset({"code"}),
+        public=frozenset(),
+        run_id="run",
+        model="model.shop.orders",
     )
 
 

@@ -251,3 +251,16 @@ def test_a_declared_role_decides(studio: Studio) -> None:
         "select count(*) filter (where email like '%@example.com'), count(distinct email), count(name)"
         f" from {TWINS}.people"
     ) == [(500, 500, 500)]
+
+
+def test_public_reference_data_keep_their_rare_labels(studio: Studio) -> None:
+    fill(
+        studio, "countries", "case when g % 100 = 0 then 'rare' || g / 100 else 'common' end as country", 900
+    )
+    (result,) = studio.run(studio.model("countries", roles={"country": Role.KEEP}))
+    assert result.status is Status.PUBLISHED
+    published = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
+    assert published > {"common"}
+    (result,) = studio.run(studio.model("countries", roles={"country": Role.CATEGORY}))
+    published = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
+    assert published == {"common"}

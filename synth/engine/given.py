@@ -1,0 +1,131 @@
+"""What a caller fixes before the rest is drawn: columns as they are, or how often each value is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.columns import NumberColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Column, Ints
+
+Wanted: TypeAlias = "Literal['uniform'] | Mapping[Any, float]"
+ROUNDING = 1e-6  # by which shares may miss 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """One column of the rows to draw: its codes, and the values to return where they are the caller's."""
+
+    codes: Ints
+    series: pd.Series[Any] | None = None
+
+
+def positions(names: Iterable[Hashable], among: pd.Index[Any]) -> list[int]:
+    """Where the columns called `names` stand.
+
+    Raises:
+        ValueError: a name is missing, or stands for several columns.
+    """
+    found = []
+    for name in names:
+        places = [place for place, other in enumerate(among) if other == name]
+        if len(places) != 1:
+            raise ValueError(f"column {name!r} can only be given if the frame has it, and has it once")
+        found.append(places[0])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a caller wants of the columns `names` (by their place): the values of `frame`, or shares."""
+
+    names: Mapping[int, Hashable]
+    frame: pd.DataFrame | None
+    wanted: Mapping[Hashable, Wanted]
+
+    def fixed(self, columns: Sequence[Column], rows: slice, rng: np.random.Generator) -> dict[int, Fixed]:
+        """These columns in those rows.
+
+        Raises:
+            ValueError: a column's type, or its shares, do not fit what was learned.
+        """
+        if self.frame is not None:
+            part = self.frame.iloc[rows]
+            return {i: _given(columns[i], name, part[name]) for i, name in self.names.items()}
+        size = rows.stop - rows.start
+        return {
+            i: draw_balanced(balance_odds(columns[i], name, self.wanted[name]), size, rng)
+            for i, name in self.names.items()
+        }
+
+
+def _given(column: Column, name: Hashable, series: pd.Series[Any]) -> Fixed:
+    series = series.reset_index(drop=True)
+    try:
+        return Fixed(column.encode(series), series)
+    except ValueError as error:
+        raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
+
+
+def balance_odds(column: Column, name: Hashable, wanted: Wanted) -> NDArray[np.float64]:
+    """The chance of each code, NULL last.
+
+    Raises:
+        ValueError: the column's values are no labels, or the shares are no distribution over them.
+    """
+    if not column.exact or column.size == 0:
+        raise ValueError(f"column {name!r} cannot be balanced: its values are not labels")
+    odds = np.zeros(column.size + 1)
+    if not isinstance(wanted, Mapping):
+        if wanted != "uniform":
+            raise ValueError(f"column {name!r} is balanced by 'uniform' or by shares of its values")
+        odds[:-1] = 1 / column.size
+        return odds
+    values, shares = list(wanted), np.array(list(wanted.values()), dtype=np.float64)
+    if not (np.isfinite(shares).all() and (shares >= 0).all() and 0 < shares.sum() <= 1 + ROUNDING):
+        raise ValueError(f"shares of column {name!r} must be at least 0 and add up to at most 1")
+    codes = _known_codes(column, name, values)
+    np.add.at(odds, codes, shares)
+    rest = _counts(column)
+    rest[codes] = 0
+    if rest.sum() > 0:
+        odds += rest / rest.sum() * max(1 - shares.sum(), 0)
+    return np.asarray(odds / odds.sum())
+
+
+def _counts(column: Column) -> NDArray[np.float64]:
+    known = column.codes[column.known]
+    return np.bincount(np.where(known < 0, column.size, known), minlength=column.size + 1).astype(np.float64)
+
+
+def _known_codes(column: Column, name: Hashable, values: Sequence[Any]) -> Ints:
+    series = pd.Series(values, dtype=None if isinstance(column, NumberColumn) else object)
+    unknown = f"shares of column {name!r} name values that were not learned, or too rarely"
+    try:
+        codes = column.encode(series)
+    except ValueError as error:
+        raise ValueError(unknown) from error
+    missing = codes < -1
+    if isinstance(column, NumberColumn):
+        native, null = column.own(series)
+        missing |= ~null & (column.native(codes) != native)
+    missing |= (codes == -1) & (_counts(column)[-1] == 0)
+    if missing.any():
+        raise ValueError(unknown)
+    return codes
+
+
+def draw_balanced(odds: NDArray[np.float64], rows: int, rng: np.random.Generator) -> Fixed:
+    """Independent codes with the chances `odds`, NULL last."""
+    codes = rng.choice(len(odds), size=rows, p=odds)
+    return Fixed(np.where(codes == len(odds) - 1, -1, codes).astype(np.int64))
