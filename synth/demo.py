@@ -54,9 +54,9 @@ def demo(project_dir: Path) -> int:
         shutil.copyfile(project_dir / "profiles.yml.example", project_dir / "profiles.yml")
     _say("Postgres and an object store start on this machine …")
     endpoints = up(services_root(project_dir))
-    environment = {**os.environ, **endpoints.environment()}
+    environment = {"DO_NOT_TRACK": "1", **os.environ, **endpoints.environment()}  # dbt would call home
     for command in (["dbt", "--quiet", "seed"], ["dbt", "--quiet", "run"], ["synth", "run"]):
-        _say(f"$ {' '.join(word for word in command if word != '--quiet')}")
+        _say(f"$ {' '.join(command)}")
         if code := _run(command, project_dir, environment):
             return code
     _show(project_dir, environment)

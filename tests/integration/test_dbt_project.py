@@ -70,7 +70,7 @@ def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> It
         "PGDATABASE": name,
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
     }
     with psycopg.connect(**conninfo(services), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
