@@ -122,13 +122,13 @@ class Postgres:
         with admin:
             role, password = sql.Identifier(USER), sql.Literal(self.settings.password)
             # Passwords cannot be bound as parameters; the log keeps no statements.
-            if not admin.execute("select from pg_roles where rolname = %s", [USER]).fetchone():
+            if not admin.execute("select 1 from pg_roles where rolname = %s", [USER]).fetchone():
                 admin.execute(sql.SQL("create role {} login createdb createrole").format(role))
             if admin.info.server_version >= _GRANTS_ITSELF:
                 grant = "alter role {} set createrole_self_grant = 'set, inherit'"
                 admin.execute(sql.SQL(grant).format(role))
             admin.execute(sql.SQL("alter role {} password {}").format(role, password))
-            if not admin.execute("select from pg_database where datname = %s", [DATABASE]).fetchone():
+            if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
                 admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), role))
         return True
 

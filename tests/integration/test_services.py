@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from synth.errors import ServiceError
-from synth.services import Endpoints, down, postgres, processes, status, up
+from synth.services import Endpoints, down, postgres, processes, state, status, up
 from tests.services import clean_environment, conninfo, s3_client
 
 if TYPE_CHECKING:
@@ -108,6 +108,16 @@ def test_up_recovers_after_a_kill(root: Path, killed: tuple[str, ...]) -> None:
     assert processes.wait_until(lambda: status(root) is None, seconds=5)
     assert up(root) == endpoints
     assert find_traces(endpoints) == (1000, b"trace")
+
+
+def test_a_role_that_could_not_log_in_at_first_is_repaired_not_made_again(root: Path) -> None:
+    endpoints = up(root)
+    with connected(endpoints) as connection:
+        connection.execute("alter role synth password 'another'")
+    settings = state.load(root)
+    assert settings is not None
+    assert postgres.Postgres(root / "postgres", settings).ready()
+    connected(endpoints).close()
 
 
 def test_up_recovers_after_the_machine_went_down_and_gave_our_ids_to_others(root: Path) -> None:
