@@ -29,6 +29,12 @@ def services_root(project_dir: Path) -> Path:
     return project_dir.resolve() / SERVICES
 
 
+def typed(folder: Path) -> Path:
+    """What to type in `folder` to call this program, on the PATH or not."""
+    program = Path(sys.executable).with_name("synth")
+    return program.relative_to(folder) if program.is_relative_to(folder) else program
+
+
 def exports(endpoints: Endpoints) -> Iterator[str]:
     """Shell lines after which psql, dbt, the AWS tools and synth use the embedded services."""
     for name, value in endpoints.environment().items():
@@ -74,10 +80,8 @@ def _show(project_dir: Path, environment: Mapping[str, str]) -> None:
     for uri in result["artifacts"]:
         _line(f"  {uri}")
     _line(f"  {RESULTS}")
-    synth = Path(sys.executable).with_name("synth")
-    near = synth.relative_to(project_dir) if synth.is_relative_to(project_dir) else synth
     _say("Postgres and the object store go on running. Next, type:")
-    _line(f'  eval "$({near} env)"')
+    _line(f'  eval "$({typed(project_dir)} env)"')
     _line(f'  psql -c "{QUESTION.format(twin)}"')
     _line("  synth ls")
     _line("  synth down")
