@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,7 +120,15 @@ class Postgres:
             admin = self._connect(ADMIN, "postgres", self.settings.admin_password)
         except psycopg.OperationalError:
             return False
-        with admin:
+        with (
+            admin,
+            suppress(
+                # An `up` that was killed may still be making them in the server; the next look finds them.
+                psycopg.errors.DuplicateDatabase,
+                psycopg.errors.DuplicateObject,
+                psycopg.errors.UniqueViolation,
+            ),
+        ):
             role, password = sql.Identifier(USER), sql.Literal(self.settings.password)
             # Passwords cannot be bound as parameters; the log keeps no statements.
             if not admin.execute("select 1 from pg_roles where rolname = %s", [USER]).fetchone():
@@ -130,7 +139,8 @@ class Postgres:
             admin.execute(sql.SQL("alter role {} password {}").format(role, password))
             if not admin.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
                 admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), role))
-        return True
+            return True
+        return False
 
     def _connect(self, user: str, database: str, password: str) -> psycopg.Connection:
         # Every parameter that a PG… variable of the caller could turn elsewhere is given.

@@ -29,7 +29,7 @@ create type pair as (left_part int, right_part text);
 """
 # Name, type, value of row g; rows are NULL by turns unless the table is NOT NULL.
 COLUMNS = {
-    "small": ("smallint", "g % 300 - 150"),
+    "small": ("smallint", "(hashint4(g) & 127) - 60"),
     "whole": ("integer", "(g * 7919) % 100000"),
     "big": ("bigint", "9007199254740993 + g % 7"),
     "longest": ("numeric(18,0)", "900719925474099301 + g % 7"),
@@ -46,7 +46,7 @@ COLUMNS = {
     "limited": ("character varying(6)", "'abcdef'"),
     "padded": ("character(5)", "'ab' || g % 3"),
     "folded": ("public.citext", "case g % 2 when 0 then 'Yes' else 'yes' end"),
-    "code": ("uuid", "gen_random_uuid()"),
+    "code": ("uuid", "md5(g::text)::uuid"),
     "day": ("date", "date '2020-02-28' + g % 400"),
     "moment": (
         "timestamp without time zone",
