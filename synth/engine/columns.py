@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-CELL_ROWS = 5  # rows that share one cell of smoothing
+CELL_ROWS = 20  # rows that share one cell of smoothing
+FEW_ROWS = 5  # of a cell, whose shorter way of writing a number is no habit of the cell
 MAX_CELLS = 1000
 MAX_DECIMALS = 12
 UNKNOWN = -2  # the code of a given value that was not learned
@@ -150,6 +151,9 @@ class NumberColumn:
             self._distinct, native.dtype if series.dtype != np.float32 else series.dtype
         )
         self._cell, self._edges = cells(self.codes[self.codes >= 0], self.spike)
+        if len(self._decimals):
+            counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
+            self._decimals = habitual(self._decimals, self._cell, np.where(self.spike, 0, counts))
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Common values as they are, others drawn from their cell."""
@@ -276,6 +280,21 @@ def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
         for digits in range(MAX_DECIMALS, -1, -1):
             writes = np.round(values, digits).astype(dtype) == values.astype(dtype)
             found[writes & (small | (digits <= SAFE_DECIMALS))] = digits
+    return found
+
+
+def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
+    """The decimals of each value, or the most in its cell where few rows there make do with as few.
+
+    One whole number among square roots would otherwise be the only value that its cell has to round to.
+    """
+    most = np.zeros(cell.max(initial=0) + 1, dtype=np.int64)
+    np.maximum.at(most, cell, np.where(counts > 0, decimals, 0))
+    found = decimals.copy()
+    for digits in np.unique(decimals):
+        rows = np.bincount(cell, weights=counts * (decimals <= digits), minlength=len(most))
+        few = (decimals == digits) & (rows[cell] < FEW_ROWS)
+        found[few] = np.maximum(most[cell[few]], digits)
     return found
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from synth.engine.donors import Donors, Pool
+from synth.engine.leaves import Walk, open_leaves
 from synth.engine.order import MANY, coarse
-from synth.engine.trees import Donors, PrunedTree
+from synth.engine.trees import PrunedTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.columns import Column, Ints
+    from synth.engine.leaves import Leaves
     from synth.engine.rules import Tie
-
-    Groups: TypeAlias = tuple[Donors, Donors, Donors]  # by leaf and ties, by ties, by leaf
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
 TREE_ROWS = 1000  # that each of them needs
@@ -26,6 +28,7 @@ NULL_WEIGHT = 2.0  # of being NULL, against one cut
 AXES = 8  # of the embedding of many labels
 PRIOR_ROWS = 10.0  # with which a label's mean is drawn towards the mean of all
 MAX_FEATURES = 40
+MANY_NUMBERS = 200  # different numbers beyond which a leaf hands them on blurred
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that mixing loses nothing
 
 
@@ -50,63 +53,109 @@ class Conditional:
         ties: Sequence[Tie],
     ) -> None:
         column = columns[target]
-        self._rows = np.flatnonzero(column.known)
-        self._codes = column.codes[self._rows]
-        self._ties = ties
-        self._features: list[tuple[int, NDArray[np.float32]]] = []
-        self._trees: list[PrunedTree] = []
-        given = {index: codes[index][self._rows] for index in earlier}
-        decided = any(tie.decides for tie in ties)
-        if not decided and len(earlier) and (self._codes != self._codes[0]).any():
-            self._learn(columns, column, given)
-        tied = mix((tie.own[self._codes] for tie in ties), len(self._rows))
-        self._donors: list[Groups] = []
-        for number in range(max(len(self._trees), 1)):
-            leaf = self._leaves(number, given, len(self._rows))
-            self._donors.append((Donors(mix((tied, leaf), len(leaf))), Donors(tied), Donors(leaf)))
-
-    def _learn(self, columns: Sequence[Column], column: Column, given: Mapping[int, Ints]) -> None:
-        best = dict(list(given.items())[:MAX_FEATURES])
-        goal = goal_of(column, self._codes, [(columns[i], codes) for i, codes in best.items()])
-        for index, codes in best.items():
-            self._features.append((index, feature_table(columns[index], codes, goal)))
-        matrix = self._matrix(best)
-        mixed = np.random.default_rng(len(matrix)).permutation(len(matrix))
-        for part in np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1):
-            self._trees.append(PrunedTree(matrix[part], goal[part]))
-
-    def _matrix(self, given: Mapping[int, Ints]) -> NDArray[np.float32]:
-        return np.column_stack([table[given[index]] for index, table in self._features])
-
-    def _leaves(self, number: int, given: Mapping[int, Ints], rows: int) -> Ints:
-        if not self._trees:
-            return np.zeros(rows, np.int64)
-        return self._trees[number].leaves(self._matrix(given))
+        rows = np.flatnonzero(column.known)
+        own = column.codes[rows]
+        given = {index: codes[index][rows] for index in earlier}
+        decider = next((tie for tie in ties if tie.decides), None)
+        trees: list[PrunedTree | None] = [None]
+        features: list[tuple[int, NDArray[np.float32]]] = []
+        if decider is None and len(earlier) and (own != own[0]).any():
+            features, trees = learn(columns, column, own, given)
+        # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
+        loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
+        blurred = column.ordered and column.size > MANY_NUMBERS and loose and trees != [None]
+        self._sources: list[Source] = []
+        for tree in trees:
+            leaf = (Walk(tree, features) if tree else open_leaves(None, ())).find(given, slice(0, len(rows)))
+            pool = Pool(own, leaf, blurred=blurred)
+            leaves = open_leaves(tree, features)
+            if decider is not None:
+                self._sources.append(Decided(pool, decider))
+            elif ties:
+                self._sources.append(Tied(pool, leaves, own, leaf, ties))
+            else:
+                self._sources.append(Free(pool, leaves))
 
     def draw(self, given: Mapping[int, Ints], rows: int, rng: np.random.Generator) -> Ints:
         """Codes for `rows` rows whose earlier columns are `given`, each from an independently drawn donor.
 
-        Each row asks one of the trees. Where no training row is in its leaf and agrees with the ties, the
-        ties win over the leaf; where none agrees with the ties at all, the leaf alone decides.
+        The trees take turns: which of them a share of the rows asks is drawn for each call.
         """
-        tied = mix((tie.given[given[tie.column]] for tie in self._ties), rows)
-        turn = rng.integers(len(self._donors), size=rows)
-        donor = np.empty(rows, dtype=np.int64)
-        for number, groups in enumerate(self._donors):
-            here = np.flatnonzero(turn == number)
-            seen = {index: given[index][here] for index, _ in self._features}
-            donor[here] = donors(groups, tied[here], self._leaves(number, seen, len(here)), rng)
-        return self._codes[donor]
+        drawn = np.empty(rows, dtype=np.int64)
+        turn = int(rng.integers(len(self._sources)))
+        edges = [rows * place // len(self._sources) for place in range(len(self._sources) + 1)]
+        for place, source in enumerate(self._sources[turn:] + self._sources[:turn]):
+            part = slice(edges[place], edges[place + 1])
+            drawn[part] = source.draw(given, part, rng)
+        return drawn
 
 
-def donors(groups: Groups, tied: Ints, leaf: Ints, rng: np.random.Generator) -> Ints:
-    """One donor a row: of its leaf and ties, else of its ties, else of its leaf."""
-    fine, coarser, coarsest = groups
-    found = fine.draw(mix((tied, leaf), len(leaf)), rng)
-    for wider, wanted in ((coarser, tied), (coarsest, leaf)):
-        missing = np.flatnonzero(found < 0)
-        found[missing] = wider.draw(wanted[missing], rng)
-    return found
+class Source(Protocol):
+    """Where the codes of some rows come from."""
+
+    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+        """Codes for those rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A leaf alone decides."""
+
+    pool: Pool
+    leaves: Leaves
+
+    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+        """From any donor of the row's leaf."""
+        return self.pool.draw(self.leaves.find(given, rows), rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Another column leaves no choice."""
+
+    pool: Pool
+    tie: Tie
+
+    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+        """What goes with the other column; beside what training does not have, any donor's code."""
+        found = self.tie.given[given[self.tie.column][rows]]
+        missing = np.flatnonzero(found < -1)
+        found[missing] = self.pool.draw(np.zeros(len(missing), dtype=np.int64), rng)
+        return found
+
+
+class Tied:
+    """The ties narrow down which donors of a leaf will do."""
+
+    def __init__(self, pool: Pool, leaves: Leaves, own: Ints, leaf: Ints, ties: Sequence[Tie]) -> None:
+        tied = mix((tie.own[own] for tie in ties), len(own))
+        self._pool, self._leaves, self._ties = pool, leaves, ties
+        self._fine, self._coarse = Donors(mix((tied, leaf), len(leaf))), Donors(tied)
+
+    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+        """From a donor of the row's leaf and ties, else of its ties, else of its leaf."""
+        leaf = self._leaves.find(given, rows)
+        tied = mix((tie.given[given[tie.column][rows]] for tie in self._ties), len(leaf))
+        donor = self._fine.draw(mix((tied, leaf), len(leaf)), rng)
+        missing = np.flatnonzero(donor < 0)
+        donor[missing] = self._coarse.draw(tied[missing], rng)
+        free = donor < 0
+        drawn = self._pool.at(self._pool.place[np.where(free, 0, donor)], rng)
+        drawn[free] = self._pool.draw(leaf[free], rng)
+        return drawn
+
+
+def learn(
+    columns: Sequence[Column], column: Column, own: Ints, given: Mapping[int, Ints]
+) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
+    """The features of a column, by the index of what they are made of, and its trees."""
+    best = dict(list(given.items())[:MAX_FEATURES])
+    goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
+    features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
+    matrix = np.column_stack([seen[best[index]] for index, seen in features])
+    mixed = np.random.default_rng(len(matrix)).permutation(len(matrix))
+    parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
+    return features, [PrunedTree(matrix[part], goal[part]) for part in parts]
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:

@@ -18,18 +18,28 @@ SAMPLE_ROWS = 20_000
 MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
 
 
-def coarse(column: Column, codes: Ints) -> tuple[Ints, int]:
-    """The codes in at most BINS + 2 groups: quantiles, or the commonest labels and the rest; NULL is last."""
+def grouping(column: Column, codes: Ints) -> tuple[Ints, int]:
+    """For each code (NULL last) one of at most BINS + 2 groups, and how many there are; NULL is the last.
+
+    Groups are quantiles, or the commonest labels and the rest.
+    """
     counts = np.bincount(codes[codes >= 0], minlength=column.size)
     if column.size <= BINS:
         table = np.arange(column.size)
     elif column.ordered:
         table = ((counts.cumsum() - counts / 2) / max(counts.sum(), 1) * BINS).astype(np.int64)
+        table = np.unique(table, return_inverse=True)[1].astype(np.int64)
     else:
         table = np.full(column.size, BINS)
         table[np.argsort(-counts, kind="stable")[:BINS]] = np.arange(BINS)
     groups = int(table.max(initial=-1)) + 1
-    return np.append(table, groups)[codes], groups + 1
+    return np.append(table, groups), groups + 1
+
+
+def coarse(column: Column, codes: Ints) -> tuple[Ints, int]:
+    """The groups of the codes, and how many there are."""
+    table, groups = grouping(column, codes)
+    return table[codes], groups
 
 
 def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:

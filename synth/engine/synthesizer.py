@@ -67,7 +67,7 @@ class Synthesizer:
 
         Args:
             frame: the training rows.
-            given: columns that `sample` may be told the values or the distribution of.
+            given: columns that `sample` may be told the values of.
             progress: called after each column with its name, how many are learned, and how many there are;
                 what it raises ends the fit.
 
@@ -120,9 +120,9 @@ class Synthesizer:
     ) -> pd.DataFrame:
         """`rows` rows; none if the frame that was learned had none.
 
-        Columns can be decided beforehand if `fit` was told so: the first of its `given` columns, or all. The
-        others are drawn to go with them. A given value that was not learned, or is too rare for that, comes
-        back too; its row is drawn as if it held a value that was.
+        Values can be given beforehand for columns that `fit` was told of: the first of its `given`, or all.
+        The others are drawn to go with them. A given value that was not learned, or is too rare for that,
+        comes back too; its row is drawn as if it held a value that was.
 
         Args:
             rows: how many.
@@ -131,7 +131,8 @@ class Synthesizer:
                 shares add up to less than 1, the other values divide the rest as they do in training.
 
         Raises:
-            ValueError: the columns are others, their number of rows is, or the shares make no distribution.
+            ValueError: the columns are others, their number of rows is, the shares make no distribution, or
+                what they ask for is too rare in training.
         """
         shards = list(self.shards(rows, given=given, balance=balance))
         return pd.concat(shards, ignore_index=True) if shards else self._learned.empty.copy()
@@ -145,35 +146,34 @@ class Synthesizer:
     ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in frames of at most SHARD_ROWS, each drawn when it is asked for."""
         choice = self._choice(rows, given, balance)
-        return self._shards(rows if self._learned.rows else 0, choice)
+        starts = range(0, rows if self._learned.rows else 0, SHARD_ROWS)
+        return (self._shard(start, rows, choice) for start in starts)
 
     def _choice(
         self, rows: int, given: pd.DataFrame | None, balance: Mapping[Hashable, Wanted] | None
     ) -> Choice:
-        if given is not None and balance:
-            raise ValueError("columns can be given or balanced, not both at once")
-        if given is not None and len(given) != rows:
-            raise ValueError(f"{len(given)} rows are given, {rows} are to be drawn")
-        names = list(given.columns if given is not None else balance or ())
         known, first = self._learned.empty.columns, self._learned.first
-        here = first[: len(names)]
-        if sorted(positions(names, known)) != sorted(here):
-            raise ValueError(
-                "given and balanced columns must be the first, or all, of those that fit was given"
-            )
-        return Choice({index: known[index] for index in here}, given, balance or {})
+        if given is None:
+            wanted = balance or {}
+            return Choice(dict(zip(positions(wanted, known), wanted, strict=True)), None, wanted)
+        if balance:
+            raise ValueError("columns can be given or balanced, not both at once")
+        if len(given) != rows:
+            raise ValueError(f"{len(given)} rows are given, {rows} are to be drawn")
+        here = first[: len(given.columns)]
+        if sorted(positions(given.columns, known)) != sorted(here):
+            raise ValueError("given columns must be the first, or all, of those that fit was given")
+        return Choice({index: known[index] for index in here}, given, {})
 
-    def _shards(self, rows: int, choice: Choice) -> Iterator[pd.DataFrame]:
-        for shard, start in enumerate(range(0, rows, SHARD_ROWS)):
-            size = min(SHARD_ROWS, rows - start)
-            if self._table is None:
-                yield pd.DataFrame(index=pd.RangeIndex(size), columns=self._learned.empty.columns)
-                continue
-            rng = self._stream(shard)
-            chosen = choice.fixed(self._learned.columns, slice(start, start + size), rng)
-            frame = self._table.draw(size, rng, chosen)
-            frame.columns = self._learned.empty.columns
-            yield frame
+    def _shard(self, start: int, rows: int, choice: Choice) -> pd.DataFrame:
+        size = min(SHARD_ROWS, rows - start)
+        if self._table is None:
+            return pd.DataFrame(index=pd.RangeIndex(size), columns=self._learned.empty.columns)
+        rng = self._stream(start // SHARD_ROWS)
+        chosen = choice.fixed(self._learned.columns, slice(start, start + size), rng)
+        frame = self._table.draw(size, rng, chosen)
+        frame.columns = self._learned.empty.columns
+        return frame
 
     def _stream(self, number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence([self._seed, number]))

@@ -11,7 +11,7 @@ from synth.engine.columns import UNKNOWN, NumberColumn
 from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences
 from synth.engine.order import drawing_order, mutual_information
-from synth.engine.resample import Resampler
+from synth.engine.rake import Raking
 from synth.engine.rules import find_orders, find_ties, keep_orders
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Table:
         self._order: list[int] = []
         self._models: dict[int, Conditional] = {}
         codes = self._learn(drawn, information, rng, learned)
-        self._resampler = Resampler(self._columns, codes, lambda rows: self._candidates(rows, rng, {}), rng)
+        self._raking = Raking(self._columns, codes, lambda rows: self._candidates(rows, rng, {}), rng)
 
     def _learn(
         self,
@@ -105,19 +105,25 @@ class Table:
         return codes
 
     def _codes(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> dict[int, Ints]:
-        """`rows` rows whose first columns are those `chosen`."""
+        """`rows` rows with the `chosen` columns: the first, as given, or any, of which codes are wanted."""
         if not chosen:
-            return self._resampler.draw(rows, lambda wanted: self._candidates(wanted, rng, {}), rng)
+            return self._raking.draw(rows, lambda wanted: self._candidates(wanted, rng, {}), rng)
+        if all(fixed.series is None for fixed in chosen.values()):
+            wanted = {index: fixed.codes for index, fixed in chosen.items()}
+            return self._raking.fill(wanted, lambda size: self._candidates(size, rng, {}), rng)
         given: dict[int, Ints] = {}
         for index in self._order[: len(chosen)]:
             codes = chosen[index].codes
             given[index] = self._completed(index, codes, codes == UNKNOWN, given, rng)
-        return self._resampler.choose(rows, lambda wanted: self._candidates(wanted, rng, given), rng)
+        return self._raking.choose(rows, lambda wanted: self._candidates(wanted, rng, given), rng)
 
     def draw(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> pd.DataFrame:
         """`rows` independent rows in the training frame's order of columns and dtypes, named by position.
 
-        The `chosen` columns, which must be those learned first, are as they are.
+        The `chosen` columns are as they are. Those that are given must be those learned first.
+
+        Raises:
+            ValueError: the codes that are wanted are too rare.
         """
         codes = self._codes(rows, rng, chosen)
         given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}

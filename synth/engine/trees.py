@@ -32,12 +32,32 @@ class PrunedTree:
         self._tree: Any = (
             DecisionTreeRegressor(min_samples_leaf=MIN_LEAF, random_state=0).fit(features, target).tree_
         )
-        self._home = surviving(self._tree)
+        home = surviving(self._tree)
+        self._ends, self._number = np.unique(home, return_inverse=True)
+        used = np.unique(self._number[self._tree.children_left < 0])
+        self._ends, self._number = self._ends[used], np.searchsorted(used, self._number)
+
+    @property
+    def count(self) -> int:
+        """How many leaves there are after pruning."""
+        return len(self._ends)
 
     def leaves(self, features: NDArray[np.float32]) -> Ints:
-        """For each row the number of its leaf after pruning."""
-        found: Ints = self._home[self._tree.apply(features)]
+        """For each row its leaf after pruning, numbered from the left."""
+        found: Ints = self._number[self._tree.apply(features)]
         return found
+
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """For each leaf and feature what leads there: values above the first figure, at most the second."""
+        tree = self._tree
+        low = np.full((tree.node_count, tree.n_features), -np.inf)
+        high = np.full((tree.node_count, tree.n_features), np.inf)
+        for node in np.flatnonzero(tree.children_left >= 0):  # parents have lower numbers than their children
+            feature, left, right = tree.feature[node], tree.children_left[node], tree.children_right[node]
+            low[left], high[left] = low[node], high[node]
+            low[right], high[right] = low[node], high[node]
+            high[left, feature] = low[right, feature] = tree.threshold[node]
+        return low[self._ends], high[self._ends]
 
 
 def surviving(tree: Any) -> Ints:
@@ -71,20 +91,3 @@ def worth_splitting(tree: Any, levels: list[Ints]) -> NDArray[np.bool_]:
         kept = inner[gain]
         best[kept], leaves[kept], split[kept] = below[gain], count[gain], True
     return split
-
-
-class Donors:
-    """Training rows by group, from which any number are drawn independently, with replacement."""
-
-    def __init__(self, groups: Ints) -> None:
-        self._rows = np.argsort(groups, kind="stable")
-        self._groups, self._starts, self._counts = np.unique(
-            groups[self._rows], return_index=True, return_counts=True
-        )
-
-    def draw(self, groups: Ints, rng: np.random.Generator) -> Ints:
-        """For each wanted group one of its rows, or -1 where no training row is in it."""
-        at = np.minimum(np.searchsorted(self._groups, groups), len(self._groups) - 1)
-        share = rng.random(len(groups))
-        offset = np.minimum((share * self._counts[at]).astype(np.int64), self._counts[at] - 1)
-        return np.where(self._groups[at] == groups, self._rows[self._starts[at] + offset], -1)

@@ -139,7 +139,7 @@ def test_balanced_rows_find_more_of_a_rare_class_than_real_ones_do() -> None:
         ({"given": pd.DataFrame({"dose": [0.5] * 5})}, "those that fit was given"),
         ({"given": pd.DataFrame({"nothing": [0.5] * 5})}, "'nothing'"),
         ({"given": pd.DataFrame({"group": ["a"] * 5, "age": ["x"] * 5})}, "'age'.*another type"),
-        ({"balance": {"ill": "uniform"}}, "those that fit was given"),
+        ({"balance": {"nothing": "uniform"}}, "'nothing'"),
         ({"balance": {"group": "even"}}, "'uniform' or by shares"),
         ({"balance": {"group": {"z": 0.5}}}, "not learned"),
         ({"balance": {"group": {"a": 0.7, "b": 0.7}}}, "at most 1"),

@@ -1,0 +1,201 @@
+"""Which candidate rows to keep, so that pairs of columns occur together as often as in training.
+
+Trees drawn one column at a time miss some of what columns do together. Weights that are a product of one
+factor for each cell of each pair of columns, fitted in turn until the candidates' tables are nearly those of
+the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). Each
+candidate is kept with a chance in proportion to its weight, so rows stay independent and none is kept twice.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.order import grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Column, Ints
+
+    Codes = Mapping[int, Ints]
+    Source = Callable[[int], dict[int, Ints]]
+    Floats = NDArray[np.float64]
+    Pair = tuple[int, int]
+
+MIN_ROWS = 1000  # fewer teach their accidents
+MAX_ROWS = 50_000
+RATIO = 6  # candidates a training row: they are cheap, and their own accidents must not be learned
+SWEEPS = 6
+STEP = 0.5  # of the way to a table's counts, in logs, at each visit
+PRIOR_ROWS = 20.0  # added to both counts of a cell, so that one that few rows are in hardly moves
+MAX_PAIRS = 400  # of columns: those that differ most
+CAP = 3.0  # greater weights count as this, so that a third of the candidates is kept
+TRIES = 6  # candidates for one row whose first columns are given
+MOST_CANDIDATES = 300  # a row with wanted values may cost
+LEAST_BLOCKS = 50  # of candidates that are tried before giving up on a few such rows
+BLOCK = 65_536  # candidates drawn at a time
+
+
+class Raking:
+    """Learned weights of rows.
+
+    Args:
+        columns: all columns.
+        codes: their training codes, every unknown one filled in.
+        source: draws that many candidate rows.
+        rng: picks training rows where there are more than MAX_ROWS.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], codes: Codes, source: Source, rng: np.random.Generator
+    ) -> None:
+        self._factors: dict[Pair, Floats] = {}
+        self._scale = 1.0
+        rows = len(next(iter(codes.values())))
+        groups = {index: grouping(columns[index], found) for index, found in codes.items()}
+        self._groups = {index: table for index, (table, _) in groups.items()}
+        self._sizes = {index: size for index, (_, size) in groups.items()}
+        if rows >= MIN_ROWS and len(columns) > 1:
+            picked = rng.permutation(rows)[:MAX_ROWS]
+            real = self._grouped({index: found[picked] for index, found in codes.items()})
+            self._fit(real, self._grouped(drawn(source, RATIO * len(picked))))
+
+    def _fit(self, real: Codes, candidates: Codes) -> None:
+        rows, drawn_rows = (len(next(iter(codes.values()))) for codes in (real, candidates))
+        pairs = list(combinations(sorted(real), 2))
+        if len(pairs) > MAX_PAIRS:
+            apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
+            pairs = sorted(sorted(pairs, key=lambda pair: -apart[pair])[:MAX_PAIRS])
+        goals = {pair: self._table(real, pair) + PRIOR_ROWS for pair in pairs}
+        self._factors = {pair: np.ones_like(goal) for pair, goal in goals.items()}
+        weights = np.ones(drawn_rows)
+        for _ in range(SWEEPS):
+            for pair, goal in goals.items():
+                found = self._table(candidates, pair, weights) * (rows / weights.sum())
+                factor = (goal / (found + PRIOR_ROWS)) ** STEP
+                self._factors[pair] *= factor
+                weights *= factor[self._cells(candidates, pair)]
+        self._scale = 1 / weights.mean()
+
+    def _distance(self, real: Codes, candidates: Codes, pair: Pair) -> float:
+        """How far the two tables of a pair are apart: the sum of absolute differences of their shares."""
+        tables = [self._table(codes, pair) for codes in (real, candidates)]
+        return float(np.abs(tables[0] / tables[0].sum() - tables[1] / tables[1].sum()).sum())
+
+    def _table(self, groups: Codes, pair: Pair, weights: Floats | None = None) -> Floats:
+        size = self._sizes[pair[0]] * self._sizes[pair[1]]
+        return np.bincount(self._cells(groups, pair), weights, minlength=size).astype(np.float64)
+
+    def _grouped(self, codes: Codes) -> dict[int, Ints]:
+        return {index: table[codes[index]] for index, table in self._groups.items()}
+
+    def _cells(self, groups: Codes, pair: Pair) -> Ints:
+        return groups[pair[0]] * self._sizes[pair[1]] + groups[pair[1]]
+
+    def weights(self, codes: Codes) -> Floats:
+        """Of each row, 1 on average over candidates, at most CAP."""
+        found = np.full(len(next(iter(codes.values()))), self._scale)
+        groups = self._grouped(codes)
+        cell_factors = np.empty_like(found)
+        for pair, factor in self._factors.items():
+            found *= np.take(factor, self._cells(groups, pair), mode="wrap", out=cell_factors)
+        return np.minimum(found, CAP, out=found) if self._factors else found
+
+    def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
+        """`rows` rows from those that `source` draws, kept by their weights."""
+        if not self._factors:
+            return drawn(source, rows)
+        kept: list[dict[int, Ints]] = []
+        missing = rows
+        while missing > 0:
+            candidates = source(min(BLOCK, int(missing * CAP * 1.1) + 10))
+            weights = self.weights(candidates)
+            chosen = np.flatnonzero(rng.random(len(weights)) * CAP < weights)[:missing]
+            kept.append({index: codes[chosen] for index, codes in candidates.items()})
+            missing -= len(chosen)
+        return joined(kept) if kept else source(0)
+
+    def fill(self, wanted: Codes, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
+        """Rows that hold the wanted codes of some columns, one at each place, kept by their weights.
+
+        Raises:
+            ValueError: what is wanted is too rare among the rows that `source` draws.
+        """
+        places = Places(wanted)
+        found = {index: np.empty(places.rows, dtype=np.int64) for index in source(0)}
+        blocks = LEAST_BLOCKS + MOST_CANDIDATES * places.rows // BLOCK
+        while places.left:
+            if (blocks := blocks - 1) < 0:
+                raise ValueError("rows with the wanted values, or combinations of them, are too rare")
+            candidates = source(BLOCK)
+            kept = np.flatnonzero(rng.random(BLOCK) * CAP < self.weights(candidates))
+            place, row = places.take({index: candidates[index][kept] for index in wanted})
+            for index, codes in candidates.items():
+                found[index][place] = codes[kept[row]]
+        return found
+
+    def choose(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
+        """`rows` rows, each one of TRIES candidates at the same place, by their weights.
+
+        What all candidates at a place share is thereby as it was, which `draw` would not promise.
+        """
+        best = source(rows)
+        if not self._factors or rows == 0:
+            return best
+        total = self.weights(best)
+        for _ in range(TRIES - 1):
+            other = source(rows)
+            weights = self.weights(other)
+            total += weights
+            better = rng.random(rows) * total < weights
+            best = {index: np.where(better, other[index], codes) for index, codes in best.items()}
+        return best
+
+
+class Places:
+    """Places for rows, each for one combination of codes, which are taken in order."""
+
+    def __init__(self, wanted: Codes) -> None:
+        self.rows = self.left = len(next(iter(wanted.values())))
+        self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in wanted.items()}
+        keys = self._keys(wanted)
+        self._order = np.argsort(keys, kind="stable")
+        self._known, self._next, counts = np.unique(keys[self._order], return_index=True, return_counts=True)
+        self._ends = self._next + counts
+
+    def _keys(self, codes: Codes) -> Ints:
+        """One number a combination, -1 for those that no place can be for."""
+        keys = np.zeros(len(next(iter(codes.values()))), dtype=np.int64)
+        fits = np.ones(len(keys), dtype=bool)
+        for index, base in self._bases.items():
+            fits &= codes[index] + 1 < base
+            keys = keys * base + codes[index] + 1
+        return np.where(fits, keys, -1)
+
+    def take(self, codes: Codes) -> tuple[Ints, Ints]:
+        """Free places for rows of these codes, and which rows get them."""
+        keys = self._keys(codes)
+        row = np.argsort(keys, kind="stable")
+        kind = np.minimum(np.searchsorted(self._known, keys[row]), len(self._known) - 1)
+        row, kind = (each[self._known[kind] == keys[row]] for each in (row, kind))
+        rank = np.arange(len(kind)) - np.searchsorted(kind, kind)
+        place = self._next[kind] + rank
+        free = place < self._ends[kind]
+        self._next += np.bincount(kind[free], minlength=len(self._next))
+        self.left -= int(free.sum())
+        return self._order[place[free]], row[free]
+
+
+def drawn(source: Source, rows: int) -> dict[int, Ints]:
+    """That many candidates, drawn in blocks."""
+    return joined([source(min(BLOCK, rows - start)) for start in range(0, rows, BLOCK)] or [source(0)])
+
+
+def joined(parts: Sequence[Codes]) -> dict[int, Ints]:
+    """Rows one after another."""
+    return {index: np.concatenate([part[index] for part in parts]) for index in parts[0]}

@@ -1,0 +1,114 @@
+"""The parts that draw: leaves found by masks, donors that are handed on blurred, rows kept by raking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synth.engine.donors import Pool, stretched
+from synth.engine.leaves import MOST_LEAVES, LeafMasks, Walk
+from synth.engine.rake import Places, Raking
+from synth.engine.trees import PrunedTree
+
+
+class Labels:
+    """A column of labels, as far as raking looks at it."""
+
+    ordered = False
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+@pytest.mark.parametrize("detail", [3, 9, 40])  # one word of leaves, some words
+@pytest.mark.parametrize("sizes", [(5, 300, 40), (70_000, 3, 200)])  # masks by code, and by interval
+def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(detail: int, sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(detail)
+    codes = {index: rng.integers(-1, size, 4000) for index, size in enumerate(sizes)}
+    features = [
+        (0, np.append(np.arange(sizes[0]), -1).astype(np.float32)),
+        (1, rng.permutation(sizes[1] + 1).astype(np.float32)),
+        (2, np.append(rng.integers(0, 20, sizes[2]), 7).astype(np.float32)),
+    ]
+    matrix = np.column_stack([seen[codes[index]] for index, seen in features])
+    ranks = [np.argsort(np.argsort(column)) * detail // 4000 for column in matrix.T]
+    tree = PrunedTree(matrix, np.column_stack([np.eye(detail)[rank] for rank in ranks]))
+    assert 1 < tree.count <= MOST_LEAVES
+    rows = slice(100, 3000)
+    found = LeafMasks(tree, features).find(codes, rows)
+    assert (found == Walk(tree, features).find(codes, rows)).all()
+    assert set(LeafMasks(tree, features).find(codes, slice(0, 4000))) == set(range(tree.count))
+
+
+def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    codes, leaf = np.sort(rng.permutation(5000)), rng.integers(0, 50, 5000)
+    exact, blurred = (Pool(codes, leaf, blurred=blurred) for blurred in (False, True))
+    wanted = np.zeros(20_000, dtype=np.int64)
+    own = np.unique(codes[leaf == 0])
+    assert np.isin(exact.draw(wanted, rng), own).all()
+    drawn = blurred.draw(wanted, rng)
+    assert np.isin(drawn, own).mean() < 0.05
+    # The leaf's distribution stays: no part of it gains or loses more than its neighbours' stretches.
+    assert np.abs(np.quantile(drawn, [0.1, 0.5, 0.9]) - np.quantile(own, [0.1, 0.5, 0.9])).max() < 500
+
+
+def test_what_many_rows_of_a_leaf_hold_and_null_are_handed_on_exactly() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([np.full(40, 700), np.full(40, -1), rng.permutation(1000)[:20]])
+    drawn = Pool(codes, np.zeros(100, dtype=np.int64), blurred=True).draw(np.zeros(9000, np.int64), rng)
+    assert abs((drawn == 700).mean() - 0.4) < 0.03
+    assert abs((drawn == -1).mean() - 0.4) < 0.03
+    assert drawn.min() == -1
+
+
+def test_a_stretch_reaches_half_way_to_the_second_neighbour() -> None:
+    low = np.array([0.0, 10, 20, 60, 100])
+    found = stretched(low, low + 1, np.zeros(5, dtype=np.int64), np.ones(5, dtype=bool))
+    assert found[0][2] == 20 - (20 - 1) / 2
+    assert found[1][2] == 21 + (100 - 21) / 2
+    assert (
+        found[1][0] == 1 + (20 - 1) / 2
+    )  # at an end the stretch is as long on both sides, inside the column
+    assert found[0][0] == 0
+
+
+def test_raking_gives_candidates_the_pairs_of_training() -> None:
+    rng = np.random.default_rng(0)
+    left = rng.integers(0, 4, 20_000)
+    right = np.where(rng.random(20_000) < 0.5, left, rng.integers(0, 4, 20_000))
+
+    def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        return {0: rng.integers(0, 4, rows), 1: rng.integers(0, 4, rows)}
+
+    raking = Raking([Labels(4), Labels(4)], {0: left, 1: right}, source, rng)  # type: ignore[list-item] # all it needs
+    drawn = raking.draw(20_000, source, rng)
+    assert len(drawn[0]) == 20_000
+    assert abs((drawn[0] == drawn[1]).mean() - (left == right).mean()) < 0.02
+    wanted = {0: np.repeat([0, 3], [900, 100])}
+    filled = raking.fill(wanted, source, rng)
+    assert (filled[0] == wanted[0]).all()
+    assert abs((filled[0] == filled[1]).mean() - (left == right).mean()) < 0.06
+
+
+def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
+    rng = np.random.default_rng(0)
+    codes = {0: rng.integers(0, 4, 2000), 1: rng.integers(0, 4, 2000)}
+
+    def zeros(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        return {0: np.zeros(rows, dtype=np.int64), 1: np.zeros(rows, dtype=np.int64)}
+
+    raking = Raking([Labels(5), Labels(5)], codes, zeros, rng)  # type: ignore[list-item] # all it needs
+    with pytest.raises(ValueError, match="too rare"):
+        raking.fill({0: np.array([0, 4])}, zeros, rng)
+
+
+def test_places_are_taken_once_and_by_rows_that_fit() -> None:
+    wanted = {0: np.array([1, 2, 1, -1]), 3: np.array([0, 5, 0, 0])}
+    places = Places(wanted)
+    place, row = places.take({0: np.array([1, 1, 1, 2, 9, -1]), 3: np.array([0, 0, 0, 0, 0, 0])})
+    assert sorted(place) == [0, 2, 3]
+    assert set(row) <= {0, 1, 2, 5}
+    assert places.left == 1
+    assert list(places.take({0: np.array([2, 2]), 3: np.array([5, 5])})[0]) == [1]
+    assert places.left == 0
