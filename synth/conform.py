@@ -13,8 +13,9 @@ from synth.domain import Role
 from synth.encoding import arrow_type, encode
 from synth.errors import ModelError
 from synth.keys import new_keys, share_out
-from synth.replace import MAKERS, replacements
-from synth.roles import KEYS, LEARNED
+from synth.pii import USUAL
+from synth.replace import MAKERS, OWNED, replacements
+from synth.roles import KEYS, LEARNED, REPLACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,19 +143,26 @@ def _replaced(
     taken: pa.ChunkedArray,
 ) -> pa.Array:
     column, role = treatment.column, treatment.role
-    if role in MAKERS:
-        return replacements(role, column, rows, rng, taken=taken, unique=treatment.unique)
+    what = treatment.what or USUAL.get(role)
+
+    def make(number: int, *, unique: bool = True) -> pa.Array:
+        if what in MAKERS:
+            return replacements(what, column, number, rng, real=real, taken=taken, unique=unique)
+        return new_keys(real, column, number, rng, taken=taken)
+
     if role is Role.KEY:
-        return new_keys(real, column, rows, rng, taken=taken)
-    if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY}:
+        return make(rows)
+    if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} or what in OWNED:
         pool = parents(treatment)
-        return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, taken=taken)
+        return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
+    if role in REPLACED:
+        return make(rows, unique=treatment.unique)
     return pa.nulls(rows, real.type)
 
 
 def made_up(treatments: Sequence[Treatment]) -> list[Column]:
     """The columns of new keys and replacements, which must avoid all real values; see `assemble`."""
-    return [one.column for one in treatments if one.role in MAKERS.keys() | KEYS]
+    return [one.column for one in treatments if one.role in REPLACED | KEYS]
 
 
 def _placed(values: pa.Array, present: NDArray[np.bool_]) -> pa.Array:

@@ -61,7 +61,7 @@ def share_out(
     *,
     parents: pa.Array | None,
     unique: bool,
-    taken: pa.ChunkedArray | None = None,
+    make: Callable[[int], pa.Array],
 ) -> pa.Array:
     """`rows` foreign keys: each parent gets about as many children as real parents have.
 
@@ -70,9 +70,9 @@ def share_out(
         column: the foreign key.
         rows: how many are needed.
         rng: the source of chance.
-        parents: keys to draw from; new ones are made where there is no twin of the parent.
+        parents: keys to draw from, or None where there is no twin of the parent.
         unique: no parent has more than one child.
-        taken: what no new key may be, if more than `real`.
+        make: makes so many different new keys, where there are no parents.
 
     Raises:
         ModelError: there are no parents, or `unique` and fewer of them than rows.
@@ -82,7 +82,7 @@ def share_out(
     counts = np.ones(1, np.int64) if unique else _children(real)
     wanted = int(np.ceil(rows / counts.mean())) + 1
     if parents is None:
-        parents = new_keys(real, column, rows if unique else wanted, rng, taken=taken)
+        parents = make(rows if unique else wanted)
     if not len(parents) or (unique and len(parents) < rows):
         raise ModelError(
             f"{column.name} needs {rows if unique else 1} rows of the parent's twin, "

@@ -39,12 +39,17 @@ class DeclaredColumn:
     Attributes:
         meta: its own, from `config.meta`.
         shown_meta: what stands beside `config`; newer dbt copies the model's there.
+        tags: likewise; `own_tags` are those of `config`.
+        classifiers: newer dbt's labels, such as `pii.email`.
     """
 
     name: str
     meta: Json
     shown_meta: Json
     constraints: tuple[Json, ...] = ()
+    tags: tuple[str, ...] = ()
+    own_tags: tuple[str, ...] = ()
+    classifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +248,22 @@ def _node(raw: Json) -> Node:
 
 
 def _column(raw: Json) -> DeclaredColumn:
-    name = raw["name"] if raw.get("quote") else fold(raw["name"])
-    meta = (raw.get("config") or {}).get("meta") or {}
-    return DeclaredColumn(name, meta, raw.get("meta") or {}, tuple(raw.get("constraints") or ()))
+    config = raw.get("config") or {}
+    own = _names(config.get("tags"))
+    return DeclaredColumn(
+        name=raw["name"] if raw.get("quote") else fold(raw["name"]),
+        meta=config.get("meta") or {},
+        shown_meta=raw.get("meta") or {},
+        constraints=tuple(raw.get("constraints") or ()),
+        tags=(*own, *(tag for tag in _names(raw.get("tags")) if tag not in own)),
+        own_tags=own,
+        classifiers=_names(raw.get("classifiers") or config.get("classifiers")),
+    )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """One name or a list of them."""
+    return tuple(map(str, value if isinstance(value, list) else [value] if value else []))
 
 
 def _data_test(raw: Json) -> DataTest:

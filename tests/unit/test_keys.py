@@ -199,7 +199,12 @@ def test_uuids_are_of_version_4() -> None:
 
 def shared(counts: Sequence[int], rows: int, **options: Any) -> list[Any]:
     real = pa.chunked_array([pa.array(np.repeat(np.arange(1, len(counts) + 1), counts))])
-    given = {"parents": None, "unique": False, **options}
+    given = {
+        "parents": None,
+        "unique": False,
+        "make": lambda number: new_keys(real, INTEGER, number, rng()),
+        **options,
+    }
     keys: list[Any] = share_out(real, INTEGER, rows, rng(), **given).to_pylist()
     return keys
 

@@ -183,6 +183,17 @@ def test_settings_without_the_tag_and_a_misspelt_tag_are_warnings(place: Path, c
         ({"rows": True}, r"`meta\.synth\.rows`: give a whole number"),
         ({"seed": 2**32}, r"`meta\.synth\.seed`: give a whole number"),
         ({"entity": ["a"]}, r"`meta\.synth\.entity`: should be a valid string"),
+        (
+            {"balance": {"a": {"x": 0.6, "y": 0.6}}},
+            r"balance\.a`: the shares must add up to more than 0 and at",
+        ),
+        ({"balance": {"a": {"x": 1.5}}}, r"`meta\.synth\.balance\.a`: give uniform, or a share from 0 to 1"),
+        ({"balance": {"a": "even"}}, r"`meta\.synth\.balance\.a`: give uniform, or a share from 0 to 1"),
+        (
+            {"balance": {"a": "uniform"}, "seed_columns": ["b"]},
+            r"has both `seed_columns` and `balance`, which decide the same rows; keep one",
+        ),
+        ({"on_inconclusive": "maybe"}, r"`meta\.synth\.on_inconclusive`: give block or warn"),
         (True, r"`meta\.synth` must be a mapping"),
         (False, r"`meta\.synth` must be a mapping"),
     ],
@@ -199,6 +210,7 @@ def test_wrong_options_name_file_model_and_key(
     [
         ({"role": "emial"}, r"column 'email': unknown `meta\.synth\.role` 'emial'; did you mean `email`\?"),
         ({"rolle": "email"}, r"column 'email': unknown key `meta\.synth\.rolle`; did you mean `role`\?"),
+        ({"sensitive": "yes"}, r"column 'email': `meta\.synth\.sensitive`: should be a valid boolean"),
     ],
 )
 def test_wrong_column_settings_name_the_column(
@@ -350,3 +362,22 @@ def test_an_older_snapshot_is_where_its_target_schema_says(place: Path, content:
 )
 def test_identifiers_are_folded_unless_quoted(written: str, column: str) -> None:
     assert fold(written) == column
+
+
+def test_what_is_said_of_columns_comes_with_their_names_as_sql_takes_them(place: Path, content: Any) -> None:
+    options = {"seed_columns": ["Email", "Email"], "target": "EMAIL", "limits": {"nn_share": 0.1}}
+    meta = {"synth": {"sensitive": True}}
+    content["nodes"][USERS]["columns"]["email"].update(meta=meta, config={"meta": meta})
+    models = declared(place, tag(content, synthesize=True, synth=options)).models
+    users = next(model for model in models if model.unique_id == USERS)
+    assert (users.seed_columns, users.target_column) == (("email",), "email")
+    assert users.sensitive == {"email"}
+    assert users.options.limits == {"nn_share": 0.1}
+
+
+def test_a_sensitive_column_where_older_dbt_keeps_it_is_an_error(place: Path, content: Any) -> None:
+    content["nodes"][USERS]["columns"]["email"].update(meta={"synth": {"sensitive": True}}, config={})
+    with pytest.raises(
+        ConfigError, match=r"`meta\.synth\.sensitive` is read from the column's `config` only"
+    ):
+        declared(place, content)

@@ -10,7 +10,9 @@ import pytest
 
 from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
 from synth.errors import ConfigError, ModelError
-from synth.roles import assign, check_declarations, is_identifier
+from synth.pii import What
+from synth.roles import assign, check_declarations, classify, replaced
+from synth.suggest import is_identifier
 
 MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")
 TYPES = {
@@ -36,7 +38,10 @@ def role(values: list[Any], of: Column, **facts: Any) -> tuple[Role, str]:
 
 
 SHARED = [f"label {i % 9}" for i in range(900)]
-OWN = [f"value {i}" for i in range(900)]
+OWN = [f"value-{i}" for i in range(900)]
+PROSE = [f"what somebody wrote as number {i}" for i in range(900)]
+EMAILS = [f"somebody.{i}@corp.test" for i in range(900)]
+FIRST = ["Hanna", "Mehmet", "Chloé", "Søren", "María", "Giulia", "Piotr", "Ruth", "Omar", "Ines"]
 NUMBERS = [(i * i) % 400 for i in range(900)]
 
 
@@ -62,12 +67,137 @@ def test_the_type_decides_where_nothing_else_is_known(kind: Kind, expected: Role
 @pytest.mark.parametrize("kind", [Kind.TEXT, Kind.OPAQUE])
 def test_text_is_a_category_if_most_rows_hold_a_common_value(kind: Kind) -> None:
     assert role(SHARED, column(kind=kind)) == (Role.CATEGORY, "shared values")
-    assert role(OWN, column(kind=kind)) == (Role.FREE_TEXT, "unshared values")
-    assert role(["common"] * 450 + OWN[:450], column(kind=kind))[0] is Role.CATEGORY
-    assert role(["common"] * 449 + OWN[:451], column(kind=kind))[0] is Role.FREE_TEXT
-    assert role(["x"] * 9, column(kind=kind))[0] is Role.FREE_TEXT
+    assert role(["common"] * 450 + PROSE[:450], column(kind=kind))[0] is Role.CATEGORY
+    assert role(["common"] * 449 + PROSE[:451], column(kind=kind))[0] is Role.FREE_TEXT
     assert role([None] * 9 + ["x"] * 10, column(kind=kind))[0] is Role.CATEGORY
     assert role([None, None], column(kind=kind))[0] is Role.CATEGORY
+
+
+def test_other_types_and_prose_that_rows_do_not_share_are_free_text() -> None:
+    assert role(OWN, column(kind=Kind.OPAQUE)) == (Role.FREE_TEXT, "unshared values")
+    assert role(PROSE, column()) == (Role.FREE_TEXT, "values")
+    assert role(OWN, column("comments")) == (Role.FREE_TEXT, "name")
+
+
+def test_text_of_which_nothing_is_known_stops_the_model_and_names_three_ways_out() -> None:
+    with pytest.raises(
+        ModelError, match=r"users\.thing \(text\) holds values that rows do not share"
+    ) as error:
+        role(OWN, column())
+    for word in ("models/users.yml", "natural_key", "category", "drop", "free_text"):
+        assert word in str(error.value)
+    assert "value-1" not in str(error.value)
+
+
+def test_every_column_in_doubt_is_named_at_once() -> None:
+    columns = [column("one"), column("two"), column("age", Kind.INTEGER)]
+    with pytest.raises(ModelError, match=r"users\.one .*; users\.two "):
+        assign(MODEL, columns, pa.table({"one": OWN, "two": OWN, "age": NUMBERS}))
+
+
+def test_names_of_people_are_replaced_however_many_rows_share_them() -> None:
+    assert role(FIRST * 90, column("first_name")) == (Role.NAME, "name and values")
+    assert role(FIRST * 90, column("Vorname")) == (Role.NAME, "name and values")
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "doubt"),
+    [
+        (FIRST * 90, "thing", "seems to hold names of people, though its name does not say so"),
+        ([f"A{i % 9}/{i % 7}" for i in range(900)], "first_name", "is called as if it held names of people"),
+        ([2.125e9 + i for i in range(900)], "phone", "seems to hold phone numbers, but as floating-point"),
+    ],
+)
+def test_where_name_and_values_disagree_the_user_is_asked(values: list[Any], name: str, doubt: str) -> None:
+    kind = Kind.FLOAT if name == "phone" else Kind.TEXT
+    with pytest.raises(ModelError, match=doubt):
+        role(values, column(name, kind))
+
+
+def test_places_are_labels_if_rows_share_them_and_made_up_if_not() -> None:
+    assert role(["Paris", "Florence", "Sydney"] * 300, column("city")) == (Role.CATEGORY, "shared values")
+    assert role([f"{i:05d}" for i in range(900)], column("zip"))[0] is Role.ADDRESS
+    assert role(list(range(10_000, 10_900)), column("zip", Kind.INTEGER))[0] is Role.NATURAL_KEY
+
+
+def test_labels_that_mention_somebody_are_emptied() -> None:
+    values = ["none"] * 500 + ["ask Jo, jo@corp.test"] * 400
+    assert role(values, column("thing")) == (Role.FREE_TEXT, "mentions e-mail addresses")
+    assert role(["none"] * 500 + ["card 4111 1111 1111 1111"] * 400, column())[0] is Role.FREE_TEXT
+    assert role(["none"] * 891 + ["jo@corp.test"] * 9, column())[0] is Role.CATEGORY  # too rare to come back
+
+
+def test_unique_addresses_are_replaced_as_such() -> None:
+    (treatment,) = assign(
+        replace(MODEL, unique=(("login",),)), [column("login")], pa.table({"login": EMAILS})
+    )
+    assert (treatment.role, treatment.what, treatment.unique) == (Role.EMAIL, What.EMAIL, True)
+    assert treatment.origin == "unique, values"
+
+
+def test_references_to_addresses_know_what_they_hold() -> None:
+    parent = ForeignKey("thing", "model.shop.users", "email", "relationships_users")
+    (treatment,) = assign(replace(MODEL, foreign_keys=(parent,)), [column()], pa.table({"thing": EMAILS}))
+    assert (treatment.role, treatment.what) == (Role.FOREIGN_KEY, What.EMAIL)
+
+
+def test_a_declared_identifier_is_refined_by_its_name_or_its_values() -> None:
+    for name, values, declared, what in (
+        ("thing", FIRST * 90, Role.NAME, What.FULL_NAME),
+        ("surname", FIRST * 90, Role.NAME, What.LAST_NAME),
+        ("thing", [f"4{i:015d}" for i in range(900)], Role.NATURAL_KEY, None),
+        ("iban", OWN, Role.NATURAL_KEY, What.IBAN),
+        ("zip", OWN, Role.ADDRESS, What.POSTCODE),
+        ("thing", OWN, Role.ADDRESS, What.STREET),
+    ):
+        (treatment,) = assign(
+            replace(MODEL, roles={name: declared}), [column(name)], pa.table({name: values})
+        )
+        assert (treatment.role, treatment.what, treatment.origin) == (declared, what, "declared")
+
+
+# --- what dbt calls a column
+
+
+def labelled(values: list[Any], label: str, **facts: Any) -> tuple[Role, str]:
+    return role(values, column(), labels={"thing": (label,)}, **facts)
+
+
+def test_labels_that_say_a_kind_decide() -> None:
+    assert labelled(SHARED, "pii.email") == (Role.EMAIL, "label pii.email")
+    assert labelled(SHARED, "phone") == (Role.PHONE, "label phone")
+    assert labelled(SHARED, "pii.hashed") == (Role.NATURAL_KEY, "label pii.hashed")
+    assert labelled(SHARED, "finance.card_number") == (Role.NATURAL_KEY, "label finance.card_number")
+    assert labelled(SHARED, "nightly") == (Role.CATEGORY, "shared values")
+    with pytest.raises(ModelError, match=r"is labelled pii\.dob, which does not fit its type text"):
+        labelled(SHARED, "pii.dob")
+
+
+def test_a_personal_column_of_no_kind_is_what_is_found_in_it_or_refused() -> None:
+    assert labelled(EMAILS, "pii") == (Role.EMAIL, "label pii, values")
+    with pytest.raises(ModelError, match="is labelled pii, and neither its name nor its values say"):
+        labelled(SHARED, "pii")
+    assert labelled(OWN, "pii", unique=(("thing",),)) == (Role.KEY, "unique")
+
+
+def test_declarations_beat_labels_and_references_stay_references() -> None:
+    parent = ForeignKey("thing", "model.shop.users", "id", "relationships_users")
+    assert labelled(SHARED, "pii.email", roles={"thing": Role.CATEGORY}) == (Role.CATEGORY, "declared")
+    assert labelled(SHARED, "pii.email", foreign_keys=(parent,))[0] is Role.FOREIGN_KEY
+
+
+def test_classifying_refuses_nothing_and_says_what_is_in_doubt() -> None:
+    first, second = classify(MODEL, [column("a"), column("b")], pa.table({"a": OWN, "b": SHARED}))
+    assert first.doubt.startswith("holds values that rows do not share")
+    assert not second.doubt
+
+
+def test_no_value_of_keys_replacements_and_free_text_may_be_in_the_twin() -> None:
+    names = ("email", "user_id", "comments", "city", "born")
+    columns = [column(name) for name in names[:-1]] + [column("born", Kind.INTEGER)]
+    table = pa.table({"email": EMAILS, "user_id": OWN, "comments": OWN, "city": SHARED, "born": NUMBERS})
+    treatments = assign(MODEL, columns, table)
+    assert [one.column.name for one in replaced(treatments)] == ["email", "user_id", "comments"]
 
 
 def test_addresses_on_the_network_are_known_by_their_type() -> None:
@@ -115,11 +245,21 @@ def test_parts_of_a_composite_key_are_learned_only_if_they_are_shared() -> None:
     assert role([i % 12 for i in range(900)], column(kind=Kind.INTEGER), **key) == (Role.NUMBER, "type")
 
 
+def test_labels_are_shared_by_entities_not_by_their_rows() -> None:
+    devices = [f"phone.of.{i // 30}" for i in range(900)]
+    columns, model = [column("user_id"), column("device")], replace(MODEL, entity="user_id")
+    table = {"user_id": [f"u{i // 30}" for i in range(900)], "device": devices}
+    with pytest.raises(ModelError, match=r"users\.device \(text\) holds values that rows do not share"):
+        assign(model, columns, pa.table(table))
+    table["device"] = [f"phone.of.{i // 30 % 3}" for i in range(900)]
+    assert assign(model, columns, pa.table(table))[1].role is Role.CATEGORY
+
+
 def test_what_dbt_knows_beats_what_values_suggest() -> None:
     parent = ForeignKey("thing", "model.shop.orders", "id", "relationships_orders")
     assert role(SHARED, column(), unique=(("thing",),)) == (Role.KEY, "unique")
     assert role(SHARED, column(), primary_key=("thing",)) == (Role.KEY, "unique")
-    assert role(SHARED, column(), foreign_keys=(parent,)) == (Role.FOREIGN_KEY, "relationships_orders")
+    assert role(SHARED, column(), foreign_keys=(parent,)) == (Role.FOREIGN_KEY, "references orders")
     assert role(SHARED, column(), entity="thing") == (Role.FOREIGN_KEY, "entity")
 
 
@@ -138,13 +278,15 @@ def test_a_reference_to_the_own_model_is_known_as_such() -> None:
 @pytest.mark.parametrize("facts", [{"not_null": frozenset({"thing"})}, {}])
 def test_text_that_may_be_neither_learned_nor_null_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"users\.thing \(text\) holds text that rows do not share") as error:
-        role(OWN, column(not_null=not facts), **facts)
+        role(PROSE, column(not_null=not facts), **facts)
     assert "models/users.yml" in str(error.value)
-    assert "value 1" not in str(error.value)
+    assert "somebody" not in str(error.value)
 
 
 def test_a_key_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"users\.thing is a key of type jsonb, which cannot be regenerated"):
+    with pytest.raises(
+        ModelError, match=r"users\.thing \(jsonb\) is a key of a type that cannot be regenerated"
+    ):
         role(OWN, column(kind=Kind.OPAQUE), unique=(("thing",),))
 
 

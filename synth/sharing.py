@@ -1,0 +1,60 @@
+"""How the rows of a column share its values, which tells labels and counters from what is somebody's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+RARE = 10  # a label fewer rows hold is never emitted
+SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
+FEW = 50  # different values that a column named as an identifier may have and still be a code of something
+MANY = 100  # whole numbers that make a counter
+GAPS = 2  # how many times as long as its count a counter may be, because a fifth or more is missing
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a column, and whose each of them is, if that is not the row's own."""
+
+    rows: pa.ChunkedArray
+    owners: pa.ChunkedArray | None = None
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether most values that are not NULL are held by at least `RARE` rows, or owners of rows."""
+        present = len(self.rows) - self.rows.null_count
+        if present == 0:
+            return True
+        counted = pc.value_counts(self.rows)
+        labels, counts = counted.field("values"), counted.field("counts")
+        holders = counts if self.owners is None else _holders(labels, self.rows, self.owners)
+        common = pc.and_(pc.greater_equal(holders, RARE), pc.is_valid(labels))
+        return bool((pc.sum(counts.filter(common)).as_py() or 0) >= SHARED * present)
+
+    @cached_property
+    def few(self) -> bool:
+        """Whether values are shared, and so few that they stand for something other than people."""
+        return pc.count_distinct(self.rows).as_py() <= FEW and self.shared
+
+
+def is_running(values: pa.ChunkedArray) -> bool:
+    """Whether whole numbers follow each other without repeating, as those of a counter do."""
+    present = len(values) - values.null_count
+    ends = pc.min_max(values).as_py()
+    if present < MANY or ends["max"] - ends["min"] >= GAPS * present:
+        return False
+    return bool(pc.count_distinct(values).as_py() == present)
+
+
+def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:
+    """How many owners each of the labels has."""
+    table = (
+        pa.table({"label": values, "owner": owners})
+        .group_by("label")
+        .aggregate([("owner", "count_distinct")])
+    )
+    places = pc.index_in(labels, table.column("label").combine_chunks())
+    return table.column("owner_count_distinct").combine_chunks().take(places)

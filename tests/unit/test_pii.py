@@ -1,0 +1,206 @@
+"""What leads to people is recognised, and what only looks so is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from synth.domain import Column, Kind, Model, Relation, Role
+from synth.pii import What, detect, is_personal, mentions, read_label, read_name
+from synth.pii.patterns import MATCHERS, embedded, is_card, is_iban, luhn, mod97
+from synth.roles import classify
+from tests.columns import Labelled, labelled
+
+MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")
+LEARNED = {Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN}
+COLUMNS = labelled()
+
+
+def found(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> What | None:
+    column = Column(name, kind.value, kind, not_null=False)
+    what = detect(column, pa.chunked_array([pa.array(values)]))
+    return what.what if what else None
+
+
+# --- names of columns
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("email", What.EMAIL),
+        ("customerEmailAddress", What.EMAIL),
+        ("phone_number_2", What.PHONE),
+        ("Telefonnummer", What.PHONE),
+        ("IPAddress", What.IP),
+        ("mac_address", What.MAC),
+        ("billing_address_city", What.CITY),
+        ("Straße", What.STREET),
+        ("prénom", What.FIRST_NAME),
+        ("apellidos", What.LAST_NAME),
+        ("employee_name", What.FULL_NAME),
+        ("fecha_nacimiento", What.BIRTH),
+        ("password_hash", What.TOKEN),
+        ("first_name_sha256", What.TOKEN),
+        ("codePostal", What.POSTCODE),
+        ("kommentar", What.NOTE),
+        ("passport_no", What.NUMBER),
+    ],
+)
+def test_names_of_columns_are_read_in_four_languages_and_any_spelling(name: str, what: What) -> None:
+    assert read_name(name).what is what
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["email_status", "is_phone", "phone_type", "number_of_cards", "birth_year", "email_sent_at", "ip_version",
+     "shipping", "zipped", "telling", "product_name", "host_name", "name"],
+)  # fmt: skip
+def test_names_that_are_about_something_else_say_nothing(name: str) -> None:
+    assert read_name(name).what is None
+
+
+def test_a_name_may_be_about_people_or_about_things() -> None:
+    assert read_name("name").person
+    assert read_name("doctor_on_duty").person
+    assert read_name("product_name").thing
+    assert not read_name("product_name").person
+
+
+@pytest.mark.parametrize(
+    ("label", "what"),
+    [
+        ("pii.email", What.EMAIL),
+        ("pii.name", What.FULL_NAME),
+        ("pii.last_name", What.LAST_NAME),
+        ("pii.dob", What.BIRTH),
+        ("pii.hashed", What.TOKEN),
+        ("contains_phone", What.PHONE),
+        ("email_marketing", None),
+        ("product_name", None),
+        ("pii", None),
+    ],
+)
+def test_labels_name_a_kind_only_if_they_end_with_it(label: str, what: What | None) -> None:
+    assert read_label(label) is what
+
+
+def test_a_label_can_say_that_a_column_is_personal_without_a_kind() -> None:
+    assert is_personal("PII")
+    assert is_personal("personal_data")
+    assert is_personal("pii.high")
+    assert not is_personal("internal")
+
+
+# --- values
+
+
+def test_check_digits_are_checked() -> None:
+    assert luhn("4111111111111111")
+    assert not luhn("4111111111111112")
+    assert mod97("GB29NWBK60161331926819") == 1
+    assert is_iban("de89 3704 0044 0532 0130 00")
+    assert not is_iban("DE88370400440532013000")
+    assert is_card("3782 822463 10005")
+    assert not is_card("1234567890123456")
+
+
+@pytest.mark.parametrize(
+    ("what", "texts"),
+    [
+        (What.EMAIL, ["a@b.de", "Jo.Doe+x@mail.corp.test", "jürgen@müller.test"]),
+        (What.URL, ["https://a.test/x?y=1", "www.corp.test", "ftp://a.test"]),
+        (What.MAC, ["08:00:2b:01:02:03", "0800.2b01.0203", "08-00-2B-01-02-03"]),
+        (What.IP, ["10.0.0.1", "2001:db8::1", "10.0.0.0/8"]),
+        (What.SSN, ["078-05-1120"]),
+        (What.PHONE, ["+49 171 1234567", "(212) 555-0100", "212-555-0100", "01 23 45 67 89", "+12125550100",
+                      "030/1234567", "+1-212-555-0100x12"]),
+        (What.UUID, ["7d444840-9dc0-11d1-b245-5ffdce74fad2"]),
+        (What.TOKEN, ["5d41402abc4b2a76b9719d911017c592", "ghp_Zk3J9x0Q2wE5rT7yU1iO"]),
+        (What.COORDINATES, ["52.5200, 13.4050", "(-33.86,151.20)"]),
+    ],
+)  # fmt: skip
+def test_forms_are_recognised(what: What, texts: list[str]) -> None:
+    for text in texts:
+        assert MATCHERS[what](text), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1234567890", "2024-01-05 10:00:00", "2024-01-05", "1.2.3", "ORD-000123", "12:30", "1200.00", "a@b",
+     "on hold", "supercalifragilistic", "12345678901234567890123456789012", "05/01/2024",
+     "01.02.2024", "01-15-2024", "0815-4711", "US", ""],
+)  # fmt: skip
+def test_what_looks_alike_is_none_of_them(text: str) -> None:
+    assert [what for what, matches in MATCHERS.items() if matches(text)] == []
+
+
+def test_a_column_is_what_four_fifths_of_its_values_are() -> None:
+    mails = [f"p{i}@corp.test" for i in range(80)]
+    assert found("x", [*mails, *["-"] * 20, None, ""]) is What.EMAIL
+    assert found("x", [*mails[:-1], *["-"] * 21]) is None
+    assert found("email", [*mails, *["none given"] * 80]) is What.EMAIL  # half, where the name says so
+
+
+def test_digits_are_telephones_only_if_the_column_is_called_so() -> None:
+    numbers = [2_125_550_000 + i * 7919 for i in range(300)]
+    assert found("order_ref", numbers, Kind.INTEGER) is None
+    assert found("phone", numbers, Kind.INTEGER) is What.PHONE
+    assert found("phone", [i % 4 for i in range(300)], Kind.INTEGER) is None
+    assert found("telephone", [str(number) for number in numbers]) is What.PHONE
+    assert found("order_ref", [str(number) for number in numbers]) is None
+
+
+def test_versions_are_no_addresses() -> None:
+    versions = [f"{i % 3}.{i % 7}.{i % 2}.0" for i in range(300)]
+    assert found("release", versions) is None
+    assert found("ip", versions) is What.IP
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("write to jo@corp.test today", What.EMAIL),
+        ("paid with 4111 1111 1111 1111.", What.CARD),
+        ("to DE89 3704 0044 0532 0130 00", What.IBAN),
+        ("call +49 171 1234567", What.PHONE),
+        ("call (212) 555-0100", What.PHONE),
+        ("version 1.2.3 of 2024-01-05, 12 pieces", None),
+        ("order 1234567890123456", None),
+    ],
+)
+def test_what_a_label_mentions_is_seen(text: str, what: What | None) -> None:
+    assert embedded(text) is what
+    shared = pa.chunked_array([pa.array([text] * 10)])
+    assert mentions(shared, fewest=10) is what
+    assert mentions(shared, fewest=11) is None
+
+
+def test_a_column_of_names_is_asked_about_where_few_of_them_are_known() -> None:
+    unknown = ["Xhoana", "Nqobile", "Thandeka", "Bukola", "Oyelaran", "Zviadi", "Anna", "Maria", "Wangui"]
+    column = Column("name", "text", Kind.TEXT, not_null=False)
+    asked = detect(column, pa.chunked_array([pa.array(unknown * 40)]))
+    assert asked is not None
+    assert asked.doubt == "is called as if it held names of people, of which few are known"
+    assert found("name", ["coffee", "tea", "cake", "sandwich", "beans", "mug"] * 40) is None
+
+
+# --- the benchmark
+
+
+def protects(one: Labelled) -> bool:
+    """Whether nothing of the column would come back: it is replaced, emptied, or the user is asked."""
+    (treatment,) = classify(MODEL, [one.column], pa.table({one.name: one.values}))
+    return bool(treatment.doubt) or treatment.role not in LEARNED
+
+
+def test_the_benchmark_is_large_and_has_both_kinds() -> None:
+    assert len(COLUMNS) >= 60
+    assert 0.4 < sum(one.what is None for one in COLUMNS) / len(COLUMNS) < 0.6
+
+
+@pytest.mark.parametrize("one", COLUMNS, ids=lambda one: f"{one.name}-{one.column.kind}")
+def test_identifiers_are_protected_and_other_columns_learned(one: Labelled) -> None:
+    assert protects(one) == (one.what is not None)
