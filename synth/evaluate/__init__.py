@@ -8,24 +8,31 @@ A pass says that these checks found nothing; it is no proof that nothing can be 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from synth.domain import Check, Evaluation, Verdict
-from synth.evaluate import fidelity, neighbours, privacy
+from synth.evaluate.case import Case, Entities, Replaced
+from synth.evaluate.checks import LIMITS, RULES, Rule
 from synth.evaluate.tables import read
-from synth.evaluate.verdicts import guarded, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
-    from synth.evaluate.tables import Tables
+    from synth.evaluate.tables import Codes
 
-__all__ = ["evaluate"]
+__all__ = ["LIMITS", "Entities", "Replaced", "evaluate"]
+
+NO_LIMITS: Mapping[str, float] = MappingProxyType({})
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     training: pd.DataFrame,
     holdout: pd.DataFrame,
     synthetic: pd.DataFrame,
@@ -33,49 +40,83 @@ def evaluate(
     categories: Collection[str] = (),
     public: Collection[str] = (),
     seed: int = 0,
+    entities: Entities | None = None,
+    sensitive: Collection[str] = (),
+    replaced: Sequence[Replaced] = (),
+    limits: Mapping[str, float] = NO_LIMITS,
+    target: str | None = None,
 ) -> Evaluation:
     """Measure `synthetic` against the rows it was learned from and against rows that were held out.
 
-    The three have the same columns, without keys and identifiers; `categories` names those whose values are
-    labels whatever their dtype, `public` those whose values are no secret, which no check of single values
-    looks at. Never raises over what is in the tables: a check that cannot be computed has the verdict ERROR.
+    Never raises over what is in the tables: a check that cannot be computed has the verdict ERROR.
     Explanations name columns and never hold a value.
+
+    Args:
+        training: the rows that were learned from.
+        holdout: rows that were parted from them by chance, by entity, and that nothing was learned from.
+        synthetic: every row of the twin, before any filter. All three have the same columns, without keys
+            and identifiers.
+        categories: columns whose values are labels, whatever their dtype.
+        public: columns whose values are no secret; no check of values looks at them.
+        seed: of everything random.
+        entities: whom the rows are about; None: each row is about somebody else.
+        sensitive: columns of which nobody should be able to guess a training row's value.
+        replaced: columns that were made anew, so that no value of theirs may be a real one.
+        limits: limits that differ from LIMITS, by the check's name.
+        target: the column that learners predict; None leaves the choice to the check.
+
+    Raises:
+        ValueError: `limits` names a check that has no limit to move.
     """
+    if unknown := sorted(limits.keys() - LIMITS.keys()):
+        raise ValueError(f"no limit to move: {', '.join(unknown)}; there are {', '.join(LIMITS)}")
     sizes = {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
     try:
         tables = read(training, holdout, synthetic, categories=frozenset(categories))
+        if entities is not None:
+            tables = replace(tables, units=_units(entities, sizes))
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
-        explain = f"The three tables could not be compared ({type(error).__name__})."
-        return Evaluation(None, (unmeasured("tables", 0.0, Verdict.ERROR, explain),), sizes)
+        return _unread(f"The three tables could not be compared ({type(error).__name__}).", sizes)
     if not (sizes["training"] and sizes["synthetic"]):
-        explain = "There are no training rows or no synthetic rows to compare."
-        return Evaluation(None, (unmeasured("tables", 0.0, Verdict.ERROR, explain),), sizes)
-    if not tables.columns:  # keys and identifiers alone: nothing was learned, so nothing can be repeated
-        return Evaluation(None, (), sizes)
-    return _evaluated(tables, tables.without(public), sizes, seed)
+        return _unread("There are no training rows or no synthetic rows to compare.", sizes)
+    case = Case(tables, frozenset(public), seed, tuple(sensitive), tuple(replaced), target)
+    return _measured(case, limits, sizes)
 
 
-def _evaluated(tables: Tables, private: Tables, sizes: dict[str, int], seed: int) -> Evaluation:
-    closeness = None
-    try:
-        closeness = fidelity.measure(tables, seed)
-        failed = False
-    except Exception:  # noqa: BLE001 - the checks that need it say so below
-        failed = True
+def _measured(case: Case, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
+    rules: tuple[Rule, ...] = RULES
+    if not case.tables.columns:  # keys and identifiers alone: nothing was learned; they must still be new
+        rules = tuple(rule for rule in RULES if rule.name == "pii_replay")
+    checks = tuple(check for rule in rules if (check := rule.check(case, limits)) is not None)
+    return _summed_up(case, checks, sizes) if case.tables.columns else Evaluation(None, checks, sizes)
 
-    def measured() -> fidelity.Fidelity | None:
-        if failed:
-            raise ArithmeticError
-        return closeness
 
-    steps: tuple[tuple[str, float, Callable[[], Check | None]], ...] = (
-        ("pair_accuracy", fidelity.PAIR_LIMIT, lambda: fidelity.pair_accuracy(measured())),
-        ("worst_column", fidelity.COLUMN_LIMIT, lambda: fidelity.worst_column(measured())),
-        ("null_rate", fidelity.NULL_LIMIT, lambda: fidelity.null_rate(tables)),
-        ("exact_replay", privacy.ROW_LIMIT, lambda: privacy.exact_replay(tables)),
-        ("value_replay", privacy.VALUE_LIMIT, lambda: privacy.value_replay(private)),
-        ("rare_category", 0.0, lambda: privacy.rare_category(private)),
-        ("nn_share", neighbours.SHARE_LIMIT, lambda: neighbours.nn_share(tables, seed)),
+def _summed_up(case: Case, checks: tuple[Check, ...], sizes: Mapping[str, int]) -> Evaluation:
+    fidelity = utility = None
+    with suppress(Exception):  # the checks that rest on it are ERROR
+        fidelity = case.fidelity
+    with suppress(Exception):
+        utility = case.transfer
+    return Evaluation(
+        fidelity.score if fidelity else None,
+        checks,
+        sizes,
+        accuracies=fidelity.accuracies if fidelity else (),
+        columns=fidelity.columns(case.tables) if fidelity else (),
+        utility=(utility.utility,) if utility else (),
     )
-    checks = tuple(check for step in steps if (check := guarded(*step)) is not None)
-    return Evaluation(closeness.score if closeness else None, checks, sizes)
+
+
+def _units(entities: Entities, sizes: Mapping[str, int]) -> Codes:
+    """The entities of all rows, those of synthetic rows apart from the real ones."""
+    parts = [np.asarray(part) for part in (entities.training, entities.holdout, entities.synthetic)]
+    if [len(part) for part in parts] != list(sizes.values()):
+        raise ValueError("an entity for every row is needed")
+    real = np.unique(np.concatenate(parts[:2]), return_inverse=True)[1]
+    twin = np.unique(parts[2], return_inverse=True)[1] + real.max(initial=-1) + 1
+    return np.concatenate([real, twin]).astype(np.int64)
+
+
+def _unread(explain: str, sizes: Mapping[str, int]) -> Evaluation:
+    check = Check("tables", 0.0, -1.0, 1.0, 0.0, Verdict.ERROR, explain)
+    return Evaluation(None, (check,), sizes)

@@ -1,11 +1,23 @@
-"""Intervals and tail probabilities for shares and their differences."""
+"""Intervals and tail probabilities for shares and their differences, and for the area under a ROC curve.
+
+Rows of one entity are no independent evidence. Each function that counts takes them together: shares by
+their effective numbers, sums by entity before a variance is taken.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from scipy.special import betainc, betaincinv
+
+if TYPE_CHECKING:
+    from synth.evaluate.tables import Codes, Floats, Mask
+
+Rate: TypeAlias = tuple[float, float]  # hits, trials; both effective, so not always whole
 
 LEVEL = 0.95
 
@@ -15,29 +27,53 @@ def normal_quantile(comparisons: int = 1) -> float:
     return NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / max(comparisons, 1))
 
 
-def wilson(hits: int, trials: int, *, z: float) -> tuple[float, float]:
+def share(hits: float, trials: float) -> float:
+    """`hits / trials`, and 0 when there was no trial."""
+    return hits / trials if trials else 0.0
+
+
+def effective(hits: Floats | Mask | Codes, trials: Floats | Mask | Codes, units: Codes) -> Rate:
+    """Hits and trials that are worth as much as if every one of them were independent.
+
+    Both are divided by the design effect, the variance of the share by units over that of independent trials
+    (Rao and Scott 1992, A simple method for the analysis of clustered binary data). Where all or none are
+    hits there is no variance to see, and the units count as if each were of one mind.
+
+    Args:
+        hits: how many of each row's trials hit.
+        trials: how many trials each row had.
+        units: whom each row is about, as numbers from 0.
+    """
+    tried = np.bincount(units, trials)
+    hit = np.bincount(units, hits)[tried > 0]
+    tried = tried[tried > 0]
+    count, found = float(tried.sum()), float(hit.sum())
+    if not count or (tried == 1).all():
+        return found, count
+    rate = found / count
+    worst = float((tried**2).sum()) / count
+    if len(tried) == 1 or not 0 < rate < 1:
+        return found / worst, count / worst
+    variance = len(tried) / (len(tried) - 1) * float(((hit - rate * tried) ** 2).sum()) / count**2
+    design = max(variance / (rate * (1 - rate) / count), 1.0)
+    return found / design, count / design
+
+
+def wilson(hits: float, trials: float, *, z: float) -> tuple[float, float]:
     """Wilson's score interval for a share; (0, 1) when there was no trial."""
     if trials == 0:
         return 0.0, 1.0
-    share = hits / trials
-    centre = share + z * z / (2 * trials)
-    half = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    rate = hits / trials
+    centre = rate + z * z / (2 * trials)
+    half = z * sqrt(max(rate * (1 - rate), 0.0) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
     low = 0.0 if hits == 0 else (centre - half) / scale
     high = 1.0 if hits == trials else (centre + half) / scale
     return low, high
 
 
-def share(hits: int, trials: int) -> float:
-    """`hits / trials`, and 0 when there was no trial."""
-    return hits / trials if trials else 0.0
-
-
-def newcombe(first: tuple[int, int], second: tuple[int, int], *, z: float) -> tuple[float, float]:
-    """Newcombe's hybrid score interval (1998, method 10) for the difference of two independent shares.
-
-    Each share is given as (hits, trials).
-    """
+def newcombe(first: Rate, second: Rate, *, z: float) -> tuple[float, float]:
+    """Newcombe's hybrid score interval (1998, method 10) for the difference of two independent shares."""
     (low1, high1), (low2, high2) = wilson(*first, z=z), wilson(*second, z=z)
     share1, share2 = share(*first), share(*second)
     gap = share1 - share2
@@ -46,19 +82,60 @@ def newcombe(first: tuple[int, int], second: tuple[int, int], *, z: float) -> tu
     return max(gap - below, -1.0), min(gap + above, 1.0)
 
 
-def binomial_tail(hits: int, trials: int, probability: float) -> float:
-    """P(X >= hits) for X ~ Binomial(trials, probability), by summing the probabilities in logs."""
+def clopper_pearson(hits: float, trials: float) -> tuple[float, float]:
+    """The exact 95 % interval for a share (Clopper and Pearson 1934); (0, 1) when there was no trial."""
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
+    return low, high
+
+
+def binomial_tail(hits: float, trials: float, probability: float) -> float:
+    """P(X >= hits) for X ~ Binomial(trials, probability)."""
     if hits <= 0 or probability >= 1:
         return 1.0
-    if probability <= 0:
-        return 0.0
-    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])
-    count = np.arange(hits, trials + 1)
-    logs = (
-        factorials[trials]
-        - factorials[count]
-        - factorials[trials - count]
-        + count * np.log(probability)
-        + (trials - count) * np.log1p(-probability)
-    )
-    return float(min(np.exp(logs).sum(), 1.0))
+    return float(betainc(hits, trials - hits + 1, probability)) if probability > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The area under a ROC curve: how often a positive scores above a negative, ties counting half.
+
+    Attributes:
+        positives: what each positive adds to the estimate's error; `negatives` likewise.
+    """
+
+    value: float
+    positives: Floats
+    negatives: Floats
+
+    def error(self, positives: Codes, negatives: Codes) -> float:
+        """The standard error, with units as numbers that both sides share.
+
+        DeLong, DeLong and Clarke-Pearson (1988); by unit: Obuchowski (1997).
+        """
+        units = np.concatenate([positives, negatives])
+        return float(
+            np.sqrt((np.bincount(units, np.concatenate([self.positives, self.negatives])) ** 2).sum())
+        )
+
+    def minus(self, other: Area) -> Area:
+        """The difference of two areas on the same positives and negatives."""
+        return Area(
+            self.value - other.value, self.positives - other.positives, self.negatives - other.negatives
+        )
+
+
+def area(positives: Floats, negatives: Floats) -> Area:
+    """The area under the ROC curve of two samples of scores, neither of them empty."""
+    above = _placements(positives, negatives)
+    below = 1 - _placements(negatives, positives)
+    value = float(above.mean())
+    return Area(value, *((side - value) / sqrt(len(side) * max(len(side) - 1, 1)) for side in (above, below)))
+
+
+def _placements(scores: Floats, others: Floats) -> Floats:
+    known = np.sort(others)
+    sides = np.searchsorted(known, scores, side="left") + np.searchsorted(known, scores, side="right")
+    places: Floats = sides / (2 * len(known))
+    return places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -64,12 +64,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Training, holdout and synthetic rows, column by column."""
+    """Training, holdout and synthetic rows, column by column.
+
+    Attributes:
+        units: whom each row is about; rows of equal number belong together. None: each stands for itself.
+    """
 
     columns: tuple[Column, ...]
     training: int
     holdout: int
     synthetic: int
+    units: Codes | None = None
 
     @property
     def real(self) -> int:
@@ -78,21 +83,36 @@ class Tables:
 
     def without(self, names: Collection[str]) -> Tables:
         """The same rows without some columns."""
-        kept = tuple(column for column in self.columns if column.name not in names)
-        return Tables(kept, self.training, self.holdout, self.synthetic)
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def sample(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Tables:
         """At most so many random rows of each table."""
+        return self.take(self.draw(rng, training, holdout, synthetic))
+
+    def draw(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Codes:
+        """The positions of at most so many random rows of each table, rising."""
         sizes = (self.training, self.holdout, self.synthetic)
-        wanted = [min(pair) for pair in zip(sizes, (training, holdout, synthetic), strict=True)]
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        rows = np.concatenate(
-            [
-                start + np.sort(rng.choice(size, count, replace=False))
-                for start, size, count in zip(starts, sizes, wanted, strict=False)
-            ]
-        ).astype(np.int64)
-        return Tables(tuple(column.take(rows) for column in self.columns), *wanted)
+        picked = [
+            start + np.sort(rng.choice(size, min(size, count), replace=False))
+            for start, size, count in zip(starts, sizes, (training, holdout, synthetic), strict=False)
+        ]
+        return np.concatenate(picked).astype(np.int64)
+
+    def take(self, rows: Codes) -> Tables:
+        """The rows at the given positions, which rise."""
+        ends = np.searchsorted(rows, [self.training, self.real, self.real + self.synthetic])
+        training, holdout, synthetic = np.diff(ends, prepend=0).tolist()
+        units = None if self.units is None else self.units[rows]
+        return Tables(
+            tuple(column.take(rows) for column in self.columns), training, holdout, synthetic, units
+        )
+
+    def unit_of(self, rows: slice) -> Codes:
+        """Whom each of the rows is about, as numbers from 0 without holes."""
+        if self.units is None:
+            return np.arange(self.real + self.synthetic)[rows] - (rows.start or 0)
+        return np.unique(self.units[rows], return_inverse=True)[1].astype(np.int64)
 
 
 def read(
@@ -117,7 +137,7 @@ def row_hashes(tables: Tables) -> Keys:
     """A 64-bit hash of every row's content; equal rows have equal hashes."""
     rows: Keys = np.zeros(tables.real + tables.synthetic, dtype=np.uint64)
     for column in tables.columns:
-        rows = _mixed(rows ^ column.keys)
+        rows = mixed(rows ^ column.keys)
     return rows
 
 
@@ -159,7 +179,8 @@ def _edges(numbers: Floats, bins: int) -> Floats:
     return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
 
 
-def _mixed(keys: Keys) -> Keys:
+def mixed(keys: Keys) -> Keys:
+    """Hashes of hashes, so that sums and differences of equal keys do not meet."""
     # SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the input moves half of the output's.
     keys = keys + np.uint64(0x9E3779B97F4A7C15)
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -171,13 +192,16 @@ def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
     null = np.concatenate([part.isna().to_numpy(dtype=bool) for part in parts])
     kinds = {_kind(part) for part in parts} - {"empty"}
     boolean = kinds == {"boolean"}
-    match sorted(kinds - {"boolean"} | ({"number"} if boolean else set())):
-        case ["number"]:
-            values = [_numbers(part) for part in parts]
-        case ["moment"] | ["span"]:
-            values = [_microseconds(part) for part in parts]
-        case _:
-            return Column(name, _labels(parts), null, None, boolean)
+    try:
+        match sorted(kinds - {"boolean"} | ({"number"} if boolean else set())):
+            case ["number"]:
+                values = [_numbers(part) for part in parts]
+            case ["moment"] | ["span"]:
+                values = [_microseconds(part) for part in parts]
+            case _:
+                return Column(name, _labels(parts), null, None, boolean)
+    except OverflowError:  # numbers beyond the largest double, which have no place on a line
+        return Column(name, _labels(parts), null, None, boolean)
     numbers = np.concatenate([part[1] for part in values])
     null |= np.isnan(
         numbers
@@ -200,6 +224,9 @@ def _kind(part: pd.Series) -> str:
 
 
 def _numbers(part: pd.Series) -> tuple[Keys, Floats]:
+    if types.is_unsigned_integer_dtype(part.dtype):  # beyond 2**63 they are no int64
+        unsigned: Keys = part.fillna(0).to_numpy(dtype=np.uint64)
+        return unsigned, unsigned.astype(np.float64)
     if types.is_integer_dtype(part.dtype):
         whole: Codes = part.fillna(0).to_numpy(dtype=np.int64)
         return whole.view(np.uint64), whole.astype(np.float64)
@@ -212,11 +239,16 @@ def _numbers(part: pd.Series) -> tuple[Keys, Floats]:
 
 
 def _microseconds(part: pd.Series) -> tuple[Keys, Floats]:
+    if types.is_timedelta64_dtype(part.dtype) or types.infer_dtype(part, skipna=True) == "timedelta":
+        whole: Codes = part.astype("timedelta64[us]").to_numpy().astype(np.int64)
+        return whole.view(np.uint64), whole.astype(np.float64)
     if isinstance(part.dtype, pd.DatetimeTZDtype):
         part = part.dt.tz_convert("UTC").dt.tz_localize(None)
-    span = types.is_timedelta64_dtype(part.dtype)
-    exact = part.astype("timedelta64[us]") if span else part.astype("datetime64[us]")
-    whole: Codes = exact.to_numpy().astype(np.int64)
+    try:
+        exact = part.astype("datetime64[us]")
+    except ValueError:  # objects of several time zones
+        exact = pd.to_datetime(part, utc=True).dt.tz_localize(None).astype("datetime64[us]")
+    whole = exact.to_numpy().astype(np.int64)
     return whole.view(np.uint64), whole.astype(np.float64)
 
 

@@ -1,23 +1,27 @@
-"""From a measured figure to a check: the interval rule, the worst of many columns, and failing closed."""
+"""From a measured figure to a verdict: the interval rule, the worst of many columns, and failing closed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING
 
-from synth.domain import Check, Verdict
+from synth.domain import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from synth.evaluate.intervals import Rate
 
-ENOUGH_ROWS = 500  # from here on a figure may pass by its estimate, where chance alone explains it
+ENOUGH = 500  # held-out units from which on a figure may pass by its estimate, where chance explains it
+FEWEST = 20  # held-out units below which nothing is estimated at all
+RARE = 10  # units that must share a value before it is nobody's
+MOST_NEEDED = 100  # times as many held-out units as there are; more would be a guess
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A figure for one column with its interval."""
+    """A figure with its 95 % interval, for one column or for the table."""
 
     column: str
     value: float
@@ -25,15 +29,102 @@ class Gap:
     high: float
 
 
-def judge(low: float, high: float, limit: float, *, by_estimate: bool = False) -> Verdict:
-    """PASS when the whole interval keeps the limit, FAIL when none of it does, else INCONCLUSIVE.
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found out; the list of checks adds its name, its limit and what it asks about.
 
-    `by_estimate` passes an interval that is too long for the limit all the same: the caller found that the
-    estimate keeps the limit, that chance alone explains it, and that there are enough rows.
+    Attributes:
+        training, holdout: on how many training and holdout items the figure rests.
+        needed: how many held-out units would decide it, where too few were there.
+        gating: whether it counts; None leaves that to the list of checks.
     """
-    if high <= limit or by_estimate:
-        return Verdict.PASS
-    return Verdict.FAIL if low > limit else Verdict.INCONCLUSIVE
+
+    gap: Gap
+    verdict: Verdict
+    explain: str
+    training: int = 0
+    holdout: int = 0
+    needed: int = 0
+    gating: bool | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether every figure is a number."""
+        return all(isfinite(figure) for figure in (self.gap.value, self.gap.low, self.gap.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a figure is judged by.
+
+    Attributes:
+        limit: the highest figure that is allowed; `chance` is the figure of fresh rows.
+        units: held-out units behind the figure, and `noun` what they are called.
+    """
+
+    limit: float
+    units: int
+    noun: str = "rows"
+    chance: float = 0.0
+
+    def judge(self, gap: Gap, *, by_estimate: bool = False) -> Verdict:
+        """PASS when the whole interval keeps the limit, FAIL when none of it does, else INCONCLUSIVE.
+
+        `by_estimate` passes an interval that is too long for the limit all the same: the caller found that
+        the estimate may decide. It must keep the limit, and rest on ENOUGH units.
+        """
+        chance = by_estimate and gap.value <= self.limit and self.units >= ENOUGH
+        if gap.high <= self.limit or chance:
+            return Verdict.PASS
+        return Verdict.FAIL if gap.low > self.limit else Verdict.INCONCLUSIVE
+
+    def found(
+        self,
+        gap: Gap,
+        text: str,
+        sizes: tuple[float, float],
+        *,
+        by_estimate: bool = False,
+        fail: bool = False,
+    ) -> Finding:
+        """The finding of a figure; `text` says what it means, without a full stop, `fail` overrules it."""
+        verdict = Verdict.FAIL if fail else self.judge(gap, by_estimate=by_estimate)
+        return self.closed(gap, verdict, text, sizes)
+
+    def shown(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
+        """A finding that counts only where it fails, because it rests on few items."""
+        verdict = Verdict.FAIL if gap.low > self.limit else Verdict.PASS
+        return replace(self.closed(gap, verdict, text, sizes), gating=verdict is Verdict.FAIL)
+
+    def closed(self, gap: Gap, verdict: Verdict, text: str, sizes: tuple[float, float]) -> Finding:
+        """The finding of a verdict; an INCONCLUSIVE one says how many held-out units it would take."""
+        needed = self.needed(gap) if verdict is Verdict.INCONCLUSIVE else 0
+        text += f"; {self._remark(needed)}." if needed else "."
+        return Finding(gap, verdict, text, round(sizes[0]), round(sizes[1]), needed)
+
+    def needed(self, gap: Gap) -> int:
+        """So many held-out units that the interval, which shrinks with their root, leaves the limit out.
+
+        The estimate moves, too: one that happens to be near the limit is taken to be half-way from chance to
+        it. Rounded up to two digits; at least ENOUGH, at most MOST_NEEDED times as many as there are.
+        """
+        half = gap.high - gap.value if gap.value <= self.limit else gap.value - gap.low
+        room = max(abs(self.limit - gap.value), (self.limit - self.chance) / 2)
+        times = min((half / room) ** 2, MOST_NEEDED) if room else MOST_NEEDED
+        return _rounded_up(max(self.units * times, self.units + 1, ENOUGH))
+
+    def unmeasured(self, text: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
+        """A finding without a figure: its interval is everything a difference can be."""
+        return self.closed(Gap("", 0.0, -1.0, 1.0), verdict, text, (0, 0))
+
+    def too_few(self) -> Finding:
+        """The finding where there are fewer than FEWEST held-out units."""
+        return self.unmeasured("This cannot be measured")
+
+    def _remark(self, needed: int) -> str:
+        return (
+            f"{self.units:,} unseen real {self.noun} are too few to decide, about {needed:,} would be needed"
+        )
 
 
 def worst(gaps: Sequence[Gap]) -> Gap:
@@ -46,31 +137,17 @@ def worst(gaps: Sequence[Gap]) -> Gap:
     return Gap(named.column, named.value, max(gap.low for gap in gaps), max(gap.high for gap in gaps))
 
 
-def within_chance(gap: Gap, limit: float, rows: int) -> bool:
-    """Whether enough rows gave an estimate that keeps the limit and an interval that reaches nothing."""
-    return rows >= ENOUGH_ROWS and gap.value <= limit and gap.low <= 0
+def counts(*rates: Rate) -> tuple[float, float]:
+    """The trials of training and of holdout, as a finding's sizes."""
+    return rates[0][1], rates[1][1]
 
 
-def remark(verdict: Verdict) -> str:
-    """What closes an explanation: a full stop, or that the rows do not suffice."""
-    return "; there are too few rows to decide." if verdict is Verdict.INCONCLUSIVE else "."
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Column names in quotes, the first few of many."""
+    quoted = ", ".join(f"'{name}'" for name in names[:most])
+    return quoted if len(names) <= most else f"{quoted} and {len(names) - most} more"
 
 
-def unmeasured(name: str, limit: float, verdict: Verdict, explain: str) -> Check:
-    """A check without a figure: nothing is known, so its interval is everything a difference can be."""
-    return Check(name, value=0.0, low=-1.0, high=1.0, limit=limit, verdict=verdict, explain=explain)
-
-
-def guarded(name: str, limit: float, measure: Callable[[], Check | None]) -> Check | None:
-    """What `measure` returns; an exception or a figure that is not a number becomes ERROR.
-
-    The exception's text stays out of the result, because it may quote a row.
-    """
-    try:
-        check = measure()
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, the gate must close
-        kind = type(error).__name__
-        return unmeasured(name, limit, Verdict.ERROR, f"This check could not be computed ({kind}).")
-    if check is None or all(isfinite(figure) for figure in (check.value, check.low, check.high)):
-        return check
-    return unmeasured(name, limit, Verdict.ERROR, "This check gave a figure that is not a number.")
+def _rounded_up(number: float) -> int:
+    step = int(10 ** max(floor(log10(number)) - 1, 0))
+    return ceil(number / step) * step

@@ -10,7 +10,7 @@ import pytest
 
 from synth.domain import Check, Evaluation, Verdict
 from synth.evaluate import evaluate
-from synth.evaluate.fidelity import BINS
+from synth.evaluate.closeness import BINS
 from synth.evaluate.tables import discretised, read
 
 TRAINING, HOLDOUT = 3_200, 800
@@ -67,12 +67,25 @@ def test_fresh_real_rows_pass_every_check(seed: int) -> None:
     assert set(verdicts(evaluation).values()) == {Verdict.PASS}
     assert set(verdicts(evaluation)) == {
         "pair_accuracy",
+        "triple_accuracy",
         "worst_column",
+        "worst_pair",
         "null_rate",
+        "precision",
+        "recall",
+        "coverage",
+        "tstr",
+        "c2st",
         "exact_replay",
-        "value_replay",
-        "rare_category",
+        "rare_replay",
+        "near_copy",
+        "mia_auc",
+        "mia_auc_outliers",
         "nn_share",
+        "value_replay",
+        "singling_out",
+        "rare_category",
+        "domain_extremes",
     }
     assert evaluation.fidelity is not None
     assert 0.98 < evaluation.fidelity <= 1

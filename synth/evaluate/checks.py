@@ -1,0 +1,107 @@
+"""The list of checks; a new one is a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from synth.domain import Aspect, Check, Verdict
+from synth.evaluate.entities import entity_nn_share, entity_replay
+from synth.evaluate.fidelity import null_rate, pair_accuracy, triple_accuracy, worst_column, worst_pair
+from synth.evaluate.inference import attribute_inference
+from synth.evaluate.membership import mia_auc, mia_auc_outliers, near_copy, nn_share
+from synth.evaluate.replay import exact_replay, rare_replay
+from synth.evaluate.singling import singling_out
+from synth.evaluate.support import coverage, precision, recall
+from synth.evaluate.utility import c2st, tstr
+from synth.evaluate.values import domain_extremes, pii_replay, rare_category, value_replay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from synth.evaluate.case import Case
+    from synth.evaluate.verdicts import Finding
+
+    Measure: TypeAlias = Callable[[Case, float], Finding | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check by its name, the limit its figure must keep, and how it is measured.
+
+    Attributes:
+        movable: whether users may set the limit; some are no matter of taste.
+        gating: whether the verdict counts, unless a finding says otherwise.
+    """
+
+    name: str
+    measure: Measure
+    limit: float
+    aspect: Aspect = Aspect.PRIVACY
+    movable: bool = True
+    gating: bool = True
+
+    def check(self, case: Case, limits: Mapping[str, float]) -> Check | None:
+        """The check's outcome, None where there is nothing to check; whatever goes wrong is an ERROR."""
+        limit = limits.get(self.name, self.limit)
+        try:
+            finding = self.measure(case, limit)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, the gate must close
+            # The exception's text stays out, because it may quote a row.
+            return self.error(f"This check could not be computed ({type(error).__name__}).", limit)
+        if finding is None:
+            return None
+        if not finding.finite:
+            return self.error("This check gave a figure that is not a number.", limit)
+        return Check(
+            self.name,
+            finding.gap.value,
+            finding.gap.low,
+            finding.gap.high,
+            limit,
+            finding.verdict,
+            finding.explain,
+            self.aspect,
+            finding.training,
+            finding.holdout,
+            finding.needed,
+            gating=self.gating if finding.gating is None else finding.gating,
+            customised=limit != self.limit,
+        )
+
+    def error(self, explain: str, limit: float) -> Check:
+        """The outcome when there is none: nothing is known, so the interval is all that can be."""
+        return Check(
+            self.name, 0.0, -1.0, 1.0, limit, Verdict.ERROR, explain, self.aspect, gating=self.gating
+        )
+
+
+QUALITY = Aspect.QUALITY
+RULES = (
+    Rule("pair_accuracy", pair_accuracy, 0.03, QUALITY),
+    Rule("triple_accuracy", triple_accuracy, 0.05, QUALITY),
+    Rule("worst_column", worst_column, 0.10, QUALITY),
+    Rule("worst_pair", worst_pair, 0.15, QUALITY),
+    Rule("null_rate", null_rate, 0.02, QUALITY),
+    Rule("precision", precision, 0.20, QUALITY),
+    Rule("recall", recall, 0.20, QUALITY),
+    Rule("coverage", coverage, 0.20, QUALITY),
+    Rule("tstr", tstr, 0.05, QUALITY),
+    Rule("c2st", c2st, 0.90, QUALITY, movable=False, gating=False),
+    Rule("exact_replay", exact_replay, 0.005),
+    Rule("rare_replay", rare_replay, 0.0, movable=False),
+    Rule("near_copy", near_copy, 0.025),
+    Rule("mia_auc", mia_auc, 0.55),
+    Rule("mia_auc_outliers", mia_auc_outliers, 0.55),
+    Rule("nn_share", nn_share, 0.05),
+    Rule("value_replay", value_replay, 0.05),
+    Rule("singling_out", singling_out, 0.10),
+    Rule("attribute_inference", attribute_inference, 0.05),
+    Rule("pii_replay", pii_replay, 0.0, movable=False),
+    Rule("rare_category", rare_category, 0.0),
+    Rule("domain_extremes", domain_extremes, 0.0),
+    Rule("entity_replay", entity_replay, 0.005),
+    Rule("entity_nn_share", entity_nn_share, 0.05),
+)
+LIMITS: Mapping[str, float] = MappingProxyType({rule.name: rule.limit for rule in RULES if rule.movable})

@@ -1,0 +1,224 @@
+"""Whether the twin serves: what is learned from it about real rows, and whether it can be told from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from synth.domain import Utility, Verdict
+from synth.evaluate.intervals import Area, area, normal_quantile
+from synth.evaluate.points import mid_ranks
+from synth.evaluate.verdicts import FEWEST, Finding, Gap
+
+if TYPE_CHECKING:
+    from synth.evaluate.case import Case
+    from synth.evaluate.tables import Codes, Column, Floats, Mask
+
+Parts: TypeAlias = "tuple[Codes, Codes, Codes]"
+
+MAX_ROWS = 5_000  # of training and of synthetic rows
+MAX_HOLDOUT = 10_000  # rows that are predicted
+MAX_CELLS = 500_000  # of each table; of a wide one it is fewer rows
+MAX_TARGETS = 20  # columns that are tried for a target
+EXACT = 0.9  # Gini or R² beyond which a column only repeats others and is no target
+WORTH = 0.3  # from here on a class is preferred to any number
+MEMBERS = 30  # training rows that a class must have
+ROUNDS, LEAVES = 60, 8  # of a learner that does not learn single rows
+FOLDS = 3
+COPIES = 0.47  # below this AUC, a discriminator met training rows again in the twin
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column to predict: a class or not, or a number's rank.
+
+    Attributes:
+        values: of every row; NaN where the column is NULL and so nothing is predicted.
+        metric: auc or r2.
+    """
+
+    name: str
+    place: int
+    values: Floats
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """How well a learner of training rows and a learner of the twin predict unseen real rows."""
+
+    utility: Utility
+    gap: Gap
+
+
+def tstr(case: Case, limit: float) -> Finding | None:
+    """Whether a model learned from the twin predicts unseen real rows as one learned from training rows does.
+
+    Train on synthetic, test on real (Esteban et al. 2017). None where no column can be predicted.
+    """
+    if case.held_out < FEWEST:
+        return case.scale(limit).too_few()
+    if case.target is not None and case.target not in {column.name for column in case.tables.columns}:
+        text = f"The target '{case.target}' is not among the columns that are compared"
+        return case.scale(limit).unmeasured(text, Verdict.ERROR)
+    if case.transfer is None:
+        return None
+    found, utility = case.transfer.gap, case.transfer.utility
+    metric = {"auc": "AUC", "r2": "R²"}[utility.metric]
+    text = (
+        f"A model learned from the twin predicts '{utility.target}' of unseen real rows with {metric}"
+        f" {utility.synthetic:.3f}, one learned from as many training rows with {utility.real:.3f}, where"
+        f" {limit:g} less is allowed"
+    )
+    sizes = (case.tables.training, case.tables.holdout)
+    return case.scale(limit).found(found, text, sizes, by_estimate=True)
+
+
+def c2st(case: Case, limit: float) -> Finding | None:
+    """How well a classifier tells the twin from training rows: .5 is not at all; it never blocks.
+
+    Classifier two-sample test (Lopez-Paz and Oquab 2017). Below .5 it met the same rows on both sides.
+    """
+    rows = _draw(case, case.rng(8), holdout=0)
+    real, twin = rows[0], rows[2]
+    count = min(len(real), len(twin))
+    if count < FEWEST:
+        return case.scale(limit).too_few()
+    chosen = np.concatenate([real[:count], twin[:count]])
+    truth = np.repeat([0, 1], count)
+    # Each fold holds as many of both, or its learner would know which of them it met less often.
+    fold = np.concatenate([case.rng(stream).permutation(count) % FOLDS for stream in (9, 11)])
+    scores = np.zeros(2 * count)
+    for held in range(FOLDS):
+        learner = _learner("auc", case.seed).fit(case.features[chosen][fold != held], truth[fold != held])
+        scores[fold == held] = learner.predict_proba(case.features[chosen][fold == held])[:, 1]
+    told = area(scores[truth == 1], scores[truth == 0])
+    half = normal_quantile() * told.error(np.arange(count), np.arange(count, 2 * count))
+    found = Gap("", told.value, told.value - half, told.value + half)
+    copies = found.value < COPIES and found.high < 0.5  # noqa: PLR2004 - chance
+    text = f"A classifier tells a twin's row from a training row in {told.value:.1%} of the cases, where"
+    text += " 50% is chance"
+    text += "; so few mean that it met training rows in the twin, which may be copies" if copies else ""
+    verdict = Verdict.FAIL if copies or found.low > limit else Verdict.PASS
+    return case.scale(limit).closed(found, verdict, text, (count, 0))
+
+
+def measure(case: Case) -> Transfer | None:
+    """The target's utility, or None where there is no target."""
+    rows = _draw(case, case.rng(7), holdout=MAX_HOLDOUT)
+    target = _target(case, rows[0])
+    if target is None:
+        return None
+    training, holdout, synthetic = (part[~np.isnan(target.values[part])] for part in rows)
+    count = min(len(training), len(synthetic))
+    truth = target.values[holdout]
+    scores = [
+        _predicted(case, target, part[:count], holdout) for part in (np.sort(training), np.sort(synthetic))
+    ]
+    measured = _areas if target.metric == "auc" else _explained
+    real, twin, error = measured(truth, scores, np.unique(case.units[holdout], return_inverse=True)[1])
+    gap, half = real - twin, normal_quantile() * error
+    return Transfer(
+        Utility(target.name, target.metric, twin, real), Gap(target.name, gap, gap - half, gap + half)
+    )
+
+
+def _draw(case: Case, rng: np.random.Generator, *, holdout: int) -> Parts:
+    """Rows of the three tables, as many training as synthetic ones, in random order."""
+    most = min(MAX_ROWS, max(MAX_CELLS // len(case.tables.columns), FEWEST))
+    rows = case.tables.draw(rng, most, holdout, most)
+    ends = np.searchsorted(rows, [case.tables.training, case.tables.real])
+    training, held, synthetic = (rng.permutation(part) for part in np.split(rows, ends))
+    return training, held, synthetic
+
+
+def _target(case: Case, training: Codes) -> Target | None:
+    """The declared target, or the column that is predicted best from the others without repeating one."""
+    columns = list(enumerate(case.tables.columns))
+    if case.target is not None:
+        columns = [(place, column) for place, column in columns if column.name == case.target]
+    targets = [found for place, column in columns if (found := _values(case, place, column, training))]
+    if case.target is not None or len(case.tables.columns) == 1:
+        return targets[0] if targets and len(case.tables.columns) > 1 else None
+    targets.sort(key=lambda found: found.metric)  # classes before numbers
+    scored = [(_predictable(case, found, training), found) for found in targets[:MAX_TARGETS]]
+    scored = [(score, found) for score, found in scored if score < EXACT]
+    classes = [(score, found) for score, found in scored if found.metric == "auc" and score >= WORTH]
+    return max(classes or scored, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+
+def _values(case: Case, place: int, column: Column, training: Codes) -> Target | None:
+    """What there is to predict of a column; None where a class would have too few members."""
+    known = ~column.null
+    if not known[training].any():
+        return None
+    found, counts = np.unique(column.keys[training][known[training]], return_counts=True)
+    if column.numbers is not None and len(found) > 2:  # noqa: PLR2004 - two numbers are two classes
+        values = np.where(known, mid_ranks(column, case.tables.real), np.nan)
+        return Target(column.name, place, values, "r2")
+    values = np.where(known, column.keys == found[counts.argmax()], np.nan)
+    enough = min(counts.max(), counts.sum() - counts.max()) >= MEMBERS
+    held = values[case.tables.training : case.tables.real]
+    both = len(np.unique(held[~np.isnan(held)])) == 2  # noqa: PLR2004
+    return Target(column.name, place, values, "auc") if enough and both else None
+
+
+def _predictable(case: Case, target: Target, training: Codes) -> float:
+    """How well a small tree predicts a column from all others: Gini (2 AUC - 1) or R², 0 to 1."""
+    # Imported where it is used, because scikit-learn is slow to import and only a run needs it.
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # noqa: PLC0415
+
+    kind = DecisionTreeClassifier if target.metric == "auc" else DecisionTreeRegressor
+    known = training[~np.isnan(target.values[training])]
+    learned, tested = np.split(known, [len(known) // 2])
+    truth = target.values[tested]
+    if len(learned) < FEWEST or len(np.unique(truth)) == 1:
+        return 0.0
+    tree = kind(max_depth=6, min_samples_leaf=10, random_state=case.seed % 2**32)
+    scores = _predicted(case, target, learned, tested, tree)
+    units = np.arange(len(tested))
+    if target.metric == "auc":
+        return 2 * _areas(truth, [scores, scores], units)[0] - 1
+    return _explained(truth, [scores, scores], units)[0]
+
+
+def _predicted(case: Case, target: Target, learned: Codes, tested: Codes, learner: Any = None) -> Floats:
+    """The scores of `tested` by a learner of `learned`, who sees every column but the target."""
+    truth = target.values[learned]
+    if len(np.unique(truth)) < 2:  # noqa: PLR2004 - of one class nothing can be learned
+        return np.full(len(tested), truth[0] if len(truth) else 0.0)
+    others = np.delete(case.features, target.place, axis=1)
+    learner = learner or _learner(target.metric, case.seed)
+    learner.fit(others[learned], truth)
+    if target.metric == "auc":
+        scores: Floats = learner.predict_proba(others[tested])[:, 1]
+        return scores
+    numbers: Floats = learner.predict(others[tested])
+    return numbers
+
+
+def _learner(metric: str, seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor  # noqa: PLC0415
+
+    kind = HistGradientBoostingClassifier if metric == "auc" else HistGradientBoostingRegressor
+    return kind(max_iter=ROUNDS, max_leaf_nodes=LEAVES, early_stopping=False, random_state=seed % 2**32)
+
+
+def _areas(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
+    """The AUC of either score, and the standard error of their difference."""
+    positive: Mask = truth == 1
+    first, second = (area(score[positive], score[~positive]) for score in scores)
+    error = Area.minus(first, second).error(units[positive], units[~positive])
+    return first.value, second.value, error
+
+
+def _explained(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
+    """R² of either score, and the standard error of their difference."""
+    total = float(((truth - truth.mean()) ** 2).sum())
+    missed = [(truth - score) ** 2 for score in scores]
+    further = missed[1] - missed[0]
+    error = sqrt(float((np.bincount(units, further - further.mean()) ** 2).sum())) / total
+    return 1 - float(missed[0].sum()) / total, 1 - float(missed[1].sum()) / total, error
