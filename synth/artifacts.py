@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from synth._version import __version__
-from synth.domain import Status
+from synth.domain import Role, Status, Verdict
 from synth.errors import StoreError
+from synth.report import Handled, Index, Outcome, make_document, render_index, render_report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from synth.domain import Evaluation, ModelResult, RunResult, Task
+    from synth.figures import Portrait
+    from synth.roles import Treatment
     from synth.stores import Store
 
 RESULTS_VERSION = 1
 RESULTS = "run_results.json"
+EVALUATION = "evaluation.json"
+REPORT = "report.html"
+INDEX = "index.html"
+MOST_RUNS = 100  # that the index lists
+ACTIONS = {
+    Role.KEY: "new keys, none of them real",
+    Role.NATURAL_KEY: "new values of the same form, none of them real",
+    Role.FOREIGN_KEY: "keys of the parent's twin, or new ones",
+    Role.FREE_TEXT: "NULL",
+    Role.DROP: "left out",
+    Role.KEEP: "learned; public, so rare labels may recur",
+    Role.CATEGORY: "learned; rare labels become common ones",
+    Role.NUMBER: "learned; values of few people smoothed",
+    Role.DATETIME: "learned; values of few people smoothed",
+    Role.BOOLEAN: "learned",
+    Role.DATE_OF_BIRTH: "the year is learned, the day drawn",
+}
+REPLACED = "replaced by made-up values"
+KEPT = "as in the source: a seed column"
 BATCH = 65_536  # rows written at a time
 
 
@@ -62,28 +85,60 @@ class RunFolder:
         path.mkdir(exist_ok=True)
         return path
 
+    def workdir(self, task: Task) -> Path:
+        """Where the backend of a model keeps what the next run needs to pick its work up; no row is in it."""
+        path = self.path.parent.parent / "work" / file_name(task.model.unique_id)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
     def evaluation(self, task: Task) -> Path:
         """The figures of one model's checks."""
-        return self.path / file_name(task.target.name) / "evaluation.json"
+        return self.path / file_name(task.target.name) / EVALUATION
+
+    def report(self, task: Task) -> Path:
+        """The same figures for people."""
+        return self.path / file_name(task.target.name) / REPORT
 
     def store_twin(
-        self, store: Store, task: Task, twin: pa.Table, evaluation: Evaluation | None
+        self,
+        store: Store,
+        task: Task,
+        twin: pa.Table | None,
+        evaluation: Evaluation | None,
+        *,
+        portrait: Portrait | None = None,
+        treatments: Sequence[Treatment] = (),
+        warnings: Sequence[str] = (),
     ) -> tuple[str, ...]:
-        """Write the twin and its evaluation, put them into the store, and return their URIs.
+        """Write the twin, its evaluation and its report, put them into the store, and return their URIs.
 
-        The data go under `twins/`, for analysts; the evaluation under `audit/`, for the data's owners.
+        The data go under `twins/`, for analysts; the rest under `audit/`, for the data's owners. Of a twin
+        that was rejected, which comes as None, there is nothing for analysts.
         """
+        content = make_document(
+            task,
+            self.run_id,
+            evaluation,
+            published=None if twin is None else twin.num_rows,
+            treatments=[_handled(treatment, task.model.seed_columns) for treatment in treatments],
+            portrait=portrait,
+            warnings=warnings,
+        )
+        page = render_report(content)  # before anything is stored, because it could fail
         name = file_name(task.target.name)
         uris = []
         try:
             for file, write in (("data.parquet", write_parquet), ("data.csv.gz", write_csv)):
+                if twin is None:
+                    continue
                 path = self.of(task) / file
                 write(twin, path)
                 uris.append(store.put(path, f"twins/{self.run_id}/{name}/{file}"))
                 path.unlink()  # the store has it; one copy is enough
-            path = self.evaluation(task)
-            write_json(path, evaluation_json(task, evaluation))
-            uris.append(store.put(path, f"audit/{self.run_id}/{name}/{path.name}"))
+            write_json(self.of(task) / EVALUATION, content.model_dump(mode="json"))
+            write_text(self.of(task) / REPORT, page)
+            audit = f"audit/{self.run_id}/{name}"
+            uris += [store.put(self.of(task) / file, f"{audit}/{file}") for file in (EVALUATION, REPORT)]
         except OSError as error:  # a full disk, most likely; the stores have their own errors
             raise StoreError(
                 f"Could not write below {self.path}: {error.strerror}. Next: make room."
@@ -95,14 +150,17 @@ class RunFolder:
     ) -> None:
         """Write the results of the run, last of all, here and in the store, if there is one to write to.
 
+        The index of all runs is made anew with them.
+
         Raises:
             StoreError: the store refuses.
             OSError: the disk does.
         """
         path = self.path / RESULTS
-        content = results_json(result, args, elapsed)
+        content = results_json(result, args, elapsed, self)
         write_json(path, content)
         write_json(self.path.parent.parent / RESULTS, content)
+        write_index(self.path.parent.parent)
         if store is not None:
             store.create(path, f"runs/{self.run_id}/{RESULTS}")
 
@@ -131,36 +189,68 @@ def write_csv(twin: pa.Table, path: Path) -> None:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Replace `path` by `content`; a reader sees the old file or the new one."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace `path` by `content`; a reader sees the old file or the new one, also while others write."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(content, encoding="utf-8")
     temporary.replace(path)
 
 
-def evaluation_json(task: Task, evaluation: Evaluation | None) -> dict[str, object]:
-    """What was measured, for the data's owners."""
-    if evaluation is None:
-        return {"unique_id": task.model.unique_id, "verdict": None, "checks": []}
-    return {
-        "unique_id": task.model.unique_id,
-        "verdict": evaluation.verdict,
-        "fidelity": evaluation.fidelity,
-        "rows": dict(evaluation.rows),
-        "checks": [
-            {
-                "name": check.name,
-                "value": check.value,
-                "ci_low": check.low,
-                "ci_high": check.high,
-                "limit": check.limit,
-                "verdict": check.verdict,
-                "explain": check.explain,
-            }
-            for check in evaluation.checks
-        ],
-    }
+def write_index(artifact_dir: Path) -> Path:
+    """Make the page that lists all runs and models anew, and return where it is."""
+    path = artifact_dir / INDEX
+    write_text(path, render_index(Index.of(read_runs(artifact_dir))))
+    return path
 
 
-def results_json(result: RunResult, args: Mapping[str, object], elapsed: float) -> dict[str, object]:
+def read_runs(artifact_dir: Path) -> tuple[tuple[Outcome, ...], ...]:
+    """The outcomes of the newest runs, newest first; what cannot be read is left out."""
+    folders = sorted((artifact_dir / "runs").glob("*"), reverse=True)  # their names begin with the time
+    runs = (_read_run(folder) for folder in folders[:MOST_RUNS])
+    return tuple(run for run in runs if run)
+
+
+def _read_run(folder: Path) -> tuple[Outcome, ...]:
+    try:
+        content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        moment = content["metadata"]["generated_at"]
+        return tuple(_outcome(folder.name, moment, item) for item in content["results"])
+    except (OSError, ValueError, KeyError, TypeError):  # an interrupted run, or one of another version
+        return ()
+
+
+def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        run_id=run_id,
+        moment=moment,
+        unique_id=item["unique_id"],
+        relation=item["relation_name"],
+        status=Status(item["status"]),
+        verdict=Verdict(item["verdict"]) if item["verdict"] else None,
+        fidelity=item["fidelity"],
+        rows=item["rows"],
+        message=item["message"] or "",
+        report=item.get("report") or "",
+    )
+
+
+def _handled(treatment: Treatment, kept: Collection[str]) -> Handled:
+    name = treatment.column.name
+    return Handled(
+        column=name,
+        data_type=treatment.column.data_type,
+        role=treatment.role,
+        origin=treatment.origin,
+        action=KEPT if name in kept else ACTIONS.get(treatment.role, REPLACED),
+    )
+
+
+def results_json(
+    result: RunResult, args: Mapping[str, object], elapsed: float, folder: RunFolder
+) -> dict[str, object]:
     """The run in the shape of dbt's `run_results.json`."""
     return {
         "metadata": {
@@ -171,12 +261,12 @@ def results_json(result: RunResult, args: Mapping[str, object], elapsed: float) 
         },
         "args": dict(args),
         "elapsed_time": round(elapsed, 3),
-        "results": [_result_json(item) for item in result.results],
+        "results": [_result_json(item, folder) for item in result.results],
     }
 
 
-def _result_json(result: ModelResult) -> dict[str, object]:
-    evaluation = result.evaluation
+def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
+    evaluation, report = result.evaluation, folder.report(result.task)
     return {
         "unique_id": result.task.model.unique_id,
         "status": result.status,
@@ -186,9 +276,11 @@ def _result_json(result: ModelResult) -> dict[str, object]:
         "rows": result.rows,
         "backend": result.task.backend,
         "seed": result.task.seed,
+        "scores": dict(result.scores),
         "verdict": evaluation.verdict if evaluation else None,
         "fidelity": evaluation.fidelity if evaluation else None,
         "warnings": list(result.warnings),
         "artifacts": list(result.artifacts),
+        "report": report.relative_to(folder.path).as_posix() if report.is_file() else None,
         "failures": 0 if result.status in {Status.PUBLISHED, Status.SYNTHESIZED} else 1,
     }

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth.artifacts import RunFolder, file_name, results_json, write_csv, write_json, write_parquet
+from synth.artifacts import (
+    RunFolder,
+    file_name,
+    read_runs,
+    results_json,
+    write_csv,
+    write_index,
+    write_json,
+    write_parquet,
+)
 from synth.domain import (
     Check,
+    Column,
     Evaluation,
+    Kind,
     Model,
     ModelResult,
     Relation,
+    Role,
     Rows,
     RunResult,
     Status,
     Task,
     Verdict,
 )
-from synth.errors import StoreError
+from synth.errors import ConfigError, StoreError
+from synth.roles import Treatment
 from synth.stores.directory import DirectoryStore
+from synth.viewing import find, view
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,12 +80,41 @@ def test_a_twin_is_stored_for_analysts_and_its_figures_for_owners(folder: RunFol
     found = sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
     assert found == [
         "audit/run-1/people/evaluation.json",
+        "audit/run-1/people/report.html",
         "twins/run-1/people/data.csv.gz",
         "twins/run-1/people/data.parquet",
     ]
     assert pq.read_table(store.root / "twins/run-1/people/data.parquet").equals(TWIN)
-    assert [path.name for path in folder.of(task()).iterdir()] == ["evaluation.json"]
+    assert sorted(path.name for path in folder.of(task()).iterdir()) == ["evaluation.json", "report.html"]
     assert json.loads(folder.evaluation(task()).read_text())["checks"][0]["ci_high"] == 0.2
+
+
+def test_of_a_rejected_twin_only_the_owners_get_something(folder: RunFolder, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path / "store")
+    folder.store_twin(store, task(), None, EVALUATION)
+    assert not (store.root / "twins").exists()
+    found = json.loads((store.root / "audit/run-1/people/evaluation.json").read_text("utf-8"))
+    assert found["blocked"]
+    assert "not published" in (store.root / "audit/run-1/people/report.html").read_text("utf-8")
+
+
+def test_a_report_says_what_was_done_to_each_column(folder: RunFolder, tmp_path: Path) -> None:
+    treatments = [
+        Treatment(Column(role, "text", Kind.TEXT, not_null=False), role, f"because {role}") for role in Role
+    ]
+    folder.store_twin(DirectoryStore(tmp_path / "store"), task(), TWIN, EVALUATION, treatments=treatments)
+    items = json.loads(folder.evaluation(task()).read_text("utf-8"))["treatments"]
+    assert [item["role"] for item in items] == [*Role]
+    actions = {item["role"]: item["action"] for item in items}
+    assert (actions["key"], actions["email"]) == ("new keys, none of them real", "replaced by made-up values")
+
+
+def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, tmp_path: Path) -> None:
+    seeded = replace(task(), model=replace(task().model, seed_columns=("city",)))
+    city = Treatment(Column("city", "text", Kind.TEXT, not_null=False), Role.CATEGORY, "declared")
+    folder.store_twin(DirectoryStore(tmp_path / "store"), seeded, TWIN, EVALUATION, treatments=[city])
+    (item,) = json.loads(folder.evaluation(task()).read_text("utf-8"))["treatments"]
+    assert item["action"] == "as in the source: a seed column"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +133,7 @@ def test_no_name_of_a_relation_leads_out_of_its_folder(name: str, expected: str)
 
 def test_a_twin_with_a_strange_name_is_stored_all_the_same(folder: RunFolder, tmp_path: Path) -> None:
     uris = folder.store_twin(DirectoryStore(tmp_path / "store"), task("../😀 x"), TWIN, None)
-    assert len(uris) == 3
+    assert len(uris) == 4
     assert not (tmp_path / "😀 x").exists()
 
 
@@ -112,9 +158,9 @@ def test_results_are_written_without_a_store_too(folder: RunFolder, tmp_path: Pa
     assert (folder.path / "run_results.json").is_file()
 
 
-def test_a_result_says_why_there_is_no_twin() -> None:
+def test_a_result_says_why_there_is_no_twin(folder: RunFolder) -> None:
     failed = ModelResult(task(), Status.REJECTED, evaluation=EVALUATION, message="a copy")
-    content: Any = results_json(RunResult("r", (failed,)), {}, 1)
+    content: Any = results_json(RunResult("r", (failed,)), {}, 1, folder)
     (item,) = content["results"]
     assert (item["status"], item["message"]) == ("rejected", "a copy")
     assert (item["failures"], item["verdict"]) == (1, "pass")
@@ -126,3 +172,90 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_json(path, {"run": "é"})
     assert json.loads(path.read_text("utf-8")) == {"run": "é"}
     assert [item.name for item in tmp_path.iterdir()] == ["results.json"]
+
+
+# --- the index, and `synth report`
+
+
+def finished(artifact_dir: Path, run_id: str, *names: str, status: Status = Status.PUBLISHED) -> RunFolder:
+    """A run that has ended, with a report of every model."""
+    folder = RunFolder.create(artifact_dir, run_id)
+    for name in names:
+        folder.store_twin(DirectoryStore(artifact_dir / "store"), task(name), TWIN, EVALUATION)
+    results = tuple(ModelResult(task(name), status, rows=3, evaluation=EVALUATION) for name in names)
+    folder.finish(None, RunResult(run_id, results), {}, 1)
+    return folder
+
+
+def shown(artifact_dir: Path, **wanted: Any) -> list[str]:
+    asked = {"model": None, "run_id": None, "browse": False, "serve": False, "port": 0, **wanted}
+    return list(view(artifact_dir, **asked))
+
+
+def test_the_index_lists_every_run_and_leads_to_its_reports(tmp_path: Path) -> None:
+    for run in range(3):
+        finished(tmp_path, f"20260101T00000{run}Z", "people", "odd #1?/%")
+    page = (tmp_path / "index.html").read_text("utf-8")
+    links = set(re.findall(r'href="(runs/[^"]*)"', page))
+    assert len(links) == 6
+    assert all((tmp_path / unquote(link)).is_file() for link in links)
+    assert "2 models, 3 runs" in page
+    assert "Fidelity of people, run by run" in page
+
+
+def test_the_index_outlives_broken_and_interrupted_runs(tmp_path: Path) -> None:
+    finished(tmp_path, "20260101T000001Z", "people")
+    for number, content in enumerate(
+        ("", "{}", "[1]", '{"metadata": {"generated_at": ""}, "results": [{}]}')
+    ):
+        folder = tmp_path / "runs" / f"20260102T00000{number}Z"
+        folder.mkdir()
+        (folder / "run_results.json").write_text(content)
+    (tmp_path / "runs" / "20260103T000000Z").mkdir()
+    assert [[item.name for item in run] for run in read_runs(tmp_path)] == [["people"]]
+    assert "20260101T000001Z" in write_index(tmp_path).read_text("utf-8")
+
+
+def test_the_index_of_no_run_says_what_to_do(tmp_path: Path) -> None:
+    assert "synth run" in write_index(tmp_path).read_text("utf-8")
+
+
+def test_the_index_says_that_an_older_twin_is_still_in_place(tmp_path: Path) -> None:
+    finished(tmp_path, "20260101T000001Z", "people")
+    finished(tmp_path, "20260101T000002Z", "people", status=Status.REJECTED)
+    assert "is still in place" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> None:
+    finished(tmp_path, "20260101T000001Z", "people", "orders")
+    newest = finished(tmp_path, "20260101T000002Z", "people")
+    assert find(tmp_path) == (newest.report(task()),)
+    assert find(tmp_path, model="orders")[0].parts[-3:] == ("20260101T000001Z", "orders", "report.html")
+    assert find(tmp_path, model="model.shop.people", run_id="20260101T000001Z")[0].is_file()
+    assert len(find(tmp_path, run_id="20260101T000001Z")) == 2
+    assert shown(tmp_path) == [str(newest.report(task()))]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"model": "zoo"}, "There is no report of zoo in any run; there are reports of orders, people."),
+        ({"run_id": "x"}, r"There is no run x in .*; the newest is 20260101T000002Z"),
+        (
+            {"model": "orders", "run_id": "20260101T000002Z"},
+            "no report of orders in run 20260101T000002Z; there are reports of people",
+        ),
+    ],
+)
+def test_what_is_not_there_is_answered_with_what_is(
+    tmp_path: Path, wanted: dict[str, str], message: str
+) -> None:
+    finished(tmp_path, "20260101T000001Z", "people", "orders")
+    finished(tmp_path, "20260101T000002Z", "people")
+    with pytest.raises(ConfigError, match=message):
+        shown(tmp_path, **wanted)
+
+
+def test_without_any_run_the_next_command_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"There is no report in .* yet\. Next: synth run"):
+        shown(tmp_path)

@@ -1,0 +1,258 @@
+"""`evaluation.json`: everything that was measured of one model in one run, and all that its report shows."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isfinite
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from synth._version import __version__
+from synth.domain import Accuracy, Aspect, Check, ColumnFit, Evaluation, Policy, Task, Utility, Verdict
+from synth.figures import Portrait
+
+SCHEMA_VERSION: Literal[1] = 1
+FEWEST = 10  # rows; a count below is not told
+LIBRARIES = ("numpy", "pandas", "scikit-learn")
+NO_GUARANTEE = "No differential privacy guarantee."
+
+
+class Part(BaseModel):
+    """A part of the document: frozen, and without a key that is not described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Run(Part):
+    """Of which run this is, and how it was asked for."""
+
+    id: str
+    generated_at: str
+    backend: str
+    seed: int
+    attempt: int
+    retry_reason: str
+    on_inconclusive: Policy
+    versions: Mapping[str, str]
+
+
+class RowCounts(Part):
+    """How many rows were compared; `published` ones make the twin, of which `redrawn` replaced others."""
+
+    training: int
+    holdout: int
+    synthetic: int
+    published: int
+    redrawn: int
+
+
+class CheckFigure(Part):
+    """A check: its figure with its 95 % interval, its limit and its verdict; null: not a number."""
+
+    name: str
+    aspect: Aspect
+    verdict: Verdict
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    limit: float
+    customised: bool
+    gating: bool
+    training: int
+    holdout: int
+    needed: int
+    explain: str
+
+
+class AccuracyFigure(Part):
+    """1 - TVD of columns (1), pairs (2) or triples (3), of the twin and of as many unseen real rows."""
+
+    order: int
+    synthetic: float
+    ceiling: float
+
+
+class ColumnFigure(Part):
+    """How near a column is to training; `null_training` is null where fewer than ten rows are NULL."""
+
+    name: str
+    accuracy: float
+    ceiling: float
+    null_training: float | None
+    null_synthetic: float
+
+
+class UtilityFigure(Part):
+    """How well a model learned from the twin, and from as many training rows, predicts unseen real rows."""
+
+    target: str
+    metric: str
+    synthetic: float
+    real: float
+
+
+class Handled(Part):
+    """What a column is, how that is known, and what was done to it."""
+
+    column: str
+    data_type: str
+    role: str
+    origin: str
+    action: str
+
+
+class DifferentialPrivacy(Part):
+    """What is guaranteed beyond what was measured."""
+
+    enabled: bool = False
+    statement: str = NO_GUARANTEE
+
+
+class Document(Part):
+    """The evaluation of one model in one run; no value of a source row is in it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    unique_id: str
+    name: str
+    source: str
+    relation: str
+    run: Run
+    verdict: Verdict | None
+    blocked: bool
+    fidelity: float | None
+    rows: RowCounts
+    checks: tuple[CheckFigure, ...]
+    accuracies: tuple[AccuracyFigure, ...]
+    columns: tuple[ColumnFigure, ...]
+    utility: tuple[UtilityFigure, ...]
+    treatments: tuple[Handled, ...]
+    differential_privacy: DifferentialPrivacy
+    warnings: tuple[str, ...]
+    portrait: Portrait
+
+    def of_aspect(self, aspect: Aspect) -> tuple[CheckFigure, ...]:
+        """The checks that ask about `aspect`."""
+        return tuple(check for check in self.checks if check.aspect is aspect)
+
+
+def make_document(
+    task: Task,
+    run_id: str,
+    evaluation: Evaluation | None,
+    *,
+    published: int | None,
+    treatments: Sequence[Handled] = (),
+    portrait: Portrait | None = None,
+    warnings: Sequence[str] = (),
+) -> Document:
+    """Everything that is known of a model's twin; without an evaluation, nothing of it was learned.
+
+    Args:
+        task: what was asked for.
+        run_id: in which run.
+        evaluation: what was measured.
+        published: rows of the twin; None: the evaluation keeps it from being published.
+        treatments: what was done to each column.
+        portrait: for the pictures.
+        warnings: what the user was told.
+    """
+    found = evaluation or Evaluation(None, (), {})
+    return Document(
+        unique_id=task.model.unique_id,
+        name=task.model.name,
+        source=str(task.model.relation),
+        relation=str(task.target),
+        run=_run(task, run_id, found),
+        verdict=evaluation.verdict if evaluation else None,
+        blocked=published is None,
+        fidelity=_rounded(found.fidelity),
+        rows=_rows(found, published or 0),
+        checks=tuple(_check(check) for check in found.checks),
+        accuracies=tuple(_accuracy(accuracy) for accuracy in found.accuracies),
+        columns=tuple(_column(column, found.rows.get("training", 0)) for column in found.columns),
+        utility=tuple(_utility(utility) for utility in found.utility),
+        treatments=tuple(treatments),
+        differential_privacy=DifferentialPrivacy(),
+        warnings=tuple(warnings),
+        portrait=portrait or Portrait(),
+    )
+
+
+def _run(task: Task, run_id: str, evaluation: Evaluation) -> Run:
+    return Run(
+        id=run_id,
+        generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        backend=task.backend,
+        seed=task.seed,
+        attempt=evaluation.attempt,
+        retry_reason=evaluation.retry_reason,
+        on_inconclusive=task.on_inconclusive,
+        versions={
+            "synth": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in LIBRARIES},
+        },
+    )
+
+
+def _rows(evaluation: Evaluation, published: int) -> RowCounts:
+    rows = evaluation.rows
+    return RowCounts(
+        training=rows.get("training", 0),
+        holdout=rows.get("holdout", 0),
+        synthetic=rows.get("synthetic", 0),
+        published=published,
+        redrawn=evaluation.redrawn,
+    )
+
+
+def _check(check: Check) -> CheckFigure:
+    return CheckFigure(
+        name=check.name,
+        aspect=check.aspect,
+        verdict=check.verdict,
+        value=_rounded(check.value),
+        ci_low=_rounded(check.low),
+        ci_high=_rounded(check.high),
+        limit=check.limit,
+        customised=check.customised,
+        gating=check.gating,
+        training=check.training,
+        holdout=check.holdout,
+        needed=check.needed,
+        explain=check.explain,
+    )
+
+
+def _accuracy(accuracy: Accuracy) -> AccuracyFigure:
+    return AccuracyFigure(
+        order=accuracy.order,
+        synthetic=round(accuracy.synthetic, 6),
+        ceiling=round(accuracy.ceiling, 6),
+    )
+
+
+def _utility(utility: Utility) -> UtilityFigure:
+    return UtilityFigure(
+        target=utility.target,
+        metric=utility.metric,
+        synthetic=round(utility.synthetic, 6),
+        real=round(utility.real, 6),
+    )
+
+
+def _column(column: ColumnFit, rows: int) -> ColumnFigure:
+    few = 0 < round(column.null_training * rows) < FEWEST
+    return ColumnFigure(
+        name=column.name,
+        accuracy=round(column.accuracy, 6),
+        ceiling=round(column.ceiling, 6),
+        null_training=None if few else round(column.null_training, 6),
+        null_synthetic=round(column.null_synthetic, 6),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(float(value), 6) if value is not None and isfinite(value) else None

@@ -1,0 +1,169 @@
+"""What the report says: titles, verdicts, and figures as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth.domain import Aspect, Verdict
+
+if TYPE_CHECKING:
+    from synth.figures import Distribution
+    from synth.report.document import CheckFigure, Document
+
+TITLES = {
+    "tables": "The tables can be compared",
+    "exact_replay": "Whole rows repeated",
+    "rare_replay": "Rare rows repeated",
+    "near_copy": "Near copies",
+    "mia_auc": "Membership attack",
+    "mia_auc_outliers": "Membership attack on outliers",
+    "nn_share": "Nearest neighbours",
+    "value_replay": "Single values repeated",
+    "singling_out": "Combinations that single out",
+    "attribute_inference": "Sensitive columns inferred",
+    "pii_replay": "Replaced values that recur",
+    "rare_category": "Rare labels",
+    "domain_extremes": "Least and greatest values",
+    "entity_replay": "Whole histories repeated",
+    "entity_nn_share": "Nearest histories",
+    "redrawn_rows": "Rows of few people drawn again",
+    "evaluation": "The evaluation itself",
+    "pair_accuracy": "Pairs of columns",
+    "triple_accuracy": "Triples of columns",
+    "worst_column": "Worst column",
+    "worst_pair": "Worst pair of columns",
+    "precision": "Rows are plausible",
+    "recall": "Rows are varied",
+    "coverage": "No region left out",
+    "null_rate": "Share of NULLs",
+    "tstr": "Usefulness for prediction",
+    "c2st": "Told apart by a classifier",
+}
+MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.ERROR: "!", None: "–"}
+STATES = {
+    Verdict.PASS: "Passed",
+    Verdict.FAIL: "Failed",
+    Verdict.INCONCLUSIVE: "Undecided",
+    Verdict.ERROR: "Not computed",
+    None: "Nothing to check",
+}
+ORDERS = {1: "Single columns", 2: "Pairs of columns", 3: "Triples of columns"}
+METRICS = {"auc": "area under the ROC curve", "r2": "R²"}
+AREAS = frozenset({"mia_auc", "mia_auc_outliers", "c2st"})  # figures that are no shares
+# What unseen real rows have, where that is not 0: guessing, and the share that the attack is tuned to.
+BASELINES = {"mia_auc": 0.5, "mia_auc_outliers": 0.5, "c2st": 0.5, "near_copy": 0.01}
+
+
+def title(check: CheckFigure) -> str:
+    """What a check is called; one that is new here keeps its own name."""
+    return TITLES.get(check.name) or check.name.replace("_", " ").capitalize()
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as text, and a dash where there is none."""
+    if share is None:
+        return "–"
+    text = f"{share:.{digits}%}"
+    return text.removeprefix("-") if not float(text.strip("-%")) else text.replace("-", "\N{MINUS SIGN}")
+
+
+def baseline(check: CheckFigure) -> float:
+    """What unseen real rows would have."""
+    return BASELINES.get(check.name, 0.0)
+
+
+def figure(check: CheckFigure, value: float | None) -> str:
+    """A figure of a check as text: a share, an area, or a count."""
+    if value is None:
+        return "–"
+    if check.name in AREAS:
+        return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    if is_count(check):
+        return f"{value:,.0f}"
+    return percent(value, 2 if abs(value) < 0.01 else 1)  # noqa: PLR2004 - below a per cent, two digits tell more
+
+
+def limit(check: CheckFigure) -> str:
+    """The limit of a check as text."""
+    return figure(check, check.limit) if check.limit else "0"
+
+
+def is_count(check: CheckFigure) -> bool:
+    """Whether the figure was counted, and not estimated."""
+    return check.ci_low == check.ci_high == check.value and float(check.value or 0).is_integer()
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and two digits."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def closest(document: Document) -> CheckFigure | None:
+    """The privacy check that counts and is nearest to its limit, or farthest beyond it."""
+    order = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL, Verdict.ERROR)
+
+    def danger(check: CheckFigure) -> tuple[int, float]:
+        length = check.limit - baseline(check)
+        part = ((check.value or 0) - baseline(check)) / length if length > 0 else 0.0
+        return order.index(check.verdict), part
+
+    counting = [check for check in document.of_aspect(Aspect.PRIVACY) if check.gating]
+    return max(counting, key=danger, default=None)
+
+
+def highest(distribution: Distribution) -> float:
+    """The largest share of a column's cells, which the longest bar has."""
+    return (
+        max((share for cell in distribution.cells for share in (cell.training, cell.synthetic)), default=0)
+        or 1.0
+    )
+
+
+def deciding(document: Document) -> tuple[CheckFigure, ...]:
+    """The checks that made the verdict what it is, those of privacy first."""
+    found = [check for check in document.checks if check.gating and check.verdict is document.verdict]
+    return tuple(sorted(found, key=lambda check: check.aspect is not Aspect.PRIVACY))
+
+
+def headline(document: Document) -> str:
+    """The verdict, and what follows from it."""
+    state = STATES[document.verdict]
+    if document.verdict is Verdict.INCONCLUSIVE and not document.blocked:
+        return f"{state}, and let through"
+    return f"{state}: not published" if document.blocked else state
+
+
+def sentence(document: Document) -> str:
+    """The verdict in one plain sentence."""
+    gating = [check for check in document.checks if check.gating]
+    named = deciding(document)
+    match document.verdict:
+        case None:
+            return (
+                "No column of this model was learned: keys are new, and the rest is replaced or empty, "
+                "so there is nothing that could be compared."
+            )
+        case Verdict.PASS:
+            return _passed(document, gating)
+        case Verdict.FAIL:
+            return f"{len(named)} of {_count(len(gating), 'check')} failed."
+        case Verdict.ERROR:
+            return (
+                f"{len(named)} of {_count(len(gating), 'check')} could not be computed; unknown means stop."
+            )
+        case Verdict.INCONCLUSIVE:
+            needed = max((check.needed for check in gating), default=0)
+            more = f" About {needed:,} held-out people or rows would." if needed else ""
+            return f"There are too few rows to decide {len(named)} of {_count(len(gating), 'check')}.{more}"
+
+
+def _passed(document: Document, gating: list[CheckFigure]) -> str:
+    attacks = sum(check.aspect is Aspect.PRIVACY for check in gating)
+    near = ""
+    if document.fidelity is not None:
+        near = f", and the twin reaches {percent(document.fidelity)} of the fidelity of unseen real rows"
+    return f"No leakage was found by these {attacks} attacks{near}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
