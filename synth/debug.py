@@ -40,7 +40,7 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
         yield "permissions", _outcome(partial(_permissions, settings, tasks))
     yield "store", _outcome(partial(_store, settings))
     for name in sorted({task.backend for task in tasks}):
-        yield "backend", _outcome(partial(_backend, name))
+        yield "backend", _outcome(partial(_backend, name, settings))
 
 
 def _outcome(check: Callable[[], str]) -> Outcome:
@@ -78,6 +78,6 @@ def _store(settings: Settings) -> str:
     return f"{settings.store} is writable"
 
 
-def _backend(name: str) -> str:
-    open_backend(name).check()
+def _backend(name: str, settings: Settings) -> str:
+    open_backend(name, settings.services).check()
     return f"{name} is ready"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synth.errors import BackendError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,12 +17,29 @@ if TYPE_CHECKING:
 class LocalBackend:
     """Learns and samples in this process; the same rows, request and version give the same twin."""
 
+    conditional = True
+
     def check(self) -> None:
         """Nothing can be missing: the engine is installed with the package."""
 
     def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:  # noqa: ARG002 - no state is kept
-        """Return `request.rows` rows drawn by the engine; none if `training` has none."""
+        """Return `request.rows` rows drawn by the engine; none if `training` has none.
+
+        Raises:
+            BackendError: the columns that are given or balanced do not fit what was learned.
+        """
         from synth.engine import Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
 
         engine = Synthesizer(seed=request.seed, categories=request.categories, public=request.public)
-        return engine.fit(training).sample(request.rows)
+        given = [] if request.given is None else list(request.given.columns)
+        engine.fit(training, given=given, progress=request.progress)
+        try:
+            return engine.sample(
+                request.rows,
+                given=request.given,
+                balance={str(name): shares for name, shares in request.balance.items()},
+            )
+        except ValueError as error:
+            if not (given or request.balance):
+                raise
+            raise BackendError(f"The engine cannot do what was asked of {request.model}: {error}.") from None

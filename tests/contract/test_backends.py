@@ -22,7 +22,7 @@ OFFLINE = ["local"]  # the others answer from a service, which their own tests p
 
 @pytest.fixture(params=sorted(set(BUILT_IN) & set(OFFLINE)))
 def backend(request: pytest.FixtureRequest) -> Backend:
-    opened = open_backend(request.param)
+    opened = open_backend(request.param, {})
     opened.check()
     return opened
 
@@ -109,4 +109,4 @@ def test_a_value_of_one_row_is_not_repeated(backend: Backend, training: pd.DataF
 
 def test_an_unknown_backend_is_named_with_those_that_exist() -> None:
     with pytest.raises(ConfigError, match=r"'lokal'.*local"):
-        open_backend("lokal")
+        open_backend("lokal", {})

@@ -1,0 +1,93 @@
+"""Gretel as a backend: another service learns and samples, our gate decides.
+
+Verified against a server of our own that speaks Gretel's protocol, by the unmodified gretel-client 0.30.1.
+No live service was ever reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from synth.backends import gretel_config
+from synth.backends.gretel_service import GretelService
+from synth.backends.gretel_session import Access
+from synth.backends.jobs import Patience
+from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from synth.domain import Request, Task
+
+ENDPOINT = "https://api.gretel.ai"
+RUNNERS = ("cloud", "hybrid")
+
+
+class GretelBackend:
+    """Trains one of Gretel's models on the rows and returns what it generates.
+
+    The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
+    picked up by the next one with the same rows and request.
+    """
+
+    def __init__(self, access: Access, patience: Patience | None = None) -> None:
+        self._service = GretelService(access)
+        self._remote = Remote(self._service, "gretel", patience or Patience())
+
+    @classmethod
+    def connect(cls, environment: Mapping[str, str], patience: Patience | None = None) -> Self:
+        """The backend that the variables GRETEL_… lead to; nothing is reached yet.
+
+        Raises:
+            ConfigError: a variable is missing or wrong.
+        """
+        key, project = environment.get("GRETEL_API_KEY", ""), environment.get("GRETEL_PROJECT", "")
+        if not key.startswith("grt"):
+            found = "does not begin with grt" if key else "is not set"
+            raise ConfigError(f"GRETEL_API_KEY {found}. Next: export GRETEL_API_KEY=grtu…")
+        if not project:
+            raise ConfigError("GRETEL_PROJECT is not set. Next: export GRETEL_PROJECT=the name of a project")
+        runner = environment.get("GRETEL_RUNNER_MODE") or "cloud"
+        if runner not in RUNNERS:
+            raise ConfigError(f"GRETEL_RUNNER_MODE must be one of {', '.join(RUNNERS)}, not '{runner}'.")
+        artifacts = environment.get("GRETEL_ARTIFACT_ENDPOINT") or "cloud"
+        if (runner == "hybrid") != (artifacts != "cloud"):
+            raise ConfigError("GRETEL_ARTIFACT_ENDPOINT (s3://bucket) belongs to GRETEL_RUNNER_MODE=hybrid.")
+        endpoint = _endpoint(environment.get("GRETEL_ENDPOINT") or ENDPOINT)
+        return cls(Access(key, endpoint, project, runner, artifacts), patience)
+
+    @staticmethod
+    def accept(task: Task) -> None:
+        """Raise `ConfigError` if the task asks for something that Gretel cannot do."""
+        refuse_budget_of_rows(task)
+        gretel_config.of_task(task)
+
+    def check(self) -> None:
+        """Raise `BackendError` unless key, endpoint, project and quota are as needed; nothing is spent."""
+        self._remote.tried(lambda: self._service.check(gretel_config.probe()))
+
+    def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:
+        """Return `request.rows` rows that Gretel generated.
+
+        Raises:
+            BackendError: Gretel could not, or what it returned cannot be used.
+        """
+        steps = gretel_config.steps(request)
+        timeout = gretel_config.timeout(request)
+        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout)
+
+    def cancel(self) -> None:
+        """End all work under way, and leave nothing of it behind."""
+        self._remote.cancel()
+
+
+def _endpoint(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ConfigError("GRETEL_ENDPOINT must be an address such as https://api.gretel.ai, without a user.")
+    return address.rstrip("/")

@@ -1,0 +1,191 @@
+"""gretel-client as the life cycle of a job needs it: its projects and models."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from synth.backends.gretel_session import Access, client, our_errors, within
+from synth.backends.gretel_storage import BucketStorage, CloudStorage, Storage
+from synth.backends.said import said
+from synth.backends.service import BusyError, Phase, RefusedError, Sight
+from synth.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gretel_client.projects import Project
+    from gretel_client.projects.models import Model
+
+T = TypeVar("T")
+
+LIMIT = 120.0  # seconds of one call, the client's own attempts included
+SLOWEST = 100_000  # bytes a second that an upload or download may take
+PHASES = {
+    "created": Phase.QUEUED,
+    "pending": Phase.QUEUED,
+    "active": Phase.RUNNING,
+    "completed": Phase.DONE,
+    "error": Phase.FAILED,
+    "cancelled": Phase.CANCELLED,
+    "lost": Phase.LOST,
+}
+SCORES = (
+    "synthetic_data_quality_score",
+    "field_correlation_stability",
+    "principal_component_stability",
+    "field_distribution_stability",
+    "column_correlation_stability",
+    "column_distribution_stability",
+    "deep_structure_stability",
+    "data_privacy_score",
+    "membership_inference_attack_score",
+    "attribute_inference_attack_score",
+    "privacy_protection_level",
+)
+
+
+class GretelService:
+    """One project of a Gretel service, or of another server of its protocol."""
+
+    title = "Gretel"
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self.place = f"{access.endpoint}, project {access.project}"
+
+    @cached_property
+    def _project(self) -> Project:
+        """The project, by a session that neither the environment nor a configuration file can change."""
+        config, projects = client()
+        access = self._access
+        session = config.ClientConfig(
+            endpoint=access.endpoint,
+            api_key=access.key,
+            artifact_endpoint=access.artifacts,
+            default_runner=access.runner,
+            default_project_name=access.project,
+        )
+        project: Project = self._call(lambda: projects.get_project(name=access.project, session=session))
+        mode = project.runner_mode.value if project.runner_mode else access.runner
+        if mode != access.runner:
+            raise BackendError(
+                f"Project {access.project} runs its jobs in {mode} mode, and GRETEL_RUNNER_MODE says "
+                f"{access.runner}. Next: export GRETEL_RUNNER_MODE={mode}"
+            )
+        return project
+
+    @cached_property
+    def _storage(self) -> Storage:
+        if self._access.runner == "hybrid":
+            return BucketStorage(self._access.artifacts, self._project)
+        return CloudStorage(self._project)
+
+    def check(self, config: Mapping[str, object]) -> None:
+        """Ask who we are, what the project holds, and whether it would take a job, without starting one.
+
+        Raises:
+            BackendError: key, endpoint, project or quota are not as needed, or answers have another shape.
+        """
+        project = self._project
+        from gretel_client.rest.api.users_api import UsersApi  # noqa: PLC0415 - importable from here on
+
+        self._call(lambda: project.session.get_api(UsersApi).users_me()["data"]["me"]["_id"])
+        self._call(lambda: [model["uid"] for model in project.search_models(factory=dict, limit=1)])
+        try:
+            self._call(lambda: self._model(config).submit_cloud(dry_run=True))
+        except RefusedError:
+            return  # a service that refuses a job without data has said all that can be known
+        except BusyError:
+            raise BackendError(
+                f"Gretel takes no more jobs in {self.place} for now. Next: wait for others to end"
+            ) from None
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Store training rows as `name`."""
+        return self._call(lambda: self._storage.put(name, content), LIMIT + len(content) / SLOWEST)
+
+    def submit(self, name: str, config: Mapping[str, object], data: str) -> str:
+        """Start a job called `name`."""
+        model = self._model({**config, "name": name})
+        model.data_source = data
+        submit = model.submit_hybrid if self._access.runner == "hybrid" else model.submit_cloud
+        return self._call(lambda: str(submit().model_id))
+
+    def find(self, name: str) -> Sequence[str]:
+        """The ids of all jobs called exactly `name`; the service's own search finds parts of names, too."""
+        found = self._call(lambda: list(self._project.search_models(factory=dict, model_name=name)))
+        names = {str(model["uid"]): _name_of(model) for model in found}
+        return [job for job, known in names.items() if (known or self._name(job)) == name]
+
+    def look(self, job: str) -> Sight:
+        """How far the job is; a status that nobody knows is a failure, never a success."""
+        model = self._call(lambda: self._project.get_model(job))
+        try:
+            status = model.status.value
+        except ValueError:
+            return Sight(Phase.FAILED, "with a status that this version does not know")
+        phase = PHASES[status]
+        if phase is Phase.FAILED:
+            return Sight(phase, said(model.errors))
+        return Sight(phase, step=_epoch(model), steps=_epochs(model))
+
+    def result(self, job: str) -> bytes:
+        """The rows that the job generated, as CSV."""
+        return self._call(lambda: self._storage.get(job, "data_preview"), LIMIT * 60)
+
+    def scores(self, job: str) -> Mapping[str, float]:
+        """The scores of the service's own report."""
+        report = json.loads(self._call(lambda: self._storage.get(job, "report_json")))
+        found = {name: report[name].get("score") for name in SCORES if isinstance(report.get(name), dict)}
+        return {name: float(score) for name, score in found.items() if isinstance(score, int | float)}
+
+    def cancel(self, job: str) -> None:
+        """End the job."""
+        self._call(lambda: self._project.get_model(job).cancel())
+
+    def remove_job(self, job: str) -> None:
+        """Delete the job and everything it made."""
+        self._call(
+            lambda: self._project.projects_api.delete_model(
+                project_id=self._project.project_guid, model_id=job
+            )
+        )
+        self._call(lambda: self._storage.remove_made(job))
+
+    def remove_data(self, name: str) -> None:
+        """Delete everything that was uploaded as `name`."""
+        self._call(lambda: self._storage.remove(name))
+
+    def _name(self, job: str) -> str:
+        return self._call(lambda: str(self._project.get_model(job).name))
+
+    def _model(self, config: Mapping[str, object]) -> Model:
+        # The client writes into the configuration it is given.
+        return self._project.create_model_obj(copy.deepcopy(dict(config)))
+
+    def _call(self, call: Callable[[], T], limit: float = LIMIT) -> T:
+        with our_errors(self._access):
+            return within(limit, call)
+
+
+def _name_of(model: Mapping[str, Any]) -> str | None:
+    """The name in a search result: of the model, or of its configuration; None if it has neither."""
+    name = model.get("name") or model.get("model_name") or (model.get("config") or {}).get("name")
+    return None if name is None else str(name)
+
+
+def _epoch(model: Model) -> int:
+    for entry in reversed(model.logs or []):
+        epoch = (entry.get("ctx") or {}).get("epoch")
+        if isinstance(epoch, int | float):
+            return int(epoch)
+    return 0
+
+
+def _epochs(model: Model) -> int:
+    body: Any = next(iter(model.model_config["models"][0].values()), {})
+    epochs = (body.get("params") or {}).get("epochs")
+    return epochs if isinstance(epochs, int) else 0

@@ -1,0 +1,104 @@
+"""What a run leaves behind so that the next one finds remote work again: names and ids, never rows."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from synth.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+@dataclass
+class Ledger:
+    """The remote work of one model, one set of training rows and one request.
+
+    Attributes:
+        name: what the work is called remotely; each step adds its own name.
+        place: of the service; work elsewhere cannot be found again from here.
+        jobs: ids by step, in order; empty where none is known yet.
+        resumed: an earlier run wrote it.
+    """
+
+    path: Path
+    name: str
+    place: str
+    jobs: dict[str, str]
+    resumed: bool = False
+
+    def called(self, step: str) -> str:
+        """The remote name of a step's job and data."""
+        return f"{self.name}-{step}"
+
+    def note(self, step: str, job: str) -> None:
+        """Remember which job does a step."""
+        self.jobs[step] = job
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file; a killed run leaves the old one or the new one."""
+        temporary = self.path.with_suffix(".tmp")
+        content = {"name": self.name, "place": self.place, "jobs": self.jobs}
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.path)
+
+    def forget(self) -> None:
+        """Nothing is left remotely, or nothing shall be removed there."""
+        self.path.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """What an earlier run wrote; None if it wrote nothing that can be read."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return cls(path, content["name"], content["place"], dict(content["jobs"]), resumed=True)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+@contextmanager
+def held(path: Path, *, name: str, place: str, steps: Sequence[str]) -> Iterator[Ledger]:
+    """The ledger at `path`, to nobody else; a new one if there is none of `place`.
+
+    Raises:
+        BackendError: another run holds it.
+    """
+    with locked(path) as ours:
+        if not ours:
+            raise BackendError(
+                f"Another run waits for the same remote work ({path}). Next: let it end, then: synth run"
+            )
+        ledger = Ledger.read(path)
+        if ledger is None or ledger.place != place or set(ledger.jobs) != set(steps):
+            ledger = Ledger(path, name, place, dict.fromkeys(steps, ""))
+            ledger.write()
+        yield ledger
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Whether the ledger at `path` is nobody else's meanwhile; a process that ends lets go of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_suffix(".lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            if not path.exists():
+                lock.unlink(missing_ok=True)
+
+
+def left_behind(folder: Path, service: str, *, but: Path) -> Iterator[Path]:
+    """The ledgers of a model's earlier work at `service`, whose rows or request were others."""
+    return (path for path in sorted(folder.glob(f"{service}-*.json")) if path != but)

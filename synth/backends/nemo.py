@@ -1,0 +1,84 @@
+"""NeMo Safe Synthesizer, Gretel's successor, as a backend: it learns and samples, our gate decides.
+
+Verified against a server of our own that speaks its protocol. No live service was ever reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from synth.backends import nemo_config
+from synth.backends.jobs import Patience
+from synth.backends.nemo_http import Http
+from synth.backends.nemo_service import NemoService
+from synth.backends.nemo_store import HubStore
+from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from synth.domain import Request, Task
+
+
+class NemoBackend:
+    """Trains a language model on the rows in a NeMo deployment and returns what it generates.
+
+    The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
+    picked up by the next one with the same rows and request.
+    """
+
+    def __init__(self, service: NemoService, patience: Patience | None = None) -> None:
+        self._service = service
+        self._remote = Remote(service, "nemo", patience or Patience())
+
+    @classmethod
+    def connect(cls, environment: Mapping[str, str], patience: Patience | None = None) -> Self:
+        """The backend that the variables NEMO_… lead to; nothing is reached yet.
+
+        Raises:
+            ConfigError: a variable is missing or wrong.
+        """
+        endpoint, token = _address(environment, "NEMO_ENDPOINT", ""), environment.get("NEMO_TOKEN", "")
+        datastore = _address(environment, "NEMO_DATASTORE_ENDPOINT", f"{endpoint}/v1/hf")
+        store = HubStore(Http(datastore, token))
+        service = NemoService(Http(endpoint, token), store, environment.get("NEMO_WORKSPACE") or "default")
+        return cls(service, patience)
+
+    @staticmethod
+    def accept(task: Task) -> None:
+        """Raise `ConfigError` if the task asks for something that NeMo cannot do."""
+        refuse_budget_of_rows(task)
+        nemo_config.choose(task.model.wishes, f"{task.model.path} ({task.model.unique_id})")
+
+    def check(self) -> None:
+        """Raise `BackendError` unless endpoint, token and workspace are as needed; nothing is spent."""
+        self._remote.tried(self._service.check)
+
+    def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:
+        """Return `request.rows` rows that NeMo generated.
+
+        Raises:
+            BackendError: NeMo could not, or what it returned cannot be used.
+        """
+        steps = nemo_config.steps(request)
+        timeout = nemo_config.choose(request.wishes, request.model).timeout
+        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout)
+
+    def cancel(self) -> None:
+        """End all work under way, and leave nothing of it behind."""
+        self._remote.cancel()
+
+
+def _address(environment: Mapping[str, str], name: str, default: str) -> str:
+    address = environment.get(name) or default
+    if not address:
+        raise ConfigError(f"{name} is not set. Next: export {name}=https://…")
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ConfigError(f"{name} must be an address such as https://nemo.example.com, without a user.")
+    return address.rstrip("/")

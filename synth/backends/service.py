@@ -1,0 +1,105 @@
+"""A remote service as the life of a job needs it, and what may go wrong with a call.
+
+    BackendError
+    ├── TransientError   worth another attempt
+    │   └── BusyError    the service has no room now
+    ├── RefusedError     the request is wrong in the service's eyes
+    ├── GoneError        what was asked for is not there
+    └── DeniedError      the credentials are refused, so nothing can be removed either
+
+Any other BackendError is final.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from synth.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class TransientError(BackendError):
+    """The same call may succeed a moment later."""
+
+
+class BusyError(TransientError):
+    """The service accepts no more jobs until others have ended."""
+
+
+class RefusedError(BackendError):
+    """The service does not want the request as it is."""
+
+
+class GoneError(BackendError):
+    """The job or the data are not there."""
+
+
+class DeniedError(BackendError):
+    """The service refuses the credentials."""
+
+
+class Phase(StrEnum):
+    """How far a job is, in our words."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+OVER = frozenset({Phase.FAILED, Phase.CANCELLED, Phase.LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A look at a job.
+
+    Attributes:
+        detail: the reason of a failure; free of values.
+        step: of `steps` epochs; 0 when not known.
+    """
+
+    phase: Phase
+    detail: str = ""
+    step: int = 0
+    steps: int = 0
+
+
+class Service(Protocol):
+    """A remote service. Each method is one attempt; what goes wrong is one of the errors above."""
+
+    title: str
+    place: str  # where it is, and in which of its projects; no secret
+
+    def upload(self, name: str, content: bytes) -> str:
+        """Store training rows as `name`; return what a job calls them."""
+
+    def submit(self, name: str, config: Mapping[str, object], data: str) -> str:
+        """Start a job called `name`; return its id."""
+
+    def find(self, name: str) -> Sequence[str]:
+        """The ids of all jobs called `name`."""
+
+    def look(self, job: str) -> Sight:
+        """How far the job is."""
+
+    def result(self, job: str) -> bytes:
+        """The rows that a finished job made, as CSV."""
+
+    def scores(self, job: str) -> Mapping[str, float]:
+        """What the service thinks of its rows, from 0 to 100 each."""
+
+    def cancel(self, job: str) -> None:
+        """End the job."""
+
+    def remove_job(self, job: str) -> None:
+        """Delete the job and everything it made."""
+
+    def remove_data(self, name: str) -> None:
+        """Delete everything that was uploaded as `name`."""

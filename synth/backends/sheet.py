@@ -1,0 +1,307 @@
+"""Training rows as a CSV that survives a service which guesses types, and what it returns as exact values.
+
+Rows are encoded in memory only: no real row is written to a disk on its way out.
+
+- NULL is an empty field. Labels that a reader might take for something else (`007`, `NA`, the empty string,
+  `true`, `2024-01-01`) put a mark before every label of their column.
+- Labels that fewer than `FEWEST` rows hold do not leave: their rows are given a common label of the column.
+- What comes back is read as text and cast by the training dtypes. A row with a label that was not sent, a
+  NULL where there was none, or anything else that cannot be cast is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.domain import Request
+
+    Values: TypeAlias = pd.Series[Any]
+    Mask: TypeAlias = NDArray[np.bool_]
+
+FEWEST = 10  # rows that must share a label before it may leave
+MARK = "v:"
+EXACT = 2**53  # up to here a service that reads integers as floats reads them exactly
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "null", "none", "nil", "nat", "<na>", "#n/a", "-", "?", "unknown"}
+)
+TRUE, FALSE = frozenset({"true", "t", "yes", "1", "1.0"}), frozenset({"false", "f", "no", "0", "0.0"})
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DATE = re.compile(r"\d{1,4}[-/.:]\d{1,2}\b", re.ASCII)
+
+
+class ColumnText(Protocol):
+    """One column as text and back."""
+
+    def encode(self, values: Values) -> list[str]:
+        """One field a row; NULL is empty."""
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        """The values in the training column's dtype, and which of them can be used."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The training rows as they leave, and the way back.
+
+    Attributes:
+        names: of the columns, in order.
+        content: the CSV with a header, in UTF-8.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[ColumnText, ...]
+    content: bytes
+
+    @classmethod
+    def of(cls, training: pd.DataFrame, request: Request) -> Sheet:
+        """The sheet of `training`; the same rows and request give the same bytes."""
+        names = tuple(str(name) for name in training.columns)
+        columns = tuple(_column(training[name], request) for name in names)
+        fields = [column.encode(training[name]) for name, column in zip(names, columns, strict=True)]
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(zip(*fields, strict=True))
+        return cls(names, columns, text.getvalue().encode())
+
+    def read(self, content: bytes, rows: int, service: str) -> pd.DataFrame:
+        """The first `rows` readable rows of what `service` returned.
+
+        Raises:
+            BackendError: it is no such table, or has too few rows that can be read.
+        """
+        fields = self._fields(content, service)
+        readable = np.ones(len(fields[0]), dtype=bool)
+        series: dict[str, Values] = {}
+        at_fault = []
+        for name, column, texts in zip(self.names, self.columns, fields, strict=True):
+            series[name], good = column.decode(texts)
+            readable &= good
+            if not good.all():
+                at_fault.append(name)
+        kept = np.flatnonzero(readable)[:rows]
+        if len(kept) < rows:
+            cause = f"; unusable values in {', '.join(at_fault)}" if at_fault else ""
+            raise BackendError(
+                f"{service} returned {len(readable):,} rows, {len(kept):,} of them usable, not the {rows:,} "
+                f"asked for{cause}. Next: ask for fewer rows, or choose another of its models."
+            )
+        return pd.DataFrame({name: values.iloc[kept] for name, values in series.items()}).reset_index(
+            drop=True
+        )
+
+    def _fields(self, content: bytes, service: str) -> list[tuple[str, ...]]:
+        """The fields by column, in the order of the training columns."""
+        try:
+            text = content.decode("utf-8-sig")
+            lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+        except UnicodeDecodeError:
+            raise _unreadable(service, "is not encoded in UTF-8") from None
+        except csv.Error:
+            raise _unreadable(service, "is no valid CSV") from None
+        header = lines[0] if lines else []
+        if sorted(header) != sorted(self.names):
+            raise _unreadable(service, f"has {_difference(header, self.names)}")
+        if any(len(line) != len(header) for line in lines):
+            raise _unreadable(service, "has rows of different lengths")
+        if len(lines) == 1:
+            raise _unreadable(service, "has no rows")
+        columns = dict(zip(header, zip(*lines[1:], strict=True), strict=True))
+        return [columns[name] for name in self.names]
+
+
+def _unreadable(service: str, reason: str) -> BackendError:
+    return BackendError(f"What {service} returned {reason}, so nothing of it is used. Next: synth run")
+
+
+def _difference(found: Sequence[str], wanted: Sequence[str]) -> str:
+    missing = [name for name in wanted if name not in found]
+    extra = len(found) - len(wanted) + len(missing)  # their names come from the service, and are not repeated
+    parts = [f"no column {', '.join(missing)}"] if missing else []
+    return " and ".join([*parts, f"{extra} columns that were not asked for"] if extra else parts)
+
+
+def _column(values: Values, request: Request) -> ColumnText:
+    name, dtype = str(values.name), values.dtype
+    if pd.api.types.is_bool_dtype(dtype) and name not in request.categories:
+        return _Flags(values)
+    if pd.api.types.is_datetime64_any_dtype(dtype) and name not in request.categories:
+        return _Moments(values)
+    if pd.api.types.is_numeric_dtype(dtype) and not {name} & request.categories:
+        return _Wholes(values) if pd.api.types.is_integer_dtype(dtype) else _Floats(values)
+    rng = np.random.default_rng([request.seed, *name.encode()])
+    return _Labels(values, 1 if name in request.public else FEWEST, rng)
+
+
+class _Typed:
+    """What the columns with an order have in common."""
+
+    def __init__(self, values: Values) -> None:
+        self._nullable = bool(values.isna().any())
+        self._dtype: Any = values.dtype
+
+    def _usable(self, fields: Sequence[str], known: Mask) -> Mask:
+        """Known values, and NULL where training has NULL."""
+        if not self._nullable:
+            return known
+        empty: Mask = np.array([field.strip().lower() in MISSING for field in fields], dtype=bool)
+        return known | empty
+
+
+class _Flags(_Typed):
+    def encode(self, values: Values) -> list[str]:
+        return ["" if value is None else "true" if value else "false" for value in _objects(values)]
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        words = [field.strip().lower() for field in fields]
+        known = np.array([word in TRUE | FALSE for word in words], dtype=bool)
+        truth = pd.Series([word in TRUE for word in words], dtype="boolean")
+        return _with_null(truth, known, self._dtype), self._usable(fields, known)
+
+
+class _Wholes(_Typed):
+    """Integers; those that a float would not hold are sent as the distance from the smallest."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__(values)
+        known = [int(value) for value in values.dropna()]
+        low, high = min(known, default=0), max(known, default=0)
+        self._base = low if max(-low, high) >= EXACT > high - low else 0
+        bounds = np.iinfo(str(self._dtype).lower())
+        self._low, self._high = int(bounds.min), int(bounds.max)
+
+    def encode(self, values: Values) -> list[str]:
+        return ["" if value is None else str(int(value) - self._base) for value in _objects(values)]
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        wholes = [_whole(field.strip()) for field in fields]
+        moved = [None if whole is None else whole + self._base for whole in wholes]
+        known = np.array([m is not None and self._low <= m <= self._high for m in moved], dtype=bool)
+        kept = [m if good else self._low for m, good in zip(moved, known, strict=True)]
+        return _with_null(pd.Series(kept, dtype=str(self._dtype).lower()), known, self._dtype), self._usable(
+            fields, known
+        )
+
+
+class _Floats(_Typed):
+    def encode(self, values: Values) -> list[str]:
+        finite = values[np.isfinite(values.to_numpy("float64", na_value=np.nan))]
+        bounded = values if finite.empty else values.clip(finite.min(), finite.max())
+        return ["" if value is None else repr(float(value)) for value in _objects(bounded)]
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        numbers = pd.to_numeric(pd.Series(fields, dtype=object), errors="coerce").to_numpy("float64")
+        known = np.isfinite(numbers)
+        series = pd.Series(np.where(known, numbers, np.nan)).astype(self._dtype)
+        return series, self._usable(fields, known)
+
+
+class _Moments(_Typed):
+    """Dates and times in ISO 8601, in UTC, no finer than the values are."""
+
+    def encode(self, values: Values) -> list[str]:
+        moments = self._utc(values).to_numpy("datetime64[us]")
+        known = moments[~np.isnat(moments)]
+        fits = (unit for unit in ("D", "s", "us") if (known == known.astype(f"datetime64[{unit}]")).all())
+        texts = np.datetime_as_string(moments.astype(f"datetime64[{next(fits)}]"))
+        return [str(text).replace("T", " ") if text != "NaT" else "" for text in texts]
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        texts = pd.Series(fields, dtype=object)
+        moments = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601")
+        zone = getattr(self._dtype, "tz", None)
+        placed = moments.dt.tz_convert(zone) if zone else moments.dt.tz_localize(None)
+        known = placed.notna().to_numpy(bool)
+        return placed.astype(self._dtype), self._usable(fields, known)
+
+    @staticmethod
+    def _utc(values: Values) -> Values:
+        if getattr(values.dtype, "tz", None):
+            return values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return values
+
+
+class _Labels:
+    """Labels, of which only the common ones leave and come back."""
+
+    def __init__(self, values: Values, fewest: int, rng: np.random.Generator) -> None:
+        self._dtype: Any = values.dtype
+        codes, uniques = pd.factorize(values)
+        counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
+        common = np.flatnonzero(counts >= fewest)
+        self._nullable = bool((codes < 0).any())
+        if not len(common) and len(uniques) and not self._nullable:
+            common = np.array([counts.argmax()])
+        rare = (codes >= 0) & ~np.isin(codes, common)
+        weights = counts[common] / max(counts[common].sum(), 1)
+        self._codes = codes.copy()
+        self._codes[rare] = rng.choice(common, int(rare.sum()), p=weights) if len(common) else -1
+        labels = list(pd.Series(uniques).astype(object))
+        texts = [str(label).replace("\r", "\\r") for label in labels]  # which many writers leave unquoted
+        if any(_misread(texts[code]) for code in common):
+            texts = [MARK + text for text in texts]
+        if len(set(texts)) < len(texts):  # labels that only their type tells apart
+            texts = [f"{MARK}{code}" for code in range(len(texts))]
+        self._texts = texts
+        self._labels = {texts[code]: labels[code] for code in common}
+        self._null = values[values.isna()].iloc[0] if self._nullable else None
+
+    def encode(self, values: Values) -> list[str]:  # noqa: ARG002 - which label each row has was drawn above
+        return ["" if code < 0 else self._texts[code] for code in self._codes]
+
+    def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
+        known = np.array([field in self._labels for field in fields], dtype=bool)
+        spare = self._null if self._nullable else next(iter(self._labels.values()), None)
+        labels = [self._labels.get(field, spare) for field in fields]
+        empty = np.array([not field for field in fields], dtype=bool)
+        return pd.Series(labels, dtype=self._dtype), known | (empty & self._nullable)
+
+
+def _misread(text: str) -> bool:
+    """Whether a reader that guesses types may take the label for something else."""
+    word = text.strip()
+    if word != text or word.lower() in MISSING | TRUE | FALSE or _DATE.match(word):
+        return True
+    try:
+        float(word.replace(",", ""))
+    except ValueError:
+        return text.startswith(MARK)
+    return True
+
+
+def _objects(values: Values) -> list[Any]:
+    """Python's own values, with None for NULL."""
+    return [None if missing else value for value, missing in zip(values, values.isna(), strict=True)]
+
+
+def _whole(text: str) -> int | None:
+    """The integer nearest to the number in `text`."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return int(number.to_integral_value()) if number.is_finite() and number.adjusted() < 20 else None  # noqa: PLR2004 - digits of a 64-bit integer
+
+
+def _with_null(values: Values, known: Mask, dtype: Any) -> Values:
+    """The values as `dtype`, NULL where they are not known and `dtype` has a NULL."""
+    if isinstance(dtype, np.dtype):
+        return values.astype(dtype)
+    return values.astype(dtype).mask(~known)

@@ -1,0 +1,306 @@
+"""What every remote backend owes the pipeline, whatever goes wrong, against its service's stand-in."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from synth.backends.ledger import Ledger
+from synth.domain import Wishes
+from synth.errors import BackendError
+from tests.doubles.asking import CANARY, ROWS, asked, made, refused, training
+from tests.doubles.fixtures import Rented, opened
+from tests.doubles.gretel import GretelDouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.doubles.nemo import NemoDouble
+
+LOG = logging.getLogger("synth.backends")
+
+
+def test_the_twin_has_the_columns_order_dtypes_and_rows_asked_for(remote: Rented, tmp_path: Path) -> None:
+    real = training()
+    twin = remote.backend.synthesize(real, asked(), tmp_path)
+    assert twin.dtypes.to_dict() == real.dtypes.to_dict()
+    assert list(twin.columns) == list(real.columns)
+    assert len(twin) == ROWS
+    assert [name for name in twin if twin[name].isna().any()] in ([], ["visits"])
+    pd.testing.assert_frame_equal(real, training())
+
+
+def test_nothing_is_left_remotely_or_here(remote: Rented, tmp_path: Path) -> None:
+    made(remote, tmp_path)
+    assert remote.double.left == []
+    assert list(tmp_path.iterdir()) == []
+    assert remote.double.calls("submit") == 1
+
+
+def test_what_is_kept_on_purpose_stays(remote: Rented, tmp_path: Path) -> None:
+    made(remote, tmp_path, wishes=Wishes(keep_remote=True))
+    assert len(remote.double.jobs) == 1
+    assert len(remote.double.left) >= 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "model", ["model.shop.orders", "model.shop.日本", "model.shop.__A__b__c__d__" + "e" * 90]
+)
+def test_any_model_has_a_name_that_the_service_takes(remote: Rented, tmp_path: Path, model: str) -> None:
+    assert len(made(remote, tmp_path, model=model)) == ROWS
+
+
+def test_rare_labels_never_leave(remote: Rented, tmp_path: Path) -> None:
+    made(remote, tmp_path)
+    (content,) = remote.double.given
+    assert CANARY.encode() not in content
+    assert b"common" in content
+
+
+def test_the_scores_of_the_service_are_out_of_a_hundred(remote: Rented, tmp_path: Path) -> None:
+    scores: dict[str, float] = {}
+    made(remote, tmp_path, scored=scores.update)
+    assert scores["synthetic_data_quality_score"] == 91.0
+
+
+def test_progress_is_told_by_status_and_time(remote: Rented, tmp_path: Path) -> None:
+    told: list[str] = []
+    made(remote, tmp_path, progress=lambda text, *_: told.append(text))
+    assert [text.split(",")[0].partition(" ")[2] for text in told] == [
+        "train queued",
+        "train running",
+        "train done",
+    ]
+
+
+def test_a_second_run_of_a_finished_job_pays_again(remote: Rented, tmp_path: Path) -> None:
+    made(remote, tmp_path)
+    made(remote, tmp_path)
+    assert remote.double.calls("submit") == 2
+
+
+@pytest.mark.parametrize("operation", ["upload", "submit", "search", "look", "delete"])
+@pytest.mark.parametrize(("status", "headers"), [(503, {}), (429, {"Retry-After": "0"})], ids=str)
+def test_a_moment_of_weakness_is_waited_for(
+    remote: Rented, tmp_path: Path, operation: str, status: int, headers: dict[str, str]
+) -> None:
+    remote.double.fail(operation, status, headers=headers)
+    assert len(made(remote, tmp_path)) == ROWS
+    assert remote.double.left == []
+    assert len(remote.double.submitted) == 1
+
+
+@pytest.mark.parametrize("status", [500, None], ids=["500", "no answer"])
+def test_a_lost_answer_leaves_exactly_one_job(remote: Rented, tmp_path: Path, status: int | None) -> None:
+    remote.double.fail("submit", status, done=True)
+    made(remote, tmp_path, wishes=Wishes(keep_remote=True))
+    assert len(remote.double.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (["created", "error"], "ended as failed"),
+        (["created", "cancelled"], "ended as cancelled"),
+        (["created", "meditating"], "a status that this version does not know"),
+    ],
+)
+def test_a_job_that_did_not_succeed_is_no_success(
+    remote: Rented, tmp_path: Path, script: list[str], said: str
+) -> None:
+    remote.double.script = script
+    assert said in refused(remote, tmp_path)
+    assert remote.double.left == []
+
+
+def test_the_reason_of_a_failure_is_told_without_values(remote: Rented, tmp_path: Path) -> None:
+    remote.double.script, remote.double.error = ["error"], f"column note: cannot use '{CANARY}' at 8812.77"
+    assert "column note: cannot use" in refused(remote, tmp_path)
+
+
+def test_a_job_that_never_ends_is_cancelled_at_its_deadline(remote: Rented, tmp_path: Path) -> None:
+    remote.double.script = ["active"]
+    sections = {remote.kind: {"timeout": 0.2}}
+    assert "had not finished after 0 seconds" in refused(remote, tmp_path, wishes=Wishes(sections=sections))
+    assert remote.double.calls("cancel") == 1
+    assert remote.double.left == []
+
+
+@pytest.mark.parametrize(
+    ("mangle", "said"),
+    [
+        (lambda frame: frame.iloc[: ROWS - 1], "59 of them usable, not the 60 asked for"),
+        (lambda frame: frame.iloc[:0], "has no rows"),
+        (lambda frame: frame.drop(columns="amount"), "has no column amount"),
+        (lambda frame: frame.assign(more=1), "1 columns that were not asked for"),
+        (lambda frame: frame.assign(amount="much"), "unusable values in amount"),
+        (lambda frame: frame.assign(plan="gold"), "unusable values in plan"),
+        (lambda frame: frame.assign(active=None), "unusable values in active"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_refused(
+    remote: Rented, tmp_path: Path, mangle: Callable[[pd.DataFrame], pd.DataFrame], said: str
+) -> None:
+    remote.double.mangle = lambda content: mangle(_read(content)).to_csv(index=False).encode()
+    assert said in refused(remote, tmp_path)
+    assert remote.double.left == []
+
+
+def test_columns_in_another_order_are_put_back(remote: Rented, tmp_path: Path) -> None:
+    remote.double.mangle = lambda content: _read(content).iloc[:, ::-1].to_csv(index=False).encode()
+    assert list(made(remote, tmp_path).columns) == list(training().columns)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"plan\n\xff\xfe", "is not encoded in UTF-8"),
+        (b'plan\n"a"b', "is no valid CSV"),
+        (b"<html>maintenance</html>", "has no column plan"),
+        (b"", "has no column plan"),
+    ],
+)
+def test_what_is_no_table_is_refused(remote: Rented, tmp_path: Path, content: bytes, said: str) -> None:
+    remote.double.mangle = lambda _: content
+    assert said in refused(remote, tmp_path)
+
+
+def test_credentials_that_are_refused_midway_leave_a_trace_for_the_next_run(
+    remote: Rented, tmp_path: Path
+) -> None:
+    remote.double.fail("look", 401, times=99)
+    assert "may be left at" in refused(remote, tmp_path)
+    (ledger,) = tmp_path.glob("*.json")
+    assert json.loads(ledger.read_text())["jobs"] == {"train": next(iter(remote.double.jobs))}
+    remote.double._faults.clear()
+    assert len(made(remote, tmp_path)) == ROWS
+    assert len(remote.double.submitted) == 1
+    assert remote.double.left == []
+
+
+def test_a_job_of_a_killed_run_is_picked_up_and_paid_once(remote: Rented, tmp_path: Path) -> None:
+    remote.double.fail(
+        "look", 500, times=99
+    )  # so that this run ends without knowing, as one that is killed does
+    refused(remote, tmp_path)
+    remote.double._faults.clear()
+    again = Rented(remote.double, opened(remote.double), remote.kind)
+    made(again, tmp_path, run_id="20261124t000000z-aaaaaaaa")
+    assert len(remote.double.submitted) == 1
+    assert remote.double.left == []
+
+
+def test_a_run_that_was_killed_before_it_learned_the_id_finds_its_job_by_name(
+    remote: Rented, tmp_path: Path
+) -> None:
+    remote.double.fail("look", 500, times=99)
+    refused(remote, tmp_path)
+    remote.double._faults.clear()
+    (ledger,) = tmp_path.glob("*.json")
+    ledger.write_text(ledger.read_text().replace(next(iter(remote.double.jobs)), ""))
+    made(remote, tmp_path)
+    assert len(remote.double.submitted) == 1
+
+
+def test_other_rows_are_other_work_and_what_is_left_of_the_old_is_removed(
+    remote: Rented, tmp_path: Path
+) -> None:
+    remote.double.fail("look", 500, times=99)
+    refused(remote, tmp_path)
+    remote.double._faults.clear()
+    remote.backend.synthesize(training(300), asked(), tmp_path)
+    assert len(remote.double.submitted) == 2
+    assert remote.double.left == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_cancels_the_job_and_removes_everything(remote: Rented, tmp_path: Path) -> None:
+    remote.double.script = ["active"]
+    ends: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            made(remote, tmp_path)
+        except BackendError as error:
+            ends.append(error)
+
+    thread = Thread(target=work)
+    thread.start()
+    while not remote.double.calls("look"):
+        thread.join(0.01)
+    remote.backend.cancel()
+    thread.join(10)
+    assert "interrupted" in str(ends[0])
+    assert remote.double.left == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_do_not_wait_for_one_job(remote: Rented, tmp_path: Path) -> None:
+    remote.double.script = ["active"]
+    thread = Thread(target=refused, args=(remote, tmp_path))
+    thread.start()
+    while not remote.double.calls("look"):
+        thread.join(0.01)
+    other = Rented(remote.double, opened(remote.double), remote.kind)
+    assert "Another run waits for the same remote work" in refused(other, tmp_path)
+    remote.backend.cancel()
+    thread.join(10)
+
+
+def test_real_rows_come_back_as_they_were_sent_so_that_the_gate_sees_them(
+    remote: Rented, tmp_path: Path
+) -> None:
+    twin, real = made(remote, tmp_path), training().assign(note="common")
+    shared = twin.astype(object).merge(real.astype(object), how="inner")
+    assert len(shared) == ROWS
+
+
+def test_check_spends_nothing(remote: Rented) -> None:
+    remote.backend.check()
+    assert remote.double.left == []
+    assert remote.double.submitted == []
+
+
+def test_check_says_when_the_credentials_are_refused(remote: Rented) -> None:
+    if isinstance(remote.double, GretelDouble):
+        remote.double.keys.clear()
+    else:
+        remote.double.tokens.clear()
+    with pytest.raises(BackendError, match=r"Next: "):
+        remote.backend.check()
+
+
+def test_a_nemo_that_is_not_there_is_named(nemo: NemoDouble) -> None:
+    nemo.url = "http://127.0.0.1:9"
+    with pytest.raises(BackendError, match=r"http://127.0.0.1:9 cannot be reached"):
+        opened(nemo).check()
+
+
+def test_a_server_that_is_no_nemo_is_named(nemo: NemoDouble) -> None:
+    nemo.fail("search", 404)
+    with pytest.raises(BackendError, match="has no NeMo Safe Synthesizer"):
+        opened(nemo).check()
+
+
+def test_work_that_is_left_elsewhere_is_named(
+    remote: Rented, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Ledger(tmp_path / f"{remote.kind}-0123.json", "synth-old", "http://elsewhere", {"train": "1"}).write()
+    LOG.addHandler(caplog.handler)  # the command line keeps its log from the root logger
+    try:
+        made(remote, tmp_path)
+    finally:
+        LOG.removeHandler(caplog.handler)
+    assert "called synth-old-…, may be left at http://elsewhere" in caplog.text
+
+
+def _read(content: bytes) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)

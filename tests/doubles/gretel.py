@@ -1,0 +1,238 @@
+"""A stand-in for Gretel: the projects and models of its protocol, as gretel-client 0.30.1 speaks it.
+
+Only that client, unmodified, ever drives it. Its jobs advance by one state of their script each time they are
+looked at, so nothing in a test waits for a clock.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tests.doubles.server import Answer, Call, Double
+from tests.doubles.work import learned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "grtu" + "0123456789abcdef" * 4
+PROJECT = "synth-demo"
+RETIRED = {"synthetics", "amplify", "classify", "transform"}
+KNOWN = {"actgan", "navigator_ft", "tabular_dp", "transform_v2"}
+SCORE = {"raw_score": 91.4, "grade": "Excellent", "score": 91}
+
+
+@dataclass
+class Job:
+    """A model of Gretel's, from its submission on."""
+
+    uid: str
+    config: dict[str, Any]
+    script: list[str]
+    error: str | None = None
+    made: bytes | None = None
+
+    @property
+    def kind(self) -> str:
+        return str(next(iter(self.config["models"][0])))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.config["models"][0][self.kind]
+        return found
+
+    @property
+    def status(self) -> str:
+        return self.script[0]
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "uid": self.uid,
+            "name": self.config.get("name"),
+            "status": self.status,
+            "runner_mode": "cloud",
+            "config": self.config,
+            "error_msg": self.error if self.status == "error" else None,
+        }
+
+
+@dataclass(eq=False)
+class Bucket:
+    """What a hybrid project needs of the user's bucket."""
+
+    read: Callable[[str], bytes]
+    write: Callable[[str, bytes], None]
+
+
+class GretelDouble(Double):
+    """The service.
+
+    Attributes:
+        script: the states that new jobs go through; the last one stays.
+        make: what a job makes of the CSV it was given.
+        submitted, given: the configuration and the CSV of each job.
+        mangle, break_: change the CSV, or the packed bytes, on their way out.
+        room: how many jobs may be there at once.
+        most: how many jobs were there at once.
+    """
+
+    def __init__(self, bucket: Bucket | None = None) -> None:
+        super().__init__()
+        self.project = {
+            "name": PROJECT,
+            "_id": "64b0c0ffee64b0c0ffee0001",
+            "guid": "proj_" + "2a" * 13,
+            "runner_mode": "hybrid" if bucket else "cloud",
+        }
+        self.keys = {KEY}
+        self.bucket = bucket
+        self.jobs: dict[str, Job] = {}
+        self.uploads: dict[str, str] = {}  # key: path of its blob
+        self.submitted: list[dict[str, Any]] = []
+        self.given: list[bytes] = []
+        self.script = ["created", "active", "completed"]
+        self.error = "out of memory"
+        self.room = 100
+        self.most = 0
+        self.make: Callable[[bytes, int], bytes] = learned
+        self.mangle: Callable[[bytes], bytes] = bytes
+        self.break_: Callable[[bytes], bytes] = bytes
+        self._add_routes()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead the client here."""
+        return {"GRETEL_API_KEY": KEY, "GRETEL_ENDPOINT": self.url, "GRETEL_PROJECT": PROJECT}
+
+    @property
+    def left(self) -> list[str]:
+        """What is still there of jobs and data."""
+        return [*self.jobs, *self.uploads]
+
+    def authorised(self, call: Call) -> Answer | None:
+        if call.headers.get("Authorization") in self.keys:
+            return None
+        return Answer({"message": "Unauthorized"}, 401)
+
+    def _add_routes(self) -> None:
+        project, model = "/projects/{}", "/projects/{}/models/{}"
+        self.route(
+            "GET", "/users/me", "me", lambda _: _data(me={"_id": "64b0" * 6, "email": "a@example.com"})
+        )
+        self.route("GET", project, "project", self._on_project)
+        self.route("POST", f"{project}/artifacts", "upload", self._on_upload)
+        self.route("GET", f"{project}/artifacts", "uploads", self._on_uploads)
+        self.route("DELETE", f"{project}/artifacts", "drop", self._on_drop)
+        self.route("POST", f"{project}/models", "submit", self._on_submit)
+        self.route("GET", f"{project}/models", "search", self._on_search)
+        self.route("GET", model, "look", self._on_look)
+        self.route("PATCH", model, "cancel", self._on_cancel)
+        self.route("DELETE", model, "delete", self._on_delete)
+        self.route("GET", f"{model}/artifact", "link", self._on_link)
+
+    def _on_project(self, call: Call) -> Answer:
+        if call.parts[0] not in {self.project["name"], self.project["_id"], self.project["guid"]}:
+            return Answer({"message": "not found"}, 404)
+        return _data(project=self.project)
+
+    def _on_upload(self, call: Call) -> Answer:
+        key = f"gretel_{uuid4().hex}_{call.json()['filename']}"
+        self.uploads[key] = f"/_blob/{key}"
+        return Answer({"data": {"key": key, "url": self.link("PUT", self.uploads[key])}})
+
+    def _on_uploads(self, _: Call) -> Answer:
+        return _data(artifacts=[{"key": key} for key in self.uploads])
+
+    def _on_drop(self, call: Call) -> Answer:
+        path = self.uploads.pop(call.query["key"], None)
+        if path is None:
+            return Answer({"message": "not found"}, 404)
+        self.drop(path)
+        return _data()
+
+    def _on_submit(self, call: Call) -> Answer:
+        job = Job(uuid4().hex[:24], call.json(), list(self.script), self.error)
+        if job.kind in RETIRED:
+            return Answer({"message": f"{job.kind} has been discontinued"}, 400)
+        if job.kind not in KNOWN or not isinstance(job.body.get("params", {}), dict):
+            return Answer({"message": "unknown model"}, 422)
+        if len(self.jobs) >= self.room:
+            return Answer({"message": "Maximum number of running models reached"}, 400)
+        if call.query.get("dry_run") != "yes":
+            self.given.append(self._read(job))
+            self.jobs[job.uid] = job
+            self.most = max(self.most, len(self.jobs))
+            self.submitted.append(job.config)
+        return Answer({"data": {"model": job.shown()}, "worker_key": "w"})
+
+    def _on_search(self, call: Call) -> Answer:
+        part = call.query.get("model_name", "")
+        found = [job.shown() for job in self.jobs.values() if part in str(job.config.get("name"))]
+        return _data(models=found[: int(call.query.get("limit", "100"))])
+
+    def _on_look(self, call: Call) -> Answer:
+        job = self.jobs.get(call.parts[1])
+        if job is None:
+            return Answer({"message": "not found"}, 404)
+        shown = job.shown()
+        if len(job.script) > 1:
+            job.script.pop(0)
+        if shown["status"] == "completed" and self.bucket:
+            self._deliver(job, self.bucket)
+        log = [{"ts": "now", "msg": "training", "ctx": {"epoch": 3}, "stage": "train"}]
+        return _data(model=shown, logs=log if shown["status"] == "active" else None)
+
+    def _on_cancel(self, call: Call) -> Answer:
+        if call.parts[0] != self.project["_id"]:
+            return Answer({"message": "not found"}, 404)
+        self.jobs[call.parts[1]].script = [str(call.json()["status"])]
+        return _data()
+
+    def _on_delete(self, call: Call) -> Answer:
+        job = self.jobs.pop(call.parts[1], None)
+        if job is None:
+            return Answer({"message": "not found"}, 404)
+        for artifact in ("data_preview", "report_json"):
+            self.drop(_made(job, artifact))
+        return _data()
+
+    def _on_link(self, call: Call) -> Answer:
+        job, artifact = self.jobs[call.parts[1]], call.query["type"]
+        if job.status != "completed":
+            return Answer({"message": "not ready"}, 404)
+        path = _made(job, artifact)
+        self.store(path, self._packed(job, artifact))
+        return Answer({"data": {"url": self.link("GET", path)}})
+
+    def _packed(self, job: Job, artifact: str) -> bytes:
+        if artifact == "report_json":
+            report = {
+                "synthetic_data_quality_score": SCORE,
+                "field_correlation_stability": SCORE,
+                "summary": [],
+            }
+            return gzip.compress(json.dumps(report).encode())
+        if job.made is None:
+            rows = job.body.get("generate", {}).get("num_records", 0)
+            given = self._read(job)
+            job.made = given if job.kind == "transform_v2" else self.make(given, rows)
+        return self.break_(gzip.compress(self.mangle(job.made)))
+
+    def _read(self, job: Job) -> bytes:
+        source = str(job.body["data_source"])
+        return self.bucket.read(source) if self.bucket else self.blob(self.uploads[source])
+
+    def _deliver(self, job: Job, bucket: Bucket) -> None:
+        for artifact, file in (("data_preview", "data_preview.gz"), ("report_json", "report_json.json.gz")):
+            bucket.write(f"{self.project['_id']}/model/{job.uid}/{file}", self._packed(job, artifact))
+
+
+def _made(job: Job, artifact: str) -> str:
+    return f"/_blob/{job.uid}/{artifact}.gz"
+
+
+def _data(**content: object) -> Answer:
+    return Answer({"data": content})

@@ -1,0 +1,240 @@
+"""A stand-in for NeMo Safe Synthesizer, in either family of its protocol.
+
+`v2`: jobs, filesets and the service for all jobs of NeMo Platform and NeMo Helix. `v1beta1`: the jobs of NeMo
+Microservices, and beside them the data store with as much of the hub's protocol as an upload takes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tests.doubles.server import Answer, Call, Double
+from tests.doubles.work import learned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOKEN = "nvapi-0123456789abcdef"
+WORKSPACE = "default"
+LARGE = 20_000  # bytes from which the data store wants large file storage
+LFS = "application/vnd.git-lfs+json"
+NAME = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,50}(?<!-)")  # a job has a fileset with a longer name
+KNOWN_FIELDS = {"data", "training", "generation", "privacy", "evaluation", "replace_pii"}
+MORE_FIELDS = {"v2": {"emit_telemetry"}, "v1beta1": {"enable_synthesis", "enable_replace_pii"}}
+SUMMARY = {
+    "timing": {},
+    "synthetic_data_quality_score": 9.1,
+    "data_privacy_score": 8.0,
+    "num_valid_records": 50,
+}
+
+
+@dataclass
+class Job:
+    """A job, from its submission on."""
+
+    uid: str
+    name: str
+    spec: dict[str, Any]
+    script: list[str]
+
+    def shown(self) -> dict[str, Any]:
+        return {"id": self.uid, "name": self.name, "status": self.script[0], "spec": self.spec}
+
+
+@dataclass
+class Repository:
+    """A repository of the data store, and the objects it waits for."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+class NemoDouble(Double):
+    """The service; see `GretelDouble` for its levers."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__()
+        self.family = family
+        self.tokens = {TOKEN}
+        self.jobs: dict[str, Job] = {}
+        self.filesets: dict[str, dict[str, bytes]] = {}
+        self.repositories: dict[str, Repository] = {}
+        self.submitted: list[dict[str, Any]] = []
+        self.given: list[bytes] = []
+        self.script = ["created", "active", "completed"]
+        self.error = "CUDA out of memory"
+        self.make: Callable[[bytes, int], bytes] = learned
+        self.mangle: Callable[[bytes], bytes] = bytes
+        if family == "v2":
+            self._add_platform()
+            self.route("GET", "/v1beta1/safe-synthesizer/jobs", "other family", _missing)
+        else:
+            self._add_microservices()
+            other = f"/apis/safe-synthesizer/v2/workspaces/{WORKSPACE}/jobs"
+            self.route("GET", other, "other family", _missing)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead a client here."""
+        return {"NEMO_ENDPOINT": self.url, "NEMO_TOKEN": TOKEN}
+
+    @property
+    def left(self) -> list[str]:
+        """What is still there of jobs and data."""
+        return [*self.jobs, *self.filesets, *self.repositories]
+
+    def authorised(self, call: Call) -> Answer | None:
+        if call.headers.get("Authorization") in {f"Bearer {token}" for token in self.tokens}:
+            return None
+        return Answer({"detail": "Unauthorized"}, 401)
+
+    def _add_platform(self) -> None:
+        files = f"/apis/files/v2/workspaces/{WORKSPACE}/filesets"
+        self.route("POST", files, "repository", self._on_fileset)
+        self.route("PUT", f"{files}/{{}}/-/{{}}", "upload", self._on_file)
+        self.route("DELETE", f"{files}/{{}}", "drop", self._on_drop_fileset)
+        self._add_jobs(f"/apis/safe-synthesizer/v2/workspaces/{WORKSPACE}/jobs", "synthetic-data")
+        every = f"/apis/jobs/v2/workspaces/{WORKSPACE}/jobs"
+        self.route("GET", f"{every}/{{}}/status", "look", self._on_status)
+        self.route("GET", f"{every}/{{}}/logs", "logs", self._on_logs)
+
+    def _add_microservices(self) -> None:
+        hub = "/v1/hf"
+        self.route("POST", f"{hub}/api/repos/create", "repository", self._on_repository)
+        self.route("DELETE", f"{hub}/api/repos/delete", "drop", self._on_drop_repository)
+        self.route("POST", f"{hub}/api/datasets/{{}}/{{}}/preupload/main", "preupload", self._on_preupload)
+        self.route("POST", f"{hub}/api/datasets/{{}}/{{}}/commit/main", "upload", self._on_commit)
+        self.route("POST", f"{hub}/datasets/{{}}/{{}}.git/info/lfs/objects/batch", "batch", self._on_batch)
+        self._add_jobs("/v1beta1/safe-synthesizer/jobs", "synthetic_data")
+        self.route("GET", "/v1beta1/safe-synthesizer/jobs/{}/status", "look", self._on_status)
+        self.route("GET", "/v1beta1/safe-synthesizer/jobs/{}/logs", "logs", self._on_logs)
+
+    def _add_jobs(self, jobs: str, result: str) -> None:
+        self.route("POST", jobs, "submit", self._on_submit)
+        self.route("GET", jobs, "search", self._on_search)
+        self.route("DELETE", f"{jobs}/{{}}", "delete", self._on_delete)
+        self.route("POST", f"{jobs}/{{}}/cancel", "cancel", self._on_cancel)
+        self.route("GET", f"{jobs}/{{}}/results/{result}/download", "result", self._on_result)
+        self.route("GET", f"{jobs}/{{}}/results/summary/download", "summary", lambda _: Answer(SUMMARY))
+
+    def _on_fileset(self, call: Call) -> Answer:
+        name = call.json()["name"]
+        if name in self.filesets:
+            return Answer({"detail": "exists"}, 409)
+        self.filesets[name] = {}
+        return Answer({"name": name}, 201)
+
+    def _on_file(self, call: Call) -> Answer:
+        name, path = call.parts
+        self.filesets[name][path] = call.body
+        return Answer({"path": path})
+
+    def _on_drop_fileset(self, call: Call) -> Answer:
+        found = self.filesets.pop(call.parts[0], None)
+        return Answer({}) if found is not None else Answer({"detail": "not found"}, 404)
+
+    def _on_repository(self, call: Call) -> Answer:
+        name = f"{call.json()['organization']}/{call.json()['name']}"
+        if name in self.repositories:
+            return Answer({"error": "exists"}, 409)
+        self.repositories[name] = Repository()
+        return Answer({"url": name})
+
+    def _on_drop_repository(self, call: Call) -> Answer:
+        name = f"{call.json()['organization']}/{call.json()['name']}"
+        found = self.repositories.pop(name, None)
+        return Answer({}) if found is not None else Answer({"error": "not found"}, 404)
+
+    def _on_preupload(self, call: Call) -> Answer:
+        (file,) = call.json()["files"]
+        mode = "lfs" if file["size"] >= LARGE else "regular"
+        return Answer({"files": [{"path": file["path"], "uploadMode": mode, "shouldIgnore": False}]})
+
+    def _on_batch(self, call: Call) -> Answer:
+        if call.headers.get("Accept") != LFS or call.headers.get("Content-Type") != LFS:
+            return Answer({"message": "not acceptable"}, 406)
+        (wanted,) = call.json()["objects"]
+        link = self.link("PUT", f"/_blob/{wanted['oid']}")
+        return Answer({"objects": [{**wanted, "actions": {"upload": {"href": link}}}]})
+
+    def _on_commit(self, call: Call) -> Answer:
+        repository = self.repositories["/".join(call.parts)]
+        header, entry = (json.loads(line) for line in call.body.splitlines())
+        assert header["key"] == "header"
+        value = entry["value"]
+        content = (
+            base64.b64decode(value["content"])
+            if entry["key"] == "file"
+            else self.blob(f"/_blob/{value['oid']}")
+        )
+        repository.files[value["path"]] = content
+        return Answer({"commitOid": "0", "commitUrl": f"{self.url}/datasets/{'/'.join(call.parts)}/commit/0"})
+
+    def _on_submit(self, call: Call) -> Answer:
+        body = call.json()
+        unknown = body["spec"]["config"].keys() - KNOWN_FIELDS - MORE_FIELDS[self.family]
+        if unknown:
+            detail = [{"loc": ["body", "spec", "config", name], "msg": "extra"} for name in sorted(unknown)]
+            return Answer({"detail": detail}, 422)
+        if not NAME.fullmatch(body["name"]):
+            return Answer({"detail": [{"loc": ["body", "name"], "msg": "name"}]}, 422)
+        if self.family == "v2" and body["name"] in self.jobs:
+            return Answer({"detail": "exists"}, 409)
+        uid = body["name"] if self.family == "v2" else f"job-{uuid4().hex[:12]}"
+        self.jobs[uid] = Job(uid, body["name"], body["spec"], list(self.script))
+        self.given.append(self._given(self.jobs[uid]))
+        self.submitted.append(body)
+        return Answer(self.jobs[uid].shown(), 201)
+
+    def _on_search(self, call: Call) -> Answer:
+        size, page = int(call.query.get("page_size", "10")), int(call.query.get("page", "1"))
+        found = [job.shown() for job in self.jobs.values()]
+        return Answer({"data": found[(page - 1) * size : page * size], "pagination": {}})
+
+    def _on_status(self, call: Call) -> Answer:
+        job = self.jobs.get(call.parts[0])
+        if job is None:
+            return Answer({"detail": "not found"}, 404)
+        status = job.script[0]
+        if len(job.script) > 1:
+            job.script.pop(0)
+        details = {"message": self.error} if status == "error" else {}
+        return Answer(
+            {"job_id": job.uid, "status": status, "status_details": {}, "error_details": details, "steps": []}
+        )
+
+    def _on_logs(self, _: Call) -> Answer:
+        return Answer({"data": [{"message": "training"}], "next_page": "", "prev_page": "", "total": 1})
+
+    def _on_cancel(self, call: Call) -> Answer:
+        self.jobs[call.parts[0]].script = ["cancelled"]
+        return Answer({})
+
+    def _on_delete(self, call: Call) -> Answer:
+        found = self.jobs.pop(call.parts[0], None)
+        return Answer({}) if found else Answer({"detail": "not found"}, 404)
+
+    def _on_result(self, call: Call) -> Answer:
+        job = self.jobs[call.parts[0]]
+        rows = job.spec["config"]["generation"]["num_records"]
+        if self.family == "v2":
+            self.filesets[f"job-fileset-{job.uid}"] = {}  # is not deleted with the job
+        return Answer(self.mangle(self.make(self._given(job), rows)))
+
+    def _given(self, job: Job) -> bytes:
+        source = job.spec["data_source"]
+        if self.family == "v2":
+            fileset, _, path = source.removeprefix(f"{WORKSPACE}/").partition("#")
+            return self.filesets[fileset][path]
+        repository, _, path = source.removeprefix("hf://datasets/").rpartition("/")
+        return self.repositories[repository].files[path]
+
+
+def _missing(_: Call) -> Answer:
+    """How a deployment answers who asks whether it speaks the other family."""
+    return Answer({"detail": "not found"}, 404)

@@ -1,0 +1,229 @@
+"""What Gretel and NeMo are sent, and what is refused before anything is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from synth.backends import (
+    Backends,
+    accept,
+    gretel_config,
+    nemo_config,
+    open_backend,
+    variables_of_backends,
+)
+from synth.backends.gretel import GretelBackend
+from synth.backends.nemo import NemoBackend
+from synth.backends.said import said
+from synth.domain import ForeignKey, Model, Relation, Request, Rows, Task, Wishes
+from synth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def asked(rows: int = 1000, **wishes: Any) -> Request:
+    return Request(
+        rows=rows,
+        seed=9,
+        categories=frozenset(),
+        public=frozenset(),
+        run_id="run",
+        model="model.shop.orders",
+        wishes=Wishes(**wishes),
+    )
+
+
+def gretel(options: Mapping[str, object], rows: int = 1000, **wishes: Any) -> dict[str, Any]:
+    """The body of the one model that Gretel is sent, by its type."""
+    (step,) = gretel_config.steps(asked(rows, sections={"gretel": options}, **wishes))
+    models: Any = step.config["models"]
+    (model,) = models
+    return dict(model)
+
+
+def test_actgan_is_the_default_with_both_filters_on() -> None:
+    body = gretel({})["actgan"]
+    assert body["generate"] == {"num_records": 1030}
+    assert body["privacy_filters"] == {"outliers": "auto", "similarity": "auto"}
+    assert body["params"]["epochs"] == "auto"
+
+
+def test_parameters_and_filters_are_the_users_where_they_are_given() -> None:
+    options = {"model": "actgan", "params": {"epochs": 7}, "privacy_filters": {"outliers": None}}
+    body = gretel(options)["actgan"]
+    assert body["params"]["epochs"] == 7
+    assert body["privacy_filters"] == {"outliers": None, "similarity": "auto"}
+
+
+def test_a_budget_chooses_a_model_that_has_one() -> None:
+    params = gretel({}, epsilon=2.0, delta=1e-6)["tabular_dp"]["params"]
+    assert (params["epsilon"], params["delta"]) == (2.0, 1e-6)
+
+
+def test_a_budget_of_navigator_ft_stands_in_its_privacy_params() -> None:
+    body = gretel({"model": "navigator_ft"}, epsilon=8.0)["navigator_ft"]
+    wanted = {"dp": True, "epsilon": 8.0, "delta": "auto", "per_sample_max_grad_norm": 0.1}
+    assert body["privacy_params"] == wanted
+    assert "privacy_params" not in gretel({"model": "navigator_ft"})["navigator_ft"]
+
+
+def test_gretels_own_words_for_a_budget_are_taken() -> None:
+    options = {"model": "navigator_ft", "privacy_params": {"epsilon": 4.0, "delta": 0.001}}
+    privacy = gretel(options)["navigator_ft"]["privacy_params"]
+    assert (privacy["epsilon"], privacy["delta"]) == (4.0, 0.001)
+
+
+def test_a_transformation_goes_before_the_training() -> None:
+    transform = {"globals": {"locales": ["en_US"]}, "steps": []}
+    steps = gretel_config.steps(asked(sections={"gretel": {"transform_v2": transform}}))
+    assert [step.name for step in steps] == ["transform", "train"]
+    assert steps[0].config["models"] == [{"transform_v2": transform}]
+
+
+@pytest.mark.parametrize(
+    ("options", "wishes", "said_of_it"),
+    [
+        ({"model": "synthetics/default"}, {}, "withdrawn its model or template 'synthetics/default'"),
+        ({"model": "synthetics"}, {}, "one of actgan, navigator_ft, tabular_dp"),
+        ({"model": "navigator-ft"}, {}, "did you mean `navigator_ft`"),
+        ({"parms": {}}, {}, "unknown key `meta.synth.gretel.parms`; did you mean `params`"),
+        ({"params": {"epoch": 3}}, {}, "unknown key `meta.synth.gretel.params.epoch`; did you mean `epochs`"),
+        ({"params": {"epochs": "many"}}, {}, "`meta.synth.gretel.params.epochs"),
+        ({"privacy_filters": {"outliers": "extreme"}}, {}, "`meta.synth.gretel.privacy_filters.outliers"),
+        ({"model": "tabular_dp", "privacy_filters": {}}, {}, "tabular_dp has none"),
+        ({"model": "actgan"}, {"epsilon": 1.0}, "actgan has no differential privacy"),
+        ({"privacy_params": {"epsilon": 1.0}}, {"epsilon": 2.0}, "keep one"),
+        ({"privacy_params": {"delta": 0.1}}, {}, "needs an `epsilon`"),
+        ({}, {"delta": 0.1}, "needs an `epsilon`"),
+        ({"privacy_params": {"epsilon": 2339.0}}, {}, "`meta.synth.gretel.privacy_params.epsilon`"),
+        ({}, {"epsilon": 2339.0}, "from 0.1 to 100"),
+        ({"timeout": -1}, {}, "`meta.synth.gretel.timeout`"),
+    ],
+)
+def test_what_gretel_does_not_have_is_named(
+    options: dict[str, object], wishes: dict[str, float], said_of_it: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        gretel(options, 1000, **wishes)
+    assert said_of_it in str(caught.value)
+
+
+def test_more_rows_than_a_model_makes_are_refused() -> None:
+    assert gretel({"model": "navigator_ft"}, rows=127_000)
+    with pytest.raises(ConfigError, match="at most 130,000 rows, not 128,000"):
+        gretel({"model": "navigator_ft"}, rows=128_000)
+
+
+def nemo(options: Mapping[str, object], **wishes: Any) -> dict[str, Any]:
+    (step,) = nemo_config.steps(asked(sections={"nemo": options}, **wishes))
+    return dict(step.config)
+
+
+def test_nemo_holds_nothing_out_and_makes_some_rows_to_spare() -> None:
+    config = nemo({"generation": {"temperature": 0.7}})
+    assert config["data"] == {"holdout": 0, "max_holdout": 0, "random_state": 9}
+    assert config["generation"]["num_records"] == 1030
+    assert config["generation"]["temperature"] == 0.7
+    assert config["privacy"] == {"dp_enabled": False}
+
+
+def test_nemo_keeps_to_a_budget() -> None:
+    wanted = {"dp_enabled": True, "epsilon": 6.0, "delta": "auto", "per_sample_max_grad_norm": 1.0}
+    assert nemo({}, epsilon=6.0)["privacy"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "wishes", "said_of_it"),
+    [
+        ({"trainning": {}}, {}, "did you mean `training`"),
+        ({"training": {"epochs": 3}}, {}, "unknown key `meta.synth.nemo.training.epochs`"),
+        ({"generation": {"num_records": 3}}, {}, "unknown key `meta.synth.nemo.generation.num_records`"),
+        ({}, {"epsilon": 0.01}, "from 0.1 to 100 for nemo"),
+        ({}, {"delta": 0.01}, "needs an `epsilon`"),
+    ],
+)
+def test_what_nemo_does_not_have_is_named(
+    options: dict[str, object], wishes: dict[str, float], said_of_it: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        nemo(options, **wishes)
+    assert said_of_it in str(caught.value)
+
+
+def task(backend: str, **model: Any) -> Task:
+    relation = Relation("db", "marts", "orders")
+    facts: dict[str, Any] = {"primary_key": ("order_id",), "unique": (("order_id",),), **model}
+    described = Model("model.shop.orders", "orders", relation, "models/orders.yml", "table", **facts)
+    return Task(described, relation, backend, Rows(), 0)
+
+
+@pytest.mark.parametrize("backend", ["gretel", "nemo"])
+def test_a_budget_that_would_protect_rows_and_not_entities_is_refused(backend: str) -> None:
+    budget = Wishes(epsilon=1.0)
+    accept(task(backend, wishes=budget))
+    accept(task(backend, wishes=budget, entity="order_id"))
+    key = ForeignKey("user_id", "model.shop.users", "id", "test")
+    accept(task(backend, wishes=budget, foreign_keys=(key,), unique=(("user_id",),)))
+    for facts in ({"entity": "user_id"}, {"foreign_keys": (key,)}):
+        with pytest.raises(ConfigError, match="user_id may have several"):
+            accept(task(backend, wishes=budget, **facts))
+        accept(task(backend, **facts))
+
+
+def test_a_backend_without_budgets_refuses_one() -> None:
+    accept(task("local"))
+    with pytest.raises(ConfigError, match="backend local has no differential privacy"):
+        accept(task("local", wishes=Wishes(epsilon=1.0)))
+
+
+@pytest.mark.parametrize(
+    "address", ["nemo.example.com", "ftp://x", "https://user:secret@x", "https://x/?key=secret"]
+)
+def test_an_address_that_is_none_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(ConfigError, match="NEMO_ENDPOINT must be an address") as caught:
+        NemoBackend.connect({"NEMO_ENDPOINT": address})
+    assert "secret" not in str(caught.value)
+
+
+def test_a_backend_shows_no_secret() -> None:
+    variables = {"GRETEL_API_KEY": "grtu-secret", "GRETEL_PROJECT": "synth-demo"}
+    assert "secret" not in repr(vars(GretelBackend.connect(variables)))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("CUDA out of memory.\nTraceback …", "CUDA out of memory"),
+        ("cannot convert 'Jane Doe' to float", "cannot convert … to float"),
+        ("bad row: jane@example.com, 1987-02-03", "bad row: … …"),
+        ("see https://x/y?X-Signature=abc for more", "see … for more"),
+        ("key grtu0123456789 is invalid", "key … is invalid"),
+        ("x" * 500, "x" * 200),
+        (None, ""),
+        ("", ""),
+    ],
+)
+def test_what_a_service_says_is_shown_without_values_and_secrets(text: object, shown: str) -> None:
+    assert said(text) == shown
+
+
+def test_each_backend_sees_its_own_variables_only() -> None:
+    environment = {
+        "GRETEL_API_KEY": "grtu",
+        "NEMO_TOKEN": "t",
+        "PGPASSWORD": "p",
+        "AWS_SECRET_ACCESS_KEY": "s",
+    }
+    assert variables_of_backends(environment) == {"GRETEL_API_KEY": "grtu", "NEMO_TOKEN": "t"}
+    with pytest.raises(ConfigError, match="GRETEL_API_KEY is not set"):
+        open_backend("gretel", {"NEMO_API_KEY": "grtu"})
+
+
+def test_a_backend_is_opened_once_a_run() -> None:
+    backends = Backends({"NEMO_ENDPOINT": "https://nemo.example.com"})
+    assert backends["nemo"] is backends["nemo"]
+    assert backends["local"] is not Backends({})["local"]
+    backends.cancel()
