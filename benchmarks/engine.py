@@ -1,196 +1,261 @@
-"""How near the local engine's twin of a table is to fresh rows of it, and how much of it the twin gives away.
+"""How near each engine's twin of a table is to fresh rows of it, what it gives away, and what it costs.
 
-    python benchmarks/engine.py [TABLE.csv] [--judge evaluate.py]
+    python -m benchmarks.engine [--data FOLDER] [--judge evaluate.py]
 
-Half of the rows are learned, the others stand for fresh rows, whose own figures are the ceiling. A judge is
-any program called as `judge train.csv holdout.csv synthetic.csv --second other.csv` that prints one JSON
-object; its figures are printed instead.
+Half of the rows are learned and as many are drawn; the others stand for fresh rows, whose own figures are the
+ceiling. Every seed is another split; each engine learns it twice, with this seed and the next, because it
+takes two tables to tell an engine from fresh rows. A judge is any Python program called as
+`judge training.csv holdout.csv synthetic.csv --second other.csv` that prints one JSON object; without one, or
+where it is silent, the figures are those of synth.evaluate, and the column "privacy checks" is the gate's in
+any case. A first run makes the peers' environments and takes hours; their tables are kept, and a rerun
+repeats ours and the judging.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from itertools import combinations
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
+from benchmarks.contestants import ENVIRONMENTS, OURS, PEERS, ROOT, kept_run, reason, run
+from benchmarks.tables import halve
 
-from synth.engine import Synthesizer
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
-ROOT = Path(__file__).parents[1]
-DEFAULT = ROOT / "tests/projects/shoppers/seeds/raw_online_shoppers.csv"
-CELLS = 10
-QUERIES = 5000
+    from benchmarks.contestants import Contestant, Run
 
-
-def read(path: Path) -> pd.DataFrame:
-    """The table, with texts that look like dates read as dates."""
-    table = pd.read_csv(path)
-    for name in table.columns:
-        text = table[name].dropna()
-        if (
-            text.dtype.kind not in "iufbM"
-            and text.astype(str).str.match(r"\d{4}-\d\d-\d\d").all()
-            and len(text)
-        ):
-            table[name] = pd.to_datetime(table[name], format="mixed")
-    return table
+BUNDLED = ROOT / "tests/projects/shoppers/seeds/raw_online_shoppers.csv"
+KEPT = ENVIRONMENTS / "tables"
+QUICK_ROWS = 2_000
 
 
-def binned(table: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """Each column in cells learned from `train`: its deciles, or its commonest labels; NULL is a cell."""
-    found = {}
-    for name, real in train.items():
-        values = table[name]
-        if real.dtype.kind in "iufM":
-            edges = np.unique(real.dropna().quantile(np.arange(1, CELLS) / CELLS))
-            found[name] = np.where(values.isna(), -1, np.searchsorted(edges, values.fillna(real.min())))
-        else:
-            common = list(real.value_counts().index[:CELLS])
-            found[name] = np.where(values.isna(), -1, pd.Categorical(values, categories=common).codes + 1)
-    return pd.DataFrame(found)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An engine's figures on one table, one mapping a seed, and why there are not more."""
+
+    engine: str
+    seeds: Mapping[int, Mapping[str, Any]]
+    note: str = ""
 
 
-def accuracy(left: pd.DataFrame, right: pd.DataFrame) -> float:
-    """Mean of 1 - total variation distance over columns and over pairs of columns."""
-    singles = [overlap(left[name], right[name]) for name in left]
-    pairs = [overlap(left[a] * 100 + left[b], right[a] * 100 + right[b]) for a, b in combinations(left, 2)]
-    return float(np.mean([np.mean(singles), np.mean(pairs)]))
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A figure of the printed table."""
+
+    title: str
+    value: Callable[[Mapping[str, Any]], float]
+    form: str
 
 
-def overlap(left: pd.Series[Any], right: pd.Series[Any]) -> float:
-    """1 - total variation distance of two columns of cells."""
-    shares = [values.value_counts(normalize=True) for values in (left, right)]
-    return 1 - float(shares[0].sub(shares[1], fill_value=0).abs().sum()) / 2
+def useful(found: Mapping[str, Any]) -> float:
+    """What a model learned from the twin achieves on fresh rows, as a share of one learned from training."""
+    if "tstr_auc" in found:  # an outside judge's
+        return float(found["tstr_auc"] / found["trtr_auc"])
+    return float(found["tstr"] / found["trtr"])
 
 
-def told_apart(fresh: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> float:
-    """AUC of a classifier that learned fresh rows against `first`, on other fresh rows against `second`."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - not needed with a judge
-    from sklearn.metrics import roc_auc_score  # noqa: PLC0415
-
-    half = min(len(table) for table in (first, second, fresh[: len(fresh) // 2]))
-    coded = codes([fresh.iloc[:half], first.iloc[:half], fresh.iloc[half : 2 * half], second.iloc[:half]])
-    side = np.repeat([0, 1], half)
-    model = HistGradientBoostingClassifier(random_state=0).fit(np.vstack(coded[:2]), side)
-    return float(roc_auc_score(side, model.predict_proba(np.vstack(coded[2:]))[:, 1]))
-
-
-def codes(tables: list[pd.DataFrame]) -> list[np.ndarray[Any, Any]]:
-    """The tables as numbers; labels by their place in a common order."""
-    whole = pd.concat(tables, ignore_index=True)
-    for name, values in whole.items():
-        if values.dtype.kind not in "iuf":
-            whole[name] = (
-                values.rank(method="dense")
-                if values.dtype.kind == "M"
-                else pd.factorize(values, sort=True)[0]
-            )
-    numbers = whole.to_numpy(dtype=float)
-    return np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
-
-
-def copied(table: pd.DataFrame, train: pd.DataFrame) -> float:
-    """Share of rows that are a training row."""
-    hashes = [pd.util.hash_pandas_object(frame, index=False) for frame in (table, train)]
-    return float(hashes[0].isin(set(hashes[1])).mean())
-
-
-def nearer(table: pd.DataFrame, train: pd.DataFrame, holdout: pd.DataFrame) -> float:
-    """Share of rows nearer to training than to fresh rows, half of the ties; 0.5 where nothing leaks."""
-    spaces = [
-        space(frame, train) for frame in (table[:QUERIES], train[: len(holdout)], holdout[: len(train)])
-    ]
-    near, far = (
-        np.concatenate([nearest(part, other) for part in np.array_split(spaces[0], 10)])
-        for other in spaces[1:]
-    )
-    return float(np.mean((near < far) + 0.5 * (near == far)))
-
-
-def space(table: pd.DataFrame, train: pd.DataFrame) -> np.ndarray[Any, Any]:
-    """Ranks of numbers and indicators of labels, every column of about equal weight."""
-    parts: list[np.ndarray[Any, Any]] = []
-    for name, real in train.items():
-        if real.dtype.kind in "iufM":
-            known = np.sort(real.dropna())
-            place = np.searchsorted(known, table[name].fillna(real.min())) / max(len(known), 1)
-            parts.append(np.column_stack([place, table[name].isna() * 0.7]))
-        else:
-            common = real.value_counts().index[:50]
-            parts.append(0.7 * (table[name].to_numpy(object)[:, None] == common.to_numpy(object)))
-    return np.hstack(parts).astype(np.float32)
-
-
-def nearest(rows: np.ndarray[Any, Any], others: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Squared distance of each row to the nearest of the others."""
-    squares = (rows**2).sum(1)[:, None] + (others**2).sum(1) - 2 * rows @ others.T
-    return np.asarray(squares.min(1).round(4))
-
-
-def measure(
-    train: pd.DataFrame, holdout: pd.DataFrame, twins: list[pd.DataFrame]
-) -> list[tuple[str, float, float]]:
-    """Name, value of the twin, and value of fresh rows."""
-    cells = [binned(table, train) for table in (train, twins[0], holdout)]
-    halves = train[: len(train) // 2], train[len(train) // 2 :]
-    return [
-        ("accuracy", accuracy(cells[0], cells[1]), accuracy(cells[0], cells[2])),
-        (
-            "told apart from fresh rows (AUC)",
-            told_apart(holdout, *twins),
-            told_apart(holdout, *halves),
-        ),
-        ("rows copied", copied(twins[0], train), copied(holdout, train)),
-        ("nearer to training than to fresh rows", nearer(twins[0], train, holdout), 0.5),
-    ]
-
-
-def judged(
-    judge: Path, train: pd.DataFrame, holdout: pd.DataFrame, twins: list[pd.DataFrame]
-) -> dict[str, Any]:
-    """What an outside judge prints."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{name}.csv" for name in ("train", "holdout", "synthetic", "other")]
-        for table, path in zip([train, holdout, *twins], paths, strict=True):
-            table.to_csv(path, index=False)
-        command = [sys.executable, str(judge), *map(str, paths[:3]), "--second", str(paths[3])]
-        answer: dict[str, Any] = json.loads(subprocess.check_output(command, text=True))
-    return answer
+COLUMNS = (
+    Column("accuracy − ceiling", lambda found: found["accuracy"] - found["accuracy_ceiling"], "+.4f"),
+    Column("C2ST fresh", lambda found: found["c2st_fresh_auc"], ".3f"),
+    Column("C2ST", lambda found: found["c2st_auc"], ".3f"),
+    Column("TSTR ÷ TRTR", useful, ".3f"),
+    Column("copies ÷ baseline", lambda found: found["copies"] / found["copies_baseline"], ".2f"),
+    Column("DCR share", lambda found: found["dcr_share"], ".3f"),
+    Column("MIA AUC", lambda found: found["mia_auc"], ".3f"),
+    Column("CPU s", lambda found: found["cpu"], ".1f"),
+    Column("× ours", lambda found: found["cpu"] / found["cpu_ours"], ".1f"),
+    Column("peak MB", lambda found: found["peak"], ".0f"),
+)
 
 
 def main() -> None:
-    """Learn, sample twice with different seeds, print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("table", type=Path, nargs="?", default=DEFAULT)
-    parser.add_argument("--judge", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    table = read(arguments.table)
-    rows = np.random.default_rng(arguments.seed).permutation(len(table))
-    train, holdout = (table.iloc[part].reset_index(drop=True) for part in np.array_split(rows, 2))
-    started = time.process_time()
-    twins = [Synthesizer(seed=arguments.seed).fit(train).sample(len(train))]
-    seconds = time.process_time() - started
-    twins.append(Synthesizer(seed=arguments.seed + 1).fit(train).sample(len(train)))
-    print(f"{arguments.table.name}: {table.shape[1]} columns, {len(train)} rows learned, {len(holdout)} kept")
-    print(f"{'CPU seconds to learn and sample':40}{seconds:10.1f}")
-    print(f"{'peak memory, MB':40}{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:10.0f}")
-    if arguments.judge:
-        for name, value in judged(arguments.judge, train, holdout, twins).items():
-            print(f"{name:40}{value!s:>10}")
-        return
-    print(f"{'':40}{'twin':>10}{'fresh':>10}")
-    for name, value, ceiling in measure(train, holdout, twins):
-        print(f"{name:40}{value:10.4f}{ceiling:10.4f}")
+    """Every engine on every table, a printed table each."""
+    given = arguments()
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        print("This machine is busy with other work, so CPU seconds will come out too high.", file=sys.stderr)
+    tables = chosen(given.data, given.tables)
+    engines = [OURS, *(peer for peer in PEERS if peer.name in given.peers)]
+    seeds = range(1 if given.quick else given.seeds)
+    results: dict[str, list[Row]] = {}
+    for name, path in tables.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            splits = {seed: Path(scratch) / str(seed) for seed in seeds}
+            for seed, folder in splits.items():
+                folder.mkdir()
+                halves = folder / "training.csv", folder / "holdout.csv"
+                halve(path, *halves, seed=seed, rows=QUICK_ROWS if given.quick else None)
+            rows = [contest(engine, name, splits, given) for engine in engines]
+        results[name] = beside_ours(rows)
+        print(f"\n{name}, median [least–most] of {len(seeds)} seed{'s' * (len(seeds) > 1)}\n")
+        print(markdown(results[name]), flush=True)
+        if given.out:
+            given.out.write_text(json.dumps(as_json(results), indent=1), encoding="utf-8")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    summary, _, rest = (__doc__ or "").partition("\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [peer.name for peer in PEERS]
+    parser.add_argument(
+        "--data", type=absolute, metavar="FOLDER", help="of .csv and .csv.gz (default: the bundled one)"
+    )
+    parser.add_argument("--tables", nargs="+", metavar="NAME", help="which of them (default: all)")
+    parser.add_argument(
+        "--peers", nargs="*", metavar="NAME", choices=names, default=names, help=", ".join(names)
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser.add_argument("--limit", type=int, default=3600, help="CPU seconds of each fit (default: 3600)")
+    parser.add_argument(
+        "--judge", type=absolute, metavar="FILE", help="a Python program of yours that measures"
+    )
+    parser.add_argument("--cache", type=absolute, default=KEPT, metavar="FOLDER", help="of the peers' tables")
+    parser.add_argument("--out", type=absolute, metavar="FILE", help="also write everything as JSON")
+    parser.add_argument("--quick", action="store_true", help=f"one seed, {QUICK_ROWS:,} rows of each table")
+    return parser.parse_args()
+
+
+def absolute(path: str) -> Path:
+    """The path as every process understands it, wherever it runs."""
+    return Path(path).absolute()
+
+
+def chosen(folder: Path | None, names: Sequence[str] | None) -> dict[str, Path]:
+    """The tables to run on, by name."""
+    paths = [BUNDLED] if folder is None else sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])
+    tables = {path.name.partition(".csv")[0]: path for path in paths}
+    missing = sorted(set(names or ()) - set(tables))
+    if not tables:
+        raise SystemExit(
+            f"There is no .csv and no .csv.gz in {folder}. Next: --data with a folder that has some"
+        )
+    if missing:
+        known = ", ".join(tables)
+        raise SystemExit(f"There is no table {', '.join(missing)}. Next: --tables with some of {known}")
+    return {name: path for name, path in tables.items() if not names or name in names}
+
+
+def contest(engine: Contestant, table: str, splits: Mapping[int, Path], given: argparse.Namespace) -> Row:
+    """All seeds of one engine on one table; the first failure ends it, since the next would cost the same."""
+    seeds: dict[int, dict[str, Any]] = {}
+    for seed, folder in splits.items():
+        runs, twins = [], []
+        for each in (seed, seed + 1):
+            done, twin = fitted(engine, folder, table, each, given)
+            if done.failure:
+                return Row(engine.name, seeds, done.failure)
+            runs.append(done)
+            twins.append(twin)
+        seeds[seed] = {
+            "cpu": statistics.mean(done.cpu for done in runs),
+            "peak": max(done.peak for done in runs),
+            "kept": any(done.kept for done in runs),
+            **judged(given.judge, folder, twins),
+        }
+        print(f"{table}, seed {seed}, {engine.name}: {seeds[seed]['cpu']:.1f} CPU s", file=sys.stderr)
+    return Row(engine.name, seeds)
+
+
+def fitted(
+    engine: Contestant, folder: Path, table: str, seed: int, given: argparse.Namespace
+) -> tuple[Run, Path]:
+    """One table of one engine; a peer's may be kept from an earlier command."""
+    training = folder / "training.csv"
+    if engine.packages:
+        return kept_run(engine, training, given.cache, table=table, seed=seed, limit=given.limit)
+    synthetic = folder / f"{engine.name}-{seed}.csv"
+    return run(engine, training, synthetic, seed=seed, limit=given.limit), synthetic
+
+
+def judged(judge: Path | None, folder: Path, twins: Sequence[Path]) -> dict[str, Any]:
+    """Our own figures, overruled by those of an outside judge; what a judge died of is one, too."""
+    tables = [str(folder / "training.csv"), str(folder / "holdout.csv"), str(twins[0])]
+    found: dict[str, Any] = {}
+    for program in [["-m", "benchmarks.judge"], *([[str(judge)]] if judge else [])]:
+        command = [sys.executable, *program, *tables, "--second", str(twins[1])]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        if done.returncode:
+            found["judge"] = f"{program[-1]} failed: {reason(done.stderr) or done.returncode}"
+            continue
+        found.update(json.loads(done.stdout))
+    return found
+
+
+def beside_ours(rows: Sequence[Row]) -> list[Row]:
+    """The rows with our CPU seconds of the same seed beside everybody's."""
+    ours = next(row.seeds for row in rows if row.engine == OURS.name)
+    beside = {seed: {"cpu_ours": found["cpu"]} for seed, found in ours.items()}
+    return [
+        replace(row, seeds={seed: {**found, **beside.get(seed, {})} for seed, found in row.seeds.items()})
+        for row in rows
+    ]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows as a table, and below it what its marks mean."""
+    titles = ["engine", *(column.title for column in COLUMNS), "privacy checks"]
+    lines = [titles, ["---"] * len(titles)]
+    for row in rows:
+        seeds = list(row.seeds.values())
+        cells = [cell(column, seeds) for column in COLUMNS]
+        lines.append([row.engine, *cells, checks(seeds)])
+    notes = [f"- {row.engine}: {note}" for row in rows for note in remarks(row)]
+    if any(found["kept"] for row in rows for found in row.seeds.values()):
+        notes.append("- \\* CPU seconds and peak memory as measured by an earlier command")
+    return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", *notes])
+
+
+def cell(column: Column, seeds: Sequence[Mapping[str, Any]]) -> str:
+    """Median, least and most of a figure; a dash where no seed has it."""
+    values = [value for found in seeds if (value := figure(column, found)) is not None]
+    if not values:
+        return "–"
+    mark = "\\*" if column.title in {"CPU s", "× ours", "peak MB"} and any(f["kept"] for f in seeds) else ""
+    middle = f"{statistics.median(values):{column.form}}{mark}"
+    least, most = f"{min(values):{column.form}}", f"{max(values):{column.form}}"
+    return middle if len(values) == 1 else f"{middle} [{least}–{most}]"
+
+
+def figure(column: Column, found: Mapping[str, Any]) -> float | None:
+    """The figure, or None where the judges did not find all that it is made of."""
+    try:
+        return column.value(found)
+    except (KeyError, TypeError, ZeroDivisionError):
+        return None
+
+
+def checks(seeds: Sequence[Mapping[str, Any]]) -> str:
+    """`pass`, or what the gate says of the checks that do not pass, and on how many seeds."""
+    found = [seed["privacy"] for seed in seeds if "privacy" in seed]
+    said = Counter(
+        f"{name}: {verdict}" for each in found for name, verdict in each.items() if verdict != "pass"
+    )
+    worse = (f"{words} ({count} of {len(found)})" for words, count in said.most_common())
+    return ", ".join(worse) or ("pass" if found else "–")
+
+
+def remarks(row: Row) -> list[str]:
+    """Why figures of a row are missing."""
+    return [row.note] * bool(row.note) + sorted({f["judge"] for f in row.seeds.values() if "judge" in f})
+
+
+def as_json(results: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """Everything measured: table → engine → seeds and note."""
+    return {
+        table: {row.engine: {"seeds": row.seeds, "note": row.note} for row in rows}
+        for table, rows in results.items()
+    }
 
 
 if __name__ == "__main__":

@@ -22,14 +22,13 @@ from typing import TYPE_CHECKING
 import yaml
 
 from benchmarks.scratch import ROOT, scratch_database
-from synth.artifacts import RunFolder, write_csv
+from synth.artifacts import write_csv
 from synth.declarations import read_models
 from synth.manifest import read_manifest
 from synth.plan import plan
 from synth.services.postgres import client_binary
 from synth.settings import Flags, resolve
-from synth.stores import open_store
-from synth.twin import Workshop, extract
+from synth.source import read_source
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -83,11 +82,8 @@ def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed:
     settings = resolve(Flags(project_dir=project, profiles_dir=project, seed=seed), environment)
     manifest = read_manifest(settings.project.manifest_path)
     task = plan(read_models(manifest, settings.connection).models, settings)[0]
-    store = open_store(settings.store)
     with Warehouse(settings.connection.conninfo()) as warehouse, warehouse.snapshot() as snapshot:
-        folder = RunFolder.create(out / "work", "split")
-        shop = Workshop("split", warehouse, snapshot, store, folder, settings, {})
-        source = extract(task, shop)
+        source = read_source(task.model, warehouse, snapshot, twins=(), salt=settings.salt)
     for name, table in (("training", source.training), ("holdout", source.holdout)):
         write_csv(table, out / f"{name}.csv.gz")
         unpack(out / f"{name}.csv.gz")

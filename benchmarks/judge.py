@@ -1,0 +1,113 @@
+"""The figures of one synthetic table: how near it is to fresh rows, and how much of training it repeats.
+
+    python -m benchmarks.judge TRAINING.csv HOLDOUT.csv SYNTHETIC.csv --second OTHER.csv
+
+Prints one JSON object. OTHER is a table of the same recipe and another seed: a classifier that learned to
+tell SYNTHETIC from fresh rows is tried on OTHER and other fresh rows, so that repeating the exact counts of
+the training rows gains nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.tables import read
+from synth.domain import Aspect
+from synth.evaluate import evaluate
+
+if TYPE_CHECKING:
+    from synth.domain import Evaluation
+
+
+def main() -> None:
+    """Read, measure, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    for name in ("training", "holdout", "synthetic"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--second", type=Path, required=True)
+    given = parser.parse_args()
+    training, holdout, synthetic, second = (
+        read(path) for path in (given.training, given.holdout, given.synthetic, given.second)
+    )
+    found = figures(evaluate(training, holdout, synthetic))
+    found["c2st_fresh_auc"] = told_apart(holdout, synthetic, second)
+    found["copies"], found["copies_baseline"] = copied(synthetic, training), copied(holdout, training)
+    print(json.dumps(found, indent=1))
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """What an evaluation says, under the names that judges of synthetic tables use."""
+    checks = {check.name: check for check in evaluation.checks}
+    found: dict[str, Any] = {
+        "checks": {
+            name: {"value": check.value, "low": check.low, "high": check.high, "verdict": check.verdict.value}
+            for name, check in checks.items()
+        },
+        "privacy": {
+            check.name: check.verdict.value
+            for check in evaluation.checks
+            if check.gating and check.aspect is Aspect.PRIVACY
+        },
+    }
+    nearness = [accuracy for accuracy in evaluation.accuracies if accuracy.order < 3]
+    if nearness:
+        found["accuracy"] = float(np.mean([accuracy.synthetic for accuracy in nearness]))
+        found["accuracy_ceiling"] = float(np.mean([accuracy.ceiling for accuracy in nearness]))
+    for utility in evaluation.utility[:1]:
+        found["tstr_target"], found["tstr_metric"] = utility.target, utility.metric
+        found["tstr"], found["trtr"] = utility.synthetic, utility.real
+    if "nn_share" in checks:  # its value is the excess over the share of training among the real rows
+        found["dcr_share"] = 0.5 + checks["nn_share"].value
+    if "mia_auc" in checks:
+        found["mia_auc"] = checks["mia_auc"].value
+    return found
+
+
+def told_apart(fresh: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> float:
+    """AUC of a classifier that learned fresh rows against `first`, on other fresh rows against `second`."""
+    half = min(len(table) for table in (first, second, fresh[: len(fresh) // 2]))
+    coded = codes([fresh.iloc[:half], first.iloc[:half], fresh.iloc[half : 2 * half], second.iloc[:half]])
+    side = np.repeat([0, 1], half)
+    model = HistGradientBoostingClassifier(random_state=0).fit(np.vstack(coded[:2]), side)
+    return float(roc_auc_score(side, model.predict_proba(np.vstack(coded[2:]))[:, 1]))
+
+
+def codes(tables: list[pd.DataFrame]) -> list[np.ndarray[Any, Any]]:
+    """The tables as numbers; labels by their place in a common order."""
+    whole = pd.concat(tables, ignore_index=True)
+    for name, values in whole.items():
+        if values.dtype.kind == "M":
+            whole[name] = values.rank(method="dense")
+        elif values.dtype.kind not in "iuf":
+            whole[name] = pd.factorize(values.astype(str), sort=True)[0]
+    numbers = whole.to_numpy(dtype=float)
+    return np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
+
+
+def copied(table: pd.DataFrame, training: pd.DataFrame) -> float:
+    """Share of rows that are a training row."""
+    found, known = (hashed(frame, training) for frame in (table, training))
+    return float(found.isin(set(known)).mean())
+
+
+def hashed(table: pd.DataFrame, training: pd.DataFrame) -> pd.Series[Any]:
+    """One number a row; equal rows have equal ones, however an engine spelt them."""
+    alike = {
+        name: pd.to_numeric(table[name], errors="coerce").astype(float)
+        if real.dtype.kind in "iufb"
+        else table[name].astype(str)
+        for name, real in training.items()
+    }
+    return pd.util.hash_pandas_object(pd.DataFrame(alike), index=False)
+
+
+if __name__ == "__main__":
+    main()

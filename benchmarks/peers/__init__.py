@@ -1,0 +1,1 @@
+"""One program per contestant: training rows in, synthetic rows out."""
