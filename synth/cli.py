@@ -22,7 +22,7 @@ from synth.errors import ServiceError, SynthError
 from synth.manifest import read_manifest
 from synth.plan import plan
 from synth.selection import select
-from synth.settings import Flags, resolve
+from synth.settings import Flags, find_artifacts, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +106,12 @@ def services_option(command: Callable[P, R]) -> Callable[P, R]:
 @click.option("--store", help="Where artifacts go: s3://bucket/prefix or a directory.  [env: SYNTH_STORE]")
 @click.option("--threads", type=click.IntRange(1), help="Models worked on at once; default: the profile's.")
 @click.option("--full-refresh", "-f", is_flag=True, help="Recreate twins whose columns changed.")
+@click.option(
+    "--on-inconclusive",
+    type=click.Choice(["block", "warn"]),
+    help="Whether to publish what too few rows could not decide.  [env: SYNTH_ON_INCONCLUSIVE]",
+)
+@click.option("--force-retry", metavar="REASON", help="Try a model again that had too many attempts.")
 def run(**options: Any) -> None:
     """Make, check, store and publish the twin of every tagged model."""
     settings = _settings(options)
@@ -130,10 +136,13 @@ def run(**options: Any) -> None:
     help="Lines to read, or one JSON object a model.",
 )
 def ls(*, output: str, **options: Any) -> None:
-    """List the tagged models, and what a run would do with each."""
+    """List the tagged models and their columns, and what a run would do with each."""
+    from synth.listing import as_json, as_text, survey  # noqa: PLC0415 - reads the warehouse
+
     settings = _settings(options, to_stderr=True)  # standard output belongs to the list
-    for task in _plan(settings)[0]:
-        click.echo(log.as_json(task) if output == "json" else log.as_line(task))
+    tasks, models = _plan(settings)
+    for listed in survey(tasks, settings, {model.unique_id for model in models}) if tasks else ():
+        click.echo(as_json(listed) if output == "json" else as_text(listed))
 
 
 @cli.command()
@@ -188,6 +197,21 @@ def env(project_dir: Path) -> None:
     if endpoints is None:
         raise ServiceError(f"No embedded services run for {project_dir}. Next: synth up")
     for line in exports(endpoints):
+        click.echo(line)
+
+
+@cli.command()
+@services_option
+@click.argument("model", required=False)
+@click.option("--run-id", help="Of which run; default: the newest that has one.")
+@click.option("--open/--no-open", "browse", default=sys.stdout.isatty, help="Default: open it on a terminal.")
+@click.option("--serve", is_flag=True, help="Serve all reports, to this machine only, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True, help="For --serve.")
+def report(project_dir: Path, **wanted: Any) -> None:
+    """Print where the newest report is, of MODEL or of all models, and open it."""
+    from synth.viewing import view  # noqa: PLC0415 - pyarrow and templates, which no other command here needs
+
+    for line in view(find_artifacts(project_dir), **wanted):
         click.echo(line)
 
 

@@ -6,11 +6,26 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from synth.domain import Model, Options, Role
+from pydantic import Field
+
+from synth.domain import Model, Options, Role, Wishes
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
+from synth.labels import labels_of
 from synth.manifest import relation_of
-from synth.validation import NameField, RowsField, S, SeedField, Strict, nearest, validate
+from synth.validation import (
+    LimitField,
+    NameField,
+    PolicyField,
+    RowsField,
+    S,
+    SecondsField,
+    SeedField,
+    SharesField,
+    Strict,
+    nearest,
+    validate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,12 +45,24 @@ class ModelOptions(Strict):
     rows: RowsField | None = None
     entity: NameField | None = None
     seed: SeedField | None = None
+    seed_columns: list[NameField] = Field(default_factory=list)
+    balance: dict[NameField, SharesField] = Field(default_factory=dict)
+    target: NameField | None = None
+    on_inconclusive: PolicyField | None = None
+    evaluation_timeout: SecondsField | None = None
+    limits: dict[NameField, LimitField] = Field(default_factory=dict)
+    epsilon: float | None = Field(default=None, gt=0)
+    delta: float | None = Field(default=None, gt=0, lt=1)
+    keep_remote: bool = False
+    gretel: dict[str, object] = Field(default_factory=dict)
+    nemo: dict[str, object] = Field(default_factory=dict)
 
 
 class ColumnOptions(Strict):
     """`meta.synth` of a column."""
 
     role: NameField | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +159,42 @@ def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> 
 
 def _model(node: Node, known: Facts) -> Model:
     options = _options(ModelOptions, node.meta, _place(node))
+    if options.seed_columns and options.balance:
+        raise ConfigError(
+            f"{_place(node)}: `meta.{OPTIONS}` has both `seed_columns` and `balance`, which decide the same "
+            "rows; keep one."
+        )
     return Model(
         unique_id=node.unique_id,
         name=node.name,
         relation=relation_of(node),
         path=node.declared_in,
         materialized=node.materialized,
-        options=Options(backend=options.backend, rows=options.rows, seed=options.seed),
+        options=Options(
+            backend=options.backend,
+            rows=options.rows,
+            seed=options.seed,
+            on_inconclusive=options.on_inconclusive,
+            evaluation_timeout=options.evaluation_timeout,
+            limits=options.limits,
+        ),
         entity=node.column(options.entity) if options.entity else None,
         primary_key=known.primary_key,
         unique=known.unique,
         not_null=known.not_null,
         foreign_keys=known.foreign_keys,
         roles=_roles(node),
+        labels={name: labels for name, column in node.columns.items() if (labels := labels_of(node, column))},
+        seed_columns=tuple(dict.fromkeys(node.column(name) for name in options.seed_columns)),
+        balance={node.column(name): shares for name, shares in options.balance.items()},
+        sensitive=_sensitive(node),
+        target_column=node.column(options.target) if options.target else None,
+        wishes=Wishes(
+            epsilon=options.epsilon,
+            delta=options.delta,
+            keep_remote=options.keep_remote,
+            sections={"gretel": options.gretel, "nemo": options.nemo},
+        ),
     )
 
 
@@ -154,8 +204,8 @@ def _roles(node: Node) -> Mapping[str, Role]:
     for column in node.columns.values():
         where = f"{_place(node)}, column '{column.name}'"
         options = _options(ColumnOptions, column.meta, where)
+        _refuse_misplaced(column, where)
         if options.role is None:
-            _refuse_misplaced_role(column, where)
             continue
         try:
             roles[column.name] = Role(options.role)
@@ -166,14 +216,24 @@ def _roles(node: Node) -> Mapping[str, Role]:
     return roles
 
 
-def _refuse_misplaced_role(column: DeclaredColumn, where: str) -> None:
-    """A role that is overlooked leaves its column as it is, so older dbt's place for it is an error."""
-    shown = column.shown_meta.get(OPTIONS)
-    if isinstance(shown, dict) and "role" in shown:
-        raise ConfigError(
-            f"{where}: `meta.{OPTIONS}.role` is read from the column's `config` only (dbt 1.10+); write "
-            f"`config: {{meta: {{{OPTIONS}: {{role: {shown['role']}}}}}}}`."
-        )
+def _refuse_misplaced(column: DeclaredColumn, where: str) -> None:
+    """What is overlooked leaves its column as it is, so older dbt's place for it is an error."""
+    shown, read = column.shown_meta.get(OPTIONS), column.meta.get(OPTIONS)
+    for key in ColumnOptions.model_fields:
+        if isinstance(shown, dict) and key in shown and not (isinstance(read, dict) and key in read):
+            raise ConfigError(
+                f"{where}: `meta.{OPTIONS}.{key}` is read from the column's `config` only (dbt 1.10+); write "
+                f"`config: {{meta: {{{OPTIONS}: {{{key}: {shown[key]}}}}}}}`."
+            )
+
+
+def _sensitive(node: Node) -> frozenset[str]:
+    """The columns whose values an attacker would like to infer."""
+    return frozenset(
+        column.name
+        for column in node.columns.values()
+        if _options(ColumnOptions, column.meta, f"{_place(node)}, column '{column.name}'").sensitive
+    )
 
 
 def _options(schema: type[S], meta: Mapping[str, object], where: str) -> S:

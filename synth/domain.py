@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    Shares: TypeAlias = Literal["uniform"] | Mapping[Any, float]
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -100,21 +106,59 @@ class Rows:
         return str(self.count) if self.count is not None else f"{self.factor:g}x"
 
 
+class Policy(StrEnum):
+    """What becomes of a twin whose checks could not be decided."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Settings that a flag, the environment, a model or the project may each give; None is not given."""
+    """Settings that a flag, the environment, a model or the project may each give; None is not given.
+
+    Attributes:
+        limits: of checks, by name; each of them is given on its own.
+        evaluation_timeout: in seconds.
+    """
 
     backend: str | None = None
     rows: Rows | None = None
     seed: int | None = None
+    on_inconclusive: Policy | None = None
+    evaluation_timeout: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def over(self, other: Options) -> Options:
         """These options, completed by those of `other` where they are silent."""
         return Options(
-            backend=self.backend if self.backend is not None else other.backend,
-            rows=self.rows if self.rows is not None else other.rows,
-            seed=self.seed if self.seed is not None else other.seed,
+            backend=_first(self.backend, other.backend),
+            rows=_first(self.rows, other.rows),
+            seed=_first(self.seed, other.seed),
+            on_inconclusive=_first(self.on_inconclusive, other.on_inconclusive),
+            evaluation_timeout=_first(self.evaluation_timeout, other.evaluation_timeout),
+            limits={**other.limits, **self.limits},
         )
+
+
+def _first(ours: T | None, theirs: T | None) -> T | None:
+    return theirs if ours is None else ours
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a model asks of its backend that not every backend can do.
+
+    Attributes:
+        epsilon: the privacy budget of learning, with `delta`; None is no differential privacy.
+        keep_remote: leave rows and jobs where they are, when a remote service has done its work.
+        sections: settings in a backend's own words, by its name.
+    """
+
+    epsilon: float | None = None
+    delta: float | None = None
+    keep_remote: bool = False
+    sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +177,12 @@ class Model:
     not_null: frozenset[str] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column
+    seed_columns: tuple[str, ...] = ()  # kept as they are in the source
+    balance: Mapping[str, Shares] = field(default_factory=dict)  # of columns drawn as the user wants
+    sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer
+    target_column: str | None = None  # what a model learned from the twin should predict
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +194,9 @@ class Task:
     backend: str
     rows: Rows
     seed: int
+    on_inconclusive: Policy = Policy.BLOCK
+    evaluation_timeout: float = 900.0  # seconds
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +210,11 @@ class Request:
         public: columns whose values are no secret and may be repeated, however rare.
         run_id: names the work wherever it leaves traces.
         model: the model's `unique_id`.
+        given: columns of the rows to return, row by row, which the others are drawn to go with.
+        balance: how often each value of a column is wanted; not beside `given`.
+        progress: to be called with what has been done, how much that makes, and of how much; 0 is not known.
+        wishes: of the model.
+        scored: to be called with what a remote service thinks of its rows, from 0 to 100 each.
     """
 
     rows: int
@@ -165,6 +223,11 @@ class Request:
     public: frozenset[str]
     run_id: str
     model: str
+    given: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    balance: Mapping[str, Shares] = field(default_factory=dict)
+    progress: Callable[[str, int, int], None] | None = field(default=None, compare=False, repr=False)
+    wishes: Wishes = Wishes()
+    scored: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
 
 
 class Verdict(StrEnum):
@@ -176,9 +239,23 @@ class Verdict(StrEnum):
     ERROR = "error"
 
 
+class Aspect(StrEnum):
+    """What a check asks about."""
+
+    PRIVACY = "privacy"
+    QUALITY = "quality"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One measured figure with its 95 % interval, and what it means for publishing."""
+    """One measured figure with its 95 % interval, and what it means for publishing.
+
+    Attributes:
+        training: how many training rows (entities, values, …) were compared; `holdout` likewise.
+        needed: holdout entities that would decide an INCONCLUSIVE check; 0 when unknown or decided.
+        gating: whether the verdict counts; a check that is only shown never blocks.
+        customised: whether the user moved the limit.
+    """
 
     name: str
     value: float
@@ -187,6 +264,51 @@ class Check:
     limit: float
     verdict: Verdict
     explain: str
+    aspect: Aspect = Aspect.PRIVACY
+    training: int = 0
+    holdout: int = 0
+    needed: int = 0
+    gating: bool = True
+    customised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """1 - TVD to training of the columns (order 1), pairs (2) or triples (3), mean of all; higher is nearer.
+
+    Attributes:
+        synthetic: of the twin; `ceiling` of as many unseen real rows.
+    """
+
+    order: int
+    synthetic: float
+    ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFit:
+    """How near one column of the twin is to training; `ceiling` is how near unseen real rows are."""
+
+    name: str
+    accuracy: float
+    ceiling: float
+    null_training: float
+    null_synthetic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utility:
+    """How well a model learned from the twin predicts a column of unseen real rows.
+
+    Attributes:
+        metric: auc or r2.
+        synthetic: learned from the twin; `real` learned from as many training rows.
+    """
+
+    target: str
+    metric: str
+    synthetic: float
+    real: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +319,26 @@ class Evaluation:
         fidelity: share of the real-data ceiling that the twin reaches, 0 to 1; None when not measurable.
         checks: each with its verdict; the gate blocks on FAIL and ERROR.
         rows: sizes of the three tables, by name.
+        attempt: which question about these very source rows this was; only a pass leaves the number as it is.
+        retry_reason: why there was another one after too many.
+        redrawn: rows of the twin that were drawn anew, because they were those of a few real people.
     """
 
     fidelity: float | None
     checks: tuple[Check, ...]
     rows: Mapping[str, int]
+    accuracies: tuple[Accuracy, ...] = ()
+    columns: tuple[ColumnFit, ...] = ()
+    utility: tuple[Utility, ...] = ()
+    attempt: int = 1
+    retry_reason: str = ""
+    redrawn: int = 0
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of the checks."""
+        """The worst verdict of the checks that count."""
         order = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
-        found = {check.verdict for check in self.checks}
+        found = {check.verdict for check in self.checks if check.gating}
         return next((verdict for verdict in order if verdict in found), Verdict.PASS)
 
 
@@ -231,6 +362,7 @@ class ModelResult:
     evaluation: Evaluation | None = None
     artifacts: tuple[str, ...] = ()
     seconds: float = 0.0
+    scores: Mapping[str, float] = field(default_factory=dict)  # of a remote service, from 0 to 100
     message: str = ""
     warnings: tuple[str, ...] = ()
 

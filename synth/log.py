@@ -9,7 +9,7 @@ import traceback
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -42,6 +42,16 @@ def configure(*, form: str, quiet: bool, colors: bool | None, stream: TextIO | N
     LOGGER.handlers[:] = [handler]
     LOGGER.setLevel(logging.DEBUG)
     LOGGER.propagate = False
+
+
+def on_terminal() -> logging.StreamHandler[Any] | None:
+    """What writes lines to read to a terminal; None where they go elsewhere, or are unwanted."""
+    for handler in LOGGER.handlers:
+        if isinstance(handler, logging.StreamHandler) and isinstance(handler.formatter, TextFormatter):
+            wanted = handler.level < logging.ERROR and not isinstance(handler, logging.FileHandler)
+            if wanted and handler.stream.isatty():
+                return handler
+    return None
 
 
 @contextmanager
@@ -102,7 +112,7 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     Args:
         place: such as `1 of 2`.
         result: of the model.
-        details: the file that holds the figures of its checks.
+        details: the file that shows the figures of its checks.
     """
     task, evaluation = result.task, result.evaluation
     data = {
@@ -122,6 +132,8 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
         parts.append(f"fidelity {evaluation.fidelity:.1%}")
     if evaluation and evaluation.checks:
         parts.append(f"checks {evaluation.verdict}")
+    if "synthetic_data_quality_score" in result.scores:
+        parts.append(f"{task.backend}'s own score {result.scores['synthetic_data_quality_score']:.0f}")
     info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
     for text in result.warnings:
         warning(text, unique_id=task.model.unique_id)

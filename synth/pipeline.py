@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.artifacts import RunFolder
-from synth.backends import open_backend
+from synth.backends import Backends
 from synth.domain import ModelResult, RunResult, Status
-from synth.errors import ManifestError, SynthError
+from synth.errors import SynthError
+from synth.gate import RejectedError
 from synth.plan import clusters
-from synth.roles import check_declarations
+from synth.preflight import preflight
+from synth.progress import shown
 from synth.stores import open_store
-from synth.twin import RejectedError, Twin, Workshop, make_twin
+from synth.twin import Twin, make_twin
 from synth.warehouse import Warehouse
 from synth.warehouse.publish import columns_refused
+from synth.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,13 +101,17 @@ def run(job: Job, settings: Settings, run_id: str) -> Finished:
     results: dict[str, ModelResult] = {}
     interrupted = False
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-        preflight(job, settings, warehouse)
+        backends = Backends(settings.services)
+        preflight(job, settings, warehouse, backends)
         store.check()
         folder = RunFolder.create(settings.artifact_dir, run_id)
         with log.recorded(folder.log):
             try:
-                with warehouse.claim(run_id, settings.staging_schema), warehouse.snapshot() as snapshot:
-                    shop = Workshop(run_id, warehouse, snapshot, store, folder, settings, job.twins)
+                claim = warehouse.claim(run_id, settings.staging_schema)
+                with claim, warehouse.snapshot() as snapshot, shown() as progress:
+                    shop = Workshop(
+                        run_id, warehouse, snapshot, store, folder, settings, job.twins, backends, progress
+                    )
                     _make_and_publish(job.tasks, shop, results)
             except KeyboardInterrupt:
                 interrupted = True
@@ -113,38 +120,6 @@ def run(job: Job, settings: Settings, run_id: str) -> Finished:
                 folder, None if interrupted else store, result, job.args, perf_counter() - started
             )
     return Finished(result, folder.path, INTERRUPTED if interrupted else failure, interrupted)
-
-
-def preflight(job: Job, settings: Settings, warehouse: Warehouse) -> None:
-    """Refuse, before anything is written, what could not end well.
-
-    Raises:
-        SynthError: what is wrong, where, and what to do.
-    """
-    warehouse.check(job.tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
-    for task in job.tasks:
-        columns = warehouse.describe(task.model.relation)
-        if not columns:
-            raise ManifestError(
-                f"{task.model.relation} has no columns. Next: dbt run --select {task.model.name}"
-            )
-        check_declarations(task.model, columns)
-    for backend in sorted({task.backend for task in job.tasks}):
-        open_backend(backend).check()
-    _warn_of_orphans(job, warehouse)
-
-
-def _warn_of_orphans(job: Job, warehouse: Warehouse) -> None:
-    """A parent that gets new keys leaves its published children behind, unless they are made anew, too."""
-    selected = {task.model.unique_id: task.model for task in job.tasks}
-    for child in job.models:
-        parents = [key.parent for key in child.foreign_keys if key.parent in selected]
-        if parents and child.unique_id not in selected and warehouse.describe(job.twins[child.unique_id]):
-            parent = selected[parents[0]].name
-            log.warning(
-                f"{child.name} references {parent} and is not selected, so the keys of its twin may become "
-                f"stale; instead: synth run --select {parent}+"
-            )
 
 
 def _make_and_publish(tasks: Sequence[Task], shop: Workshop, results: dict[str, ModelResult]) -> None:
@@ -164,7 +139,10 @@ def _make_and_publish(tasks: Sequence[Task], shop: Workshop, results: dict[str, 
             for result in _publish(cluster, made, shop):
                 unique_id = result.task.model.unique_id
                 results[unique_id] = result
-                log.outcome(places[unique_id], result, shop.folder.evaluation(result.task))
+                log.outcome(places[unique_id], result, shop.folder.report(result.task))
+    except BaseException:
+        shop.backends.cancel()
+        raise
     finally:
         # An engine cannot be stopped from outside; the one who interrupts a run does not want to wait for it.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -249,6 +227,7 @@ def _result(task: Task, made: Made, failed: Failed | None) -> ModelResult:
         evaluation=outcome.evaluation,
         artifacts=outcome.artifacts,
         seconds=made.seconds,
+        scores=outcome.scores,
         message=failed.message if failed else "",
         warnings=outcome.warnings,
     )

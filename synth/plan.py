@@ -7,8 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from synth.backends import known_backends
-from synth.domain import Options, Relation, Rows, Task
+from synth.backends import accept, known_backends
+from synth.domain import Options, Policy, Relation, Rows, Task
 from synth.errors import ConfigError
 from synth.validation import nearest
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from synth.domain import Model
     from synth.settings import Settings
 
-DEFAULTS = Options(backend="local", rows=Rows(), seed=0)
+TIMEOUT = 900.0  # seconds that an evaluation may take
+DEFAULTS = Options(
+    backend="local", rows=Rows(), seed=0, on_inconclusive=Policy.BLOCK, evaluation_timeout=TIMEOUT
+)
 RESERVED_PREFIX = "_synth_"  # our own tables beside the twins
 
 
@@ -26,12 +29,15 @@ def plan(models: Sequence[Model], settings: Settings) -> tuple[Task, ...]:
     """One task a model, parents before children, else by `unique_id`.
 
     Raises:
-        ConfigError: an unknown backend, two twins of one name, a target that holds real tables, or models
-            that reference each other in a circle.
+        ConfigError: an unknown backend, a wish it cannot fulfil, two twins of one name, a target that holds
+            real tables, or models that reference each other in a circle.
     """
     _refuse_real_schemas(models, settings)
     _refuse_shared_names(models)
-    return tuple(_task(model, settings) for model in _parents_first(models))
+    tasks = tuple(_task(model, settings) for model in _parents_first(models))
+    for task in tasks:
+        accept(task)
+    return tasks
 
 
 def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
@@ -63,6 +69,9 @@ def _task(model: Model, settings: Settings) -> Task:
         backend=options.backend,
         rows=options.rows or Rows(),
         seed=options.seed or 0,
+        on_inconclusive=options.on_inconclusive or Policy.BLOCK,
+        evaluation_timeout=options.evaluation_timeout or TIMEOUT,
+        limits=options.limits,
     )
 
 

@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 from pydantic import Field
 
+from synth.backends import variables_of_backends
 from synth.domain import Options
 from synth.errors import ConfigError
 from synth.profiles import Choice, Connection, read_connection
 from synth.project import Project, find_project, read_project
 from synth.rendering import Renderer
 from synth.validation import (
+    LimitField,
     NameField,
+    PolicyField,
     RowsField,
+    SecondsField,
     SeedField,
     Strict,
     nearest,
+    parse_policy,
     parse_rows,
     parse_seed,
     validate,
@@ -36,7 +41,17 @@ T = TypeVar("T")
 DEFAULT_SCHEMA = "synthetic"
 STAGING_SUFFIX = "__staging"
 MAX_IDENTIFIER = 63  # bytes; Postgres cuts longer names off without a word
-VARIABLES = frozenset({"SYNTH_BACKEND", "SYNTH_ROWS", "SYNTH_SCHEMA", "SYNTH_SEED", "SYNTH_STORE"})
+VARIABLES = frozenset(
+    {
+        "SYNTH_BACKEND",
+        "SYNTH_ON_INCONCLUSIVE",
+        "SYNTH_ROWS",
+        "SYNTH_SALT",
+        "SYNTH_SCHEMA",
+        "SYNTH_SEED",
+        "SYNTH_STORE",
+    }
+)
 RESERVED = ("SYNTH_FAULT", "SYNTH_TEST_")
 
 
@@ -60,6 +75,8 @@ class Flags:
     seed: int | None = None
     store: str | None = None
     schema: str | None = None
+    on_inconclusive: str | None = None
+    force_retry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,8 @@ class Settings:
         store: what `synth.stores.open_store` takes; a directory is absolute.
         overrides: options that beat a model's own; `defaults` are those it beats.
         dbt: the dbt executable, None when there is none.
+        salt: a secret that the split of training and holdout depends on, for who has one.
+        force_retry: why a model may be tried once more on rows that it failed on too often.
         warnings: what a user should hear before the run.
     """
 
@@ -90,7 +109,10 @@ class Settings:
     selector: str | None
     artifact_dir: Path
     dbt: Path | None
+    salt: str = field(default="", repr=False)
+    force_retry: str = ""
     warnings: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables of the backends
 
 
 class ProjectOptions(Strict):
@@ -102,6 +124,9 @@ class ProjectOptions(Strict):
     rows: RowsField | None = None
     seed: SeedField | None = None
     analyst_role: NameField | list[NameField] | None = None
+    on_inconclusive: PolicyField | None = None
+    evaluation_timeout: SecondsField | None = None
+    limits: dict[NameField, LimitField] = Field(default_factory=dict)
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
@@ -132,7 +157,7 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         store=_store(flags, environ, declared, project, artifact_dir / "store"),
         analyst_role=(roles,) if isinstance(roles, str) else tuple(roles),
         overrides=_from_flags(flags).over(_from_environment(environ)),
-        defaults=Options(backend=declared.backend, rows=declared.rows, seed=declared.seed),
+        defaults=_declared(declared),
         threads=_threads(flags, connection),
         full_refresh=flags.full_refresh,
         select=flags.select,
@@ -140,8 +165,24 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         selector=flags.selector,
         artifact_dir=artifact_dir,
         dbt=_find_dbt(environ),
+        salt=environ.get("SYNTH_SALT", ""),
+        force_retry=(flags.force_retry or "").strip(),
         warnings=_unknown_variables(environ),
+        services=variables_of_backends(environ),
     )
+
+
+def find_artifacts(project_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """Where the artifacts of a project are, for commands that need neither profile nor warehouse.
+
+    Raises:
+        ConfigError: there is no project, or its file is not usable.
+    """
+    environ = os.environ if environ is None else environ
+    directory = _project_dir(Flags(project_dir=project_dir), environ)
+    given = _dbt_variable(environ, "TARGET_PATH")
+    project = read_project(directory, environ=environ, cli_vars={}, target_path=given)
+    return project.target_path / "synth"
 
 
 def _dbt_variable(environ: Mapping[str, str], name: str) -> str | None:
@@ -193,15 +234,33 @@ def _from_flags(flags: Flags) -> Options:
         backend=flags.backend,
         rows=None if flags.rows is None else _checked(parse_rows, flags.rows, "--rows"),
         seed=None if flags.seed is None else _checked(parse_seed, flags.seed, "--seed"),
+        on_inconclusive=(
+            None
+            if flags.on_inconclusive is None
+            else _checked(parse_policy, flags.on_inconclusive, "--on-inconclusive")
+        ),
     )
 
 
 def _from_environment(environ: Mapping[str, str]) -> Options:
     rows, seed = environ.get("SYNTH_ROWS"), environ.get("SYNTH_SEED")
+    policy = environ.get("SYNTH_ON_INCONCLUSIVE")
     return Options(
         backend=environ.get("SYNTH_BACKEND") or None,
         rows=_checked(parse_rows, rows, "SYNTH_ROWS") if rows else None,
         seed=_checked(parse_seed, seed, "SYNTH_SEED") if seed else None,
+        on_inconclusive=_checked(parse_policy, policy, "SYNTH_ON_INCONCLUSIVE") if policy else None,
+    )
+
+
+def _declared(options: ProjectOptions) -> Options:
+    return Options(
+        backend=options.backend,
+        rows=options.rows,
+        seed=options.seed,
+        on_inconclusive=options.on_inconclusive,
+        evaluation_timeout=options.evaluation_timeout,
+        limits=options.limits,
     )
 
 

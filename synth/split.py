@@ -6,6 +6,7 @@ also put into an order that depends on nothing but their content.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -96,15 +97,28 @@ def _as_text(values: pa.ChunkedArray) -> pa.LargeStringArray:
     return pc.fill_null(values.cast(pa.large_string()), "\0").combine_chunks()
 
 
-def holdout_mask(units: Hashes, seed: int) -> NDArray[np.bool_]:
+def holdout_mask(units: Hashes, owner: str, secret: str = "") -> NDArray[np.bool_]:
     """Which rows are held out, by the hash of the entity that each belongs to.
 
-    The seed is the only other thing it depends on: the rows of a child are held out with their parent's, and
-    no second run can re-draw the split of the same data.
+    Nothing else decides, so no other seed and no second run can re-draw the split of the same data.
+
+    Args:
+        units: from `hash_units`.
+        owner: the `unique_id` of the model whose key names the units; children that name their parent's are
+            held out with it.
+        secret: of the project, so that nobody else can tell who was held out.
     """
-    salted = _mix(units + _mix(np.full(1, seed & (2**64 - 1)).astype(np.uint64)))
+    salt = int.from_bytes(sha256(f"{secret}\0{owner}".encode()).digest()[:8], "big")
+    salted = _mix(units + _mix(np.array([salt], np.uint64)))
     mask: NDArray[np.bool_] = salted < np.uint64(HOLDOUT * 2**64)
     return mask
+
+
+def fingerprint(table: pa.Table) -> str:
+    """A name for exactly these rows, in whatever order; other rows have another."""
+    rows = np.sort(hash_values(table, tuple(table.column_names)))
+    names = "\0".join(table.column_names)
+    return sha256(names.encode() + rows.tobytes()).hexdigest()[:16]
 
 
 def _mix(values: Hashes) -> Hashes:

@@ -6,47 +6,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from synth import gate
 from synth._version import __version__
-from synth.backends import open_backend
-from synth.conform import assemble, labels, learnable, made_up, public, without_duplicates
-from synth.domain import Request, Role, Verdict
+from synth.attempts import attempt
+from synth.conform import assemble, made_up, without_duplicates
+from synth.domain import Role, Verdict
 from synth.errors import ModelError
-from synth.evaluate import evaluate
+from synth.examination import examine
+from synth.log import near
+from synth.redraw import choose
 from synth.roles import assign
-from synth.split import canonical_order, hash_rows, hash_units, holdout_mask
+from synth.source import read_source
+from synth.synthesis import draw
 from synth.warehouse import Stage
 from synth.warehouse.publish import stage_relation
+from synth.workshop import Case, Made
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
-    from synth.artifacts import RunFolder
-    from synth.domain import Column, Evaluation, ForeignKey, Relation, Task
+    from synth.domain import Column, Evaluation, ForeignKey, Task
+    from synth.examination import Examined
     from synth.roles import Treatment
-    from synth.settings import Settings
-    from synth.stores import Store
-    from synth.warehouse import Snapshot, Warehouse
+    from synth.workshop import Workshop
 
 FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
-MOST = 1_000_000  # rows taken from the warehouse; beyond, a share of the entities is
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What all models of a run share."""
-
-    run_id: str
-    warehouse: Warehouse
-    snapshot: Snapshot
-    store: Store
-    folder: RunFolder
-    settings: Settings
-    twins: Mapping[str, Relation]  # every model that has a twin or asks for one, by unique_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +46,7 @@ class Twin:
     artifacts: tuple[str, ...]
     warnings: tuple[str, ...]
     keys: Mapping[str, pa.ChunkedArray]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The rows of a model in canonical order, and which of them are held out."""
-
-    columns: tuple[Column, ...]
-    real: pa.Table
-    rows: int  # in the warehouse; `real` may be a sample
-    held_out: pa.Array
-
-    @property
-    def training(self) -> pa.Table:
-        """The rows to learn from."""
-        return self.real.filter(pc.invert(self.held_out))
-
-    @property
-    def holdout(self) -> pa.Table:
-        """The rows nothing is learned from."""
-        return self.real.filter(self.held_out)
+    scores: Mapping[str, float]  # what a remote service thinks of its rows
 
 
 def make_twin(
@@ -99,8 +68,25 @@ def make_twin(
         ModelError: the model cannot be synthesized, or a check says it must not be published.
         SynthError: a service failed.
     """
-    source = extract(task, shop)
-    rows = task.rows.of(source.rows)
+    case = _open(task, shop)
+    drawn = draw(task, case.source, case.treatments, case.rows, shop)
+    chosen = choose(drawn, case.source, case.rows)
+    made = _conformed(case, drawn.synthetic.iloc[chosen.places], parents)
+    examined = examine(case, drawn, chosen, made)
+    warnings = _warnings(case, made) + drawn.warnings
+    stage = _decided(case, made.table, examined, warnings)
+    artifacts = _stored(case, made.table, examined, warnings)
+    names = made.table.column_names
+    kept = [column for column in case.source.columns if column.name in names]
+    shop.warehouse.stage(task, stage, columns=kept, table=made.table)
+    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
+    return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores)
+
+
+def _open(task: Task, shop: Workshop) -> Case:
+    """Read the model, decide about its columns, and see whether it may be tried."""
+    salt = shop.settings.salt
+    source = read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
     if source.rows and source.rows < FEWEST:
         raise ModelError(
             f"{task.model.name} has {source.rows} row{'s' if source.rows > 1 else ''}; fewer than {FEWEST} "
@@ -108,94 +94,43 @@ def make_twin(
             f"synth run --exclude {task.model.name}"
         )
     treatments = assign(task.model, source.columns, source.training)
-    twin, evaluation, warnings = _make(task, shop, source, treatments, rows if source.rows else 0, parents)
-    artifacts = shop.folder.store_twin(shop.store, task, twin, evaluation)
-    _refuse_failed(evaluation)
-    stage = _stage(task, shop, source, twin, evaluation)
-    kept = sorted(set(wanted) & set(twin.column_names))
-    return Twin(stage, evaluation, artifacts, warnings, {name: twin.column(name) for name in kept})
+    asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
+    return Case(task, shop, source, treatments, asked, task.rows.of(source.rows) if source.rows else 0)
 
 
-def extract(task: Task, shop: Workshop) -> Source:
-    """Read the model, put its rows into canonical order, and hold a fifth of the entities out."""
-    model = task.model
-    columns = shop.warehouse.describe(model.relation)
-    rows = shop.snapshot.count(model.relation)
-    parents = shop.twins.keys() - {model.unique_id}
-    unit = model.entity or next((key.column for key in model.foreign_keys if key.parent in parents), None)
-    unit = unit or (model.primary_key[0] if len(model.primary_key) == 1 else None)
-    real = shop.snapshot.extract(model.relation, columns, share=min(1.0, MOST / max(rows, 1)), unit=unit)
-    real = real.rename_columns([column.name for column in columns])
-    hashes = hash_rows(real, model.primary_key)
-    order = canonical_order(hashes)
-    real, hashes = real.take(pa.array(order)), hashes[order]
-    units = hash_units(real, unit, hashes, entity=model.entity)
-    return Source(columns, real, rows, pa.array(holdout_mask(units, task.seed)))
-
-
-def _make(
-    task: Task,
-    shop: Workshop,
-    source: Source,
-    treatments: Sequence[Treatment],
-    rows: int,
-    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
-) -> tuple[pa.Table, Evaluation | None, tuple[str, ...]]:
-    """Synthesize, conform and evaluate."""
-    training = learnable(source.training, treatments)
-    request = Request(
-        rows=rows,
-        seed=task.seed,
-        categories=labels(treatments),
-        public=public(treatments),
-        run_id=shop.run_id,
-        model=task.model.unique_id,
-    )
-    synthetic = _synthesize(task, shop, training, request)
+def _conformed(
+    case: Case, synthetic: pd.DataFrame, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> Made:
+    """The exact relation: keys, replacements and types."""
+    task, treatments, source = case.task, case.treatments, case.source
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-        return None if key is None else _pool(task, key, shop, parents)
+        return None if key is None else _pool(task, key, case.shop, parents)
 
-    taken = _all_rows(made_up(treatments), task, shop, source)
-    twin = assemble(synthetic, treatments, real=source.real, rows=rows, parents=pool, rng=rng, taken=taken)
-    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
-    twin, dropped = without_duplicates(twin, task.model.unique, movable, rng)
-    warnings = _warnings(task, treatments, source, dropped)
-    if not rows or not len(training.columns):
-        return twin, None, warnings
-    evaluation = evaluate(
-        training,
-        learnable(source.holdout, treatments).reindex(columns=training.columns),
-        synthetic,
-        categories=request.categories,
-        public=request.public,
-        seed=task.seed,
+    table = assemble(
+        synthetic.reset_index(drop=True),
+        treatments,
+        real=source.real,
+        rows=len(synthetic),
+        parents=pool,
+        rng=rng,
+        taken=_all_rows(made_up(treatments), case),
     )
-    return twin, evaluation, warnings
+    unit = source.unit if source.unit in table.column_names else None
+    entities = table.column(unit) if unit else None
+    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
+    table, dropped = without_duplicates(table, task.model.unique, movable, rng)
+    return Made(table, entities, dropped)
 
 
-def _all_rows(columns: Sequence[Column], task: Task, shop: Workshop, source: Source) -> pa.Table | None:
+def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
     """All values of the columns where `source` is a share of the rows: no new key may be a real one."""
-    if source.real.num_rows == source.rows or not columns:
+    if case.source.real.num_rows == case.source.rows or not columns:
         return None
-    every = shop.snapshot.extract(task.model.relation, columns)
+    every = case.shop.snapshot.extract(case.task.model.relation, columns)
     return every.rename_columns([column.name for column in columns])
-
-
-def _synthesize(task: Task, shop: Workshop, training: pd.DataFrame, request: Request) -> pd.DataFrame:
-    """Ask the backend; a table of nothing but keys has nothing to ask."""
-    rows = request.rows
-    if not rows or not len(training.columns):
-        return training.iloc[:0].reindex(range(rows))
-    synthetic = open_backend(task.backend).synthesize(training, request, shop.folder.of(task))
-    if list(synthetic.columns) != list(training.columns) or len(synthetic) != rows:
-        raise ModelError(
-            f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "
-            f"{task.model.name}, not the {rows} of {len(training.columns)} it was asked for."
-        )
-    return synthetic
 
 
 def _pool(
@@ -222,56 +157,59 @@ def _pool(
     return made.drop_null().unique()
 
 
-def _refuse_failed(evaluation: Evaluation | None) -> None:
-    if evaluation is None or evaluation.verdict not in {Verdict.FAIL, Verdict.ERROR}:
-        return
-    worst = [check for check in evaluation.checks if check.verdict is evaluation.verdict]
-    raise RejectedError(
-        "; ".join(f"{check.name} {check.verdict}: {check.explain}" for check in worst), evaluation
-    )
+def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence[str]) -> Stage:
+    """The twin as it will be staged; what must not be published is recorded, and goes no further.
 
-
-class RejectedError(ModelError):
-    """The evaluation says that the twin must not be published."""
-
-    def __init__(self, message: str, evaluation: Evaluation) -> None:
-        super().__init__(message)
-        self.evaluation = evaluation
-
-
-def _stage(
-    task: Task, shop: Workshop, source: Source, twin: pa.Table, evaluation: Evaluation | None
-) -> Stage:
+    Raises:
+        RejectedError: the evaluation says no.
+    """
+    task, shop, evaluation = case.task, case.shop, examined.evaluation
     stage = Stage(
         relation=stage_relation(task.target, shop.settings.staging_schema, shop.run_id),
         target=task.target,
         unique_id=task.model.unique_id,
         name=task.model.name,
-        rows=twin.num_rows,
+        rows=table.num_rows,
         backend=task.backend,
         verdict=evaluation.verdict if evaluation else Verdict.PASS,
         fidelity=evaluation.fidelity if evaluation else None,
         run_id=shop.run_id,
         version=__version__,
+        fingerprint=case.attempt.fingerprint,
+        request=case.attempt.request,
     )
-    kept = [column for column in source.columns if column.name in twin.column_names]
-    shop.warehouse.stage(task, stage, columns=kept, table=twin)
+    if evaluation is not None and not gate.passes(task, evaluation):
+        shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
+        _stored(case, None, examined, warnings)
+        raise gate.rejection(task, evaluation, near(shop.folder.report(task)))
     return stage
 
 
-def _warnings(task: Task, treatments: Sequence[Treatment], source: Source, dropped: int) -> tuple[str, ...]:
+def _stored(
+    case: Case, table: pa.Table | None, examined: Examined, warnings: Sequence[str]
+) -> tuple[str, ...]:
+    """Put the twin, unless it was rejected, and what was found into the store."""
+    return case.shop.folder.store_twin(
+        case.shop.store,
+        case.task,
+        table,
+        examined.evaluation,
+        portrait=examined.portrait,
+        treatments=case.treatments,
+        warnings=warnings,
+    )
+
+
+def _warnings(case: Case, made: Made) -> tuple[str, ...]:
+    name, source = case.task.model.name, case.source
     warnings = [
-        f"{task.model.name}.{treatment.column.name} is NULL in the twin, because its values are not "
+        f"{name}.{treatment.column.name} is NULL in the twin, because its values are not "
         "shared between rows; declare a role to change that"
-        for treatment in treatments
+        for treatment in case.treatments
         if treatment.role is Role.FREE_TEXT and treatment.origin != "declared"
     ]
     if source.rows > source.real.num_rows:
-        warnings.append(
-            f"{task.model.name} was learned from {source.real.num_rows:,} of {source.rows:,} rows"
-        )
-    if dropped:
-        warnings.append(
-            f"{dropped:,} rows of {task.model.name} left out, because they repeated a composite key"
-        )
+        warnings.append(f"{name} was learned from {source.real.num_rows:,} of {source.rows:,} rows")
+    if made.dropped:
+        warnings.append(f"{made.dropped:,} rows of {name} left out, because they repeated a composite key")
     return tuple(warnings)

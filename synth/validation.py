@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from synth.domain import Rows
+from synth.domain import Policy, Rows
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from synth.domain import Shares
+
 MAX_SEED = 2**32 - 1  # scikit-learn takes no larger one
+ROUNDING = 1e-6  # by which shares may miss 1
 _FACTOR = re.compile(r"(\d+(?:\.\d+)?)\s*x", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d+", re.ASCII)
 
@@ -52,6 +56,62 @@ def parse_seed(value: object) -> int:
     raise ValueError(f"give a whole number from 0 to {MAX_SEED}")
 
 
+def parse_policy(value: object) -> Policy:
+    """What to do with a twin whose checks could not be decided.
+
+    Raises:
+        ValueError: `value` is no such policy.
+    """
+    if isinstance(value, str) and value in {*Policy}:
+        return Policy(value)
+    raise ValueError(f"give {' or '.join(Policy)}")
+
+
+def parse_shares(value: object) -> Shares:
+    """`uniform`, or how often each value is wanted: shares of 0 to 1 that add up to at most 1.
+
+    Raises:
+        ValueError: `value` is neither.
+    """
+    if value == "uniform":
+        return "uniform"
+    if isinstance(value, dict) and value and all(map(_is_share, value.values())):
+        if 0 < sum(value.values()) <= 1 + ROUNDING:
+            return value
+        raise ValueError("the shares must add up to more than 0 and at most 1")
+    raise ValueError("give uniform, or a share from 0 to 1 for each of some values, such as {f: 0.5, m: 0.5}")
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def parse_limit(value: object) -> float:
+    """The limit of a check.
+
+    Raises:
+        ValueError: `value` is no number from 0 to 1.
+    """
+    if _is_share(value):
+        return float(value)  # type: ignore[arg-type] # that is a number
+    raise ValueError("give a number from 0 to 1")
+
+
+def parse_seconds(value: object) -> float:
+    """A time span.
+
+    Raises:
+        ValueError: `value` is no number above zero.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
+        return float(value)
+    raise ValueError("give a number of seconds above 0")
+
+
+PolicyField = Annotated[Policy, BeforeValidator(parse_policy)]
+SharesField = Annotated[Any, BeforeValidator(parse_shares)]
+LimitField = Annotated[float, BeforeValidator(parse_limit)]
+SecondsField = Annotated[float, BeforeValidator(parse_seconds)]
 RowsField = Annotated[Rows, BeforeValidator(parse_rows)]
 SeedField = Annotated[int, BeforeValidator(parse_seed)]
 NameField = Annotated[str, Field(min_length=1)]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_socket
 
+from tests.doubles.fixtures import gretel, nemo, remote
 from tests.services import PREFIXES, bucket, database, moto, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["bucket", "database", "moto", "services"]
+__all__ = ["bucket", "database", "gretel", "moto", "nemo", "remote", "services"]
 
 UNIT = Path(__file__).parent / "unit"
 
@@ -28,6 +29,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("GRETEL_CONFIG_FILE", "/nonexistent/gretel.json")
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from synth import backends
 from synth.cli import main
 from tests.services import clean_environment
 
@@ -120,7 +122,12 @@ class Handmade:
     def made(cls, database: Database, folder: Path) -> Iterator[Handmade]:
         (folder / "dbt_project.yml").write_text("name: hand\nprofile: hand\nversion: '1.0'\n")
         (folder / "profiles.yml").write_text(PROFILE)
-        environment = {**database.environment, "SYNTH_STORE": str(folder / "store"), "OMP_NUM_THREADS": "1"}
+        environment = {
+            **database.environment,
+            "SYNTH_STORE": str(folder / "store"),
+            "SYNTH_ON_INCONCLUSIVE": "warn",  # the tables are tiny
+            "OMP_NUM_THREADS": "1",
+        }
         with database.connect() as session:
             session.execute("create schema analytics")
             project = cls(database, folder, session, environment)
@@ -204,7 +211,7 @@ class Handmade:
         (self.folder / "dbt_project.yml").write_text(json.dumps(project))
 
     def backend(self, name: str, body: str) -> None:
-        """Install a backend for `call` and `start`, whose `synthesize` has this body."""
+        """Install a backend whose `synthesize` has this body, for all whose path leads to `plugins`."""
         plugins = self.folder / "plugins"
         metadata = plugins / f"{name}-1.0.dist-info"
         metadata.mkdir(parents=True)
@@ -212,6 +219,8 @@ class Handmade:
         (metadata / "entry_points.txt").write_text(f"[synth.backends]\n{name} = {name}:Backend\n")
         (plugins / f"{name}.py").write_text(BACKEND + indent(body, " " * 8))
         self.environment["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(plugins)))
+        importlib.invalidate_caches()
+        backends._installed.cache_clear()
 
     def await_(self, query: str) -> None:
         """Return when `query` finds a row."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-PREFIXES = ("PG", "AWS_", "DBT_", "SYNTH_")
+PREFIXES = ("PG", "AWS_", "DBT_", "SYNTH_", "GRETEL_", "NEMO_")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from synth.domain import Role
 from synth.errors import WarehouseError
-from synth.warehouse import catalog, extract, publish
+from synth.warehouse import catalog, extract, ledger, publish
 from synth.warehouse.publish import Stage
 from synth.warehouse.session import at_snapshot, identifier, open_session, reported
 
@@ -147,6 +147,16 @@ class Warehouse:
         """Publish the stages together or not at all; see `synth.warehouse.publish.publish`."""
         with self._open() as session:
             publish.publish(session, stages, analysts=analysts, full_refresh=full_refresh)
+
+    def reject(self, stage: Stage, *, analysts: Sequence[str]) -> None:
+        """Record a twin that is not published; see `synth.warehouse.publish.reject`."""
+        with self._open() as session:
+            publish.reject(session, stage, analysts=analysts)
+
+    def undecided(self, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
+        """What was asked about these source rows before and not answered by a pass, by its name."""
+        with self._open() as session, reported(f"read the ledger of {schema}"):
+            return ledger.undecided(session, schema, unique_id, fingerprint)
 
     def read_keys(self, relation: Relation, column: str) -> pa.Array | None:
         """The keys of a twin published before; None when there is no such twin or column.

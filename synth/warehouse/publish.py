@@ -15,6 +15,7 @@ from psycopg import sql
 
 from synth.domain import Relation
 from synth.errors import ModelError, WarehouseError
+from synth.warehouse import ledger
 from synth.warehouse.catalog import STAMP, columns_changed, describe
 from synth.warehouse.session import identifier, reported
 
@@ -24,29 +25,9 @@ if TYPE_CHECKING:
     from synth.domain import Column
     from synth.warehouse.session import Connection
 
-LEDGER = "_synth_runs"
 BATCH = 65_536  # rows turned into CSV text at a time
 STAGED = "synth stage of run "  # how the comment of every stage begins
 
-CREATE_LEDGER: LiteralString = """
-create table if not exists {ledger} (
-    run_id text not null,
-    published_at timestamptz not null default now(),
-    unique_id text not null,
-    relation text not null,
-    rows bigint not null,
-    backend text not null,
-    verdict text not null,
-    fidelity double precision,
-    synth_version text not null,
-    primary key (run_id, unique_id)
-)
-"""
-INSERT_LEDGER: LiteralString = """
-insert into {ledger} (run_id, unique_id, relation, rows, backend, verdict, fidelity, synth_version)
-values (%s, %s, %s, %s, %s, %s, %s, %s)
-on conflict (run_id, unique_id) do nothing
-"""
 # The shape of the source, checks and indexes included, so that a value it would refuse is refused here.
 LIKE: LiteralString = (
     "create {unlogged} table {new} (like {old} including constraints including indexes including comments)"
@@ -93,6 +74,8 @@ class Stage:
     fidelity: float | None
     run_id: str
     version: str
+    fingerprint: str = ""  # of the source rows
+    request: str = ""  # a name for what was asked of them
 
     @property
     def stamp(self) -> str:
@@ -202,13 +185,33 @@ def publish(
         _lock_schema(session, schema)
         session.execute(LOCK_TIMEOUT)
         create_schema(session, schema, private=False)
-        ledger = sql.Identifier(schema, LEDGER)
-        session.execute(sql.SQL(CREATE_LEDGER).format(ledger=ledger))
+        ledger.prepare(session, schema)
         for stage in stages:
             _replace(session, stage, full_refresh=full_refresh)
-            _record(session, stage, ledger)
+            session.execute(
+                sql.SQL("comment on table {} is {}").format(
+                    identifier(stage.target), sql.Literal(stage.stamp)
+                )
+            )
+            ledger.record(session, schema, stage, published=True)
         _grant(session, schema, [stage.target for stage in stages], analysts)
     _vacuum(session, stages)
+
+
+def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> None:
+    """Record a twin that is not published; what is published stays as it is.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    schema = stage.target.schema
+    with reported(f"record the rejection of {stage.target}"), session.transaction():
+        _lock_schema(session, schema)
+        session.execute(LOCK_TIMEOUT)
+        create_schema(session, schema, private=False)
+        ledger.prepare(session, schema)
+        ledger.record(session, schema, stage, published=False)
+        _grant(session, schema, [], analysts)
 
 
 def create_schema(session: Connection, schema: str, *, private: bool) -> None:
@@ -293,27 +296,9 @@ def _recreate(session: Connection, target: Relation, create: sql.Composed) -> No
         )
 
 
-def _record(session: Connection, stage: Stage, ledger: sql.Identifier) -> None:
-    session.execute(
-        sql.SQL("comment on table {} is {}").format(identifier(stage.target), sql.Literal(stage.stamp))
-    )
-    session.execute(
-        sql.SQL(INSERT_LEDGER).format(ledger=ledger),
-        (
-            stage.run_id,
-            stage.unique_id,
-            str(stage.target),
-            stage.rows,
-            stage.backend,
-            stage.verdict,
-            stage.fidelity,
-            stage.version,
-        ),
-    )
-
-
 def _grant(session: Connection, schema: str, targets: Sequence[Relation], analysts: Sequence[str]) -> None:
-    tables = sql.SQL(", ").join([*(identifier(target) for target in targets), sql.Identifier(schema, LEDGER)])
+    ours = sql.Identifier(schema, ledger.LEDGER)
+    tables = sql.SQL(", ").join([*(identifier(target) for target in targets), ours])
     for role in analysts:
         grantee = sql.Identifier(role)
         session.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), grantee))

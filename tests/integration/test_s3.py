@@ -74,6 +74,7 @@ def test_the_layout_parts_analysts_from_owners_and_the_results_come_last(project
     found = keys(project)
     assert sorted(found) == [
         f"some/prefix/audit/{run}/people/evaluation.json",
+        f"some/prefix/audit/{run}/people/report.html",
         f"some/prefix/runs/{run}/run_results.json",
         f"some/prefix/twins/{run}/people/data.csv.gz",
         f"some/prefix/twins/{run}/people/data.parquet",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.domain import Options, Rows
+from synth.domain import Options, Policy, Rows
 from synth.errors import ConfigError
 from synth.settings import Flags, Settings, resolve
 
@@ -156,11 +156,14 @@ def test_one_analyst_role_or_several_may_be_named(folder: Path) -> None:
         ("{shema: x}", r"dbt_project\.yml: unknown key `vars\.synth\.shema`; did you mean `schema`\?"),
         (
             "{zzz: 1}",
-            r"unknown key `vars\.synth\.zzz`; Known: analyst_role, backend, rows, schema, seed, store",
+            r"unknown key `vars\.synth\.zzz`; Known: analyst_role, backend, evaluation_timeout, limits, ",
         ),
         ("{rows: 0}", r"`vars\.synth\.rows`: give a whole number of at least 1, or a multiple"),
         ("{seed: -1}", r"`vars\.synth\.seed`: give a whole number from 0"),
         ("{seed: true}", r"`vars\.synth\.seed`: give a whole number from 0"),
+        ("{on_inconclusive: maybe}", r"`vars\.synth\.on_inconclusive`: give block or warn"),
+        ("{evaluation_timeout: 0}", r"`vars\.synth\.evaluation_timeout`: give a number of seconds above 0"),
+        ("{limits: {nn_share: 2}}", r"`vars\.synth\.limits\.nn_share`: give a number from 0 to 1"),
         ("{backend: 1}", r"`vars\.synth\.backend`: should be a valid string"),
         ("[1]", r"`vars\.synth` must be a mapping"),
     ],
@@ -212,3 +215,24 @@ def test_threads_come_from_the_flag_then_the_profile_then_are_one(folder: Path) 
     assert resolve(Flags(target="prod"), {}).threads == 1
     with pytest.raises(ConfigError, match="--threads must be at least 1"):
         resolve(Flags(threads=0), {})
+
+
+def test_what_becomes_of_undecided_twins_comes_from_flag_then_environment_then_project(folder: Path) -> None:
+    found = settled(folder, "{on_inconclusive: warn, evaluation_timeout: 60, limits: {nn_share: 0.1}}")
+    assert found.defaults == Options(
+        on_inconclusive=Policy.WARN, evaluation_timeout=60.0, limits={"nn_share": 0.1}
+    )
+    environ = {"SYNTH_ON_INCONCLUSIVE": "block"}
+    assert resolve(Flags(), environ).overrides.on_inconclusive is Policy.BLOCK
+    assert resolve(Flags(on_inconclusive="warn"), environ).overrides.on_inconclusive is Policy.WARN
+
+
+def test_limits_are_given_one_by_one(folder: Path) -> None:
+    ours, theirs = Options(limits={"a": 0.1, "b": 0.1}), Options(limits={"b": 0.2, "c": 0.2})
+    assert ours.over(theirs).limits == {"a": 0.1, "b": 0.1, "c": 0.2}
+
+
+def test_the_salt_is_read_from_the_environment_and_never_shown(folder: Path) -> None:
+    found = resolve(Flags(), {"SYNTH_SALT": "hush-7f3a"})
+    assert found.salt == "hush-7f3a"
+    assert "hush-7f3a" not in repr(found)

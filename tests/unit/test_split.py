@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.errors import ModelError
-from synth.split import canonical_order, hash_rows, hash_units, hash_values, holdout_mask
+from synth.split import canonical_order, fingerprint, hash_rows, hash_units, hash_values, holdout_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,11 @@ def table(columns: Mapping[str, Any]) -> pa.Table:
     return pa.table({name: pa.chunked_array([pa.array(values)]) for name, values in columns.items()})
 
 
-def held_out(rows: pa.Table, unit: str | None, *, key: tuple[str, ...] = (), seed: int = 0) -> list[bool]:
+def held_out(
+    rows: pa.Table, unit: str | None, *, key: tuple[str, ...] = (), owner: str = "model.a", secret: str = ""
+) -> list[bool]:
     units = hash_units(rows, unit, hash_rows(rows, key), entity=unit)
-    return [bool(held) for held in holdout_mask(units, seed)]
+    return [bool(held) for held in holdout_mask(units, owner, secret)]
 
 
 def values_held(rows: pa.Table, unit: str, **options: Any) -> set[Any]:
@@ -35,15 +37,26 @@ def values_held(rows: pa.Table, unit: str, **options: Any) -> set[Any]:
     return held
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
-def test_about_a_fifth_of_the_entities_is_held_out_with_all_of_its_rows(seed: int) -> None:
+@pytest.mark.parametrize("owner", ["model.a", "model.b", "größer"])
+def test_about_a_fifth_of_the_entities_is_held_out_with_all_of_its_rows(owner: str) -> None:
     rows = table({"user": np.arange(20_000) % 4000, "n": np.arange(20_000)})
-    assert 0.18 < len(values_held(rows, "user", seed=seed)) / 4000 < 0.22
+    assert 0.18 < len(values_held(rows, "user", owner=owner)) / 4000 < 0.22
 
 
-def test_another_seed_holds_out_others() -> None:
+def test_another_model_and_another_secret_hold_out_others() -> None:
     rows = table({"id": np.arange(1000)})
-    assert values_held(rows, "id", seed=0) != values_held(rows, "id", seed=1)
+    held = values_held(rows, "id")
+    assert held == values_held(rows, "id")
+    assert held != values_held(rows, "id", owner="model.b")
+    assert held != values_held(rows, "id", secret="hush")
+
+
+def test_rows_have_one_fingerprint_in_any_order_and_others_have_another() -> None:
+    rows = table({"id": np.arange(50), "t": [str(i % 7) for i in range(50)]})
+    shuffled = rows.take(pa.array(np.arange(50)[::-1]))
+    assert fingerprint(rows) == fingerprint(shuffled)
+    others = (rows.slice(1), rows.rename_columns(["id", "u"]), table({"id": np.arange(50), "t": ["1"] * 50}))
+    assert len({fingerprint(rows), *map(fingerprint, others)}) == 4
 
 
 @pytest.mark.parametrize(
@@ -80,7 +93,7 @@ def test_too_few_entities_are_refused_and_too_few_parents_part_no_rows() -> None
 def test_equal_rows_without_a_key_are_different_people() -> None:
     hashes = hash_rows(table({"a": [1] * 1000, "b": ["x"] * 1000}), ())
     assert len(set(hashes)) == 1000
-    assert 0.15 < holdout_mask(hashes, 0).mean() < 0.25
+    assert 0.15 < holdout_mask(hashes, "model.a").mean() < 0.25
 
 
 def test_a_composite_key_tells_rows_apart() -> None:

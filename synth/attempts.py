@@ -1,0 +1,75 @@
+"""How often the same source rows were asked for a twin, because every answer of the gate tells about them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from synth._version import __version__
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from synth.domain import Task
+    from synth.settings import Settings
+    from synth.warehouse import Warehouse
+
+MOST = 3  # questions without a pass; a fourth needs a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One question to the gate about the rows of a model.
+
+    Attributes:
+        fingerprint: of the rows.
+        request: names the question: the same settings and version ask the same.
+        number: 1 for the first question that has no pass, and so on.
+        reason: why it may be asked although there were too many.
+    """
+
+    fingerprint: str
+    request: str
+    number: int = 1
+    reason: str = ""
+
+
+def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehouse) -> Attempt:
+    """The question that a run is about to ask.
+
+    Raises:
+        ModelError: too many others about these rows had no pass, and no reason is given for one more.
+    """
+    model = task.model
+    request = _name(task, settings)
+    before = warehouse.undecided(settings.schema, model.unique_id, fingerprint)
+    others = len(before - {request})
+    if request not in before and others >= MOST and not settings.force_retry:
+        raise ModelError(
+            f"{model.name} was tried {others} times on these very rows without a pass. Each try tells "
+            "something about them, and trying until chance agrees proves nothing. Next: change the model, or "
+            f"run: synth run --select {model.name} --force-retry 'why one more is justified'"
+        )
+    return Attempt(fingerprint, request, others + 1, settings.force_retry if others >= MOST else "")
+
+
+def _name(task: Task, settings: Settings) -> str:
+    """A name for everything that decides what the gate will find, the rows apart."""
+    model = task.model
+    asked = {
+        "version": __version__,
+        "backend": task.backend,
+        "rows": str(task.rows),
+        "seed": task.seed,
+        "limits": dict(sorted(task.limits.items())),
+        # Two digits tell that the salt changed, and are of no use to whoever would guess it.
+        "salt": sha256(settings.salt.encode()).hexdigest()[:2],
+        "entity": model.entity,
+        "roles": dict(sorted(model.roles.items())),
+        "seed_columns": model.seed_columns,
+        "balance": model.balance,
+        "sensitive": sorted(model.sensitive),
+        "target": model.target_column,
+    }
+    return sha256(json.dumps(asked, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,71 @@
+"""What is refused before a run writes anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth import log
+from synth.backends import is_conditional
+from synth.conditions import check_conditions
+from synth.errors import ConfigError, ManifestError
+from synth.gate import check_limits
+from synth.roles import check_declarations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from synth.backends import Backends
+    from synth.domain import Task
+    from synth.pipeline import Job
+    from synth.settings import Settings
+    from synth.warehouse import Warehouse
+
+
+def preflight(job: Job, settings: Settings, warehouse: Warehouse, backends: Backends) -> None:
+    """Refuse, before anything is written, what could not end well.
+
+    Raises:
+        SynthError: what is wrong, where, and what to do.
+    """
+    warehouse.check(job.tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
+    for task in job.tasks:
+        columns = warehouse.describe(task.model.relation)
+        if not columns:
+            raise ManifestError(
+                f"{task.model.relation} has no columns. Next: dbt run --select {task.model.name}"
+            )
+        check_declarations(task.model, columns)
+        check_conditions(task.model, columns)
+    check_limits(job.tasks)
+    _check_backends(job.tasks, backends)
+    _warn_of_orphans(job, warehouse)
+
+
+def _check_backends(tasks: Sequence[Task], backends: Backends) -> None:
+    for name in sorted({task.backend for task in tasks}):
+        backend = backends[name]
+        for task in tasks:
+            if task.backend == name and (task.model.seed_columns or task.model.balance):
+                _refuse_conditions(task, able=is_conditional(backend))
+        backend.check()
+
+
+def _refuse_conditions(task: Task, *, able: bool) -> None:
+    if not able:
+        raise ConfigError(
+            f"{task.model.path}: {task.model.name} has `seed_columns` or `balance`, which backend "
+            f"{task.backend} cannot keep to. Next: take them out, or choose `backend: local`."
+        )
+
+
+def _warn_of_orphans(job: Job, warehouse: Warehouse) -> None:
+    """A parent that gets new keys leaves its published children behind, unless they are made anew, too."""
+    selected = {task.model.unique_id: task.model for task in job.tasks}
+    for child in job.models:
+        parents = [key.parent for key in child.foreign_keys if key.parent in selected]
+        if parents and child.unique_id not in selected and warehouse.describe(job.twins[child.unique_id]):
+            parent = selected[parents[0]].name
+            log.warning(
+                f"{child.name} references {parent} and is not selected, so the keys of its twin may become "
+                f"stale; instead: synth run --select {parent}+"
+            )

@@ -1,0 +1,106 @@
+"""What a backend is shown, what it is asked for, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.conditions import conditions
+from synth.conform import labels, learnable, public
+from synth.domain import Request
+from synth.errors import ModelError
+from synth.redraw import spare_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from synth.domain import Shares, Task
+    from synth.roles import Treatment
+    from synth.source import Source
+    from synth.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The learned columns of training, holdout and synthetic rows, as a backend sees them.
+
+    Attributes:
+        synthetic: every row that the backend returned; those beyond the rows of the twin are spare.
+        categories: columns whose values are labels.
+        public: columns whose values are no secret.
+        balance: columns that are distributed as the user wanted.
+        scores: what a remote service thinks of the rows it returned.
+    """
+
+    training: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: pd.DataFrame
+    categories: frozenset[str]
+    public: frozenset[str]
+    balance: Mapping[str, Shares]
+    warnings: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def draw(
+    task: Task,
+    source: Source,
+    treatments: Sequence[Treatment],
+    rows: int,
+    shop: Workshop,
+) -> Drawn:
+    """Let the backend learn the training rows and draw `rows` rows and some to spare.
+
+    Raises:
+        ModelError: seed or balanced columns do not fit the data, or the backend returned something else than
+            it was asked for.
+        SynthError: the backend failed.
+    """
+    training = learnable(source.training, treatments)
+    holdout = learnable(source.holdout, treatments).reindex(columns=training.columns)
+    categories, open_to_all = labels(treatments), public(treatments)
+    if not rows or not len(training.columns):  # a table of nothing but keys has nothing to ask
+        empty = training.iloc[:0].reindex(range(rows))
+        return Drawn(training, holdout, empty, categories, open_to_all, {})
+    wanted = rows + spare_rows(rows)
+    told = conditions(
+        task.model,
+        treatments,
+        real=source.real,
+        units=source.units,
+        rows=wanted,
+        rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
+    )
+    scores: dict[str, float] = {}
+    request = Request(
+        rows=wanted,
+        seed=task.seed,
+        categories=categories,
+        public=open_to_all,
+        run_id=shop.run_id,
+        model=task.model.unique_id,
+        given=told.given,
+        balance=told.balance,
+        wishes=task.model.wishes,
+        scored=scores.update,
+    )
+    synthetic = _synthesized(task, training, request, shop)
+    return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
+
+
+def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:
+    """What the backend returns, if it has the shape that was asked for."""
+    backend = shop.backends[task.backend]
+    with shop.progress.of(task) as report:
+        asked = replace(request, progress=report)
+        synthetic = backend.synthesize(training, asked, shop.folder.workdir(task))
+    if list(synthetic.columns) != list(training.columns) or len(synthetic) != request.rows:
+        raise ModelError(
+            f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "
+            f"{task.model.name}, not the {request.rows} of {len(training.columns)} it was asked for."
+        )
+    return synthetic

@@ -1,0 +1,141 @@
+"""Only a pass opens the gate, and what goes wrong inside it keeps it shut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.domain import Aspect, Check, Evaluation, Model, Policy, Relation, Rows, Task, Verdict
+from synth.errors import ConfigError
+from synth.gate import Evidence, Known, check_limits, measure, passes, rejection
+
+MODEL = Model(
+    "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"
+)
+TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
+REPORT = Path("target/report.html")
+KNOWN = Known(
+    categories=frozenset(),
+    public=frozenset(),
+    seed=0,
+    entities=None,
+    sensitive=(),
+    replaced=(),
+    limits={},
+    target=None,
+)
+
+
+def check(name: str, verdict: Verdict, **more: Any) -> Check:
+    return Check(name, 0.1, 0.0, 0.2, 0.15, verdict, f"About {name}.", **more)
+
+
+def found(*checks: Check) -> Evaluation:
+    return Evaluation(0.9, checks, {"training": 240, "holdout": 60, "synthetic": 300})
+
+
+def people(rows: int, seed: int, ill: float = 0.1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    sick = rng.random(rows) < ill
+    return pd.DataFrame({"ill": sick, "age": rng.normal(40 + 20 * sick, 8, rows).round(2)})
+
+
+# --- who may pass
+
+
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.ERROR])
+def test_a_failure_or_an_error_never_passes(verdict: Verdict, policy: Policy) -> None:
+    evaluation = found(check("nn_share", Verdict.PASS), check("null_rate", verdict))
+    assert not passes(replace(TASK, on_inconclusive=policy), evaluation)
+
+
+def test_what_could_not_be_decided_passes_only_where_the_user_says_so() -> None:
+    evaluation = found(check("nn_share", Verdict.INCONCLUSIVE))
+    assert not passes(TASK, evaluation)
+    assert passes(replace(TASK, on_inconclusive=Policy.WARN), evaluation)
+
+
+def test_a_check_that_is_only_shown_stops_nobody() -> None:
+    assert passes(TASK, found(check("c2st", Verdict.FAIL, gating=False), check("nn_share", Verdict.PASS)))
+
+
+# --- what is said of it
+
+
+def test_a_rejection_names_the_worst_checks_first_and_the_report() -> None:
+    evaluation = found(
+        check("null_rate", Verdict.INCONCLUSIVE),
+        check("nn_share", Verdict.FAIL),
+        check("mia_auc", Verdict.ERROR),
+        check("c2st", Verdict.FAIL, gating=False),
+        check("near_copy", Verdict.PASS),
+        check("recall", Verdict.FAIL),
+    )
+    message = str(rejection(TASK, evaluation, REPORT))
+    assert message == (
+        "mia_auc error: About mia_auc. nn_share fail: About nn_share. recall fail: About recall. "
+        "Beside these null_rate. See target/report.html."
+    )
+
+
+def test_an_undecided_twin_says_how_many_entities_it_would_take_and_the_two_ways_out() -> None:
+    evaluation = found(
+        check("mia_auc", Verdict.INCONCLUSIVE, needed=800),
+        check("nn_share", Verdict.INCONCLUSIVE, needed=1200),
+    )
+    message = str(rejection(TASK, evaluation, REPORT))
+    assert message.startswith(
+        "inconclusive: mia_auc, nn_share; to decide takes about 1,200 held-out entities, not 60. Next: build "
+        "the model with more entities"
+    )
+    assert (
+        "`meta: {synth: {on_inconclusive: warn}}` in models/_models.yml, or --on-inconclusive warn" in message
+    )
+
+
+# --- what goes wrong inside
+
+
+def test_an_evaluation_that_takes_too_long_is_an_error() -> None:
+    evidence = Evidence(people(900, 1), people(300, 2), people(900, 3), KNOWN)
+    evaluation = measure(evidence, {}, seconds=1e-6, seed=0)
+    assert (evaluation.verdict, evaluation.fidelity) == (Verdict.ERROR, None)
+    assert "took more than 1e-06 seconds" in evaluation.checks[0].explain
+    assert not passes(replace(TASK, on_inconclusive=Policy.WARN), evaluation)
+
+
+def test_an_evaluation_that_breaks_off_is_an_error_without_the_exceptions_text() -> None:
+    evidence = Evidence(people(900, 1), people(300, 2), people(900, 3), KNOWN | {"limits": {"nonsense": 0.1}})
+    evaluation = measure(evidence, {}, seconds=60, seed=0)
+    assert evaluation.verdict is Verdict.ERROR
+    assert evaluation.checks[0].explain == "The evaluation broke off (ValueError)."
+
+
+# --- balanced columns
+
+
+def test_a_balanced_twin_is_as_near_as_real_rows_of_that_balance() -> None:
+    balance = {"ill": {True: 0.5, False: 0.5}}
+    evidence = Evidence(people(4000, 1), people(1500, 2), people(4000, 3, ill=0.5), KNOWN)
+    asked, ignored = (measure(evidence, wanted, seconds=120, seed=0) for wanted in (balance, {}))
+    by_name = {check.name: check.verdict for check in asked.checks}
+    assert Verdict.FAIL not in {by_name["worst_column"], by_name["pair_accuracy"]}
+    assert {check.name for check in ignored.checks if check.verdict is Verdict.FAIL} >= {"worst_column"}
+    assert asked.rows == ignored.rows
+    privacy = [check for check in ignored.checks if check.aspect is Aspect.PRIVACY]
+    assert [check for check in asked.checks if check.aspect is Aspect.PRIVACY] == privacy
+
+
+# --- limits
+
+
+def test_an_unknown_limit_is_refused_with_the_nearest_check() -> None:
+    with pytest.raises(ConfigError, match=r"unknown check 'nn_shar'; did you mean `nn_share`\?"):
+        check_limits([replace(TASK, limits={"nn_shar": 0.1})])
+    check_limits([replace(TASK, limits={"nn_share": 0.1})])

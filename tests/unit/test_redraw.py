@@ -1,0 +1,91 @@
+"""Rows of the twin that few real people have are drawn anew; where that happens too often, the twin fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from synth.domain import Verdict
+from synth.redraw import choose, spare_rows
+from synth.source import Source
+from synth.synthesis import Drawn
+
+ROWS = 2000
+
+
+def fresh(rows: int, seed: int, kinds: int = 10**9) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({"a": rng.integers(0, kinds, rows), "b": rng.choice(["x", "y"], rows)})
+
+
+def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Drawn, Source]:
+    """All rows drawn, beside a source of which each fifth row is held out."""
+    real = fresh(ROWS, 1) if real is None else real
+    held_out = np.arange(len(real)) % 5 == 0
+    units = np.arange(len(real), dtype=np.uint64)
+    source = Source((), pa.table({}), len(real), units, None, held_out)
+    return Drawn(real[~held_out], real[held_out], synthetic, frozenset(), frozenset(), {}), source
+
+
+def test_copies_of_few_people_make_way_for_spare_rows() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+    synthetic.iloc[:7] = real.iloc[:7]  # of the holdout, too: both are real people
+    found = choose(*drawn(synthetic, real), ROWS)
+    assert (found.count, found.check.verdict if found.check else None) == (7, Verdict.PASS)
+    twin = synthetic.iloc[found.places]
+    assert len(twin) == ROWS
+    assert len(twin.merge(real)) == 0
+    assert set(found.places[7:]) == set(range(7, ROWS))  # nobody else moved
+
+
+def test_a_copied_spare_row_is_not_used() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+    synthetic.iloc[:3] = real.iloc[:3]
+    synthetic.iloc[ROWS : ROWS + 10] = real.iloc[10:20]
+    found = choose(*drawn(synthetic, real), ROWS)
+    assert len(synthetic.iloc[found.places].merge(real)) == 0
+
+
+def test_rows_that_many_share_stay() -> None:
+    real = fresh(ROWS, 1, kinds=20)
+    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS), 2, kinds=20), real), ROWS)
+    assert found.count == 0
+    assert found.check is not None
+    assert found.check.verdict is Verdict.PASS
+
+
+def test_a_twin_with_too_many_copies_fails_and_none_is_hidden() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+    synthetic.iloc[:60] = real[np.arange(ROWS) % 5 != 0].iloc[:60]
+    found = choose(*drawn(synthetic, real), ROWS)
+    assert found.count == 0
+    assert found.check is not None
+    assert found.check.verdict is Verdict.FAIL
+    assert (found.places == np.arange(ROWS)).all()
+
+
+def test_a_table_of_few_different_rows_is_not_failed_for_what_unseen_rows_do_as_well() -> None:
+    real = fresh(ROWS, 1, kinds=700)  # most rows are held by one to four people
+    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS), 2, kinds=700), real), ROWS)
+    assert found.count == 0
+    assert found.check is not None
+    assert found.check.verdict is Verdict.PASS
+    assert abs(found.check.value) < 0.1
+
+
+def test_rows_of_one_entity_count_once() -> None:
+    real = fresh(ROWS, 1)
+    real.iloc[:40] = real.iloc[0].to_list()
+    synthetic = fresh(ROWS + spare_rows(ROWS), 2)
+    synthetic.iloc[0] = real.iloc[0]
+    made, source = drawn(synthetic, real)
+    assert choose(made, source, ROWS).count == 0  # forty people share it
+    source.units[:40] = 0
+    assert choose(made, source, ROWS).count == 1
+
+
+def test_without_spare_rows_there_is_nothing_to_choose() -> None:
+    found = choose(*drawn(fresh(ROWS, 2)), ROWS)
+    assert found.check is None
+    assert (found.places == np.arange(ROWS)).all()
