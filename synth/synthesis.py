@@ -6,17 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from synth.conditions import conditions
+from synth.conditions import RARE, conditions
 from synth.conform import labels, learnable, public
 from synth.domain import Request
 from synth.errors import ModelError
 from synth.redraw import spare_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from synth.domain import Shares, Task
     from synth.roles import Treatment
@@ -75,6 +76,7 @@ def draw(
         rows=wanted,
         rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
     )
+    shown = folded(training, source.units[~source.held_out], categories - open_to_all, seed=task.seed)
     scores: dict[str, float] = {}
     request = Request(
         rows=wanted,
@@ -88,8 +90,27 @@ def draw(
         wishes=task.model.wishes,
         scored=scores.update,
     )
-    synthetic = _synthesized(task, training, request, shop)
+    synthetic = _synthesized(task, shown, request, shop)
     return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
+
+
+def folded(
+    training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
+) -> pd.DataFrame:
+    """The rows with labels that fewer than RARE entities hold drawn anew from commoner ones.
+
+    A backend counts rows; where an entity has many, a label of one person is no rare label to it.
+    """
+    if len(np.unique(units)) == len(units):
+        return training
+    rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
+    for name in sorted(columns):
+        held = pd.DataFrame({"label": shown[name], "unit": units}).drop_duplicates()["label"].value_counts()
+        rare = shown[name].isin(held.index[held < RARE])
+        common = shown.loc[~rare, name].dropna()
+        if rare.any() and len(common):
+            shown.loc[rare, name] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
+    return shown
 
 
 def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:

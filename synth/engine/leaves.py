@@ -108,5 +108,5 @@ class LeafMasks:
                     word, np.take(mask, seen, mode="wrap", out=allowed), out=word
                 )  # -1 is the last
         for place, word in enumerate(left):  # one of which has one bit
-            found += (np.bitwise_count(word - ONE) + place * WORD) * (word != 0)
+            found += (np.bitwise_count(word - ONE).astype(np.int64) + place * WORD) * (word != 0)
         return found
