@@ -8,14 +8,14 @@ would show who that was.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from synth.domain import Check, Verdict
-from synth.evaluate.intervals import newcombe, normal_quantile, share
+from synth.evaluate.intervals import normal_quantile
 from synth.evaluate.tables import read, row_hashes
 
 if TYPE_CHECKING:
@@ -89,25 +89,26 @@ def _check(learned: Hashes, unseen: Hashes, drawn: Hashes, few: Hashes) -> Check
     """Whether the rows drawn meet rare training rows more often than as many rare unseen rows.
 
     Training and holdout were parted by chance, so a generator without memory meets either as often, row for
-    row. A content that both hold counts for each in proportion.
+    row: the means of how often a real row is met are compared, with Welch's standard error. Of a content that
+    several real rows have, each is met by its share.
     """
-    met, times = np.unique(drawn[np.isin(drawn, few)], return_counts=True)
-    held = [_times(met, side) for side in (learned, unseen)]
-    credit = [float((times * side / np.maximum(held[0] + held[1], 1)).sum()) for side in held]
-    hits = (round(credit[0]), len(drawn))
-    chance = (round(credit[1]), max(round(len(drawn) * len(unseen) / len(learned)), round(credit[1])))
-    low, high = newcombe(hits, chance, z=normal_quantile())
-    verdict = Verdict.FAIL if low > MOST else Verdict.PASS
+    real = np.concatenate([learned, unseen])
+    met = np.where(np.isin(real, few), _times(real, drawn) / np.maximum(_times(real, real), 1), 0.0)
+    sides = met[: len(learned)], met[len(learned) :]
+    share = len(learned) / len(drawn)  # turns times a training row is met into a share of the rows drawn
+    means = [float(side.mean()) * share if len(side) else 0.0 for side in sides]
+    error = share * sqrt(sum(float(side.var()) / len(side) for side in sides if len(side)))
+    gap, half = means[0] - means[1], normal_quantile() * error
+    verdict = Verdict.FAIL if gap - half > MOST else Verdict.PASS
     explain = (
-        f"{share(*hits):.2%} of the rows drawn are rows learned from that fewer than {FEW} people hold; as "
-        f"many unseen real rows would be met by {share(*chance):.2%}, where a difference of {MOST:.0%} is "
-        "allowed."
+        f"{means[0]:.2%} of the rows drawn are rows learned from that fewer than {FEW} people hold; as many "
+        f"unseen real rows would be met by {means[1]:.2%}, where a difference of {MOST:.0%} is allowed."
     )
     return Check(
         "redrawn_rows",
-        share(*hits) - share(*chance),
-        low,
-        high,
+        gap,
+        gap - half,
+        gap + half,
         MOST,
         verdict,
         explain,

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 1000  # fewer teach their accidents
 MAX_ROWS = 50_000
-RATIO = 6  # candidates a training row: they are cheap, and their own accidents must not be learned
+RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
 SWEEPS = 6
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
 PRIOR_ROWS = 20.0  # added to both counts of a cell, so that one that few rows are in hardly moves
-MAX_PAIRS = 400  # of columns: those that differ most
+MAX_COLUMNS = 60  # those drawn first, which say most about the others
+MAX_PAIRS = 400  # of these: those that differ most
 CAP = 3.0  # greater weights count as this, so that a third of the candidates is kept
 TRIES = 6  # candidates for one row whose first columns are given
 MOST_CANDIDATES = 300  # a row with wanted values may cost
@@ -46,7 +47,7 @@ class Raking:
 
     Args:
         columns: all columns.
-        codes: their training codes, every unknown one filled in.
+        codes: their training codes, every unknown one filled in, in the order of drawing.
         source: draws that many candidate rows.
         rng: picks training rows where there are more than MAX_ROWS.
     """
@@ -57,7 +58,8 @@ class Raking:
         self._factors: dict[Pair, Floats] = {}
         self._scale = 1.0
         rows = len(next(iter(codes.values())))
-        groups = {index: grouping(columns[index], found) for index, found in codes.items()}
+        first = list(codes)[:MAX_COLUMNS]
+        groups = {index: grouping(columns[index], codes[index]) for index in first}
         self._groups = {index: table for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
         if rows >= MIN_ROWS and len(columns) > 1:
