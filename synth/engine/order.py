@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Column, Ints
 
-BINS = 32
+BINS = 16
 SAMPLE_ROWS = 20_000
 MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
 
