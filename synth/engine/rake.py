@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 1000  # fewer teach their accidents
 MAX_ROWS = 50_000
-RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
+RATIO = 6  # candidates a training row: they are cheap, and their own accidents must not be learned
 SWEEPS = 6
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
 PRIOR_ROWS = 20.0  # added to both counts of a cell, so that one that few rows are in hardly moves
