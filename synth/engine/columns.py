@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-CELL_ROWS = 20  # rows that share one cell of smoothing
-FEW_ROWS = 5  # of a cell, whose shorter way of writing a number is no habit of the cell
+CELL_ROWS = 40  # rows that share one cell of smoothing: the ends of smaller ones recur as they are
+FEWEST_CELL_ROWS = (
+    20  # where cells of CELL_ROWS would be fewer than FEWEST_CELLS, too few to follow another column
+)
+FEWEST_CELLS = 50
+FEW_ROWS = 10  # of a cell, whose shorter way of writing a number is no habit of the cell
 MAX_CELLS = 1000
 MAX_DECIMALS = 12
 UNKNOWN = -2  # the code of a given value that was not learned
@@ -251,15 +255,15 @@ def bounds(codes: Ints, rare: int) -> tuple[int, int]:
 def cells(codes: Ints, spike: Mask) -> tuple[Ints, Ints]:
     """For each code its cell, and the codes at the edges of the cells (one more than there are cells).
 
-    Cells hold about CELL_ROWS rows of smoothed values and never a single value at the top, so that the
-    bound itself, which is some row's own value, is not repeated.
+    Cells hold about CELL_ROWS rows of smoothed values, or fewer of a short table, and never a single value at
+    the top, so that the bound itself, which is some row's own value, is not repeated.
     """
     counts = np.bincount(codes, minlength=len(spike))
     counts[spike] = 0
     total = counts.sum()
     if total == 0:
         return np.zeros(len(spike), np.int64), np.zeros(0, np.int64)
-    rows = max(CELL_ROWS, -(-total // MAX_CELLS))
+    rows = max(np.clip(total // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), -(-total // MAX_CELLS))
     raw = (counts.cumsum() - counts) // rows
     smooth = np.flatnonzero(~spike)
     starts = smooth[np.unique(raw[smooth], return_index=True)[1]]

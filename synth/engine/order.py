@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Column, Ints
 
-BINS = 16
+BINS = 32  # groups of a column: finer than a tree's cuts, which raking is to put right
 SAMPLE_ROWS = 20_000
 MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
 

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Pair = tuple[int, int]
 
-MIN_ROWS = 1000  # fewer teach their accidents
+MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
 MAX_ROWS = 50_000
-RATIO = 6  # candidates a training row: they are cheap, and their own accidents must not be learned
+RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
 SWEEPS = 6
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
-PRIOR_ROWS = 20.0  # added to both counts of a cell, so that one that few rows are in hardly moves
+PRIOR_ROWS = 40.0  # added to both counts of a cell, so that one that few rows are in hardly moves
 MAX_COLUMNS = 60  # those drawn first, which say most about the others
 MAX_PAIRS = 400  # of these: those that differ most
 CAP = 3.0  # greater weights count as this, so that a third of the candidates is kept

@@ -233,6 +233,14 @@ def test_sessions_lie_no_nearer_to_training_than_to_holdout(sessions: dict[str, 
     assert np.mean((near < far) + 0.5 * (near == far)) < 0.56
 
 
+def test_values_of_one_session_alone_recur_as_often_as_unseen_ones(sessions: dict[str, pd.DataFrame]) -> None:
+    parts = {name: table["ProductRelated_Duration"] for name, table in sessions.items()}
+    counts = pd.concat([parts["train"], parts["holdout"]]).value_counts()
+    single = {name: parts[name][parts[name].map(counts) == 1] for name in ("train", "holdout")}
+    learned, unseen = (single[name].isin(parts["twin"]).mean() for name in ("train", "holdout"))
+    assert learned - unseen < 0.06
+
+
 def test_shares_of_every_column_of_sessions_stay_near(sessions: dict[str, pd.DataFrame]) -> None:
     for name, real in sessions["train"].items():
         many = real.nunique() > 30
