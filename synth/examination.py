@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from synth import gate
+from synth.domain import Kind
 from synth.evaluate import Entities, Replaced
 from synth.evaluate.portrait import portrait
 from synth.roles import replaced
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     import pyarrow as pa
 
     from synth.domain import Evaluation
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
     from synth.workshop import Case, Made
 
 
+NOT_A_TIME = np.iinfo(np.int64).min  # how numpy writes it
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What was found; no evaluation of a twin without rows, no portrait where nothing was learned."""
@@ -31,8 +38,13 @@ class Examined:
     portrait: Portrait | None = None
 
 
-def examine(case: Case, drawn: Drawn, chosen: Redrawn, made: Made) -> Examined:
-    """Compare all rows that were drawn, before any was replaced, with training rows and unseen ones."""
+def examine(
+    case: Case, drawn: Drawn, chosen: Redrawn, made: Made, *, broken: Mapping[str, int] | None = None
+) -> Examined:
+    """Compare all rows that were drawn, before any was replaced, with training rows and unseen ones.
+
+    Of those that broke a rule, as many as `broken` says, none is left: what is judged could be published.
+    """
     if not case.rows:
         return Examined()
     task, learned = case.task, frozenset(drawn.training.columns)
@@ -55,20 +67,30 @@ def examine(case: Case, drawn: Drawn, chosen: Redrawn, made: Made) -> Examined:
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
         redrawn=chosen.count,
+        broken=broken or {},
     )
-    return Examined(evaluation, _pictured(drawn, entities, task.seed) if learned else None)
+    return Examined(evaluation, _pictured(case, drawn, entities) if learned else None)
 
 
-def _pictured(drawn: Drawn, entities: Entities | None, seed: int) -> Portrait:
+def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:
+    spans = {one.column.name for one in case.treatments if one.column.kind in {Kind.TIME, Kind.INTERVAL}}
+    spans = (spans & set(drawn.training.columns)) - drawn.categories
     return portrait(
-        drawn.training,
-        drawn.holdout,
-        drawn.synthetic,
+        *(_with_spans(frame, spans) for frame in (drawn.training, drawn.holdout, drawn.synthetic)),
         categories=drawn.categories,
         public=drawn.public,
-        seed=seed,
+        seed=case.task.seed,
         entities=None if entities is None else entities.training,
     )
+
+
+def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The frame with times and intervals, which backends see as microseconds, as people read them."""
+    spans = {
+        name: pd.to_numeric(frame[name]).round().astype("Int64").to_numpy(np.int64, na_value=NOT_A_TIME)
+        for name in names
+    }
+    return frame.assign(**{name: values.view("timedelta64[us]") for name, values in spans.items()})
 
 
 def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Entities | None:

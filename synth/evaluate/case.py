@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synth.evaluate.intervals import Rate
     from synth.evaluate.points import Nearness, Points
     from synth.evaluate.support import Support
-    from synth.evaluate.tables import Codes, Keys, Mask, Tables
+    from synth.evaluate.tables import Codes, Floats, Keys, Mask, Tables
     from synth.evaluate.utility import Transfer
 
 MAX_REAL = 20_000  # real rows that are compared with every synthetic row
@@ -170,7 +170,7 @@ class Case:
         units = np.unique(self.units[rows], return_inverse=True)[1]
         return Sample(rows, sizes[0], units, near)
 
-    def rates(self, hits: Mask | Codes, trials: Mask | Codes) -> tuple[Rate, Rate]:
+    def rates(self, hits: Floats | Mask | Codes, trials: Floats | Mask | Codes) -> tuple[Rate, Rate]:
         """The share of training rows' trials that hit, and of holdout rows'; units count as one."""
         training, holdout = slice(0, self.tables.training), slice(self.tables.training, self.tables.real)
         return (

@@ -11,11 +11,12 @@ from synth.evaluate.entities import entity_nn_share, entity_replay
 from synth.evaluate.fidelity import null_rate, pair_accuracy, triple_accuracy, worst_column, worst_pair
 from synth.evaluate.inference import attribute_inference
 from synth.evaluate.membership import mia_auc, mia_auc_outliers, near_copy, nn_share
+from synth.evaluate.rare import rare_category
 from synth.evaluate.replay import exact_replay, rare_replay
 from synth.evaluate.singling import singling_out
 from synth.evaluate.support import coverage, precision, recall
 from synth.evaluate.utility import c2st, tstr
-from synth.evaluate.values import domain_extremes, pii_replay, rare_category, value_replay
+from synth.evaluate.values import domain_extremes, pii_replay, value_replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +100,7 @@ RULES = (
     Rule("singling_out", singling_out, 0.10),
     Rule("attribute_inference", attribute_inference, 0.05),
     Rule("pii_replay", pii_replay, 0.0, movable=False),
-    Rule("rare_category", rare_category, 0.0),
+    Rule("rare_category", rare_category, 0.0, movable=False),
     Rule("domain_extremes", domain_extremes, 0.0),
     Rule("entity_replay", entity_replay, 0.005),
     Rule("entity_nn_share", entity_nn_share, 0.05),

@@ -41,7 +41,7 @@ def effective(hits: Floats | Mask | Codes, trials: Floats | Mask | Codes, units:
 
     Args:
         hits: how many of each row's trials hit.
-        trials: how many trials each row had.
+        trials: how many trials each row had, or how much each counts.
         units: whom each row is about, as numbers from 0.
     """
     tried = np.bincount(units, trials)
@@ -55,7 +55,8 @@ def effective(hits: Floats | Mask | Codes, trials: Floats | Mask | Codes, units:
     if len(tried) == 1 or not 0 < rate < 1:
         return found / worst, count / worst
     variance = len(tried) / (len(tried) - 1) * float(((hit - rate * tried) ** 2).sum()) / count**2
-    design = max(variance / (rate * (1 - rate) / count), 1.0)
+    fewest = min(float(np.square(trials, dtype=np.float64).sum()) / count, 1.0)  # of independent trials
+    design = max(variance / (rate * (1 - rate) / count), fewest)
     return found / design, count / design
 
 

@@ -18,10 +18,12 @@ from synth.evaluate.verdicts import Gap
 if TYPE_CHECKING:
     from synth.evaluate.case import Case
     from synth.evaluate.intervals import Rate
+    from synth.evaluate.tables import Floats, Mask
     from synth.evaluate.verdicts import Finding
 
 CHANCE = 0.05  # a likelier number of hits is explained by chance
 NO_CHANCE = 0.01  # a less likely one is not
+GROUPS = 20  # of rows, from those with the most usual values to those with the least
 
 
 def exact_replay(case: Case, limit: float) -> Finding:
@@ -29,22 +31,50 @@ def exact_replay(case: Case, limit: float) -> Finding:
 
     Counted are rows whose content one real row alone has. A content that several real rows share points at
     nobody, and falls into the larger table alone more often than into the smaller: counting it would accuse
-    fresh real rows of repeating the training rows.
+    fresh real rows of repeating the training rows. Where so many rows recur by chance that nothing can be
+    decided, unusual rows, which do not, count more.
     """
     once = occurs_once(case.rows[: case.tables.real])
     hits = once & case.recurring
-    rates = case.rates(hits, np.ones(len(hits), dtype=np.bool_))
+    plain = _recurring(case, limit, once, hits, np.ones(len(hits)))
+    weighed = _recurring(case, limit, once, hits, _weights(case, hits))
+    undecided = plain.verdict is Verdict.INCONCLUSIVE and unlikely(*case.rates(hits, once)) > NO_CHANCE
+    return weighed if undecided or (plain.verdict, weighed.verdict) == (Verdict.PASS, Verdict.FAIL) else plain
+
+
+def _recurring(case: Case, limit: float, once: Mask, hits: Mask, weights: Floats) -> Finding:
+    rates = case.rates(hits * weights, weights)
     low, high = newcombe(*rates, z=normal_quantile())
     found = Gap("", share(*rates[0]) - share(*rates[1]), low, high)
+    how = "" if (weights == 1).all() else ", where rows count the less the more of their like recur by chance"
     text = (
         f"{share(*rates[0]):.2%} of the training rows recur whole in the twin, and {share(*rates[1]):.2%} of"
-        f" the unseen real rows, where a difference of {limit:.1%} is allowed"
+        f" the unseen real rows{how}; a difference of {limit:.1%} is allowed"
     )
-    chance = unlikely(*case.rates(hits, once)) > CHANCE
+    chance = unlikely(*case.rates(hits * weights, once * weights)) > CHANCE
     # Repeating rows it cannot have seen means that the split was not kept.
     turned = found.high < -limit
     sizes = (case.tables.training, case.tables.holdout)
     return case.scale(limit).found(found, text, sizes, by_estimate=chance, fail=turned)
+
+
+def _weights(case: Case, hits: Mask) -> Floats:
+    """How much each real row says: inverse to the share of rows as usual as it is that recur.
+
+    That is nearly its variance, where it is small. Rows are usual whose values are frequent ones. Unusual
+    rows count at least as much as usual ones, however many of them recur. Nothing here knows training from
+    holdout, so fresh rows stay without a difference.
+    """
+    real = case.tables.real
+    unusual = np.zeros(real)
+    for column in case.tables.columns:
+        _, inverse, counts = np.unique(column.keys[:real], return_inverse=True, return_counts=True)
+        unusual -= np.log(counts / real)[inverse]
+    group = np.searchsorted(np.unique(np.quantile(unusual, np.arange(1, GROUPS) / GROUPS)), unusual, "right")
+    recurring = (np.bincount(group, hits) + 1) / (np.bincount(group) + 2)
+    recurring = np.minimum.accumulate(recurring)
+    weights: Floats = (recurring[-1] / recurring)[group]
+    return weights
 
 
 def rare_replay(case: Case, limit: float) -> Finding:

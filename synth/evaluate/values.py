@@ -1,8 +1,8 @@
-"""Whether single values give real rows away: unique ones, rare labels, extremes, and replaced columns."""
+"""Whether single values give real rows away: unique ones, extremes, and replaced columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def value_replay(case: Case, limit: float) -> Finding | None:
     """Whether values that one real row alone has recur; None without a column that has enough of them.
 
     In columns of mostly such values, none may be beyond the limit. Any other column fails where it is beyond
-    the limit for certain; else such columns are shown together, where there is no column of the first kind.
+    the limit for certain; else such columns are judged together, where there is no column of the first kind.
     """
     columns = case.private.columns
     mostly = [_single(column, case) for column in columns if _near_unique(column, case)]
@@ -49,16 +49,6 @@ def value_replay(case: Case, limit: float) -> Finding | None:
     sizes = (case.tables.training, case.tables.holdout)
     # Whole numbers of some thousands often coincide; where a third do, it takes 2,000 holdout rows.
     return case.scale(limit).found(found, text, sizes, by_estimate=found.low <= 0)
-
-
-def rare_category(case: Case, limit: float) -> Finding | None:
-    """How many labels of fewer than ten real units the twin holds; None without a column of labels."""
-    labels = [column for column in case.private.columns if column.numbers is None and not column.boolean]
-    if not labels:
-        return None
-    rare = {column.name: _rare_labels(column, case) for column in labels}
-    noun = case.scale(limit).noun
-    return _counted(rare, case, limit, f"labels that fewer than {RARE} real {noun} have")
 
 
 def domain_extremes(case: Case, limit: float) -> Finding | None:
@@ -118,9 +108,7 @@ def _together(singles: Sequence[Single], case: Case, limit: float) -> Finding:
     found = _value_gap("", rates, 1)
     text = _recurring(found.value, limit, "in all columns together")
     sizes = (case.tables.training, case.tables.holdout)
-    finding = case.scale(limit).found(found, text, sizes, by_estimate=unlikely(*rates) > CHANCE)
-    # Most of these values are nobody's own, so their excess must be certain before it blocks.
-    return replace(finding, gating=finding.verdict is Verdict.FAIL)
+    return case.scale(limit).found(found, text, sizes, by_estimate=unlikely(*rates) > CHANCE)
 
 
 def _recurring(value: float, limit: float, where: str) -> str:
@@ -141,15 +129,6 @@ def _near_unique(column: Column, case: Case) -> bool:
     training = case.tables.training
     keys = column.keys[:training][~column.null[:training]]
     return 2 * len(np.unique(keys)) > len(keys)
-
-
-def _rare_labels(column: Column, case: Case) -> int:
-    known = ~column.null[: case.tables.real]
-    held = column.keys[: case.tables.real][known]
-    if case.tables.units is not None:  # a label counts once for each of its holders
-        held = np.unique(np.stack([held, case.units[known].astype(np.uint64)], axis=1), axis=0)[:, 0]
-    labels, holders = np.unique(held, return_counts=True)
-    return int(np.isin(labels[holders < RARE], column.keys[case.tables.real :]).sum())
 
 
 def _extremes(column: Column, case: Case) -> int:

@@ -17,6 +17,11 @@ SCHEMA_VERSION: Literal[1] = 1
 FEWEST = 10  # rows; a count below is not told
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 NO_GUARANTEE = "No differential privacy guarantee."
+GUARANTEE = (
+    "The backend {backend} was asked to learn with differential privacy, ε = {epsilon:g}; the guarantee is "
+    "the service's own. It covers neither the comparison with unseen rows nor the decision to publish, which "
+    "look at real rows, nor this report, nor other twins of the same data."
+)
 
 
 class Part(BaseModel):
@@ -39,13 +44,17 @@ class Run(Part):
 
 
 class RowCounts(Part):
-    """How many rows were compared; `published` ones make the twin, of which `redrawn` replaced others."""
+    """How many rows were compared; `published` ones make the twin, of which `redrawn` replaced others.
+
+    `broken` says how many more were drawn that broke a test or constraint, and were left out, by its name.
+    """
 
     training: int
     holdout: int
     synthetic: int
     published: int
     redrawn: int
+    broken: Mapping[str, int]
 
 
 class CheckFigure(Part):
@@ -137,7 +146,7 @@ class Document(Part):
         return tuple(check for check in self.checks if check.aspect is aspect)
 
 
-def make_document(
+def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its name
     task: Task,
     run_id: str,
     evaluation: Evaluation | None,
@@ -145,6 +154,7 @@ def make_document(
     published: int | None,
     treatments: Sequence[Handled] = (),
     portrait: Portrait | None = None,
+    epsilon: float | None = None,
     warnings: Sequence[str] = (),
 ) -> Document:
     """Everything that is known of a model's twin; without an evaluation, nothing of it was learned.
@@ -156,6 +166,7 @@ def make_document(
         published: rows of the twin; None: the evaluation keeps it from being published.
         treatments: what was done to each column.
         portrait: for the pictures.
+        epsilon: the privacy budget that the backend learned with; None is no differential privacy.
         warnings: what the user was told.
     """
     found = evaluation or Evaluation(None, (), {})
@@ -174,10 +185,16 @@ def make_document(
         columns=tuple(_column(column, found.rows.get("training", 0)) for column in found.columns),
         utility=tuple(_utility(utility) for utility in found.utility),
         treatments=tuple(treatments),
-        differential_privacy=DifferentialPrivacy(),
+        differential_privacy=_guaranteed(task.backend, epsilon),
         warnings=tuple(warnings),
         portrait=portrait or Portrait(),
     )
+
+
+def _guaranteed(backend: str, epsilon: float | None) -> DifferentialPrivacy:
+    if epsilon is None:
+        return DifferentialPrivacy()
+    return DifferentialPrivacy(enabled=True, statement=GUARANTEE.format(backend=backend, epsilon=epsilon))
 
 
 def _run(task: Task, run_id: str, evaluation: Evaluation) -> Run:
@@ -205,6 +222,7 @@ def _rows(evaluation: Evaluation, published: int) -> RowCounts:
         synthetic=rows.get("synthetic", 0),
         published=published,
         redrawn=evaluation.redrawn,
+        broken=evaluation.broken,
     )
 
 

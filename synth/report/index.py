@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TREND = 20  # runs of a model that its trend goes back
-STYLES = {Status.PUBLISHED: "pass", Status.SYNTHESIZED: "pass", Status.SKIPPED: "none"}
+STYLES = {
+    Status.PUBLISHED: "pass",
+    Status.SYNTHESIZED: "pass",
+    Status.UNCHANGED: "pass",
+    Status.SKIPPED: "none",
+    Status.PENDING: "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,13 @@ class Entry:
 
     @property
     def latest(self) -> Outcome:
-        """How it left its last run."""
-        return self.outcomes[0]
+        """How it left its last run that had something to do."""
+        return (self.made or self.outcomes)[0]
+
+    @property
+    def made(self) -> tuple[Outcome, ...]:
+        """The outcomes of runs that did not leave it as it was."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status is not Status.UNCHANGED)
 
     @property
     def published(self) -> Outcome | None:
@@ -72,7 +83,7 @@ class Entry:
     @property
     def trend(self) -> tuple[float | None, ...]:
         """The fidelity of its last runs, oldest first."""
-        return tuple(outcome.fidelity for outcome in reversed(self.outcomes[:TREND]))
+        return tuple(outcome.fidelity for outcome in reversed(self.made[:TREND]))
 
 
 @dataclass(frozen=True, slots=True)

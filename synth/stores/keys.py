@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".csv.gz": "application/gzip",
+    ".parquet": "application/vnd.apache.parquet",
+}
 _MOST_BYTES = 900  # S3 takes 1,024, prefix included
+
+
+def content_type(key: str) -> str:
+    """What a browser is told that a file is, so that a report opens as one."""
+    kinds = (kind for ending, kind in _TYPES.items() if key.endswith(ending))
+    return next(kinds, "application/octet-stream")
 
 
 def sound_key(key: str) -> str:

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from synth.errors import ConfigError, StoreError
-from synth.stores.keys import sound_key, written_whole
+from synth.stores.keys import content_type, sound_key, written_whole
 from synth.stores.s3_errors import code_of, is_missing, mapped
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class S3Store:
         name = self._name(key)
         # A failed transfer aborts its multipart upload: no part stays behind, to be paid for unseen.
         with source.open("rb") as file, self._mapped():
-            self.client.upload_fileobj(file, self.bucket, name, Config=_TRANSFER)
+            self.client.upload_fileobj(
+                file, self.bucket, name, ExtraArgs={"ContentType": content_type(key)}, Config=_TRANSFER
+            )
         return f"s3://{self.bucket}/{name}"
 
     def create(self, source: Path, key: str) -> str:
@@ -130,7 +132,9 @@ class S3Store:
         """Whether the object could be created; None when a simultaneous attempt left that open."""
         try:
             with source.open("rb") as file:
-                self.client.put_object(Bucket=self.bucket, Key=name, Body=file, IfNoneMatch="*")
+                self.client.put_object(
+                    Bucket=self.bucket, Key=name, Body=file, ContentType=content_type(name), IfNoneMatch="*"
+                )
         except ClientError as error:
             if code_of(error) == "ConditionalRequestConflict":
                 return None

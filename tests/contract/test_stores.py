@@ -234,6 +234,23 @@ def test_files_of_a_directory_have_the_modes_that_the_user_wants(tmp_path: Path,
     assert (store.root / KEY).stat().st_mode == plain.stat().st_mode
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("report.html", "text/html; charset=utf-8"),
+        ("evaluation.json", "application/json"),
+        ("data.csv.gz", "application/gzip"),
+        ("data", "application/octet-stream"),
+    ],
+)
+def test_a_browser_is_told_what_a_file_is(bucket: str, source: Path, name: str, told: str) -> None:
+    store = S3Store.at(bucket)
+    with closing(store.client) as client:
+        for key, write in ((f"put/{name}", store.put), (f"created/{name}", store.create)):
+            write(source, key)
+            assert client.head_object(Bucket=store.bucket, Key=key)["ContentType"] == told
+
+
 def test_the_bucket_alone_is_an_address(bucket: str, source: Path, tmp_path: Path) -> None:
     store = open_store(bucket)
     with closing(S3Store.at(bucket).client):

@@ -188,21 +188,48 @@ def test_an_empty_string_is_a_value_and_not_a_null() -> None:
     assert found(evaluation, "worst_column").verdict is Verdict.FAIL
 
 
-def test_a_label_of_few_real_rows_fails_when_the_twin_holds_it() -> None:
+def villages(*frames: pd.DataFrame) -> list[pd.DataFrame]:
+    """The frames with a label in every fortieth row that no other row of the same frame has."""
+    return [
+        frame.assign(city=[f"village {row}" if row % 40 == 0 else "town" for row in range(len(frame))])
+        for frame in frames
+    ]
+
+
+def test_labels_of_few_training_rows_that_recur_fail_and_their_column_is_named() -> None:
     training, holdout, fresh = split()
-    training.loc[:3, "plan"] = "founder"
-    assert found(evaluate(training, holdout, fresh), "rare_category").verdict is Verdict.PASS
-    fresh.loc[0, "plan"] = "founder"
+    named, fresh = villages(training, fresh)  # the same villages in both, and none of them in the holdout
+    check = found(evaluate(named, holdout.assign(city="town"), fresh), "rare_category")
+    assert (check.verdict, check.value) == (Verdict.FAIL, 1 / 40)
+    assert f"holds {TRAINING // 40} labels that fewer than 10 real rows have, in 'city'" in check.explain
+
+
+def test_a_rare_label_that_unseen_rows_have_as_well_is_chance() -> None:
+    training, holdout, fresh = villages(*split())
+    holdout["city"] = holdout["city"].replace("village", "hamlet", regex=True)
+    known = np.where(
+        np.arange(TRAINING) % 200 == 0,
+        training["city"],
+        holdout["city"].sample(TRAINING, replace=True, random_state=0),
+    )
+    check = found(evaluate(training, holdout, fresh.assign(city=known)), "rare_category")
+    assert check.verdict is Verdict.PASS
+    assert "'city'" in check.explain
+
+
+def test_labels_that_ten_rows_have_are_not_rare() -> None:
+    training, holdout, fresh = split()
+    training.loc[:9, "plan"] = fresh.loc[0, "plan"] = "founder"
     check = found(evaluate(training, holdout, fresh), "rare_category")
-    assert (check.verdict, check.value) == (Verdict.FAIL, 1)
-    assert "'plan'" in check.explain
+    assert check.explain == "The twin holds no labels that fewer than 10 real rows have."
 
 
 def test_numbers_named_as_categories_are_read_as_labels() -> None:
     training, holdout, fresh = split()
     training.loc[0, "visits"] = fresh.loc[0, "visits"] = 99
-    assert found(evaluate(training, holdout, fresh), "rare_category").value == 0
-    assert found(evaluate(training, holdout, fresh, categories={"visits"}), "rare_category").value > 0
+    assert "no labels" in found(evaluate(training, holdout, fresh), "rare_category").explain
+    named = evaluate(training, holdout, fresh, categories={"visits"})
+    assert "'visits'" in found(named, "rare_category").explain
 
 
 def test_no_explanation_holds_a_value_of_a_row() -> None:

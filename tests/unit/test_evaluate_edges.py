@@ -127,11 +127,13 @@ def test_an_empty_column_that_the_twin_fills_fails() -> None:
     assert found["null_rate"] is found["worst_column"] is Verdict.FAIL
 
 
-def test_classes_of_a_single_member_count_as_rare_only_when_they_recur() -> None:
+def test_classes_of_a_single_member_fail_only_when_many_of_them_recur() -> None:
     training, holdout, fresh = (frame.assign(kind="usual") for frame in parts(3_000, 800, 3_000))
-    training.loc[0, "kind"] = "single"
+    training.loc[:39, "kind"] = [f"single {row}" for row in range(40)]
     assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.PASS
-    fresh.loc[0, "kind"] = "single"
+    fresh.loc[0, "kind"] = "single 0"  # one of them says nothing: four of five rows are training rows
+    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.PASS
+    fresh.loc[:39, "kind"] = training.loc[:39, "kind"]
     assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.FAIL
 
 

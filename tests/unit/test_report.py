@@ -252,6 +252,14 @@ def test_the_first_screen_says_the_verdict_in_plain_words(name: str, says: str) 
     assert "No differential privacy guarantee." in text
 
 
+def test_differential_privacy_is_stated_with_its_budget_and_what_it_leaves_out() -> None:
+    document = make_document(task(), "run-1", evaluation(), published=1_000, epsilon=2.5)
+    text = " ".join(Page(render_report(document)).text.split())
+    assert "No differential privacy guarantee." not in text
+    assert "ε = 2.5" in text
+    assert "nor the decision to publish" in text
+
+
 def test_a_failed_check_is_explained_on_the_first_screen() -> None:
     page = render_report(DOCUMENTS["fail"])
     assert "On exact_replay." in page[: page.index("<nav")]
