@@ -36,6 +36,8 @@ class Backend(Protocol):
     - `accept(task)`, of the class, raises `ConfigError` for what it cannot do, before anything is done;
       without it, a privacy budget is refused;
     - `cancel()` ends all work under way, because the run was interrupted;
+    - `look(name)` and `remove(name)` are for remote jobs that nobody waits for, if `request.wait` is heeded;
+    - `epsilon(task)`, of the class, is the privacy budget that it learns the task's rows with, if any;
     - `conditional = True` says that it keeps to `request.given` and `request.balance`.
     """
 
@@ -107,6 +109,13 @@ def accept(task: Task) -> None:
             f"{task.model.path} ({task.model.unique_id}): backend {task.backend} has no differential privacy."
             " Next: take `epsilon` and `delta` out, or choose `backend: gretel` or `nemo`."
         )
+
+
+def epsilon_of(task: Task) -> float | None:
+    """The privacy budget that the task's backend learns with; None is no differential privacy."""
+    budget = getattr(_class_of(task.backend), "epsilon", None)
+    found: float | None = budget(task) if budget else None
+    return found
 
 
 def variables_of_backends(environment: Mapping[str, str]) -> dict[str, str]:

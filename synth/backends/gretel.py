@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from synth.backends import gretel_config
 from synth.backends.gretel_service import GretelService
 from synth.backends.gretel_session import Access
+from synth.backends.gretel_storage import bucket_of
 from synth.backends.jobs import Patience
 from synth.backends.remote import Remote, refuse_budget_of_rows
 from synth.errors import ConfigError
@@ -58,6 +59,8 @@ class GretelBackend:
         artifacts = environment.get("GRETEL_ARTIFACT_ENDPOINT") or "cloud"
         if (runner == "hybrid") != (artifacts != "cloud"):
             raise ConfigError("GRETEL_ARTIFACT_ENDPOINT (s3://bucket) belongs to GRETEL_RUNNER_MODE=hybrid.")
+        if runner == "hybrid":
+            bucket_of(artifacts)
         endpoint = _endpoint(environment.get("GRETEL_ENDPOINT") or ENDPOINT)
         return cls(Access(key, endpoint, project, runner, artifacts), patience)
 
@@ -66,6 +69,12 @@ class GretelBackend:
         """Raise `ConfigError` if the task asks for something that Gretel cannot do."""
         refuse_budget_of_rows(task)
         gretel_config.of_task(task)
+
+    @staticmethod
+    def epsilon(task: Task) -> float | None:
+        """The privacy budget that Gretel is asked for, in whosever words."""
+        budget = gretel_config.of_task(task).budget
+        return budget.epsilon if budget else None
 
     def check(self) -> None:
         """Raise `BackendError` unless key, endpoint, project and quota are as needed; nothing is spent."""
@@ -78,8 +87,22 @@ class GretelBackend:
             BackendError: Gretel could not, or what it returned cannot be used.
         """
         steps = gretel_config.steps(request)
-        timeout = gretel_config.timeout(request)
-        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout)
+        return self._remote.synthesize(
+            training,
+            request,
+            workdir,
+            steps,
+            timeout=gretel_config.timeout(request),
+            grouped=gretel_config.is_grouped(request),
+        )
+
+    def look(self, name: str) -> str | None:
+        """How far the remote job called `name` is; None where there is none."""
+        return self._remote.look(name)
+
+    def remove(self, name: str) -> None:
+        """Cancel the remote job called `name`, and delete what it holds."""
+        self._remote.remove(name)
 
     def cancel(self) -> None:
         """End all work under way, and leave nothing of it behind."""

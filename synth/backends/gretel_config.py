@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from synth.backends.remote import Step, spare
+from synth.backends.sheet import ENTITY
 from synth.errors import ConfigError
 from synth.validation import Strict, nearest, validate
 
@@ -185,10 +186,15 @@ def steps(request: Request) -> tuple[Step, ...]:
             f"{request.model}: {choice.model} makes at most {most:,} rows, not {request.rows:,}. "
             "Next: `rows`, or `model: actgan`."
         )
-    train = Step("train", _config(choice.model, _body(choice, rows)))
+    train = Step("train", _config(choice.model, _body(choice, rows, grouped=is_grouped(request))))
     if choice.transform is None:
         return (train,)
     return (Step("transform", _config("transform_v2", dict(choice.transform))), train)
+
+
+def is_grouped(request: Request) -> bool:
+    """Whether the model learns the rows of an entity together; actgan and tabular_dp learn row by row."""
+    return request.entities is not None and choose(request.wishes, request.model).model == "navigator_ft"
 
 
 def probe() -> Mapping[str, object]:
@@ -205,7 +211,7 @@ def _config(model: str, body: dict[str, Any]) -> dict[str, object]:
     return {"schema_version": "1.0", "models": [{model: body}]}
 
 
-def _body(choice: Choice, rows: int) -> dict[str, Any]:
+def _body(choice: Choice, rows: int, *, grouped: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"params": dict(choice.params), "generate": {"num_records": rows}}
     budget = choice.budget
     if choice.model == "actgan":
@@ -213,7 +219,8 @@ def _body(choice: Choice, rows: int) -> dict[str, Any]:
     elif choice.model == "tabular_dp" and budget:
         body["params"] |= {"epsilon": budget.epsilon, "delta": budget.delta}
     else:
-        body |= {"group_training_examples_by": None, "order_training_examples_by": None}
+        group = ENTITY if grouped else None
+        body |= {"group_training_examples_by": group, "order_training_examples_by": None}
         body["generate"]["use_structured_generation"] = True
         if budget:
             body["privacy_params"] = {

@@ -132,6 +132,11 @@ def _of_transport(error: Exception, access: Access) -> BackendError:
         if error.reason is None:  # the client's way to say 403
             return _denied(access)
         name = type(error.reason).__name__
+    if name == "ProxyError":
+        return TransientError(
+            f"{place} cannot be reached by the proxy in all_proxy, https_proxy or http_proxy, which "
+            "gretel-client takes whatever no_proxy says. Next: unset these variables for this command"
+        )
     if isinstance(error, urllib3.exceptions.HTTPError | requests.RequestException | OSError):
         return TransientError(f"{place} cannot be reached ({name}).")
     return BackendError(f"{place} gave an answer that cannot be read ({name}). Next: synth debug")

@@ -86,13 +86,7 @@ class BucketStorage:
     def __init__(self, endpoint: str, project: Project) -> None:
         import boto3  # noqa: PLC0415 - costs what only hybrid runs need
 
-        address = urlsplit(endpoint)
-        if address.scheme != "s3" or not address.netloc:
-            raise ConfigError(
-                "GRETEL_ARTIFACT_ENDPOINT must be s3://bucket or s3://bucket/prefix in hybrid mode; other "
-                "object stores are not supported."
-            )
-        self._bucket, self._prefix = address.netloc, address.path.strip("/")
+        self._bucket, self._prefix = bucket_of(endpoint)
         self._project_id = project.project_id
         self._s3: Any = boto3.client("s3")
 
@@ -144,6 +138,22 @@ class BucketStorage:
             raise TransientError(
                 f"S3 cannot be reached for s3://{self._bucket} ({type(error).__name__})."
             ) from None
+
+
+def bucket_of(endpoint: str) -> tuple[str, str]:
+    """The bucket and the prefix of GRETEL_ARTIFACT_ENDPOINT.
+
+    Raises:
+        ConfigError: it is no address in S3.
+    """
+    address = urlsplit(endpoint)
+    if address.scheme != "s3" or not address.netloc:
+        raise ConfigError(
+            "GRETEL_ARTIFACT_ENDPOINT must be s3://bucket or s3://bucket/prefix; of the object stores that "
+            "Gretel Hybrid has, synth reads S3 only, not gs:// nor https://….blob.core.windows.net. Next: "
+            "export GRETEL_RUNNER_MODE=cloud, or use a project whose files are in S3"
+        )
+    return address.netloc, address.path.strip("/")
 
 
 def unpacked(chunks: Iterable[bytes]) -> bytes:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from synth.backends.service import OVER, BusyError, GoneError, Phase, TransientError
-from synth.errors import BackendError
+from synth.errors import BackendError, PendingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +60,7 @@ class Work:
     Attributes:
         stop: set when the run is interrupted; pauses end with it.
         tell: called with the step and each look at its job.
+        wait: until a job is done; otherwise one look is enough.
     """
 
     service: Service
@@ -67,6 +68,7 @@ class Work:
     stop: Event
     tell: Callable[[str, Sight], None]
     patience: Patience = field(default_factory=Patience)
+    wait: bool = True
 
     def carry_out(self, step: str, config: Mapping[str, object], content: Callable[[], bytes]) -> bytes:
         """The rows that the step's job makes of `content`; a job of an earlier run is picked up.
@@ -81,9 +83,10 @@ class Work:
         return self._tried(partial(self.service.result, job))
 
     def adopted(self, step: str) -> str | None:
-        """The id of the step's job, if an earlier run submitted it and it has not failed."""
-        if not self.ledger.resumed:
-            return None
+        """The id of the step's job, if it was submitted before and has not failed.
+
+        It is looked for by its name, too: another attempt of this run, on whatever machine, has the same.
+        """
         known = self.ledger.jobs[step] or self._found(step)
         if not known:
             return None
@@ -111,12 +114,19 @@ class Work:
             BackendError: something is left; the ledger stays, too, so that the next run tries again.
         """
         for step, known in self.ledger.jobs.items():
-            name = self.ledger.called(step)
-            found = self._tried(partial(self.service.find, name))
-            for job in dict.fromkeys([*found, *([known] if known else [])]):
-                self._remove_job(job)
-            self._tried(partial(self.service.remove_data, name))
+            self.clear(self.ledger.called(step), known)
         self.ledger.forget()
+
+    def clear(self, name: str, known: str = "") -> None:
+        """Cancel what still works and delete all jobs and data called `name`, and the job `known`.
+
+        Raises:
+            BackendError: something is left.
+        """
+        found = self._tried(partial(self.service.find, name))
+        for job in dict.fromkeys([*found, *([known] if known else [])]):
+            self._remove_job(job)
+        self._tried(partial(self.service.remove_data, name))
 
     def _found(self, step: str) -> str:
         return next(iter(self._tried(partial(self.service.find, self.ledger.called(step)))), "")
@@ -165,6 +175,9 @@ class Work:
                     return
                 if sight.phase in OVER:
                     raise self._failed(sight)
+                if not self.wait:
+                    names = tuple(self.ledger.called(step) for step in self.ledger.jobs)
+                    raise PendingError(f"{self.service.title}: {names[-1]} is {sight.phase}", names)
             if self.patience.clock() > until:
                 raise BackendError(
                     f"{self.service.title} had not finished after {self.patience.deadline:,.0f} seconds, so "

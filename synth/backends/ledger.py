@@ -23,14 +23,12 @@ class Ledger:
         name: what the work is called remotely; each step adds its own name.
         place: of the service; work elsewhere cannot be found again from here.
         jobs: ids by step, in order; empty where none is known yet.
-        resumed: an earlier run wrote it.
     """
 
     path: Path
     name: str
     place: str
     jobs: dict[str, str]
-    resumed: bool = False
 
     def called(self, step: str) -> str:
         """The remote name of a step's job and data."""
@@ -57,7 +55,7 @@ class Ledger:
         """What an earlier run wrote; None if it wrote nothing that can be read."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(path, content["name"], content["place"], dict(content["jobs"]), resumed=True)
+            return cls(path, content["name"], content["place"], dict(content["jobs"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -55,6 +55,11 @@ class NemoBackend:
         refuse_budget_of_rows(task)
         nemo_config.choose(task.model.wishes, f"{task.model.path} ({task.model.unique_id})")
 
+    @staticmethod
+    def epsilon(task: Task) -> float | None:
+        """The privacy budget that NeMo is asked for."""
+        return task.model.wishes.epsilon
+
     def check(self) -> None:
         """Raise `BackendError` unless endpoint, token and workspace are as needed; nothing is spent."""
         self._remote.tried(self._service.check)
@@ -67,7 +72,16 @@ class NemoBackend:
         """
         steps = nemo_config.steps(request)
         timeout = nemo_config.choose(request.wishes, request.model).timeout
-        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout)
+        grouped = request.entities is not None
+        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout, grouped=grouped)
+
+    def look(self, name: str) -> str | None:
+        """How far the remote job called `name` is; None where there is none."""
+        return self._remote.look(name)
+
+    def remove(self, name: str) -> None:
+        """Cancel the remote job called `name`, and delete what it holds."""
+        self._remote.remove(name)
 
     def cancel(self) -> None:
         """End all work under way, and leave nothing of it behind."""

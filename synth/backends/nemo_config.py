@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from synth.backends.remote import Step, spare
+from synth.backends.sheet import ENTITY
 from synth.errors import ConfigError
 from synth.validation import Strict, validate
 
@@ -101,8 +102,9 @@ def _privacy(wishes: Wishes, options: NemoOptions, where: str) -> Mapping[str, A
 def steps(request: Request) -> tuple[Step, ...]:
     """The one job of a request. Nothing is held out by the service: that is done before anything leaves."""
     choice = choose(request.wishes, request.model)
+    group = {} if request.entities is None else {"group_training_examples_by": ENTITY}
     config = {
-        "data": {"holdout": 0, "max_holdout": 0, "random_state": request.seed},
+        "data": {"holdout": 0, "max_holdout": 0, "random_state": request.seed, **group},
         "training": dict(choice.training),
         "generation": {**choice.generation, "num_records": spare(request.rows)},
         "privacy": dict(choice.privacy),

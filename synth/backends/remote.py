@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from threading import Condition, Event
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,15 +19,14 @@ from synth.backends.jobs import Patience, UndecidedError, Work, tried
 from synth.backends.ledger import Ledger, held, left_behind, locked
 from synth.backends.service import DeniedError, Sight
 from synth.backends.sheet import Sheet
-from synth.errors import BackendError, ConfigError
+from synth.errors import BackendError, ConfigError, PendingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
-    from synth.backends.service import Service
+    from synth.backends.service import Phase, Service
     from synth.domain import Request, Task
 
 T = TypeVar("T")
@@ -80,26 +82,44 @@ class Remote:
         steps: Sequence[Step],
         *,
         timeout: float | None,
+        grouped: bool = False,
     ) -> pd.DataFrame:
         """Send the rows through `steps`, each within `timeout` seconds, and read what the last one returns.
+
+        `grouped` rows leave with a number of their entity.
 
         Raises:
             BackendError: there is no usable result. Nothing is left remotely, unless the message says so.
         """
-        sheet = Sheet.of(training, request)
-        path = workdir / f"{self._kind}-{_digest(sheet, steps, self._service.place)}.json"
+        sheet = Sheet.of(training, request, grouped=grouped)
+        place, names = self._service.place, [step.name for step in steps]
+        digest = _digest(sheet, steps, place)
+        path = workdir / f"{self._kind}-{digest}.json"
         with self._counted():
             self._sweep(workdir, path)
-            place, names = self._service.place, [step.name for step in steps]
-            with held(path, name=_name(request), place=place, steps=names) as ledger:
+            with held(path, name=_name(request, digest), place=place, steps=names) as ledger:
                 tell = _teller(self._service.title, request)
                 patience = replace(self._patience, deadline=timeout) if timeout else self._patience
-                work = Work(self._service, ledger, self._stop, tell, patience)
+                work = Work(self._service, ledger, self._stop, tell, patience, wait=request.wait)
                 return self._carried_out(work, sheet, request, steps)
 
     def tried(self, call: Callable[[], T]) -> T:
         """The call's result, after a few attempts if need be."""
         return tried(call, self._patience, self._stop)
+
+    def look(self, name: str) -> Phase | None:
+        """How far the job called `name` is; None where there is none."""
+        found = self.tried(partial(self._service.find, name))
+        return self.tried(partial(self._service.look, found[0])).phase if found else None
+
+    def remove(self, name: str) -> None:
+        """Cancel what works under `name`, and delete its jobs and data.
+
+        Raises:
+            BackendError: something is left.
+        """
+        nothing = Ledger(Path(os.devnull), name, self._service.place, {})
+        Work(self._service, nothing, self._stop, lambda *_: None, self._patience).clear(name)
 
     def cancel(self) -> None:
         """End all work under way and wait until it is put away; for when the run is interrupted."""
@@ -114,6 +134,8 @@ class Remote:
             scores = work.scores(steps[-1].name)
         except (UndecidedError, DeniedError) as error:
             raise BackendError(f"{error} {self._left(work.ledger)}") from None
+        except PendingError:
+            raise
         except BaseException:
             self._put_away(work)
             raise
@@ -185,11 +207,18 @@ def _digest(sheet: Sheet, steps: Sequence[Step], place: str) -> str:
     return hashlib.sha256(about.encode() + sheet.content).hexdigest()[:16]
 
 
-def _name(request: Request) -> str:
-    """What the work is called remotely: with the run's id, in at most 45 letters that every service takes."""
-    model = re.sub(r"[^a-z0-9]+", "-", request.model.rpartition(".")[2].lower())[:6].strip("-")
-    own = hashlib.sha256(request.model.encode()).hexdigest()[:6]
-    return "-".join(part for part in ("synth", request.run_id.lower()[:25], model, own) if part)
+def _name(request: Request, digest: str) -> str:
+    """What the work is called remotely, in at most 45 letters that every service takes.
+
+    The same run, model, rows and request give the same name, so that a job whose ledger is lost, or lies on
+    another machine, is found again; two runs never meet each other's.
+    """
+    run, model = (
+        re.sub(r"[^a-z0-9]+", "-", text.lower())[:most].strip("-")
+        for text, most in ((request.run_id, 25), (request.model.rpartition(".")[2], 6))
+    )
+    own = hashlib.sha256(f"{request.run_id} {request.model} {digest}".encode()).hexdigest()[:6]
+    return "-".join(part for part in ("synth", run, model, own) if part)
 
 
 def _teller(title: str, request: Request) -> Callable[[str, Sight], None]:

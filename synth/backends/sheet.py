@@ -2,6 +2,8 @@
 
 Rows are encoded in memory only: no real row is written to a disk on its way out.
 
+- Keys never leave. Where rows of an entity belong together, a number says so that means nothing elsewhere,
+  and what comes back under its name is not read.
 - NULL is an empty field. Labels that a reader might take for something else (`007`, `NA`, the empty string,
   `true`, `2024-01-01`) put a mark before every label of their column.
 - Labels that fewer than `FEWEST` rows hold do not leave: their rows are given a common label of the column.
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 FEWEST = 10  # rows that must share a label before it may leave
 MARK = "v:"
+ENTITY = "synth_entity"  # the column of these numbers
 EXACT = 2**53  # up to here a service that reads integers as floats reads them exactly
 MISSING = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "nil", "nat", "<na>", "#n/a", "-", "?", "unknown"}
@@ -68,14 +71,22 @@ class Sheet:
     content: bytes
 
     @classmethod
-    def of(cls, training: pd.DataFrame, request: Request) -> Sheet:
-        """The sheet of `training`; the same rows and request give the same bytes."""
+    def of(cls, training: pd.DataFrame, request: Request, *, grouped: bool = False) -> Sheet:
+        """The sheet of `training`; the same rows and request give the same bytes.
+
+        Raises:
+            BackendError: a column has the name of the one that is added if the rows are to be `grouped`.
+        """
         names = tuple(str(name) for name in training.columns)
         columns = tuple(_column(training[name], request) for name in names)
         fields = [column.encode(training[name]) for name, column in zip(names, columns, strict=True)]
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(names)
+        if grouped:
+            if ENTITY in names:
+                raise BackendError(f"A column must not be called {ENTITY}. Next: rename it in the model")
+            fields.append(_numbered(request))
+        writer.writerow([*names, ENTITY] if grouped else names)
         writer.writerows(zip(*fields, strict=True))
         return cls(names, columns, text.getvalue().encode())
 
@@ -115,14 +126,22 @@ class Sheet:
         except csv.Error:
             raise _unreadable(service, "is no valid CSV") from None
         header = lines[0] if lines else []
-        if sorted(header) != sorted(self.names):
-            raise _unreadable(service, f"has {_difference(header, self.names)}")
+        found = header if ENTITY in self.names else [name for name in header if name != ENTITY]
+        if sorted(found) != sorted(self.names):
+            raise _unreadable(service, f"has {_difference(found, self.names)}")
         if any(len(line) != len(header) for line in lines):
             raise _unreadable(service, "has rows of different lengths")
         if len(lines) == 1:
             raise _unreadable(service, "has no rows")
         columns = dict(zip(header, zip(*lines[1:], strict=True), strict=True))
         return [columns[name] for name in self.names]
+
+
+def _numbered(request: Request) -> list[str]:
+    """A number for the entity of each row, by chance."""
+    codes, entities = pd.factorize(np.asarray(request.entities))
+    numbers = np.random.default_rng([request.seed, *ENTITY.encode()]).permutation(len(entities)) + 1
+    return [str(number) for number in numbers[codes]]
 
 
 def _unreadable(service: str, reason: str) -> BackendError:

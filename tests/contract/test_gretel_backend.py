@@ -103,5 +103,13 @@ def test_a_service_that_is_not_there_is_named(gretel: GretelDouble) -> None:
         opened(gretel, replace(QUICK, tries=1)).check()
 
 
+@pytest.mark.slow
+def test_a_proxy_that_is_in_the_way_is_named(gretel: GretelDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with pytest.raises(BackendError, match="which gretel-client takes whatever no_proxy says"):
+        opened(gretel, replace(QUICK, tries=1)).check()
+
+
 def _rented(double: GretelDouble) -> Rented:
     return Rented(double, opened(double), "gretel")

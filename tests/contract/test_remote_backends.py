@@ -8,10 +8,12 @@ import logging
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from synth.backends.ledger import Ledger
+from synth.backends.sheet import ENTITY
 from synth.domain import Wishes
 from synth.errors import BackendError
 from tests.doubles.asking import CANARY, ROWS, asked, made, refused, training
@@ -88,7 +90,8 @@ def test_a_second_run_of_a_finished_job_pays_again(remote: Rented, tmp_path: Pat
 
 
 @pytest.mark.parametrize("operation", ["upload", "submit", "search", "look", "delete"])
-@pytest.mark.parametrize(("status", "headers"), [(503, {}), (429, {"Retry-After": "0"})], ids=str)
+@pytest.mark.parametrize("status", [503, 429])
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}], ids=["", "Retry-After"])
 def test_a_moment_of_weakness_is_waited_for(
     remote: Rented, tmp_path: Path, operation: str, status: int, headers: dict[str, str]
 ) -> None:
@@ -210,6 +213,28 @@ def test_a_run_that_was_killed_before_it_learned_the_id_finds_its_job_by_name(
     assert len(remote.double.submitted) == 1
 
 
+def test_another_attempt_of_the_same_run_finds_the_job_from_any_machine(
+    remote: Rented, tmp_path: Path
+) -> None:
+    remote.double.fail("look", 500, times=99)
+    refused(remote, tmp_path / "one")
+    remote.double._faults.clear()
+    elsewhere = Rented(remote.double, opened(remote.double), remote.kind)
+    assert len(made(elsewhere, tmp_path / "other")) == ROWS
+    assert len(remote.double.submitted) == 1
+    assert remote.double.left == []
+
+
+def test_another_run_with_other_files_leaves_a_job_alone(remote: Rented, tmp_path: Path) -> None:
+    remote.double.fail("look", 500, times=99)
+    refused(remote, tmp_path / "one")
+    remote.double._faults.clear()
+    elsewhere = Rented(remote.double, opened(remote.double), remote.kind)
+    made(elsewhere, tmp_path / "other", run_id="20261124t000000z-aaaaaaaa")
+    assert len(remote.double.submitted) == 2
+    assert list(remote.double.jobs)  # the first one
+
+
 def test_other_rows_are_other_work_and_what_is_left_of_the_old_is_removed(
     remote: Rented, tmp_path: Path
 ) -> None:
@@ -253,6 +278,19 @@ def test_two_runs_do_not_wait_for_one_job(remote: Rented, tmp_path: Path) -> Non
     assert "Another run waits for the same remote work" in refused(other, tmp_path)
     remote.backend.cancel()
     thread.join(10)
+
+
+def test_rows_of_an_entity_leave_with_a_number_that_means_nothing(remote: Rented, tmp_path: Path) -> None:
+    entities = np.repeat(np.arange(100) + 4_000_000, 4)
+    wishes = Wishes(sections={"gretel": {"model": "navigator_ft"}})
+    assert list(made(remote, tmp_path, entities=entities, wishes=wishes)) == list(training().columns)
+    (given,) = map(_read, remote.double.given)
+    assert list(given) == [*training().columns, ENTITY]
+    numbers = given[ENTITY].astype(int)
+    assert sorted(numbers.unique()) == list(range(1, 101))
+    assert numbers.groupby(entities).nunique().eq(1).all()
+    assert (numbers.iloc[::4].diff().dropna() != 1).any()  # in no order that says whose it is
+    assert remote.double.left == []
 
 
 def test_real_rows_come_back_as_they_were_sent_so_that_the_gate_sees_them(

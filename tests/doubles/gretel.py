@@ -159,6 +159,9 @@ class GretelDouble(Double):
             return Answer({"message": f"{job.kind} has been discontinued"}, 400)
         if job.kind not in KNOWN or not isinstance(job.body.get("params", {}), dict):
             return Answer({"message": "unknown model"}, 422)
+        group = job.body.get("group_training_examples_by")
+        if group and group not in self._read(job).partition(b"\n")[0].decode().split(","):
+            return Answer({"message": f"no column {group} to group by"}, 422)
         if len(self.jobs) >= self.room:
             return Answer({"message": "Maximum number of running models reached"}, 400)
         if call.query.get("dry_run") != "yes":

@@ -186,8 +186,14 @@ class NemoDouble(Double):
         if self.family == "v2" and body["name"] in self.jobs:
             return Answer({"detail": "exists"}, 409)
         uid = body["name"] if self.family == "v2" else f"job-{uuid4().hex[:12]}"
-        self.jobs[uid] = Job(uid, body["name"], body["spec"], list(self.script))
-        self.given.append(self._given(self.jobs[uid]))
+        job = Job(uid, body["name"], body["spec"], list(self.script))
+        given, group = self._given(job), body["spec"]["config"]["data"].get("group_training_examples_by")
+        if group and group not in given.partition(b"\n")[0].decode().split(","):
+            return Answer(
+                {"detail": [{"loc": ["body", "spec", "config", "data"], "msg": "no such group"}]}, 422
+            )
+        self.jobs[uid] = job
+        self.given.append(given)
         self.submitted.append(body)
         return Answer(self.jobs[uid].shown(), 201)
 

@@ -13,7 +13,7 @@ from tests.doubles.fixtures import needs_client
 from tests.doubles.gretel import KEY, Bucket, GretelDouble
 from tests.doubles.server import running
 from tests.doubles.work import repeated
-from tests.handmade import TWIN, Handmade
+from tests.handmade import COMMENT, TWIN, Handmade
 from tests.services import new_bucket, s3_client
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ select
     n, (array['Oslo', 'Rome', 'Bern'])[1 + (hashint4(n) & 65535) % 3], (hashint4(n + 1) & 1048575) / 100.0,
     '2026-01-01Z'::timestamptz + (hashint4(n + 2) & 1048575) * interval '1 second'
 from generate_series(1, {1}) n;
+"""
+ORDER_COLUMNS = """
+select column_name::text from information_schema.columns
+where table_schema = 'synthetic' and table_name = 'orders' order by ordinal_position
 """
 ODD = """
 create table analytics.odd (id integer not null, code text, big bigint, price numeric(4, 2), at timestamptz);
@@ -80,9 +84,28 @@ def test_a_twin_is_trained_elsewhere_checked_here_and_published(
     assert list((project.folder / "target/synth/work").rglob("*.json")) == []
 
 
+def test_the_budget_that_a_twin_was_learned_with_is_on_record(project: Handmade) -> None:
+    config = {"materialized": "table", "meta": {"synthesize": True, "synth": {"epsilon": 4}}}
+    project.write(project.model("people", config=config) | project.key("people", "id"))
+    assert project.synth("run").code == 0
+    assert "; epsilon 4; source rows " in project.value(COMMENT)
+    assert project.rows("select epsilon from synthetic._synth_runs") == [(4.0,)]
+
+
 def test_keys_never_leave(project: Handmade, gretel: GretelDouble) -> None:
     assert project.synth("run").code == 0
     assert gretel.given[0].splitlines()[0] == b"batch,city,age"
+
+
+def test_the_rows_of_an_entity_train_together_where_the_model_can(
+    project: Handmade, gretel: GretelDouble
+) -> None:
+    project.with_orders(entity="person_id", gretel={"model": "navigator_ft"})
+    answer = project.synth("run")
+    assert answer.code == 0, answer.text
+    grouped = [sheet.splitlines()[0] for sheet in gretel.given]
+    assert sorted(grouped) == [b"amount,synth_entity", b"batch,city,age"]
+    assert project.rows(ORDER_COLUMNS) == [("order_id",), ("person_id",), ("amount",)]
 
 
 def test_eight_models_train_side_by_side(project: Handmade, gretel: GretelDouble) -> None:
@@ -127,8 +150,9 @@ def test_odd_values_survive_the_way_there_and_back(project: Handmade, gretel: Gr
     assert project.value("select bool_and(at = '2026-03-01 06:30Z') from synthetic.odd")
 
 
+@pytest.mark.parametrize("command", ["run", "retry"])
 def test_a_killed_run_is_picked_up_by_the_next_one_and_paid_once(
-    project: Handmade, gretel: GretelDouble
+    project: Handmade, gretel: GretelDouble, command: str
 ) -> None:
     gretel.script = ["active"]
     running = project.start("run")
@@ -137,7 +161,7 @@ def test_a_killed_run_is_picked_up_by_the_next_one_and_paid_once(
     running.communicate()
     (job,) = gretel.jobs.values()
     job.script[:] = ["active", "completed"]
-    answer = project.synth("run")
+    answer = project.synth(command)
     assert answer.code == 0, answer.text
     assert len(gretel.submitted) == 1
     assert len(project.rows(TWIN)) == 120
@@ -191,6 +215,10 @@ def test_debug_checks_the_service_and_spends_nothing(project: Handmade, gretel: 
         ({"GRETEL_ENDPOINT": "api.gretel.ai"}, "GRETEL_ENDPOINT must be an address"),
         ({"GRETEL_RUNNER_MODE": "local"}, "GRETEL_RUNNER_MODE must be one of cloud, hybrid"),
         ({"GRETEL_RUNNER_MODE": "hybrid"}, "GRETEL_ARTIFACT_ENDPOINT"),
+        (
+            {"GRETEL_RUNNER_MODE": "hybrid", "GRETEL_ARTIFACT_ENDPOINT": "gs://bucket"},
+            "synth reads S3 only, not gs://",
+        ),
     ],
 )
 def test_a_wrong_variable_stops_the_run_before_it_begins(

@@ -35,6 +35,7 @@ class Told:
     looks: list[Sight | Exception] = field(default_factory=lambda: [Sight(Phase.DONE)])
     submits: list[str | Exception] = field(default_factory=lambda: ["job-1"])
     jobs: dict[str, str] = field(default_factory=dict)  # name by id
+    besides: list[str] = field(default_factory=list)  # jobs that the next submission starts unasked
     data: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     title: str = "X"
@@ -46,6 +47,7 @@ class Told:
 
     def submit(self, name: str, config: Mapping[str, object], data: str) -> str:  # noqa: ARG002 - the protocol
         answer = self.submits.pop(0)
+        self.jobs |= dict.fromkeys(self.besides, name)
         if isinstance(answer, Exception):
             raise answer
         self.jobs[answer] = name
@@ -83,8 +85,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def work(service: Told, folder: Path, clock: Clock, *, resumed: bool = False, **patience: float) -> Work:
-    ledger = Ledger(folder / "x.json", "name", "there", {"train": ""}, resumed=resumed)
+def work(service: Told, folder: Path, clock: Clock, **patience: float) -> Work:
+    ledger = Ledger(folder / "x.json", "name", "there", {"train": ""})
     settings = Patience(tries=3, clock=lambda: clock.now, **patience)
     return Work(service, ledger, clock, lambda *_: None, settings)
 
@@ -97,7 +99,7 @@ def test_a_job_is_submitted_once_and_its_rows_are_fetched(tmp_path: Path, clock:
     one = work(Told(), tmp_path, clock)
     assert carry_out(one) == b"job-1"
     assert Ledger.read(tmp_path / "x.json") == Ledger(
-        tmp_path / "x.json", "name", "there", {"train": "job-1"}, resumed=True
+        tmp_path / "x.json", "name", "there", {"train": "job-1"}
     )
 
 
@@ -130,12 +132,12 @@ def test_a_full_service_is_waited_for_until_the_deadline(tmp_path: Path, clock: 
 
 
 def test_a_job_whose_answer_was_lost_is_found_by_its_name(tmp_path: Path, clock: Clock) -> None:
-    service = Told(submits=[TransientError("lost")], jobs={"job-7": "name-train"})
+    service = Told(submits=[TransientError("lost")], besides=["job-7"])
     assert carry_out(work(service, tmp_path, clock)) == b"job-7"
 
 
 def test_a_job_that_was_made_twice_is_left_once(tmp_path: Path, clock: Clock) -> None:
-    service = Told(jobs={"twin": "name-train", "other": "another-train"})
+    service = Told(jobs={"other": "another-train"}, besides=["twin"])
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["other", "job-1"]
 
@@ -145,12 +147,20 @@ def test_a_job_that_failed_in_an_earlier_run_is_not_picked_up(
     tmp_path: Path, clock: Clock, phase: Phase
 ) -> None:
     service = Told([Sight(phase), Sight(phase), Sight(Phase.DONE)], jobs={"old": "name-train"})
-    assert carry_out(work(service, tmp_path, clock, resumed=True)) == b"job-1"
+    assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["job-1"]
 
 
+def test_a_job_of_another_attempt_is_found_by_its_name_and_nothing_is_sent(
+    tmp_path: Path, clock: Clock
+) -> None:
+    service = Told(jobs={"job-7": "name-train"})
+    assert carry_out(work(service, tmp_path, clock)) == b"job-7"
+    assert service.data == []
+
+
 def test_a_job_that_is_gone_is_submitted_again(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told(), tmp_path, clock, resumed=True)
+    one = work(Told(), tmp_path, clock)
     one.ledger.jobs["train"] = "gone"
     assert carry_out(one) == b"job-1"
 
@@ -194,7 +204,7 @@ def test_a_ledger_that_cannot_be_read_is_begun_anew(tmp_path: Path, content: str
     path = tmp_path / "x.json"
     path.write_text(content)
     with held(path, name="new", place="there", steps=["train"]) as ledger:
-        assert (ledger.name, ledger.resumed) == ("new", False)
+        assert (ledger.name, ledger.jobs) == ("new", {"train": ""})
 
 
 def test_a_ledger_of_another_place_is_begun_anew(tmp_path: Path) -> None:

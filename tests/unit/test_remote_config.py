@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from synth.backends import (
@@ -17,6 +19,7 @@ from synth.backends import (
 from synth.backends.gretel import GretelBackend
 from synth.backends.nemo import NemoBackend
 from synth.backends.said import said
+from synth.backends.sheet import ENTITY
 from synth.domain import ForeignKey, Model, Relation, Request, Rows, Task, Wishes
 from synth.errors import ConfigError
 
@@ -151,6 +154,23 @@ def test_what_nemo_does_not_have_is_named(
     with pytest.raises(ConfigError) as caught:
         nemo(options, **wishes)
     assert said_of_it in str(caught.value)
+
+
+def test_rows_of_an_entity_are_learned_together_by_the_models_that_can() -> None:
+    entities = np.array([7, 7, 9])
+    navigator = {"gretel": {"model": "navigator_ft"}}
+    for request, group in (
+        (asked(sections=navigator), None),
+        (replace(asked(sections=navigator), entities=entities), ENTITY),
+    ):
+        (step,) = gretel_config.steps(request)
+        models: Any = step.config["models"]
+        assert models[0]["navigator_ft"]["group_training_examples_by"] == group
+        assert gretel_config.is_grouped(request) == bool(group)
+    assert not gretel_config.is_grouped(replace(asked(), entities=entities))
+    (step,) = nemo_config.steps(replace(asked(), entities=entities))
+    data: Any = step.config["data"]
+    assert data["group_training_examples_by"] == ENTITY
 
 
 def task(backend: str, **model: Any) -> Task:
