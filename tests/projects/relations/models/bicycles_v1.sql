@@ -1,0 +1,6 @@
+select
+    id as bicycle_id,
+    kind,
+    bought_on,
+    kilometres
+from {{ ref('raw_bicycles') }}

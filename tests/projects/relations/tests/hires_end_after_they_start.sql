@@ -1,0 +1,1 @@
+select * from {{ ref('hires') }} where ended_at <= started_at
