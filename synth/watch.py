@@ -1,0 +1,75 @@
+"""Whether analysts may trust everything in the schema of the twins: asked before and after each run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from synth.errors import SynthError, WarehouseError
+from synth.warehouse.guard import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from synth.warehouse import Warehouse
+    from synth.warehouse.guard import Found, Inspection
+
+
+def refuse_strangers(warehouse: Warehouse, schema: str, *, replaced: Collection[str] = ()) -> Inspection:
+    """What is in `schema`, if all of it may be there.
+
+    Args:
+        warehouse: where.
+        schema: of the twins.
+        replaced: twins that may have been edited, because the user wants their rows replaced; `schema.name`.
+
+    Raises:
+        WarehouseError: something must not be there, or that cannot be found out; the message names all of it.
+    """
+    inspection = warehouse.inspect(schema)
+    edited = (one for one in inspection.found if one.problem is Problem.CHANGED)
+    known = {one for one in edited if one.relation in replaced}
+    found = [one for one in inspection.found if one not in known]
+    if found:
+        raise WarehouseError(f"Nothing was done. {_told(schema, found)}")
+    return inspection
+
+
+def afterwards(warehouse: Warehouse, schema: str) -> str:
+    """What must not be in `schema` after publishing, or that this is not known; empty if all is well."""
+    try:
+        found = warehouse.inspect(schema).found
+    except SynthError as error:
+        return f"What was published stays, but nobody knows what else there is in schema {schema}: {error}"
+    return f"What was published stays, but: {_told(schema, found)}" if found else ""
+
+
+def as_text(inspection: Inspection) -> Iterator[str]:
+    """A line for each relation that must not be there, and one for the rest."""
+    yield from (f"{one}" for one in inspection.found)
+    twins, views, wrong = len(inspection.twins), inspection.views, len(inspection.found)
+    kept = f"{_many(twins, 'twin')} as published" + (f", {_many(views, 'view')} of them" if views else "")
+    yield f"Schema {inspection.schema}: {kept}, {_many(wrong, 'relation')} to put right."
+
+
+def as_json(inspection: Inspection) -> str:
+    """The same as one JSON object."""
+    content = {
+        "schema": inspection.schema,
+        "ok": not inspection.found,
+        "twins": dict(inspection.twins),
+        "views": inspection.views,
+        "found": [asdict(one) for one in inspection.found],
+    }
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _told(schema: str, found: Sequence[Found]) -> str:
+    """All that must not be in `schema`, in one line."""
+    listed = [f"{one}" if len(found) == 1 else f"({place}) {one}" for place, one in enumerate(found, 1)]
+    return f"Analysts would take for synthetic what is not, in schema {schema}: {'; '.join(listed)}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
