@@ -1,0 +1,152 @@
+"""One query on two sides: what it gives on real relations and on twins, in aggregates.
+
+Everything is built in temporary tables of one transaction, which is rolled back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from synth.domain import Kind, Relation
+from synth.warehouse.catalog import describe
+from synth.warehouse.session import reported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from synth.domain import Column
+    from synth.warehouse.session import Connection
+
+FEWEST = 10  # rows behind a group that is shown
+MOST_GROUPS = 100  # of a result that is shown group by group
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+COUNT = "bigint"  # the type of count(*)
+
+Pair = tuple[float | None, float | None]  # real, twin
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Two sides of one model.
+
+    Attributes:
+        rows: how many each has; None where a side has few.
+        means: of each number and boolean, by column; none where a side has few rows.
+        labels: the columns that groups are named by; none where the result is not shown by groups.
+        groups: the numbers of each group, by column, with the group's labels.
+        hidden: groups that few rows are behind, or that one side lacks.
+    """
+
+    rows: Pair
+    means: Mapping[str, Pair]
+    labels: tuple[str, ...] = ()
+    groups: tuple[tuple[tuple[str, ...], Mapping[str, Pair]], ...] = ()
+    hidden: int = 0
+
+
+def temporary(name: str) -> str:
+    """How a query names the temporary table `name`."""
+    return f'"pg_temp"."{name}"'
+
+
+def measure(
+    session: Connection, model: str, real: Sequence[tuple[str, str]], twin: Sequence[tuple[str, str]]
+) -> Measured:
+    """Build both sides step by step, each a table's name and its query, and compare the last two tables.
+
+    Raises:
+        WarehouseError: a query fails; the message holds no value.
+    """
+    with session.transaction(force_rollback=True):
+        for side, steps in (("the real relations", real), ("twins", twin)):
+            with reported(f"build {model} on {side}"):
+                for name, query in steps:
+                    text = f"create temporary table {temporary(name)} as (\n{query.strip().rstrip(';')}\n)"
+                    session.execute(text.encode())
+        return _measured(session, real[-1][0], twin[-1][0])
+
+
+def _measured(session: Connection, real: str, twin: str) -> Measured:
+    columns = _columns(session, real)
+    there = {column.name for column in _columns(session, twin)}
+    shared = [column for column in columns if column.name in there]
+    figures = [_figures(session, table, shared) for table in (real, twin)]
+    rows = figures[0][0], figures[1][0]
+    labels = [column.name for column in shared if column.kind not in NUMBERS]
+    counts = [column.name for column in shared if column.data_type == COUNT]
+    if labels and counts and max(rows) <= MOST_GROUPS:
+        sides = [_grouped(session, table, shared, labels) for table in (real, twin)]
+        if all(len(side) == size for side, size in zip(sides, rows, strict=True)):  # labels name each row
+            return _by_group(rows, sides, labels, counts)
+    if min(rows) < FEWEST:
+        return Measured((None, None), {})
+    names = [column.name for column in shared if column.kind in NUMBERS or column.kind is Kind.BOOLEAN]
+    return Measured(rows, {name: (figures[0][1][name], figures[1][1][name]) for name in names})
+
+
+def _columns(session: Connection, table: str) -> tuple[Column, ...]:
+    row = session.execute("select nspname::text from pg_namespace where oid = pg_my_temp_schema()").fetchone()
+    return describe(session, Relation("", str(row[0]) if row else "", table))
+
+
+def _figures(
+    session: Connection, table: str, columns: Sequence[Column]
+) -> tuple[int, dict[str, float | None]]:
+    """The rows of a table, and the mean of each number and boolean."""
+    means = {
+        column.name: sql.SQL("avg({}::int)" if column.kind is Kind.BOOLEAN else "avg({})").format(
+            sql.Identifier(column.name)
+        )
+        for column in columns
+        if column.kind in NUMBERS or column.kind is Kind.BOOLEAN
+    }
+    wanted = sql.SQL(", ").join([sql.SQL("count(*)"), *means.values()])
+    query = sql.SQL("select {} from {}").format(wanted, sql.Identifier("pg_temp", table))
+    with reported("compare the two sides"):
+        count, *values = session.execute(query).fetchone() or (0,)
+    return int(str(count)), dict(zip(means, map(_number, values), strict=True))
+
+
+def _grouped(
+    session: Connection, table: str, columns: Sequence[Column], labels: Sequence[str]
+) -> dict[tuple[str, ...], dict[str, float | None]]:
+    """The numbers of each row, by its labels."""
+    numbers = [column.name for column in columns if column.kind in NUMBERS]
+    wanted = [
+        *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in labels),
+        *map(sql.Identifier, numbers),
+    ]
+    query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(wanted), sql.Identifier("pg_temp", table))
+    with reported("compare the two sides"):
+        rows = session.execute(query).fetchall()
+    size = len(labels)
+    return {
+        tuple("NULL" if label is None else str(label) for label in row[:size]): dict(
+            zip(numbers, map(_number, row[size:]), strict=True)
+        )
+        for row in rows
+    }
+
+
+def _by_group(
+    rows: tuple[int, int],
+    sides: Sequence[Mapping[tuple[str, ...], Mapping[str, float | None]]],
+    labels: Sequence[str],
+    counts: Sequence[str],
+) -> Measured:
+    real, twin = sides
+    shown = {
+        group: {name: (value, twin[group][name]) for name, value in numbers.items()}
+        for group, numbers in sorted(real.items())
+        if group in twin and all((numbers[name] or 0) >= FEWEST for name in counts)
+    }
+    hidden = len(real.keys() | twin.keys()) - len(shown)
+    return Measured(rows, {}, tuple(labels), tuple(shown.items()), hidden)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None or not isfinite(value) else float(value)
