@@ -1,12 +1,14 @@
 # Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint up down kaggle bench bench-engine clean
+.PHONY: help demo test test-all test-airflow lint up down airflow airflow-down kaggle bench bench-engine clean
 
 # The first Python that is new enough.
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	command -v $(python) >/dev/null && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $(python))))
 BIN := .venv/bin
+# A worker has services of its own; tests of one file share what takes long to build, so they stay together.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help:  ## Show this.
@@ -25,14 +27,26 @@ help:  ## Show this.
 	@$(PIP) --editable '.[dbt,embedded,gretel,dev]'
 	@touch $@
 
+# Airflow and dbt do not share an environment: Airflow calls dbt and synth in theirs.
+.venv-airflow/stamp: pyproject.toml examples/airflow/constraints.txt examples/airflow/requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found."; exit 1; }
+	@echo "Making .venv-airflow with $(PYTHON); the first time takes two minutes."
+	@$(PYTHON) -m venv .venv-airflow
+	@.venv-airflow/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[airflow]' \
+		--requirement examples/airflow/requirements.txt --constraint examples/airflow/constraints.txt
+	@touch $@
+
 demo: .venv/demo.stamp  ## Run the whole job from nothing and look at the twin; BACKEND=gretel or nemo: by a stand-in
 	@$(BIN)/$(if $(BACKEND),python -m tests.doubles.demo $(BACKEND),synth demo)
 
 test: .venv/dev.stamp  ## Run the tests, against real services.
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-all: .venv/dev.stamp  ## Run the slow tests, too.
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST)
+
+test-airflow: .venv/demo.stamp .venv-airflow/stamp  ## Run the tests of operators and example DAGs, in Airflow.
+	@.venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --confcutdir tests/airflow tests/airflow
 
 lint: .venv/dev.stamp  ## Check style and types.
 	@$(BIN)/ruff check .
@@ -46,6 +60,12 @@ up: .venv/demo.stamp  ## Start the embedded Postgres and object store.
 down:  ## Stop them; their data stay in .synth/.
 	@test ! -e $(BIN)/synth || $(BIN)/synth down
 
+airflow: .venv/demo.stamp .venv-airflow/stamp  ## Start Airflow with the example DAGs on the embedded services.
+	@$(BIN)/python examples/airflow/stack.py up
+
+airflow-down:  ## Stop Airflow and the services.
+	@test ! -e $(BIN)/synth || $(BIN)/python examples/airflow/stack.py down
+
 kaggle: up  ## Load the real files: make kaggle USERS=train_users_2.csv SESSIONS=sessions.csv
 	@test -n "$(USERS)" -a -n "$(SESSIONS)" || { echo "Next: make kaggle USERS=… SESSIONS=…"; exit 2; }
 	@eval "$$($(BIN)/synth env)" && $(BIN)/python seeds/load_kaggle.py --users "$(USERS)" --sessions "$(SESSIONS)"
@@ -57,5 +77,5 @@ bench: .venv/demo.stamp  ## Measure fidelity and transport; each prints a table.
 bench-engine: .venv/demo.stamp  ## Our engine beside others: make bench-engine ARGS="--quick"; takes hours, see ARGS=--help
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
-clean: down  ## Stop the services and remove everything made here.
-	@rm -rf .venv .venv-peers .synth target logs profiles.yml
+clean: airflow-down  ## Stop the services and remove everything made here.
+	@rm -rf .venv .venv-airflow .venv-peers .synth target logs profiles.yml

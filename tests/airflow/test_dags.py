@@ -1,0 +1,105 @@
+"""The example DAGs in a real Airflow, on the embedded services."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from synth.airflow.operators import run_id_of
+from tests.airflow.runs import events, run, shows, states, written
+from tests.airflow.world import PASSWORD, PROJECT, SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow.sdk import DAG
+
+    from tests.airflow.world import Stack
+
+MODEL = "session_features_by_user"
+OTHERS = {
+    "languages": "select user_id, language, age from {{ ref('session_features_by_user') }}",
+    "impossible": "select user_id, gender, age from {{ ref('session_features_by_user') }} limit 5",
+}
+DECLARED = """
+models:
+  - name: languages
+    config: {materialized: table, meta: {synthesize: true}}
+    columns: [{name: user_id, data_tests: [unique]}]
+  - name: impossible
+    config: {materialized: table, meta: {synthesize: true}}
+    columns: [{name: user_id, data_tests: [unique]}]
+"""
+
+
+@pytest.fixture
+def more_models(stack: Stack) -> Iterator[None]:
+    """Two more tagged models, of which one has too few rows to learn from."""
+    folder = PROJECT / "models/more"
+    folder.mkdir()
+    for name, query in OTHERS.items():
+        (folder / f"{name}.sql").write_text(query)
+    (folder / "_more.yml").write_text(DECLARED)
+    yield
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def test_the_webinars_pipeline_publishes_the_twin_and_tells_who_waits_for_it(
+    stack: Stack, dags: Mapping[str, DAG], capfd: pytest.CaptureFixture[str]
+) -> None:
+    moment = datetime.now(UTC)
+    done = run(dags["bookings"], moment)
+    assert states(done) == {
+        "dbt_seed": "success",
+        "dbt_run": "success",
+        "plan": "success",
+        f"twin.synthesize[{MODEL}]": "success",
+        f"twin.publish[{MODEL}]": "success",
+    }
+    ((rows,),) = stack.rows(f"select count(*) from synthetic.{MODEL}")
+    assert rows > 4000
+    own = run_id_of(done)
+    assert f"twins/{own}/{MODEL}/data.parquet" in stack.objects(f"twins/{own}/")
+    ((uri, extra),) = events(done)
+    assert uri == f"{stack.database}/synthetic/{MODEL}"
+    assert (extra["run_id"], extra["rows"]) == (own, rows)
+
+    before = stack.rows(f"select xmin::text, count(*) from synthetic.{MODEL} group by 1")
+    again = run(dags["bookings"], moment)
+    assert (again.run_id, str(again.state)) == (done.run_id, "success")
+    assert stack.rows(f"select xmin::text, count(*) from synthetic.{MODEL} group by 1") == before
+    assert len(events(again)) == 1
+    assert len(stack.rows("select run_id from synthetic._synth_runs")) == 1
+
+    said = capfd.readouterr()
+    for secret in (PASSWORD, SECRET):
+        assert not shows(said.out + said.err, secret)
+        assert list(written(secret)) == []
+
+
+@pytest.mark.usefixtures("more_models")
+def test_a_model_that_fails_fails_its_own_task_and_the_run_and_the_others_are_published(
+    stack: Stack, dags: Mapping[str, DAG], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dags["bookings"].get_task("twin.synthesize"), "retries", 0)  # they wait a minute
+    failed = run(dags["bookings"])
+    assert str(failed.state) == "failed"
+    found = states(failed)
+    assert found["twin.synthesize[impossible]"] == "failed"
+    assert "success" not in {state for name, state in found.items() if name.startswith("twin.publish[impos")}
+    assert found["twin.publish[languages]"] == found[f"twin.publish[{MODEL}]"] == "success"
+    assert stack.rows("select to_regclass('synthetic.impossible') is null") == [(True,)]
+    assert stack.rows("select count(*) > 4000 from synthetic.languages") == [(True,)]
+    assert f"{stack.database}/synthetic/languages" in {uri for uri, _ in events(failed)}
+    assert f"{stack.database}/synthetic/impossible" not in {uri for uri, _ in events(failed)}
+
+
+def test_cosmos_and_synth_name_assets_alike(stack: Stack, dags: Mapping[str, DAG]) -> None:
+    done = run(dags["bookings_cosmos"])
+    assert str(done.state) == "success"
+    uris = [uri for uri, _ in events(done)]
+    assert f"{stack.database}/analytics/{MODEL}" in uris
