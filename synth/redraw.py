@@ -60,7 +60,7 @@ def choose(drawn: Drawn, source: Source, rows: int) -> Redrawn:
     confidence, it fails.
     """
     places = np.arange(rows)
-    if len(drawn.synthetic) == rows:  # nothing was learned, so there is nothing to spare
+    if not rows or not len(drawn.training.columns):  # nothing was learned, so nothing can be repeated
         return Redrawn(places, 0, None)
     tables = read(drawn.training, drawn.holdout, drawn.synthetic, categories=drawn.categories)
     hashes = row_hashes(tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from synth.domain import ForeignKey
 from synth.facts import Facts, facts
 from synth.manifest import DataTest, DeclaredColumn, Manifest, Node
+from synth.stated import Rule, Scope
 
 ORDERS, USERS = "model.shop.orders", "model.shop.users"
 
@@ -41,6 +43,13 @@ def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = 
     return facts(manifest, [ORDERS])[ORDERS]
 
 
+def unused(found: Facts) -> list[str]:
+    """Why the tests of a model that state nothing do so; all others must state nothing, too."""
+    assert replace(found, listed=()) == Facts()
+    assert not any(one.used for one in found.listed)
+    return [one.effect.removeprefix("not used: ") for one in found.listed]
+
+
 def test_a_model_without_tests_has_no_facts() -> None:
     assert of() == Facts()
 
@@ -52,19 +61,27 @@ def test_unique_and_not_null_tests_are_facts_about_folded_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("config", "reason"),
     [
-        {"where": "x > 1"},
-        {"severity": "warn"},
-        {"severity": "WARN"},
-        {"enabled": False},
-        {"error_if": ">10"},
-        {"fail_calc": "max(n)"},
+        ({"severity": "warn"}, "it only warns"),
+        ({"severity": "WARN"}, "it only warns"),
+        ({"enabled": False}, "it is disabled"),
+        ({"error_if": ">10"}, "it has a threshold"),
+        ({"fail_calc": "max(n)"}, "it has a threshold"),
     ],
 )
-def test_a_test_that_tolerates_some_rows_states_no_fact(config: dict[str, object]) -> None:
+def test_a_test_that_tolerates_some_rows_states_no_fact(config: dict[str, object], reason: str) -> None:
     tests = (check("unique", "id", config=config), check("not_null", "id", config=config))
-    assert of(*tests) == Facts()
+    assert unused(of(*tests)) == [reason, reason]
+
+
+def test_a_test_under_a_condition_is_a_rule_about_the_rows_concerned() -> None:
+    where = {"where": "x > 1 -- or so"}
+    found = of(check("unique", "id", config=where), check("not_null", "id", config=where))
+    assert (found.unique, found.not_null) == ((), frozenset())
+    key, filled = found.rules
+    assert key == Rule("unique_id", "count(id) = count(distinct id)", Scope.TABLE, where="(x > 1 -- or so\n)")
+    assert filled == Rule("not_null_id", "not ((x > 1 -- or so\n)\n) or (id is not null\n)")
 
 
 def test_the_plain_configuration_that_dbt_writes_is_no_tolerance() -> None:
@@ -79,7 +96,26 @@ def test_the_plain_configuration_that_dbt_writes_is_no_tolerance() -> None:
 
 
 def test_a_test_of_the_same_name_from_an_unknown_package_states_no_fact() -> None:
-    assert of(check("unique", "id", namespace="house")) == Facts()
+    assert unused(of(check("unique", "id", namespace="house"))) == ["synth test runs it on the twin"]
+
+
+def test_singular_tests_are_listed_and_state_nothing() -> None:
+    alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {})
+    nodes = {ORDERS: node(ORDERS, "id")}
+    found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)), [ORDERS])[ORDERS]
+    assert unused(found) == ["synth test runs it on the twin"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("{{ var('least') }}", "an argument holds Jinja"),
+        ("(select max(n) from other)", "an argument holds a subquery"),
+    ],
+)
+def test_arguments_that_cannot_be_read_are_not_used(argument: str, reason: str) -> None:
+    ranged = check("accepted_range", "id", namespace="dbt_utils", min_value=argument)
+    assert unused(of(ranged)) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +134,11 @@ def test_a_unique_combination_is_one_set_of_columns(kind: str, argument: str, na
 
 
 def test_a_combination_of_expressions_or_under_a_condition_states_no_fact() -> None:
+    columns = ["id", "date(at)"]
     kind = "unique_combination_of_columns"
-    assert of(check(kind, combination_of_columns=["id", "date(at)"])).unique == ()
-    conditional = check("expect_column_values_to_be_unique", "id", row_condition="id > 0")
+    assert of(check(kind, namespace="dbt_utils", combination_of_columns=columns)).unique == ()
+    kind = "expect_column_values_to_be_unique"
+    conditional = check(kind, "id", namespace="dbt_expectations", row_condition="id > 0")
     assert of(conditional).unique == ()
 
 
@@ -112,9 +150,40 @@ def test_the_key_is_the_first_single_column_that_is_unique_and_never_null() -> N
 
 
 def test_without_such_a_column_the_key_is_a_combination_or_nothing() -> None:
-    combined = check("unique_combination_of_columns", combination_of_columns=["user_id", "code"])
+    columns = ["user_id", "code"]
+    combined = check("unique_combination_of_columns", namespace="dbt_utils", combination_of_columns=columns)
     assert of(check("unique", "id"), combined).primary_key == ("user_id", "code")
     assert of(check("unique", "id")).primary_key == ()
+
+
+def test_partial_references_count_where_a_column_has_one_parent() -> None:
+    teams = node("model.shop.teams", "id")
+    parents = (USERS, ORDERS, teams.unique_id)
+    to_users = check(
+        "relationships", "owner", to="ref('users')", field="id", config={"where": "kind = 'user'"}
+    )
+    to_teams = check(
+        "relationships_where",
+        "owner",
+        namespace="dbt_utils",
+        parents=parents,
+        to="ref('teams')",
+        field="id",
+        from_condition="kind = 'team'",
+    )
+    assert [key.parent for key in of(to_users).foreign_keys] == [USERS]
+    assert (
+        unused(of(to_users, to_teams, others=(teams,))) == ["other rows of owner reference another model"] * 2
+    )
+    part = check(
+        "relationships_where",
+        "owner",
+        namespace="dbt_utils",
+        to="ref('users')",
+        field="id",
+        to_condition="active",
+    )
+    assert unused(of(part)) == ["only some rows of the parent count"]
 
 
 def contracted(**other: Any) -> Node:
@@ -138,7 +207,9 @@ def test_constraints_of_an_enforced_contract_are_facts_and_the_declared_key_wins
 
 @pytest.mark.parametrize("other", [{"contracted": False}, {"config": {"materialized": "view"}}])
 def test_constraints_that_postgres_does_not_enforce_are_no_facts(other: dict[str, Any]) -> None:
-    assert of(orders=contracted(**other)) == Facts()
+    found = of(orders=contracted(**other))
+    assert replace(found, listed=()) == Facts()
+    assert {one.kind for one in found.listed} <= {"data_type"}
 
 
 @pytest.mark.parametrize("to", ["ref('users')", '"w"."s"."users"'])
@@ -193,3 +264,27 @@ def test_the_same_reference_stated_twice_is_one_fact_and_keeps_its_first_name() 
     first = check("relationships", "user_id", to="ref('users')", field="id")
     again = check("relationships", "USER_ID", to="ref('users')", field="id")
     assert [key.test for key in of(first, again).foreign_keys] == [first.name]
+
+
+@pytest.mark.parametrize(
+    ("condition", "columns"),
+    [
+        ("total = net + tax", ["total"]),
+        ("net + tax = Total", ["total"]),
+        ('"Total" = other', ["Total", "other"]),
+        ("total = round(net, 2)", ["total"]),
+        ("total >= net", []),
+        ("total = net or free", []),
+        ("total = net = free", []),
+        ("(total = net) = true", []),
+        ("is_paid = true", ["is_paid"]),
+        ("total <> net", []),
+        ("total = case when free then 0 else net end", []),
+        ("total = net -- or so", []),
+    ],
+)
+def test_a_condition_that_is_an_equation_says_which_columns_it_decides(
+    condition: str, columns: list[str]
+) -> None:
+    stated = of(check("expression_is_true", namespace="dbt_utils", expression=condition))
+    assert [name for name, _ in stated.rules[0].sets] == columns

@@ -85,7 +85,16 @@ def test_rows_of_one_entity_count_once() -> None:
     assert choose(made, source, ROWS).count == 1
 
 
-def test_without_spare_rows_there_is_nothing_to_choose() -> None:
-    found = choose(*drawn(fresh(ROWS, 2)), ROWS)
+def test_where_nothing_was_learned_there_is_nothing_to_choose() -> None:
+    nothing = pd.DataFrame(index=range(ROWS))
+    found = choose(*drawn(nothing, nothing), ROWS)
     assert found.check is None
     assert (found.places == np.arange(ROWS)).all()
+
+
+def test_rows_with_none_to_spare_are_looked_at_all_the_same() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS, 2)
+    synthetic.iloc[:7] = real.iloc[:7]
+    found = choose(*drawn(synthetic, real), ROWS)
+    assert found.check is not None
+    assert len(found.places) == ROWS - 7

@@ -1,0 +1,236 @@
+"""What dbt's tests and constraints say about a model: keys, references, and conditions on its rows.
+
+A test that is tolerant (a threshold) or only warns states nothing; neither does one whose macro is not known.
+Constraints count where Postgres enforces them: on tables under an enforced contract.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synth.domain import ForeignKey
+from synth.facts.contradictions import refuse_contradictions
+from synth.facts.given import Given, UnusableError, equation, sql
+from synth.facts.kinds import KINDS, PACKAGES
+from synth.facts.references import by_relation, resolve
+from synth.facts.said import Claim, Effect, Said, row
+from synth.stated import Fact, Rule, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from synth.facts.of_rows import Build
+    from synth.manifest import DataTest, Json, Manifest, Node
+    from synth.stated import RowCount
+
+ENFORCED_ON = frozenset({"table", "incremental"})
+OPAQUE = "synth test runs it on the twin"
+# What these macros set for themselves; any other expression makes some failures none.
+COUNTED = frozenset({"count(*)", "sum(coalesce(diff_count, 0))", "sum(coalesce(row_count_delta, 0))", None})
+STRICT = frozenset({"!= 0", "!=0", "> 0", ">0", None})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What must hold of a model and its twin; columns by their folded names.
+
+    Attributes:
+        listed: every test and constraint, with what comes of it.
+    """
+
+    unique: tuple[tuple[str, ...], ...] = ()
+    not_null: frozenset[str] = frozenset()
+    primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    counts: tuple[RowCount, ...] = ()
+    listed: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A test or constraint and what it says, or the reason why it says nothing."""
+
+    name: str
+    kind: str
+    said: Said | None
+    reason: str = ""
+    condition: str = ""
+
+
+def facts(manifest: Manifest, wanted: Iterable[str]) -> Mapping[str, Facts]:
+    """The facts of each wanted model, by `unique_id`.
+
+    Raises:
+        ConfigError: two tests contradict each other.
+    """
+    tests: dict[str, list[DataTest]] = defaultdict(list)
+    for test in manifest.tests:
+        tests[test.attached_node].append(test)
+    for test in manifest.singular:
+        for parent in test.parents:
+            tests[parent].append(test)
+    return {name: _facts(manifest, manifest.nodes[name], tests[name]) for name in wanted}
+
+
+def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
+    constraints = tuple(_constraints(node))
+    declared_key = next((columns for kind, columns, _ in constraints if kind == "primary_key"), ())
+    sources = [_constraint(manifest, node, *constraint) for constraint in constraints]
+    if node.contracted:
+        sources.append(Source(f"contract of {node.name}", "data_type", Said(Effect.SHAPE)))
+    sources += [_test(manifest, test) for test in tests]
+    sources = _whole_references(sources)
+    refuse_contradictions(
+        node, [(one.name, claim) for one, said in _saying(sources) for claim in said.claims]
+    )
+    unique = tuple(dict.fromkeys(said.unique for _, said in _saying(sources) if said.unique))
+    not_null = {said.not_null for _, said in _saying(sources) if said.not_null} | set(declared_key)
+    return Facts(
+        unique=unique,
+        not_null=frozenset(not_null),
+        primary_key=declared_key or _inferred_key(node, unique, not_null),
+        foreign_keys=_distinct(said.reference for _, said in _saying(sources) if said.reference),
+        rules=tuple(_rule(one, said) for one, said in _saying(sources) if said.holds),
+        counts=tuple(said.count for _, said in _saying(sources) if said.count),
+        listed=tuple(map(_listed, sources)),
+    )
+
+
+def _saying(sources: Iterable[Source]) -> Iterator[tuple[Source, Said]]:
+    return ((one, one.said) for one in sources if one.said is not None)
+
+
+def _test(manifest: Manifest, test: DataTest) -> Source:
+    """What a test says, if anything."""
+    given = Given(test, manifest)
+    try:
+        _refuse_tolerant(test)
+        return Source(test.name, test.kind, _builder(test)(given), condition=given.condition)
+    except UnusableError as error:
+        return Source(test.name, test.kind, None, str(error))
+
+
+def _builder(test: DataTest) -> Build:
+    """What reads a test of this kind; a macro of the same name elsewhere may mean anything."""
+    packages = PACKAGES if test.namespace is None else (test.namespace,)  # some manifests name none
+    build = next((KINDS[package, test.kind] for package in packages if (package, test.kind) in KINDS), None)
+    if build is None:
+        raise UnusableError(OPAQUE)
+    return build
+
+
+def _refuse_tolerant(test: DataTest) -> None:
+    """A test that lets failures pass states nothing of every row."""
+    config = test.config
+    if config.get("enabled") is False:
+        raise UnusableError("it is disabled")
+    if str(config.get("severity") or "error").lower() != "error":
+        raise UnusableError("it only warns")
+    if config.get("error_if") not in STRICT or config.get("fail_calc") not in COUNTED:
+        raise UnusableError("it has a threshold")
+
+
+def _rule(source: Source, said: Said) -> Rule:
+    """The rule with the test's condition: rows of which that is not true may break it."""
+    where = source.condition
+    if said.scope is not Scope.ROW:
+        return Rule(source.name, said.holds, said.scope, where, said.by)
+    holds = f"not ({where}\n) or ({said.holds}\n)" if where else said.holds
+    return Rule(source.name, holds, sets=equation(said.holds))
+
+
+def _listed(source: Source) -> Fact:
+    said = source.said
+    if said is None:
+        return Fact(source.name, source.kind, f"not used: {source.reason}", used=False)
+    return Fact(source.name, source.kind, str(said.effect), unique=said.unique, not_null=said.not_null)
+
+
+def _whole_references(sources: Sequence[Source]) -> list[Source]:
+    """A column that references different parents in different rows cannot be made from one of them."""
+    stated = Counter(
+        column
+        for column, _ in {
+            (s.reference.column, s.reference.parent) for _, s in _saying(sources) if s.reference
+        }
+    )
+
+    def whole(one: Source) -> Source:
+        key = one.said.reference if one.said and one.said.partial else None
+        if key is None or stated[key.column] == 1:
+            return one
+        return Source(one.name, one.kind, None, f"other rows of {key.column} reference another model")
+
+    return [whole(one) for one in sources]
+
+
+def _inferred_key(node: Node, unique: Sequence[tuple[str, ...]], not_null: set[str]) -> tuple[str, ...]:
+    """The first single column that is unique and never null, else a unique set of columns, else none.
+
+    The manifest's own `primary_key` is no help: it lists every such column, as if they were one key.
+    """
+    order = {name: place for place, name in enumerate(node.columns)}
+    single = [columns[0] for columns in unique if len(columns) == 1 and columns[0] in not_null]
+    if single:
+        return (min(single, key=lambda name: order.get(name, len(order))),)
+    return next((columns for columns in unique if len(columns) > 1), ())
+
+
+def _distinct(keys: Iterable[ForeignKey]) -> tuple[ForeignKey, ...]:
+    """One key a column, parent and parent column, however often it is stated."""
+    return tuple(
+        {(key.column, key.parent, key.parent_column): key for key in reversed(tuple(keys))}.values()
+    )[::-1]
+
+
+def _constraints(node: Node) -> Iterable[tuple[str, tuple[str, ...], Json]]:
+    """Type, columns and text of every constraint that Postgres enforces on `node`."""
+    if not node.contracted or node.materialized not in ENFORCED_ON:
+        return
+    for raw in node.constraints:
+        columns = tuple(node.column(name) for name in raw.get("columns") or ())
+        if columns or raw.get("type") == "check":
+            yield str(raw.get("type")), columns, raw
+    for column in node.columns.values():
+        for raw in column.constraints:
+            yield str(raw.get("type")), (column.name,), raw
+
+
+def _constraint(manifest: Manifest, node: Node, kind: str, columns: tuple[str, ...], raw: Json) -> Source:
+    """What a constraint says, if anything."""
+    name = str(raw.get("name") or f"constraint {kind} on {'.'.join((node.name, *columns[:1]))}")
+    try:
+        said = _constrained(manifest, node, kind, columns, raw, name)
+        return Source(name, kind, said)
+    except UnusableError as error:
+        return Source(name, kind, None, str(error))
+
+
+def _constrained(
+    manifest: Manifest, node: Node, kind: str, columns: tuple[str, ...], raw: Json, name: str
+) -> Said:
+    match kind:
+        case "primary_key" | "unique":
+            return Said(Effect.KEY, unique=columns)
+        case "not_null" if len(columns) == 1:
+            claim = Claim(columns[0], null=False)
+            return Said(Effect.NOT_NULL, not_null=columns[0], claims=(claim,))
+        case "foreign_key":
+            return Said(Effect.REFERENCE, reference=_constraint_key(manifest, node, columns, raw, name))
+        case "check" if raw.get("expression"):
+            return row(sql(raw["expression"]))
+    raise UnusableError("Postgres itself holds the twin to it")
+
+
+def _constraint_key(
+    manifest: Manifest, node: Node, columns: tuple[str, ...], raw: Json, name: str
+) -> ForeignKey:
+    referenced: list[str] = raw.get("to_columns") or []
+    to = str(raw.get("to") or "")
+    parent = resolve(manifest, to, node.parents, node.unique_id) or by_relation(manifest, to)
+    if len(referenced) != 1 or len(columns) != 1 or parent is None:
+        raise UnusableError("it names no single column of a model of this project")
+    return ForeignKey(columns[0], parent.unique_id, parent.column(referenced[0]), name)

@@ -1,0 +1,112 @@
+"""What the tests and constraints of a model state: conditions, numbers of rows, and what comes of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a rule is about."""
+
+    ROW = "row"  # each row on its own
+    WINDOW = "window"  # each row among the others
+    TABLE = "table"  # all rows together
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition in SQL that a test or constraint states; only what makes it false breaks it, not NULL.
+
+    Attributes:
+        source: the name of the test or constraint.
+        holds: SQL over the columns; with window functions or aggregates, as `scope` says.
+        where: the rows it is about, "" for all; already part of `holds` where the scope is a row.
+        by: what rows are grouped by, "" for nothing; of the scope TABLE only.
+        sets: columns, by their folded names, and the SQL that each is made equal to by the rule.
+    """
+
+    source: str
+    holds: str
+    scope: Scope = Scope.ROW
+    where: str = ""
+    by: str = ""
+    sets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """How many rows a test wants: from `low` to `high`, in multiples of those of `other` if that is given.
+
+    Attributes:
+        strictly: the bounds are excluded.
+    """
+
+    source: str
+    low: float = 0.0
+    high: float = float("inf")
+    other: str = ""  # unique_id
+    strictly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a test or constraint says of a model, and what comes of it.
+
+    Attributes:
+        source: the name of the test or constraint.
+        kind: what sort it is.
+        effect: on the twin, or why there is none.
+        unique: columns that it calls unique together.
+        not_null: a column that it says is never NULL.
+    """
+
+    source: str
+    kind: str
+    effect: str
+    used: bool = True
+    unique: tuple[str, ...] = ()
+    not_null: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTest:
+    """A test of the dbt project, generic or singular, that reads a model.
+
+    Attributes:
+        fqn: its name with the folders it stands in, by which dbt selects it.
+        parents: every node that it reads, by `unique_id`.
+        attached: the node that it is declared on; "" for a singular test.
+        column: of that node, if it is about one.
+        stores_failures: whether dbt writes the rows that fail into a table.
+    """
+
+    unique_id: str
+    name: str
+    fqn: tuple[str, ...]
+    parents: tuple[str, ...]
+    attached: str = ""
+    column: str | None = None
+    stores_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The columns by which a dbt snapshot keeps versions.
+
+    Attributes:
+        key: whose versions they are.
+        start: since when a version is so.
+        end: until when.
+        far_end: an open version has a day far away for its end, not NULL.
+    """
+
+    key: tuple[str, ...]
+    start: str
+    end: str
+    far_end: bool = False
+
+    @property
+    def whose(self) -> str | None:
+        """The key, if it is one column."""
+        return self.key[0] if len(self.key) == 1 else None

@@ -1,0 +1,292 @@
+"""Rules judged by Postgres: on the real relation, on rows that may become a twin, on a staged twin.
+
+A rule is SQL that the project's own tests and tables state. It runs with the rights of the run, in
+transactions that only read or are rolled back, one statement at a time (the extended protocol refuses more),
+and for minutes at most.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString, TypeAlias
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from synth.domain import Column, Kind, Relation
+from synth.errors import WarehouseError
+from synth.stated import Rule, Scope
+from synth.warehouse.catalog import describe
+from synth.warehouse.constraints import DOMAINS
+from synth.warehouse.extract import read
+from synth.warehouse.publish import copy_in, create_schema
+from synth.warehouse.session import at_snapshot, describe_error, identifier, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from synth.warehouse.session import Connection
+
+PLACE = "synth row"  # numbers rows that may become a twin; not the name of anybody's column
+NUMBER = Column(PLACE, "bigint", Kind.INTEGER, not_null=True)
+
+Equation: TypeAlias = tuple[Rule, str, str]  # a rule, the column that it decides, and its value in SQL
+
+PATIENCE: LiteralString = "set local statement_timeout = '5min'"
+
+MENTIONED: LiteralString = """
+select pg_attribute.attname::text
+from pg_constraint
+join pg_attribute
+    on pg_attribute.attrelid = pg_constraint.conrelid
+    and (pg_attribute.attnum = any(pg_constraint.conkey) or 0 = any(pg_constraint.conkey))
+where
+    pg_constraint.conrelid = %(path)s::regclass
+    and pg_constraint.conname = %(name)s
+    and pg_attribute.attnum > 0
+    and not pg_attribute.attisdropped
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many rows (or groups of rows) break a rule, or why Postgres could not say."""
+
+    broken: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A rule, and the columns that it mentions; or why Postgres does not take it as one."""
+
+    rule: Rule
+    columns: frozenset[str] = frozenset()
+    failure: str = ""
+
+
+@contextmanager
+def scratch(session: Connection, relation: Relation, schema: str) -> Iterator[Relation]:
+    """An empty table with the columns of `relation` and their plain types, which nobody else ever sees.
+
+    It is made in a transaction that is never committed, so it needs no right that staging a twin does not.
+    """
+    create_schema(session, schema, private=True)
+    new = Relation(relation.database, schema, f"candidates_{session.info.backend_pid}")
+    with session.transaction(force_rollback=True):
+        table = identifier(new)
+        session.execute(sql.SQL("create table {} (like {})").format(table, identifier(relation)))
+        where = {"schema": relation.schema, "name": relation.name}
+        for column, kind, domain, _, _ in session.execute(DOMAINS, where).fetchall():
+            if not domain:
+                change = sql.SQL("alter table {} alter column {} type {}")
+                plain = sql.SQL(str(kind))  # as the catalog prints it
+                session.execute(change.format(table, sql.Identifier(str(column)), plain))
+        session.execute(sql.SQL("alter table {} add column {} bigint").format(table, sql.Identifier(PLACE)))
+        yield new
+
+
+def understand(
+    session: Connection, relation: Relation, rules: Sequence[Rule], schema: str
+) -> tuple[Understood, ...]:
+    """Which columns each rule about single rows mentions, in the words of Postgres.
+
+    A CHECK is exactly such a rule: Postgres refuses subqueries, aggregates and unknown columns in it, and
+    knows what it mentions.
+    """
+    with reported(f"read the rules of {relation}"), scratch(session, relation, schema) as table:
+        return tuple(_understand(session, table, rule) for rule in rules)
+
+
+def _understand(session: Connection, table: Relation, rule: Rule) -> Understood:
+    add = sql.SQL("alter table {} add constraint synth_rule check ({}\n) not valid")
+    try:
+        with session.transaction(force_rollback=True):
+            session.execute(add.format(identifier(table), sql.SQL(rule.holds)), binary=True)
+            where = {"path": identifier(table).as_string(session), "name": "synth_rule"}
+            names = session.execute(MENTIONED, where).fetchall()
+    except psycopg.Error as error:
+        _raise_unless_alive(session, error)
+        return Understood(rule, failure=describe_error(error))
+    return Understood(rule, frozenset(str(name) for (name,) in names))
+
+
+def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
+    """How many rows break each rule, in the transaction of the caller; all rules about rows in one scan."""
+    of_rows = [rule for rule in rules if rule.scope is Scope.ROW]
+    try:
+        together = dict(zip(of_rows, _count_rows(session, relation, of_rows), strict=True))
+    except psycopg.Error as error:  # one of them; each on its own says which
+        _raise_unless_alive(session, error)
+        together = {}
+    return tuple(together.get(rule) or _count_alone(session, relation, rule) for rule in rules)
+
+
+def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) -> list[Outcome]:
+    if not rules:
+        return []
+    counts = sql.SQL(", ").join(
+        sql.SQL("count(*) filter (where ({}\n) is false)").format(sql.SQL(rule.holds)) for rule in rules
+    )
+    with session.transaction():
+        query = sql.SQL("select {} from {}").format(counts, identifier(relation))
+        found = session.execute(query, binary=True).fetchone() or ()
+    return [Outcome(int(str(count))) for count in found]
+
+
+def _count_alone(session: Connection, relation: Relation, rule: Rule) -> Outcome:
+    parts = [sql.SQL("select ({}\n) as holds from {}").format(sql.SQL(rule.holds), identifier(relation))]
+    if rule.scope is not Scope.ROW and rule.where:
+        parts.append(sql.SQL("where {}\n").format(sql.SQL(rule.where)))
+    if rule.by:
+        parts.append(sql.SQL("group by {}\n").format(sql.SQL(rule.by)))
+    query = sql.SQL("select count(*) filter (where holds is false) from ({}) as judged")
+    try:
+        with session.transaction():
+            found = session.execute(query.format(sql.SQL(" ").join(parts)), binary=True).fetchone()
+    except psycopg.Error as error:
+        _raise_unless_alive(session, error)
+        return Outcome(failure=describe_error(error))
+    return Outcome(int(str(found[0])) if found else 0)
+
+
+@contextmanager
+def judging(session: Connection, snapshot: str = "") -> Iterator[None]:
+    """A transaction that only reads, for minutes at most, and at the moment of `snapshot` if there is one."""
+    if snapshot:
+        with at_snapshot(session, snapshot):
+            session.execute(PATIENCE)
+            yield
+        return
+    with session.transaction():
+        session.execute("set transaction read only")
+        session.execute(PATIENCE)
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows that may become the twin of `relation`: some of its columns, in types that it can read.
+
+    Attributes:
+        schema: where a table may be made for a moment.
+    """
+
+    relation: Relation
+    columns: Sequence[Column]
+    table: pa.Table
+    schema: str
+
+
+@contextmanager
+def _copied(session: Connection, rows: Candidates) -> Iterator[Relation]:
+    """A scratch table with these rows, numbered."""
+    numbered = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
+    every = [*rows.columns, NUMBER]
+    doing = reported(f"judge rows for the twin of {rows.relation}")
+    with doing, scratch(session, rows.relation, rows.schema) as table:
+        _loosen(session, rows.relation, table)
+        copy_in(session, table, every, numbered)
+        session.execute(PATIENCE)
+        yield table
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What Postgres says of rows that may become a twin.
+
+    Attributes:
+        broken: by the number of a row that breaks a rule, whether it breaks each of them.
+        computed: columns as an equation makes them, in the order of the rows.
+    """
+
+    broken: Mapping[int, tuple[bool, ...]]
+    computed: pa.Table
+
+
+def judge_rows(
+    session: Connection, rows: Candidates, rules: Sequence[Rule], equations: Sequence[Equation] = ()
+) -> Judged:
+    """Which rows break a rule about single rows, after columns were computed that equations demand.
+
+    Raises:
+        WarehouseError: a rule could not be evaluated on these rows.
+    """
+    broken = [sql.SQL("coalesce(({}\n) is false, false)").format(sql.SQL(rule.holds)) for rule in rules]
+    query = sql.SQL("select {}, {} from {} where {}")
+    with _copied(session, rows) as table:
+        computed = _compute(session, table, rows, equations)
+        session.execute("set transaction read only")
+        parted, either = sql.SQL(", ").join(broken), sql.SQL(" or ").join(broken)
+        wanted = query.format(sql.Identifier(PLACE), parted, identifier(table), either)
+        try:
+            with session.transaction():
+                found = session.execute(wanted, binary=True).fetchall()
+        except psycopg.Error as error:
+            _raise_unless_alive(session, error)
+            raise _unjudged(rows.relation, rules, count_broken(session, table, rules)) from None
+        return Judged({int(str(row[0])): tuple(one is True for one in row[1:]) for row in found}, computed)
+
+
+def _compute(
+    session: Connection, table: Relation, rows: Candidates, equations: Sequence[Equation]
+) -> pa.Table:
+    """Let each equation hold wherever it does not; one that fails on some row is left to be judged."""
+    for _ in equations:  # one may need what another computes
+        if not sum(_let_hold(session, table, equation) for equation in equations):
+            break
+    names = {column for _, column, _ in equations}
+    changed = [column for column in rows.columns if column.name in names]
+    if not changed:
+        return pa.table({})
+    found = read(session, table, [NUMBER, *changed])
+    return found.sort_by(PLACE).drop_columns([PLACE])
+
+
+def _let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
+    """Whether there were rows to change."""
+    rule, column, value = equation
+    update = sql.SQL("update {} set {} = ({}\n) where ({}\n) is false")
+    parts = identifier(table), sql.Identifier(column), sql.SQL(value), sql.SQL(rule.holds)
+    try:
+        with session.transaction():
+            return session.execute(update.format(*parts), binary=True).rowcount > 0
+    except psycopg.Error as error:
+        _raise_unless_alive(session, error)
+        return False
+
+
+def _unjudged(relation: Relation, rules: Sequence[Rule], outcomes: Sequence[Outcome]) -> WarehouseError:
+    """Real rows let themselves be judged by these rules, and rows like them do not."""
+    failed = [
+        f"{rule.source}: {outcome.failure}"
+        for rule, outcome in zip(rules, outcomes, strict=True)
+        if outcome.failure
+    ]
+    return WarehouseError(
+        f"Rows for the twin of {relation} could not be judged by {'; '.join(failed) or 'its tests'}. Next: "
+        "let the test say what holds where its expression fails (nullif, coalesce), or `severity: warn`."
+    )
+
+
+def broken_together(session: Connection, rows: Candidates, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
+    """How much of a finished twin breaks each rule, of any scope."""
+    with _copied(session, rows) as table:
+        session.execute("set transaction read only")
+        return count_broken(session, table, rules)
+
+
+def _loosen(session: Connection, relation: Relation, table: Relation) -> None:
+    """Let columns be NULL that nobody fills in."""
+    for column in describe(session, relation):
+        if column.not_null:
+            change = sql.SQL("alter table {} alter column {} drop not null")
+            session.execute(change.format(identifier(table), sql.Identifier(column.name)))
+
+
+def _raise_unless_alive(session: Connection, error: psycopg.Error) -> None:
+    """A lost connection is nobody's rule's fault."""
+    if session.broken or session.closed:
+        raise error
