@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -14,15 +16,16 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from synth._version import __version__
-from synth.domain import Role, Status, Verdict
+from synth.domain import GOOD, Status, Verdict
 from synth.errors import StoreError
+from synth.handling import action
 from synth.report import Handled, Index, Outcome, make_document, render_index, render_report
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from synth.domain import Evaluation, ModelResult, RunResult, Task
+    from synth.domain import Evaluation, Model, ModelResult, RunResult, Task
     from synth.figures import Portrait
     from synth.roles import Treatment
     from synth.stores import Store
@@ -32,22 +35,8 @@ RESULTS = "run_results.json"
 EVALUATION = "evaluation.json"
 REPORT = "report.html"
 INDEX = "index.html"
+ASKED = "asked.{}.json"
 MOST_RUNS = 100  # that the index lists
-ACTIONS = {
-    Role.KEY: "new keys, none of them real",
-    Role.NATURAL_KEY: "new values of the same form, none of them real",
-    Role.FOREIGN_KEY: "keys of the parent's twin, or new ones",
-    Role.FREE_TEXT: "NULL",
-    Role.DROP: "left out",
-    Role.KEEP: "learned; public, so rare labels may recur",
-    Role.CATEGORY: "learned; rare labels become common ones",
-    Role.NUMBER: "learned; values of few people smoothed",
-    Role.DATETIME: "learned; values of few people smoothed",
-    Role.BOOLEAN: "learned",
-    Role.DATE_OF_BIRTH: "the year is learned, the day drawn",
-}
-REPLACED = "replaced by made-up values"
-KEPT = "as in the source: a seed column"
 BATCH = 65_536  # rows written at a time
 
 
@@ -59,25 +48,31 @@ class RunFolder:
     run_id: str
 
     @classmethod
-    def create(cls, artifact_dir: Path, run_id: str) -> Self:
-        """Make the folder of a new run.
+    def create(cls, artifact_dir: Path, run_id: str, *, again: bool = False) -> Self:
+        """Make the folder of a new run, or of one that goes on, if it may be `again`.
 
         Raises:
             StoreError: it cannot be written.
         """
         path = artifact_dir / "runs" / run_id
-        try:
-            path.mkdir(parents=True)
-        except OSError as error:
-            raise StoreError(
-                f"Could not create {path}: {error.strerror}. Next: make it writable, or pass --target-path."
-            ) from error
+        with _writable(path):
+            path.mkdir(parents=True, exist_ok=again)
         return cls(path, run_id)
 
     @property
     def log(self) -> Path:
         """Everything that was said of the run."""
         return self.path / "synth.log"
+
+    def ask(self, args: Mapping[str, object], unique_ids: Sequence[str], invocation_id: str) -> None:
+        """Write down what the run was asked for, before it begins, for `synth retry`.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        asked = {"args": dict(args), "unique_ids": list(unique_ids), "invocation_id": invocation_id}
+        with _writable(self.path):
+            write_json(self.path / ASKED.format(invocation_id), asked)
 
     def of(self, task: Task) -> Path:
         """The folder of one model."""
@@ -99,7 +94,7 @@ class RunFolder:
         """The same figures for people."""
         return self.path / file_name(task.target.name) / REPORT
 
-    def store_twin(
+    def store_twin(  # noqa: PLR0913 - all that is known of a twin, each by its name
         self,
         store: Store,
         task: Task,
@@ -108,6 +103,8 @@ class RunFolder:
         *,
         portrait: Portrait | None = None,
         treatments: Sequence[Treatment] = (),
+        twins: Collection[str] = (),
+        epsilon: float | None = None,
         warnings: Sequence[str] = (),
     ) -> tuple[str, ...]:
         """Write the twin, its evaluation and its report, put them into the store, and return their URIs.
@@ -120,8 +117,9 @@ class RunFolder:
             self.run_id,
             evaluation,
             published=None if twin is None else twin.num_rows,
-            treatments=[_handled(treatment, task.model.seed_columns) for treatment in treatments],
+            treatments=[_handled(treatment, task.model, twins) for treatment in treatments],
             portrait=portrait,
+            epsilon=epsilon,
             warnings=warnings,
         )
         page = render_report(content)  # before anything is stored, because it could fail
@@ -146,23 +144,45 @@ class RunFolder:
         return tuple(uris)
 
     def finish(
-        self, store: Store | None, result: RunResult, args: Mapping[str, object], elapsed: float
+        self,
+        store: Store | None,
+        result: RunResult,
+        args: Mapping[str, object],
+        elapsed: float,
+        *,
+        invocation_id: str = "",
     ) -> None:
-        """Write the results of the run, last of all, here and in the store, if there is one to write to.
+        """Write the results of the command, last of all, here and in the store, if there is one to write to.
 
-        The index of all runs is made anew with them.
+        What other commands did for the same run stays in the folder's results. The index of all runs is made
+        anew with them.
 
         Raises:
             StoreError: the store refuses.
             OSError: the disk does.
         """
-        path = self.path / RESULTS
+        invocation_id = invocation_id or self.run_id
         content = results_json(result, args, elapsed, self)
-        write_json(path, content)
-        write_json(self.path.parent.parent / RESULTS, content)
+        content["metadata"]["invocation_ids"] = [invocation_id]
+        newest = self.path.parent.parent / RESULTS
+        write_json(newest, content)
+        with locked(self.path / ".lock"):
+            write_json(self.path / RESULTS, merged(_read_json(self.path / RESULTS), content))
         write_index(self.path.parent.parent)
         if store is not None:
-            store.create(path, f"runs/{self.run_id}/{RESULTS}")
+            named = invocation_id != self.run_id
+            name = f"{self.run_id}/{invocation_id}" if named else self.run_id
+            store.create(newest if named else self.path / RESULTS, f"runs/{name}/{RESULTS}")
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"Could not create {path}: {error.strerror}. Next: make it writable, or pass --target-path."
+        ) from error
 
 
 def file_name(name: str) -> str:
@@ -213,6 +233,36 @@ def read_runs(artifact_dir: Path) -> tuple[tuple[Outcome, ...], ...]:
     return tuple(run for run in runs if run)
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other process of this machine holds the lock."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The results of a run, of which several commands have each done a part; the newest word counts."""
+    if old is None:
+        return new
+    results = {item["unique_id"]: item for item in old["results"]}
+    for item in new["results"]:
+        before = results.get(item["unique_id"], {})
+        measured = {name: item[name] or before.get(name) for name in ("verdict", "fidelity", "report")}
+        results[item["unique_id"]] = {**item, **measured}
+    ids = [*old["metadata"].get("invocation_ids", []), *new["metadata"]["invocation_ids"]]
+    elapsed = round(old["elapsed_time"] + new["elapsed_time"], 3)
+    metadata = {**new["metadata"], "invocation_ids": ids}
+    return {**new, "metadata": metadata, "elapsed_time": elapsed, "results": list(results.values())}
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def _read_run(folder: Path) -> tuple[Outcome, ...]:
     try:
         content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
@@ -237,20 +287,19 @@ def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _handled(treatment: Treatment, kept: Collection[str]) -> Handled:
-    name = treatment.column.name
+def _handled(treatment: Treatment, model: Model, twins: Collection[str]) -> Handled:
     return Handled(
-        column=name,
+        column=treatment.column.name,
         data_type=treatment.column.data_type,
         role=treatment.role,
         origin=treatment.origin,
-        action=KEPT if name in kept else ACTIONS.get(treatment.role, REPLACED),
+        action=action(treatment, model, twins),
     )
 
 
 def results_json(
     result: RunResult, args: Mapping[str, object], elapsed: float, folder: RunFolder
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The run in the shape of dbt's `run_results.json`."""
     return {
         "metadata": {
@@ -279,8 +328,10 @@ def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
         "scores": dict(result.scores),
         "verdict": evaluation.verdict if evaluation else None,
         "fidelity": evaluation.fidelity if evaluation else None,
+        "broken": dict(evaluation.broken) if evaluation else {},
         "warnings": list(result.warnings),
+        "tests": dict(result.tests),
         "artifacts": list(result.artifacts),
         "report": report.relative_to(folder.path).as_posix() if report.is_file() else None,
-        "failures": 0 if result.status in {Status.PUBLISHED, Status.SYNTHESIZED} else 1,
+        "failures": 0 if result.status in GOOD else 1,
     }

@@ -42,7 +42,7 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
         ModelError: too many others about these rows had no pass, and no reason is given for one more.
     """
     model = task.model
-    request = _name(task, settings)
+    request = sha256(json.dumps(asked(task, settings), default=str).encode()).hexdigest()[:16]
     before = warehouse.undecided(settings.schema, model.unique_id, fingerprint)
     others = len(before - {request})
     if request not in before and others >= MOST and not settings.force_retry:
@@ -54,10 +54,10 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
     return Attempt(fingerprint, request, others + 1, settings.force_retry if others >= MOST else "")
 
 
-def _name(task: Task, settings: Settings) -> str:
-    """A name for everything that decides what the gate will find, the rows apart."""
+def asked(task: Task, settings: Settings) -> dict[str, object]:
+    """Everything that decides what the gate will find, the rows apart."""
     model = task.model
-    asked = {
+    return {
         "version": __version__,
         "backend": task.backend,
         "rows": str(task.rows),
@@ -72,4 +72,3 @@ def _name(task: Task, settings: Settings) -> str:
         "sensitive": sorted(model.sensitive),
         "target": model.target_column,
     }
-    return sha256(json.dumps(asked, default=str).encode()).hexdigest()[:16]

@@ -18,7 +18,7 @@ from synth.replace import MAKERS, OWNED, replacements
 from synth.roles import KEYS, LEARNED, REPLACED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Parents = Callable[[Treatment], pa.Array | None]
     Codes = NDArray[np.int64]
+    Dtype = np.dtype[Any] | pd.api.extensions.ExtensionDtype
 
 Rng = np.random.Generator
 
@@ -63,6 +64,11 @@ def public(treatments: Sequence[Treatment]) -> frozenset[str]:
     return frozenset(t.column.name for t in treatments if t.role is Role.KEEP)
 
 
+def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
+    """Values as Arrow has them in the dtype of a learned column."""
+    return _to_pandas(values).astype(dtype)
+
+
 def _to_pandas(values: pa.ChunkedArray) -> pd.Series[Any]:
     """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
     kind = values.type
@@ -80,27 +86,28 @@ def assemble(
     treatments: Sequence[Treatment],
     *,
     real: pa.Table,
-    rows: int,
     parents: Parents,
     rng: Rng,
     taken: pa.Table | None = None,
+    shared: Mapping[str, Codes] | None = None,
 ) -> pa.Table:
     """The twin: the columns of the relation in order, with types that Postgres reads without loss.
 
     Args:
-        synthetic: what the backend made of the `learnable` training rows, `rows` rows.
+        synthetic: what the backend made of the `learnable` training rows, as many rows as the twin has.
         treatments: of every column.
         real: all extracted rows, in an order that the source's does not change.
-        rows: of the twin.
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance for keys and replacements.
         taken: where `real` is a share of the source, all rows of the columns that are not learned, so that no
             new key is a real one.
+        shared: columns of which rows that have one number here, from 0 on, get one value.
 
     Raises:
         ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
     columns: dict[str, pa.Array] = {}
+    rows, shared = len(synthetic), shared or {}
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent
@@ -117,10 +124,47 @@ def assemble(
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
             every = (real if taken is None else taken).column(name)
-            values = _replaced(treatment, real.column(name), int(present.sum()), pool, rng, taken=every)
-            columns[name] = _of_type(_placed(values, present), column)
+            places = shared.get(name, np.cumsum(present) - 1)
+            number = int(places.max(initial=-1)) + 1
+            values = _replaced(treatment, real.column(name), number, pool, rng, taken=every)
+            columns[name] = _of_type(values.take(pa.array(places, mask=~present)), column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
+
+
+def settled(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """The columns that are made row by row, so that a row may be judged by them before others are chosen."""
+    return frozenset(t.column.name for t in treatments if t.role in LEARNED | {Role.DATE_OF_BIRTH})
+
+
+def rehearse(
+    synthetic: pd.DataFrame,
+    treatments: Sequence[Treatment],
+    names: Collection[str],
+    *,
+    real: pa.Table,
+    rng: Rng,
+) -> pa.Table:
+    """Some columns of rows that may become a twin, for rules to be tried on.
+
+    Those that are `settled` are as the twin will have them. Real keys and identifiers stand in for those that
+    are made once it is known which rows remain; such a table is judged, and never kept.
+    """
+    columns: dict[str, pa.Array] = {}
+    for treatment in treatments:
+        column, name = treatment.column, treatment.column.name
+        if name not in names or treatment.role is Role.DROP:
+            continue
+        if treatment.role in LEARNED:
+            columns[name] = encode(synthetic[name], column)
+        elif treatment.role is Role.DATE_OF_BIRTH:
+            columns[name] = _birthdays(synthetic[name], column, rng)
+        else:
+            present = _present(synthetic, treatment, real.column(name), len(synthetic))
+            values = real.column(name).drop_null().combine_chunks()
+            drawn = rng.integers(0, max(len(values), 1), len(synthetic))
+            columns[name] = values.take(pa.array(drawn, mask=~present))
+    return pa.table(columns)
 
 
 def _present(
@@ -163,14 +207,6 @@ def _replaced(
 def made_up(treatments: Sequence[Treatment]) -> list[Column]:
     """The columns of new keys and replacements, which must avoid all real values; see `assemble`."""
     return [one.column for one in treatments if one.role in REPLACED | KEYS]
-
-
-def _placed(values: pa.Array, present: NDArray[np.bool_]) -> pa.Array:
-    """The values in the rows where they are present, NULL elsewhere."""
-    if present.all():
-        return values
-    positions = np.cumsum(present) - 1
-    return values.take(pa.array(positions, mask=~present))
 
 
 def _of_type(values: pa.Array, column: Column) -> pa.Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from pydantic import Field
 from synth.domain import Model, Options, Role, Wishes
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
+from synth.fingerprint import written
 from synth.labels import labels_of
 from synth.manifest import relation_of
+from synth.stated import History, ProjectTest
 from synth.validation import (
     LimitField,
     NameField,
@@ -28,7 +31,7 @@ from synth.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from synth.manifest import DeclaredColumn, Manifest, Node
     from synth.profiles import Connection
@@ -85,7 +88,15 @@ def read_models(manifest: Manifest, connection: Connection) -> Declared:
         _refuse_unusable(node)
         _refuse_other_target(node, manifest, connection)
     known = facts(manifest, (node.unique_id for node in nodes))
-    models = tuple(_model(node, known[node.unique_id]) for node in nodes)
+    tests, said = _tests(manifest), written(manifest, nodes)
+    models = tuple(
+        replace(
+            _model(node, known[node.unique_id]),
+            tests=tuple(tests[node.unique_id]),
+            written=said[node.unique_id],
+        )
+        for node in nodes
+    )
     return Declared(models, tuple(_untagged_warnings(manifest)))
 
 
@@ -183,6 +194,10 @@ def _model(node: Node, known: Facts) -> Model:
         unique=known.unique,
         not_null=known.not_null,
         foreign_keys=known.foreign_keys,
+        facts=known.listed,
+        rules=known.rules,
+        counts=known.counts,
+        history=_history(node),
         roles=_roles(node),
         labels={name: labels for name, column in node.columns.items() if (labels := labels_of(node, column))},
         seed_columns=tuple(dict.fromkeys(node.column(name) for name in options.seed_columns)),
@@ -196,6 +211,33 @@ def _model(node: Node, known: Facts) -> Model:
             sections={"gretel": options.gretel, "nemo": options.nemo},
         ),
     )
+
+
+def _history(node: Node) -> History | None:
+    """The columns by which a snapshot keeps versions, as its project calls them."""
+    if node.resource_type != "snapshot":
+        return None
+    key, names = node.config.get("unique_key"), node.config.get("snapshot_meta_column_names") or {}
+    return History(
+        key=tuple(node.column(str(name)) for name in (key if isinstance(key, list) else [key])),
+        start=node.column(names.get("dbt_valid_from") or "dbt_valid_from"),
+        end=node.column(names.get("dbt_valid_to") or "dbt_valid_to"),
+        far_end=bool(node.config.get("dbt_valid_to_current")),
+    )
+
+
+def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
+    """The tests that read each node, by its `unique_id`."""
+    found: dict[str, list[ProjectTest]] = defaultdict(list)
+    for test in (*manifest.tests, *manifest.singular):
+        parents = tuple(dict.fromkeys(test.parents))
+        stores = bool(test.config.get("store_failures"))
+        known = ProjectTest(
+            test.unique_id, test.name, test.fqn, parents, test.attached_node, test.column, stores
+        )
+        for parent in parents:
+            found[parent].append(known)
+    return found
 
 
 def _roles(node: Node) -> Mapping[str, Role]:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synth.errors import ConfigError, ServiceError
 from synth.services import Endpoints, up
@@ -77,7 +77,7 @@ def _show(project_dir: Path, environment: Mapping[str, str]) -> None:
     _say(f'$ psql -c "{ROWS.format(twin)}"')
     subprocess.run([psql, "-c", ROWS.format(twin)], env=environment, check=False)
     _say("Artifacts, in the object store and here:")
-    for uri in result["artifacts"]:
+    for uri in _made(project_dir, result["unique_id"])["artifacts"]:
         _line(f"  {uri}")
     _line(f"  {RESULTS}")
     _say("Postgres and the object store go on running. Next, type:")
@@ -85,6 +85,14 @@ def _show(project_dir: Path, environment: Mapping[str, str]) -> None:
     _line(f'  psql -c "{QUESTION.format(twin)}"')
     _line("  synth ls")
     _line("  synth down")
+
+
+def _made(project_dir: Path, unique_id: str) -> dict[str, Any]:
+    """What the newest run said of the model that did not skip it."""
+    runs = sorted((project_dir / RESULTS).parent.glob(f"runs/*/{RESULTS.name}"), reverse=True)
+    results = [one for path in runs for one in json.loads(path.read_text(encoding="utf-8"))["results"]]
+    ours = [one for one in results if one["unique_id"] == unique_id]
+    return next((one for one in ours if one["artifacts"]), ours[0])
 
 
 def _run(command: Sequence[str], project_dir: Path, environment: Mapping[str, str]) -> int:

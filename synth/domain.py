@@ -1,4 +1,4 @@
-"""The values that flow through a run. Frozen, and without an import from the rest of `synth`."""
+"""The values that flow through a run. Frozen, and without an import from the rest of `synth` but values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from synth.stated import Fact, History, ProjectTest, RowCount, Rule
 
     Shares: TypeAlias = Literal["uniform"] | Mapping[Any, float]
 
@@ -115,19 +118,14 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Settings that a flag, the environment, a model or the project may each give; None is not given.
-
-    Attributes:
-        limits: of checks, by name; each of them is given on its own.
-        evaluation_timeout: in seconds.
-    """
+    """Settings that a flag, the environment, a model or the project may each give; None is not given."""
 
     backend: str | None = None
     rows: Rows | None = None
     seed: int | None = None
     on_inconclusive: Policy | None = None
-    evaluation_timeout: float | None = None
-    limits: Mapping[str, float] = field(default_factory=dict)
+    evaluation_timeout: float | None = None  # seconds
+    limits: Mapping[str, float] = field(default_factory=dict)  # of checks, by name; each is given on its own
 
     def over(self, other: Options) -> Options:
         """These options, completed by those of `other` where they are silent."""
@@ -183,6 +181,12 @@ class Model:
     sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer
     target_column: str | None = None  # what a model learned from the twin should predict
     wishes: Wishes = Wishes()
+    written: Mapping[str, str] = field(default_factory=dict)  # what dbt's files say, each part by its digest
+    facts: tuple[Fact, ...] = ()  # every test and constraint, used or not
+    rules: tuple[Rule, ...] = ()
+    counts: tuple[RowCount, ...] = ()
+    history: History | None = None  # of a snapshot
+    tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,8 @@ class Request:
         progress: to be called with what has been done, how much that makes, and of how much; 0 is not known.
         wishes: of the model.
         scored: to be called with what a remote service thinks of its rows, from 0 to 100 each.
+        entities: whom each training row is about, where the user said it and somebody has several rows.
+        wait: for remote jobs; else `PendingError` says their names, and the same request finds them again.
     """
 
     rows: int
@@ -228,6 +234,8 @@ class Request:
     progress: Callable[[str, int, int], None] | None = field(default=None, compare=False, repr=False)
     wishes: Wishes = Wishes()
     scored: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
+    entities: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    wait: bool = field(default=True, compare=False)
 
 
 class Verdict(StrEnum):
@@ -322,6 +330,7 @@ class Evaluation:
         attempt: which question about these very source rows this was; only a pass leaves the number as it is.
         retry_reason: why there was another one after too many.
         redrawn: rows of the twin that were drawn anew, because they were those of a few real people.
+        broken: of the rows drawn, how many broke each rule and were drawn anew, by test or constraint.
     """
 
     fidelity: float | None
@@ -333,6 +342,7 @@ class Evaluation:
     attempt: int = 1
     retry_reason: str = ""
     redrawn: int = 0
+    broken: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -350,11 +360,16 @@ class Status(StrEnum):
     REJECTED = "rejected"  # the evaluation or a stated rule said no
     ERROR = "error"
     SKIPPED = "skipped"  # a model it belongs together with failed
+    PENDING = "pending"  # a remote job works on; the same command comes back to it
+    UNCHANGED = "unchanged"  # nothing it is made from changed, so what is published stays
+
+
+GOOD = frozenset({Status.PUBLISHED, Status.SYNTHESIZED, Status.UNCHANGED})
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """The outcome of one task."""
+    """The outcome of one task; `tests` are the outcomes of dbt's tests on the twin, by name."""
 
     task: Task
     status: Status
@@ -365,6 +380,8 @@ class ModelResult:
     scores: Mapping[str, float] = field(default_factory=dict)  # of a remote service, from 0 to 100
     message: str = ""
     warnings: tuple[str, ...] = ()
+    tests: Mapping[str, str] = field(default_factory=dict)
+    jobs: tuple[str, ...] = ()  # remote ones that work on, such as gretel/synth-…-train
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +393,6 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 when everything asked for was published, else 1."""
-        good = {Status.PUBLISHED, Status.SYNTHESIZED}
-        return 0 if all(result.status in good for result in self.results) else 1
+        """0 when everything asked for was published, 3 when nothing but remote jobs is awaited, else 1."""
+        bad = {result.status for result in self.results} - GOOD
+        return (3 if bad == {Status.PENDING} else 1) if bad else 0

@@ -5,6 +5,7 @@
     ├── ManifestError    dbt's manifest is missing, broken, stale or of another target
     ├── WarehouseError   Postgres refused, or a relation is not what the manifest says
     ├── BackendError     the backend could not synthesize
+    ├── PendingError     a remote job works on, and nobody waits for it
     ├── StoreError       the store could not be read or written
     ├── ServiceError     an embedded service could not be started or stopped
     └── ModelError       one model cannot be synthesized; other models go on
@@ -31,6 +32,14 @@ class WarehouseError(SynthError):
 
 class BackendError(SynthError):
     """A backend is not usable or failed at its work."""
+
+
+class PendingError(SynthError):
+    """A remote job works on, and nobody waits for it; `jobs` are the names to come back to."""
+
+    def __init__(self, message: str, jobs: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.jobs = jobs
 
 
 class StoreError(SynthError):

@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synth import log
+from synth.changes import Known, decide
 from synth.domain import Role
 from synth.errors import ModelError, WarehouseError
+from synth.fingerprint import digest
+from synth.handling import action, action_of
 from synth.pii import read_label, role_of
-from synth.replace import MAKERS
 from synth.roles import check_declarations, classify
 from synth.source import read_source
+from synth.standing import held
 from synth.suggest import references
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from synth.changes import Decision
     from synth.domain import Model, Task
     from synth.errors import SynthError
     from synth.roles import Treatment
     from synth.settings import Settings
+    from synth.stated import Fact
     from synth.warehouse import Snapshot
 
 SAMPLE = 100_000  # rows of a model that are looked at; beyond, a share of its entities is
-ACTIONS = {
-    Role.KEY: "new keys that look alike",
-    Role.FOREIGN_KEY: "new keys, shared by about as many rows",
-    Role.NATURAL_KEY: "new ones that look alike, shared by about as many rows",
-    Role.CATEGORY: "learned; labels of fewer than 10 rows become others",
-    Role.NUMBER: "learned; what fewer than 10 rows hold is smoothed",
-    Role.DATETIME: "learned; what fewer than 10 rows hold is smoothed",
-    Role.BOOLEAN: "learned",
-    Role.DATE_OF_BIRTH: "the year is learned, the day drawn",
-    Role.FREE_TEXT: "NULL",
-    Role.DROP: "left out",
-    Role.KEEP: "learned; its values may be repeated, however rare",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +51,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A task and its columns; `note` says what of them is not known, and why."""
+    """A task, whether a run would do it, and its columns; `note` says what is not known of them, and why."""
 
     task: Task
     columns: tuple[Entry, ...]
     note: str = ""
+    decision: Decision | None = None
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What tests and constraints say of the model."""
+        return self.task.model.facts
 
 
 def survey(tasks: Sequence[Task], settings: Settings, twins: Collection[str]) -> tuple[Listed, ...]:
@@ -80,18 +78,49 @@ def survey(tasks: Sequence[Task], settings: Settings, twins: Collection[str]) ->
     session = Warehouse(settings.connection.conninfo(), role=settings.connection.role)
     try:
         with session as warehouse, warehouse.snapshot() as snapshot:
-            return tuple(_read(task, warehouse, snapshot, settings, twins) for task in tasks)
+            listed = [_read(task, warehouse, snapshot, settings, twins) for task in tasks]
+            decisions = _decisions(tasks, settings, warehouse, snapshot, twins)
+            return tuple(replace(one, decision=decisions.get(one.task.model.unique_id)) for one in listed)
     except WarehouseError as error:
         return tuple(_unread(task, error) for task in tasks)
 
 
+def _decisions(
+    tasks: Sequence[Task],
+    settings: Settings,
+    warehouse: Warehouse,
+    snapshot: Snapshot,
+    twins: Collection[str],
+) -> Mapping[str, Decision]:
+    """What a run would make anew; nothing where that cannot be known."""
+    try:
+        intact = frozenset(warehouse.inspect(settings.schema, thorough=False).twins.values())
+        known = Known("", "", warehouse.published(settings.schema), intact=intact)
+        return decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=twins)
+    except WarehouseError:  # the columns say what it is about
+        return {}
+
+
 def as_text(listed: Listed) -> str:
     """Lines to read: the model, and its columns below each other."""
-    rows = [(one.name, one.data_type, one.role or "?", one.origin, one.action) for one in listed.columns]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+    columns = [(one.name, one.data_type, one.role or "?", one.origin, one.action) for one in listed.columns]
+    facts = [(one.source, one.effect) for one in listed.facts]
     note = [f"  ({listed.note})"] if listed.note else []
-    return "\n".join([log.as_line(listed.task), *(f"  {line}".rstrip() for line in lines), *note])
+    lines = [*_aligned(columns), *(["  tests and constraints:"] if facts else []), *_aligned(facts, "    ")]
+    return "\n".join([log.as_line(listed.task), *_reason(listed.decision), *lines, *note])
+
+
+def _reason(decision: Decision | None) -> list[str]:
+    if decision is None:
+        return []
+    what = f"would be made: {decision.reason}" if decision.reason else f"would be skipped: {decision.note}"
+    return [f"  {what}  [fingerprint {digest(decision.inputs)}]"]
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], indent: str = "  ") -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
+    return [f"{indent}{line}".rstrip() for line in lines]
 
 
 def as_json(listed: Listed) -> str:
@@ -106,8 +135,18 @@ def as_json(listed: Listed) -> str:
         }
         for one in listed.columns
     ]
+    facts = [
+        {"source": one.source, "kind": one.kind, "used": one.used, "effect": one.effect}
+        for one in listed.facts
+    ]
     described = json.loads(log.as_json(listed.task))
-    return json.dumps({**described, "columns": columns, "note": listed.note}, ensure_ascii=False)
+    decision = listed.decision
+    reason = {
+        "fingerprint": digest(decision.inputs) if decision else None,
+        "reason": (decision.reason or None) if decision else None,
+    }
+    content = {**described, **reason, "columns": columns, "facts": facts, "note": listed.note}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _read(
@@ -120,10 +159,11 @@ def _read(
     except (ModelError, WarehouseError) as error:
         return _unread(task, error)
     check_declarations(model, source.columns)
+    model, _ = held(model, source.real)
     treatments = classify(model, source.columns, source.training)
     sampled = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
-    return Listed(task, tuple(_entry(one, model, twins) for one in treatments), note)
+    return Listed(replace(task, model=model), tuple(_entry(one, model, twins) for one in treatments), note)
 
 
 def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Entry:
@@ -133,19 +173,8 @@ def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Entry:
             column.name, column.data_type, "", treatment.origin, f"stops the run: it {treatment.doubt}"
         )
     return Entry(
-        column.name, column.data_type, treatment.role, treatment.origin, _action(treatment, model, twins)
+        column.name, column.data_type, treatment.role, treatment.origin, action(treatment, model, twins)
     )
-
-
-def _action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
-    parent = treatment.parent.parent if treatment.parent else None
-    if treatment.column.name in model.seed_columns:
-        return "as in the source (seed_columns)"
-    if treatment.role is Role.FOREIGN_KEY and parent in {*twins, model.unique_id}:
-        return f"keys of the twin of {parent}"
-    if treatment.what in MAKERS and treatment.role not in {Role.CATEGORY, Role.DATE_OF_BIRTH}:
-        return f"made-up {treatment.what}"
-    return ACTIONS.get(treatment.role, "made up")
 
 
 def _unread(task: Task, error: SynthError) -> Listed:
@@ -168,6 +197,4 @@ def _declared(model: Model) -> tuple[Entry, ...]:
             roles.setdefault(names[0], (Role.KEY, "unique"))
     if model.entity:
         roles.setdefault(model.entity, (Role.FOREIGN_KEY, "entity"))
-    return tuple(
-        Entry(name, "", role, origin, ACTIONS.get(role, "made up")) for name, (role, origin) in roles.items()
-    )
+    return tuple(Entry(name, "", role, origin, action_of(role)) for name, (role, origin) in roles.items())

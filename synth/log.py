@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("synth")
 LOGGER.addHandler(logging.NullHandler())  # who uses the library without its command line hears nothing
+LEVELS = {Status.SKIPPED: logging.WARNING, Status.PENDING: logging.INFO, Status.UNCHANGED: logging.INFO}
 WORDS = {
     Status.PUBLISHED: "OK published",
     Status.SYNTHESIZED: "OK synthesized",
     Status.REJECTED: "REJECTED",
     Status.SKIPPED: "SKIP",
     Status.ERROR: "ERROR",
+    Status.PENDING: "PENDING",
+    Status.UNCHANGED: "SKIP",
 }
 
 
@@ -117,14 +120,18 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     task, evaluation = result.task, result.evaluation
     data = {
         "unique_id": task.model.unique_id,
+        "relation": str(task.target),
         "status": result.status,
         "rows": result.rows,
+        "fidelity": evaluation.fidelity if evaluation else None,
+        "artifacts": list(result.artifacts),
+        "jobs": list(result.jobs),
         "seconds": round(result.seconds, 3),
         "message": result.message,
     }
     head = f"{place} {WORDS[result.status]} {task.target}"
     if result.status not in {Status.PUBLISHED, Status.SYNTHESIZED}:
-        level = logging.WARNING if result.status is Status.SKIPPED else logging.ERROR
+        level = LEVELS.get(result.status, logging.ERROR)
         event(level, f"{head}: {result.message}", data)
         return
     parts = [f"{result.rows:,} rows"]
@@ -132,6 +139,9 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
         parts.append(f"fidelity {evaluation.fidelity:.1%}")
     if evaluation and evaluation.checks:
         parts.append(f"checks {evaluation.verdict}")
+    passed = sum(said == "pass" for said in result.tests.values())
+    if passed:
+        parts.append(f"{passed} dbt test{'s' if passed > 1 else ''} pass")
     if "synthetic_data_quality_score" in result.scores:
         parts.append(f"{task.backend}'s own score {result.scores['synthetic_data_quality_score']:.0f}")
     info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
@@ -148,8 +158,9 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
 
 def done(results: Sequence[ModelResult], folder: Path) -> None:
     """Say how many models left the run how, and where that is written."""
-    statuses = [status for status in Status if status is not Status.SYNTHESIZED]
-    counts = {status.name: sum(result.status is status for result in results) for status in statuses}
+    always = {Status.PUBLISHED, Status.REJECTED, Status.ERROR, Status.SKIPPED}
+    counts = {status.name: sum(result.status is status for result in results) for status in Status}
+    counts = {name: count for name, count in counts.items() if count or Status[name] in always}
     counts["TOTAL"] = len(results)
     info("")
     info(f"Results: {near(folder / 'run_results.json')}", path=str(folder))

@@ -50,6 +50,7 @@ class DeclaredColumn:
     tags: tuple[str, ...] = ()
     own_tags: tuple[str, ...] = ()
     classifiers: tuple[str, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Node:
         columns: by folded name, in the order of the YAML.
         version: of a versioned model, as text.
         is_latest: whether `ref` without a version means this node.
+        checksum: names what its file says; sources have none.
     """
 
     unique_id: str
@@ -85,6 +87,8 @@ class Node:
     version: str | None = None
     is_latest: bool = True
     source_name: str | None = None
+    checksum: str = ""
+    description: str = ""
 
     @property
     def materialized(self) -> str:
@@ -109,18 +113,8 @@ class DataTest:
     arguments: Json
     parents: tuple[str, ...]
     config: Json
-
-    @property
-    def asserts(self) -> bool:
-        """Whether every row is held to it: no filter, no threshold, and a failure is an error."""
-        plain = {"!= 0", "!=0", "> 0", ">0", None}
-        return (
-            self.config.get("where") in {None, ""}
-            and str(self.config.get("severity") or "error").lower() == "error"
-            and self.config.get("enabled") is not False
-            and self.config.get("error_if") in plain
-            and self.config.get("fail_calc") in {"count(*)", None}
-        )
+    fqn: tuple[str, ...] = ()
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +123,7 @@ class Manifest:
 
     Attributes:
         nodes: everything enabled, tests left out, by `unique_id`.
+        singular: tests that are a query of their own; they have no kind.
         schema_macros: packages that name schemas by a macro of their own; `*` when one may do so for all.
     """
 
@@ -139,6 +134,7 @@ class Manifest:
     nodes: Mapping[str, Node]
     disabled: tuple[Node, ...] = ()
     tests: tuple[DataTest, ...] = ()
+    singular: tuple[DataTest, ...] = ()
     schema_macros: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -193,6 +189,7 @@ def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
         nodes={node.unique_id: node for node in map(_node, standing)},
         disabled=tuple(_node(raw) for raw in _disabled(content) if raw.get("resource_type") != "test"),
         tests=tuple(_data_test(raw) for raw in raw_nodes if raw.get("test_metadata")),
+        singular=tuple(_data_test(raw) for raw in raw_nodes if _is_singular(raw)),
         schema_macros=_schema_macros(_values(content, "macros")),
         warnings=_version_warnings(path, metadata),
     )
@@ -244,6 +241,8 @@ def _node(raw: Json) -> Node:
         version=None if version is None else str(version),
         is_latest=str(version) == str(raw.get("latest_version")),
         source_name=raw.get("source_name"),
+        checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
+        description=raw.get("description") or "",
     )
 
 
@@ -258,6 +257,7 @@ def _column(raw: Json) -> DeclaredColumn:
         tags=(*own, *(tag for tag in _names(raw.get("tags")) if tag not in own)),
         own_tags=own,
         classifiers=_names(raw.get("classifiers") or config.get("classifiers")),
+        description=raw.get("description") or "",
     )
 
 
@@ -266,19 +266,32 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(map(str, value if isinstance(value, list) else [value] if value else []))
 
 
+def _is_singular(raw: Json) -> bool:
+    return raw.get("resource_type") == "test" and not raw.get("test_metadata")
+
+
+def _package_of_macro(raw: Json, kind: str) -> str | None:
+    """The package whose macro a test calls, where its manifest does not say so beside the name."""
+    macros: list[str] = (raw.get("depends_on") or {}).get("macros") or []
+    called = (str(macro).split(".") for macro in macros)
+    return next((parts[1] for parts in called if parts[2:] == [f"test_{kind}"]), None)
+
+
 def _data_test(raw: Json) -> DataTest:
-    metadata = raw["test_metadata"]
+    metadata = raw.get("test_metadata") or {}
     kwargs = metadata.get("kwargs") or {}
     return DataTest(
         unique_id=raw["unique_id"],
         name=raw.get("name") or raw["unique_id"],
         kind=metadata.get("name") or "",
-        namespace=metadata.get("namespace"),
+        namespace=metadata.get("namespace") or _package_of_macro(raw, str(metadata.get("name"))),
         attached_node=raw.get("attached_node") or "",
         column=kwargs.get("column_name") or raw.get("column_name"),
         arguments={**kwargs, **(kwargs.get("arguments") or {})},
         parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
         config=raw.get("config") or {},
+        fqn=tuple(raw.get("fqn") or ()),
+        checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
     )
 
 

@@ -55,6 +55,19 @@ def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
     return tuple(tuple(group) for group in groups.values())
 
 
+def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model, ...]:
+    """The models of the tasks, and those among `models` that they reference, at whatever distance."""
+    known = {model.unique_id: model for model in models}
+    found: dict[str, Model] = {}
+    waiting = [task.model for task in tasks]
+    while waiting:
+        model = waiting.pop()
+        if model.unique_id not in found:
+            found[model.unique_id] = model
+            waiting += [known[name] for name in _parents(model, known)]
+    return tuple(found.values())
+
+
 def _task(model: Model, settings: Settings) -> Task:
     options = settings.overrides.over(model.options).over(settings.defaults).over(DEFAULTS)
     known = known_backends()

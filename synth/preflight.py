@@ -10,6 +10,7 @@ from synth.conditions import check_conditions
 from synth.errors import ConfigError, ManifestError
 from synth.gate import check_limits
 from synth.roles import check_declarations
+from synth.standing import refuse_row_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,9 @@ def preflight(job: Job, settings: Settings, warehouse: Warehouse, backends: Back
         check_declarations(task.model, columns)
         check_conditions(task.model, columns)
     check_limits(job.tasks)
-    _check_backends(job.tasks, backends)
+    for said in refuse_row_counts(job.tasks, warehouse):
+        log.warning(said)
+    _check_backends(() if job.publish else job.tasks, backends)
     _warn_of_orphans(job, warehouse)
 
 

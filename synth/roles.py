@@ -58,6 +58,8 @@ def check_declarations(model: Model, columns: Sequence[Column]) -> None:
     named = {**dict.fromkeys(model.roles, "role"), **dict.fromkeys(model.primary_key, "primary key")}
     if model.entity:
         named[model.entity] = "entity"
+    if model.history:
+        named |= dict.fromkeys(model.history.key, "unique_key")
     for name, what in named.items():
         if name not in by_name:
             raise ConfigError(

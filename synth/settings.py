@@ -50,9 +50,13 @@ VARIABLES = frozenset(
         "SYNTH_SCHEMA",
         "SYNTH_SEED",
         "SYNTH_STORE",
+        "SYNTH_TESTS",
     }
 )
 RESERVED = ("SYNTH_FAULT", "SYNTH_TEST_")
+# What a shell may say of deferral is not meant for the dbt that we start.
+NOT_FOR_OUR_DBT = frozenset({"DBT_DEFER_STATE", "DBT_ENGINE_DEFER_STATE"})
+SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Flags:
     schema: str | None = None
     on_inconclusive: str | None = None
     force_retry: str | None = None
+    no_tests: bool = False
+    no_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,9 @@ class Settings:
         schema: where twins are published; `staging_schema` is where they wait.
         store: what `synth.stores.open_store` takes; a directory is absolute.
         overrides: options that beat a model's own; `defaults` are those it beats.
-        dbt: the dbt executable, None when there is none.
+        dbt: the dbt executable, None when there is none; `dbt_environment` is what it is started with.
+        tests: whether the project's own tests decide about a twin, too.
+        wait: for remote jobs.
         salt: a secret that the split of training and holdout depends on, for who has one.
         force_retry: why a model may be tried once more on rows that it failed on too often.
         warnings: what a user should hear before the run.
@@ -109,6 +117,9 @@ class Settings:
     selector: str | None
     artifact_dir: Path
     dbt: Path | None
+    dbt_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tests: bool = True
+    wait: bool = True
     salt: str = field(default="", repr=False)
     force_retry: str = ""
     warnings: tuple[str, ...] = ()
@@ -127,6 +138,7 @@ class ProjectOptions(Strict):
     on_inconclusive: PolicyField | None = None
     evaluation_timeout: SecondsField | None = None
     limits: dict[NameField, LimitField] = Field(default_factory=dict)
+    tests: bool | None = None
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
@@ -165,6 +177,9 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         selector=flags.selector,
         artifact_dir=artifact_dir,
         dbt=_find_dbt(environ),
+        dbt_environment=_for_dbt(environ),
+        tests=_tests(flags, environ, declared),
+        wait=not flags.no_wait,
         salt=environ.get("SYNTH_SALT", ""),
         force_retry=(flags.force_retry or "").strip(),
         warnings=_unknown_variables(environ),
@@ -300,6 +315,23 @@ def _threads(flags: Flags, connection: Connection) -> int:
     if flags.threads is not None and flags.threads < 1:
         raise ConfigError(f"--threads must be at least 1, not {flags.threads}.")
     return flags.threads or connection.threads or 1
+
+
+def _tests(flags: Flags, environ: Mapping[str, str], declared: ProjectOptions) -> bool:
+    """Whether dbt's tests are run before publishing."""
+    said = environ.get("SYNTH_TESTS")
+    if flags.no_tests:
+        return False
+    if said:
+        if said.lower() not in SWITCHES:
+            raise ConfigError(f"SYNTH_TESTS: give true or false, not {said!r}.")
+        return SWITCHES[said.lower()]
+    return declared.tests is not False
+
+
+def _for_dbt(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, and the wish that nobody is told of our runs."""
+    return {**{name: environ[name] for name in environ if name not in NOT_FOR_OUR_DBT}, "DO_NOT_TRACK": "1"}
 
 
 def _find_dbt(environ: Mapping[str, str]) -> Path | None:

@@ -101,5 +101,6 @@ def _unit(model: Model, twins: Collection[str]) -> tuple[str | None, str]:
     parents = {key.column: key.parent for key in model.foreign_keys if key.parent in set(twins)}
     others = [column for column, parent in parents.items() if parent != model.unique_id]
     unit = model.entity or next(iter(others), None)
+    unit = unit or (model.history.whose if model.history else None)
     unit = unit or (model.primary_key[0] if len(model.primary_key) == 1 else None)
     return unit, parents.get(unit or "", model.unique_id)

@@ -138,7 +138,7 @@ def _labelled(
 
 
 def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
-    """What tests and constraints call unique, or the model its entity; e-mail addresses stay such."""
+    """What tests and constraints call unique, or the model its entity or key; e-mail addresses stay such."""
     what = found.what if found else None
     if unique and found and what and role_of(what) in USUAL:
         return Suggestion(_fitting(what, column), f"unique, {found.seen}", what)
@@ -146,6 +146,8 @@ def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> 
         return Suggestion(Role.KEY, "unique", what)
     if column.name == model.entity:
         return Suggestion(Role.FOREIGN_KEY, "entity", what)
+    if model.history and column.name == model.history.whose:
+        return Suggestion(Role.FOREIGN_KEY, "key of the snapshot", what)
     return None
 
 

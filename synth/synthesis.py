@@ -53,8 +53,10 @@ def draw(
     treatments: Sequence[Treatment],
     rows: int,
     shop: Workshop,
+    *,
+    spare: int | None = None,
 ) -> Drawn:
-    """Let the backend learn the training rows and draw `rows` rows and some to spare.
+    """Let the backend learn the training rows and draw `rows` rows and `spare` more, or as many as usual.
 
     Raises:
         ModelError: seed or balanced columns do not fit the data, or the backend returned something else than
@@ -67,7 +69,7 @@ def draw(
     if not rows or not len(training.columns):  # a table of nothing but keys has nothing to ask
         empty = training.iloc[:0].reindex(range(rows))
         return Drawn(training, holdout, empty, categories, open_to_all, {})
-    wanted = rows + spare_rows(rows)
+    wanted = rows + (spare_rows(rows) if spare is None else spare)
     told = conditions(
         task.model,
         treatments,
@@ -76,7 +78,8 @@ def draw(
         rows=wanted,
         rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
     )
-    shown = folded(training, source.units[~source.held_out], categories - open_to_all, seed=task.seed)
+    units = source.units[~source.held_out]
+    shown = shown_to(task.backend, training, units, categories - open_to_all, seed=task.seed)
     scores: dict[str, float] = {}
     request = Request(
         rows=wanted,
@@ -89,9 +92,20 @@ def draw(
         balance=told.balance,
         wishes=task.model.wishes,
         scored=scores.update,
+        entities=units if task.model.entity and len(np.unique(units)) < len(units) else None,
+        wait=shop.settings.wait,
     )
     synthetic = _synthesized(task, shown, request, shop)
     return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
+
+
+def shown_to(
+    backend: str, training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
+) -> pd.DataFrame:
+    """The rows as a backend may see them: without rare labels, unless the local engine does that better."""
+    if backend == "local" and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
+        return training
+    return folded(training, units, columns, seed=seed)
 
 
 def folded(
@@ -99,10 +113,9 @@ def folded(
 ) -> pd.DataFrame:
     """The rows with labels that fewer than RARE entities hold drawn anew from commoner ones.
 
-    A backend counts rows; where an entity has many, a label of one person is no rare label to it.
+    A backend counts rows, if it counts at all; where an entity has many, a label of one person is no rare
+    label to it.
     """
-    if len(np.unique(units)) == len(units):
-        return training
     rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
     for name in sorted(columns):
         held = pd.DataFrame({"label": shown[name], "unit": units}).drop_duplicates()["label"].value_counts()

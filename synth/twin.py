@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +10,19 @@ import numpy as np
 from synth import gate
 from synth._version import __version__
 from synth.attempts import attempt
+from synth.backends import epsilon_of
 from synth.conform import assemble, made_up, without_duplicates
 from synth.domain import Role, Verdict
 from synth.errors import ModelError
 from synth.examination import examine
+from synth.handling import why_empty
 from synth.log import near
 from synth.redraw import choose
 from synth.roles import assign
+from synth.sifting import draw_sifted, refuse_broken, without_broken
+from synth.snapshots import in_versions, keyed
 from synth.source import read_source
-from synth.synthesis import draw
+from synth.standing import held, read_standing
 from synth.warehouse import Stage
 from synth.warehouse.publish import stage_relation
 from synth.workshop import Case, Made
@@ -26,12 +30,14 @@ from synth.workshop import Case, Made
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    import pandas as pd
     import pyarrow as pa
 
     from synth.domain import Column, Evaluation, ForeignKey, Task
     from synth.examination import Examined
+    from synth.redraw import Redrawn
     from synth.roles import Treatment
+    from synth.sifting import Sifted
+    from synth.snapshots import Versions
     from synth.workshop import Workshop
 
 FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
@@ -47,6 +53,7 @@ class Twin:
     warnings: tuple[str, ...]
     keys: Mapping[str, pa.ChunkedArray]
     scores: Mapping[str, float]  # what a remote service thinks of its rows
+    tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
 
 
 def make_twin(
@@ -69,13 +76,18 @@ def make_twin(
         SynthError: a service failed.
     """
     case = _open(task, shop)
-    drawn = draw(task, case.source, case.treatments, case.rows, shop)
+    sifted = draw_sifted(case)
+    drawn = sifted.drawn
     chosen = choose(drawn, case.source, case.rows)
-    made = _conformed(case, drawn.synthetic.iloc[chosen.places], parents)
-    examined = examine(case, drawn, chosen, made)
+    drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
+    sifted = replace(sifted, drawn=drawn)
+    made = without_broken(case, sifted, _conformed(case, sifted, chosen, parents, versions))
+    examined = examine(case, drawn, chosen, made, broken=sifted.broken)
     warnings = _warnings(case, made) + drawn.warnings
     stage = _decided(case, made.table, examined, warnings)
+    refuse_broken(case, made, examined.evaluation)
     artifacts = _stored(case, made.table, examined, warnings)
+    stage = replace(stage, artifacts=artifacts)
     names = made.table.column_names
     kept = [column for column in case.source.columns if column.name in names]
     shop.warehouse.stage(task, stage, columns=kept, table=made.table)
@@ -93,16 +105,27 @@ def _open(task: Task, shop: Workshop) -> Case:
             "cannot be learned without repeating somebody. Next: build it with more rows, or leave it out: "
             f"synth run --exclude {task.model.name}"
         )
-    treatments = assign(task.model, source.columns, source.training)
+    model, doubts = held(task.model, source.real)
+    task = replace(task, model=model)
+    treatments = assign(model, source.columns, source.training)
     asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
-    return Case(task, shop, source, treatments, asked, task.rows.of(source.rows) if source.rows else 0)
+    standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
+    standing = replace(standing, warnings=(*doubts, *standing.warnings))
+    rows = task.rows.of(source.rows) if source.rows else 0
+    return Case(task, shop, source, treatments, asked, rows, standing)
 
 
 def _conformed(
-    case: Case, synthetic: pd.DataFrame, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+    case: Case,
+    sifted: Sifted,
+    chosen: Redrawn,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    versions: Versions | None,
 ) -> Made:
-    """The exact relation: keys, replacements and types."""
-    task, treatments, source = case.task, case.treatments, case.source
+    """The exact relation: keys, replacements and types; `versions` says whose the rows of a snapshot are."""
+    task, source = case.task, case.source
+    treatments, shared = keyed(task.model, case.treatments, source.real, versions)
+    synthetic = sifted.drawn.synthetic.iloc[chosen.places]
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
 
     def pool(treatment: Treatment) -> pa.Array | None:
@@ -113,11 +136,12 @@ def _conformed(
         synthetic.reset_index(drop=True),
         treatments,
         real=source.real,
-        rows=len(synthetic),
         parents=pool,
         rng=rng,
         taken=_all_rows(made_up(treatments), case),
+        shared=shared,
     )
+    table = sifted.as_judged(table, chosen.places)
     unit = source.unit if source.unit in table.column_names else None
     entities = table.column(unit) if unit else None
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
@@ -139,9 +163,10 @@ def _pool(
     """The keys of the parent's twin: of this run, else as published; None for a parent without a twin."""
     if key.parent not in shop.twins:
         return None
-    relation = shop.twins[key.parent]
+    relation = shop.staged.get(key.parent, shop.twins[key.parent])
     if key.parent not in parents:
-        published = shop.warehouse.read_keys(relation, key.parent_column)
+        staged = key.parent in shop.staged
+        published = shop.warehouse.read_keys(relation, key.parent_column, staged=staged)
         if published is not None:
             return published
         raise ModelError(
@@ -165,7 +190,9 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
     """
     task, shop, evaluation = case.task, case.shop, examined.evaluation
     stage = Stage(
-        relation=stage_relation(task.target, shop.settings.staging_schema, shop.run_id),
+        relation=stage_relation(
+            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+        ),
         target=task.target,
         unique_id=task.model.unique_id,
         name=task.model.name,
@@ -177,6 +204,10 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
         version=__version__,
         fingerprint=case.attempt.fingerprint,
         request=case.attempt.request,
+        invocation_id=shop.invocation_id,
+        inputs=shop.inputs.get(task.model.unique_id, {}),
+        kept=shop.keep,
+        epsilon=epsilon_of(task),
     )
     if evaluation is not None and not gate.passes(task, evaluation):
         shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
@@ -196,15 +227,18 @@ def _stored(
         examined.evaluation,
         portrait=examined.portrait,
         treatments=case.treatments,
+        twins=case.shop.twins,
+        epsilon=epsilon_of(case.task),
         warnings=warnings,
     )
 
 
 def _warnings(case: Case, made: Made) -> tuple[str, ...]:
     name, source = case.task.model.name, case.source
-    warnings = [
-        f"{name}.{treatment.column.name} is NULL in the twin, because its values are not "
-        "shared between rows; declare a role to change that"
+    warnings = list(case.standing.warnings)
+    warnings += [
+        f"{name}.{treatment.column.name} is NULL in the twin: {why_empty(treatment.origin)}; declare a role "
+        "to change that"
         for treatment in case.treatments
         if treatment.role is Role.FREE_TEXT and treatment.origin != "declared"
     ]
@@ -212,4 +246,8 @@ def _warnings(case: Case, made: Made) -> tuple[str, ...]:
         warnings.append(f"{name} was learned from {source.real.num_rows:,} of {source.rows:,} rows")
     if made.dropped:
         warnings.append(f"{made.dropped:,} rows of {name} left out, because they repeated a composite key")
+    warnings += [
+        f"{count:,} rows of {name} left out, because their new keys or identifiers broke {source}"
+        for source, count in made.broken.items()
+    ]
     return tuple(warnings)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synth.progress import Lines
+from synth.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What all models of a run share."""
+    """What all models of a run share.
+
+    Attributes:
+        twins: every model that has a twin or asks for one, by `unique_id`.
+        invocation_id: of this command; others may work for the same run.
+        keep: whether stages stay for a later `synth publish`.
+        inputs: what each twin is made from, by `unique_id` and `synth.fingerprint`.
+        staged: where the twins wait that others have made for this run, by `unique_id`.
+    """
 
     run_id: str
     warehouse: Warehouse
@@ -34,9 +43,13 @@ class Workshop:
     store: Store
     folder: RunFolder
     settings: Settings
-    twins: Mapping[str, Relation]  # every model that has a twin or asks for one, by unique_id
+    twins: Mapping[str, Relation]
     backends: Backends
     progress: Lines | Bars = field(default_factory=Lines)
+    invocation_id: str = ""
+    keep: bool = False
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    staged: Mapping[str, Relation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,7 @@ class Case:
     treatments: tuple[Treatment, ...]
     attempt: Attempt
     rows: int
+    standing: Standing = field(default_factory=Standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,10 @@ class Made:
     Attributes:
         entities: of the rows before some were left out, to be evaluated; None where each row is one.
         dropped: how many rows were left out, because they repeated a composite key.
+        broken: how many were left out for each rule that they broke by keys or identifiers.
     """
 
     table: pa.Table
     entities: pa.ChunkedArray | None
     dropped: int
+    broken: Mapping[str, int] = field(default_factory=dict)

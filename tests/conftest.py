@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_socket
 
+import tests.threads  # noqa: F401 - for what it does, and before all that import numpy
 from tests.doubles.fixtures import gretel, nemo, remote
 from tests.services import PREFIXES, bucket, database, moto, services
 

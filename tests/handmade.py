@@ -126,6 +126,7 @@ class Handmade:
             **database.environment,
             "SYNTH_STORE": str(folder / "store"),
             "SYNTH_ON_INCONCLUSIVE": "warn",  # the tables are tiny
+            "SYNTH_TESTS": "false",  # there are no files for dbt to read
             "OMP_NUM_THREADS": "1",
         }
         with database.connect() as session:

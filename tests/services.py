@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+ATTEMPTS = 6  # of five seconds, to drop a database that somebody is still in
+END_OURS = """
+select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and usename = current_user
+"""
 PREFIXES = ("PG", "AWS_", "DBT_", "SYNTH_", "GRETEL_", "NEMO_")
 
 
@@ -59,13 +63,40 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
 @pytest.fixture
 def database(services: Endpoints) -> Iterator[Database]:
+    with new_database(services) as made:
+        yield made
+
+
+@contextmanager
+def new_database(services: Endpoints) -> Iterator[Database]:
+    """An empty database, which is dropped at the end."""
     name = f"test_{uuid4().hex[:12]}"
     with _warehouse(services) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     own = {"PGDATABASE": name, "SYNTH_STORE": f"s3://{services.bucket}/{name}"}
-    yield Database({**conninfo(services), "dbname": name}, {**services.environment(), **own})
-    with _warehouse(services) as connection:
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    try:
+        yield Database({**conninfo(services), "dbname": name}, {**services.environment(), **own})
+    finally:
+        with _warehouse(services) as connection:
+            drop_database(connection, name)
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """End our sessions in the database and drop it.
+
+    `with (force)` would end autovacuum's workers, too, which only a superuser may; a plain drop sends them
+    away itself, and waits five seconds for whoever is left.
+    """
+    drop = sql.SQL("drop database if exists {}").format(sql.Identifier(name))
+    for attempt in range(1, ATTEMPTS + 1):
+        connection.execute(END_OURS, [name])
+        try:
+            connection.execute(drop)
+        except psycopg.errors.ObjectInUse:
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            return
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ class Studio:
         if not strict:
             wide = dict.fromkeys(LIMITS, 1.0)
             tasks = tuple(replace(task, on_inconclusive=Policy.WARN, limits=wide) for task in tasks)
-        return run(Job(tasks, targets, {}), self.settings(), self.run_id).results
+        return run(Job(tasks, targets, {}, force=True), self.settings(), self.run_id).results
 
     @property
     def run_id(self) -> str:

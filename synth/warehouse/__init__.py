@@ -9,7 +9,18 @@ from psycopg import sql
 
 from synth.domain import Role
 from synth.errors import WarehouseError
-from synth.warehouse import catalog, extract, ledger, publish
+from synth.warehouse import (
+    catalog,
+    comparing,
+    constraints,
+    content,
+    extract,
+    guard,
+    ledger,
+    publish,
+    rules,
+    units,
+)
 from synth.warehouse.publish import Stage
 from synth.warehouse.session import at_snapshot, identifier, open_session, reported
 
@@ -20,7 +31,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import Column, Relation, Task
+    from synth.stated import Rule
+    from synth.warehouse.comparing import Measured
+    from synth.warehouse.guard import Inspection
+    from synth.warehouse.ledger import Published
+    from synth.warehouse.rules import Candidates, Equation, Judged, Outcome, Understood
     from synth.warehouse.session import Connection
+    from synth.warehouse.units import State, Unit
 
 __all__ = ["Snapshot", "Stage", "Warehouse"]
 
@@ -91,6 +108,11 @@ class Warehouse:
         with self._open() as session:
             return catalog.describe(session, relation)
 
+    def twins(self, schema: str) -> dict[str, str]:
+        """The stamp of every published twin, by its name."""
+        with self._open() as session:
+            return catalog.twins(session, schema)
+
     def changed(self, task: Task) -> str:
         """How the columns of the published twin differ from those it must have; empty when they do not."""
         existing = self.describe(task.target)
@@ -106,10 +128,10 @@ class Warehouse:
             self._main.execute(sql.SQL("select from {} limit 0").format(identifier(relation)))
 
     @contextmanager
-    def claim(self, run_id: str, staging_schema: str) -> Iterator[None]:
+    def claim(self, invocation_id: str, staging_schema: str) -> Iterator[None]:
         """Tell other runs that this one is alive; clear away what dead ones left, and in the end its own."""
         with reported("take the lock of this run"):
-            self._main.execute("select pg_advisory_lock(%s)", (publish.run_lock(run_id),))
+            self._main.execute("select pg_advisory_lock(%s)", (publish.run_lock(invocation_id),))
         publish.sweep(self._main, staging_schema)
         try:
             yield
@@ -120,7 +142,7 @@ class Warehouse:
             with suppress(WarehouseError):  # the next run sweeps what cannot be dropped now
                 session = open_session(self._conninfo, self._role)
                 with session:
-                    publish.release(session, staging_schema, run_id)
+                    publish.release(session, staging_schema, invocation_id)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -136,11 +158,10 @@ class Warehouse:
             publish.stage(
                 session,
                 task.model.relation,
-                stage.relation,
+                stage,
                 columns=columns,
                 dropped=[column.name for column in source if column.name not in names],
                 table=table,
-                run_id=stage.run_id,
             )
 
     def publish(self, stages: Sequence[Stage], *, analysts: Sequence[str], full_refresh: bool) -> None:
@@ -158,14 +179,62 @@ class Warehouse:
         with self._open() as session, reported(f"read the ledger of {schema}"):
             return ledger.undecided(session, schema, unique_id, fingerprint)
 
-    def read_keys(self, relation: Relation, column: str) -> pa.Array | None:
-        """The keys of a twin published before; None when there is no such twin or column.
+    def published(self, schema: str) -> Mapping[str, Published]:
+        """What the ledger of `schema` says is published of each model, by `unique_id`."""
+        with self._open() as session, reported(f"read the ledger of {schema}"):
+            return ledger.latest(session, schema)
+
+    def content(self, relation: Relation) -> str:
+        """A name for the rows of a twin; see `synth.warehouse.content.content`."""
+        with self._open() as session:
+            return content.content(session, relation)
+
+    def note(self, schema: str, run_id: str, unique_ids: Sequence[str], state: State) -> None:
+        """Record how far models of a named run are in the staging schema, which is made if it is missing."""
+        if not unique_ids:
+            return
+        with self._open() as session, reported(f"record run {run_id}"):
+            publish.create_schema(session, schema, private=True)
+            with session.transaction():
+                publish.lock_schema(session, schema)
+                units.prepare(session, schema)
+                for unique_id in unique_ids:
+                    units.note(session, schema, run_id, unique_id, state)
+
+    def inspect(self, schema: str, *, thorough: bool = False) -> Inspection:
+        """What is in `schema`, and what of it must not be; see `synth.warehouse.guard.inspect`."""
+        with self._open() as session:
+            return guard.inspect(session, schema, thorough=thorough)
+
+    def units(self, schema: str, run_id: str) -> Mapping[str, Unit]:
+        """What a named run has made so far, by `unique_id`."""
+        with self._open() as session:
+            return units.read(session, schema, run_id)
+
+    def is_alive(self, invocation_id: str) -> bool:
+        """Whether the command of that id still works."""
+        with reported("look for other runs"):
+            lock = (publish.run_lock(invocation_id),)
+            if self._main.execute("select pg_try_advisory_lock(%s)", lock).fetchone() != (True,):
+                return True
+            self._main.execute("select pg_advisory_unlock(%s)", lock)
+            return False
+
+    def measure(
+        self, model: str, real: Sequence[tuple[str, str]], twin: Sequence[tuple[str, str]]
+    ) -> Measured:
+        """One query on both sides, in aggregates; see `synth.warehouse.comparing.measure`."""
+        with self._open() as session:
+            return comparing.measure(session, model, real, twin)
+
+    def read_keys(self, relation: Relation, column: str, *, staged: bool = False) -> pa.Array | None:
+        """The keys of a twin published or staged before; None when there is no such twin or column.
 
         Raises:
             WarehouseError: there is something else of that name, whose keys may be real.
         """
         with self._open() as session:
-            if not publish.is_twin(session, relation):
+            if not staged and not publish.is_twin(session, relation):
                 return None
             found = [item for item in catalog.describe(session, relation) if item.name == column]
             if not found:
@@ -178,6 +247,30 @@ class Warehouse:
         """The names and the first rows of a published twin, to show."""
         with self._open() as session:
             return extract.head(session, relation, rows)
+
+    def constraints(self, relation: Relation) -> tuple[Rule, ...]:
+        """What CHECKs and domains demand of each row; see `synth.warehouse.constraints`."""
+        with self._open() as session:
+            return constraints.constraints(session, relation)
+
+    def understand(
+        self, relation: Relation, stated: Sequence[Rule], staging_schema: str
+    ) -> tuple[Understood, ...]:
+        """Which columns rules about single rows mention; see `synth.warehouse.rules.understand`."""
+        with self._open() as session:
+            return rules.understand(session, relation, stated, staging_schema)
+
+    def judge_rows(
+        self, rows: Candidates, stated: Sequence[Rule], equations: Sequence[Equation] = ()
+    ) -> Judged:
+        """Which rows break a rule about single rows; see `synth.warehouse.rules.judge_rows`."""
+        with self._open() as session:
+            return rules.judge_rows(session, rows, stated, equations)
+
+    def broken_together(self, rows: Candidates, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
+        """How much of a finished twin breaks each rule; see `synth.warehouse.rules.broken_together`."""
+        with self._open() as session:
+            return rules.broken_together(session, rows, stated)
 
 
 class Snapshot:
@@ -194,6 +287,14 @@ class Snapshot:
             self._refuse_rebuilt(session, relation)
         return rows
 
+    def content(self, relation: Relation) -> str:
+        """A name for the rows of the relation; see `synth.warehouse.content.content`."""
+        with self._warehouse._open() as session:  # noqa: SLF001 - as above
+            with at_snapshot(session, self._name):
+                rows = content.content(session, relation)
+            self._refuse_rebuilt(session, relation)
+        return rows
+
     def extract(
         self, relation: Relation, columns: Sequence[Column], *, share: float = 1.0, unit: str | None = None
     ) -> pa.Table:
@@ -202,6 +303,14 @@ class Snapshot:
             table = extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
             self._refuse_rebuilt(session, relation)
         return table
+
+    def broken(self, relation: Relation, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
+        """How many rows of the relation break each rule."""
+        with self._warehouse._open() as session:  # noqa: SLF001 - as above
+            with reported(f"judge {relation}"), rules.judging(session, self._name):
+                found = rules.count_broken(session, relation, stated)
+            self._refuse_rebuilt(session, relation)
+        return found
 
     def _refuse_rebuilt(self, session: Connection, relation: Relation) -> None:
         """Refuse rows of a table that was replaced or truncated after the snapshot: to it, they do not exist.

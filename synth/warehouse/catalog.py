@@ -77,6 +77,15 @@ join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
 """
 
+TWINS: LiteralString = """
+select pg_class.relname::text, obj_description(pg_class.oid, 'pg_class')
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s
+    and pg_class.relkind = 'r'
+    and starts_with(obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
+"""
+
 SCHEMA: LiteralString = """
 select has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create')
 from pg_namespace
@@ -143,6 +152,13 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
         length=length,
         bits=BITS.get(base),
     )
+
+
+def twins(session: Connection, schema: str) -> dict[str, str]:
+    """The stamp of every twin in `schema`, by its name."""
+    with reported(f"list the twins in {schema}"):
+        rows = session.execute(TWINS, {"schema": schema, "stamp": STAMP}).fetchall()
+    return {str(name): str(stamp) for name, stamp in rows}
 
 
 def check_sources(session: Connection, tasks: Iterable[Task]) -> None:

@@ -95,12 +95,24 @@ def extract(
         share: of the rows, decided by a hash of `unit`, or of the row where there is no unit.
         unit: the column whose values stay together when `share` is below 1.
     """
+    with reported(f"read {relation}"), session.transaction():
+        _enter(session, snapshot)
+        return read(session, relation, columns, share=share, unit=unit)
+
+
+def read(
+    session: Connection,
+    relation: Relation,
+    columns: Sequence[Column],
+    *,
+    share: float = 1.0,
+    unit: str | None = None,
+) -> pa.Table:
+    """The same in the transaction of the caller."""
     query = _query(relation, columns, share, unit)
     try:
-        with reported(f"read {relation}"), session.transaction():
-            _enter(session, snapshot)
-            with session.cursor() as cursor, cursor.copy(query) as copy:
-                table = _parse(iter(copy), columns)
+        with session.cursor() as cursor, cursor.copy(query) as copy:
+            table = _parse(iter(copy), columns)
         values = [_typed(table.column(i), column) for i, column in enumerate(columns)]
     except pa.ArrowInvalid:
         # Arrow quotes the value it stumbled over, so not even the cause may be shown.

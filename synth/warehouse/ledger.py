@@ -1,12 +1,16 @@
-"""The ledger `_synth_runs` beside the twins: one row a model a run, for those that were rejected, too."""
+"""The ledger `_synth_runs` beside the twins: a row for every answer of the gate, for those rejected, too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, LiteralString
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from synth.warehouse.publish import Stage
     from synth.warehouse.session import Connection
 
@@ -22,31 +26,57 @@ create table if not exists {ledger} (
     backend text not null,
     verdict text not null,
     fidelity double precision,
-    synth_version text not null,
-    primary key (run_id, unique_id)
+    synth_version text not null
 )
 """
-# Ledgers of version 0.1.0 had none of these, and knew only what was published.
+# Ledgers of version 0.1.0 had none of these, and knew only what was published. Their key allowed one row a
+# model a run; a run may be asked again, and no answer is forgotten.
 MIGRATE: LiteralString = """
 alter table {ledger}
     alter column published_at drop not null,
     add column if not exists recorded_at timestamptz not null default now(),
     add column if not exists epsilon double precision,
     add column if not exists source_fingerprint text,
-    add column if not exists request text
+    add column if not exists request text,
+    add column if not exists invocation_id text,
+    add column if not exists inputs jsonb,
+    add column if not exists content text,
+    add column if not exists written_by text,
+    drop constraint if exists {key}
 """
 IS_CURRENT: LiteralString = """
 select exists (
-    select from pg_attribute where attrelid = to_regclass({name}) and attname = 'request' and not attisdropped
+    select from pg_attribute where attrelid = to_regclass({name}) and attname = 'content' and not attisdropped
 )
 """
 INSERT: LiteralString = """
 insert into {ledger} (
     run_id, published_at, unique_id, relation, rows, backend, verdict, fidelity, synth_version,
-    source_fingerprint, request
+    source_fingerprint, request, invocation_id, epsilon, inputs, content, written_by, recorded_at
 )
-values (%s, case when %s then now() end, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-on conflict (run_id, unique_id) do nothing
+values (
+    %s, case when %s then now() end, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp()
+)
+"""
+# Transactions wait for each other, so the start of one does not say which came last.
+LATEST: LiteralString = """
+select distinct on (unique_id) unique_id, run_id, rows, verdict, invocation_id, inputs
+from {ledger}
+where published_at is not null
+order by unique_id asc, recorded_at desc
+"""
+# Of whatever version the ledger is; what it lacks is NULL.
+ENTRIES: LiteralString = """
+select distinct on (entry ->> 'relation')
+    entry ->> 'relation',
+    entry ->> 'unique_id',
+    entry ->> 'run_id',
+    entry ->> 'content',
+    entry ->> 'written_by'
+from {ledger} as row
+cross join lateral to_jsonb(row) as entry
+where published_at is not null
+order by entry ->> 'relation', coalesce((entry ->> 'recorded_at')::timestamptz, published_at) desc
 """
 UNDECIDED: LiteralString = """
 select distinct request from {ledger}
@@ -54,16 +84,61 @@ where unique_id = %s and source_fingerprint = %s and verdict <> 'pass' and reque
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the ledger says of the twin that is there.
+
+    Attributes:
+        invocation_id: of the command that made it, which no other twin of the model has.
+        inputs: what it was made from, by `synth.fingerprint`.
+    """
+
+    run_id: str
+    rows: int
+    verdict: str
+    invocation_id: str
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger says of a relation that is, or was, a twin.
+
+    Attributes:
+        content: of its rows when they were published, by `synth.warehouse.content`; `written_by` is the
+            transaction that wrote them. Both are empty where an older synth published.
+    """
+
+    unique_id: str
+    run_id: str
+    content: str = ""
+    written_by: str = ""
+
+    @property
+    def again(self) -> str:
+        """What to type to publish it anew."""
+        return f"synth run --select {self.unique_id.split('.', 2)[-1]}"
+
+
 def prepare(session: Connection, schema: str) -> None:
     """Create the ledger, or add what an older one lacks."""
     ledger = sql.Identifier(schema, LEDGER)
     session.execute(sql.SQL(CREATE).format(ledger=ledger))
     if not _is_current(session, schema):  # only then, because it waits for every reader
-        session.execute(sql.SQL(MIGRATE).format(ledger=ledger))
+        key = sql.Identifier(f"{LEDGER}_pkey")
+        session.execute(sql.SQL(MIGRATE).format(ledger=ledger, key=key))
 
 
-def record(session: Connection, schema: str, stage: Stage, *, published: bool) -> None:
-    """Add the row of one model; of a twin that was rejected it says no more than that."""
+def record(session: Connection, schema: str, stage: Stage, *, held: tuple[str, str] | None = None) -> None:
+    """Add the row of one model; of a twin that was rejected it says no more than that.
+
+    Args:
+        session: the one that publishes.
+        schema: of the twins.
+        stage: what was made.
+        held: what the published twin holds, and which transaction wrote it; None: it was rejected.
+    """
+    published = held is not None
     session.execute(
         sql.SQL(INSERT).format(ledger=sql.Identifier(schema, LEDGER)),
         (
@@ -78,8 +153,34 @@ def record(session: Connection, schema: str, stage: Stage, *, published: bool) -
             stage.version,
             stage.fingerprint or None,
             stage.request or None,
+            stage.invocation_id or None,
+            stage.epsilon,
+            Jsonb(stage.inputs) if published else None,
+            *(held or (None, None)),
         ),
     )
+
+
+def latest(session: Connection, schema: str) -> dict[str, Published]:
+    """What is published of every model, by `unique_id`; nothing of what an older synth published."""
+    if not _is_current(session, schema):
+        return {}
+    query = sql.SQL(LATEST).format(ledger=sql.Identifier(schema, LEDGER))
+    found: list[tuple[Any, ...]] = session.execute(query).fetchall()
+    return {
+        name: Published(run, rows, verdict, made or "", inputs or {})
+        for name, run, rows, verdict, made, inputs in found
+    }
+
+
+def entries(session: Connection, schema: str) -> dict[str, Entry]:
+    """The newest entry of everything that was ever published in `schema`, by relation."""
+    name = sql.Identifier(schema, LEDGER)
+    exists = session.execute("select to_regclass(%s) is not null", (name.as_string(session),)).fetchone()
+    if exists != (True,):
+        return {}
+    found = session.execute(sql.SQL(ENTRIES).format(ledger=name)).fetchall()
+    return {str(relation): Entry(*(str(value or "") for value in rest)) for relation, *rest in found}
 
 
 def undecided(session: Connection, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:

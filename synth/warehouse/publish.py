@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, Self
 
 import psycopg
 import pyarrow as pa
@@ -15,18 +15,21 @@ from psycopg import sql
 
 from synth.domain import Relation
 from synth.errors import ModelError, WarehouseError
-from synth.warehouse import ledger
+from synth.warehouse import ledger, units
 from synth.warehouse.catalog import STAMP, columns_changed, describe
+from synth.warehouse.content import content
 from synth.warehouse.session import identifier, reported
+from synth.warehouse.units import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from synth.domain import Column
     from synth.warehouse.session import Connection
 
 BATCH = 65_536  # rows turned into CSV text at a time
-STAGED = "synth stage of run "  # how the comment of every stage begins
+STAGED = "synth stage of run "  # how the comment of every stage begins that lives as long as its run
+KEPT = "synth stage kept for run "
 
 # The shape of the source, checks and indexes included, so that a value it would refuse is refused here.
 LIKE: LiteralString = (
@@ -76,83 +79,114 @@ class Stage:
     version: str
     fingerprint: str = ""  # of the source rows
     request: str = ""  # a name for what was asked of them
+    invocation_id: str = ""  # of the command that made it
+    inputs: Mapping[str, str] = field(default_factory=dict)  # what it was made from, by `synth.fingerprint`
+    artifacts: tuple[str, ...] = ()  # where its files are
+    kept: bool = False  # beyond the end of the command
+    epsilon: float | None = None  # what it was learned with; None is no differential privacy
+
+    @classmethod
+    def loaded(cls, saved: Mapping[str, Any]) -> Self:
+        """The stage that `saved` was made of."""
+        places = {name: Relation(**saved[name]) for name in ("relation", "target")}
+        return cls(**{**saved, **places, "artifacts": tuple(saved["artifacts"])})
+
+    @property
+    def saved(self) -> dict[str, object]:
+        """The stage as JSON holds it."""
+        return asdict(self)
+
+    @property
+    def owner(self) -> str:
+        """Whose it is: of its run if it is kept, else of the command that made it."""
+        return self.run_id if self.kept else self.invocation_id
 
     @property
     def stamp(self) -> str:
         """The comment of the published table."""
         fidelity = "" if self.fidelity is None else f"; fidelity {self.fidelity:.1%}"
+        epsilon = "" if self.epsilon is None else f"; epsilon {self.epsilon:g}"
+        source = f"; source rows {self.fingerprint}" if self.fingerprint else ""
         return (
             f"{STAMP}{self.name}: no row is a real one. Made by synth {self.version}, run {self.run_id}, "
-            f"backend {self.backend}, verdict {self.verdict}{fidelity}."
+            f"backend {self.backend}, verdict {self.verdict}{fidelity}{epsilon}{source}."
         )
 
 
-def run_lock(run_id: str) -> int:
+def run_lock(invocation_id: str) -> int:
     """The advisory lock that says a run is alive."""
-    return int.from_bytes(sha256(f"synth run {run_id}".encode()).digest()[:8], "big", signed=True)
+    return int.from_bytes(sha256(f"synth run {invocation_id}".encode()).digest()[:8], "big", signed=True)
 
 
 def sweep(session: Connection, schema: str) -> None:
-    """Drop what dead runs left in the staging schema."""
+    """Drop what dead runs left in the staging schema, and what nobody has published for a week."""
     with reported(f"clean schema {schema}"):
-        for name, run_id in _stages(session, schema):
-            lock = run_lock(run_id)
+        units.sweep(session, schema)
+        for name, invocation_id in _stages(session, schema):
+            lock = run_lock(invocation_id)
             if session.execute("select pg_try_advisory_lock(%s)", (lock,)).fetchone() == (True,):
                 session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
                 session.execute("select pg_advisory_unlock(%s)", (lock,))
 
 
-def release(session: Connection, schema: str, run_id: str) -> None:
-    """Drop what this run has staged and not published."""
+def release(session: Connection, schema: str, invocation_id: str) -> None:
+    """Drop what this run has staged, not published and not been asked to keep."""
     with reported(f"clean schema {schema}"):
         for name, owner in _stages(session, schema):
-            if owner == run_id:
+            if owner == invocation_id:
                 session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
 
 
 def _stages(session: Connection, schema: str) -> list[tuple[str, str]]:
-    """The name and the run of every stage."""
+    """The name and the run of every stage that lives as long as its run."""
     rows = session.execute(STAGES, {"schema": schema}).fetchall()
-    return [(str(name), str(comment).removeprefix(STAGED)) for name, comment in rows]
+    named = [(str(name), str(comment)) for name, comment in rows]
+    return [(name, text.removeprefix(STAGED)) for name, text in named if not text.startswith(KEPT)]
 
 
-def stage_relation(target: Relation, schema: str, run_id: str) -> Relation:
+def stage_relation(target: Relation, schema: str, owner: str) -> Relation:
     """Where the twin `target` of this run waits; short enough for any name."""
-    digest = sha256(f"{target}".encode()).hexdigest()[:12]
-    return Relation(target.database, schema, f"stage_{digest}_{run_id[-8:]}")
+    parts = (sha256(f"{part}".encode()).hexdigest()[:12] for part in (target, owner))
+    return Relation(target.database, schema, f"stage_{'_'.join(parts)}")
 
 
 def stage(
     session: Connection,
     source: Relation,
-    stage: Relation,
+    stage: Stage,
     *,
     columns: Sequence[Column],
     dropped: Sequence[str],
     table: pa.Table,
-    run_id: str,
 ) -> None:
     """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
+
+    One that is kept replaces what its run staged before, and outlives a crash of the server.
 
     Raises:
         WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
     """
-    create_schema(session, stage.schema, private=True)
+    place, unlogged = stage.relation, sql.SQL("" if stage.kept else "unlogged")
+    create_schema(session, place.schema, private=True)
     with reported(f"stage {source.name}"), session.transaction():
+        if stage.kept:
+            session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
         session.execute(
-            sql.SQL(LIKE).format(unlogged=sql.SQL("unlogged"), new=identifier(stage), old=identifier(source))
+            sql.SQL(LIKE).format(unlogged=unlogged, new=identifier(place), old=identifier(source))
         )
-        session.execute(
-            sql.SQL("comment on table {} is {}").format(identifier(stage), sql.Literal(STAGED + run_id))
-        )
+        comment = sql.Literal((KEPT if stage.kept else STAGED) + stage.owner)
+        session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))
         for name in dropped:
             session.execute(
-                sql.SQL("alter table {} drop column {}").format(identifier(stage), sql.Identifier(name))
+                sql.SQL("alter table {} drop column {}").format(identifier(place), sql.Identifier(name))
             )
-        _copy_in(session, stage, columns, table)
+        copy_in(session, place, columns, table)
+        if stage.kept:
+            units.note(session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.saved)
 
 
-def _copy_in(session: Connection, stage: Relation, columns: Sequence[Column], table: pa.Table) -> None:
+def copy_in(session: Connection, stage: Relation, columns: Sequence[Column], table: pa.Table) -> None:
+    """Append `table`, whose columns are `columns`, to a table of ours."""
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
     statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(identifier(stage), names)
     options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
@@ -182,8 +216,11 @@ def publish(
     names = ", ".join(str(stage.target) for stage in stages)
     with reported(f"publish {names}"), session.transaction():
         # The wait for another run's publishing is no reason to fail; the wait for anybody else's lock is.
-        _lock_schema(session, schema)
+        lock_schema(session, schema)
         session.execute(LOCK_TIMEOUT)
+        stages = [stage for stage in stages if not _is_published(session, stage)]
+        if not stages:
+            return
         create_schema(session, schema, private=False)
         ledger.prepare(session, schema)
         for stage in stages:
@@ -193,9 +230,26 @@ def publish(
                     identifier(stage.target), sql.Literal(stage.stamp)
                 )
             )
-            ledger.record(session, schema, stage, published=True)
+            ledger.record(session, schema, stage, held=_held(session, stage.target))
+            if stage.kept:
+                units.note(session, stage.relation.schema, stage.run_id, stage.unique_id, State.PUBLISHED)
         _grant(session, schema, [stage.target for stage in stages], analysts)
     _vacuum(session, stages)
+
+
+def _held(session: Connection, target: Relation) -> tuple[str, str]:
+    """What the twin holds now, and which transaction wrote it, so that `synth check` sees later changes."""
+    writer = sql.SQL("select xmin::text from {} limit 1").format(identifier(target))
+    row = session.execute(writer).fetchone()
+    return content(session, target), str(row[0]) if row else ""
+
+
+def _is_published(session: Connection, stage: Stage) -> bool:
+    """Whether another `synth publish` of the same run was quicker."""
+    if not stage.kept:
+        return False
+    found = units.read(session, stage.relation.schema, stage.run_id).get(stage.unique_id)
+    return found is not None and found.state is State.PUBLISHED
 
 
 def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> None:
@@ -206,11 +260,11 @@ def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> Non
     """
     schema = stage.target.schema
     with reported(f"record the rejection of {stage.target}"), session.transaction():
-        _lock_schema(session, schema)
+        lock_schema(session, schema)
         session.execute(LOCK_TIMEOUT)
         create_schema(session, schema, private=False)
         ledger.prepare(session, schema)
-        ledger.record(session, schema, stage, published=False)
+        ledger.record(session, schema, stage)
         _grant(session, schema, [], analysts)
 
 
@@ -219,7 +273,7 @@ def create_schema(session: Connection, schema: str, *, private: bool) -> None:
     name = sql.Identifier(schema)
     with reported(f"create schema {schema}"), session.transaction():
         # `if not exists` alone fails when two sessions create the schema at the same moment.
-        _lock_schema(session, schema)
+        lock_schema(session, schema)
         if session.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone():
             return
         session.execute(sql.SQL("create schema {}").format(name))
@@ -227,7 +281,7 @@ def create_schema(session: Connection, schema: str, *, private: bool) -> None:
             session.execute(sql.SQL("revoke all on schema {} from public").format(name))
 
 
-def _lock_schema(session: Connection, schema: str) -> None:
+def lock_schema(session: Connection, schema: str) -> None:
     """Wait until no other run changes `schema`; held to the end of the transaction."""
     session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"synth {schema}",))
 

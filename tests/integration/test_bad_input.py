@@ -296,5 +296,5 @@ def test_a_twin_that_breaks_a_constraint_is_an_error_without_its_values(project:
     project.session.execute("alter table analytics.people add constraint odd check (id < 900 or id is null)")
     answer = project.synth("run")  # new keys go on from the next round number, 1001
     assert answer.code == 1
-    assert "Could not stage people: a value was refused, CheckViolation (23514) constraint odd" in answer.text
+    assert "New keys and identifiers of people break its rules: 100% break check odd." in answer.text
     assert "1001" not in answer.text

@@ -15,13 +15,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from tests.services import clean_environment, conninfo
+from tests.services import clean_environment, new_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,22 +62,18 @@ class Project:
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("dbt")
     shutil.copy(ROOT / "profiles.yml.example", folder / "profiles.yml")
-    name = f"test_{uuid4().hex[:12]}"
-    variables = {
-        **clean_environment(),
-        **services.environment(),
-        "PGDATABASE": name,
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DO_NOT_TRACK": "1",
-    }
-    with psycopg.connect(**conninfo(services), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        built = Project(folder, {**conninfo(services), "dbname": name}, variables)
+    with new_database(services) as database:
+        variables = {
+            **clean_environment(),
+            **database.environment,
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "DO_NOT_TRACK": "1",
+        }
+        built = Project(folder, database.conninfo, variables)
         built.dbt("seed", "--show-all-deprecations")
         built.dbt("run")
         yield built
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,13 @@ def test_twenty_rows_are_enough(studio: Studio) -> None:
     assert (result.status, result.rows) == (Status.PUBLISHED, 20)
 
 
+def test_twenty_rows_that_are_alike_make_twenty_more(studio: Studio) -> None:
+    studio.sql("create table flat as select 7 as n, 'x' as t, true as b from generate_series(1, 20) g")
+    (result,) = studio.run(studio.model("flat"))
+    assert result.status is Status.PUBLISHED, result.message
+    assert twin(studio, "flat") == [(7, "x", True)] * 20
+
+
 def test_rows_that_belong_to_one_entity_are_refused(studio: Studio) -> None:
     fill(studio, "events", "7 as user_id, g % 5 as n")
     (result,) = studio.run(studio.model("events", entity="user_id"))
@@ -79,13 +87,26 @@ def test_rows_that_belong_to_one_entity_are_refused(studio: Studio) -> None:
 def test_a_single_column_is_enough(studio: Studio) -> None:
     for name, value in (
         ("single", "sqrt(g + 0.5)"),
+        ("roots", "sqrt(g)"),  # of which some are whole numbers
         ("words", "case when g % 3 > 0 then 'w' || g % 3 end as t"),
     ):
         studio.sql(f"create table {name} as select {value} from generate_series(1, 500) as g")
-    results = studio.run(studio.model("single"), studio.model("words"))
-    assert [result.status for result in results] == [Status.PUBLISHED] * 2
+    results = studio.run(*(studio.model(name) for name in ("single", "roots", "words")))
+    assert [result.status for result in results] == [Status.PUBLISHED] * 3, [r.message for r in results]
     assert studio.sql(f"select min(sqrt) >= 1, max(sqrt) <= sqrt(501) from {TWINS}.single") == [(True, True)]
+    assert studio.sql(f"select min(sqrt) >= 1, max(sqrt) <= sqrt(500) from {TWINS}.roots") == [(True, True)]
     assert {row[0] for row in twin(studio, "words")} == {"w1", "w2", None}
+
+
+def test_times_and_intervals_are_pictured_as_such(studio: Studio) -> None:
+    span = "make_interval(mins => 7 * g % 400)"
+    fill(studio, "shifts", f"time '08:00' + {span} as since, case when g % 9 > 0 then {span} end as lasted")
+    (result,) = studio.run(studio.model("shifts"))
+    assert result.status is Status.PUBLISHED, result.message
+    stored = studio.store / "audit" / studio.run_id / "shifts" / "evaluation.json"
+    shown = json.loads(stored.read_text())["portrait"]["distributions"][:2]
+    ranges = [[cell["label"] for cell in one["cells"] if cell["label"] != "NULL"] for one in shown]
+    assert [all(label.endswith((" h", " min")) for label in labels) for labels in ranges] == [True, True]
 
 
 def test_empty_and_constant_columns_stay_empty_and_constant(studio: Studio) -> None:

@@ -12,6 +12,7 @@ import pytest
 from synth.domain import Kind, Relation
 from synth.errors import WarehouseError
 from synth.warehouse import Warehouse
+from tests.services import drop_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,7 +198,7 @@ def test_what_is_no_text_is_refused_without_showing_it(source: Source, database:
         assert "secret" not in str(error.value)
         assert error.value.__suppress_context__
     finally:
-        source.sql(f"drop database {name} with (force)")
+        drop_database(source.session, name)
 
 
 MEASURE = """

@@ -165,7 +165,7 @@ def test_what_is_listed_is_what_a_run_does(project: Handmade, planted: list[byte
     assert answer.code == 0, answer.text
     words = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines()[1:]}
     assert words["email"][:2] == ["text", "email"]
-    assert " ".join(words["remark"]) == "text free_text name NULL"
+    assert " ".join(words["remark"]) == "text free_text name NULL: by its name, it is text that people wrote"
     assert "made-up card numbers" in " ".join(words["card"])
     answer = project.synth("ls", "--output", "json")
     (described,) = map(json.loads, answer.out.splitlines())

@@ -92,7 +92,7 @@ def test_the_comment_names_the_run_and_the_ledger_has_a_row_a_model_and_run(proj
     project.with_orders()
     runs = []
     for _ in range(2):
-        assert project.synth("run").code == 0
+        assert project.synth("run", "--force").code == 0
         runs.append(project.results()["metadata"]["invocation_id"])
     assert f"run {runs[1]}, backend local, verdict inconclusive" in project.value(COMMENT)
     ledger = project.rows("select run_id, unique_id, rows, verdict from synthetic._synth_runs order by 1, 2")
@@ -217,7 +217,7 @@ def test_a_failure_in_the_middle_of_a_cluster_leaves_all_of_it_as_it_was(project
 def test_a_lock_on_the_twin_ends_in_a_clear_error(project: Handmade) -> None:
     project.synth("run")
     with project.locked("people"):
-        answer = project.synth("run", **SOON)
+        answer = project.synth("run", "--force", **SOON)
     assert answer.code == 1
     assert "ERROR synthetic.people: Could not publish synthetic.people: canceling statement" in answer.text
     assert "Next: somebody else holds a lock on it; when that has ended, run again." in answer.text

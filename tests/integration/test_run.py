@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
+from tests.built import built
 from tests.handmade import Handmade
-from tests.services import Database, clean_environment, conninfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from synth.services import Endpoints
+    from tests.services import Database
 
-SHOP = Path(__file__).parents[1] / "projects" / "shop"
 ORPHANS = """
 select
     (select count(*) from synthetic.orders where not exists (
@@ -47,31 +41,19 @@ where table_schema = 'synthetic' and table_name !~ '^_' order by 1
 
 
 @pytest.fixture(scope="module")
-def built(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
+def built_shop(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The shop, built by dbt once; `shop` is what a test gets."""
-    folder = tmp_path_factory.mktemp("shop") / "shop"
-    shutil.copytree(SHOP, folder)
-    shutil.copy(folder / "profiles.yml.example", folder / "profiles.yml")
-    name = f"test_{uuid4().hex[:12]}"
-    with psycopg.connect(**conninfo(services), autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        own = {"PGDATABASE": name, "SYNTH_STORE": str(folder / "store")}
-        database = Database({**conninfo(services), "dbname": name}, {**services.environment(), **own})
-        dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet", "build"]
-        dbt += ["--resource-type", "seed", "--resource-type", "model", "--project-dir", str(folder)]
-        environment = {**clean_environment(), **database.environment, "DO_NOT_TRACK": "1"}
-        subprocess.run(dbt, cwd=folder, env=environment, check=True, capture_output=True)
-        with database.connect() as session:
-            session.execute(FEWER)
-            yield Handmade(database, folder, session, dict(database.environment))
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with built(services, tmp_path_factory.mktemp("shop"), "shop") as made:
+        made.session.execute(FEWER)
+        made.environment["SYNTH_TESTS"] = "false"  # with dbt's own tests, test_relations runs
+        yield made
 
 
 @pytest.fixture
-def shop(built: Handmade) -> Handmade:
+def shop(built_shop: Handmade) -> Handmade:
     """The shop without twins."""
-    built.session.execute("drop schema if exists synthetic, synthetic__staging cascade")
-    return built
+    built_shop.session.execute("drop schema if exists synthetic, synthetic__staging cascade")
+    return built_shop
 
 
 @pytest.fixture
@@ -267,7 +249,7 @@ def test_the_same_seed_and_data_give_the_same_bytes(project: Handmade) -> None:
     relate(project)
     files: dict[str, list[bytes]] = {}
     for _ in range(2):
-        assert project.synth("run", "--seed", "5").code == 0
+        assert project.synth("run", "--seed", "5", "--force").code == 0
         run = project.results()["metadata"]["invocation_id"]
         for path in sorted((project.folder / "store" / "twins" / run).rglob("data.*")):
             files.setdefault(f"{path.parent.name}/{path.name}", []).append(path.read_bytes())

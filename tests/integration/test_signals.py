@@ -53,7 +53,7 @@ def test_a_signal_while_publishing_changes_nothing(project: Handmade, number: si
         running.send_signal(number)
         out, err = running.communicate(timeout=10)
     assert (running.returncode, err) == (1, "")
-    assert "Interrupted: what is not published was put away. Next: synth run" in out
+    assert "Interrupted: what is not published was put away. Next: synth retry" in out
     assert (project.rows(TWIN), project.value(COMMENT)) == before
     assert project.rows(STAGES) == []
     assert project.results()["results"][0]["message"] == "the run was interrupted"

@@ -373,14 +373,11 @@ def test_a_view_is_as_good_as_a_table(studio: Studio, kind: str) -> None:
 
 
 def test_an_error_about_a_value_does_not_say_the_value(studio: Studio) -> None:
-    """The parts of a row are learned well, but not what a constraint says of their digits."""
-    studio.sql("create table odd (a int check (a % 7919 = 0 or a = 424242), b text)")
-    studio.sql("insert into odd select g * 7919, 'secret ' || g % 3 from generate_series(1, 500) as g")
-    studio.sql("insert into odd select 424242, 'secret 1' from generate_series(1, 30)")
+    """The parts of a row are learned well, but not what an index that dbt does not know says of them."""
+    studio.sql("create table odd (a int, b text)")
+    studio.sql("insert into odd select g / 3, 'secret ' || g % 3 from generate_series(424242, 424741) as g")
+    studio.sql("create unique index odd_once on odd (a, b)")
     (result,) = studio.run(studio.model("odd"))
     assert result.status is Status.ERROR
-    assert (
-        "Could not stage odd: a value was refused, CheckViolation (23514) constraint odd_a_check"
-        in result.message
-    )
-    assert not any(value in result.message for value in ("secret", "424242", "7919"))
+    assert "Could not stage odd: a value was refused, UniqueViolation (23505) constraint" in result.message
+    assert not any(value in result.message for value in ("secret", "1414"))

@@ -106,7 +106,7 @@ def test_a_report_says_what_was_done_to_each_column(folder: RunFolder, tmp_path:
     items = json.loads(folder.evaluation(task()).read_text("utf-8"))["treatments"]
     assert [item["role"] for item in items] == [*Role]
     actions = {item["role"]: item["action"] for item in items}
-    assert (actions["key"], actions["email"]) == ("new keys, none of them real", "replaced by made-up values")
+    assert (actions["key"], actions["email"]) == ("new keys that look alike, none of them real", "made up")
 
 
 def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, 
     city = Treatment(Column("city", "text", Kind.TEXT, not_null=False), Role.CATEGORY, "declared")
     folder.store_twin(DirectoryStore(tmp_path / "store"), seeded, TWIN, EVALUATION, treatments=[city])
     (item,) = json.loads(folder.evaluation(task()).read_text("utf-8"))["treatments"]
-    assert item["action"] == "as in the source: a seed column"
+    assert item["action"] == "as in the source (seed_columns)"
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,18 @@ def test_the_index_says_that_an_older_twin_is_still_in_place(tmp_path: Path) -> 
     finished(tmp_path, "20260101T000001Z", "people")
     finished(tmp_path, "20260101T000002Z", "people", status=Status.REJECTED)
     assert "is still in place" in (tmp_path / "index.html").read_text("utf-8")
+
+
+def test_the_index_keeps_the_figures_of_a_twin_that_later_runs_left_as_it_was(tmp_path: Path) -> None:
+    made = finished(tmp_path, "20260101T000001Z", "people")
+    unchanged = ModelResult(task("people"), Status.UNCHANGED, message="nothing changed")
+    later = RunFolder.create(tmp_path, "20260101T000002Z")
+    later.finish(None, RunResult(later.run_id, (unchanged,)), {}, 1)
+    page = (tmp_path / "index.html").read_text("utf-8")
+    models = page[page.index('id="models"') : page.index('id="runs"')]
+    assert f'href="runs/{made.run_id}/people/report.html"' in models
+    assert "still in place" not in models
+    assert '<span class="pill pass">unchanged</span>' in page
 
 
 def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> None:

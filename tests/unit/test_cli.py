@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from synth._version import __version__
-from synth.cli import cli, main, new_run_id
+from synth.cli import cli, main
+from synth.cli.execution import new_run_id
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -226,7 +226,7 @@ def test_a_backend_sees_neither_keys_nor_identifiers() -> None:
 
 def assembled(synthetic: pd.DataFrame, treatments: list[Treatment], real: pa.Table, **other: Any) -> pa.Table:
     given = {"parents": lambda _: None, "rng": np.random.default_rng(0), **other}
-    return assemble(synthetic, treatments, real=real, rows=len(synthetic), **given)
+    return assemble(synthetic, treatments, real=real, **given)
 
 
 def test_the_twin_has_the_columns_of_the_source_and_none_of_its_identifiers() -> None:

@@ -94,6 +94,10 @@ def test_json_lines_hold_what_the_text_says_and_its_parts() -> None:
         "rows": 5000,
         "seconds": 6.24,
         "message": 'a "quoted"\nreason',
+        "relation": "synthetic.people",
+        "fidelity": None,
+        "artifacts": [],
+        "jobs": [],
     }
 
 

@@ -236,3 +236,18 @@ def test_the_salt_is_read_from_the_environment_and_never_shown(folder: Path) -> 
     found = resolve(Flags(), {"SYNTH_SALT": "hush-7f3a"})
     assert found.salt == "hush-7f3a"
     assert "hush-7f3a" not in repr(found)
+
+
+def test_dbts_tests_are_left_out_by_flag_then_environment_then_project(folder: Path) -> None:
+    assert resolve(Flags(), {}).tests
+    assert not settled(folder, "{tests: false}").tests
+    assert settled(folder, "{tests: false}", SYNTH_TESTS="yes").tests
+    assert not resolve(Flags(no_tests=True), {"SYNTH_TESTS": "true"}).tests
+    with pytest.raises(ConfigError, match="SYNTH_TESTS: give true or false, not 'perhaps'"):
+        resolve(Flags(), {"SYNTH_TESTS": "perhaps"})
+
+
+def test_a_deferral_of_the_shell_is_not_that_of_the_dbt_we_start(folder: Path) -> None:
+    found = resolve(Flags(), {"DBT_DEFER_STATE": "elsewhere", "PGHOST": "h"})
+    assert found.dbt_environment == {"PGHOST": "h", "DO_NOT_TRACK": "1"}
+    assert "PGHOST" not in repr(found)

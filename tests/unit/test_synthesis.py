@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from synth.synthesis import folded
+from synth.synthesis import folded, shown_to
 
 
 def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
@@ -27,9 +27,23 @@ def test_a_label_of_one_entity_is_not_shown_however_many_rows_hold_it() -> None:
     assert_frame_equal(shown[untouched], frame[untouched])
 
 
-def test_where_a_row_is_an_entity_the_backend_counts_for_itself() -> None:
+def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
     frame, _ = visits()
-    assert folded(frame, np.arange(400, dtype=np.uint64), {"clinic"}, seed=0) is frame
+    units = np.arange(400, dtype=np.uint64)
+    frame.loc[100:108, "clinic"] = "mobile"
+    shown = folded(frame, units, {"clinic"}, seed=0)["clinic"]
+    assert set(shown.dropna()) == {"north", "south"}
+    frame.loc[109:110, "clinic"] = "mobile"
+    assert "mobile" in set(folded(frame, units, {"clinic"}, seed=0)["clinic"])
+
+
+def test_only_the_local_engine_sees_rare_labels_and_only_where_every_row_is_an_entity() -> None:
+    frame, units = visits()
+    frame.loc[5, "clinic"] = "alone"
+    own = np.arange(400, dtype=np.uint64)
+    for backend, whose, seen in (("local", own, True), ("gretel", own, False), ("local", units, False)):
+        shown = shown_to(backend, frame, whose, {"clinic"}, seed=0)
+        assert ("alone" in set(shown["clinic"])) is seen
 
 
 def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:

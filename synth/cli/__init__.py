@@ -1,0 +1,61 @@
+"""The command line: parse, call, print, exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from synth import log
+from synth._version import __version__
+from synth.cli import checking, looking, remote, running, services, twins
+from synth.cli.options import EPILOG
+from synth.errors import SynthError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = (
+    running.run,
+    running.publish,
+    running.retry,
+    looking.ls,
+    looking.debug,
+    looking.report,
+    remote.jobs,
+    twins.test,
+    checking.check,
+    twins.docs,
+    twins.compare,
+    services.up,
+    services.down,
+    services.env,
+    services.demo,
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.version_option(__version__, prog_name="synth")
+def cli() -> None:
+    """Publish synthetic twins of dbt models: tag a model, run dbt, run synth, query the twin.
+
+    A model is tagged by `config: {meta: {synthesize: true}}`. Flags, profile and target are dbt's own.
+    """
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; whatever goes wrong is one line and exit code 2."""
+    log.configure(form="text", quiet=False, colors=None)
+    try:
+        cli(arguments, prog_name="synth")
+    except SynthError as error:
+        log.error(f"Error: {error}", error=type(error).__name__)
+        sys.exit(2)
+    except Exception as error:  # noqa: BLE001 - a traceback would show the exception's text, which may quote a row
+        log.error(f"Error: {log.unexpected(error)}.", error=type(error).__name__)
+        sys.exit(2)

@@ -1,0 +1,40 @@
+"""The command that watches over what is published."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from synth.cli.options import project_options, read_settings
+
+SCHEMA = "Where twins are; default synthetic.  [env: SYNTH_SCHEMA]"
+
+
+@click.command(epilog="Exit codes: 0 all is as published, 1 something is not, 2 it could not be found out.")
+@project_options
+@click.option("--schema", help=SCHEMA)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines to read, or one JSON object.",
+)
+def check(*, output: str, **options: Any) -> None:
+    """Look for what analysts would take for a twin: for CI and cron.
+
+    Names tables that synth did not publish (`dbt run` or `dbt clone` with the schema of the twins as its
+    target, or a hand), views that read real rows, also through other views, and twins whose rows were edited.
+    Every row of every twin is read. It changes nothing.
+    """
+    from synth.warehouse import Warehouse  # noqa: PLC0415 - pyarrow, which --help must not pay for
+    from synth.watch import as_json, as_text  # noqa: PLC0415 - as above
+
+    settings = read_settings(options, to_stderr=True)
+    with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
+        inspection = warehouse.inspect(settings.schema, thorough=True)
+    for line in [as_json(inspection)] if output == "json" else as_text(inspection):
+        click.echo(line)
+    sys.exit(1 if inspection.found else 0)

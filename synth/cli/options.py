@@ -1,0 +1,111 @@
+"""What commands share: flags, settings, the plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from synth import log
+from synth.declarations import read_models
+from synth.manifest import read_manifest
+from synth.plan import plan
+from synth.selection import select
+from synth.settings import Flags, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from synth.domain import Model, Task
+    from synth.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be run."
+
+
+def _with(command: Callable[P, R], *options: Callable[[Callable[P, R]], Callable[P, R]]) -> Callable[P, R]:
+    """The command with these options, which `--help` lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def project_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The flags that say which dbt project, and what of it."""
+    path = click.Path(path_type=Path, file_okay=False)
+    return _with(
+        command,
+        click.option("--project-dir", type=path, help="Where dbt_project.yml is.  [env: DBT_PROJECT_DIR]"),
+        click.option("--profiles-dir", type=path, help="Where profiles.yml is.  [env: DBT_PROFILES_DIR]"),
+        click.option("--profile", help="Which profile, if not the project's.  [env: DBT_PROFILE]"),
+        click.option("--target", "-t", help="Which target of the profile.  [env: DBT_TARGET]"),
+        click.option("--target-path", type=path, help="Where dbt's artifacts are.  [env: DBT_TARGET_PATH]"),
+        click.option("--vars", help="Variables as YAML; the variable `synth` holds our own settings."),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Lines to read, or one JSON object a line.",
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
+        click.option("--use-colors/--no-use-colors", default=None, help="Default: on a terminal."),
+    )
+
+
+def model_options(command: Callable[P, R]) -> Callable[P, R]:
+    """The flags that say which models, and how."""
+    return _with(
+        command,
+        click.option("--select", "-s", multiple=True, help="Which tagged models, in dbt's selection syntax."),
+        click.option("--exclude", multiple=True, help="Which to leave out."),
+        click.option("--selector", help="A selector of selectors.yml."),
+        click.option("--schema", help="Where twins are published; default synthetic.  [env: SYNTH_SCHEMA]"),
+        click.option("--backend", help="Who does the work, for all models.  [env: SYNTH_BACKEND]"),
+        click.option("--rows", help="Rows of each twin: 5000, or 2x.  [env: SYNTH_ROWS]"),
+        click.option("--seed", type=click.IntRange(0), help="Of everything random.  [env: SYNTH_SEED]"),
+    )
+
+
+def services_option(command: Callable[P, R]) -> Callable[P, R]:
+    """The flag of the commands for the embedded services."""
+    path = click.Path(path_type=Path, file_okay=False)
+    text = "Where dbt_project.yml is; default: here.  [env: DBT_PROJECT_DIR]"
+    return click.option("--project-dir", type=path, default=Path.cwd, envvar="DBT_PROJECT_DIR", help=text)(
+        command
+    )
+
+
+def read_settings(options: dict[str, Any], *, to_stderr: bool = False) -> Settings:
+    """Settings from flags, and the log as they ask for it."""
+    form, quiet, colors = options.pop("log_format"), options.pop("quiet"), options.pop("use_colors")
+    log.configure(form=form, quiet=quiet, colors=colors, stream=sys.stderr if to_stderr else sys.stdout)
+    return resolve(Flags(**options))
+
+
+def read_plan(
+    settings: Settings, only: Collection[str] | None = None
+) -> tuple[tuple[Task, ...], tuple[Model, ...]]:
+    """The tasks, and all tagged models; says so when there is nothing to do.
+
+    Args:
+        settings: of the command.
+        only: the models to take, by `unique_id`, in place of a selection.
+    """
+    manifest = read_manifest(settings.project.manifest_path)
+    declared = read_models(manifest, settings.connection)
+    for text in (*settings.warnings, *manifest.warnings, *declared.warnings):
+        log.warning(text)
+    chosen = select(manifest, declared.models, settings)
+    tasks = plan([one for one in chosen if only is None or one.unique_id in only], settings)
+    if not declared.models:
+        log.warning(
+            "Nothing to do: no model is tagged. Next: add `config: {meta: {synthesize: true}}`, and dbt run"
+        )
+    elif not tasks:
+        log.warning("Nothing to do: the selection matches no tagged model. Next: synth ls")
+    return tasks, declared.models

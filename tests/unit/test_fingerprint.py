@@ -1,0 +1,80 @@
+"""Digests of what a twin is made from: equal for equal things, and in words when they differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synth.domain import ForeignKey
+from synth.fingerprint import CHANGES, PARENT, difference, digest, written
+from synth.manifest import DataTest, Manifest, Node
+
+
+def node(name: str, *parents: str, **changes: Any) -> Node:
+    made = Node(name, name, "model", "shop", f"{name}.sql", "models.yml", parents=parents, checksum=name)
+    return replace(made, **changes)
+
+
+def data_test(name: str, attached: str = "", **changes: Any) -> DataTest:
+    made = DataTest(name, name, "unique", None, attached, "id", {"values": [1, 2]}, (attached,), {})
+    return replace(made, **changes)
+
+
+def manifest(*nodes: Node, tests: tuple[DataTest, ...] = (), singular: tuple[DataTest, ...] = ()) -> Manifest:
+    named = {one.unique_id: one for one in nodes}
+    return Manifest(Path("manifest.json"), "shop", "", "", named, tests=tests, singular=singular)
+
+
+def test_order_and_empty_entries_make_no_difference() -> None:
+    assert digest({"a": 1, "b": frozenset({"x", "y"})}) == digest({"b": frozenset({"y", "x"}), "a": 1})
+    assert digest({"a": 1, "b": None, "c": []}) == digest({"a": 1})
+    assert digest({"a": 1}) != digest({"a": 2})
+    assert digest({"a": 0}) != digest({})
+    assert digest([1, 2]) != digest([2, 1])
+
+
+def test_values_of_ours_count_by_their_fields() -> None:
+    key = ForeignKey("user_id", "model.shop.users", "id", "a test")
+    assert digest(key) == digest(replace(key))
+    assert digest(key) != digest(replace(key, parent_column="uuid"))
+
+
+def test_a_model_is_what_it_says_all_that_it_is_built_from_and_its_tests() -> None:
+    source, staging, mart = node("source"), node("staging", "source"), node("mart", "staging")
+    unique = data_test("unique_mart", "mart")
+    before = written(manifest(source, staging, mart, tests=(unique,)), [mart])["mart"]
+
+    def after(*nodes: Node, tests: tuple[DataTest, ...] = (unique,), **more: Any) -> set[str]:
+        """The parts that are not as before."""
+        found = written(manifest(*nodes, tests=tests, **more), nodes)["mart"]
+        return {part for part in before if found[part] != before[part]}
+
+    edited: dict[str, Any] = {"checksum": "edited"}
+    assert after(source, staging, mart) == set()
+    assert after(source, staging, mart, node("other")) == set()
+    assert after(source, staging, replace(mart, **edited)) == {"model"}
+    assert after(replace(source, **edited), staging, mart) == {"upstream"}
+    assert after(source, staging, mart, tests=(replace(unique, arguments={"values": [1]}),)) == {"tests"}
+    assert after(source, staging, mart, tests=(replace(unique, config={"where": "id > 1"}),)) == {"tests"}
+    elsewhere = data_test("unique_staging", "staging")
+    assert after(source, staging, mart, tests=(unique, elsewhere)) == set()
+    query = data_test("a_query", parents=("mart",), checksum="select 1")
+    assert after(source, staging, mart, singular=(query,)) == {"tests"}
+
+
+@pytest.mark.parametrize("part", CHANGES)
+def test_the_first_part_that_changed_is_named(part: str) -> None:
+    old = dict.fromkeys(CHANGES, "old")
+    assert difference(old, old) == ""
+    assert difference(old, {**old, part: "new"}) == CHANGES[part]
+    assert difference({}, old) == CHANGES["model"]
+
+
+def test_another_twin_of_a_parent_is_a_change() -> None:
+    parent = f"{PARENT}model.shop.users"
+    assert "the twin of model.shop.users" in difference({parent: "monday"}, {parent: "tuesday"})
+    assert "the twin of model.shop.users" in difference({}, {parent: "tuesday"})
+    assert difference({parent: "monday"}, {parent: "monday"}) == ""
