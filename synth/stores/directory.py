@@ -29,21 +29,17 @@ class DirectoryStore:
         object.__setattr__(self, "root", self.root.expanduser().absolute())
 
     def check(self) -> None:
-        """Raise `StoreError` unless a file could be written and read back right now; leave nothing behind."""
-        missing = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
+        """Raise `StoreError` unless a file could be written and read back right now; leave nothing behind.
+
+        No folder is made and removed for it: another run may be about to use it.
+        """
+        nearest = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
         probe = b"synth debug"
-        try:
-            with self._errors("written"), written_whole(self.root / "probe") as (file, path):
-                file.write(probe)
-                flush_to_disk(file)
-                if path.read_bytes() != probe:
-                    raise StoreError(
-                        f"{self.root} does not give back what is written to it; use another store."
-                    )
-        finally:
-            for folder in missing:  # the deepest comes first
-                if folder.is_dir():
-                    folder.rmdir()
+        with self._errors("written"), written_whole(nearest / ".synth-probe") as (file, path):
+            file.write(probe)
+            flush_to_disk(file)
+            if path.read_bytes() != probe:
+                raise StoreError(f"{self.root} does not give back what is written to it; use another store.")
 
     def put(self, source: Path, key: str) -> str:
         """Store the file under `key`, replacing what is there, all or nothing; return its URI."""
