@@ -1,6 +1,6 @@
 """Whether the twin is distributed as fresh real rows are: columns, their pairs and triples, and NULLs.
 
-Quality is judged by its estimate, privacy by its whole interval: a quality figure that keeps the limit passes
+Quality is judged by its estimate, privacy by its interval: a quality figure that keeps the limit passes
 from ENOUGH held-out units on, because what it promises is a degree, and being wrong about it harms nobody.
 """
 
