@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 import yaml
 
 from benchmarks.scratch import ROOT, scratch_database
-from synth.artifacts import write_csv
 from synth.declarations import read_models
-from synth.manifest import read_manifest
 from synth.plan import plan
+from synth.project.manifest import read_manifest
+from synth.runs.artifacts import write_csv
 from synth.services.postgres import client_binary
 from synth.settings import Flags, resolve
-from synth.source import read_source
+from synth.twins.source import read_source
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:

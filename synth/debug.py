@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from synth.backends import open_backend
 from synth.declarations import read_models
 from synth.errors import SynthError
-from synth.manifest import read_manifest
 from synth.plan import plan
+from synth.project.manifest import read_manifest
 from synth.stores import open_store
 from synth.warehouse import Warehouse
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from synth.domain import Model, Options, Role, Wishes
+from synth.domain import History, Model, Options, ProjectTest, Role, Wishes
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
-from synth.fingerprint import written
-from synth.labels import labels_of
-from synth.manifest import relation_of
-from synth.stated import History, ProjectTest
+from synth.project.digests import written
+from synth.project.labels import labels_of
+from synth.project.manifest import relation_of
 from synth.validation import (
     LimitField,
     NameField,
@@ -33,8 +32,8 @@ from synth.validation import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from synth.manifest import DeclaredColumn, Manifest, Node
-    from synth.profiles import Connection
+    from synth.project.manifest import DeclaredColumn, Manifest, Node
+    from synth.project.profiles import Connection
 
 TWINNED = frozenset({"model", "snapshot", "seed"})
 TAG = "synthesize"

@@ -7,27 +7,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.changes import Known, decide
+from synth.columns.handling import action, action_of
+from synth.columns.pii import read_label, role_of
+from synth.columns.roles import check_declarations, classify
+from synth.columns.suggest import references
 from synth.domain import Role
 from synth.errors import ModelError, WarehouseError
-from synth.fingerprint import digest
-from synth.handling import action, action_of
-from synth.pii import read_label, role_of
-from synth.roles import check_declarations, classify
-from synth.source import read_source
-from synth.standing import held
-from synth.suggest import references
+from synth.facts.standing import held
+from synth.project.digests import digest
+from synth.runs.changes import Known, decide
+from synth.twins.source import read_source
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.changes import Decision
-    from synth.domain import Model, Task
+    from synth.columns.roles import Treatment
+    from synth.domain import Fact, Model, Task
     from synth.errors import SynthError
-    from synth.roles import Treatment
+    from synth.runs.changes import Decision
     from synth.settings import Settings
-    from synth.stated import Fact
     from synth.warehouse import Snapshot
 
 SAMPLE = 100_000  # rows of a model that are looked at; beyond, a share of its entities is

@@ -98,8 +98,9 @@ def unexpected(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     steps = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
     event(logging.DEBUG, "\n".join([type(error).__name__, *steps]))
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parent)]
-    place = f" at synth/{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+    house = Path(__file__).parents[1]
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(house / "synth")]
+    place = f" at {Path(ours[-1].filename).relative_to(house).as_posix()}:{ours[-1].lineno}" if ours else ""
     return f"unexpected {type(error).__name__}{place}; this is a bug in synth"
 
 

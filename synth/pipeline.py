@@ -7,64 +7,34 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.artifacts import RunFolder
 from synth.backends import Backends
-from synth.changes import Known, agenda, decide
+from synth.dbt.state import write_state
+from synth.dbt.tests import published
 from synth.domain import ModelResult, RunResult, Status
 from synth.errors import SynthError
-from synth.preflight import preflight
 from synth.progress import shown
-from synth.state import write_state
+from synth.runs.artifacts import RunFolder
+from synth.runs.changes import Known, agenda, decide
+from synth.runs.preflight import preflight
+from synth.runs.units import asked_for, to_publish
+from synth.runs.watch import afterwards, refuse_strangers
 from synth.stores import open_store
-from synth.testing import published
-from synth.units import asked_for, to_publish
+from synth.twins.workshop import Workshop
 from synth.warehouse import Warehouse
 from synth.warehouse.units import State
-from synth.watch import afterwards, refuse_strangers
-from synth.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from synth.changes import Agenda
-    from synth.domain import Model, Relation, Task
+    from synth.domain import Task
+    from synth.runs.changes import Agenda
+    from synth.runs.invocation import Invocation
     from synth.settings import Settings
     from synth.stores import Store
     from synth.warehouse import Snapshot
 
 INTERRUPTED = "the run was interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What `run` is asked for.
-
-    Attributes:
-        tasks: the twins to make, parents before children.
-        twins: where the twin of every tagged model is, selected or not, by `unique_id`.
-        args: the flags of the command, without secrets, for the results.
-        models: every tagged model.
-        context: `tasks`, and what they reference though others make it for this run; parents first.
-        selected: whether the user chose among the models.
-        named: whether the user gave the run its name, so that other commands may work for it, too.
-        keep: whether twins are staged for a later `synth publish`, and not published.
-        publish: whether twins are published that were staged before, and none is made.
-        force: whether twins are made anew although nothing changed.
-        invocation_id: of this command; the run's own unless it is named.
-    """
-
-    tasks: tuple[Task, ...]
-    twins: Mapping[str, Relation]
-    args: Mapping[str, object]
-    models: tuple[Model, ...] = ()
-    context: tuple[Task, ...] = ()
-    selected: bool = False
-    named: bool = False
-    keep: bool = False
-    publish: bool = False
-    force: bool = False
-    invocation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +57,7 @@ class Finished:
         return 1 if self.failure else self.result.exit_code
 
 
-def run(job: Job, settings: Settings, run_id: str) -> Finished:
+def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
     """Make, check, store and publish the twin of every task that is worth it.
 
     A failed model stops no unrelated one; models that reference each other are published together or not at
@@ -97,23 +67,23 @@ def run(job: Job, settings: Settings, run_id: str) -> Finished:
         SynthError: something is missing that every model needs; nothing has been changed.
     """
     started = perf_counter()
-    job = replace(job, invocation_id=job.invocation_id or run_id)
+    asked = replace(asked, invocation_id=asked.invocation_id or run_id)
     store = open_store(settings.store)
     results: dict[str, ModelResult] = {}
     interrupted = False
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         backends = Backends(settings.services)
-        known = _known(job, settings, run_id, warehouse)
-        job = _narrowed(job, known)
-        preflight(job, settings, warehouse, backends)
+        known = _known(asked, settings, run_id, warehouse)
+        asked = _narrowed(asked, known)
+        preflight(asked, settings, warehouse, backends)
         store.check()
-        folder = RunFolder.create(settings.artifact_dir, run_id, again=job.named)
-        folder.ask(job.args, [task.model.unique_id for task in job.tasks], job.invocation_id)
+        folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
+        folder.ask(asked.args, [task.model.unique_id for task in asked.tasks], asked.invocation_id)
         with log.recorded(folder.log):
             try:
-                claim = warehouse.claim(job.invocation_id, settings.staging_schema)
+                claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
                 with claim, warehouse.snapshot() as snapshot, shown() as progress:
-                    agenda = _agenda(job, settings, known, warehouse, snapshot)
+                    agenda = _agenda(asked, settings, known, warehouse, snapshot)
                     shop = Workshop(
                         run_id,
                         warehouse,
@@ -121,54 +91,56 @@ def run(job: Job, settings: Settings, run_id: str) -> Finished:
                         store,
                         folder,
                         settings,
-                        job.twins,
+                        asked.twins,
                         backends,
                         progress,
-                        job.invocation_id,
-                        job.keep,
+                        asked.invocation_id,
+                        asked.keep,
                         agenda.inputs,
                         agenda.staged,
                     )
-                    _work(job, agenda, shop, results)
+                    _work(asked, agenda, shop, results)
             except KeyboardInterrupt:
                 interrupted = True
-            _write_state(job, settings, warehouse)
-            result = RunResult(run_id, tuple(_of(task, results) for task in job.tasks))
-            failure = _finish(folder, None if interrupted else store, result, job, perf_counter() - started)
+            _write_state(asked, settings, warehouse)
+            result = RunResult(run_id, tuple(_of(task, results) for task in asked.tasks))
+            failure = _finish(folder, None if interrupted else store, result, asked, perf_counter() - started)
             strange = "" if interrupted else _look_again(settings, warehouse)
     return Finished(result, folder.path, INTERRUPTED if interrupted else strange or failure, interrupted)
 
 
-def _narrowed(job: Job, known: Known) -> Job:
-    """The job with the tasks that it is about: to publish without a selection means all that the run made."""
-    if not job.publish or job.selected:
-        return job
-    asked = asked_for(known)
-    return replace(job, tasks=tuple(task for task in job.tasks if task.model.unique_id in asked))
+def _narrowed(asked: Invocation, known: Known) -> Invocation:
+    """What is asked, task by task: to publish without a selection means all that the run made."""
+    if not asked.publish or asked.selected:
+        return asked
+    made = asked_for(known)
+    return replace(asked, tasks=tuple(task for task in asked.tasks if task.model.unique_id in made))
 
 
-def _known(job: Job, settings: Settings, run_id: str, warehouse: Warehouse) -> Known:
+def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> Known:
     """What there is of twins before the run begins."""
-    replaced = {str(task.target) for task in job.tasks} if job.force or settings.full_refresh else ()
+    replaced = {str(task.target) for task in asked.tasks} if asked.force or settings.full_refresh else ()
     seen = refuse_strangers(warehouse, settings.schema, replaced=replaced)
     return Known(
         run_id,
-        job.invocation_id,
+        asked.invocation_id,
         warehouse.published(settings.schema),
-        units=warehouse.units(settings.staging_schema, run_id) if job.named else {},
-        intact=frozenset(name for name, place in job.twins.items() if seen.twins.get(str(place)) == name),
-        force=job.force or settings.full_refresh,
+        units=warehouse.units(settings.staging_schema, run_id) if asked.named else {},
+        intact=frozenset(name for name, place in asked.twins.items() if seen.twins.get(str(place)) == name),
+        force=asked.force or settings.full_refresh,
     )
 
 
-def _agenda(job: Job, settings: Settings, known: Known, warehouse: Warehouse, snapshot: Snapshot) -> Agenda:
+def _agenda(
+    asked: Invocation, settings: Settings, known: Known, warehouse: Warehouse, snapshot: Snapshot
+) -> Agenda:
     """What there is to do; what a named run is to make is on record before it begins."""
-    if job.publish:
-        return to_publish(job.tasks, known)
-    tasks = job.context or job.tasks
-    decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=job.twins)
-    found = agenda(job.tasks, decisions, known, keep=job.keep)
-    if job.keep:
+    if asked.publish:
+        return to_publish(asked.tasks, known)
+    tasks = asked.context or asked.tasks
+    decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=asked.twins)
+    found = agenda(asked.tasks, decisions, known, keep=asked.keep)
+    if asked.keep:
         names = [task.model.unique_id for task in found.todo]
         warehouse.note(settings.staging_schema, known.run_id, names, State.ASKED)
         names = [name for name in found.settled if not known.settled(name)]
@@ -176,14 +148,16 @@ def _agenda(job: Job, settings: Settings, known: Known, warehouse: Warehouse, sn
     return found
 
 
-def _work(job: Job, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
+def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
     """Say what needs no work, and do the rest."""
-    places = {task.model.unique_id: f"{index} of {len(job.tasks)}" for index, task in enumerate(job.tasks, 1)}
+    places = {
+        task.model.unique_id: f"{index} of {len(asked.tasks)}" for index, task in enumerate(asked.tasks, 1)
+    }
     for name, result in todo.settled.items():
         results[name] = result
         log.outcome(places[name], result, shop.folder.report(result.task))
     if todo.todo:
-        from synth.making import make_and_publish, prepared  # noqa: PLC0415 - learns and judges: a second to load
+        from synth.twins.making import make_and_publish, prepared  # noqa: PLC0415 - learns and judges: a second to load
 
         make_and_publish(todo.todo, shop, results, places=places, ready=prepared(todo))
 
@@ -196,10 +170,10 @@ def _look_again(settings: Settings, warehouse: Warehouse) -> str:
     return strange
 
 
-def _write_state(job: Job, settings: Settings, warehouse: Warehouse) -> None:
+def _write_state(asked: Invocation, settings: Settings, warehouse: Warehouse) -> None:
     """Let dbt know which twins there are now; the twins themselves need nothing of that."""
     try:
-        write_state(settings.artifact_dir / "state", published(job.twins, warehouse))
+        write_state(settings.artifact_dir / "state", published(asked.twins, warehouse))
     except (SynthError, OSError) as error:
         log.warning(f"The state for dbt could not be written ({type(error).__name__}). Next: synth test")
 
@@ -208,10 +182,12 @@ def _of(task: Task, results: Mapping[str, ModelResult]) -> ModelResult:
     return results.get(task.model.unique_id) or ModelResult(task, Status.ERROR, message=INTERRUPTED)
 
 
-def _finish(folder: RunFolder, store: Store | None, result: RunResult, job: Job, elapsed: float) -> str:
+def _finish(
+    folder: RunFolder, store: Store | None, result: RunResult, asked: Invocation, elapsed: float
+) -> str:
     """Write the results; what went wrong with that, because the twins are published by now and stay."""
     try:
-        folder.finish(store, result, job.args, elapsed, invocation_id=job.invocation_id)
+        folder.finish(store, result, asked.args, elapsed, invocation_id=asked.invocation_id)
     except (SynthError, OSError) as error:
         reason = str(error) if isinstance(error, SynthError) else f"{error.strerror} ({type(error).__name__})"
         failure = f"What was published stays, but the results of the run could not be stored: {reason}"

@@ -15,9 +15,9 @@ from pydantic import Field
 from synth.backends import variables_of_backends
 from synth.domain import Options
 from synth.errors import ConfigError
-from synth.profiles import Choice, Connection, read_connection
-from synth.project import Project, find_project, read_project
-from synth.rendering import Renderer
+from synth.project.dbt_project import Project, find_project, read_project
+from synth.project.profiles import Choice, Connection, read_connection
+from synth.project.rendering import Renderer
 from synth.validation import (
     LimitField,
     NameField,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import webbrowser
 from typing import TYPE_CHECKING
 
-from synth.artifacts import read_runs, write_index
 from synth.errors import ConfigError
 from synth.report.serve import HOST, listen
+from synth.runs.artifacts import read_runs, write_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from faker import Faker
 
+from synth.columns.pii import What
 from synth.domain import Column, Kind
-from synth.pii import What
 
 if TYPE_CHECKING:
     from collections.abc import Callable

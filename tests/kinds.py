@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synth.facts import facts
-from synth.manifest import DataTest, Manifest, Node
+from synth.project.manifest import DataTest, Manifest, Node
 
 if TYPE_CHECKING:
-    from synth.stated import Rule
+    from synth.domain import Rule
 
 # Rows 1 to 60; `word` is an, bn, cn or dn, `part` 0 to 4, `since` and `until` are weeks without gaps.
 THINGS = """

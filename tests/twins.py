@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from synth.artifacts import file_name
 from synth.domain import Model, ModelResult, Policy, Relation, Rows, Task
 from synth.evaluate import LIMITS
-from synth.pipeline import Job, run
+from synth.pipeline import run
+from synth.runs.artifacts import file_name
+from synth.runs.invocation import Invocation
 from synth.settings import Flags, Settings, resolve
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Studio:
         if not strict:
             wide = dict.fromkeys(LIMITS, 1.0)
             tasks = tuple(replace(task, on_inconclusive=Policy.WARN, limits=wide) for task in tasks)
-        return run(Job(tasks, targets, {}, force=True), self.settings(), self.run_id).results
+        return run(Invocation(tasks, targets, {}, force=True), self.settings(), self.run_id).results
 
     @property
     def run_id(self) -> str:

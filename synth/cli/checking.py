@@ -29,8 +29,8 @@ def check(*, output: str, **options: Any) -> None:
     target, or a hand), views that read real rows, also through other views, and twins whose rows were edited.
     Every row of every twin is read. It changes nothing.
     """
+    from synth.runs.watch import as_json, as_text  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - pyarrow, which --help must not pay for
-    from synth.watch import as_json, as_text  # noqa: PLC0415 - as above
 
     settings = read_settings(options, to_stderr=True)
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:

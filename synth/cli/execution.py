@@ -46,7 +46,7 @@ class RunId(click.ParamType):  # type: ignore[type-arg] # generic in newer versi
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What kind of run it is; see `synth.pipeline.Job`."""
+    """What kind of run it is; see `synth.runs.invocation.Invocation`."""
 
     which: str
     run_id: str | None = None
@@ -98,12 +98,13 @@ def _finished(
     tasks, models = read_plan(settings, only)
     if not tasks:
         return None
-    from synth.pipeline import Job, run  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
+    from synth.pipeline import run  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
+    from synth.runs.invocation import Invocation  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
 
     invocation_id, database = new_run_id(), settings.connection.database
     run_id = mode.run_id or invocation_id
     _say(len(tasks), settings, mode, run_id)
-    job = Job(
+    asked = Invocation(
         tasks,
         {model.unique_id: Relation(database, settings.schema, model.relation.name) for model in models},
         {**_kept(options), **mode.flags},
@@ -117,7 +118,7 @@ def _finished(
         invocation_id=invocation_id,
     )
     with _interruptible():
-        finished = run(job, settings, run_id)
+        finished = run(asked, settings, run_id)
     if finished.interrupted:
         log.error("Interrupted: what is not published was put away. Next: synth retry")
     log.done(finished.results, finished.folder)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from synth import log
+from synth.dbt.selection import select
 from synth.declarations import read_models
-from synth.manifest import read_manifest
 from synth.plan import plan
-from synth.selection import select
+from synth.project.manifest import read_manifest
 from synth.settings import Flags, resolve
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ WORKING = ("queued", "running")
 @click.option("--cancel", is_flag=True, help="Cancel them, and delete their rows.")
 def jobs(*, jobs: tuple[str, ...], cancel: bool, **options: Any) -> None:
     """Say how far JOBS are; `synth run --no-wait` says their names, such as gretel/synth-…-train."""
-    from synth.unattended import look, remove  # noqa: PLC0415 - opens services, which other commands may not need
+    from synth.runs.jobs import look, remove  # noqa: PLC0415 - opens services, which other commands may not need
 
     settings = read_settings(options)
     for name in jobs:

@@ -69,7 +69,7 @@ def retry(**options: Any) -> None:
 
     The flags are those of that run.
     """
-    from synth.retry import last_run, left  # noqa: PLC0415 - reads the warehouse, as the run will
+    from synth.runs.retry import last_run, left  # noqa: PLC0415 - reads the warehouse, as the run will
 
     settings = read_settings(options)
     last = last_run(settings.artifact_dir)

@@ -13,7 +13,7 @@ from synth._version import __version__
 from synth.cli.options import project_options, read_plan, read_settings
 from synth.declarations import read_models
 from synth.domain import Relation
-from synth.manifest import read_manifest
+from synth.project.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def test(**options: Any) -> None:
     A test is run if all that it reads has a twin. One that fails is run on the real relations, too, and
     counts as failed only if it passes there.
     """
-    from synth.testrun import retest  # noqa: PLC0415 - reads the warehouse
+    from synth.dbt.testrun import retest  # noqa: PLC0415 - reads the warehouse
 
     settings = read_settings(options)
     log.info(f"Running with synth={__version__}", version=__version__)
@@ -66,7 +66,7 @@ def docs(*, path: Path | None, **options: Any) -> None:
     PATH is a YAML file below models/; by default models/synthetic/_synthetic__sources.yml. A file there is
     replaced only if it was written by this command.
     """
-    from synth.docs import write_docs  # noqa: PLC0415 - reads the warehouse
+    from synth.dbt.docs import write_docs  # noqa: PLC0415 - reads the warehouse
 
     settings = read_settings(options)
     manifest = read_manifest(settings.project.manifest_path)
@@ -94,8 +94,8 @@ def compare(*, model: tuple[str, ...], output: str, **options: Any) -> None:
     the numbers of each group. A group is shown only if every count in it (a column of type bigint) is at
     least 10.
     """
-    from synth.compare import as_json, as_text  # noqa: PLC0415 - reads the warehouse
-    from synth.compare import compare as measure  # noqa: PLC0415 - as above
+    from synth.dbt.compare import as_json, as_text  # noqa: PLC0415 - reads the warehouse
+    from synth.dbt.compare import compare as measure  # noqa: PLC0415 - as above
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the figures
     manifest = read_manifest(settings.project.manifest_path)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from synth.domain.figures import Cell, Distribution
 from synth.evaluate.grids import line, written
-from synth.figures import Cell, Distribution
 
 if TYPE_CHECKING:
     from synth.evaluate.tables import Codes, Column, Floats, Keys, Tables

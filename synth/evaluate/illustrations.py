@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.domain.figures import Associations, Distances, Roc
 from synth.evaluate.points import distances as every_distance
 from synth.evaluate.points import encoded
 from synth.evaluate.tables import discretised
-from synth.figures import Associations, Distances, Roc
 
 if TYPE_CHECKING:
     from synth.evaluate.points import Points

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from synth.domain.figures import Portrait
 from synth.evaluate.distributions import People, distribution
 from synth.evaluate.illustrations import associations, distances, roc
 from synth.evaluate.tables import read
-from synth.figures import Portrait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     import pandas as pd
 
+    from synth.domain.figures import Distribution
     from synth.evaluate.tables import Codes, Tables
-    from synth.figures import Distribution
 
 T = TypeVar("T")
 

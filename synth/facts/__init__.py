@@ -10,20 +10,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from synth.domain import ForeignKey
+from synth.domain import Fact, ForeignKey, Rule, Scope
 from synth.facts.contradictions import refuse_contradictions
 from synth.facts.given import Given, UnusableError, equation, sql
 from synth.facts.kinds import KINDS, PACKAGES
 from synth.facts.references import by_relation, resolve
 from synth.facts.said import Claim, Effect, Said, row
-from synth.stated import Fact, Rule, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from synth.domain import RowCount
     from synth.facts.of_rows import Build
-    from synth.manifest import DataTest, Json, Manifest, Node
-    from synth.stated import RowCount
+    from synth.project.manifest import DataTest, Json, Manifest, Node
 
 ENFORCED_ON = frozenset({"table", "incremental"})
 OPAQUE = "synth test runs it on the twin"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from synth.facts.said import Claim, Constant
-    from synth.manifest import Node
+    from synth.project.manifest import Node
 
     Stated = tuple[str, Claim]  # the name of a test, and what it says
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synth.facts.references import resolve
-from synth.manifest import fold
+from synth.project.manifest import fold
 
 if TYPE_CHECKING:
-    from synth.manifest import DataTest, Manifest, Node
+    from synth.project.manifest import DataTest, Manifest, Node
 
 IDENTIFIER = re.compile(r'"(?:[^"]|"")+"|[^\W\d]\w*')
 _JINJA = re.compile(r"\{[{%#]")

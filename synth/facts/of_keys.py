@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from synth.domain import ForeignKey
 from synth.facts.given import UnusableError, plain
 from synth.facts.said import Effect, Said, table
-from synth.manifest import fold
+from synth.project.manifest import fold
 
 if TYPE_CHECKING:
     from synth.facts.given import Given

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synth.domain import RowCount, Scope
 from synth.facts.given import UnusableError
 from synth.facts.of_rows import bounds, listing
 from synth.facts.said import Claim, Effect, Said, constant, table
-from synth.stated import RowCount, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.manifest import Manifest, Node
+    from synth.project.manifest import Manifest, Node
 
 _REF = re.compile(r"ref\s*\([^()]*\)")
 

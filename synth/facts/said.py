@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from synth.stated import Scope
+from synth.domain import Scope
 
 if TYPE_CHECKING:
-    from synth.domain import ForeignKey
-    from synth.stated import RowCount
+    from synth.domain import ForeignKey, RowCount
 
 Constant: TypeAlias = "float | datetime"
 

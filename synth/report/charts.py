@@ -11,7 +11,7 @@ from synth.report.words import baseline, is_count
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from synth.figures import Associations, Distances, Distribution, Roc
+    from synth.domain.figures import Associations, Distances, Distribution, Roc
     from synth.report.document import CheckFigure
 
 WHISKER = 200.0  # units a whisker is wide

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from synth._version import __version__
 from synth.domain import Accuracy, Aspect, Check, ColumnFit, Evaluation, Policy, Task, Utility, Verdict
-from synth.figures import Portrait
+from synth.domain.figures import Portrait
 
 SCHEMA_VERSION: Literal[1] = 1
 FEWEST = 10  # rows; a count below is not told

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from synth.domain import Aspect, Verdict
 
 if TYPE_CHECKING:
-    from synth.figures import Distribution
+    from synth.domain.figures import Distribution
     from synth.report.document import CheckFigure, Document
 
 TITLES = {

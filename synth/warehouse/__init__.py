@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Column, Relation, Task
-    from synth.stated import Rule
+    from synth.domain import Column, Relation, Rule, Task
     from synth.warehouse.comparing import Measured
     from synth.warehouse.guard import Inspection
     from synth.warehouse.ledger import Published

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, LiteralString
 
-from synth.stated import Rule
+from synth.domain import Rule
 from synth.warehouse.session import reported
 
 if TYPE_CHECKING:

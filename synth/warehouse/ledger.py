@@ -90,7 +90,7 @@ class Published:
 
     Attributes:
         invocation_id: of the command that made it, which no other twin of the model has.
-        inputs: what it was made from, by `synth.fingerprint`.
+        inputs: what it was made from, by `synth.runs.fingerprint`.
     """
 
     run_id: str

@@ -80,7 +80,7 @@ class Stage:
     fingerprint: str = ""  # of the source rows
     request: str = ""  # a name for what was asked of them
     invocation_id: str = ""  # of the command that made it
-    inputs: Mapping[str, str] = field(default_factory=dict)  # what it was made from, by `synth.fingerprint`
+    inputs: Mapping[str, str] = field(default_factory=dict)  # what it was made from, by `runs.fingerprint`
     artifacts: tuple[str, ...] = ()  # where its files are
     kept: bool = False  # beyond the end of the command
     epsilon: float | None = None  # what it was learned with; None is no differential privacy

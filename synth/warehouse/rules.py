@@ -15,9 +15,8 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from synth.domain import Column, Kind, Relation
+from synth.domain import Column, Kind, Relation, Rule, Scope
 from synth.errors import WarehouseError
-from synth.stated import Rule, Scope
 from synth.warehouse.catalog import describe
 from synth.warehouse.constraints import DOMAINS
 from synth.warehouse.extract import read

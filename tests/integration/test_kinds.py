@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from psycopg import sql
 
-from synth.domain import Relation
+from synth.domain import Relation, Rule, Scope
 from synth.facts.kinds import KINDS
-from synth.stated import Rule, Scope
 from synth.warehouse import Warehouse
 from tests.kinds import CASES, NOTHING, THINGS, rule_of
 from tests.services import database

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from faker import Faker
 
-from synth.pii.patterns import is_card, is_email, is_iban
+from synth.columns.pii.patterns import is_card, is_email, is_iban
 from tests.handmade import Handmade
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from synth.domain import Scope
 from synth.evaluate import LIMITS
-from synth.stated import Scope
 from tests.handmade import Handmade
 from tests.kinds import CASES, THINGS, rule_of
 from tests.services import database

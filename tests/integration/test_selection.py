@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from synth.dbt.selection import select
 from synth.declarations import read_models
-from synth.manifest import read_manifest
-from synth.selection import select
+from synth.project.manifest import read_manifest
 from synth.settings import Flags, Settings, resolve
 
 if TYPE_CHECKING:

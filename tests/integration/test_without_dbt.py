@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from synth.domain import Policy, Relation, Rows, Task
+from synth.domain import Policy, ProjectTest, Relation, Rows, Task
 from synth.evaluate import LIMITS
-from synth.pipeline import Job, run
-from synth.stated import ProjectTest
+from synth.pipeline import run
+from synth.runs.invocation import Invocation
 from tests.twins import TWINS, Studio
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def test_a_run_without_dbt_publishes_and_warns(studio: Studio) -> None:
     wide = dict.fromkeys(LIMITS, 1.0)
     task = Task(model, target, "local", Rows(), 0, on_inconclusive=Policy.WARN, limits=wide)
     settings = replace(studio.settings(), dbt=None)
-    finished = run(Job((task,), {model.unique_id: target}, {}, (model,)), settings, "20240101-00000001")
+    finished = run(
+        Invocation((task,), {model.unique_id: target}, {}, (model,)), settings, "20240101-00000001"
+    )
     assert finished.exit_code == 0, finished.results
     said = (finished.folder / "synth.log").read_text()
     assert "dbt is not installed, so the project's tests are not run on the twins" in said

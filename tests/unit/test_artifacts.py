@@ -13,16 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from synth.artifacts import (
-    RunFolder,
-    file_name,
-    read_runs,
-    results_json,
-    write_csv,
-    write_index,
-    write_json,
-    write_parquet,
-)
+from synth.columns.roles import Treatment
 from synth.domain import (
     Check,
     Column,
@@ -39,7 +30,16 @@ from synth.domain import (
     Verdict,
 )
 from synth.errors import ConfigError, StoreError
-from synth.roles import Treatment
+from synth.runs.artifacts import (
+    RunFolder,
+    file_name,
+    read_runs,
+    results_json,
+    write_csv,
+    write_index,
+    write_json,
+    write_parquet,
+)
 from synth.stores.directory import DirectoryStore
 from synth.viewing import find, view
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from synth.compare import Compared, as_json, as_text, relative_error
-from synth.manifest import Node
+from synth.dbt.compare import Compared, as_json, as_text, relative_error
+from synth.project.manifest import Node
 from synth.warehouse.comparing import Measured
 
 NODE = Node("model.shop.sales", "sales", "model", "shop", "sales.sql", "m.yml")

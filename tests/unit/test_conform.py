@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.conform import assemble, labels, learnable, made_up, without_duplicates
+from synth.columns.conform import assemble, labels, learnable, made_up, without_duplicates
+from synth.columns.encoding import arrow_type, encode
+from synth.columns.roles import Treatment
 from synth.domain import Column, ForeignKey, Kind, Role
-from synth.encoding import arrow_type, encode
 from synth.errors import ModelError
-from synth.roles import Treatment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

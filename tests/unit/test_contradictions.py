@@ -9,7 +9,7 @@ import pytest
 
 from synth.errors import ConfigError
 from synth.facts import facts
-from synth.manifest import DataTest, Manifest, Node
+from synth.project.manifest import DataTest, Manifest, Node
 
 MODEL = "model.shop.orders"
 IN, RANGE, BETWEEN = "accepted_values", "accepted_range", "expect_column_values_to_be_between"

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from synth.domain import ForeignKey
+from synth.domain import ForeignKey, Rule, Scope
 from synth.facts import Facts, facts
-from synth.manifest import DataTest, DeclaredColumn, Manifest, Node
-from synth.stated import Rule, Scope
+from synth.project.manifest import DataTest, DeclaredColumn, Manifest, Node
 
 ORDERS, USERS = "model.shop.orders", "model.shop.users"
 

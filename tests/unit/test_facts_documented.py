@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from synth.domain import Scope
 from synth.facts.kinds import KINDS
 from synth.facts.said import Effect
-from synth.stated import Scope
 from tests.kinds import CASES, rule_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "facts.md"

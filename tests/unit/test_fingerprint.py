@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from synth.domain import ForeignKey
-from synth.fingerprint import CHANGES, PARENT, difference, digest, written
-from synth.manifest import DataTest, Manifest, Node
+from synth.project.digests import digest, written
+from synth.project.manifest import DataTest, Manifest, Node
+from synth.runs.fingerprint import CHANGES, PARENT, difference
 
 
 def node(name: str, *parents: str, **changes: Any) -> Node:

@@ -12,7 +12,8 @@ import pytest
 
 from synth.domain import Aspect, Check, Evaluation, Model, Policy, Relation, Rows, Task, Verdict
 from synth.errors import ConfigError
-from synth.gate import Evidence, Known, check_limits, measure, passes, rejection
+from synth.runs.preflight import check_limits
+from synth.twins.gate import Evidence, Known, measure, passes, rejection
 
 MODEL = Model(
     "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"

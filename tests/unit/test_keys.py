@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.columns.keys import new_keys, share_out
 from synth.domain import Column, Kind
 from synth.errors import ModelError
-from synth.keys import new_keys, share_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

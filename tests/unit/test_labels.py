@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from synth.labels import labels_of
-from synth.manifest import DeclaredColumn, Node
+from synth.project.labels import labels_of
+from synth.project.manifest import DeclaredColumn, Node
 
 
 def labels(node: dict[str, Any] | None = None, **column: Any) -> tuple[str, ...]:

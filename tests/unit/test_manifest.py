@@ -19,8 +19,8 @@ import pytest
 from synth.declarations import Declared, read_models, tagged
 from synth.domain import Options, Relation, Role, Rows
 from synth.errors import ConfigError, ManifestError
-from synth.manifest import Manifest, fold, read_manifest
-from synth.profiles import Connection
+from synth.project.manifest import Manifest, fold, read_manifest
+from synth.project.profiles import Connection
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "manifest_v12.json"
 USERS = "model.shop.users"

@@ -12,9 +12,9 @@ import pytest
 
 from synth.declarations import read_models
 from synth.domain import Relation
-from synth.labels import labels_of
-from synth.manifest import read_manifest
-from synth.profiles import Connection
+from synth.project.labels import labels_of
+from synth.project.manifest import read_manifest
+from synth.project.profiles import Connection
 
 MANIFESTS = Path(__file__).parent.parent / "fixtures" / "manifests"
 VERSIONS = ("dbt_1_8", "dbt_1_9", "dbt_1_10", "dbt_1_11", "dbt_2")

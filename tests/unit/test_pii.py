@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from synth.columns.pii import What, detect, is_personal, mentions, read_label, read_name
+from synth.columns.pii.patterns import MATCHERS, embedded, is_card, is_iban, luhn, mod97
+from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
-from synth.pii import What, detect, is_personal, mentions, read_label, read_name
-from synth.pii.patterns import MATCHERS, embedded, is_card, is_iban, luhn, mod97
-from synth.roles import classify
 from tests.columns import Labelled, labelled
 
 MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synth.domain.figures import Distribution, Portrait
 from synth.evaluate.portrait import FEWEST, portrait
-from synth.figures import Distribution, Portrait
 
 RARE = "ZZCANARY"
 ROWS = 2_000

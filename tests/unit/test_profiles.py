@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from synth.errors import ConfigError
-from synth.profiles import Choice, Connection, read_connection
-from synth.project import Project
-from synth.rendering import Renderer
+from synth.project.dbt_project import Project
+from synth.project.profiles import Choice, Connection, read_connection
+from synth.project.rendering import Renderer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.domain import Verdict
-from synth.redraw import choose, spare_rows
-from synth.source import Source
-from synth.synthesis import Drawn
+from synth.twins.redraw import choose, spare_rows
+from synth.twins.source import Source
+from synth.twins.workshop import Drawn
 
 ROWS = 2000
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from synth.columns.pii import What
+from synth.columns.pii.patterns import is_card, is_iban, is_phone
+from synth.columns.replace import MAKERS, replacements
 from synth.domain import Column, Kind
 from synth.errors import ModelError
-from synth.pii import What
-from synth.pii.patterns import is_card, is_iban, is_phone
-from synth.replace import MAKERS, replacements
 
 NOBODYS = [
     ip_network(net)

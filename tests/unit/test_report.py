@@ -33,7 +33,7 @@ from synth.report import Document, Handled, make_document, render_report
 from synth.report.palette import DARK, LIGHT, SHAPES, TEXTS, contrast
 
 if TYPE_CHECKING:
-    from synth.figures import Portrait
+    from synth.domain.figures import Portrait
 
 SCHEMA = Path(synth.report.__file__).with_name("evaluation.schema.json")
 HOSTILE = ["<script>alert(1)</script>", "\"' onload=x &amp;<img src=//e.org>", "x" * 200, "עמודה מימין לשמאל"]

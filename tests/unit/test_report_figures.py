@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.artifacts import RunFolder
 from synth.domain import Model, Relation, Rows, Task
 from synth.evaluate import evaluate
 from synth.evaluate.portrait import portrait
+from synth.runs.artifacts import RunFolder
 from synth.stores.directory import DirectoryStore
 
 if TYPE_CHECKING:

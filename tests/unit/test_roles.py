@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from synth.columns.pii import What
+from synth.columns.roles import assign, check_declarations, classify, replaced
+from synth.columns.suggest import is_identifier
 from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
 from synth.errors import ConfigError, ModelError
-from synth.pii import What
-from synth.roles import assign, check_declarations, classify, replaced
-from synth.suggest import is_identifier
 
 MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")
 TYPES = {

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from synth.dbt.selection import select
+from synth.dbt.selectors import matching
 from synth.declarations import read_models
 from synth.errors import ConfigError
-from synth.manifest import Manifest, read_manifest
-from synth.selection import select
-from synth.selectors import matching
+from synth.project.manifest import Manifest, read_manifest
 from synth.settings import Flags, Settings, resolve
 
 if TYPE_CHECKING:

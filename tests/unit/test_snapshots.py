@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.domain import Column, Kind, Model, Relation, Role
+from synth.columns.roles import Treatment
+from synth.domain import Column, History, Kind, Model, Relation, Role
 from synth.errors import ModelError
-from synth.roles import Treatment
-from synth.snapshots import Versions, in_versions, keyed
-from synth.source import Source
-from synth.stated import History
-from synth.synthesis import Drawn
+from synth.twins.snapshots import Versions, in_versions, keyed
+from synth.twins.source import Source
+from synth.twins.workshop import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

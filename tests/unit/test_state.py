@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from synth.dbt.state import SECTIONS, write_state
 from synth.domain import Relation
-from synth.state import SECTIONS, write_state
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,297 @@
+"""Between a relation and a backend: what may be learned goes in, the exact relation comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.columns.encoding import arrow_type, encode
+from synth.columns.keys import new_keys, share_out
+from synth.columns.pii import USUAL
+from synth.columns.replace import MAKERS, OWNED, replacements
+from synth.columns.roles import KEYS, LEARNED, REPLACED
+from synth.domain import Role
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Column
+
+    Parents = Callable[[Treatment], pa.Array | None]
+    Codes = NDArray[np.int64]
+    Dtype = np.dtype[Any] | pd.api.extensions.ExtensionDtype
+
+Rng = np.random.Generator
+
+# How pandas holds NULL beside values that a float would not hold exactly.
+NULLABLE = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
+ROUNDS = 20  # attempts to shuffle duplicates of a composite key apart
+DENSE = 20  # pairs that are possible for each that is needed, up to which they are dealt out one by one
+
+
+def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
+    """The columns of `table` that a backend may see, as pandas.
+
+    Keys and identifiers are left out; where they can be NULL, a boolean column says whether they are there.
+    """
+    series: dict[str, pd.Series[Any]] = {}
+    for treatment in treatments:
+        name, values = treatment.column.name, table.column(treatment.column.name)
+        if treatment.role in LEARNED:
+            series[name] = _to_pandas(values)
+        elif treatment.role is Role.DATE_OF_BIRTH:
+            series[name] = _to_pandas(pc.year(values))
+        elif treatment.role not in {Role.FREE_TEXT, Role.DROP} and 0 < values.null_count < len(values):
+            series[name] = _to_pandas(values.is_valid())
+    return pd.DataFrame(series, index=pd.RangeIndex(table.num_rows))
+
+
+def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """The columns whose values are labels, whatever their type."""
+    return frozenset(t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
+
+
+def public(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """The columns whose values are declared to be public reference data."""
+    return frozenset(t.column.name for t in treatments if t.role is Role.KEEP)
+
+
+def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
+    """Values as Arrow has them in the dtype of a learned column."""
+    return _to_pandas(values).astype(dtype)
+
+
+def _to_pandas(values: pa.ChunkedArray) -> pd.Series[Any]:
+    """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
+    kind = values.type
+    if pa.types.is_date(kind):
+        values = values.cast(pa.timestamp("us"))
+    if pa.types.is_string(kind):
+        return pd.Series(values.to_numpy(zero_copy_only=False), dtype=object)
+    nullable = NULLABLE.get(kind) if values.null_count else None
+    series: pd.Series[Any] = values.to_pandas(types_mapper=(lambda _: nullable) if nullable else None)
+    return series
+
+
+def assemble(
+    synthetic: pd.DataFrame,
+    treatments: Sequence[Treatment],
+    *,
+    real: pa.Table,
+    parents: Parents,
+    rng: Rng,
+    taken: pa.Table | None = None,
+    shared: Mapping[str, Codes] | None = None,
+) -> pa.Table:
+    """The twin: the columns of the relation in order, with types that Postgres reads without loss.
+
+    Args:
+        synthetic: what the backend made of the `learnable` training rows, as many rows as the twin has.
+        treatments: of every column.
+        real: all extracted rows, in an order that the source's does not change.
+        parents: the keys of a foreign key's parent twin, or None where there is no such twin.
+        rng: the source of chance for keys and replacements.
+        taken: where `real` is a share of the source, all rows of the columns that are not learned, so that no
+            new key is a real one.
+        shared: columns of which rows that have one number here, from 0 on, get one value.
+
+    Raises:
+        ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
+    """
+    columns: dict[str, pa.Array] = {}
+    rows, shared = len(synthetic), shared or {}
+
+    def pool(treatment: Treatment) -> pa.Array | None:
+        key = treatment.parent
+        return columns.get(key.parent_column) if key and treatment.to_itself else parents(treatment)
+
+    for treatment in sorted(treatments, key=lambda one: one.to_itself):  # they need the new keys
+        column, name = treatment.column, treatment.column.name
+        if treatment.role is Role.DROP:
+            continue
+        if treatment.role in LEARNED:
+            columns[name] = encode(synthetic[name], column)
+        elif treatment.role is Role.DATE_OF_BIRTH:
+            columns[name] = _birthdays(synthetic[name], column, rng)
+        else:
+            present = _present(synthetic, treatment, real.column(name), rows)
+            every = (real if taken is None else taken).column(name)
+            places = shared.get(name, np.cumsum(present) - 1)
+            number = int(places.max(initial=-1)) + 1
+            values = _replaced(treatment, real.column(name), number, pool, rng, taken=every)
+            columns[name] = _of_type(values.take(pa.array(places, mask=~present)), column)
+    order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
+    return pa.table({name: columns[name] for name in order})
+
+
+def settled(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """The columns that are made row by row, so that a row may be judged by them before others are chosen."""
+    return frozenset(t.column.name for t in treatments if t.role in LEARNED | {Role.DATE_OF_BIRTH})
+
+
+def rehearse(
+    synthetic: pd.DataFrame,
+    treatments: Sequence[Treatment],
+    names: Collection[str],
+    *,
+    real: pa.Table,
+    rng: Rng,
+) -> pa.Table:
+    """Some columns of rows that may become a twin, for rules to be tried on.
+
+    Those that are `settled` are as the twin will have them. Real keys and identifiers stand in for those that
+    are made once it is known which rows remain; such a table is judged, and never kept.
+    """
+    columns: dict[str, pa.Array] = {}
+    for treatment in treatments:
+        column, name = treatment.column, treatment.column.name
+        if name not in names or treatment.role is Role.DROP:
+            continue
+        if treatment.role in LEARNED:
+            columns[name] = encode(synthetic[name], column)
+        elif treatment.role is Role.DATE_OF_BIRTH:
+            columns[name] = _birthdays(synthetic[name], column, rng)
+        else:
+            present = _present(synthetic, treatment, real.column(name), len(synthetic))
+            values = real.column(name).drop_null().combine_chunks()
+            drawn = rng.integers(0, max(len(values), 1), len(synthetic))
+            columns[name] = values.take(pa.array(drawn, mask=~present))
+    return pa.table(columns)
+
+
+def _present(
+    synthetic: pd.DataFrame, treatment: Treatment, real: pa.ChunkedArray, rows: int
+) -> NDArray[np.bool_]:
+    """In which rows of the twin a column that was not learned is not NULL."""
+    if treatment.column.name in synthetic and treatment.role is not Role.FREE_TEXT:
+        return synthetic[treatment.column.name].to_numpy(bool)
+    # All of the training rows have a value, or none has.
+    return np.full(rows, treatment.role is not Role.FREE_TEXT and 2 * real.null_count < len(real))
+
+
+def _replaced(
+    treatment: Treatment,
+    real: pa.ChunkedArray,
+    rows: int,
+    parents: Parents,
+    rng: Rng,
+    *,
+    taken: pa.ChunkedArray,
+) -> pa.Array:
+    column, role = treatment.column, treatment.role
+    what = treatment.what or USUAL.get(role)
+
+    def make(number: int, *, unique: bool = True) -> pa.Array:
+        if what in MAKERS:
+            return replacements(what, column, number, rng, real=real, taken=taken, unique=unique)
+        return new_keys(real, column, number, rng, taken=taken)
+
+    if role is Role.KEY:
+        return make(rows)
+    if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} or what in OWNED:
+        pool = parents(treatment)
+        return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
+    if role in REPLACED:
+        return make(rows, unique=treatment.unique)
+    return pa.nulls(rows, real.type)
+
+
+def made_up(treatments: Sequence[Treatment]) -> list[Column]:
+    """The columns of new keys and replacements, which must avoid all real values; see `assemble`."""
+    return [one.column for one in treatments if one.role in REPLACED | KEYS]
+
+
+def _of_type(values: pa.Array, column: Column) -> pa.Array:
+    kind = arrow_type(column)
+    if pa.types.is_decimal(kind):
+        values = values.cast(pa.string())  # from integers Arrow asks for more digits than they have
+    try:
+        return values.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise ModelError(
+            f"{column.name} ({column.data_type}) cannot hold the keys of its parent's twin. "
+            f"Next: give both columns one type."
+        ) from None
+
+
+def _birthdays(years: pd.Series[Any], column: Column, rng: Rng) -> pa.Array:
+    """A day drawn anew within each learned year."""
+    known = years.notna().to_numpy()
+    year = years.fillna(1970).to_numpy("int64").clip(1, 9999)
+    first = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
+    days = pd.Series((first + rng.integers(0, 365, len(year))).astype("datetime64[us]"))
+    return encode(days.where(known), column)
+
+
+def without_duplicates(
+    twin: pa.Table, unique: Sequence[tuple[str, ...]], movable: Mapping[str, bool], rng: Rng
+) -> tuple[pa.Table, int]:
+    """The twin without rows that repeat a composite key, and how many rows that cost.
+
+    Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
+    """
+    before = twin.num_rows
+    keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
+    for names in keys:
+        moving = next((name for name in names if movable.get(name)), None)
+        if moving is not None and _repeated(twin, names).any():
+            others = [name for name in names if name != moving]
+            twin = _moved_apart(twin, moving, others, rng)
+    for names in keys:
+        twin = twin.filter(pa.array(~_repeated(twin, names)))
+    return twin, before - twin.num_rows
+
+
+def _repeated(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
+    repeated: NDArray[np.bool_] = twin.select(list(names)).to_pandas().duplicated().to_numpy()
+    return repeated
+
+
+def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng) -> pa.Table:
+    """The twin with the values of `moving` in other rows, so that few repeat beside the same `others`."""
+    owners = twin.column(moving).combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = owners.indices.to_numpy()
+    groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
+    apart = _dealt if groups.nunique() * len(owners.dictionary) <= DENSE * len(codes) else _shuffled
+    places = pa.array(apart(codes, groups.to_numpy(), rng))
+    position = twin.column_names.index(moving)
+    return twin.set_column(position, moving, owners.dictionary.take(places))
+
+
+def _shuffled(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Where pairs are few among those possible, some random exchanges part those that are equal."""
+    owners = owners.copy()
+    for _ in range(ROUNDS):
+        repeated = np.flatnonzero(pd.DataFrame({"owner": owners, "group": groups}).duplicated())
+        if not len(repeated):
+            break
+        others = rng.choice(len(owners), len(repeated), replace=False)
+        places = np.unique(np.concatenate([repeated, others]))
+        owners[places] = owners[rng.permutation(places)]
+    return owners
+
+
+def _dealt(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Where most possible pairs are needed, as of months and users: the largest group first.
+
+    Each of its rows goes to another of the owners who want most rows still, which finds the pairs if there
+    are any (Gale 1957, Ryser 1957). Rows that nobody wants go to whoever has none of the group.
+    """
+    wanted = np.bincount(owners).astype(float)
+    dealt = owners.copy()
+    sizes = np.bincount(groups)
+    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
+    for group in np.argsort(-sizes, kind="stable"):
+        mine = rng.permutation(rows[group])[: len(wanted)]
+        chosen = np.argsort(-(wanted + rng.random(len(wanted))), kind="stable")[: len(mine)]
+        dealt[mine] = chosen
+        wanted[chosen] -= 1
+    return dealt

@@ -1,0 +1,67 @@
+"""What happens to a column, in words: for `synth ls`, which knows it beforehand, and for the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth.columns.replace import MAKERS
+from synth.domain import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Model
+
+ACTIONS = {
+    Role.KEY: "new keys that look alike, none of them real",
+    Role.FOREIGN_KEY: "new keys, shared by about as many rows",
+    Role.NATURAL_KEY: "new ones that look alike, shared by about as many rows, none of them real",
+    Role.CATEGORY: "learned; labels of fewer than 10 people become commoner ones",
+    Role.NUMBER: "learned; what fewer than 10 rows hold is smoothed",
+    Role.DATETIME: "learned; what fewer than 10 rows hold is smoothed",
+    Role.BOOLEAN: "learned",
+    Role.DATE_OF_BIRTH: "the year is learned, the day drawn",
+    Role.FREE_TEXT: "NULL",
+    Role.DROP: "left out",
+    Role.KEEP: "learned; public, so its values may be repeated, however rare",
+}
+SEED = "as in the source (seed_columns)"
+
+
+def action_of(role: Role | str) -> str:
+    """What happens to columns of a role, as far as the role alone says it."""
+    return ACTIONS.get(Role(role), "made up")
+
+
+def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
+    """What happens to one column.
+
+    Args:
+        treatment: of the column.
+        model: whose column it is.
+        twins: every model that has a twin or asks for one, by `unique_id`.
+    """
+    parent = treatment.parent.parent if treatment.parent else None
+    if treatment.column.name in model.seed_columns:
+        return SEED
+    if treatment.role is Role.FREE_TEXT:
+        return f"NULL: {why_empty(treatment.origin)}"
+    if treatment.role is Role.FOREIGN_KEY and parent in {*twins, model.unique_id}:
+        return f"keys of the twin of {parent}"
+    if treatment.what in MAKERS and treatment.role not in {Role.CATEGORY, Role.DATE_OF_BIRTH}:
+        return f"made-up {treatment.what}"
+    return action_of(treatment.role)
+
+
+def why_empty(origin: str) -> str:
+    """Why a column of texts is NULL in the twin, by where its role came from."""
+    if origin == "declared":
+        return "declared as free_text"
+    if origin.startswith("label "):
+        return f"it has the {origin}"
+    if origin.startswith("mentions "):
+        return f"it {origin}"
+    if origin == "unshared values":
+        return "its values are not shared between rows"
+    return f"by its {origin}, it is text that people wrote"

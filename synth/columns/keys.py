@@ -1,0 +1,197 @@
+"""New keys in the format of the real ones, none of them real; and children shared out among parents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.columns.formats import LOOSENINGS, draw_texts, loosened, read_formats
+from synth.domain import Kind
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from synth.columns.formats import Format
+    from synth.domain import Column
+
+RARE = 10  # a number of children that fewer parents have is not repeated
+TRIES = 60  # draws before a type counts as full
+CROWDED = 4  # where the type holds fewer values than so many times those needed, free ones are looked up
+
+Rng = np.random.Generator
+Draw: TypeAlias = "Callable[[int], pd.Index[Any]]"
+
+
+def new_keys(
+    real: pa.ChunkedArray, column: Column, rows: int, rng: Rng, *, taken: pa.ChunkedArray | None = None
+) -> pa.Array:
+    """`rows` different keys of the type and format of `real`, none of which occurs in it or in `taken`.
+
+    Integers and dates continue beyond the real ones from the next round number on; uuids are random; text
+    keeps the lengths, fixed characters and alphabets of the real keys, position by position.
+
+    Raises:
+        ModelError: the type or its format has no room for as many new keys.
+    """
+    learned = real.unique().drop_null()
+    known = learned if taken is None else taken.unique().drop_null()
+    match column.kind:
+        case Kind.UUID:
+            return pa.array(_uuids(rows, rng), pa.string())
+        case Kind.TEXT:
+            return _texts(learned, known, column, rows, rng)
+        case Kind.INTEGER | Kind.DECIMAL:
+            return pa.array(_whole_numbers(known.to_numpy(), column, rows, rng), pa.int64())
+        case _:
+            return _moments(known, column, rows)
+
+
+def share_out(
+    real: pa.ChunkedArray,
+    column: Column,
+    rows: int,
+    rng: Rng,
+    *,
+    parents: pa.Array | None,
+    unique: bool,
+    make: Callable[[int], pa.Array],
+) -> pa.Array:
+    """`rows` foreign keys: each parent gets about as many children as real parents have.
+
+    Args:
+        real: real foreign keys, of which only the numbers of children are learned.
+        column: the foreign key.
+        rows: how many are needed.
+        rng: the source of chance.
+        parents: keys to draw from, or None where there is no twin of the parent.
+        unique: no parent has more than one child.
+        make: makes so many different new keys, where there are no parents.
+
+    Raises:
+        ModelError: there are no parents, or `unique` and fewer of them than rows.
+    """
+    if not rows:
+        return pa.nulls(0, real.type)
+    counts = np.ones(1, np.int64) if unique else _children(real)
+    wanted = int(np.ceil(rows / counts.mean())) + 1
+    if parents is None:
+        parents = make(rows if unique else wanted)
+    if not len(parents) or (unique and len(parents) < rows):
+        raise ModelError(
+            f"{column.name} needs {rows if unique else 1} rows of the parent's twin, "
+            f"which has {len(parents)}. Next: give the parent as many rows, or the child fewer "
+            f"(meta: synth: rows)."
+        )
+    owners = np.empty(0, np.intp)
+    while len(owners) < rows:
+        turns = -(-wanted // len(parents))
+        order = rng.permuted(np.tile(np.arange(len(parents)), (turns, 1)), axis=1).ravel()
+        owners = np.concatenate([owners, np.repeat(order, rng.choice(counts, len(order)))])
+    return parents.take(pa.array(rng.permutation(owners[:rows])))
+
+
+def _children(real: pa.ChunkedArray) -> NDArray[np.int64]:
+    """How many children each real parent has, sorted; none more than the `RARE`-th largest."""
+    counts = np.sort(real.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False))
+    if not len(counts):
+        return np.ones(1, np.int64)
+    capped: NDArray[np.int64] = np.minimum(counts, counts[-min(RARE, len(counts))])
+    return capped
+
+
+def _uuids(rows: int, rng: Rng) -> list[str]:
+    octets = rng.integers(0, 256, (rows, 16), np.uint8)
+    octets[:, 6] = octets[:, 6] & 0x0F | 0x40  # version 4, RFC 9562
+    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
+    text = octets.tobytes().hex()
+    return [
+        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}"
+        f"-{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}"
+        for i in range(0, 32 * rows, 32)
+    ]
+
+
+def _whole_numbers(known: NDArray[Any], column: Column, rows: int, rng: Rng) -> NDArray[np.int64]:
+    """Keys beyond the known ones where the type goes so far, else among them.
+
+    `known` may be floats that stand for longer numbers. A whole number is new if the float nearest to it is.
+    """
+    known = known[np.isfinite(known)]
+    largest = _largest(column)
+    start = 10 ** len(str(max(int(known.max(initial=0)), rows, 9))) + 1
+    if start + rows <= largest:
+        return np.arange(start, start + rows)
+    if largest > CROWDED * (rows + len(known)):
+        drawn = _distinct(
+            lambda n: pd.Index(rng.integers(1, largest, n, endpoint=True)), pd.Index(known), rows, column
+        )
+        return np.sort(drawn.to_numpy(np.int64))
+    every = np.concatenate([np.arange(1, largest + 1), np.arange(0, -largest - 1, -1)])
+    free = every[~np.isin(every, known)]
+    if len(free) < rows:
+        raise _full(column, rows)
+    return np.sort(free[:rows])
+
+
+def _largest(column: Column) -> int:
+    """The largest whole number that the column holds and that an int64 can be."""
+    digits = min(column.precision - (column.scale or 0), 18) if column.precision else None
+    return int(min(10**digits - 1 if digits is not None else 2**63 - 1, 2 ** ((column.bits or 64) - 1) - 1))
+
+
+def _moments(known: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
+    """Days or seconds from the January after the newest known one on; backwards, if that is too late."""
+    kind = pa.date32() if column.kind is Kind.DATE else known.type
+    step = np.timedelta64(1, "D" if column.kind is Kind.DATE else "s")
+    years = known.cast(pa.timestamp("us")).to_numpy().astype("datetime64[Y]")
+    newest, oldest = years.max(initial="1999"), years.min(initial="1999")
+    after = (newest + 1).astype("datetime64[us]") + np.arange(rows) * step
+    before = oldest.astype("datetime64[us]") - np.arange(1, rows + 1) * step
+    for moments in (after, before[::-1]):
+        if not rows or (
+            moments[0] >= np.datetime64("0001-01-01") and moments[-1] < np.datetime64("9999-12-31")
+        ):
+            return pa.array(moments, pa.timestamp("us")).cast(kind)
+    raise _full(column, rows)
+
+
+def _texts(learned: pa.ChunkedArray, known: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
+    if "citext" in column.data_type:  # keys that differ in case only are equal
+        learned, known = pc.utf8_lower(learned).unique(), pc.utf8_lower(known).unique()
+    found = read_formats(learned, column.length)
+    for loosening in LOOSENINGS:
+        formats = loosened(found, loosening, column.length)
+        if sum(form.room for form in formats) >= CROWDED * (rows + len(known)):
+            real = pd.Index(known.to_pylist(), dtype=object)
+            drawn = _distinct(_drawing(formats, rng), real, rows, column)
+            return pa.array(drawn.to_numpy(object), pa.string())
+    raise _full(column, rows)
+
+
+def _drawing(formats: tuple[Format, ...], rng: Rng) -> Draw:
+    return lambda rows: pd.Index(draw_texts(formats, rows, rng), dtype=object)
+
+
+def _distinct(draw: Draw, known: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:
+    """`rows` different values from `draw`, in the order they came, none of them known."""
+    found = draw(0)
+    for _ in range(TRIES):
+        fresh = draw(round(1.1 * (rows - len(found))) + 16)
+        found = found.append(fresh[~fresh.astype(known.dtype).isin(known)]).unique()
+        if len(found) >= rows:
+            return found[:rows]
+    raise _full(column, rows)
+
+
+def _full(column: Column, rows: int) -> ModelError:
+    return ModelError(
+        f"The key {column.name} ({column.data_type}) has no room for {rows} new values beside the real ones. "
+        f"Next: ask for fewer rows (meta: synth: rows) or use a wider type."
+    )

@@ -1,0 +1,170 @@
+"""Numbers written as the real ones are, with digits that belong to nobody."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from synth.columns.pii import What
+from synth.columns.pii.patterns import digits_of, luhn_digit, mod97
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Digits = NDArray[np.int64]
+
+Rng = np.random.Generator
+
+RARE = 10  # a way of writing that fewer values have is not repeated
+COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3}")  # ITU-T E.164
+TRUNK = "0"  # what national numbers start with in most countries
+AMERICAN, LONG_AMERICAN = 10, 11  # digits of North American numbers, without and with the country code
+TEST_CARD = (4, 0, 0, 0, 0, 0)  # an issuer's number that payment services use in their tests
+BANK = 8  # digits of a bank code at most
+
+
+class Layout(NamedTuple):
+    """A way of writing: `0` for each digit, `A` for each letter, marks as they are.
+
+    Attributes:
+        lead: country code, or trunk prefix, or the country of an IBAN; may be empty.
+        held: by how many values.
+    """
+
+    template: str
+    lead: str
+    held: int
+
+    @property
+    def size(self) -> int:
+        """How many digits there are."""
+        return self.template.count("0")
+
+
+USUAL = {
+    What.PHONE: Layout("+0-000-000-0000", "1", 1),
+    What.CARD: Layout("0" * 16, "", 1),
+    What.SSN: Layout("000-00-0000", "", 1),
+    What.IBAN: Layout("AA" + "0" * 20, "DE", 1),
+}
+USUAL_NUMBERS = {What.PHONE: Layout("0" * AMERICAN, "", 1), What.SSN: Layout("0" * 9, "", 1)}
+
+
+def layouts(texts: Sequence[str], what: What, *, plain: bool) -> tuple[Layout, ...]:
+    """How at least `RARE` of the texts are written each; the usual way where there is none.
+
+    Args:
+        texts: real values.
+        what: PHONE, CARD, SSN or IBAN.
+        plain: they are whole numbers, which have neither marks nor leading zeros.
+    """
+    counts = Counter((_template(text, what), _lead(text, what)) for text in texts)
+    found = [Layout(template, lead, count) for (template, lead), count in counts.items() if count >= RARE]
+    fitting = sorted(layout for layout in found if _fits(layout, what, plain=plain))
+    usual = USUAL_NUMBERS if plain and what in USUAL_NUMBERS else USUAL
+    return tuple(fitting) or (usual[what],)
+
+
+def filled(found: Sequence[Layout], what: What, rows: int, rng: Rng, *, roomy: bool) -> list[str]:
+    """`rows` numbers, the layouts mixed as they were found; `roomy` where the reserved ranges are used up."""
+    counts = np.array([layout.held for layout in found], float)
+    sizes = rng.multinomial(rows, counts / counts.sum()).tolist()
+    values = [
+        text
+        for layout, size in zip(found, sizes, strict=True)
+        for text in _fill(layout, what, size, rng, roomy)
+    ]
+    return [values[place] for place in rng.permutation(rows)]
+
+
+def _template(text: str, what: What) -> str:
+    template = re.sub(r"\d", "0", text)
+    return re.sub(r"[A-Za-z]", "A", template) if what is What.IBAN else template
+
+
+def _lead(text: str, what: What) -> str:
+    """What the number starts with that says in which country, or how, it is dialled."""
+    digits = digits_of(text)
+    if what is What.IBAN:
+        return text[:2].upper()
+    if what is not What.PHONE:
+        return ""
+    if text.startswith("+") or (len(digits) > LONG_AMERICAN and not digits.startswith(TRUNK)):
+        found = COUNTRY.match(digits)
+        return found[0] if found else TRUNK
+    if len(digits) == LONG_AMERICAN and digits.startswith("1"):
+        return "1"
+    return "" if len(digits) == AMERICAN and not digits.startswith(TRUNK) else TRUNK
+
+
+def _fits(layout: Layout, what: What, *, plain: bool) -> bool:
+    if what is What.IBAN:
+        return layout.template.startswith("AA00")
+    if re.search(r"[^\W\d_]", layout.template):
+        return False
+    if what is What.SSN:
+        return layout.size == USUAL[what].size
+    if what is What.CARD:
+        return 13 <= layout.size <= 19  # noqa: PLR2004 - ISO/IEC 7812-1
+    return layout.size > 6 and not (plain and layout.lead == TRUNK)  # noqa: PLR2004 - fewer make no room
+
+
+def _fill(layout: Layout, what: What, rows: int, rng: Rng, roomy: bool) -> list[str]:
+    if what is What.IBAN:
+        return [_iban(layout, rng) for _ in range(rows)]
+    digits = {What.PHONE: _phones, What.CARD: _cards, What.SSN: _ssns}[what](layout, rows, rng, roomy)
+    pieces = layout.template.replace("{", "{{").replace("}", "}}").replace("0", "{}")
+    return [pieces.format(*row) for row in digits.tolist()]
+
+
+def _phones(layout: Layout, rows: int, rng: Rng, roomy: bool) -> Digits:
+    """555-0100 to 555-0199 in North America; elsewhere zeros where no number that can be dialled has them."""
+    digits = rng.integers(0, 10, (rows, layout.size))
+    american = {"": 0, "1": 1}.get(layout.lead)
+    if american is None or layout.size != AMERICAN + american:
+        start = [*map(int, layout.lead), 0, 0]
+        digits[:, : len(start)] = start
+        return digits
+    digits[:, :american] = 1
+    if roomy:  # no area code starts with 1
+        digits[:, american] = 1
+        return digits
+    digits[:, american] = rng.integers(2, 10, rows)
+    digits[:, american + 3 : american + 8] = (5, 5, 5, 0, 1)
+    return digits
+
+
+def _cards(layout: Layout, rows: int, rng: Rng, _: bool) -> Digits:
+    digits = rng.integers(0, 10, (rows, layout.size))
+    digits[:, : len(TEST_CARD)] = TEST_CARD
+    digits[:, -1] = luhn_digit(digits[:, :-1])
+    return digits
+
+
+def _ssns(_: Layout, rows: int, rng: Rng, __: bool) -> Digits:
+    """From 900 on, with a group that taxpayer numbers do not have either."""
+    digits = rng.integers(0, 10, (rows, 9))
+    digits[:, 0] = 9
+    digits[:, 3] = rng.integers(0, 5, rows)
+    digits[:, 4] = rng.integers(1, 10, rows)
+    digits[:, 8] = rng.integers(1, 10, rows)
+    return digits
+
+
+def _iban(layout: Layout, rng: Rng) -> str:
+    """An account of a bank whose code is zeros, with right check digits."""
+    body = [character for character in layout.template if not character.isspace()][4:]
+    places = [place for place, character in enumerate(body) if character == "0"]
+    drawn = rng.integers(0, 10, len(places)).tolist()
+    zeros = min(BANK, len(places) // 2)
+    for place, digit in zip(places, [0] * zeros + drawn[zeros:], strict=True):
+        body[place] = str(digit)
+    account = "".join(body).replace("A", "X")
+    check = 98 - mod97(f"{layout.lead}00{account}")
+    plain = iter(f"{layout.lead}{check:02d}{account}")
+    return "".join(character if character.isspace() else next(plain) for character in layout.template)

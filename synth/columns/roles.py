@@ -1,0 +1,135 @@
+"""What every column is: declared, known to dbt, or read off its name, its values and its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synth.columns.sharing import Values
+from synth.columns.suggest import FITS, KEYABLE, suggest
+from synth.domain import Role
+from synth.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from synth.columns.pii import What
+    from synth.domain import Column, ForeignKey, Model
+
+LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
+KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY, Role.NATURAL_KEY})
+REPLACED = frozenset({Role.NAME, Role.EMAIL, Role.PHONE, Role.ADDRESS, Role.IP, Role.URL})
+WAYS_OUT = (
+    "give it config: {meta: {synth: {role: …}}}: an identifier (natural_key, name, email, …) to have "
+    "it replaced, category if its labels are no secret, or drop or free_text to lose it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """A column, its role, and where the role came from.
+
+    Attributes:
+        unique: no two rows of the twin may have the same value.
+        parent: what the column references; `to_itself` says that this is its own model.
+        what: what an identifier is, so that it is replaced by something alike.
+        doubt: why nobody should act on this, as the end of a sentence about the column.
+    """
+
+    column: Column
+    role: Role
+    origin: str
+    unique: bool = False
+    parent: ForeignKey | None = None
+    to_itself: bool = False
+    what: What | None = None
+    doubt: str = ""
+
+
+def check_declarations(model: Model, columns: Sequence[Column]) -> None:
+    """Refuse declarations that do not fit the relation, before a row is read.
+
+    Raises:
+        ConfigError: a declared column does not exist, or its role does not fit its type.
+    """
+    by_name = {column.name: column for column in columns}
+    named = {**dict.fromkeys(model.roles, "role"), **dict.fromkeys(model.primary_key, "primary key")}
+    if model.entity:
+        named[model.entity] = "entity"
+    if model.history:
+        named |= dict.fromkeys(model.history.key, "unique_key")
+    for name, what in named.items():
+        if name not in by_name:
+            raise ConfigError(
+                f"{model.path}: {model.name} declares the {what} {name}, but {model.relation} has no such "
+                f"column; it has {', '.join(by_name)}."
+            )
+    for name, role in model.roles.items():
+        column = by_name[name]
+        if column.kind not in FITS.get(role, {column.kind}):
+            raise ConfigError(
+                f"{model.path}: {model.name}.{name} is declared as {role}, which does not fit its type "
+                f"{column.data_type}. Next: declare another role, for example category or free_text."
+            )
+
+
+def assign(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple[Treatment, ...]:
+    """The treatment of every column, in order.
+
+    Raises:
+        ModelError: of some column it is not known what to do with it; the message names all of them, and the
+            ways out.
+    """
+    treatments = classify(model, columns, training)
+    refused = [
+        f"{model.name}.{one.column.name} ({one.column.data_type}) {one.doubt}"
+        for one in treatments
+        if one.doubt
+    ]
+    if refused:
+        raise ModelError(f"{'; '.join(refused)}. Next: in {model.path} {WAYS_OUT}")
+    return treatments
+
+
+def classify(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple[Treatment, ...]:
+    """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`."""
+    owners = training.column(model.entity) if model.entity in training.column_names else None
+    values = {column.name: Values(training.column(column.name), owners) for column in columns}
+    return tuple(_treat(model, column, values[column.name]) for column in columns)
+
+
+def replaced(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
+    """The columns of which the twin may hold no value of the source: new keys, replacements and free text.
+
+    Foreign keys are values of the parent's twin, and a day of birth is any day of its year.
+    """
+    return tuple(
+        one for one in treatments if one.role in REPLACED | {Role.KEY, Role.NATURAL_KEY, Role.FREE_TEXT}
+    )
+
+
+def _treat(model: Model, column: Column, values: Values) -> Treatment:
+    unique = (column.name,) in model.unique or model.primary_key == (column.name,)
+    parent = next((key for key in model.foreign_keys if key.column == column.name), None)
+    found = suggest(model, column, values, parent, unique=unique)
+    return Treatment(
+        column,
+        found.role,
+        found.origin,
+        unique=unique,
+        parent=parent,
+        to_itself=parent is not None and parent.parent == model.unique_id,
+        what=found.what,
+        doubt=found.doubt or _impossible(model, column, found.role),
+    )
+
+
+def _impossible(model: Model, column: Column, role: Role) -> str:
+    """Why the column cannot be treated as its role wants it; nothing if it can."""
+    if role is Role.FREE_TEXT and (column.not_null or column.name in model.not_null):
+        return "holds text that rows do not share, and it may not be NULL"
+    if role in KEYS and column.kind not in KEYABLE:
+        return "is a key of a type that cannot be regenerated"
+    return ""

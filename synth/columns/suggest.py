@@ -1,0 +1,221 @@
+"""What a column probably is, from the surest source to the least: labels, facts, name and values, type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synth.columns.pii import USUAL, What, detect, is_personal, mentions, read_label, read_name, role_of
+from synth.columns.sharing import RARE, is_running
+from synth.domain import Kind, Role
+
+if TYPE_CHECKING:
+    from synth.columns.pii import Found
+    from synth.columns.sharing import Values
+    from synth.domain import Column, ForeignKey, Model
+
+IDENTIFIERS = frozenset({"id", "key", "uuid", "guid", "pk", "fk", "sk"})  # last words of such names
+
+BY_KIND = {
+    Kind.BOOLEAN: Role.BOOLEAN,
+    Kind.INTEGER: Role.NUMBER,
+    Kind.DECIMAL: Role.NUMBER,
+    Kind.FLOAT: Role.NUMBER,
+    Kind.INTERVAL: Role.NUMBER,
+    Kind.TIME: Role.DATETIME,
+    Kind.DATE: Role.DATETIME,
+    Kind.TIMESTAMP: Role.DATETIME,
+    Kind.TIMESTAMPTZ: Role.DATETIME,
+    Kind.UUID: Role.NATURAL_KEY,
+}
+BY_TYPE = {"inet": Role.IP, "cidr": Role.IP}
+
+TEXTUAL = frozenset({Kind.TEXT, Kind.OPAQUE})
+NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.INTERVAL, Kind.TIME})
+CALENDAR = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+NUMBERED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
+KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.UUID, Kind.TEXT}) | CALENDAR
+
+# Which types a role can have; one that is not listed fits every type.
+FITS = {
+    Role.KEY: KEYABLE,
+    Role.FOREIGN_KEY: KEYABLE,
+    Role.NATURAL_KEY: KEYABLE,
+    Role.NUMBER: NUMERIC,
+    Role.DATETIME: CALENDAR | {Kind.TIME},
+    Role.BOOLEAN: frozenset({Kind.BOOLEAN}),
+    Role.NAME: frozenset({Kind.TEXT}),
+    Role.EMAIL: frozenset({Kind.TEXT}),
+    Role.PHONE: NUMBERED,
+    Role.ADDRESS: frozenset({Kind.TEXT}),
+    Role.URL: frozenset({Kind.TEXT}),
+    Role.IP: TEXTUAL,
+    Role.DATE_OF_BIRTH: CALENDAR,
+}
+# Places are labels where many share them; the others are even then somebody's, unless they are few.
+PLACES = frozenset({What.CITY, What.POSTCODE})
+CODES = frozenset(
+    {
+        What.URL,
+        What.UUID,
+        What.TOKEN,
+        What.MAC,
+        What.COORDINATES,
+        What.NUMBER,
+        What.STREET,
+        What.LOGIN,
+        What.NOTE,
+    }
+)
+UNKNOWN = "holds values that rows do not share, and nothing says what they are"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A role, and where it came from.
+
+    Attributes:
+        origin: in a few words, for reports.
+        what: what the values are, as far as that is known.
+        doubt: why the role is not safe to act on, as the end of a sentence about the column.
+    """
+
+    role: Role
+    origin: str
+    what: What | None = None
+    doubt: str = ""
+
+
+def suggest(
+    model: Model, column: Column, values: Values, parent: ForeignKey | None, *, unique: bool
+) -> Suggestion:
+    """What the column is; `unique` and `parent` are what dbt's tests and constraints say of it."""
+    if column.name in model.roles:
+        return _declared(model.roles[column.name], column, values)
+    found = detect(column, values.rows)
+    what = found.what if found else None
+    if parent is not None:
+        return Suggestion(Role.FOREIGN_KEY, references(parent), what)
+    if column.data_type in BY_TYPE:
+        return Suggestion(BY_TYPE[column.data_type], "type", What.IP)
+    return (
+        _labelled(model.labels.get(column.name, ()), column, found, unique=unique)
+        or _key(model, column, found, unique=unique)
+        or _detected(column, values, found)
+        or _typed(model, column, values)
+    )
+
+
+def _declared(role: Role, column: Column, values: Values) -> Suggestion:
+    """As declared; name and values only say more exactly of what kind a name, an address or a number is."""
+    found = detect(column, values.rows)
+    for what in (read_name(column.name).what, found.what if found else None):
+        if what is not None and role_of(what) is role:
+            return Suggestion(role, "declared", what)
+    return Suggestion(role, "declared", USUAL.get(role))
+
+
+def _labelled(
+    labels: tuple[str, ...], column: Column, found: Found | None, *, unique: bool
+) -> Suggestion | None:
+    """What classifiers, tags and `meta` say; "personal" alone asks for a kind, or for a key."""
+    for label in labels:
+        what = read_label(label)
+        if what is not None:
+            role = role_of(what)
+            if column.kind in FITS.get(role, {column.kind}):
+                return Suggestion(role, f"label {label}", what)
+            return _doubtful(f"is labelled {label}, which does not fit its type {column.data_type}")
+    personal = next(filter(is_personal, labels), None)
+    if personal is None or unique or column.kind is Kind.UUID:
+        return None
+    if _is_named_key(column):
+        return Suggestion(Role.NATURAL_KEY, f"label {personal}")
+    if found and found.what:
+        return Suggestion(_fitting(found.what, column), f"label {personal}, {found.seen}", found.what)
+    return _doubtful(f"is labelled {personal}, and neither its name nor its values say what it holds")
+
+
+def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
+    """What tests and constraints call unique, or the model its entity or key; e-mail addresses stay such."""
+    what = found.what if found else None
+    if unique and found and what and role_of(what) in USUAL:
+        return Suggestion(_fitting(what, column), f"unique, {found.seen}", what)
+    if unique:
+        return Suggestion(Role.KEY, "unique", what)
+    if column.name == model.entity:
+        return Suggestion(Role.FOREIGN_KEY, "entity", what)
+    if model.history and column.name == model.history.whose:
+        return Suggestion(Role.FOREIGN_KEY, "key of the snapshot", what)
+    return None
+
+
+def _detected(column: Column, values: Values, found: Found | None) -> Suggestion | None:
+    """What name and values say together; codes and places that many rows share are left to be labels."""
+    if found is None:
+        return None
+    if found.what is None:
+        return _doubtful(found.doubt)
+    what = found.what
+    if (what in PLACES and values.shared) or (what in CODES and values.few):
+        return Suggestion(Role.CATEGORY, "shared values")
+    prose = what is What.NOTE and found.seen == "values" and values.shared
+    if prose or (what in CODES and _is_named_key(column)):
+        return None
+    return Suggestion(_fitting(what, column), found.seen, what)
+
+
+def _typed(model: Model, column: Column, values: Values) -> Suggestion:
+    """What type, the form of the name and how values are shared suggest; in doubt, what reveals less."""
+    if _is_named_key(column):
+        return Suggestion(Role.CATEGORY if values.few else Role.NATURAL_KEY, "name")
+    if column.kind in NUMBERED and _in_composite_key(model, column) and not values.shared:
+        return Suggestion(Role.NATURAL_KEY, "composite key")
+    if column.kind is Kind.INTEGER and is_running(values.rows):
+        return Suggestion(Role.NATURAL_KEY, "running number")
+    if column.kind in BY_KIND:
+        return Suggestion(BY_KIND[column.kind], "type")
+    return _labels(column, values)
+
+
+def _labels(column: Column, values: Values) -> Suggestion:
+    """A category if rows share its values and they name nobody; else NULL, and of text a question."""
+    if values.shared:
+        mentioned = mentions(values.rows, fewest=RARE)
+        if mentioned is not None:
+            return Suggestion(Role.FREE_TEXT, f"mentions {mentioned}")
+        return Suggestion(Role.CATEGORY, "shared values")
+    if column.kind is Kind.OPAQUE:
+        return Suggestion(Role.FREE_TEXT, "unshared values")
+    return _doubtful(UNKNOWN)
+
+
+def references(parent: ForeignKey) -> str:
+    """The origin of a foreign key; the third part of a `unique_id` is the name of the model."""
+    return f"references {parent.parent.split('.')[2]}"
+
+
+def _fitting(what: What, column: Column) -> Role:
+    """The role of `what`; a natural key where the type has no room for the look of it."""
+    role = role_of(what)
+    return role if column.kind in FITS.get(role, {column.kind}) else Role.NATURAL_KEY
+
+
+def _doubtful(doubt: str) -> Suggestion:
+    return Suggestion(Role.FREE_TEXT, "unknown", doubt=doubt)
+
+
+def _in_composite_key(model: Model, column: Column) -> bool:
+    keys = (model.primary_key, *model.unique)
+    return any(len(names) > 1 and column.name in names for names in keys)
+
+
+def _is_named_key(column: Column) -> bool:
+    return column.kind in NUMBERED and is_identifier(column.name)
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column called `name` holds identifiers, as `id`, `user_id`, `userId` and `id_user` do."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_")
+    return words[-1] in IDENTIFIERS or words[0] == "id"

@@ -1,0 +1,1 @@
+"""dbt as a program, and what of the twins goes back to it."""

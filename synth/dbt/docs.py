@@ -1,0 +1,117 @@
+"""`synth docs`: twins as a dbt source with columns and types, and exposures that draw their lineage."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from synth.dbt.tests import published
+from synth.errors import ConfigError
+from synth.project.dbt_project import load_yaml
+from synth.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from synth.domain import Column, Relation
+    from synth.project.manifest import Manifest, Node
+    from synth.settings import Settings
+
+MARK = "# Written by `synth docs`, which replaces this file; changes belong into the models' own YAML.\n"
+
+
+def write_docs(
+    manifest: Manifest, places: Mapping[str, Relation], settings: Settings, path: Path | None = None
+) -> tuple[Path, int]:
+    """Write the YAML of all published twins; return where, and how many there are.
+
+    Args:
+        manifest: which describes the models and their columns.
+        places: where the twin of every tagged model is or would be, by `unique_id`.
+        settings: of the command.
+        path: by default `<models>/<schema>/_<schema>__sources.yml`.
+
+    Raises:
+        ConfigError: there is no twin, or a file of somebody else's at `path`.
+        WarehouseError: Postgres refused.
+    """
+    path = path or _default_path(settings)
+    if path.exists() and not path.read_text(encoding="utf-8").startswith(MARK):
+        raise ConfigError(f"{path} was not written by `synth docs`. Next: synth docs OTHER_FILE")
+    with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
+        twins = published(places, warehouse)
+        stamps = warehouse.twins(settings.schema)
+        columns = {name: warehouse.describe(twin) for name, twin in twins.items()}
+    if not twins:
+        raise ConfigError(f"There is no twin in {settings.schema} yet. Next: synth run")
+    nodes = sorted((manifest.nodes[name] for name in twins), key=lambda node: twins[node.unique_id].name)
+    tables = [
+        _table(node, twins[node.unique_id], columns[node.unique_id], stamps[twins[node.unique_id].name])
+        for node in nodes
+    ]
+    source = {
+        "name": settings.schema,
+        "description": "Synthetic twins of models of this project; none of their rows is a real one.",
+        "database": settings.connection.database,
+        "schema": settings.schema,
+        "tables": tables,
+    }
+    exposures = [_exposure(node, twins[node.unique_id], manifest.project) for node in nodes]
+    content = {"version": 2, "sources": [source], "exposures": exposures}
+    _write(path, content)
+    return path, len(tables)
+
+
+def _default_path(settings: Settings) -> Path:
+    folders = load_yaml(settings.project.file).get("model-paths") or ["models"]
+    schema = settings.schema
+    return settings.project.directory / str(folders[0]) / schema / f"_{schema}__sources.yml"
+
+
+def _table(node: Node, twin: Relation, columns: tuple[Column, ...], stamp: str) -> dict[str, Any]:
+    return {
+        "name": twin.name,
+        "description": _plain(f"Synthetic twin of {node.name}. {node.description}".strip()),
+        "config": {"meta": {"synthetic": True, "twin_of": node.unique_id, "stamp": _plain(stamp)}},
+        "columns": [_column(node, column) for column in columns],
+    }
+
+
+def _column(node: Node, column: Column) -> dict[str, Any]:
+    declared = node.columns.get(column.name)
+    described: dict[str, Any] = {"name": column.name, "data_type": column.data_type}
+    if declared is not None and declared.description:
+        described["description"] = _plain(declared.description)
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", column.name):
+        described["quote"] = True
+    return described
+
+
+def _exposure(node: Node, twin: Relation, project: str) -> dict[str, Any]:
+    """What makes the lineage graph lead from the model to its twin."""
+    arguments = [f"'{node.name}'"] if node.package == project else [f"'{node.package}'", f"'{node.name}'"]
+    arguments += [f"v={node.version}"] if node.version else []
+    return {
+        "name": re.sub(r"\W", "_", f"{twin.schema}_{twin.name}"),
+        "label": str(twin),
+        "type": "application",
+        "owner": {"name": "synth"},
+        "description": _plain(f"The twin of {node.name}, made by `synth run` for those who may not see it."),
+        "depends_on": [f"ref({', '.join(arguments)})", f"source('{twin.schema}', '{twin.name}')"],
+    }
+
+
+def _plain(text: str) -> str:
+    """Text that dbt does not take for a template."""
+    return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text or "{#" in text else text
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = MARK + yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100)
+    new = path.with_name(f"{path.name}.new")  # dbt reads files that end in .yml only
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)

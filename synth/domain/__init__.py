@@ -1,0 +1,41 @@
+"""The values that flow through a run. Frozen, and without an import from the rest of `synth`."""
+
+from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
+from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule, Scope
+from synth.domain.models import Model, Request, Role, Task
+from synth.domain.options import Options, Policy, Rows, Shares, Wishes
+from synth.domain.relations import Column, ForeignKey, Kind, Relation
+from synth.domain.results import GOOD, ModelResult, RunResult, Status
+
+__all__ = [
+    "GOOD",
+    "Accuracy",
+    "Aspect",
+    "Check",
+    "Column",
+    "ColumnFit",
+    "Evaluation",
+    "Fact",
+    "ForeignKey",
+    "History",
+    "Kind",
+    "Model",
+    "ModelResult",
+    "Options",
+    "Policy",
+    "ProjectTest",
+    "Relation",
+    "Request",
+    "Role",
+    "RowCount",
+    "Rows",
+    "Rule",
+    "RunResult",
+    "Scope",
+    "Shares",
+    "Status",
+    "Task",
+    "Utility",
+    "Verdict",
+    "Wishes",
+]

@@ -1,0 +1,120 @@
+"""Models that ask for a twin, and what is asked of those who make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from synth.domain.options import Options, Policy, Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule
+    from synth.domain.options import Rows, Shares
+    from synth.domain.relations import ForeignKey, Relation
+
+
+class Role(StrEnum):
+    """What a column is, and so what happens to it on the way to the twin."""
+
+    KEY = "key"
+    FOREIGN_KEY = "foreign_key"
+    CATEGORY = "category"
+    NUMBER = "number"
+    DATETIME = "datetime"
+    BOOLEAN = "boolean"
+    NAME = "name"
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+    IP = "ip"
+    URL = "url"
+    NATURAL_KEY = "natural_key"
+    DATE_OF_BIRTH = "date_of_birth"
+    FREE_TEXT = "free_text"
+    DROP = "drop"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A dbt node that asks for a twin, with everything its manifest says that a twin can use."""
+
+    unique_id: str
+    name: str
+    relation: Relation
+    path: str  # the file that declares it, for messages
+    materialized: str
+    options: Options = field(default_factory=Options)
+    entity: str | None = None
+    primary_key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
+    not_null: frozenset[str] = frozenset()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column
+    seed_columns: tuple[str, ...] = ()  # kept as they are in the source
+    balance: Mapping[str, Shares] = field(default_factory=dict)  # of columns drawn as the user wants
+    sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer
+    target_column: str | None = None  # what a model learned from the twin should predict
+    wishes: Wishes = field(default_factory=Wishes)
+    written: Mapping[str, str] = field(default_factory=dict)  # what dbt's files say, each part by its digest
+    facts: tuple[Fact, ...] = ()  # every test and constraint, used or not
+    rules: tuple[Rule, ...] = ()
+    counts: tuple[RowCount, ...] = ()
+    history: History | None = None  # of a snapshot
+    tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One twin to make: a model with every setting decided."""
+
+    model: Model
+    target: Relation
+    backend: str
+    rows: Rows
+    seed: int
+    on_inconclusive: Policy = Policy.BLOCK
+    evaluation_timeout: float = 900.0  # seconds
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a backend is asked for, beside the training rows.
+
+    Attributes:
+        rows: how many rows to return, at least 1.
+        seed: the same training rows, request and version give the same rows (local backend).
+        categories: columns whose values are labels, whatever their dtype.
+        public: columns whose values are no secret and may be repeated, however rare.
+        run_id: names the work wherever it leaves traces.
+        model: the model's `unique_id`.
+        given: columns of the rows to return, row by row, which the others are drawn to go with.
+        balance: how often each value of a column is wanted; not beside `given`.
+        progress: to be called with what has been done, how much that makes, and of how much; 0 is not known.
+        wishes: of the model.
+        scored: to be called with what a remote service thinks of its rows, from 0 to 100 each.
+        entities: whom each training row is about, where the user said it and somebody has several rows.
+        wait: for remote jobs; else `PendingError` says their names, and the same request finds them again.
+    """
+
+    rows: int
+    seed: int
+    categories: frozenset[str]
+    public: frozenset[str]
+    run_id: str
+    model: str
+    given: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    balance: Mapping[str, Shares] = field(default_factory=dict)
+    progress: Callable[[str, int, int], None] | None = field(default=None, compare=False, repr=False)
+    wishes: Wishes = field(default_factory=Wishes)
+    scored: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
+    entities: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    wait: bool = field(default=True, compare=False)

@@ -1,0 +1,76 @@
+"""What a user may decide about a twin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias, TypeVar
+
+Shares: TypeAlias = Literal["uniform"] | Mapping[Any, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows a twin has: a number, or a multiple of the source's."""
+
+    count: int | None = None
+    factor: float = 1.0
+
+    def of(self, source_rows: int) -> int:
+        """The twin's row count for a source of `source_rows` rows."""
+        return self.count if self.count is not None else round(source_rows * self.factor)
+
+    def __str__(self) -> str:
+        return str(self.count) if self.count is not None else f"{self.factor:g}x"
+
+
+class Policy(StrEnum):
+    """What becomes of a twin whose checks could not be decided."""
+
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings that a flag, the environment, a model or the project may each give; None is not given."""
+
+    backend: str | None = None
+    rows: Rows | None = None
+    seed: int | None = None
+    on_inconclusive: Policy | None = None
+    evaluation_timeout: float | None = None  # seconds
+    limits: Mapping[str, float] = field(default_factory=dict)  # of checks, by name; each is given on its own
+
+    def over(self, other: Options) -> Options:
+        """These options, completed by those of `other` where they are silent."""
+        return Options(
+            backend=_first(self.backend, other.backend),
+            rows=_first(self.rows, other.rows),
+            seed=_first(self.seed, other.seed),
+            on_inconclusive=_first(self.on_inconclusive, other.on_inconclusive),
+            evaluation_timeout=_first(self.evaluation_timeout, other.evaluation_timeout),
+            limits={**other.limits, **self.limits},
+        )
+
+
+def _first(ours: T | None, theirs: T | None) -> T | None:
+    return theirs if ours is None else ours
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a model asks of its backend that not every backend can do.
+
+    Attributes:
+        epsilon: the privacy budget of learning, with `delta`; None is no differential privacy.
+        keep_remote: leave rows and jobs where they are, when a remote service has done its work.
+        sections: settings in a backend's own words, by its name.
+    """
+
+    epsilon: float | None = None
+    delta: float | None = None
+    keep_remote: bool = False
+    sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -1,0 +1,59 @@
+"""Relations of the warehouse, and what their columns are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a Postgres type is read, learned and written back."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    TIME = "time"
+    INTERVAL = "interval"
+    UUID = "uuid"
+    TEXT = "text"
+    OPAQUE = "opaque"  # everything else, carried as its text: json, arrays, bytea, ranges, …
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view of the warehouse, by its unquoted names."""
+
+    database: str
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a relation as the catalog describes it; `data_type` is what `format_type` prints."""
+
+    name: str
+    data_type: str
+    kind: Kind
+    not_null: bool
+    precision: int | None = None  # of numeric(p, s)
+    scale: int | None = None  # of numeric(p, s) and money
+    length: int | None = None  # of varchar(n) and char(n)
+    bits: int | None = None  # of integers and floats
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`column` holds values of `parent_column` in the model `parent`, says the dbt test `test`."""
+
+    column: str
+    parent: str  # unique_id
+    parent_column: str
+    test: str

@@ -1,0 +1,155 @@
+"""Which of the facts that tests and constraints state hold in the real data; a twin is held to no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from synth.domain import Role, Scope
+from synth.errors import ConfigError
+from synth.facts.given import equation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+    from synth.domain import Model, RowCount, Rule, Task
+    from synth.warehouse import Snapshot, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rules that a twin must keep.
+
+    Attributes:
+        of_rows: about each row on its own.
+        mentioned: the columns that each of these mentions.
+        of_tables: about all rows together.
+    """
+
+    of_rows: tuple[Rule, ...] = ()
+    mentioned: tuple[frozenset[str], ...] = ()
+    of_tables: tuple[Rule, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All of them."""
+        return (*self.of_rows, *self.of_tables)
+
+
+def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, staging_schema: str) -> Standing:
+    """The rules of a model and of its relation that Postgres understands and the real data keep.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    own = (
+        replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
+        for rule in warehouse.constraints(model.relation)
+    )
+    stated = (*model.rules, *own)
+    if not stated:
+        return Standing()
+    of_rows = [rule for rule in stated if rule.scope is Scope.ROW]
+    understood = warehouse.understand(model.relation, of_rows, staging_schema) if of_rows else ()
+    mentioned = {one.rule: one.columns for one in understood}
+    reasons = {one.rule: one.failure or _lost(one.columns, model) for one in understood}
+    usable = [rule for rule in stated if not reasons.get(rule)]
+    outcomes = dict(zip(usable, snapshot.broken(model.relation, usable), strict=True))
+    reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
+    warnings = [f"{rule.source} of {model.name} is not used: {why}" for rule, why in reasons.items() if why]
+    broken = [rule for rule, outcome in outcomes.items() if outcome.broken]
+    kept = [rule for rule in usable if not reasons.get(rule) and rule not in broken]
+    rows = tuple(rule for rule in kept if rule.scope is Scope.ROW)
+    return Standing(
+        rows,
+        tuple(mentioned[rule] for rule in rows),
+        tuple(rule for rule in kept if rule.scope is not Scope.ROW),
+        (*warnings, *(_broken(rule.source, model) for rule in broken)),
+    )
+
+
+def _lost(columns: Iterable[str], model: Model) -> str:
+    """Why a rule about columns that the twin does not have is of no use."""
+    lost = sorted(name for name in columns if model.roles.get(name) is Role.DROP)
+    return f"{', '.join(lost)} is left out of the twin" if lost else ""
+
+
+def _broken(source: str, model: Model) -> str:
+    return f"{source} does not hold in {model.relation}, so the twin is not held to it"
+
+
+def held(model: Model, real: pa.Table) -> tuple[Model, tuple[str, ...]]:
+    """The model without keys and not-null columns that its real rows contradict, and what to tell of that."""
+    keys = [fact for fact in model.facts if fact.unique and not _is_key(fact.unique, real)]
+    empty = [fact for fact in model.facts if _has_null(fact.not_null, real)]
+    if not keys and not empty:
+        return model, ()
+    lost = {fact.unique for fact in keys}
+    nullable = {fact.not_null for fact in empty}
+    broken = {
+        fact: replace(fact, effect="not used: the real rows break it", used=False) for fact in (*keys, *empty)
+    }
+    kept = replace(
+        model,
+        facts=tuple(broken.get(fact, fact) for fact in model.facts),
+        unique=tuple(columns for columns in model.unique if columns not in lost),
+        not_null=model.not_null - nullable,
+        primary_key=() if model.primary_key in lost or nullable & {*model.primary_key} else model.primary_key,
+    )
+    return kept, tuple(_broken(fact.source, model) for fact in broken)
+
+
+def _is_key(columns: tuple[str, ...], real: pa.Table) -> bool:
+    """Whether the rows differ in these columns; NULL is no value of a single one, as in dbt's test."""
+    if not set(columns) <= set(real.column_names):
+        return True  # not known, and not for us to say
+    if len(columns) == 1:
+        values = real.column(columns[0]).drop_null()
+        return len(values) == len(values.unique())
+    return bool(real.group_by(list(columns)).aggregate([]).num_rows == real.num_rows)
+
+
+def _has_null(column: str, real: pa.Table) -> bool:
+    return column in real.column_names and real.column(column).null_count > 0
+
+
+def refuse_row_counts(tasks: Sequence[Task], warehouse: Warehouse) -> tuple[str, ...]:
+    """Refuse numbers of rows that a test forbids, as far as the real tables keep to it; else what to tell.
+
+    Raises:
+        ConfigError: names the test, the number of rows, and those allowed.
+        WarehouseError: Postgres refused.
+    """
+    if not any(task.model.counts for task in tasks):
+        return ()
+    named = {task.model.unique_id: task for task in tasks}
+    warnings = []
+    with warehouse.snapshot() as snapshot:
+        rows = {name: snapshot.count(task.model.relation) for name, task in named.items()}
+    for task in tasks:
+        for count in task.model.counts:
+            if count.other and count.other not in named:
+                continue  # the other twin is not made now; `synth test` compares them
+            own, other = task.model.unique_id, named.get(count.other)
+            if not _allowed(count, rows[own], rows[other.model.unique_id] if other else 1):
+                warnings.append(_broken(count.source, task.model))
+                continue
+            wanted = task.rows.of(rows[own])
+            if not _allowed(count, wanted, other.rows.of(rows[other.model.unique_id]) if other else 1):
+                raise _forbidden(task, count, wanted)
+    return tuple(warnings)
+
+
+def _allowed(count: RowCount, rows: int, unit: int) -> bool:
+    low, high = count.low * unit, count.high * unit
+    return low < rows < high if count.strictly else low <= rows <= high
+
+
+def _forbidden(task: Task, count: RowCount, wanted: int) -> ConfigError:
+    return ConfigError(
+        f"{task.model.path}: the twin of {task.model.name} would have {wanted:,} rows (rows: {task.rows}), "
+        f"which {count.source} forbids. Next: set other `rows`, in `meta: {{synth: …}}` or by --rows."
+    )

@@ -1,0 +1,1 @@
+"""The dbt project as its files tell of it: settings, profile, manifest."""

@@ -1,0 +1,77 @@
+"""What a twin was made from, in a few digests: when none of them changed, neither would the twin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth._version import __version__
+from synth.project.digests import MODEL, TESTS, UPSTREAM, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from synth.domain import Column, Task
+    from synth.settings import Settings
+
+TYPES, ROWS, SETTINGS, VERSION, PARENT = "types", "rows", "settings", "version", "parent "
+# What to say of the first part that changed, in the order in which causes come before their effects.
+CHANGES = {
+    MODEL: "the model was edited",
+    UPSTREAM: "a model that it is built from was edited",
+    TESTS: "its tests changed",
+    TYPES: "its columns changed",
+    SETTINGS: "its settings changed",
+    ROWS: "its rows changed",
+    VERSION: "it was made by another version of synth",
+}
+
+
+def inputs(
+    task: Task,
+    settings: Settings,
+    *,
+    columns: Sequence[Column],
+    rows: str,
+    asked: Mapping[str, object],
+    parents: Mapping[str, str],
+) -> dict[str, str]:
+    """Everything that decides what the twin of a task is, each part by its digest.
+
+    Args:
+        task: what to make.
+        settings: of the run.
+        columns: of the model's relation.
+        rows: names exactly the rows that it holds.
+        asked: what decides what the gate will find, from `synth.runs.attempts`.
+        parents: which twin of each referenced model its keys come from, by `unique_id`.
+    """
+    model = task.model
+    decided = (
+        asked,
+        model.wishes,
+        model.labels,
+        model.foreign_keys,
+        task.on_inconclusive,
+        settings.analyst_role,
+        settings.tests,
+        settings.store if "://" in settings.store else "",
+    )
+    return {
+        **model.written,
+        TYPES: digest(columns),
+        SETTINGS: digest(*decided),
+        ROWS: rows,
+        VERSION: __version__,
+        **{f"{PARENT}{name}": made for name, made in sorted(parents.items())},
+    }
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """What changed, in words; empty when nothing did."""
+    for part, text in CHANGES.items():
+        if old.get(part) != new.get(part):
+            return text
+    for part in sorted(old.keys() | new.keys()):
+        if part.startswith(PARENT) and old.get(part) != new.get(part):
+            return f"the twin of {part.removeprefix(PARENT)}, which it references, is another one"
+    return ""

@@ -1,0 +1,1 @@
+"""How a model becomes a twin, and how twins are made side by side."""

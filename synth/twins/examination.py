@@ -1,0 +1,114 @@
+"""A twin that was made is looked at: the checks of the gate, and the pictures of its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.columns.roles import replaced
+from synth.domain import Kind
+from synth.evaluate import Entities, Replaced
+from synth.evaluate.portrait import portrait
+from synth.twins import gate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import pyarrow as pa
+
+    from synth.domain import Evaluation
+    from synth.domain.figures import Portrait
+    from synth.twins.redraw import Redrawn
+    from synth.twins.source import Source
+    from synth.twins.workshop import Case, Drawn, Made
+
+
+NOT_A_TIME = np.iinfo(np.int64).min  # how numpy writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found; no evaluation of a twin without rows, no portrait where nothing was learned."""
+
+    evaluation: Evaluation | None = None
+    portrait: Portrait | None = None
+
+
+def examine(
+    case: Case, drawn: Drawn, chosen: Redrawn, made: Made, *, broken: Mapping[str, int] | None = None
+) -> Examined:
+    """Compare all rows that were drawn, before any was replaced, with training rows and unseen ones.
+
+    Of those that broke a rule, as many as `broken` says, none is left: what is judged could be published.
+    """
+    if not case.rows:
+        return Examined()
+    task, learned = case.task, frozenset(drawn.training.columns)
+    entities = _entities(case.source, drawn, chosen, made)
+    known = gate.Known(
+        categories=drawn.categories,
+        public=drawn.public,
+        seed=task.seed,
+        entities=entities,
+        sensitive=sorted(task.model.sensitive & learned),
+        replaced=_replacements(case, made.table),
+        limits=task.limits,
+        target=task.model.target_column if task.model.target_column in learned else None,
+    )
+    evidence = gate.Evidence(drawn.training, drawn.holdout, drawn.synthetic, known)
+    found = gate.measure(evidence, drawn.balance, seconds=task.evaluation_timeout, seed=task.seed)
+    evaluation = replace(
+        found,
+        checks=(*found.checks, *([chosen.check] if chosen.check else [])),
+        attempt=case.attempt.number,
+        retry_reason=case.attempt.reason,
+        redrawn=chosen.count,
+        broken=broken or {},
+    )
+    return Examined(evaluation, _pictured(case, drawn, entities) if learned else None)
+
+
+def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:
+    spans = {one.column.name for one in case.treatments if one.column.kind in {Kind.TIME, Kind.INTERVAL}}
+    spans = (spans & set(drawn.training.columns)) - drawn.categories
+    return portrait(
+        *(_with_spans(frame, spans) for frame in (drawn.training, drawn.holdout, drawn.synthetic)),
+        categories=drawn.categories,
+        public=drawn.public,
+        seed=case.task.seed,
+        entities=None if entities is None else entities.training,
+    )
+
+
+def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The frame with times and intervals, which backends see as microseconds, as people read them."""
+    spans = {
+        name: pd.to_numeric(frame[name]).round().astype("Int64").to_numpy(np.int64, na_value=NOT_A_TIME)
+        for name in names
+    }
+    return frame.assign(**{name: values.view("timedelta64[us]") for name, values in spans.items()})
+
+
+def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Entities | None:
+    """Whom all these rows are about, as numbers; None where each is about somebody else."""
+    if source.unit is None:
+        return None
+    real = np.unique(source.units, return_inverse=True)[1].astype(np.int64)
+    synthetic = np.arange(len(drawn.synthetic), dtype=np.int64)  # spare rows are about nobody else
+    if made.entities is not None:
+        codes, _ = made.entities.to_pandas().factorize()
+        synthetic[chosen.places] = np.where(codes < 0, chosen.places, len(synthetic) + codes)
+    return Entities(real[~source.held_out], real[source.held_out], synthetic)
+
+
+def _replacements(case: Case, table: pa.Table) -> list[Replaced]:
+    """The real and the new values of every column that was made anew."""
+    names = [one.column.name for one in replaced(case.treatments) if one.column.name in table.column_names]
+    real = case.source.real
+    return [
+        Replaced(name, real[name].to_pandas(), table[name].cast(real[name].type).to_pandas())
+        for name in names
+    ]

@@ -1,0 +1,167 @@
+"""Whether a twin may be published: everything but a pass stops it, and so does whatever goes wrong here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from threading import Thread
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from synth.domain import Aspect, Check, Evaluation, Policy, Verdict
+from synth.errors import ModelError
+from synth.evaluate import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from synth.domain import Shares, Task
+    from synth.evaluate import Entities, Replaced
+
+MOST_EXPLAINED = 3  # checks of a rejection; the others are named
+WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
+
+
+class RejectedError(ModelError):
+    """The evaluation says that the twin must not be published."""
+
+    def __init__(self, message: str, evaluation: Evaluation) -> None:
+        super().__init__(message)
+        self.evaluation = evaluation
+
+
+class Known(TypedDict):
+    """What `evaluate` wants to know beside the tables."""
+
+    categories: Collection[str]
+    public: Collection[str]
+    seed: int
+    entities: Entities | None
+    sensitive: Collection[str]
+    replaced: Sequence[Replaced]
+    limits: Mapping[str, float]
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The three tables as a backend sees them, and what is known of them."""
+
+    training: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: pd.DataFrame
+    known: Known
+
+
+def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float, seed: int) -> Evaluation:
+    """What the checks find, within so many seconds; whatever goes wrong is a check with the verdict ERROR.
+
+    A balanced twin differs from the source as the user asked for. Its quality is measured against real rows
+    that are thinned out until their shares are those of the twin; its privacy against all.
+    """
+    found = _in_time(lambda: _evaluated(evidence), seconds, evidence)
+    if not balance:
+        return found
+    thinned = _in_time(lambda: _evaluated(_thinned(evidence, tuple(balance), seed)), seconds, evidence)
+    failed = [check for check in thinned.checks if check.verdict is Verdict.ERROR]
+    kept = [check for check in found.checks if check.aspect is Aspect.PRIVACY]
+    quality = [check for check in thinned.checks if check.aspect is Aspect.QUALITY]
+    return replace(thinned, checks=tuple(dict.fromkeys([*kept, *quality, *failed])), rows=found.rows)
+
+
+def _evaluated(evidence: Evidence) -> Evaluation:
+    return evaluate(evidence.training, evidence.holdout, evidence.synthetic, **evidence.known)
+
+
+def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence) -> Evaluation:
+    """What `work` returns; where it does not, or too late, an evaluation that stops the twin."""
+    found: list[Evaluation] = []
+
+    def go() -> None:
+        try:
+            found.append(work())
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was shown to be safe
+            found.append(_unevaluated(f"The evaluation broke off ({type(error).__name__}).", evidence))
+
+    worker = Thread(
+        target=go, name="synth evaluation", daemon=True
+    )  # one that hangs must not outlive the run
+    worker.start()
+    worker.join(seconds)
+    return (
+        found[0] if found else _unevaluated(f"The evaluation took more than {seconds:g} seconds.", evidence)
+    )
+
+
+def _unevaluated(explain: str, evidence: Evidence) -> Evaluation:
+    check = Check("evaluation", 0.0, -1.0, 1.0, 0.0, Verdict.ERROR, explain)
+    sizes = {name: len(getattr(evidence, name)) for name in ("training", "holdout", "synthetic")}
+    return Evaluation(None, (check,), sizes)
+
+
+def _thinned(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
+    """The evidence with real rows left out until `columns` are distributed as they are in the twin."""
+    rng = np.random.default_rng([seed, len(columns)])
+    training = _thinned_out(evidence.training, evidence.synthetic, columns, rng)
+    holdout = _thinned_out(evidence.holdout, evidence.synthetic, columns, rng)
+    known = evidence.known.copy()
+    if entities := known["entities"]:
+        known["entities"] = replace(
+            entities, training=entities.training[training], holdout=entities.holdout[holdout]
+        )
+    return Evidence(evidence.training[training], evidence.holdout[holdout], evidence.synthetic, known)
+
+
+def _thinned_out(
+    real: pd.DataFrame, synthetic: pd.DataFrame, columns: Sequence[str], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which real rows to keep."""
+    odds = np.ones(len(real))
+    for name in columns:
+        here = real[name].value_counts(normalize=True, dropna=False)
+        there = synthetic[name].value_counts(normalize=True, dropna=False)
+        odds *= real[name].map(there.reindex(here.index, fill_value=0.0) / here).to_numpy(float)
+    kept: NDArray[np.bool_] = rng.random(len(real)) * odds.max(initial=0.0) < odds
+    return kept
+
+
+def passes(task: Task, evaluation: Evaluation) -> bool:
+    """Whether the twin may be published: on a pass, and undecided where the user says so."""
+    warned = evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN
+    return warned or evaluation.verdict is Verdict.PASS
+
+
+def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError:
+    """Why the twin may not be published: the checks, the worst first, and where their figures are."""
+    if evaluation.verdict is Verdict.INCONCLUSIVE:
+        return RejectedError(f"{undecided(evaluation)} {_ways_out(task)} See {report}.", evaluation)
+    worst = sorted(_stopping(evaluation), key=lambda check: WORST.index(check.verdict))
+    said = [f"{check.name} {check.verdict}: {check.explain}" for check in worst[:MOST_EXPLAINED]]
+    if len(worst) > MOST_EXPLAINED:
+        said.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
+    return RejectedError(f"{' '.join(said)} See {report}.", evaluation)
+
+
+def _stopping(evaluation: Evaluation) -> list[Check]:
+    return [check for check in evaluation.checks if check.gating and check.verdict is not Verdict.PASS]
+
+
+def undecided(evaluation: Evaluation) -> str:
+    """Which checks have too few rows to decide, and how many they would take."""
+    unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
+    needed = max((check.needed for check in unsure), default=0)
+    rows = f", not {evaluation.rows['holdout']:,}" if "holdout" in evaluation.rows else ""
+    takes = f"; to decide takes about {needed:,} held-out entities{rows}" if needed else ""
+    return f"inconclusive: {', '.join(check.name for check in unsure)}{takes}."
+
+
+def _ways_out(task: Task) -> str:
+    return (
+        "Next: build the model with more entities, of which a fifth is held out; or publish undecided twins "
+        f"with a warning: `meta: {{synth: {{on_inconclusive: warn}}}}` in {task.model.path}, or "
+        "--on-inconclusive warn."
+    )

@@ -1,0 +1,254 @@
+"""Twins made side by side, and published by clusters as soon as all of a cluster is made."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from synth import log
+from synth.domain import ModelResult, Status
+from synth.errors import PendingError, SynthError
+from synth.plan import clusters
+from synth.twins.gate import RejectedError
+from synth.twins.trials import Trials
+from synth.twins.twin import Twin, make_twin
+from synth.warehouse.publish import columns_refused
+from synth.warehouse.units import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from synth.domain import Evaluation, Task
+    from synth.runs.changes import Agenda
+    from synth.twins.trials import Trial
+    from synth.twins.workshop import Workshop
+    from synth.warehouse import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no twin of a model."""
+
+    status: Status
+    message: str
+    evaluation: Evaluation | None = None
+    tests: Mapping[str, str] = field(default_factory=dict)
+    jobs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of one task, and how long it took in seconds."""
+
+    outcome: Twin | Failed
+    seconds: float
+
+
+def prepared(todo: Agenda) -> dict[str, Made]:
+    """What has become of tasks before this command: twins that wait, and those that cannot be made."""
+    ready: dict[str, Made] = {
+        name: Made(Twin(stage, None, stage.artifacts, (), {}, {}), 0.0)
+        for name, stage in todo.waiting.items()
+    }
+    blocked = {name: Made(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.blocked.items()}
+    return ready | blocked
+
+
+def make_and_publish(
+    tasks: Sequence[Task],
+    shop: Workshop,
+    results: dict[str, ModelResult],
+    *,
+    places: Mapping[str, str],
+    ready: Mapping[str, Made],
+) -> None:
+    """Make the twins side by side, and publish each cluster when all of it is made.
+
+    Args:
+        tasks: what to make, parents before children.
+        shop: where.
+        results: takes the outcome of each task, by `unique_id`.
+        places: such as `1 of 2`, by `unique_id`.
+        ready: what has become of a task before, by `unique_id`.
+    """
+    futures: dict[str, Future[Made]] = {}
+    pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
+    try:
+        for task in tasks:
+            if task.model.unique_id in ready:
+                done: Future[Made] = Future()
+                done.set_result(ready[task.model.unique_id])
+                futures[task.model.unique_id] = done
+                continue
+            # A child waits for its parents, which were handed out before it, so one of them always advances.
+            parents = {name: futures[name] for name in _parents(task) if name in futures}
+            wanted = _referenced(task, tasks)
+            place = places[task.model.unique_id]
+            futures[task.model.unique_id] = pool.submit(_make, place, task, shop, parents, wanted)
+        trials, groups = Trials(() if shop.keep else tasks, shop), clusters(tasks)
+        for index, cluster in enumerate(groups):
+            made = [futures[task.model.unique_id].result() for task in cluster]
+            found = trials.of(*_waiting(groups[index:], futures))
+            made = [
+                _tried(item, found.get(task.model.unique_id), shop)
+                for task, item in zip(cluster, made, strict=True)
+            ]
+            for result in (_kept if shop.keep else _publish)(cluster, made, shop):
+                unique_id = result.task.model.unique_id
+                results[unique_id] = result
+                log.outcome(places[unique_id], result, shop.folder.report(result.task))
+    except BaseException:
+        shop.backends.cancel()
+        raise
+    finally:
+        # An engine cannot be stopped from outside; the one who interrupts a run does not want to wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _parents(task: Task) -> set[str]:
+    return {key.parent for key in task.model.foreign_keys}
+
+
+def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
+    """The columns of a task's model that other tasks' foreign keys hold."""
+    keys = (key for other in tasks for key in other.model.foreign_keys)
+    return frozenset(key.parent_column for key in keys if key.parent == task.model.unique_id)
+
+
+def _make(
+    place: str, task: Task, shop: Workshop, parents: Mapping[str, Future[Made]], wanted: frozenset[str]
+) -> Made:
+    """The twin, or the reason why there is none; no model stops another."""
+    outcomes = {name: future.result().outcome for name, future in parents.items()}
+    made = {name: one for name, one in outcomes.items() if isinstance(one, Twin)}
+    # A twin that was staged by another command has its keys in its stage alone.
+    twins = {name: twin.keys for name, twin in made.items() if shop.keep or not twin.stage.kept}
+    lost = {name: one.status for name, one in outcomes.items() if isinstance(one, Failed)}
+    if lost:
+        names = ", ".join(sorted(lost))
+        if set(lost.values()) == {Status.PENDING}:
+            return Made(Failed(Status.PENDING, f"it waits for {names}"), 0.0)
+        return Made(Failed(Status.SKIPPED, f"it references {names}, which failed"), 0.0)
+    log.start(place, task)
+    started = perf_counter()
+    outcome: Twin | Failed
+    try:
+        _refuse_changed_columns(task, shop)
+        outcome = make_twin(task, shop, parents=twins, wanted=wanted)
+    except RejectedError as error:
+        outcome = Failed(Status.REJECTED, str(error), error.evaluation)
+    except PendingError as error:
+        jobs = tuple(f"{task.backend}/{name}" for name in error.jobs)
+        outcome = Failed(Status.PENDING, f"{error}. Next: the same command again", jobs=jobs)
+    except SynthError as error:
+        outcome = Failed(Status.ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
+        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.unexpected(error)}.")
+    return Made(outcome, perf_counter() - started)
+
+
+def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
+    """Say before hours of training that the columns changed, not after."""
+    changed = "" if shop.settings.full_refresh else shop.warehouse.changed(task)
+    if changed:
+        raise columns_refused(task.model.name, task.target, changed)
+
+
+def _waiting(
+    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[Made]]
+) -> tuple[dict[str, Stage], set[str]]:
+    """The stages of the clusters that are completely made, and the models that are still being made."""
+    staged: dict[str, Stage] = {}
+    pending: set[str] = set()
+    for group in groups:
+        names = [task.model.unique_id for task in group]
+        if not all(futures[name].done() for name in names):
+            pending.update(names)
+            continue
+        outcomes = {name: futures[name].result().outcome for name in names}
+        stages = {name: outcome.stage for name, outcome in outcomes.items() if isinstance(outcome, Twin)}
+        staged |= stages if len(stages) == len(names) else {}
+    return staged, pending
+
+
+def _tried(made: Made, trial: Trial | None, shop: Workshop) -> Made:
+    """The outcome of a task when dbt's tests have had their say."""
+    twin = made.outcome
+    if trial is None or isinstance(twin, Failed):
+        return made
+    if trial.refused is None:
+        warnings = (*twin.warnings, *trial.warnings)
+        return replace(made, outcome=replace(twin, warnings=warnings, tests=trial.outcomes))
+    failed = Failed(trial.refused, trial.message, twin.evaluation, trial.outcomes)
+    if trial.refused is Status.REJECTED:
+        try:
+            if twin.stage.kept:
+                shop.warehouse.note(
+                    shop.settings.staging_schema, shop.run_id, [twin.stage.unique_id], State.FAILED
+                )
+            shop.warehouse.reject(twin.stage, analysts=shop.settings.analyst_role)
+        except SynthError as error:
+            failed = replace(failed, message=f"{trial.message} {error}")
+    return replace(made, outcome=failed)
+
+
+def _kept(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
+    """Leave what is made for a later `synth publish`, and what is not, on record."""
+    lost = [
+        task.model.unique_id
+        for task, item in zip(cluster, made, strict=True)
+        if isinstance(item.outcome, Failed) and item.outcome.status is not Status.PENDING
+    ]
+    shop.warehouse.note(shop.settings.staging_schema, shop.run_id, lost, State.FAILED)
+    return [
+        _result(task, item, None, good=Status.SYNTHESIZED) for task, item in zip(cluster, made, strict=True)
+    ]
+
+
+def _publish(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
+    """Publish a cluster in one transaction, or nothing of it."""
+    stages = [item.outcome.stage for item in made if isinstance(item.outcome, Twin)]
+    failed: Failed | None = None
+    if len(stages) < len(cluster):
+        lost = [
+            t.model.name for t, item in zip(cluster, made, strict=True) if isinstance(item.outcome, Failed)
+        ]
+        failed = Failed(Status.SKIPPED, f"it belongs together with {', '.join(lost)}, which failed")
+    else:
+        settings = shop.settings
+        try:
+            shop.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
+        except SynthError as error:
+            failed = Failed(Status.ERROR, str(error))
+        except Exception as error:  # noqa: BLE001 - as in `_make`
+            failed = Failed(Status.ERROR, f"{log.unexpected(error)}.")
+    return [_result(task, item, failed) for task, item in zip(cluster, made, strict=True)]
+
+
+def _result(task: Task, made: Made, failed: Failed | None, *, good: Status = Status.PUBLISHED) -> ModelResult:
+    """How `task` left the run, `good` if well; `failed` says why its cluster was not published."""
+    outcome = made.outcome
+    if isinstance(outcome, Failed):
+        return ModelResult(
+            task,
+            outcome.status,
+            evaluation=outcome.evaluation,
+            seconds=made.seconds,
+            message=outcome.message,
+            tests=outcome.tests,
+            jobs=outcome.jobs,
+        )
+    return ModelResult(
+        task,
+        failed.status if failed else good,
+        rows=outcome.stage.rows,
+        evaluation=outcome.evaluation,
+        artifacts=outcome.artifacts,
+        seconds=made.seconds,
+        scores=outcome.scores,
+        message=failed.message if failed else "",
+        warnings=outcome.warnings,
+        tests=outcome.tests,
+    )

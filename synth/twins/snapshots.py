@@ -1,0 +1,235 @@
+"""The rows of a dbt snapshot are versions: drawn rows are put one behind another, as those of one key are.
+
+A backend draws each row on its own: what is so, since when, and until when. Here each closed row is
+followed by the row that begins soonest after its end, and ends when that begins. Rows that follow none begin
+the history of a new key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.columns.roles import KEYS, REPLACED
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.domain import History, Model
+    from synth.twins.source import Source
+    from synth.twins.workshop import Drawn
+
+    Ints: TypeAlias = NDArray[np.int64]
+    Mask: TypeAlias = NDArray[np.bool_]
+
+OPEN = np.iinfo(np.int64).max  # the end of what still is so
+EVIDENCE = 10  # pairs of versions below which it is no habit that a column stays the same
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How real versions follow each other.
+
+    Attributes:
+        keys: how many there are for each row.
+        ended: the share of closed rows that nothing follows, because their key was deleted.
+        constant: columns that are the same in all versions of a key.
+        until: what an open row has for its end; None is NULL.
+    """
+
+    keys: float
+    ended: float
+    constant: tuple[str, ...]
+    until: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Whose versions the rows of a twin are: for each row the number of its key, from 0 on."""
+
+    owner: Ints
+    constant: tuple[str, ...]  # columns that are the same in all versions of a key
+
+
+def in_versions(
+    history: History | None, drawn: Drawn, places: Ints, source: Source
+) -> tuple[Drawn, Versions | None]:
+    """The rows drawn, those at `places` as versions, and whose.
+
+    Versions of a key do not overlap and leave no gap, and its last one is open, except for about as many keys
+    as have no open one in the source. None where the model is no snapshot or its times are not learned.
+    """
+    frame = drawn.synthetic
+    if history is None or not {history.start, history.end} <= set(frame.columns) or not len(places):
+        return drawn, None
+    habits = _habits(history, source)
+    rows = frame.iloc[places].reset_index(drop=True)
+    start, end = _moments(rows[history.start]), _ends(rows[history.end], habits)
+    follower, end = _linked(start, end, habits.ended)
+    follower, end = _counted(start, end, follower, round(habits.keys * len(rows)))
+    owner, first = _owners(start, follower)
+    rows[history.end] = _written(rows, history, follower, end == OPEN, habits)
+    learned = [name for name in habits.constant if name in frame]
+    for name in learned:
+        rows[name] = rows[name].take(first[owner]).array
+    changed = frame.copy()
+    for name in (history.end, *learned):
+        column = frame[name].copy()
+        column.iloc[places] = rows[name].array
+        changed[name] = column
+    return replace(drawn, synthetic=changed), Versions(owner, habits.constant)
+
+
+def keyed(
+    model: Model, treatments: Sequence[Treatment], real: pa.Table, versions: Versions | None
+) -> tuple[tuple[Treatment, ...], Mapping[str, Ints]]:
+    """The treatments, and by whom rows share their value of columns that are made anew.
+
+    Of the snapshot's key the column with the most values is another for each key.
+
+    Raises:
+        ModelError: no column of the key is made anew, so nothing could tell one history from another.
+    """
+    if model.history is None or versions is None:
+        return tuple(treatments), {}
+    new = {one.column.name for one in treatments if one.role in KEYS | REPLACED}
+    names = [name for name in model.history.key if name in new]
+    if not names:
+        raise ModelError(
+            f"The key of the snapshot {model.name}, {', '.join(model.history.key)}, is declared as something "
+            f"to learn, so nothing tells one history from another. Next: in {model.path} give it the role "
+            "natural_key."
+        )
+    key = max(names, key=lambda name: len(real.column(name).unique()))
+    shared = dict.fromkeys((key, *(name for name in versions.constant if name in new)), versions.owner)
+    return tuple(replace(one, unique=True) if one.column.name == key else one for one in treatments), shared
+
+
+def _habits(history: History, source: Source) -> Habits:
+    every, training = _numbered(source.real, history.key), source.training
+    owner = every[~source.held_out]
+    ends = training.column(history.end).to_pandas()
+    until = ends.max() if history.far_end else None
+    start = _moments(training.column(history.start).to_pandas())
+    closed = ~(ends.isna() if until is None else ends == until).to_numpy()
+    order = np.lexsort((start, owner))
+    same = owner[order][1:] == owner[order][:-1]
+    last = np.append(~same, [True])
+    others = [
+        name for name in training.column_names if name not in {*history.key, history.start, history.end}
+    ]
+    constant = [name for name in others if same.sum() >= EVIDENCE and _stays(training, name, order, same)]
+    ended = (closed[order] & last).sum() / max(closed.sum(), 1)
+    return Habits((every.max() + 1) / len(every), float(ended), tuple(constant), until)
+
+
+def _numbered(rows: pa.Table, key: Sequence[str]) -> Ints:
+    """The number of the key of each row."""
+    groups = rows.select(list(key)).to_pandas().groupby(list(key), dropna=False, sort=False)
+    return np.asarray(groups.ngroup(), dtype=np.int64)
+
+
+def _stays(training: pa.Table, name: str, order: Ints, same: Mask) -> bool:
+    codes = pd.factorize(training.column(name).to_pandas(), use_na_sentinel=False)[0][order]
+    return bool((codes[1:] == codes[:-1])[same].all())
+
+
+def _moments(values: pd.Series[Any]) -> Ints:
+    """Microseconds; NULL is long before everything."""
+    moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("us")
+    return np.asarray(moments.asi8, dtype=np.int64)
+
+
+def _ends(values: pd.Series[Any], habits: Habits) -> Ints:
+    """The ends of rows, `OPEN` for those without one."""
+    moments, open_ = _moments(values), values.isna().to_numpy()
+    if habits.until is not None:
+        open_ = open_ | (moments >= _moments(pd.Series([habits.until]))[0])
+    return np.where(open_, OPEN, moments)
+
+
+def _linked(start: Ints, end: Ints, ended: float) -> tuple[Ints, Ints]:
+    """The row that follows each, -1 for none, and the ends; a closed row that none can follow may be open."""
+    order = np.argsort(start, kind="stable")
+    begins = start[order]
+    closed = np.flatnonzero(end != OPEN)
+    closed = closed[np.argsort(end[closed], kind="stable")]
+    wanted = np.maximum(
+        np.searchsorted(begins, end[closed], "left"), np.searchsorted(begins, start[closed], "right")
+    )
+    places = _next_free(wanted, len(start))
+    can = places < len(start)
+    gap = np.where(can, begins[np.minimum(places, len(start) - 1)] - end[closed], OPEN)
+    stay = np.zeros(len(closed), dtype=bool)
+    stay[np.lexsort((-end[closed], -gap))[: round(ended * len(closed))]] = True
+    stay &= end[closed] > start[closed]
+    follower = np.full(len(start), -1)
+    follower[closed[can & ~stay]] = order[places[can & ~stay]]
+    end = end.copy()
+    end[closed[~can & ~stay]] = OPEN
+    return follower, end
+
+
+def _counted(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[Ints, Ints]:
+    """The same with as many keys: late beginnings follow what has been open for longest, or links are cut."""
+    follower, end = follower.copy(), end.copy()
+    linked = np.flatnonzero(follower >= 0)
+    missing = len(start) - len(linked) - keys
+    if missing < 0:
+        widest = linked[np.argsort(start[follower[linked]] - end[linked], kind="stable")[missing:]]
+        follower[widest], end[widest] = -1, OPEN
+        return follower, end
+    order = np.argsort(start, kind="stable")
+    first = np.ones(len(start), dtype=bool)
+    first[follower[linked]] = False
+    oldest = order[end[order] == OPEN][:missing]
+    latest = order[::-1][first[order[::-1]]][: len(oldest)]
+    oldest = oldest[: len(latest)]
+    fits = start[oldest] < start[latest]
+    follower[oldest[fits]], end[oldest[fits]] = latest[fits], start[latest[fits]]
+    return follower, end
+
+
+def _next_free(wanted: Ints, size: int) -> Ints:
+    """For each wanted place in turn the first from there on that none before has taken, else `size`."""
+    after = np.arange(size + 1)
+    taken = np.empty(len(wanted), dtype=np.int64)
+    for index, place in enumerate(wanted.tolist()):
+        free = place
+        while after[free] != free:
+            after[free] = after[after[free]]  # halves the way for those who come later
+            free = int(after[free])
+        taken[index] = free
+        if free < size:
+            after[free] = free + 1
+    return taken
+
+
+def _owners(start: Ints, follower: Ints) -> tuple[Ints, Ints]:
+    """The number of the key that each row belongs to, and the first row of each key."""
+    owner = np.full(len(start), -1)
+    first: list[int] = []
+    for row in np.argsort(start, kind="stable").tolist():
+        if owner[row] < 0:
+            owner[row] = len(first)
+            first.append(row)
+        if follower[row] >= 0:
+            owner[follower[row]] = owner[row]  # it begins later, so it has not been seen
+    return owner, np.array(first, dtype=np.int64)
+
+
+def _written(
+    rows: pd.DataFrame, history: History, follower: Ints, open_: Mask, habits: Habits
+) -> pd.Series[Any]:
+    """The ends as a column."""
+    following = rows[history.start].take(np.maximum(follower, 0)).reset_index(drop=True)
+    ends = rows[history.end].mask(pd.Series(follower >= 0), following)
+    return ends.mask(pd.Series(open_), pd.NaT if habits.until is None else habits.until)

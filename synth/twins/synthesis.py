@@ -1,0 +1,119 @@
+"""What a backend is shown, what it is asked for, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.columns.conditions import RARE, conditions
+from synth.columns.conform import labels, learnable, public
+from synth.domain import Request
+from synth.errors import ModelError
+from synth.twins.redraw import spare_rows
+from synth.twins.workshop import Drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Task
+    from synth.twins.source import Source
+    from synth.twins.workshop import Workshop
+
+
+def draw(
+    task: Task,
+    source: Source,
+    treatments: Sequence[Treatment],
+    rows: int,
+    shop: Workshop,
+    *,
+    spare: int | None = None,
+) -> Drawn:
+    """Let the backend learn the training rows and draw `rows` rows and `spare` more, or as many as usual.
+
+    Raises:
+        ModelError: seed or balanced columns do not fit the data, or the backend returned something else than
+            it was asked for.
+        SynthError: the backend failed.
+    """
+    training = learnable(source.training, treatments)
+    holdout = learnable(source.holdout, treatments).reindex(columns=training.columns)
+    categories, open_to_all = labels(treatments), public(treatments)
+    if not rows or not len(training.columns):  # a table of nothing but keys has nothing to ask
+        empty = training.iloc[:0].reindex(range(rows))
+        return Drawn(training, holdout, empty, categories, open_to_all, {})
+    wanted = rows + (spare_rows(rows) if spare is None else spare)
+    told = conditions(
+        task.model,
+        treatments,
+        real=source.real,
+        units=source.units,
+        rows=wanted,
+        rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
+    )
+    units = source.units[~source.held_out]
+    shown = shown_to(task.backend, training, units, categories - open_to_all, seed=task.seed)
+    scores: dict[str, float] = {}
+    request = Request(
+        rows=wanted,
+        seed=task.seed,
+        categories=categories,
+        public=open_to_all,
+        run_id=shop.run_id,
+        model=task.model.unique_id,
+        given=told.given,
+        balance=told.balance,
+        wishes=task.model.wishes,
+        scored=scores.update,
+        entities=units if task.model.entity and len(np.unique(units)) < len(units) else None,
+        wait=shop.settings.wait,
+    )
+    synthetic = _synthesized(task, shown, request, shop)
+    return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
+
+
+def shown_to(
+    backend: str, training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
+) -> pd.DataFrame:
+    """The rows as a backend may see them: without rare labels, unless the local engine does that better."""
+    if backend == "local" and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
+        return training
+    return folded(training, units, columns, seed=seed)
+
+
+def folded(
+    training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
+) -> pd.DataFrame:
+    """The rows with labels that fewer than RARE entities hold drawn anew from commoner ones.
+
+    A backend counts rows, if it counts at all; where an entity has many, a label of one person is no rare
+    label to it.
+    """
+    rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
+    for name in sorted(columns):
+        held = pd.DataFrame({"label": shown[name], "unit": units}).drop_duplicates()["label"].value_counts()
+        rare = shown[name].isin(held.index[held < RARE])
+        common = shown.loc[~rare, name].dropna()
+        if rare.any() and len(common):
+            shown.loc[rare, name] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
+    return shown
+
+
+def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:
+    """What the backend returns, if it has the shape that was asked for."""
+    backend = shop.backends[task.backend]
+    with shop.progress.of(task) as report:
+        asked = replace(request, progress=report)
+        synthetic = backend.synthesize(training, asked, shop.folder.workdir(task))
+    if list(synthetic.columns) != list(training.columns) or len(synthetic) != request.rows:
+        raise ModelError(
+            f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "
+            f"{task.model.name}, not the {request.rows} of {len(training.columns)} it was asked for."
+        )
+    return synthetic

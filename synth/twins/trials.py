@@ -1,0 +1,99 @@
+"""dbt's tests before publishing: run on staged twins, for as many of them at once as there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from synth import log
+from synth.dbt.tests import Outcome, choose, judge, published
+from synth.domain import Status
+from synth.errors import SynthError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from synth.dbt.tests import Tested
+    from synth.domain import Task
+    from synth.twins.workshop import Workshop
+    from synth.warehouse import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the tests say of one twin.
+
+    Attributes:
+        refused: how the model leaves the run because of them; None if it may be published.
+        message: why.
+        outcomes: of each test that reads the model, by name.
+    """
+
+    refused: Status | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Trials:
+    """The tests of one run; dbt takes seconds to start, so it is asked about many twins at once."""
+
+    def __init__(self, tasks: Iterable[Task], shop: Workshop) -> None:
+        self._models = {task.model.unique_id: task.model for task in tasks}
+        self._shop = shop
+        self._trials: dict[str, Trial] = {}
+        settings = shop.settings
+        wanted = settings.tests and any(model.tests for model in self._models.values())
+        self._able = wanted and settings.dbt is not None
+        if wanted and not self._able:
+            log.warning(
+                "dbt is not installed, so the project's tests are not run on the twins. "
+                "Next: pip install 'dbt-synth[dbt]', or --no-tests"
+            )
+
+    def of(self, staged: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, Trial]:
+        """What the tests say of each twin, by `unique_id`.
+
+        Args:
+            staged: the twins that wait for publishing, by `unique_id`.
+            pending: models whose twins are still being made; a test that reads one is left for then.
+        """
+        new = [name for name in staged if name not in self._trials]
+        if new and self._able:
+            try:
+                found = self._run(new, staged, pending)
+            except SynthError as error:
+                self._trials |= dict.fromkeys(new, Trial(Status.ERROR, str(error)))
+            else:
+                self._trials |= {name: self._trial(name, found) for name in new}
+        return {name: self._trials.get(name, Trial()) for name in staged}
+
+    def _run(
+        self, new: Iterable[str], staged: Mapping[str, Stage], pending: Collection[str]
+    ) -> tuple[Tested, ...]:
+        shop = self._shop
+        twins = published(shop.twins, shop.warehouse)
+        twins |= {name: stage.relation for name, stage in staged.items()}
+        able, unable = choose((self._models[name] for name in new), twins)
+        now = [test for test in able if not set(test.parents) & set(pending)]
+        return (*judge(now, twins, shop.settings), *unable)
+
+    def _trial(self, name: str, found: Iterable[Tested]) -> Trial:
+        """What was found of one model, in words."""
+        ours = [item for item in found if name in item.test.parents]
+        outcomes = {item.test.name: str(item.outcome) for item in ours}
+        said = tuple(
+            f"dbt test {item.test.name}: {item.message}" for item in ours if item.outcome is Outcome.WARN
+        )
+        silent = sum(item.outcome is Outcome.SKIPPED and item.test.stores_failures for item in ours)
+        if silent:
+            said = (*said, f"{silent} dbt tests are not run on twins, because they store their failures")
+        failed = [item for item in ours if item.outcome.blocks]
+        if not failed:
+            return Trial(warnings=said, outcomes=outcomes)
+        message = "; ".join(f"the dbt test {item.test.name}: {item.message}" for item in failed)
+        ways = (
+            "state what it wants as a `check` constraint, which rows are drawn to keep; or publish all the "
+            f"same: synth run --select {self._models[name].name} --no-tests"
+        )
+        return Trial(Status.REJECTED, f"{message}. Next: {ways}", said, outcomes)

@@ -1,0 +1,253 @@
+"""One model becomes a twin: extract → split → synthesize → conform → evaluate → store → stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth._version import __version__
+from synth.backends import epsilon_of
+from synth.columns.conform import assemble, made_up, without_duplicates
+from synth.columns.handling import why_empty
+from synth.columns.roles import assign
+from synth.domain import Role, Verdict
+from synth.errors import ModelError
+from synth.facts.standing import held, read_standing
+from synth.log import near
+from synth.runs.attempts import attempt
+from synth.twins import gate
+from synth.twins.examination import examine
+from synth.twins.redraw import choose
+from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
+from synth.twins.snapshots import in_versions, keyed
+from synth.twins.source import read_source
+from synth.twins.workshop import Case, Made
+from synth.warehouse import Stage
+from synth.warehouse.publish import stage_relation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Column, Evaluation, ForeignKey, Task
+    from synth.twins.examination import Examined
+    from synth.twins.redraw import Redrawn
+    from synth.twins.sifting import Sifted
+    from synth.twins.snapshots import Versions
+    from synth.twins.workshop import Workshop
+
+FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A checked and staged twin, ready to be published."""
+
+    stage: Stage
+    evaluation: Evaluation | None
+    artifacts: tuple[str, ...]
+    warnings: tuple[str, ...]
+    keys: Mapping[str, pa.ChunkedArray]
+    scores: Mapping[str, float]  # what a remote service thinks of its rows
+    tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
+
+
+def make_twin(
+    task: Task,
+    shop: Workshop,
+    *,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    wanted: Collection[str],
+) -> Twin:
+    """Make, check, store and stage the twin of one model.
+
+    Args:
+        task: what to make.
+        shop: where.
+        parents: columns of the twins already made in this run, by `unique_id`.
+        wanted: columns of this twin that its children will reference.
+
+    Raises:
+        ModelError: the model cannot be synthesized, or a check says it must not be published.
+        SynthError: a service failed.
+    """
+    case = _open(task, shop)
+    sifted = draw_sifted(case)
+    drawn = sifted.drawn
+    chosen = choose(drawn, case.source, case.rows)
+    drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
+    sifted = replace(sifted, drawn=drawn)
+    made = without_broken(case, sifted, _conformed(case, sifted, chosen, parents, versions))
+    examined = examine(case, drawn, chosen, made, broken=sifted.broken)
+    warnings = _warnings(case, made) + drawn.warnings
+    stage = _decided(case, made.table, examined, warnings)
+    refuse_broken(case, made, examined.evaluation)
+    artifacts = _stored(case, made.table, examined, warnings)
+    stage = replace(stage, artifacts=artifacts)
+    names = made.table.column_names
+    kept = [column for column in case.source.columns if column.name in names]
+    shop.warehouse.stage(task, stage, columns=kept, table=made.table)
+    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
+    return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores)
+
+
+def _open(task: Task, shop: Workshop) -> Case:
+    """Read the model, decide about its columns, and see whether it may be tried."""
+    salt = shop.settings.salt
+    source = read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
+    if source.rows and source.rows < FEWEST:
+        raise ModelError(
+            f"{task.model.name} has {source.rows} row{'s' if source.rows > 1 else ''}; fewer than {FEWEST} "
+            "cannot be learned without repeating somebody. Next: build it with more rows, or leave it out: "
+            f"synth run --exclude {task.model.name}"
+        )
+    model, doubts = held(task.model, source.real)
+    task = replace(task, model=model)
+    treatments = assign(model, source.columns, source.training)
+    asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
+    standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
+    standing = replace(standing, warnings=(*doubts, *standing.warnings))
+    rows = task.rows.of(source.rows) if source.rows else 0
+    return Case(task, shop, source, treatments, asked, rows, standing)
+
+
+def _conformed(
+    case: Case,
+    sifted: Sifted,
+    chosen: Redrawn,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    versions: Versions | None,
+) -> Made:
+    """The exact relation: keys, replacements and types; `versions` says whose the rows of a snapshot are."""
+    task, source = case.task, case.source
+    treatments, shared = keyed(task.model, case.treatments, source.real, versions)
+    synthetic = sifted.drawn.synthetic.iloc[chosen.places]
+    rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
+
+    def pool(treatment: Treatment) -> pa.Array | None:
+        key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
+        return None if key is None else _pool(task, key, case.shop, parents)
+
+    table = assemble(
+        synthetic.reset_index(drop=True),
+        treatments,
+        real=source.real,
+        parents=pool,
+        rng=rng,
+        taken=_all_rows(made_up(treatments), case),
+        shared=shared,
+    )
+    table = sifted.as_judged(table, chosen.places)
+    unit = source.unit if source.unit in table.column_names else None
+    entities = table.column(unit) if unit else None
+    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
+    table, dropped = without_duplicates(table, task.model.unique, movable, rng)
+    return Made(table, entities, dropped)
+
+
+def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
+    """All values of the columns where `source` is a share of the rows: no new key may be a real one."""
+    if case.source.real.num_rows == case.source.rows or not columns:
+        return None
+    every = case.shop.snapshot.extract(case.task.model.relation, columns)
+    return every.rename_columns([column.name for column in columns])
+
+
+def _pool(
+    task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.Array | None:
+    """The keys of the parent's twin: of this run, else as published; None for a parent without a twin."""
+    if key.parent not in shop.twins:
+        return None
+    relation = shop.staged.get(key.parent, shop.twins[key.parent])
+    if key.parent not in parents:
+        staged = key.parent in shop.staged
+        published = shop.warehouse.read_keys(relation, key.parent_column, staged=staged)
+        if published is not None:
+            return published
+        raise ModelError(
+            f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
+            f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
+        )
+    made = parents[key.parent].get(key.parent_column)
+    if made is None:
+        raise ModelError(
+            f"{task.model.name}.{key.column} references {key.parent}, whose twin has no column "
+            f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
+        )
+    return made.drop_null().unique()
+
+
+def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence[str]) -> Stage:
+    """The twin as it will be staged; what must not be published is recorded, and goes no further.
+
+    Raises:
+        RejectedError: the evaluation says no.
+    """
+    task, shop, evaluation = case.task, case.shop, examined.evaluation
+    stage = Stage(
+        relation=stage_relation(
+            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+        ),
+        target=task.target,
+        unique_id=task.model.unique_id,
+        name=task.model.name,
+        rows=table.num_rows,
+        backend=task.backend,
+        verdict=evaluation.verdict if evaluation else Verdict.PASS,
+        fidelity=evaluation.fidelity if evaluation else None,
+        run_id=shop.run_id,
+        version=__version__,
+        fingerprint=case.attempt.fingerprint,
+        request=case.attempt.request,
+        invocation_id=shop.invocation_id,
+        inputs=shop.inputs.get(task.model.unique_id, {}),
+        kept=shop.keep,
+        epsilon=epsilon_of(task),
+    )
+    if evaluation is not None and not gate.passes(task, evaluation):
+        shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
+        _stored(case, None, examined, warnings)
+        raise gate.rejection(task, evaluation, near(shop.folder.report(task)))
+    return stage
+
+
+def _stored(
+    case: Case, table: pa.Table | None, examined: Examined, warnings: Sequence[str]
+) -> tuple[str, ...]:
+    """Put the twin, unless it was rejected, and what was found into the store."""
+    return case.shop.folder.store_twin(
+        case.shop.store,
+        case.task,
+        table,
+        examined.evaluation,
+        portrait=examined.portrait,
+        treatments=case.treatments,
+        twins=case.shop.twins,
+        epsilon=epsilon_of(case.task),
+        warnings=warnings,
+    )
+
+
+def _warnings(case: Case, made: Made) -> tuple[str, ...]:
+    name, source = case.task.model.name, case.source
+    warnings = list(case.standing.warnings)
+    warnings += [
+        f"{name}.{treatment.column.name} is NULL in the twin: {why_empty(treatment.origin)}; declare a role "
+        "to change that"
+        for treatment in case.treatments
+        if treatment.role is Role.FREE_TEXT and treatment.origin != "declared"
+    ]
+    if source.rows > source.real.num_rows:
+        warnings.append(f"{name} was learned from {source.real.num_rows:,} of {source.rows:,} rows")
+    if made.dropped:
+        warnings.append(f"{made.dropped:,} rows of {name} left out, because they repeated a composite key")
+    warnings += [
+        f"{count:,} rows of {name} left out, because their new keys or identifiers broke {source}"
+        for source, count in made.broken.items()
+    ]
+    return tuple(warnings)

@@ -1,0 +1,104 @@
+"""What the steps of a run hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from synth.facts.standing import Standing
+from synth.progress import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from synth.backends import Backends
+    from synth.columns.roles import Treatment
+    from synth.domain import Relation, Shares, Task
+    from synth.progress import Bars
+    from synth.runs.artifacts import RunFolder
+    from synth.runs.attempts import Attempt
+    from synth.settings import Settings
+    from synth.stores import Store
+    from synth.twins.source import Source
+    from synth.warehouse import Snapshot, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all models of a run share.
+
+    Attributes:
+        twins: every model that has a twin or asks for one, by `unique_id`.
+        invocation_id: of this command; others may work for the same run.
+        keep: whether stages stay for a later `synth publish`.
+        inputs: what each twin is made from, by `unique_id` and `synth.runs.fingerprint`.
+        staged: where the twins wait that others have made for this run, by `unique_id`.
+    """
+
+    run_id: str
+    warehouse: Warehouse
+    snapshot: Snapshot
+    store: Store
+    folder: RunFolder
+    settings: Settings
+    twins: Mapping[str, Relation]
+    backends: Backends
+    progress: Lines | Bars = field(default_factory=Lines)
+    invocation_id: str = ""
+    keep: bool = False
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    staged: Mapping[str, Relation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model on its way: its rows, and what is to become of each column; `rows` are those of the twin."""
+
+    task: Task
+    shop: Workshop
+    source: Source
+    treatments: tuple[Treatment, ...]
+    attempt: Attempt
+    rows: int
+    standing: Standing = field(default_factory=Standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The learned columns of training, holdout and synthetic rows, as a backend sees them.
+
+    Attributes:
+        synthetic: every row that the backend returned; those beyond the rows of the twin are spare.
+        categories: columns whose values are labels.
+        public: columns whose values are no secret.
+        balance: columns that are distributed as the user wanted.
+        scores: what a remote service thinks of the rows it returned.
+    """
+
+    training: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: pd.DataFrame
+    categories: frozenset[str]
+    public: frozenset[str]
+    balance: Mapping[str, Shares]
+    warnings: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The twin as it would be published.
+
+    Attributes:
+        entities: of the rows before some were left out, to be evaluated; None where each row is one.
+        dropped: how many rows were left out, because they repeated a composite key.
+        broken: how many were left out for each rule that they broke by keys or identifiers.
+    """
+
+    table: pa.Table
+    entities: pa.ChunkedArray | None
+    dropped: int
+    broken: Mapping[str, int] = field(default_factory=dict)
