@@ -10,6 +10,7 @@ import numpy as np
 from synth.engine.donors import Donors, Pool
 from synth.engine.leaves import Walk, open_leaves
 from synth.engine.order import MANY, coarse
+from synth.engine.threads import side_by_side
 from synth.engine.trees import PrunedTree
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def learn(
     matrix = np.column_stack([seen[best[index]] for index, seen in features])
     mixed = np.random.default_rng(len(matrix)).permutation(len(matrix))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
-    return features, [PrunedTree(matrix[part], goal[part]) for part in parts]
+    return features, list(side_by_side(lambda part: PrunedTree(matrix[part], goal[part]), parts))
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:

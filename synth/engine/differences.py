@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import ticks
-from synth.engine.columns import MAX_DECIMALS, NumberColumn
+from synth.engine.numbers import NumberColumn
+from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import family
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FEW_VALUES = 30  # that a tree tells apart by itself
 CLOSE = 0.35  # spread of the difference, as a share of the column's own, that is worth it
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
-LOST_SPIKES = 0.05  # share of rows that may lose a common value because their difference is none
+LOST_SPIKES = 0.005  # share of rows that may lose a common value because their difference is none
 
 
 @dataclass(frozen=True, slots=True)

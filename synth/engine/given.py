@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import NumberColumn
+from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

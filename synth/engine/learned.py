@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from synth.engine import ticks
+from synth.engine.labels import LabelColumn
+from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,3 +30,10 @@ class Learned:
     rows: int
     columns: tuple[Column, ...]
     first: tuple[int, ...]
+
+
+def open_column(series: pd.Series[Any], *, label: bool, rare: int) -> Column:
+    """The column behind `series`: labels if it says so or if its dtype has no order, else numbers."""
+    if label or not ticks.is_measured(series.dtype):
+        return LabelColumn(series, rare)
+    return NumberColumn(series, rare)

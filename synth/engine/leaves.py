@@ -59,7 +59,10 @@ class Walk:
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
         """The leaves, by asking the tree."""
-        return self._tree.leaves(np.column_stack([seen[codes[i][rows]] for i, seen in self._features]))
+        matrix = np.empty((len(self._features), rows.stop - rows.start), dtype=np.float32)
+        for place, (index, seen) in enumerate(self._features):
+            np.take(seen, codes[index][rows], mode="wrap", out=matrix[place])  # -1 is the last
+        return self._tree.leaves(matrix.T)
 
 
 class LeafMasks:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import LabelColumn, NumberColumn
+from synth.engine.labels import LabelColumn
 from synth.engine.learned import Learned
+from synth.engine.numbers import NumberColumn
 from synth.engine.values import dtype_from, dtype_to, value_from, value_to
 
 if TYPE_CHECKING:

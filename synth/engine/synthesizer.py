@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import open_column
 from synth.engine.given import Choice, positions
-from synth.engine.learned import Learned
+from synth.engine.learned import Learned, open_column
 from synth.engine.table import Table
+from synth.engine.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
@@ -144,10 +144,10 @@ class Synthesizer:
         given: pd.DataFrame | None = None,
         balance: Mapping[Hashable, Wanted] | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """The rows of `sample` in frames of at most SHARD_ROWS, each drawn when it is asked for."""
+        """The rows of `sample` in frames of at most SHARD_ROWS, drawn side by side as they are asked for."""
         choice = self._choice(rows, given, balance)
         starts = range(0, rows if self._learned.rows else 0, SHARD_ROWS)
-        return (self._shard(start, rows, choice) for start in starts)
+        return side_by_side(lambda start: self._shard(start, rows, choice), starts)
 
     def _choice(
         self, rows: int, given: pd.DataFrame | None, balance: Mapping[Hashable, Wanted] | None

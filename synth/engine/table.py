@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import UNKNOWN, NumberColumn
+from synth.engine.columns import UNKNOWN
 from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences
+from synth.engine.numbers import NumberColumn
 from synth.engine.order import drawing_order, mutual_information
 from synth.engine.rake import Raking
 from synth.engine.rules import find_orders, find_ties, keep_orders

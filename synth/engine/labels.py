@@ -1,0 +1,71 @@
+"""Columns of values without an order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.columns import UNKNOWN, commoner_side
+
+if TYPE_CHECKING:
+    from synth.engine.columns import Ints, Mask
+
+
+class LabelColumn:
+    """Values without an order. Kept values are held by at least `rare` rows; no others are ever returned.
+
+    Where no value is held that often, NULL is left if the column has NULLs, else its commonest value.
+    """
+
+    ordered = False
+    exact = True
+
+    def __init__(self, series: pd.Series[Any], rare: int) -> None:
+        raw = factorize(series)
+        counts = np.bincount(raw[raw >= 0], minlength=raw.max(initial=-1) + 1)
+        kept = np.flatnonzero(counts >= rare)
+        if len(kept) == 0 and len(counts) and (raw >= 0).all():
+            kept = np.array([counts.argmax()])
+        new = np.full(len(counts) + 1, -1, dtype=np.int64)
+        new[kept] = np.arange(len(kept))
+        self.codes: Ints = new[raw]
+        self.size = len(kept)
+        self.known: Mask = ((raw < 0) | (self.codes >= 0)) & commoner_side(raw < 0, rare)
+        if not self.known.any():  # no value is common enough: NULLs, however few, are left
+            self.known = raw < 0
+        first = (
+            np.unique(self.codes, return_index=True)[1][-self.size :] if self.size else np.zeros(0, np.int64)
+        )
+        self._values = series.iloc[first].array
+        self._nullable = bool((raw < 0).any())
+        self._null = series.iloc[int((raw < 0).argmax())] if self._nullable else None
+        self._dtype = series.dtype
+
+    def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:  # noqa: ARG002 - the protocol's
+        """The labels themselves."""
+        if not self._nullable:
+            return pd.Series(self._values.take(codes), dtype=self._dtype)
+        taken = self._values.take(codes, allow_fill=True, fill_value=self._null)
+        return pd.Series(taken, dtype=self._dtype)
+
+    def encode(self, series: pd.Series[Any]) -> Ints:
+        """Codes of kept labels; all others, and NULL where training has none, are UNKNOWN."""
+        known, wanted = pd.Series(self._values).astype(object), series.astype(object)
+        try:
+            codes = pd.Index(known, dtype=object).get_indexer(pd.Index(wanted, dtype=object))
+        except TypeError:  # a value without a hash
+            codes = pd.Index(known.map(repr)).get_indexer(pd.Index(wanted.map(repr)))
+        codes = np.where(codes < 0, UNKNOWN, codes).astype(np.int64)
+        codes[series.isna().to_numpy(dtype=bool)] = -1 if self._nullable else UNKNOWN
+        return codes
+
+
+def factorize(series: pd.Series[Any]) -> Ints:
+    """Codes of equal values, in order of appearance; NULL is -1. Values without a hash go by their `repr`."""
+    try:
+        codes = pd.factorize(series)[0]
+    except TypeError:
+        codes = pd.factorize(series.map(repr, na_action="ignore"))[0]
+    return codes.astype(np.int64)

@@ -1,0 +1,190 @@
+"""Columns of ordered values: numbers, dates, durations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synth.engine import ticks
+from synth.engine.columns import commoner_side
+from synth.engine.rounding import MAX_DECIMALS, SAFE_DECIMALS, decimals_of, habitual, round_to, zeros_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Ints, Mask
+
+CELL_ROWS = 40  # rows that share one cell of smoothing: the ends of smaller ones recur as they are
+FEWEST_CELLS = 50
+FEWEST_CELL_ROWS = 20  # where cells of CELL_ROWS would be fewer, too few to follow another column
+MAX_CELLS = 1000
+SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
+
+
+class NumberColumn:
+    """Ordered values: those that `rare` rows hold are returned as they are, others only smoothed.
+
+    Values beyond the `rare`-th smallest and largest are moved there before anything is learned. Where fewer
+    than 2 x `rare` values leave nothing between the two, the column is its median. Smoothed values keep the
+    decimals, or the zeros at the end, of the value they stand for, and the grain (whole numbers, days, …) of
+    the column.
+    """
+
+    ordered = True
+
+    def __init__(self, series: pd.Series[Any], rare: int) -> None:
+        native, null = ticks.to_native(series)
+        self._dtype = series.dtype
+        self._native_dtype = native.dtype
+        values, self._base, self._step = ticks.to_ticks(native[~null])
+        distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+        low, high = bounds(inverse, rare)
+        clipped = np.clip(inverse, low, high)
+        self.codes: Ints = np.full(len(series), -1, dtype=np.int64)
+        self.codes[~null] = clipped - low
+        self.known: Mask = commoner_side(null, rare)
+        self._distinct = distinct[low : high + 1]
+        self.size = len(self._distinct)
+        self.spike: Mask = counts[low : high + 1] >= rare
+        self.exact = bool(self.spike.all()) or self.size == 1
+        self._decimals = (
+            -zeros_of(self.native(np.arange(self.size)))
+            if native.dtype.kind == "i" and self.size and self.safe
+            else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
+        )
+        self._cell, self._edges = cells(self.codes[self.codes >= 0], self.spike)
+        if len(self._decimals):
+            counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
+            self._decimals = habitual(self._decimals, self._cell, np.where(self.spike, 0, counts))
+
+    def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
+        """Common values as they are, others drawn from their cell."""
+        return self.to_series(self.native(codes, rng), codes < 0)
+
+    def to_series(self, native: ticks.Native, null: Mask) -> pd.Series[Any]:
+        """The column's own dtype around native values."""
+        return ticks.from_native(native, null, self._dtype)
+
+    def native(self, codes: Ints, rng: np.random.Generator | None = None) -> ticks.Native:
+        """Ordered values for codes, smoothed where `rng` is given; what stands at a NULL means nothing."""
+        if self.size == 0:
+            return np.zeros(len(codes), dtype=self._native_dtype)
+        drawn = self._distinct[codes]
+        if rng is not None and len(self._edges):
+            smooth = np.flatnonzero(~self.spike[codes] & (codes >= 0))
+            drawn[smooth] = self._smooth(codes[smooth], rng)
+        return ticks.from_ticks(drawn, self._base, self._step, self._native_dtype)
+
+    def _smooth(self, codes: Ints, rng: np.random.Generator) -> NDArray[Any]:
+        cell = self._cell[codes]
+        low, high = self._distinct[self._edges[cell]], self._distinct[self._edges[cell + 1]]
+        if self._distinct.dtype.kind != "f":
+            below = cell < len(self._edges) - 2  # an edge belongs to the cell above it
+            high = high - below.astype(np.uint64)
+            return self._rounded(rng.integers(low, high, dtype=np.uint64, endpoint=True), codes)
+        share = rng.random(len(codes))
+        with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
+            drawn = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
+        drawn = np.where(np.isfinite(low), drawn, high)
+        return np.clip(round_to(drawn, self._decimals[codes]), self._distinct[0], self._distinct[-1])
+
+    def _rounded(self, drawn: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
+        """Steps, so that a whole number ends with as many zeros as the value that its code stands for."""
+        if not len(self._decimals):
+            return drawn
+        round_ones = np.flatnonzero(self._decimals[codes] < 0)
+        whole = ticks.from_ticks(drawn[round_ones], self._base, self._step, self._native_dtype)
+        unit = 10 ** -self._decimals[codes[round_ones]]
+        settled = self.settled(((whole.astype(np.int64) + unit // 2) // unit * unit).astype(whole.dtype))
+        drawn[round_ones] = (settled.view(np.uint64) - np.uint64(self._base)) // np.uint64(self._step)
+        return drawn
+
+    @property
+    def decimals(self) -> int:
+        """The most decimals that any value needs."""
+        return int(self._decimals.max(initial=0))
+
+    @property
+    def safe(self) -> bool:
+        """Whether differences of values cannot overflow."""
+        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        plain = ends.view(np.int64) if ends.dtype.kind in "mM" else ends
+        return bool((np.abs(plain.astype(np.float64)) < SAFE).all())
+
+    def settled(self, native: ticks.Native) -> ticks.Native:
+        """The nearest values that the column could hold: in its bounds, on its grain."""
+        if self._native_dtype.kind == "f":
+            rounded = round_to(native, np.full(len(native), self.decimals))
+            return np.clip(rounded, self._distinct[0], self._distinct[-1])
+        if native.dtype.kind == "f":
+            native = np.rint(native).astype(self._native_dtype)
+        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
+        whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
+        return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+
+    def encode(self, series: pd.Series[Any]) -> Ints:
+        """Codes of the nearest values from below."""
+        return self.located(*self.own(series))
+
+    def own(self, series: pd.Series[Any]) -> tuple[ticks.Native, Mask]:
+        """Values from outside as this column's native ones, beside a mask of the NULLs."""
+        return ticks.converted(series, self._dtype, self._native_dtype)
+
+    def located(self, native: ticks.Native, null: Mask) -> Ints:
+        """The codes of the nearest values from below, or of the smallest; -1 where `null`."""
+        known = ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype)
+        found = np.searchsorted(known, native, side="right") - 1
+        return np.where(null, -1, np.maximum(found, 0))
+
+    def moved(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
+        """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it."""
+        whole = np.ceil if up else np.floor
+        if bound.dtype.kind == "f" and self._native_dtype.kind != "f":
+            bound = whole(bound)
+        elif self._native_dtype.kind == "f" and self.decimals <= MAX_DECIMALS:
+            scale = 10.0**self.decimals
+            bound = whole(np.round(bound * scale, SAFE_DECIMALS)) / scale
+        inside = native >= bound if up else native <= bound
+        moved = np.where(inside, native, bound).astype(self._native_dtype)
+        return moved if self._step == 1 else np.where(inside, moved, self._on_grain(moved, up=up))
+
+    def _on_grain(self, native: ticks.Native, *, up: bool) -> ticks.Native:
+        """Values of a column that goes in steps, each raised (`up`) or lowered to the next one."""
+        whole, step = native.view(np.uint64) - np.uint64(self._base), np.uint64(self._step)
+        found = whole.view(np.int64) // self._step + (up & (whole % step != 0))
+        return ticks.from_ticks(found.view(np.uint64), self._base, self._step, self._native_dtype)
+
+
+def bounds(codes: Ints, rare: int) -> tuple[int, int]:
+    """The codes of the `rare`-th smallest and largest value, or of the median where they would cross."""
+    if len(codes) == 0:
+        return 0, 0
+    if len(codes) < 2 * rare:
+        middle = int(np.sort(codes)[(len(codes) - 1) // 2])
+        return middle, middle
+    part = np.partition(codes, (rare - 1, len(codes) - rare))
+    return int(part[rare - 1]), int(part[len(codes) - rare])
+
+
+def cells(codes: Ints, spike: Mask) -> tuple[Ints, Ints]:
+    """For each code its cell, and the codes at the edges of the cells (one more than there are cells).
+
+    Cells hold about CELL_ROWS rows of smoothed values, or fewer of a short table, and never a single value at
+    the top, so that the bound itself, which is some row's own value, is not repeated.
+    """
+    counts = np.bincount(codes, minlength=len(spike))
+    counts[spike] = 0
+    total = counts.sum()
+    if total == 0:
+        return np.zeros(len(spike), np.int64), np.zeros(0, np.int64)
+    rows = max(np.clip(total // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), -(-total // MAX_CELLS))
+    raw = (counts.cumsum() - counts) // rows
+    smooth = np.flatnonzero(~spike)
+    starts = smooth[np.unique(raw[smooth], return_index=True)[1]]
+    if len(starts) > 1 and starts[-1] == smooth[-1]:
+        starts = starts[:-1]
+    cell = np.searchsorted(starts, np.arange(len(spike)), side="right") - 1
+    return np.maximum(cell, 0), np.append(starts, smooth[-1])

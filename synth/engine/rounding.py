@@ -1,0 +1,66 @@
+"""How numbers are written: with so many decimals, or with so many zeros at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Ints
+
+FEW_ROWS = 10  # of a cell, whose shorter way of writing a number is no habit of the cell
+MAX_DECIMALS = 12
+MAX_ZEROS = 6  # at the end of a whole number
+SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
+
+
+def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
+    """For each value the decimals that write it exactly; MAX_DECIMALS + 1 when no few do."""
+    if values.dtype.kind != "f":
+        return np.zeros(0, np.int64)
+    found = np.full(len(values), MAX_DECIMALS + 1, dtype=np.int64)
+    with np.errstate(all="ignore"):
+        small = np.abs(values) < 2.0**52 / 10.0**MAX_DECIMALS
+        found[np.abs(values) >= 2.0**52] = 0
+        for digits in range(MAX_DECIMALS, -1, -1):
+            writes = np.round(values, digits).astype(dtype) == values.astype(dtype)
+            found[writes & (small | (digits <= SAFE_DECIMALS))] = digits
+    return found
+
+
+def zeros_of(whole: NDArray[Any]) -> Ints:
+    """How many zeros each whole number ends with, at most MAX_ZEROS."""
+    found = np.zeros(len(whole), dtype=np.int64)
+    for zeros in range(1, MAX_ZEROS + 1):
+        found += whole % 10**zeros == 0
+    return found
+
+
+def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
+    """The decimals of each value, or the most in its cell where few rows there make do with as few.
+
+    One whole number among square roots would otherwise be the only value that its cell has to round to.
+    """
+    most = np.zeros(cell.max(initial=0) + 1, dtype=np.int64)
+    np.maximum.at(most, cell, np.where(counts > 0, decimals, 0))
+    found = decimals.copy()
+    for digits in np.unique(decimals):
+        rows = np.bincount(cell, weights=counts * (decimals <= digits), minlength=len(most))
+        few = (decimals == digits) & (rows[cell] < FEW_ROWS)
+        found[few] = np.maximum(most[cell[few]], digits)
+    return found
+
+
+def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:
+    """Each value rounded to its own number of decimals."""
+    rounded = values.copy()
+    for digits in np.unique(decimals):
+        if digits <= MAX_DECIMALS:
+            here = decimals == digits
+            with np.errstate(all="ignore"):
+                fine = np.round(values[here], digits)
+            rounded[here] = np.where(np.isfinite(fine), fine, values[here])
+    return rounded
