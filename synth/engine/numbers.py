@@ -20,6 +20,9 @@ CELL_ROWS = 40  # rows that share one cell of smoothing: the ends of smaller one
 FEWEST_CELLS = 50
 FEWEST_CELL_ROWS = 20  # where cells of CELL_ROWS would be fewer, too few to follow another column
 MAX_CELLS = 1000
+WEEK = 7
+WEEK_ROWS = 200  # of smoothed dates show which days of the week are busy
+WEEK_TRIES = 6  # of dates, until one falls on a day of the week that suits
 SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 
 
@@ -44,6 +47,8 @@ class NumberColumn:
         clipped = np.clip(inverse, low, high)
         self.codes: Ints = np.full(len(series), -1, dtype=np.int64)
         self.codes[~null] = clipped - low
+        self.clipped: Mask = np.zeros(len(series), dtype=bool)  # a training row's value is not its own
+        self.clipped[~null] = clipped != inverse
         self.known: Mask = commoner_side(null, rare)
         self._distinct = distinct[low : high + 1]
         self.size = len(self._distinct)
@@ -55,6 +60,7 @@ class NumberColumn:
             else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
         )
         self._cell, self._edges = cells(self.codes[self.codes >= 0], self.spike)
+        self._week = self._weekdays(counts[low : high + 1])
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
             self._decimals = habitual(self._decimals, self._cell, np.where(self.spike, 0, counts))
@@ -82,13 +88,34 @@ class NumberColumn:
         low, high = self._distinct[self._edges[cell]], self._distinct[self._edges[cell + 1]]
         if self._distinct.dtype.kind != "f":
             below = cell < len(self._edges) - 2  # an edge belongs to the cell above it
-            high = high - below.astype(np.uint64)
-            return self._rounded(rng.integers(low, high, dtype=np.uint64, endpoint=True), codes)
+            return self._rounded(self._steps(low, high - below.astype(np.uint64), rng), codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
             drawn = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
         drawn = np.where(np.isfinite(low), drawn, high)
         return np.clip(round_to(drawn, self._decimals[codes]), self._distinct[0], self._distinct[-1])
+
+    def _steps(
+        self, low: NDArray[np.uint64], high: NDArray[np.uint64], rng: np.random.Generator
+    ) -> NDArray[np.uint64]:
+        """Steps from `low` to `high`; dates rather on the days of the week that are busy."""
+        drawn = rng.integers(low, high, dtype=np.uint64, endpoint=True)
+        left = np.arange(len(drawn))
+        for _ in range(WEEK_TRIES if len(self._week) else 0):
+            left = left[rng.random(len(left)) > self._week[drawn[left] % np.uint64(WEEK)]]
+            drawn[left] = rng.integers(low[left], high[left], dtype=np.uint64, endpoint=True)
+        return drawn
+
+    def _weekdays(self, counts: Ints) -> NDArray[np.float64]:
+        """For dates how common each day of the week is, by steps modulo seven, beside the commonest."""
+        smooth = np.flatnonzero(~self.spike)
+        if self._native_dtype.kind != "M" or counts[smooth].sum() < WEEK_ROWS:
+            return np.zeros(0)
+        unit: Any = np.datetime_data(self._native_dtype)[0]
+        if np.timedelta64(self._step, unit) != np.timedelta64(1, "D"):
+            return np.zeros(0)
+        rows = np.bincount((self._distinct[smooth] % np.uint64(WEEK)).astype(np.int64), counts[smooth], WEEK)
+        return np.asarray(rows / rows.max())
 
     def _rounded(self, drawn: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
         """Steps, so that a whole number ends with as many zeros as the value that its code stands for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,3 +67,20 @@ def drawing_order(
     many = [not column.ordered and column.size > MANY for column in columns]
     others = (i for i in range(len(columns)) if i not in first)
     return [*first, *sorted(others, key=lambda i: (many[i], -total[i], i))]
+
+
+def fewer_nulls_first(
+    columns: Sequence[Column], drawn: Sequence[int], pairs: Iterable[tuple[int, int]], *, first: Sequence[int]
+) -> list[int]:
+    """The order, changed so that of each pair the column that is NULL less often is drawn before the other.
+
+    An end that is missing at times is then drawn as its distance to the start; the other way it could not.
+    """
+    nulls = {index: int((columns[index].codes < 0).sum()) for index in drawn}
+    order = list(drawn)
+    for pair in pairs:
+        less, more = sorted(pair, key=lambda index: nulls[index])
+        if nulls[less] < nulls[more] and not set(pair) & set(first) and order.index(more) < order.index(less):
+            order.remove(less)
+            order.insert(order.index(more), less)
+    return order

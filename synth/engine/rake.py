@@ -2,8 +2,10 @@
 
 Trees drawn one column at a time miss some of what columns do together. Weights that are a product of one
 factor for each cell of each pair of columns, fitted in turn until the candidates' tables are nearly those of
-the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). Each
-candidate is kept with a chance in proportion to its weight, so rows stay independent and none is kept twice.
+the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). Other
+candidates have other accidents than those it was fitted to, and so a margin of its own is fitted to such for
+each column. Each candidate is kept with a chance in proportion to its weight, so rows stay independent and
+none is kept twice.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
     Codes = Mapping[int, Ints]
     Source = Callable[[int], dict[int, Ints]]
     Floats = NDArray[np.float64]
-    Pair = tuple[int, int]
+    Some = tuple[int, ...]  # indices of one or two columns
 
 MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
 MAX_ROWS = 50_000
 RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
+FRESH_RATIO = 4  # candidates a training row to which margins are fitted
 SWEEPS = 6
+MARGIN_SWEEPS = 3
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
 PRIOR_ROWS = 40.0  # added to both counts of a cell, so that one that few rows are in hardly moves
 MAX_COLUMNS = 60  # those drawn first, which say most about the others
@@ -55,9 +59,9 @@ class Raking:
     def __init__(
         self, columns: Sequence[Column], codes: Codes, source: Source, rng: np.random.Generator
     ) -> None:
-        self._factors: dict[Pair, Floats] = {}
+        self._factors: dict[Some, Floats] = {}
         self._scale = 1.0
-        rows = len(next(iter(codes.values())))
+        rows = height(codes)
         first = list(codes)[:MAX_COLUMNS]
         groups = {index: grouping(columns[index], codes[index]) for index in first}
         self._groups = {index: table for index, (table, _) in groups.items()}
@@ -65,11 +69,12 @@ class Raking:
         if rows >= MIN_ROWS and len(columns) > 1:
             picked = rng.permutation(rows)[:MAX_ROWS]
             real = self._grouped({index: found[picked] for index, found in codes.items()})
-            self._fit(real, self._grouped(drawn(source, RATIO * len(picked))))
+            self._fit_pairs(real, self._grouped(drawn(source, RATIO * len(picked))))
+            self._fit_margins(real, self._grouped(drawn(source, FRESH_RATIO * len(picked))))
 
-    def _fit(self, real: Codes, candidates: Codes) -> None:
-        rows, drawn_rows = (len(next(iter(codes.values()))) for codes in (real, candidates))
-        pairs = list(combinations(sorted(real), 2))
+    def _fit_pairs(self, real: Codes, candidates: Codes) -> None:
+        rows, drawn_rows = height(real), height(candidates)
+        pairs: list[Some] = list(combinations(sorted(real), 2))
         if len(pairs) > MAX_PAIRS:
             apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
             pairs = sorted(sorted(pairs, key=lambda pair: -apart[pair])[:MAX_PAIRS])
@@ -84,29 +89,44 @@ class Raking:
                 weights *= factor[self._cells(candidates, pair)]
         self._scale = 1 / weights.mean()
 
-    def _distance(self, real: Codes, candidates: Codes, pair: Pair) -> float:
+    def _fit_margins(self, real: Codes, candidates: Codes) -> None:
+        weights = self._weights(candidates)
+        self._factors |= {(index,): np.ones(self._sizes[index]) for index in real}
+        for _ in range(MARGIN_SWEEPS):
+            for index in real:
+                kept = np.minimum(weights, CAP)
+                found = self._table(candidates, (index,), kept) * (height(real) / kept.sum())
+                factor = (self._table(real, (index,)) + 1) / (found + 1)
+                self._factors[index,] *= factor
+                weights *= factor[candidates[index]]
+
+    def _distance(self, real: Codes, candidates: Codes, pair: Some) -> float:
         """How far the two tables of a pair are apart: the sum of absolute differences of their shares."""
         tables = [self._table(codes, pair) for codes in (real, candidates)]
         return float(np.abs(tables[0] / tables[0].sum() - tables[1] / tables[1].sum()).sum())
 
-    def _table(self, groups: Codes, pair: Pair, weights: Floats | None = None) -> Floats:
-        size = self._sizes[pair[0]] * self._sizes[pair[1]]
-        return np.bincount(self._cells(groups, pair), weights, minlength=size).astype(np.float64)
+    def _table(self, groups: Codes, some: Some, weights: Floats | None = None) -> Floats:
+        size = int(np.prod([self._sizes[index] for index in some]))
+        return np.bincount(self._cells(groups, some), weights, minlength=size).astype(np.float64)
 
     def _grouped(self, codes: Codes) -> dict[int, Ints]:
         return {index: table[codes[index]] for index, table in self._groups.items()}
 
-    def _cells(self, groups: Codes, pair: Pair) -> Ints:
-        return groups[pair[0]] * self._sizes[pair[1]] + groups[pair[1]]
+    def _cells(self, groups: Codes, some: Some) -> Ints:
+        left, *others = some
+        return groups[left] * self._sizes[others[0]] + groups[others[0]] if others else groups[left]
+
+    def _weights(self, groups: Codes) -> Floats:
+        found = np.full(height(groups), self._scale)
+        cell_factors = np.empty_like(found)
+        for some, factor in self._factors.items():
+            found *= np.take(factor, self._cells(groups, some), mode="wrap", out=cell_factors)
+        return found
 
     def weights(self, codes: Codes) -> Floats:
         """Of each row, 1 on average over candidates, at most CAP."""
-        found = np.full(len(next(iter(codes.values()))), self._scale)
-        groups = self._grouped(codes)
-        cell_factors = np.empty_like(found)
-        for pair, factor in self._factors.items():
-            found *= np.take(factor, self._cells(groups, pair), mode="wrap", out=cell_factors)
-        return np.minimum(found, CAP, out=found) if self._factors else found
+        found = self._weights(self._grouped(codes))
+        return np.minimum(found, CAP, out=found)
 
     def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """`rows` rows from those that `source` draws, kept by their weights."""
@@ -163,7 +183,7 @@ class Places:
     """Places for rows, each for one combination of codes, which are taken in order."""
 
     def __init__(self, wanted: Codes) -> None:
-        self.rows = self.left = len(next(iter(wanted.values())))
+        self.rows = self.left = height(wanted)
         self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in wanted.items()}
         keys = self._keys(wanted)
         self._order = np.argsort(keys, kind="stable")
@@ -172,7 +192,7 @@ class Places:
 
     def _keys(self, codes: Codes) -> Ints:
         """One number a combination, -1 for those that no place can be for."""
-        keys = np.zeros(len(next(iter(codes.values()))), dtype=np.int64)
+        keys = np.zeros(height(codes), dtype=np.int64)
         fits = np.ones(len(keys), dtype=bool)
         for index, base in self._bases.items():
             fits &= codes[index] + 1 < base
@@ -201,3 +221,8 @@ def drawn(source: Source, rows: int) -> dict[int, Ints]:
 def joined(parts: Sequence[Codes]) -> dict[int, Ints]:
     """Rows one after another."""
     return {index: np.concatenate([part[index] for part in parts]) for index in parts[0]}
+
+
+def height(codes: Codes) -> int:
+    """How many rows there are."""
+    return len(next(iter(codes.values())))

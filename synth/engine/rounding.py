@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,18 +41,23 @@ def zeros_of(whole: NDArray[Any]) -> Ints:
 
 
 def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
-    """The decimals of each value, or the most in its cell where few rows there make do with as few.
+    """The decimals of each value, or so many more that enough rows of its cell make do with as few.
 
     One whole number among square roots would otherwise be the only value that its cell has to round to.
+
+    Args:
+        decimals: of each value; zeros at the end count as negative ones.
+        cell: of each value.
+        counts: how many rows of its cell each value stands for.
     """
-    most = np.zeros(cell.max(initial=0) + 1, dtype=np.int64)
-    np.maximum.at(most, cell, np.where(counts > 0, decimals, 0))
+    most = np.full(cell.max(initial=0) + 1, decimals.min(initial=0))
+    np.maximum.at(most, cell, np.where(counts > 0, decimals, decimals.min(initial=0)))
     found = decimals.copy()
-    for digits in np.unique(decimals):
+    levels = np.unique(decimals)
+    for digits, more in pairwise(levels):
         rows = np.bincount(cell, weights=counts * (decimals <= digits), minlength=len(most))
-        few = (decimals == digits) & (rows[cell] < FEW_ROWS)
-        found[few] = np.maximum(most[cell[few]], digits)
-    return found
+        found[(found == digits) & (rows[cell] < FEW_ROWS)] = more
+    return np.minimum(found, np.maximum(most[cell], decimals))
 
 
 def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ def find_orders(columns: Sequence[Column]) -> list[Order]:
     """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}
-    valid = {i: c.known & (c.codes >= 0) for i, c in numbers.items()}
+    valid = {i: c.known & (c.codes >= 0) & ~c.clipped for i, c in numbers.items()}
     found = []
     for low, high in permutations(numbers, 2):
         if family(values[low]) != family(values[high]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,9 @@ import pandas as pd
 from synth.engine.columns import UNKNOWN
 from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences
+from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
-from synth.engine.order import drawing_order, mutual_information
+from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
 from synth.engine.rules import find_orders, find_ties, keep_orders
 
@@ -25,11 +26,29 @@ if TYPE_CHECKING:
     from synth.engine.ticks import Native
 
 
+class Derived(Protocol):
+    """A column of which something else is drawn in its place."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The indices of what is drawn."""
+
+    @property
+    def columns(self) -> tuple[NumberColumn, ...]:
+        """What is drawn."""
+
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """The column's codes, given those of what is drawn."""
+
+    def value(self, values: Mapping[int, Native]) -> Native:
+        """The column's values, given those of what is drawn."""
+
+
 class Table:
     """Everything learned from training rows, of which there is at least one, in at least one column.
 
-    A column that is learned as a difference is drawn as a column of its own, behind the frame's columns, and
-    then derived from it.
+    What is learned of a column in its place, a difference or a day and a time, is drawn as columns of their
+    own, behind the frame's columns, and the column is derived from them.
 
     Args:
         columns: the frame's columns, in its order.
@@ -51,14 +70,23 @@ class Table:
         learned: Callable[[int], None] | None = None,
     ) -> None:
         information = mutual_information(columns)
-        drawn = drawing_order(columns, information, first=first)
         self._width = len(columns)
         self._fixed = frozenset(fixed)
         self._orders = find_orders(columns)
-        self._derived = find_differences(
-            columns, drawn, orders=self._orders, rare=rare, fixed=self._fixed.union(first)
+        pairs = [(rule.low, rule.high) for rule in self._orders]
+        drawn = fewer_nulls_first(
+            columns, drawing_order(columns, information, first=first), pairs, first=first
         )
-        self._columns: list[Column] = [*columns, *(found.column for found in self._derived.values())]
+        whole = self._fixed.union(first)
+        self._derived: dict[int, Derived] = {
+            **find_differences(columns, drawn, orders=self._orders, rare=rare, fixed=whole)
+        }
+        moments = find_moments(
+            columns, number=len(columns) + len(self._derived), rare=rare, fixed=whole.union(self._derived)
+        )
+        self._derived |= moments
+        parts = [part for found in self._derived.values() for part in found.columns]
+        self._columns: list[Column] = [*columns, *parts]
         self._order: list[int] = []
         self._models: dict[int, Conditional] = {}
         codes = self._learn(drawn, information, rng, learned)
@@ -71,17 +99,19 @@ class Table:
         rng: np.random.Generator,
         learned: Callable[[int], None] | None,
     ) -> dict[int, Ints]:
-        origin = {found.number: target for target, found in self._derived.items()}
+        origin = {number: target for target, found in self._derived.items() for number in found.numbers}
         codes: dict[int, Ints] = {}
         for target in drawn:
             before = sorted(codes, key=lambda i: (-information[target, origin.get(i, i)], i))
-            number = self._derived[target].number if target in self._derived else target
-            ties = find_ties(self._columns, number, before)
-            self._models[number] = Conditional(self._columns, codes, number, earlier=before, ties=ties)
-            own, unknown = self._columns[number].codes, ~self._columns[number].known
-            codes[number] = self._completed(number, own, unknown, codes, rng)
-            self._order.append(number)
-            if number != target:
+            found = self._derived.get(target)
+            for number in found.numbers if found else (target,):
+                ties = find_ties(self._columns, number, before)
+                self._models[number] = Conditional(self._columns, codes, number, earlier=before, ties=ties)
+                own, unknown = self._columns[number].codes, ~self._columns[number].known
+                codes[number] = self._completed(number, own, unknown, codes, rng)
+                self._order.append(number)
+                before = [number, *before]
+            if found:
                 codes[target] = self._columns[target].codes
                 self._order.append(target)
             if learned:

@@ -34,10 +34,9 @@ def value_replay(case: Case, limit: float) -> Finding | None:
     In columns of mostly such values, none may be beyond the limit. Any other column fails where it is beyond
     the limit for certain; else such columns are judged together, where there is no column of the first kind.
     """
-    columns = case.private.columns
-    mostly = [_single(column, case) for column in columns if _near_unique(column, case)]
-    partly = [_single(column, case) for column in columns if not _near_unique(column, case)]
-    partly = [one for one in partly if one.rates[1][1] >= FEWEST_VALUES]
+    singles = [(_single(column, case), _near_unique(column, case)) for column in case.private.columns]
+    mostly = [one for one, near_unique in singles if near_unique]
+    partly = [one for one, near_unique in singles if not near_unique and one.rates[1][1] >= FEWEST_VALUES]
     gaps = [_value_gap(one.column, one.rates, len(mostly) + len(partly)) for one in (*mostly, *partly)]
     beyond = [gap for gap in gaps if gap.low > limit]
     if not gaps:
@@ -126,9 +125,14 @@ def _value_gap(name: str, rates: tuple[Rate, Rate], columns: int) -> Gap:
 
 
 def _near_unique(column: Column, case: Case) -> bool:
-    training = case.tables.training
+    """Whether most values differ within training, and a quarter still do among all real rows.
+
+    Hours of a year may be nearly all different in one half of the rows, and in both be nobody's own.
+    """
+    training, real = case.tables.training, case.tables.real
     keys = column.keys[:training][~column.null[:training]]
-    return 2 * len(np.unique(keys)) > len(keys)
+    known = column.keys[:real][~column.null[:real]]
+    return 2 * len(np.unique(keys)) > len(keys) and 4 * occurs_once(known).sum() > len(known)
 
 
 def _extremes(column: Column, case: Case) -> int:

@@ -146,6 +146,19 @@ def test_a_column_with_few_values_passes_value_replay_unless_one_of_them_recurs(
     assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.INCONCLUSIVE
 
 
+def test_a_column_whose_values_differ_in_training_and_are_shared_with_the_holdout_is_nobody_s_own() -> None:
+    hours = pd.date_range("2025-01-01", periods=7_500, freq="h").repeat(3)
+    three = np.split(np.random.default_rng(0).permutation(hours), 3)
+    training, holdout, fresh = (
+        frame.assign(at=hour) for frame, hour in zip(parts(7_500, 7_500, 7_500), three, strict=True)
+    )
+    assert training["at"].nunique() > 0.5 * len(training)
+    training.loc[:6, "at"] = pd.date_range("2026-01-01", periods=7, freq="h")  # that nobody else has
+    holdout.loc[:6, "at"] = pd.date_range("2026-02-01", periods=7, freq="h")
+    fresh.loc[:5, "at"] = training.loc[:5, "at"]
+    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.PASS
+
+
 def test_infinite_numbers_are_values() -> None:
     training, holdout, fresh = parts(3_000, 800, 3_000, seed=1)
     for frame in (training, holdout, fresh):

@@ -1,0 +1,80 @@
+"""Timestamps are learned as a day and a time of the day, so that nights stay quiet and mornings busy.
+
+Smoothed as a whole, a timestamp would keep its week and lose its hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine import ticks
+from synth.engine.numbers import NumberColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from synth.engine.columns import Column, Ints
+    from synth.engine.ticks import Native
+
+FEW_VALUES = 30  # different timestamps that need no taking apart
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The column `own` is in every row the day `day` plus the time of the day `time`.
+
+    Attributes:
+        numbers: the indices under which day and time are drawn.
+    """
+
+    numbers: tuple[int, int]
+    own: NumberColumn
+    day: NumberColumn
+    time: NumberColumn
+
+    @property
+    def columns(self) -> tuple[NumberColumn, ...]:
+        """What is drawn in its place."""
+        return self.day, self.time
+
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """The column's codes that go with those of its day and its time."""
+        day, time = (codes[number] for number in self.numbers)
+        plain = self.own.settled(self.day.native(day) + self.time.native(time))
+        return self.own.located(plain, (day < 0) | (time < 0))
+
+    def value(self, values: Mapping[int, Native]) -> Native:
+        """The column's values that go with those of its day and its time."""
+        day, time = (values[number] for number in self.numbers)
+        return self.own.settled(day + time)
+
+
+def find_moments(
+    columns: Sequence[Column], *, number: int, rare: int, fixed: Collection[int] = ()
+) -> dict[int, Moment]:
+    """Every timestamp but the `fixed`, on more than one day and at more than one time of it.
+
+    Args:
+        columns: the frame's.
+        number: the first index that is free for what is drawn in their place.
+        rare: as the columns were opened with.
+        fixed: indices of columns that stay whole.
+    """
+    found: dict[int, Moment] = {}
+    for index, own in enumerate(columns):
+        if index in fixed or not isinstance(own, NumberColumn) or own.size <= FEW_VALUES:
+            continue
+        native, null = own.native(own.codes), own.codes < 0
+        if native.dtype.kind != "M" or own.exact or not own.known.all():
+            continue
+        days = native.astype("datetime64[D]").astype(native.dtype)
+        parts = days, native - days
+        day, time = (NumberColumn(ticks.from_native(part, null, part.dtype), rare) for part in parts)
+        if day.size > 1 and time.size > 1:
+            found[index] = Moment((number, number + 1), own, day, time)
+            number += 2
+    return found

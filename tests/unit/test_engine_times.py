@@ -1,0 +1,103 @@
+"""Times of the day, days of the week and lapses of time in a twin, and how round its numbers are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine import Synthesizer
+
+ROWS = 4000
+WEEKEND = (5, 6)
+
+
+@pytest.fixture(scope="module")
+def visits() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2021-01-01", periods=1200)
+    busy = np.where(days.day_of_week.isin(WEEKEND), 1.0, 3.0)
+    device = rng.choice(["phone", "desktop"], ROWS)
+    hour = np.where(device == "phone", rng.normal(20, 2, ROWS), rng.normal(11, 2, ROWS)).clip(0, 23.9)
+    day = pd.Series(rng.choice(days, ROWS, p=busy / busy.sum()))
+    begun = day + pd.to_timedelta((hour * 3600).astype(int), unit="s")
+    ended = begun + pd.to_timedelta(rng.exponential(3600, ROWS).astype(int), unit="s")
+    return pd.DataFrame(
+        {
+            "device": device,
+            "born": rng.choice(days, ROWS, p=busy / busy.sum()),
+            "ended": ended.where(rng.random(ROWS) < 0.8),
+            "begun": begun,
+            "amount": np.where(
+                rng.random(ROWS) < 0.5, rng.integers(1, 900, ROWS) * 1000, rng.integers(1, 900_000, ROWS)
+            ),
+            "code": rng.integers(0, 10**6, ROWS),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def twin(visits: pd.DataFrame) -> pd.DataFrame:
+    return Synthesizer(seed=5).fit(visits).sample(ROWS)
+
+
+def test_each_group_keeps_its_time_of_the_day(visits: pd.DataFrame, twin: pd.DataFrame) -> None:
+    hours = [
+        frame.groupby("device")["begun"].apply(lambda each: each.dt.hour.mean()) for frame in (visits, twin)
+    ]
+    assert (hours[0] - hours[1]).abs().max() < 0.5
+
+
+@pytest.mark.parametrize("column", ["born", "begun"])
+def test_weekends_stay_quiet_although_no_date_is_common(
+    visits: pd.DataFrame, twin: pd.DataFrame, column: str
+) -> None:
+    shares = [frame[column].dt.day_of_week.isin(WEEKEND).mean() for frame in (visits, twin)]
+    assert abs(shares[0] - shares[1]) < 0.04
+    assert shares[0] < 0.15  # where seven equal days would have .29
+
+
+def test_an_end_that_is_missing_at_times_keeps_its_distance_to_the_start(
+    visits: pd.DataFrame, twin: pd.DataFrame
+) -> None:
+    real, drawn = ((frame["ended"] - frame["begun"]).dt.total_seconds().dropna() for frame in (visits, twin))
+    assert (drawn >= 0).all()
+    assert abs(twin["ended"].isna().mean() - 0.2) < 0.04
+    assert drawn.median() == pytest.approx(real.median(), rel=0.2)
+
+
+def test_an_inequality_is_found_although_extremes_are_cut() -> None:
+    rng = np.random.default_rng(0)
+    low = rng.gamma(2.0, 50.0, 1500)
+    frame = pd.DataFrame({"low": low, "high": np.where(rng.random(1500) < 0.5, low + 0.5, np.nan)})
+    twin = Synthesizer().fit(frame).sample(1500)
+    both = twin.dropna()
+    assert (both["low"] <= both["high"]).all()
+
+
+def test_round_numbers_stay_as_common_as_they_are(visits: pd.DataFrame, twin: pd.DataFrame) -> None:
+    for unit in (10, 1000):
+        real, drawn = ((frame["amount"] % unit == 0).mean() for frame in (visits, twin))
+        assert abs(real - drawn) < 0.04
+
+
+def test_numbers_that_are_round_by_chance_are_not_made_rounder(twin: pd.DataFrame) -> None:
+    assert abs((twin["code"] % 10 == 0).mean() - 0.1) < 0.02
+    assert (twin["code"] % 1000 == 0).mean() < 0.005
+
+
+def test_what_an_inequality_moves_stays_on_the_columns_own_steps() -> None:
+    rng = np.random.default_rng(0)
+    used = rng.integers(0, 300_000, 3000)
+    limit = (used // 10_000 + rng.integers(1, 9, 3000)) * 10_000
+    day = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 3000), unit="D"))
+    seen = day + pd.to_timedelta(rng.integers(1, 40 * 86_400, 3000), unit="s")
+    twin = (
+        Synthesizer(seed=1)
+        .fit(pd.DataFrame({"used": used, "limit": limit, "day": day, "seen": seen}))
+        .sample(3000)
+    )
+    assert (twin["limit"] % 10_000 == 0).all()
+    assert (twin["used"] <= twin["limit"]).all()
+    assert (twin["day"] == twin["day"].dt.normalize()).all()
+    assert (twin["day"] <= twin["seen"]).all()
