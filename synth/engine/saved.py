@@ -10,7 +10,7 @@ import os
 import zipfile
 import zlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[dict[str, Any], Learned]:
     """The settings and what was learned.
 
     Raises:
-        ValueError: the file is not one of ours, is damaged, or is newer than this version.
+        ValueError: the file is not one of ours, is damaged, or is of another version.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -112,13 +112,15 @@ def _header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     header = json.loads(archive.read(HEADER))
     if not isinstance(header, dict) or header.get("magic") != MAGIC:
         raise ForeignError(f"{path} is not a saved engine")
-    if not isinstance(header.get("format"), int) or header["format"] > FORMAT:
+    found = header.get("format")
+    if isinstance(found, int) and found < FORMAT:
+        raise ForeignError(f"{path} was saved by an older version: fit and save the engine again")
+    if found != FORMAT:
         raise ForeignError(
-            f"{path} was saved by a newer version (format {header.get('format')}, this one reads {FORMAT}): "
+            f"{path} was saved by a newer version (format {found}, this one reads {FORMAT}): "
             "upgrade, or fit and save the engine again"
         )
-    found: dict[str, Any] = header
-    return found
+    return cast("dict[str, Any]", header)
 
 
 def _what_is_wrong(path: Path) -> str:

@@ -205,7 +205,7 @@ class Synthesizer:
         a fit and draws the same rows as long as the versions of the libraries are the same.
 
         Raises:
-            ValueError: the file is not a saved engine, is damaged, or is newer than this version.
+            ValueError: the file is not a saved engine, is damaged, or is of another version.
         """
         from synth.engine.saved import read  # noqa: PLC0415
 

@@ -131,6 +131,11 @@ def test_a_newer_file_is_refused_and_says_so(saved: Path) -> None:
         Synthesizer.load(rewritten(saved, format=FORMAT + 1))
 
 
+def test_an_older_format_is_refused_with_the_way_out(saved: Path) -> None:
+    with pytest.raises(ValueError, match="older version: fit and save the engine again"):
+        Synthesizer.load(rewritten(saved, format=FORMAT - 1))
+
+
 def test_a_pickled_array_is_refused(saved: Path) -> None:
     with zipfile.ZipFile(saved, "a") as archive, archive.open("evil.npy", "w") as entry:
         np.lib.format.write_array(entry, np.array([{}], dtype=object), allow_pickle=True)
