@@ -27,6 +27,7 @@ FEW_VALUES = 30  # that a tree tells apart by itself
 CLOSE = 0.35  # spread of the difference, as a share of the column's own, that is worth it
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
 LOST = 0.01  # share of rows that may come out with a value that the column never has
+LOST_SPIKES = 0.02  # share of rows that may lose a common value
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = 1e-6  # a difference between two floats that is none
 
@@ -91,17 +92,30 @@ def find_differences(
             to = columns[base]
             if not isinstance(to, NumberColumn) or not comparable(own, to):
                 continue
-            some = np.flatnonzero(own.codes >= 0)[:SPREAD_ROWS]
-            plain = own.native(own.codes[some])
-            closeness = spread(plain - to.native(to.codes[some])) / spread(plain)
+            apart = distance(own, to)
             limit = 1.0 if frozenset((target, base)) in ordered else CLOSE
-            if closeness >= min(limit, best):
+            if apart >= min(limit, best):
                 continue
             column = difference(own, to, rare)
             if lands(own, to, column):
                 number = found[target].number if target in found else len(columns) + len(found)
-                best, found[target] = closeness, Difference(target, base, number, own, to, column)
+                best, found[target] = apart, Difference(target, base, number, own, to, column)
     return found
+
+
+def missing_at_times(columns: Sequence[Column], orders: Iterable[Order]) -> list[tuple[int, int]]:
+    """Close columns with an inequality of which one is NULL in rows where the other is not."""
+    pairs = [(rule.low, rule.high) for rule in orders]
+    return [
+        (low, high)
+        for low, high in pairs
+        if isinstance(own := columns[high], NumberColumn)
+        and isinstance(to := columns[low], NumberColumn)
+        and ((own.codes < 0) != (to.codes < 0)).any()
+        and own.safe
+        and to.safe
+        and distance(own, to) < CLOSE
+    ]
 
 
 def comparable(own: NumberColumn, to: NumberColumn) -> bool:
@@ -126,6 +140,14 @@ def difference(own: NumberColumn, to: NumberColumn, rare: int) -> NumberColumn:
     return NumberColumn(ticks.from_native(gap, own.codes < 0, dtype), rare)
 
 
+def distance(own: NumberColumn, to: NumberColumn) -> float:
+    """How widely the difference of two columns is spread, as a share of how widely the one is itself."""
+    some = np.flatnonzero((own.codes >= 0) & (to.codes >= 0))[:SPREAD_ROWS]
+    plain = own.native(own.codes[some])
+    wide = spread(plain) if len(some) else 0.0
+    return spread(plain - to.native(to.codes[some])) / wide if wide else np.inf
+
+
 def spread(values: Native) -> float:
     """Mean absolute deviation from the median."""
     steps = (values - values.min()).astype(np.float64)
@@ -136,7 +158,8 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     """Whether a row with the difference of a row like it gets a value that the column has, as fresh ones do.
 
     Of fresh rows about as many have a value that no training row has as training rows have one that no other
-    has (Good 1953). An amount that is often 0, or a time of 1055 to which ten minutes are added, has not.
+    has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
+    1055 to which ten minutes are added is none.
     """
     rows = np.flatnonzero(own.codes >= 0)
     near = rows[np.argsort(to.codes[rows], kind="stable")]
@@ -148,4 +171,8 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     )
     had = inside & np.isin(settled, known)
     once = np.bincount(own.codes[rows]) == 1
-    return bool(had.mean() >= 1 - once.sum() / len(rows) - LOST)
+    common = own.spike[own.located(settled, ~inside)] & had
+    return bool(
+        had.mean() >= 1 - once.sum() / len(rows) - LOST
+        and common.mean() >= own.spike[own.codes[rows]].mean() - LOST_SPIKES
+    )

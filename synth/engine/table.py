@@ -9,7 +9,7 @@ import pandas as pd
 
 from synth.engine.columns import UNKNOWN
 from synth.engine.conditional import Conditional
-from synth.engine.differences import find_differences
+from synth.engine.differences import find_differences, missing_at_times
 from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
@@ -73,9 +73,11 @@ class Table:
         self._width = len(columns)
         self._fixed = frozenset(fixed)
         self._orders = find_orders(columns)
-        pairs = [(rule.low, rule.high) for rule in self._orders]
         drawn = fewer_nulls_first(
-            columns, drawing_order(columns, information, first=first), pairs, first=first
+            columns,
+            drawing_order(columns, information, first=first),
+            missing_at_times(columns, self._orders),
+            first=first,
         )
         whole = self._fixed.union(first)
         self._derived: dict[int, Derived] = {
