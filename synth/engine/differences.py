@@ -27,7 +27,8 @@ FEW_VALUES = 30  # that a tree tells apart by itself
 CLOSE = 0.35  # spread of the difference, as a share of the column's own, that is worth it
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
 LOST = 0.01  # share of rows that may come out with a value that the column never has
-LOST_SPIKES = 0.02  # share of rows that may lose a common value
+COMMON = 0.01  # share of the rows that makes a value a common one
+LOST_COMMON = 0.02  # share of rows that may lose a common value
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = 1e-6  # a difference between two floats that is none
 
@@ -170,9 +171,10 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
         np.abs((plain - settled).astype(np.float64)) < TINY
     )
     had = inside & np.isin(settled, known)
-    once = np.bincount(own.codes[rows]) == 1
-    common = own.spike[own.located(settled, ~inside)] & had
+    counts = np.bincount(own.codes[rows], minlength=own.size)
+    common = counts >= COMMON * len(rows)
+    still = common[own.located(settled, ~inside)] & had
     return bool(
-        had.mean() >= 1 - once.sum() / len(rows) - LOST
-        and common.mean() >= own.spike[own.codes[rows]].mean() - LOST_SPIKES
+        had.mean() >= 1 - (counts == 1).sum() / len(rows) - LOST
+        and still.mean() >= common[own.codes[rows]].mean() - LOST_COMMON
     )
