@@ -61,12 +61,17 @@ class Difference:
         """What is drawn in the target's place."""
         return (self.column,)
 
+    @property
+    def doubled(self) -> tuple[int, ...]:
+        """Nothing: the difference says more than the target."""
+        return ()
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The target's codes that go with those of its base and its difference."""
         plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])
         return self.own.located(self.own.settled(plain), codes[self.number] < 0)
 
-    def value(self, values: Mapping[int, Native]) -> Native:
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The target's values that go with those of its base and its difference."""
         return self.own.settled(values[self.base] + values[self.number])
 

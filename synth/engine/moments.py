@@ -41,13 +41,18 @@ class Moment:
         """What is drawn in its place."""
         return self.day, self.time
 
+    @property
+    def doubled(self) -> tuple[int, ...]:
+        """The index of the day, which the column itself tells, too."""
+        return self.numbers[:1]
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of its day and its time."""
         day, time = (codes[number] for number in self.numbers)
         plain = self.own.settled(self.day.native(day) + self.time.native(time))
         return self.own.located(plain, (day < 0) | (time < 0))
 
-    def value(self, values: Mapping[int, Native]) -> Native:
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The column's values that go with those of its day and its time."""
         day, time = (values[number] for number in self.numbers)
         return self.own.settled(day + time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
+from synth.engine.repeats import find_repeats
 from synth.engine.rules import find_orders, find_ties, keep_orders
 
 if TYPE_CHECKING:
@@ -40,15 +42,19 @@ class Derived(Protocol):
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes, given those of what is drawn."""
 
-    def value(self, values: Mapping[int, Native]) -> Native:
-        """The column's values, given those of what is drawn."""
+    @property
+    def doubled(self) -> tuple[int, ...]:
+        """The indices of what says nothing that the column itself does not."""
+
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:
+        """The column's values, given the values and codes of what is drawn."""
 
 
 class Table:
     """Everything learned from training rows, of which there is at least one, in at least one column.
 
-    What is learned of a column in its place, a difference or a day and a time, is drawn as columns of their
-    own, behind the frame's columns, and the column is derived from them.
+    What is learned in a column's place, as a difference to another or a day and a time, is drawn as columns
+    of their own, behind the frame's columns, and the column is derived from them.
 
     Args:
         columns: the frame's columns, in its order.
@@ -83,16 +89,17 @@ class Table:
         self._derived: dict[int, Derived] = {
             **find_differences(columns, drawn, orders=self._orders, rare=rare, fixed=whole)
         }
-        moments = find_moments(
-            columns, number=len(columns) + len(self._derived), rare=rare, fixed=whole.union(self._derived)
-        )
-        self._derived |= moments
+        for find in (partial(find_repeats, drawn=drawn), partial(find_moments, rare=rare)):
+            number = len(columns) + sum(len(found.numbers) for found in self._derived.values())
+            self._derived |= find(columns, number=number, fixed=whole.union(self._derived))
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[Column] = [*columns, *parts]
         self._order: list[int] = []
         self._models: dict[int, Conditional] = {}
         codes = self._learn(drawn, information, rng, learned)
-        self._raking = Raking(self._columns, codes, lambda rows: self._candidates(rows, rng, {}), rng)
+        doubled = {number for found in self._derived.values() for number in found.doubled}
+        raked = {index: found for index, found in codes.items() if index not in doubled}
+        self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}), rng)
 
     def _learn(
         self,
@@ -170,7 +177,8 @@ class Table:
                 if index in given:
                     values[index], nulls[index] = column.own(given[index])
                 else:
-                    values[index] = found.value(values) if found else column.native(codes[index], rng)
+                    plain = found.value(values, codes) if found else column.native(codes[index], rng)
+                    values[index] = plain
         keep_orders(values, nulls, numbers, self._orders, fixed=self._fixed.union(chosen))
         series = []
         for index, column in enumerate(self._columns[: self._width]):

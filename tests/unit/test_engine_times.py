@@ -101,3 +101,25 @@ def test_what_an_inequality_moves_stays_on_the_columns_own_steps() -> None:
     assert (twin["used"] <= twin["limit"]).all()
     assert (twin["day"] == twin["day"].dt.normalize()).all()
     assert (twin["day"] <= twin["seen"]).all()
+
+
+def test_equal_stays_equal_where_it_is_so_in_part_of_the_rows() -> None:
+    rng = np.random.default_rng(2)
+    most, one = rng.gamma(2.0, 500.0, 3000).round(1), rng.random(3000) < 0.3
+    share = rng.uniform(0.1, 0.9, (2, 3000))
+    frame = pd.DataFrame(
+        {
+            "rows": np.where(one, 1, rng.integers(2, 40, 3000)),
+            "least": np.where(one, most, (most * share.min(0)).round(1)),
+            "mean": np.where(one, most, (most * share.max(0)).round(1)),
+            "most": np.where(rng.random(3000) < 0.1, np.nan, most),
+        }
+    )
+    frame.loc[frame["most"].isna(), "least"] = np.nan
+    twin = Synthesizer(seed=4).fit(frame).sample(3000)
+    for left, right in (("least", "mean"), ("mean", "most"), ("least", "most")):
+        shares = [(each[left] == each[right]).mean() for each in (frame, twin)]
+        assert abs(shares[0] - shares[1]) < 0.06, (left, right)
+    alone = twin[twin["rows"] == 1]
+    assert (alone["least"] == alone["mean"]).mean() > 0.6  # a tenth have no least
+    assert abs(twin["most"].isna().mean() - 0.1) < 0.03

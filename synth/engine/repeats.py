@@ -1,0 +1,126 @@
+"""Number columns that hold another's value in part of the rows: an average of one is also the least and most.
+
+Whether a row repeats the other value is drawn first, so that equal stays equal to the last decimal.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.numbers import NumberColumn
+from synth.engine.rules import family
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.ticks import Native
+
+FEW_VALUES = 30  # that a tree tells apart by itself
+LEAST = 0.02  # share of the rows that repeat a value which is not common anyway
+FEWEST_ROWS = 200  # that repeat nothing, from which the other values are learned
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The column `own` is the column `to` where `same` says so, and as `rest` is drawn elsewhere.
+
+    Attributes:
+        base: the index of `to`.
+        numbers: the indices under which `same` and `rest` are drawn.
+    """
+
+    base: int
+    numbers: tuple[int, int]
+    own: NumberColumn
+    to: NumberColumn
+    same: NumberColumn
+    rest: NumberColumn
+
+    @property
+    def columns(self) -> tuple[NumberColumn, ...]:
+        """What is drawn in the column's place."""
+        return self.same, self.rest
+
+    @property
+    def doubled(self) -> tuple[int, ...]:
+        """The index of what says nothing that the column itself does not."""
+        return self.numbers[1:]
+
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """The column's codes that go with those of what is drawn."""
+        found, equal = codes[self.numbers[1]].copy(), self._equal(codes)
+        plain = as_own(self.own, self.to.native(codes[self.base][equal]))
+        found[equal] = self.own.located(plain, np.zeros(len(plain), dtype=bool))
+        return found
+
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:
+        """The column's values that go with those of what is drawn."""
+        found, equal = values[self.numbers[1]].copy(), self._equal(codes)
+        found[equal] = as_own(self.own, values[self.base][equal])
+        return found
+
+    def _equal(self, codes: Mapping[int, Ints]) -> Mask:
+        equal: Mask = (codes[self.numbers[0]] == 1) & (codes[self.base] >= 0)
+        return equal
+
+
+def as_own(own: NumberColumn, native: Native) -> Native:
+    """Another column's values as this one would hold them."""
+    dtype = own.native(own.codes[:0]).dtype
+    return own.settled(native.astype(dtype) if dtype.kind == "f" else native).astype(dtype)
+
+
+def find_repeats(
+    columns: Sequence[Column], drawn: Sequence[int], *, number: int, fixed: Collection[int] = ()
+) -> dict[int, Repeat]:
+    """Every number column but the `fixed` that repeats one drawn before it: the one it repeats most often.
+
+    Args:
+        columns: the frame's.
+        drawn: their indices in the order of drawing.
+        number: the first index that is free for what is drawn in their place.
+        fixed: indices of columns that repeat nothing.
+    """
+    numbers = {
+        index: column
+        for index, column in enumerate(columns)
+        if isinstance(column, NumberColumn) and column.size > FEW_VALUES
+    }
+    found: dict[int, Repeat] = {}
+    for place, target in enumerate(drawn):
+        if target not in numbers or target in fixed:
+            continue
+        own = numbers[target]
+        equal = {base: repeated(own, numbers[base]) for base in drawn[:place] if base in numbers}
+        base = max(equal, key=lambda index: int(equal[index].sum()), default=-1)
+        if base < 0 or not worth_it(own, equal[base]):
+            continue
+        rest = copy(own)
+        rest.known = own.known & ~equal[base]
+        same = NumberColumn(pd.Series(equal[base].astype(np.int64)), 1)
+        found[target] = Repeat(base, (number, number + 1), own, numbers[base], same, rest)
+        number += 2
+    return found
+
+
+def repeated(own: NumberColumn, to: NumberColumn) -> Mask:
+    """In which rows both columns hold one value."""
+    mine, others = own.native(own.codes), to.native(to.codes)
+    if family(mine) != family(others):
+        return np.zeros(len(mine), dtype=bool)
+    equal: Mask = (own.codes >= 0) & (to.codes >= 0) & (mine == others)
+    return equal
+
+
+def worth_it(own: NumberColumn, equal: Mask) -> bool:
+    """Whether enough rows repeat a value, which is not one that many rows have anyway, and enough do not."""
+    value = own.codes >= 0
+    uncommon = equal & ~own.spike[own.codes]
+    others = (value & own.known & ~equal).sum()
+    return bool(uncommon.sum() > LEAST * value.sum() and others >= FEWEST_ROWS)
