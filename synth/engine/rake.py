@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
 MAX_ROWS = 50_000
 RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
-FRESH_RATIO = 4  # candidates a training row to which margins are fitted
 SWEEPS = 6
 MARGIN_SWEEPS = 3
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
@@ -70,7 +69,7 @@ class Raking:
             picked = rng.permutation(rows)[:MAX_ROWS]
             real = self._grouped({index: found[picked] for index, found in codes.items()})
             self._fit_pairs(real, self._grouped(drawn(source, RATIO * len(picked))))
-            self._fit_margins(real, self._grouped(drawn(source, FRESH_RATIO * len(picked))))
+            self._fit_margins(real, self._grouped(drawn(source, RATIO * len(picked))))
 
     def _fit_pairs(self, real: Codes, candidates: Codes) -> None:
         rows, drawn_rows = height(real), height(candidates)

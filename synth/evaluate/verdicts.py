@@ -89,17 +89,19 @@ class Scale:
     ) -> Finding:
         """The finding of a figure; `text` says what it means, without a full stop, `fail` overrules it."""
         verdict = Verdict.FAIL if fail else self.judge(gap, by_estimate=by_estimate)
-        return self.closed(gap, verdict, text, sizes)
+        return self.closed(gap, verdict, text + self._doubt(gap, verdict), sizes)
 
     def shown(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
         """A finding that counts only where it fails, because it rests on few items."""
         verdict = Verdict.FAIL if gap.low > self.limit else Verdict.PASS
-        return replace(self.closed(gap, verdict, text, sizes), gating=verdict is Verdict.FAIL)
+        finding = self.closed(gap, verdict, text + self._doubt(gap, verdict), sizes)
+        return replace(finding, gating=verdict is Verdict.FAIL)
 
     def closed(self, gap: Gap, verdict: Verdict, text: str, sizes: tuple[float, float]) -> Finding:
         """The finding of a verdict; an INCONCLUSIVE one says how many held-out units it would take."""
         needed = self.needed(gap) if verdict is Verdict.INCONCLUSIVE else 0
-        text += f"; {self._remark(needed)}." if needed else "."
+        text += f"; {self._remark(needed)}" if needed else ""
+        text += "."
         return Finding(gap, verdict, text, round(sizes[0]), round(sizes[1]), needed)
 
     def needed(self, gap: Gap) -> int:
@@ -120,6 +122,14 @@ class Scale:
     def too_few(self) -> Finding:
         """The finding where there are fewer than FEWEST held-out units."""
         return self.unmeasured("This cannot be measured")
+
+    def _doubt(self, gap: Gap, verdict: Verdict) -> str:
+        """What a pass by the estimate leaves open."""
+        if verdict is not Verdict.PASS or gap.high <= self.limit:
+            return ""
+        if gap.value > self.limit:
+            return f"; it may be chance, {gap.low:.2%} cannot be ruled out either"
+        return f"; that it is {gap.high:.2%} cannot be ruled out"
 
     def _remark(self, needed: int) -> str:
         return (

@@ -15,7 +15,7 @@ from synth.evaluate.case import Case
 from synth.evaluate.checks import Rule
 from synth.evaluate.intervals import binomial_tail, newcombe, normal_quantile, wilson
 from synth.evaluate.tables import read, row_hashes
-from synth.evaluate.verdicts import Finding, Gap
+from synth.evaluate.verdicts import Finding, Gap, Scale
 
 
 def numbers(rows: int, seed: int, columns: int = 3) -> pd.DataFrame:
@@ -270,3 +270,14 @@ def test_a_thousand_columns_are_evaluated() -> None:
         for name in list(frame)[::2]:
             frame[name] = frame[name].astype(float)
     assert Verdict.ERROR not in verdicts(evaluate(*frames)).values()
+
+
+def test_a_pass_by_the_estimate_says_what_it_leaves_open() -> None:
+    scale = Scale(0.025, 600)
+    by_estimate = scale.found(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9), by_estimate=True)
+    assert by_estimate.verdict is Verdict.PASS
+    assert by_estimate.explain == "Some lie near; that it is 3.01% cannot be ruled out."
+    certain = scale.found(Gap("", 0.014, 0.005, 0.02), "Some lie near", (9, 9))
+    assert certain.explain == "Some lie near."
+    beyond = scale.shown(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
+    assert beyond.explain == "Some lie near; it may be chance, 1.00% cannot be ruled out either."

@@ -89,10 +89,15 @@ def test_a_twin_without_structure_or_variety_fails_and_repeats_nobody(
     assert not [check for check in found.values() if check.aspect is Aspect.PRIVACY]
 
 
-def test_a_column_permuted_within_a_class_is_named(parts: Parts) -> None:
-    found = failed(parts, ladder.permuted("BounceRates", "Revenue"))
-    assert found.keys() == {"worst_pair"}
-    assert "'BounceRates'" in found["worst_pair"].explain
+def test_a_column_permuted_within_a_class_is_named_and_blocks(parts: Parts) -> None:
+    training, holdout, base = parts
+    twin = ladder.permuted("BounceRates", "Revenue")(training, base, np.random.default_rng(0))
+    blocking = [
+        check for check in evaluate(training, holdout, twin).checks if check.verdict is not Verdict.PASS
+    ]
+    assert [check.name for check in blocking] == ["worst_pair"]
+    assert blocking[0].value > blocking[0].limit
+    assert "'BounceRates'" in blocking[0].explain
 
 
 def test_a_category_that_was_cut_is_named(parts: Parts) -> None:
