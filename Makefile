@@ -70,7 +70,8 @@ kaggle: up  ## Load the real files: make kaggle USERS=train_users_2.csv SESSIONS
 	@test -n "$(USERS)" -a -n "$(SESSIONS)" || { echo "Next: make kaggle USERS=… SESSIONS=…"; exit 2; }
 	@eval "$$($(BIN)/synth env)" && $(BIN)/python seeds/load_kaggle.py --users "$(USERS)" --sessions "$(SESSIONS)"
 
-bench: .venv/demo.stamp  ## Measure fidelity and transport; each prints a table.
+bench: .venv/demo.stamp  ## Measure the engine's growth, transport and fidelity; each prints a table.
+	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.transport
 	@$(BIN)/python -m benchmarks.fidelity
 
