@@ -81,12 +81,14 @@ def find_differences(
     drawn: Sequence[int],
     *,
     orders: Iterable[Order],
+    number: int,
     rare: int,
     fixed: Collection[int] = (),
 ) -> dict[int, Difference]:
     """For each column but the fixed that follows some drawn before it closely enough, its difference to it.
 
-    Two columns with an inequality need not be close at all, only closer than the column to itself.
+    Two columns with an inequality need not be close at all, only closer than the column to itself. What is
+    drawn in their place has the indices from `number` on.
     """
     ordered = {frozenset((rule.low, rule.high)) for rule in orders}
     found: dict[int, Difference] = {}
@@ -104,8 +106,8 @@ def find_differences(
                 continue
             column = difference(own, to, rare)
             if lands(own, to, column):
-                number = found[target].number if target in found else len(columns) + len(found)
-                best, found[target] = apart, Difference(target, base, number, own, to, column)
+                own_number = found[target].number if target in found else number + len(found)
+                best, found[target] = apart, Difference(target, base, own_number, own, to, column)
     return found
 
 

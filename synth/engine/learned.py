@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synth.engine.columns import Column
+    from synth.engine.formulas import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class Learned:
         rows: how many it had, learned or not.
         columns: one a column of the frame.
         first: places of the columns that may be given, in the order in which they are drawn.
+        identities: arithmetic between columns that every row keeps.
     """
 
     empty: pd.DataFrame
     rows: int
     columns: tuple[Column, ...]
     first: tuple[int, ...]
+    identities: tuple[Identity, ...] = ()
 
 
 def open_column(series: pd.Series[Any], *, label: bool, rare: int) -> Column:

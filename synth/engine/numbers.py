@@ -129,6 +129,11 @@ class NumberColumn:
         return drawn
 
     @property
+    def dtype(self) -> Any:
+        """Of the series that it was opened with."""
+        return self._dtype
+
+    @property
     def decimals(self) -> int:
         """The most decimals that any value needs."""
         return int(self._decimals.max(initial=0))

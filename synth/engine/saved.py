@@ -9,12 +9,14 @@ import json
 import os
 import zipfile
 import zlib
+from dataclasses import asdict
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.formulas import Identity
 from synth.engine.labels import LabelColumn
 from synth.engine.learned import Learned
 from synth.engine.numbers import NumberColumn
@@ -48,6 +50,9 @@ def write(path: Path, settings: dict[str, Any], learned: Learned) -> None:
         "settings": settings,
         "rows": learned.rows,
         "first": list(learned.first),
+        "identities": [
+            {key: value_to(part) for key, part in asdict(identity).items()} for identity in learned.identities
+        ],
         "names": [value_to(name) for name in names],
         "names_dtype": dtype_to(names.dtype),
         "dtypes": [dtype_to(dtype) for dtype in learned.empty.dtypes],
@@ -134,7 +139,10 @@ def _learned(header: dict[str, Any], arrays: dict[str, Any]) -> Learned:
     empty = pd.concat([pd.Series([], dtype=dtype_from(dtype)) for dtype in header["dtypes"]], axis=1)
     empty.columns = names
     columns = tuple(_column_from(saved, arrays) for saved in header["columns"])
-    return Learned(empty, int(header["rows"]), columns, tuple(header["first"]))
+    identities = tuple(
+        Identity(**{key: value_from(part) for key, part in each.items()}) for each in header["identities"]
+    )
+    return Learned(empty, int(header["rows"]), columns, tuple(header["first"]), identities)
 
 
 def _column_to(column: Column, place: str, arrays: dict[str, Any]) -> dict[str, Any]:

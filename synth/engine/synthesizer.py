@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.given import Choice, positions
+from synth.engine.identities import find_identities
 from synth.engine.learned import Learned, open_column
 from synth.engine.table import Table
 from synth.engine.threads import side_by_side
@@ -34,9 +35,10 @@ class Synthesizer:
 
     Values that fewer than `rare` rows hold are not repeated on purpose: rare labels are redrawn from commoner
     ones; numbers and dates are smoothed, and cut at the `rare`-th smallest and largest. A column in which
-    nothing is held that often keeps its NULLs, if it has any, else its commonest label or its median. Of more
-    than FIT_ROWS rows (fewer, where there are more than 20 columns) a seeded sample is learned. The same
-    frame, arguments and library versions give the same rows, whatever the number of threads.
+    nothing is held that often keeps its NULLs, if it has any, else its commonest label or its median. What is
+    arithmetic over other columns in every row, or a part of a date, is so in every row drawn. Of more than
+    FIT_ROWS rows (fewer, where there are more than 20 columns) a seeded sample is learned. The same frame,
+    arguments and library versions give the same rows, whatever the number of threads.
 
     Args:
         seed: of everything random, at least 0.
@@ -89,7 +91,9 @@ class Synthesizer:
             )
             for i, name in enumerate(frame.columns)
         )
-        self._learn(Learned(empty, rows, columns, first), progress)
+        public = [i for i, name in enumerate(frame.columns) if name in self._public]
+        identities = find_identities(frame, columns, fixed={*first, *public})
+        self._learn(Learned(empty, rows, columns, first, identities), progress)
         return self
 
     def _learn(self, learned: Learned, progress: Progress | None = None) -> None:
@@ -108,6 +112,7 @@ class Synthesizer:
                 rng=self._stream(FIT_STREAM),
                 first=learned.first,
                 fixed=[i for i, name in enumerate(names) if name in self._public],
+                identities=learned.identities,
                 learned=report,
             )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.columns import UNKNOWN
+from synth.engine.computed import Computations
 from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences, missing_at_times
 from synth.engine.moments import find_moments
@@ -16,7 +17,7 @@ from synth.engine.numbers import NumberColumn
 from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
 from synth.engine.repeats import find_repeats
-from synth.engine.rules import find_orders, find_ties, keep_orders
+from synth.engine.rules import find_orders, find_ties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.formulas import Identity
     from synth.engine.given import Fixed
     from synth.engine.ticks import Native
 
@@ -62,6 +64,7 @@ class Table:
         rng: the only source of chance.
         first: columns that are drawn before all others, in this order, and may be given.
         fixed: columns that only ever take values of training rows.
+        identities: arithmetic between columns that every training row keeps.
         learned: called with the index of every column that has been learned.
     """
 
@@ -73,25 +76,22 @@ class Table:
         rng: np.random.Generator,
         first: Sequence[int] = (),
         fixed: Collection[int] = (),
+        identities: Sequence[Identity] = (),
         learned: Callable[[int], None] | None = None,
     ) -> None:
         information = mutual_information(columns)
         self._width = len(columns)
         self._fixed = frozenset(fixed)
         self._orders = find_orders(columns)
+        self._computed = Computations(columns, identities)
         drawn = fewer_nulls_first(
             columns,
             drawing_order(columns, information, first=first),
             missing_at_times(columns, self._orders),
             first=first,
         )
-        whole = self._fixed.union(first)
-        self._derived: dict[int, Derived] = {
-            **find_differences(columns, drawn, orders=self._orders, rare=rare, fixed=whole)
-        }
-        for find in (partial(find_repeats, drawn=drawn), partial(find_moments, rare=rare)):
-            number = len(columns) + sum(len(found.numbers) for found in self._derived.values())
-            self._derived |= find(columns, number=number, fixed=whole.union(self._derived))
+        drawn = self._computed.arranged(drawn, len(first))
+        self._derived = self._find_derived(columns, drawn, rare, self._fixed.union(first))
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[Column] = [*columns, *parts]
         self._order: list[int] = []
@@ -100,6 +100,20 @@ class Table:
         doubled = {number for found in self._derived.values() for number in found.doubled}
         raked = {index: found for index, found in codes.items() if index not in doubled}
         self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}), rng)
+
+    def _find_derived(
+        self, columns: Sequence[Column], drawn: Sequence[int], rare: int, whole: frozenset[int]
+    ) -> dict[int, Derived]:
+        """What is not drawn itself; the columns in `whole` all are."""
+        derived: dict[int, Derived] = dict(self._computed.at_once)
+        for find in (
+            partial(find_differences, drawn=drawn, orders=self._orders, rare=rare),
+            partial(find_repeats, drawn=drawn),
+            partial(find_moments, rare=rare),
+        ):
+            number = len(columns) + sum(len(found.numbers) for found in derived.values())
+            derived |= find(columns, number=number, fixed=whole.union(derived))
+        return derived
 
     def _learn(
         self,
@@ -121,7 +135,7 @@ class Table:
                 self._order.append(number)
                 before = [number, *before]
             if found:
-                codes[target] = self._columns[target].codes
+                codes[target] = self._columns[target].codes if found.numbers else found.code(codes)
                 self._order.append(target)
             if learned:
                 learned(target)
@@ -169,17 +183,18 @@ class Table:
         given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
         values: dict[int, Native] = {}
         nulls: dict[int, Mask] = {}
-        numbers: dict[int, NumberColumn] = {}
-        for index in self._order:
-            column, found = self._columns[index], self._derived.get(index)
-            if isinstance(column, NumberColumn):
-                numbers[index], nulls[index] = column, codes[index] < 0
-                if index in given:
-                    values[index], nulls[index] = column.own(given[index])
-                else:
-                    plain = found.value(values, codes) if found else column.native(codes[index], rng)
-                    values[index] = plain
-        keep_orders(values, nulls, numbers, self._orders, fixed=self._fixed.union(chosen))
+        numbers = {index: c for index in self._order if isinstance(c := self._columns[index], NumberColumn)}
+        for index, number in numbers.items():
+            nulls[index] = codes[index] < 0
+            if index in given:
+                values[index], nulls[index] = number.own(given[index])
+            elif index in chosen or index in self._fixed:
+                values[index] = number.native(codes[index], rng)
+            else:
+                found, smoothed = self._derived.get(index), self._computed.smoothed
+                own = found.value(values, codes) if found else smoothed(index, number, codes, rng)
+                values[index] = self._computed.led(index, own, values)
+        self._computed.settle(values, nulls, numbers, self._orders, self._fixed.union(chosen))
         series = []
         for index, column in enumerate(self._columns[: self._width]):
             if index in given:

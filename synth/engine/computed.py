@@ -1,0 +1,171 @@
+"""Columns that are computed from others instead of drawn, so that arithmetic between them holds exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine import ticks
+from synth.engine.dateparts import CYCLES, STARTS, shift
+from synth.engine.formulas import to_amounts, to_native
+from synth.engine.numbers import NumberColumn
+from synth.engine.rules import keep_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.formulas import Identity
+    from synth.engine.rules import Order
+    from synth.engine.ticks import Native
+
+SURE = 0.9  # share of rows in which a part stays the same when the moment is smoothed
+SURE_ROWS = 5000  # that are enough to see it
+TRIES = 6  # draws of a smoothed value, until what is computed from it is what its code stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The column `own` is computed from `sources`, as the identity says.
+
+    Attributes:
+        numbers, columns, doubled: nothing is drawn in its place.
+    """
+
+    identity: Identity
+    own: NumberColumn
+    sources: tuple[NumberColumn, ...]
+    numbers: tuple[int, ...] = ()
+    columns: tuple[NumberColumn, ...] = ()
+    doubled: tuple[int, ...] = ()
+
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """The target's codes that go with those of its sources."""
+        parts = [codes[place] for place in self.identity.sources]
+        native = [column.native(part) for column, part in zip(self.sources, parts, strict=True)]
+        return self.own.located(*self._computed(native, [part < 0 for part in parts]))
+
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
+        """The target's values that go with those of its sources."""
+        return self.of(values)
+
+    def of(self, values: Mapping[int, Native]) -> Native:
+        """What is computed from values of its sources; what stands at a NULL means nothing."""
+        native = [values[place] for place in self.identity.sources]
+        return self._computed(native, [np.zeros(len(each), dtype=bool) for each in native])[0]
+
+    def written(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> tuple[Native, Mask]:
+        """The same for its sources as their dtypes hold them, and which are NULL."""
+        pairs = [
+            ticks.to_native(column.to_series(values[place], nulls[place]))
+            for place, column in zip(self.identity.sources, self.sources, strict=True)
+        ]
+        return self._computed([native for native, _ in pairs], [null for _, null in pairs])
+
+    def _computed(self, native: Sequence[Native], nulls: Sequence[Mask]) -> tuple[Native, Mask]:
+        amounts = self.identity.amounts([to_amounts(*pair) for pair in zip(native, nulls, strict=True)])
+        return to_native(amounts, self.own.dtype), np.isnan(amounts)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it is a part of a moment that smoothing would often change."""
+        if self.identity.rule not in {*CYCLES, *STARTS}:
+            return False
+        source, place = self.sources[0], self.identity.sources[0]
+        codes = source.codes[source.codes >= 0][:SURE_ROWS]
+        smooth = source.native(codes, np.random.default_rng(0))
+        same = self.of({place: smooth}) == self.of({place: source.native(codes)})
+        return bool(same.mean() < SURE)
+
+    def lead(self, native: Native, wanted: Native) -> Native:
+        """Its source's values, moved to where they have the part that is wanted."""
+        own = self.of({self.identity.sources[0]: native})
+        apart = wanted.astype(np.float64) - own.astype(np.float64)
+        steps = shift(self.identity.rule, apart).astype("m8[us]")
+        return self.sources[0].settled((native + steps).astype(native.dtype))
+
+
+class Computations:
+    """All columns that may be computed.
+
+    Those in `leading` are drawn all the same, before the moments that they are parts of: smoothing would
+    take an hour or a weekday away. The moment then follows them, and they are computed from it in the end.
+    The others are computed as soon as their sources are drawn.
+    """
+
+    def __init__(self, columns: Sequence[Column], identities: Iterable[Identity]) -> None:
+        self._found: dict[int, Computed] = {}
+        for identity in identities:
+            own, *sources = (columns[place] for place in (identity.target, *identity.sources))
+            numbers = tuple(source for source in sources if isinstance(source, NumberColumn))
+            if isinstance(own, NumberColumn):
+                self._found[identity.target] = Computed(identity, own, numbers)
+        self._leading = {place: found for place, found in self._found.items() if found.unsure}
+        self.at_once = {place: found for place, found in self._found.items() if place not in self._leading}
+
+    def arranged(self, drawn: Sequence[int], first: int) -> list[int]:
+        """The order of drawing with each column right behind its sources, or before them if it leads.
+
+        Args:
+            drawn: the order as if nothing were computed.
+            first: how many of it stay in their places.
+        """
+        order = list(drawn)
+        for target, found in self._found.items():
+            own = order.index(target)
+            sources = [order.index(source) for source in found.identity.sources]
+            if target in self.at_once:
+                last = max(place - (place > own) for place in sources)
+                order.insert(max(first, last + 1), order.pop(own))
+            elif first <= sources[0] < own:
+                order.insert(sources[0], order.pop(own))
+        return order
+
+    def smoothed(
+        self, place: int, column: NumberColumn, codes: Mapping[int, Ints], rng: np.random.Generator
+    ) -> Native:
+        """Values for codes, drawn anew a few times where a label that is computed from them would change."""
+        own = codes[place]
+        native = column.native(own, rng)
+        labels = [
+            found for found in self.at_once.values() if found.own.exact and found.identity.sources == (place,)
+        ]
+        for _ in range(TRIES if labels else 0):
+            wrong = np.zeros(len(own), dtype=bool)
+            for found in labels:
+                computed = found.own.located(found.of({place: native}), own < 0)
+                wrong |= computed != codes[found.identity.target]
+            rows = np.flatnonzero(wrong)
+            native[rows] = column.native(own[rows], rng)
+        return native
+
+    def led(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
+        """The values of a column, moved to where those that lead it want them."""
+        for rule in CYCLES:
+            for target, found in self._leading.items():
+                if found.identity.rule == rule and found.identity.sources == (place,) and target in values:
+                    native = found.lead(native, values[target])
+        return native
+
+    def settle(
+        self,
+        values: dict[int, Native],
+        nulls: dict[int, Mask],
+        numbers: Mapping[int, NumberColumn],
+        orders: Sequence[Order],
+        fixed: Collection[int],
+    ) -> None:
+        """Compute what is not fixed, and keep inequalities: sources first; then only the others may move."""
+        found = {place: each for place, each in self._found.items() if place not in fixed}
+        sources = {place for each in found.values() for place in each.identity.sources}
+        drawn = {
+            place: column
+            for place, column in numbers.items()
+            if place in fixed or (place in sources and place not in found)
+        }
+        keep_orders(values, nulls, drawn, orders, fixed=fixed)
+        for place, each in found.items():
+            values[place], nulls[place] = each.written(values, nulls)
+        keep_orders(values, nulls, numbers, orders, fixed={*fixed, *sources, *found})

@@ -1,0 +1,161 @@
+"""Finds the columns that are exact arithmetic over others, or parts of a moment, in every training row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.formulas import ROUNDINGS, Identity
+from synth.engine.numbers import NumberColumn
+from synth.engine.proposals import copies, proposals
+from synth.engine.rounding import MAX_DECIMALS
+from synth.engine.rules import PROBE_ROWS
+from synth.engine.seen import FEWEST_ROWS, look
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import pandas as pd
+
+    from synth.engine.columns import Column
+    from synth.engine.seen import Seen
+
+FEW = 2  # sources
+TELLING_ROWS = 10  # in which each source matters
+LEAST_ROUNDED = 0.25  # of a unit, by which rounding changes some value
+RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}  # of rules, plainest first
+TIMED, MANY, LOSSY = 1, 5, 6
+
+
+def find_identities(
+    frame: pd.DataFrame, columns: Sequence[Column], *, fixed: Collection[int] = ()
+) -> tuple[Identity, ...]:
+    """What may be computed from what, each after those that it is computed from.
+
+    Args:
+        frame: the training rows.
+        columns: one a column of the frame.
+        fixed: places of columns that must be drawn.
+    """
+    if len(frame) < FEWEST_ROWS:
+        return ()
+    seen = {}
+    for place, column in enumerate(columns):
+        if isinstance(column, NumberColumn):
+            column_seen = look(frame.iloc[:, place], column, place, free=place not in fixed)
+            seen.update({place: column_seen} if column_seen else {})
+    rows = np.unique(np.linspace(0, len(frame) - 1, PROBE_ROWS).astype(np.int64))
+    probe = {place: each.at(rows) for place, each in seen.items()}
+    if not probe:
+        return ()
+    same = copied(probe, seen)
+    probe = {place: each for place, each in probe.items() if place not in same}
+    found = [*same.values(), *(checked(each, probe, seen) for each in proposals(probe, seen))]
+    return chosen([each for each in found if each], seen)
+
+
+def copied(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> dict[int, Identity]:
+    """Of columns that say the same, each but one: the one that may not be computed, or has common values."""
+    found: dict[int, Identity] = {}
+    others: list[Seen] = []
+    for target in sorted(probe.values(), key=lambda each: (each.free, -each.common, each.place)):
+        if target.free:
+            known = (checked(each, probe, seen) for each in copies(target, others, seen))
+            same = next((each for each in known if each and lossless(each, seen)), None)
+            if same:
+                found[target.place] = same
+                continue
+        others.append(target)
+    return found
+
+
+def checked(identity: Identity, probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Identity | None:
+    """The identity with the rounding that every row keeps; None where there is none, or it proves nothing."""
+    identity = replace(identity, decimals=seen[identity.target].decimals)
+    if identity.rule == "ratio":
+        identity = replace(identity, undefined=_undefined(identity, seen))
+    for rounding in ("half up",) if identity.timed else ROUNDINGS:
+        found = replace(identity, rounding=rounding)
+        if holds(found, probe) and holds(found, seen):
+            return found if telling(found, seen) and not forced(found, seen) else None
+    return None
+
+
+def holds(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+    """Whether every row keeps it: the same value, and NULL exactly where the sources make it so."""
+    target = columns[identity.target]
+    found = identity.amounts([columns[source].amounts for source in identity.sources])
+    if (np.isnan(found) != np.isnan(target.amounts)).any():
+        return False
+    return not (np.abs(found - target.amounts) > target.tolerance()).any()
+
+
+def _undefined(identity: Identity, columns: Mapping[int, Seen]) -> float | None:
+    """What stands where the divisor is zero: NULL if it does there, else 0."""
+    top, bottom = (columns[source].amounts for source in identity.sources)
+    beside = columns[identity.target].amounts[(bottom == 0) & ~np.isnan(top)]
+    return None if np.isnan(beside[:1]).any() else 0.0
+
+
+def telling(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+    """Whether enough rows are there, and enough in which each of several sources makes a difference."""
+    target = columns[identity.target]
+    rows = np.flatnonzero(~np.isnan(target.amounts))
+    if len(rows) < FEWEST_ROWS:
+        return False
+    if len(identity.sources) == 1:
+        return True
+    own = target.amounts[rows]
+    nothing = np.zeros(len(rows))
+    idle = nothing if identity.rule == "sum" else own  # what a source is where the others alone decide
+    pairs = [(own, nothing), *((columns[source].amounts[rows], idle) for source in identity.sources)]
+    return all((one != other).sum() >= TELLING_ROWS for one, other in pairs)
+
+
+def forced(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+    """Whether rounding hides that the rule is not quite true: it always rounds, but never by much."""
+    target = columns[identity.target]
+    off = np.abs(identity.plain([columns[source].amounts for source in identity.sources]) - target.amounts)
+    return bool((off > target.tolerance()).any() and np.nanmax(off) < LEAST_ROUNDED * target.unit)
+
+
+def chosen(found: Sequence[Identity], columns: Mapping[int, Seen]) -> tuple[Identity, ...]:
+    """One identity a target, without circles: the plainest, of the column with the fewest common values."""
+    kept: dict[int, Identity] = {}
+    for identity in sorted(found, key=lambda each: _preference(each, columns)):
+        if identity.target not in kept and not _reaches(identity.sources, identity.target, kept):
+            kept[identity.target] = identity
+    done: list[Identity] = []
+    while len(done) < len(kept):
+        waiting = kept.keys() - {each.target for each in done}
+        done += [kept[place] for place in sorted(waiting) if waiting.isdisjoint(kept[place].sources)]
+    return tuple(done)
+
+
+def _preference(identity: Identity, columns: Mapping[int, Seen]) -> tuple[float, ...]:
+    target = columns[identity.target]
+    size = sum(columns[source].size for source in identity.sources)
+    common = round(target.common, 2)
+    return (_rank(identity, columns), common, identity.minus, size, -identity.target, *identity.sources)
+
+
+def _rank(identity: Identity, columns: Mapping[int, Seen]) -> int:
+    if identity.timed:
+        return TIMED
+    if identity.rule == "copy" and not lossless(identity, columns):
+        return LOSSY
+    return RANKS[identity.rule] if len(identity.sources) <= FEW else MANY
+
+
+def lossless(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+    """Whether a copy needs no rounding, and so leads back to its source."""
+    return holds(replace(identity, decimals=MAX_DECIMALS + 1), columns)
+
+
+def _reaches(sources: Sequence[int], target: int, kept: Mapping[int, Identity]) -> bool:
+    return any(
+        source == target or (source in kept and _reaches(kept[source].sources, target, kept))
+        for source in sources
+    )

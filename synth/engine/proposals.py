@@ -1,0 +1,131 @@
+"""Which columns might be arithmetic over others, by a few rows that dismiss almost everything else."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.dateparts import PARTS, STARTS, part
+from synth.engine.formulas import Identity
+from synth.engine.pairs import Pairs
+from synth.engine.rounding import MAX_DECIMALS
+from synth.engine.seen import DURATION, MOMENT, NUMBER, informative
+from synth.engine.sums import Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from synth.engine.formulas import Floats
+    from synth.engine.seen import Seen
+
+NEAR = 60  # columns, among which the parts of a sum or a product are looked for: those around it
+MOST = 20  # identities that are proposed for one column
+DIGITS = 9  # that a constant factor may have
+HALF, WHOLE = (-0.5, 0.5), (0.0, 1.0)  # units of the last decimal by which rounding takes something away
+
+
+def proposals(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Iterator[Identity]:
+    """Identities that a few rows keep, still without decimals and rounding, at most MOST for one target.
+
+    Args:
+        probe: columns, in few rows.
+        seen: the same in all rows.
+    """
+    parts = {each.place: _parts(each) for each in probe.values() if each.kind.startswith(MOMENT)}
+    columns = list(probe.values())
+    known: dict[tuple[int, bytes, int], Sums] = {}
+    pairs: dict[int, Pairs] = {}
+    for index, target in enumerate(columns):
+        if not target.free:
+            continue
+        others = [each for each in columns if each is not target]
+        start = min(max(index - NEAR // 2, 0), max(len(columns) - NEAR, 0))
+        around = columns[start : start + NEAR]
+        if start not in pairs:
+            pairs = {start: Pairs(around)}
+        found = chain(
+            _timed(target, others, parts),
+            copies(target, others, seen),
+            _sums(target, around, known),
+            pairs[start].of(target),
+        )
+        yield from islice(found, MOST)
+
+
+def _sums(
+    target: Seen, columns: Sequence[Seen], known: dict[tuple[int, bytes, int], Sums]
+) -> Iterator[Identity]:
+    rows = np.flatnonzero(~np.isnan(target.amounts))
+    if target.kind == NUMBER and target.decimals <= MAX_DECIMALS and len(rows):
+        key = columns[0].place, rows.tobytes(), target.decimals
+        if key not in known:
+            known[key] = Sums([each for each in columns if each.kind == NUMBER], rows, target.decimals)
+        yield from known[key].of(target.place)
+
+
+def _parts(moment: Seen) -> dict[str, Floats]:
+    return {name: part(name, moment.amounts) for name in (*PARTS, *STARTS)}
+
+
+def _timed(
+    target: Seen, others: Sequence[Seen], parts: Mapping[int, Mapping[str, Floats]]
+) -> Iterator[Identity]:
+    if target.kind == DURATION:
+        return
+    for other in others:
+        for name, amounts in parts.get(other.place, {}).items():
+            like = (target.kind == NUMBER) == (name in PARTS)
+            if like and np.array_equal(amounts, target.amounts, equal_nan=True):
+                yield Identity(target.place, (other.place,), name)
+
+
+def copies(target: Seen, others: Sequence[Seen], seen: Mapping[int, Seen]) -> Iterator[Identity]:
+    """A column that is another times a constant, rounded or cut off."""
+    alike = {NUMBER, DURATION} if target.kind in {NUMBER, DURATION} else {target.kind}
+    others = [each for each in others if each.kind in alike]
+    rows = informative(target)
+    if not (others and len(rows)):
+        return
+    every, done = seen[target.place], set()
+    for lost in (HALF, WHOLE):
+        left = [each for each in others if each.place not in done]
+        for own, where in ((target.at(rows), rows), (target, slice(None))):
+            low, high = factors(own, [each.amounts[where] for each in left], lost)
+            left = [left[index] for index in np.flatnonzero(low <= high)]
+        for other in left:
+            low, high = factors(every, [seen[other.place].amounts], lost)
+            found = shortest(float(low[0]), float(high[0]))
+            if found:
+                done.add(other.place)
+                yield Identity(target.place, (other.place,), "copy", factor=found[0], divisor=found[1])
+
+
+def factors(target: Seen, others: Sequence[Floats], lost: tuple[float, float]) -> tuple[Floats, Floats]:
+    """For each other column between which two constants one must lie that leads from it to the target."""
+    rows = np.flatnonzero(~np.isnan(target.amounts))
+    own, slack = target.amounts[rows], target.tolerance()[rows]
+    least, most = own + lost[0] * target.unit - slack, own + lost[1] * target.unit + slack
+    amounts = np.array([other[rows] for other in others]).reshape(len(others), len(rows))
+    with np.errstate(all="ignore"):
+        first, second = least / amounts, most / amounts
+    anything = np.where((least <= 0) & (most >= 0), np.inf, -np.inf)
+    low = np.where(amounts == 0, -anything, np.minimum(first, second))
+    high = np.where(amounts == 0, anything, np.maximum(first, second))
+    # NaN, and so no constant, where the other column is NULL.
+    return low.max(axis=1, initial=-np.inf), high.min(axis=1, initial=np.inf)
+
+
+def shortest(low: float, high: float) -> tuple[float, float] | None:
+    """The factor and the divisor, one of them 1, that lie between two and take the fewest digits."""
+    if not (low <= high and 0 < low * high < np.inf):
+        return None
+    middle = (low + high) / 2
+    for digits in range(1, DIGITS + 1):
+        factor, divisor = float(f"{middle:.{digits}g}"), float(f"{1 / middle:.{digits}g}")
+        both = [(1.0, divisor), (factor, 1.0)]
+        for found in both if abs(middle) < 1 else both[::-1]:
+            if low <= found[0] / found[1] <= high:
+                return found
+    return None

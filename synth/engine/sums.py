@@ -1,0 +1,79 @@
+"""Finds columns that are sums and differences of two to four others: a total, of its parts.
+
+Each column becomes one whole number, its rows weighed by chance and added up modulo 2**64. What holds between
+the columns holds between these; what holds between these holds between the columns, by all odds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.formulas import MOST, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Ints
+    from synth.engine.seen import Seen
+
+FEWEST = 2  # columns of a sum
+FOUND = 5  # sums of one target that are worth a closer look
+SEED = 0  # of the weights, the same for every table
+
+
+class Sums:
+    """The sums of any one or two of some columns, added or subtracted.
+
+    Args:
+        columns: numbers; those are left out that are NULL or always 0 in these rows, or have more decimals.
+        rows: of the columns.
+        decimals: that the sums have.
+    """
+
+    def __init__(self, columns: Sequence[Seen], rows: Ints, decimals: int) -> None:
+        weights = np.random.default_rng(SEED).integers(0, 2**64, len(rows), dtype=np.uint64)
+        known = {each.place: weighed(each.amounts[rows], decimals, weights) for each in columns}
+        self._places = [each.place for each in columns if each.decimals <= decimals and known[each.place]]
+        self._plus = np.array([known[place] for place in self._places], dtype=np.uint64)
+        signed = np.concatenate([np.zeros(1, np.uint64), self._plus, -self._plus])  # the first is nothing
+        parts = np.column_stack(np.triu_indices(len(signed), k=1))
+        parts = parts[(parts[:, 0] == 0) | (parts[:, 1] != parts[:, 0] + len(self._plus))]
+        sums = signed[parts[:, 0]] + signed[parts[:, 1]]
+        order = np.argsort(sums, kind="stable")
+        self._sums, self._parts = sums[order], parts[order]
+
+    def of(self, target: int) -> Iterator[Identity]:
+        """The sums of fewest columns that make up the column in place `target`."""
+        if target not in self._places:
+            return
+        own = self._places.index(target)
+        signs = own + 1, own + 1 + len(self._plus)
+        others = np.flatnonzero((self._parts != signs[0]).all(axis=1) & (self._parts != signs[1]).all(axis=1))
+        wanted = self._plus[own] - self._sums[others]
+        at = np.minimum(np.searchsorted(self._sums, wanted), len(self._sums) - 1)
+        hits = self._sums[at] == wanted
+        parts = np.sort(np.hstack([self._parts[others[hits]], self._parts[at[hits]]]), axis=1)
+        yield from self._identities(target, np.unique(parts, axis=0))
+
+    def _identities(self, target: int, parts: NDArray[np.int64]) -> Iterator[Identity]:
+        count, found = len(self._places), []
+        for row in parts:
+            signed = [int(part) - 1 for part in row if part]
+            places = [self._places[part % count] for part in signed]
+            minus = sum(part >= count for part in signed)
+            if len(signed) >= FEWEST and len({*places, target}) > len(signed) > minus:
+                found.append(Identity(target, tuple(places), "sum", minus=minus))
+        fewest = min((len(each.sources) for each in found), default=0)
+        yield from [each for each in found if len(each.sources) == fewest][:FOUND]
+
+
+def weighed(amounts: NDArray[np.float64], decimals: int, weights: NDArray[np.uint64]) -> int:
+    """One number for all amounts; 0 where one is NULL or too large."""
+    units = np.rint(amounts * 10.0**decimals)
+    if not (np.abs(units) < MOST).all():
+        return 0
+    return int((units.astype(np.int64).view(np.uint64) * weights).sum(dtype=np.uint64))

@@ -1,0 +1,195 @@
+"""Arithmetic between columns that every training row keeps is kept by every synthetic one, without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synth.engine import Synthesizer
+from tests.arithmetic import ROWS, arithmetic, kept, moments, numbers, order_lines, twin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("made", "rule", "sources"),
+    [
+        (lambda f: f["count"] + f["other"], "sum", {"count", "other"}),
+        (lambda f: (f["price"] + f["other"]).round(2), "sum", {"price", "other"}),
+        (lambda f: (f["price"] + f["other"] - f["share"] - f["count"]).round(3), "sum", None),
+        (lambda f: (f["price"] * f["count"]).round(2), "product", {"price", "count"}),
+        (lambda f: f["other"] // f["count"], "ratio", {"other", "count"}),
+        (lambda f: (f["price"] * 100).round().astype(int), "copy", {"price"}),
+        (lambda f: f["price"], "copy", {"price"}),
+        (lambda f: f["other"] * 100 + f["count"], "sum", {"other", "count"}),
+        (lambda f: np.floor(f["price"] * 100 * 0.19 + 0.5) / 100, "copy", {"price"}),
+        (lambda f: f["price"] // 10, "copy", {"price"}),
+    ],
+)
+def test_arithmetic_over_other_columns_is_found_and_kept(
+    made: Any, rule: str, sources: set[str] | None
+) -> None:
+    frame = pd.DataFrame(numbers())
+    frame["made"] = made(frame)
+    found = arithmetic(frame)
+    learned = Synthesizer(seed=4).fit(frame)
+    assert all(kept(each, learned.sample(ROWS)) for each in learned._learned.identities)
+    assert len(found) == 1
+    ((target, (by, over)),) = found.items()
+    assert by == rule
+    if sources:
+        assert sources <= {target, *over}
+
+
+def test_what_is_computed_from_computed_columns_is_kept_too() -> None:
+    assert arithmetic(order_lines()) == {
+        "net": ("product", ("count", "price")),
+        "total": ("sum", ("shipping", "net", "off")),
+        "cents": ("copy", ("total",)),
+    }
+    drawn = twin(order_lines())
+    assert ((drawn["count"] * drawn["price"]).round(2) == drawn["net"]).all()
+    assert ((drawn["net"] + drawn["shipping"] - drawn["off"]).round(2) == drawn["total"]).all()
+    assert ((drawn["total"] * 100).round() == drawn["cents"]).all()
+
+
+def test_of_a_sum_the_column_with_the_fewest_common_values_is_computed() -> None:
+    frame = pd.DataFrame({"paid": numbers()["price"], "fee": np.tile([0.0, 2.5, 5.0, 9.9], ROWS // 4)})
+    frame["all"] = (frame["paid"] + frame["fee"]).round(2)
+    drawn = twin(frame)
+    assert set(drawn["fee"]) == {0.0, 2.5, 5.0, 9.9}
+    assert ((drawn["paid"] + drawn["fee"]).round(2) == drawn["all"]).all()
+
+
+@pytest.mark.parametrize("row", [0, 499, ROWS - 1])
+def test_what_a_single_row_breaks_is_no_identity(row: int) -> None:
+    frame = order_lines()
+    frame.loc[row, ["net", "cents", "total"]] += [1.0, 3, 5.0]
+    assert not arithmetic(frame)
+    frame = pd.DataFrame({"at": moments(), "month": moments().dt.month})
+    frame["month"] += frame.index == row
+    assert not arithmetic(frame)
+
+
+def test_few_rows_and_few_values_prove_nothing() -> None:
+    assert not arithmetic(order_lines(199))
+    assert arithmetic(order_lines(200))
+    frame = pd.DataFrame({"a": np.arange(ROWS) % 3, "b": np.arange(ROWS) % 7})
+    frame["positive"] = frame["a"].clip(upper=1)
+    assert not arithmetic(frame)
+
+
+def test_null_is_where_a_source_is_null_and_nowhere_else() -> None:
+    frame = pd.DataFrame(numbers()).astype("Float64")
+    rng = np.random.default_rng(1)
+    for name in ("price", "other"):
+        frame[name] = frame[name].mask(pd.Series(rng.random(ROWS) < 0.2))
+    frame["sum"] = (frame["price"] + frame["other"]).round(2)
+    drawn = twin(frame)
+    assert 0.1 < drawn["sum"].isna().mean() < 0.6
+    wanted = (drawn["price"] + drawn["other"]).round(2)
+    pd.testing.assert_series_equal(wanted, drawn["sum"], check_names=False)
+    frame.loc[frame["sum"].notna().idxmax(), "sum"] = pd.NA
+    assert not arithmetic(frame)
+
+
+def test_division_by_zero_gives_what_it_gave() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"spent": rng.gamma(2, 50, ROWS).round(2), "orders": rng.poisson(1.5, ROWS)})
+    average = (frame["spent"] / frame["orders"].where(frame["orders"] > 0)).round(2)
+    for instead in (np.nan, 0.0):
+        frame["average"] = average.fillna(instead)
+        drawn = twin(frame)
+        wanted = (drawn["spent"] / drawn["orders"].where(drawn["orders"] > 0)).round(2).fillna(instead)
+        assert np.allclose(drawn["average"], wanted, atol=0.006, equal_nan=True)
+
+
+def test_given_and_public_columns_and_labels_are_drawn_not_computed(tmp_path: Path) -> None:
+    frame = order_lines()
+    assert "total" not in arithmetic(frame, fixed=(5, 6))
+    engine = Synthesizer().fit(frame, given=["total"])
+    wanted = frame[["total"]].sample(300, random_state=1).reset_index(drop=True)
+    drawn = engine.sample(300, given=wanted)
+    pd.testing.assert_frame_equal(drawn[["total"]], wanted)
+    public = twin(frame, public={"total"})
+    assert set(public["total"]) <= set(frame["total"])
+    labelled = twin(frame, categories={"total"})
+    assert labelled["total"].isin(frame["total"]).all()
+
+
+def test_a_computed_column_can_be_balanced() -> None:
+    frame = pd.DataFrame(numbers(rows=4000))[["count", "other"]].clip(upper=8)
+    frame["all"] = frame["count"] + frame["other"]
+    engine = Synthesizer().fit(frame)
+    assert len(engine._learned.identities) == 1
+    drawn = engine.sample(2000, balance={"all": {5: 0.6}})
+    assert abs((drawn["all"] == 5).mean() - 0.6) < 0.04
+    assert (drawn["count"] + drawn["other"] == drawn["all"]).all()
+
+
+def test_inequalities_with_a_computed_column_are_kept() -> None:
+    frame = order_lines(3000)
+    frame["paid"] = (frame["total"] * np.random.default_rng(5).choice([0.5, 1.0], 3000)).round(2)
+    drawn = twin(frame, 3000)
+    assert (drawn["paid"] <= drawn["total"]).all()
+    assert ((drawn["count"] * drawn["price"]).round(2) == drawn["net"]).all()
+
+
+def test_a_saved_engine_computes_the_same(tmp_path: Path) -> None:
+    engine = Synthesizer(seed=2).fit(order_lines())
+    engine.save(tmp_path / "m")
+    loaded = Synthesizer.load(tmp_path / "m")
+    assert loaded._learned.identities == engine._learned.identities
+    pd.testing.assert_frame_equal(loaded.sample(500), engine.sample(500))
+
+
+def test_no_rows_and_few_rows_can_be_drawn() -> None:
+    engine = Synthesizer().fit(order_lines().assign(at=moments(), hour=moments().dt.hour))
+    assert len(engine.sample(0)) == 0
+    assert len(engine.sample(1)) == 1
+
+
+WAYS: dict[str, Any] = {
+    "sum": lambda a, b: a + b,
+    "difference": lambda a, b: a - b,
+    "product": lambda a, b: a * b,
+    "copy": lambda a, _: a * 7,
+    "half": lambda a, _: a // 2,
+    "ratio": lambda a, b: a // (b.abs() + 1),
+}
+
+
+@given(
+    ways=st.lists(st.sampled_from(sorted(WAYS)), min_size=1, max_size=4),
+    dtypes=st.tuples(*[st.sampled_from(["int64", "Int64", "Float64", "int32", "float64"])] * 3),
+    rows=st.integers(1, 400),
+    wide=st.sampled_from([3, 20, 5000]),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_found_in_any_frame_holds_in_its_twin(
+    ways: list[str], dtypes: tuple[str, ...], rows: int, wide: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    made = {f"c{i}": pd.Series(rng.integers(-2, wide, rows), dtype=dtypes[i]) for i in range(3)}
+    frame = pd.DataFrame(made)
+    if dtypes[1] in {"Int64", "Float64", "float64"}:
+        frame["c1"] = frame["c1"].mask(pd.Series(rng.random(rows) < rng.choice([0, 0.1]), dtype=bool))
+    frame["at"] = moments(seed % 1000, rows)
+    frame["day"] = frame["at"].dt.floor("D")
+    frame["weekday"] = frame["day"].dt.day_of_week
+    for place, way in enumerate(ways):
+        one, other = (frame[f"c{i}"] for i in rng.integers(0, 3 + place, 2))
+        frame[f"c{3 + place}"] = WAYS[way](one, other)
+    engine = Synthesizer(seed=1).fit(frame)
+    drawn = engine.sample(150)
+    assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()
+    assert all(kept(each, frame) and kept(each, drawn) for each in engine._learned.identities)
+    assert len(engine._learned.identities) > 0 or rows < 250
+    pd.testing.assert_frame_equal(drawn, Synthesizer(seed=1).fit(frame).sample(150))
