@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("GRETEL_CONFIG_FILE", "/nonexistent/gretel.json")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens_longer_than_a_test() -> Iterator[None]:
+    """A command that ran in this process logs to a stream that is closed when it is over."""
+    _unheard()
+    yield
+    _unheard()
+
+
+def _unheard() -> None:
+    logger = logging.getLogger("synth")
+    logger.handlers[:] = [logging.NullHandler()]
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)

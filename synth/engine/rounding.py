@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
 
 FEW_ROWS = 10  # of a cell, whose shorter way of writing a number is no habit of the cell
+FEW_VALUES = 4  # different ones, which are none either, however many rows hold them
 MAX_DECIMALS = 12
 MAX_ZEROS = 6  # at the end of a whole number
 SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
@@ -55,8 +56,10 @@ def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
     found = decimals.copy()
     levels = np.unique(decimals)
     for digits, more in pairwise(levels):
-        rows = np.bincount(cell, weights=counts * (decimals <= digits), minlength=len(most))
-        found[(found == digits) & (rows[cell] < FEW_ROWS)] = more
+        short = (decimals <= digits) & (counts > 0)
+        rows, values = (np.bincount(cell, weights, len(most)) for weights in (counts * short, short))
+        few = (rows < FEW_ROWS) | (values < FEW_VALUES)
+        found[(found == digits) & few[cell]] = more
     return np.minimum(found, np.maximum(most[cell], decimals))
 
 

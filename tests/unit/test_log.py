@@ -7,27 +7,16 @@ import json
 import logging
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from synth import log
 from synth.domain import Check, Evaluation, Model, ModelResult, Relation, Rows, Status, Task, Verdict
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SOURCE = Relation("warehouse", "analytics", "people")
 MODEL = Model("model.shop.people", "people", SOURCE, "models/_models.yml", "table")
 TASK = Task(MODEL, Relation("warehouse", "synthetic", "people"), "local", Rows(), 0)
 DETAILS = Path("target/evaluation.json")
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    handlers, propagate = list(log.LOGGER.handlers), log.LOGGER.propagate
-    yield
-    log.LOGGER.handlers[:], log.LOGGER.propagate = handlers, propagate
 
 
 def said(*, form: str = "text", quiet: bool = False, colors: bool = False) -> io.StringIO:

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,11 +13,13 @@ from synth import log
 from synth.domain import Model, Relation, Rows, Task
 from synth.progress import Bars, Lines, shown
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MODEL = Model("model.shop.people", "people", Relation("w", "analytics", "people"), "m.yml", "table")
 TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
+
+
+@pytest.fixture(autouse=True)
+def _colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
 
 
 class Terminal(io.StringIO):
@@ -26,14 +27,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    handlers, propagate = list(log.LOGGER.handlers), log.LOGGER.propagate
-    yield
-    log.LOGGER.handlers[:], log.LOGGER.propagate = handlers, propagate
 
 
 def listening(stream: io.StringIO, *, form: str = "text", quiet: bool = False) -> io.StringIO:
