@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.engine.differences import FEW_VALUES
 from synth.engine.numbers import NumberColumn
 from synth.engine.rules import family
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from synth.engine.columns import Column, Ints, Mask
     from synth.engine.ticks import Native
 
-FEW_VALUES = 30  # that a tree tells apart by itself
 LEAST = 0.02  # share of the rows that repeat a value which is not common anyway
 FEWEST_ROWS = 200  # that repeat nothing, from which the other values are learned
 
