@@ -2,10 +2,11 @@
 
 Trees drawn one column at a time miss some of what columns do together. Weights that are a product of one
 factor for each cell of each pair of columns, fitted in turn until the candidates' tables are nearly those of
-the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). Other
-candidates have other accidents than those it was fitted to, and so a margin of its own is fitted to such for
-each column. Each candidate is kept with a chance in proportion to its weight, so rows stay independent and
-none is kept twice.
+the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). A cell of
+few rows says little, but together with its neighbours much: so neighbouring groups of numbers make blocks,
+and what changes a block changes its cells. Other candidates have other accidents than those it was fitted to,
+and so a margin of its own is fitted to such for each column. Each candidate is kept with a chance in
+proportion to its weight, so rows stay independent and none is kept twice.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.order import grouping
+from synth.engine.order import BINS, grouping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,10 +36,13 @@ RATIO = 12  # candidates a training row: they are cheap, and their own accidents
 SWEEPS = 6
 MARGIN_SWEEPS = 3
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
-PRIOR_ROWS = 40.0  # added to both counts of a cell, so that one that few rows are in hardly moves
+# For so many blocks of a number's groups, in the end each group by itself, the rows added to both counts of a
+# cell, so that one that few rows are in hardly moves except with its block.
+PRIOR_ROWS = {4: 20.0, 8: 40.0, 16: 60.0, BINS: 100.0}
 MAX_COLUMNS = 60  # those drawn first, which say most about the others
 MAX_PAIRS = 400  # of these: those that differ most
-CAP = 3.0  # greater weights count as this, so that a third of the candidates is kept
+CAPS = (1.5, 2.0, 2.5, 3.0)  # greater weights count as this, which is as many candidates as a row costs:
+BEYOND = 0.01  # the smallest that cuts off no more than this share of all weight, or else the greatest
 TRIES = 6  # candidates for one row whose first columns are given
 MOST_CANDIDATES = 300  # a row with wanted values may cost
 LEAST_BLOCKS = 50  # of candidates that are tried before giving up on a few such rows
@@ -59,12 +63,13 @@ class Raking:
         self, columns: Sequence[Column], codes: Codes, source: Source, rng: np.random.Generator
     ) -> None:
         self._factors: dict[Some, Floats] = {}
-        self._scale = 1.0
+        self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)
         first = list(codes)[:MAX_COLUMNS]
         groups = {index: grouping(columns[index], codes[index]) for index in first}
         self._groups = {index: table for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
+        self._ordered = {index: columns[index].ordered for index in first}
         if rows >= MIN_ROWS and len(columns) > 1:
             picked = rng.permutation(rows)[:MAX_ROWS]
             real = self._grouped({index: found[picked] for index, found in codes.items()})
@@ -77,23 +82,42 @@ class Raking:
         if len(pairs) > MAX_PAIRS:
             apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
             pairs = sorted(sorted(pairs, key=lambda pair: -apart[pair])[:MAX_PAIRS])
-        goals = {pair: self._table(real, pair) + PRIOR_ROWS for pair in pairs}
+        goals = {pair: self._table(real, pair) for pair in pairs}
+        blocks = {pair: self._blocks(*pair) for pair in pairs}
         self._factors = {pair: np.ones_like(goal) for pair, goal in goals.items()}
         weights = np.ones(drawn_rows)
         for _ in range(SWEEPS):
             for pair, goal in goals.items():
                 found = self._table(candidates, pair, weights) * (rows / weights.sum())
-                factor = (goal / (found + PRIOR_ROWS)) ** STEP
+                factor = change(goal, found, blocks[pair]) ** STEP
                 self._factors[pair] *= factor
                 weights *= factor[self._cells(candidates, pair)]
         self._scale = 1 / weights.mean()
+        self._cap = lowest_cap(weights * self._scale)
+
+    def _blocks(self, left: int, right: int) -> list[tuple[Ints, float]]:
+        """From large to small: for each cell of two columns its block, and the rows added to its counts."""
+        found = []
+        for most, prior in PRIOR_ROWS.items():
+            rows, columns = (self._merged(index, most) for index in (left, right))
+            block = (rows[:, None] * (columns.max() + 1) + columns).ravel()
+            if most == BINS or len(np.unique(block)) < len(block):
+                found.append((block, prior))
+        return found
+
+    def _merged(self, index: int, most: int) -> Ints:
+        """For each group of a column its block: at most so many of neighbours, and NULL."""
+        groups = self._sizes[index] - 1
+        if groups <= most or not self._ordered[index]:
+            return np.arange(groups + 1)
+        return np.append(np.arange(groups) * most // groups, most)
 
     def _fit_margins(self, real: Codes, candidates: Codes) -> None:
         weights = self._weights(candidates)
         self._factors |= {(index,): np.ones(self._sizes[index]) for index in real}
         for _ in range(MARGIN_SWEEPS):
             for index in real:
-                kept = np.minimum(weights, CAP)
+                kept = np.minimum(weights, self._cap)
                 found = self._table(candidates, (index,), kept) * (height(real) / kept.sum())
                 factor = (self._table(real, (index,)) + 1) / (found + 1)
                 self._factors[index,] *= factor
@@ -123,9 +147,9 @@ class Raking:
         return found
 
     def weights(self, codes: Codes) -> Floats:
-        """Of each row, 1 on average over candidates, at most CAP."""
+        """Of each row, 1 on average over candidates, at most the cap."""
         found = self._weights(self._grouped(codes))
-        return np.minimum(found, CAP, out=found)
+        return np.minimum(found, self._cap, out=found)
 
     def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """`rows` rows from those that `source` draws, kept by their weights."""
@@ -134,9 +158,9 @@ class Raking:
         kept: list[dict[int, Ints]] = []
         missing = rows
         while missing > 0:
-            candidates = source(min(BLOCK, int(missing * CAP * 1.1) + 10))
+            candidates = source(min(BLOCK, int(missing * self._cap * 1.1) + 10))
             weights = self.weights(candidates)
-            chosen = np.flatnonzero(rng.random(len(weights)) * CAP < weights)[:missing]
+            chosen = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing]
             kept.append({index: codes[chosen] for index, codes in candidates.items()})
             missing -= len(chosen)
         return joined(kept) if kept else source(0)
@@ -154,7 +178,7 @@ class Raking:
             if (blocks := blocks - 1) < 0:
                 raise ValueError("rows with the wanted values, or combinations of them, are too rare")
             candidates = source(BLOCK)
-            kept = np.flatnonzero(rng.random(BLOCK) * CAP < self.weights(candidates))
+            kept = np.flatnonzero(rng.random(BLOCK) * self._cap < self.weights(candidates))
             place, row = places.take({index: candidates[index][kept] for index in wanted})
             for index, codes in candidates.items():
                 found[index][place] = codes[kept[row]]
@@ -176,6 +200,21 @@ class Raking:
             better = rng.random(rows) * total < weights
             best = {index: np.where(better, other[index], codes) for index, codes in best.items()}
         return best
+
+
+def change(goal: Floats, found: Floats, blocks: Iterable[tuple[Ints, float]]) -> Floats:
+    """What takes the cells of one table towards those of another, by block after smaller block."""
+    factor = np.ones_like(goal)
+    for block, prior in blocks:
+        wanted, there = np.bincount(block, goal), np.bincount(block, found * factor)
+        factor *= ((wanted + prior) / (there + prior))[block]
+    return factor
+
+
+def lowest_cap(weights: Floats) -> float:
+    """The smallest of CAPS that cuts off little of these weights."""
+    lost = (np.maximum(weights - cap, 0).sum() for cap in CAPS)
+    return next((cap for cap, cut in zip(CAPS, lost, strict=True) if cut <= BEYOND * weights.sum()), CAPS[-1])
 
 
 class Places:

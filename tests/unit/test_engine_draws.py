@@ -7,7 +7,7 @@ import pytest
 
 from synth.engine.donors import Pool, stretched
 from synth.engine.leaves import MOST_LEAVES, LeafMasks, Walk
-from synth.engine.rake import Places, Raking
+from synth.engine.rake import BEYOND, CAPS, Places, Raking, lowest_cap
 from synth.engine.trees import PrunedTree
 
 
@@ -18,6 +18,12 @@ class Labels:
 
     def __init__(self, size: int) -> None:
         self.size = size
+
+
+class Numbers(Labels):
+    """A column of numbers, likewise."""
+
+    ordered = True
 
 
 @pytest.mark.parametrize(("rows", "least", "most"), [(600, 2, 64), (4000, 65, 256), (9000, 257, MOST_LEAVES)])
@@ -91,6 +97,40 @@ def test_raking_gives_candidates_the_pairs_of_training() -> None:
     filled = raking.fill(wanted, source, rng)
     assert (filled[0] == wanted[0]).all()
     assert abs((filled[0] == filled[1]).mean() - (left == right).mean()) < 0.06
+
+
+def test_raking_gives_candidates_a_slight_slope_that_no_cell_shows() -> None:
+    # A cell of 4,000 rows in 32 x 32 groups holds four, which is no evidence of anything: its neighbours are.
+    rng = np.random.default_rng(0)
+    slope = rng.multivariate_normal([0, 0], [[1, 0.2], [0.2, 1]], 4000)
+    real = {index: slope[:, index].argsort().argsort() for index in (0, 1)}
+
+    def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
+
+    raking = Raking([Numbers(4000), Numbers(4000)], real, source, rng)  # type: ignore[list-item] # all it needs
+    drawn = raking.draw(40_000, source, rng)
+    wanted, found = (np.corrcoef(codes[0], codes[1])[0, 1] for codes in (real, drawn))
+    assert 0.6 * wanted < found < 1.1 * wanted
+
+
+def test_raking_keeps_candidates_that_are_right_nearly_alike() -> None:
+    rng = np.random.default_rng(0)
+    real = {index: rng.permutation(4000) for index in (0, 1)}
+
+    def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
+
+    raking = Raking([Numbers(4000), Numbers(4000)], real, source, rng)  # type: ignore[list-item] # all it needs
+    assert raking.weights(source(20_000)).std() < 0.25
+
+
+@pytest.mark.parametrize(("spread", "cap"), [(0.0, CAPS[0]), (0.3, 2.0), (1.5, CAPS[-1])])
+def test_a_row_costs_fewer_candidates_where_weights_are_alike(spread: float, cap: float) -> None:
+    weights = np.exp(np.random.default_rng(0).normal(0, spread, 20_000))
+    weights /= weights.mean()
+    assert lowest_cap(weights) == cap
+    assert cap == CAPS[-1] or np.minimum(weights, cap).mean() >= 1 - BEYOND
 
 
 def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
