@@ -1,6 +1,6 @@
 """Writes the demo's raw tables: invented users and sessions in the shape of Kaggle's files.
 
-python seeds/generate.py --users 5000 --sessions 60000 --out seeds
+python seeds/generate.py --users 10000 --sessions 90000 --out seeds
 
 No row is real. The columns, their spellings and their flaws are those of the original, and columns depend on
 each other, so that there is something to clean in staging and something to learn for a synthesizer.
@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--users", type=int, default=5_000, help="how many users (default: %(default)s)")
-    parser.add_argument("--sessions", type=int, default=60_000, help="about how many sessions (%(default)s)")
+    parser.add_argument("--users", type=int, default=10_000, help="how many users (default: %(default)s)")
+    parser.add_argument("--sessions", type=int, default=90_000, help="about how many sessions (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="the folder to write to")
     arguments = parser.parse_args()
 

@@ -192,7 +192,7 @@ def test_kaggles_files_go_into_the_tables_that_the_seeds_fill(project: Project, 
         archive.write(SEEDS / "raw_sessions.csv", "sessions.csv")
     printed = load(project.environment, users, zipped, "--schema", "kaggle_raw")
     assert printed.returncode == 0
-    assert "kaggle_raw.raw_users: 5,000 rows in " in printed.stdout
+    assert "kaggle_raw.raw_users: 10,000 rows in " in printed.stdout
     for table in ("raw_users", "raw_sessions"):
         assert checksum(project, f"kaggle_raw.{table}") == checksum(project, f"analytics_raw.{table}")
         assert types(project, f"kaggle_raw.{table}") == types(project, f"analytics_raw.{table}")
