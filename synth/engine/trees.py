@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
 
 MIN_LEAF = 15
+LARGE = 2000  # times as many rows as a leaf has make a table large, whose leaves grow with it
 PENALTY = 4.5
 
 
@@ -29,7 +30,8 @@ class PrunedTree:
     def __init__(self, features: NDArray[np.float32], target: NDArray[np.float64]) -> None:
         from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415 - half a second that imports need not pay
 
-        grown = DecisionTreeRegressor(min_samples_leaf=MIN_LEAF, random_state=0).fit(features, target).tree_
+        fewest = max(MIN_LEAF, len(features) // LARGE)
+        grown = DecisionTreeRegressor(min_samples_leaf=fewest, random_state=0).fit(features, target).tree_
         self._tree: Any = cut_back(grown, surviving(grown))
         self._ends = np.flatnonzero(self._tree.children_left < 0)
         self._number = np.cumsum(self._tree.children_left < 0) - 1
