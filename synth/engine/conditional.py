@@ -213,11 +213,9 @@ def level_counts(codes: Ints, size: int) -> Ints:
 def level_means(codes: Ints, size: int, goal: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of `goal` at each code (NULL last) less that of all rows, drawn towards it by PRIOR_ROWS."""
     level = np.where(codes < 0, size, codes)
-    order = np.argsort(level, kind="stable")
-    present, starts, counts = np.unique(level[order], return_index=True, return_counts=True)
-    means = np.zeros((size + 1, goal.shape[1]))
-    centred = goal - goal.mean(0)
-    means[present] = np.add.reduceat(centred[order], starts) / (counts + PRIOR_ROWS)[:, None]
+    sums = np.array([np.bincount(level, part, minlength=size + 1) for part in goal.T]).T
+    counts = np.bincount(level, minlength=size + 1)[:, None]
+    means: NDArray[np.float64] = (sums - counts * goal.mean(0)) / (counts + PRIOR_ROWS)
     return means
 
 

@@ -82,7 +82,8 @@ class Stretches:
     def draw(self, place: Ints, own: Ints, rng: np.random.Generator) -> Ints:
         """A code from each donor's stretch, drawn once more where it comes out as the donor's own."""
         drawn = self._draw(place, rng)
-        again = np.flatnonzero((drawn == own) & ~self._exact[place])
+        again = np.flatnonzero(drawn == own)
+        again = again[~self._exact[place[again]]]
         drawn[again] = self._draw(place[again], rng)
         return drawn
 

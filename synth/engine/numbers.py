@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synth.engine import ticks
 from synth.engine.columns import commoner_side
+from synth.engine.lookup import Lookup
 from synth.engine.rounding import MAX_DECIMALS, SAFE_DECIMALS, decimals_of, habitual, round_to, zeros_of
 
 if TYPE_CHECKING:
@@ -167,9 +169,11 @@ class NumberColumn:
 
     def located(self, native: ticks.Native, null: Mask) -> Ints:
         """The codes of the nearest values from below, or of the smallest; -1 where `null`."""
-        known = ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype)
-        found = np.searchsorted(known, native, side="right") - 1
-        return np.where(null, -1, np.maximum(found, 0))
+        return np.where(null, -1, np.maximum(self._lookup.find(native), 0))
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        return Lookup(ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype))
 
     def moved(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
         """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it."""

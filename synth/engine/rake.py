@@ -19,7 +19,7 @@ import numpy as np
 from synth.engine.order import BINS, grouping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,24 +29,31 @@ if TYPE_CHECKING:
     Source = Callable[[int], dict[int, Ints]]
     Floats = NDArray[np.float64]
     Some = tuple[int, ...]  # indices of one or two columns
+    Blocks = tuple[Ints, float]  # for each cell of a table its block, and the rows added to a block's counts
 
 MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
-MAX_ROWS = 50_000
+MAX_ROWS = 50_000  # more do not get more candidates, and show which pairs of columns are right without raking
 RATIO = 12  # candidates a training row: they are cheap, and their own accidents must not be learned
-SWEEPS = 6
+SWEEPS = ((0.3, 3), (1.0, 3))  # how many over which share of the candidates: the first need not be exact
 MARGIN_SWEEPS = 3
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit
 # For so many blocks of a number's groups, in the end each group by itself, the rows added to both counts of a
 # cell, so that one that few rows are in hardly moves except with its block.
 PRIOR_ROWS = {4: 20.0, 8: 40.0, 16: 60.0, BINS: 100.0}
+CAUTION = (
+    0.3  # share of the rows that were to be added if all blocks were equally far off: few are, the rest not
+)
+FEW_ROWS = 5.0  # in a block, of which no figure can be made
 MAX_COLUMNS = 60  # those drawn first, which say most about the others
 MAX_PAIRS = 400  # of these: those that differ most
-CAPS = (1.5, 2.0, 2.5, 3.0)  # greater weights count as this, which is as many candidates as a row costs:
+# Greater weights count as this, which is as many candidates as a row costs:
+CAPS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0)
 BEYOND = 0.01  # the smallest that cuts off no more than this share of all weight, or else the greatest
 TRIES = 6  # candidates for one row whose first columns are given
 MOST_CANDIDATES = 300  # a row with wanted values may cost
 LEAST_BLOCKS = 50  # of candidates that are tried before giving up on a few such rows
-BLOCK = 65_536  # candidates drawn at a time
+BLOCK = 131_072  # candidates drawn at a time
+SPARE = 1.02  # candidates, so that chance seldom leaves a few rows for another block
 
 
 class Raking:
@@ -56,12 +63,9 @@ class Raking:
         columns: all columns.
         codes: their training codes, every unknown one filled in, in the order of drawing.
         source: draws that many candidate rows.
-        rng: picks training rows where there are more than MAX_ROWS.
     """
 
-    def __init__(
-        self, columns: Sequence[Column], codes: Codes, source: Source, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, columns: Sequence[Column], codes: Codes, source: Source) -> None:
         self._factors: dict[Some, Floats] = {}
         self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)
@@ -71,32 +75,46 @@ class Raking:
         self._sizes = {index: size for index, (_, size) in groups.items()}
         self._ordered = {index: columns[index].ordered for index in first}
         if rows >= MIN_ROWS and len(columns) > 1:
-            picked = rng.permutation(rows)[:MAX_ROWS]
-            real = self._grouped({index: found[picked] for index, found in codes.items()})
-            self._fit_pairs(real, self._grouped(drawn(source, RATIO * len(picked))))
-            self._fit_margins(real, self._grouped(drawn(source, RATIO * len(picked))))
+            real = self._grouped(codes)
+            wanted = RATIO * min(rows, MAX_ROWS)
+            self._fit_pairs(real, self._grouped(drawn(source, wanted)))
+            self._fit_margins(real, self._grouped(drawn(source, wanted)))
 
     def _fit_pairs(self, real: Codes, candidates: Codes) -> None:
-        rows, drawn_rows = height(real), height(candidates)
+        rows, most = height(real), height(candidates)
+        tables = self._tables(real, candidates)
+        self._factors = {pair: np.ones_like(goal) for pair, (goal, _) in tables.items()}
+        for share, sweeps in SWEEPS:
+            groups = {index: found[: int(share * most)] for index, found in candidates.items()}
+            weights = self._weights(groups)
+            for pair, (goal, blocks) in list(tables.items()) * sweeps:
+                cells = self._cells(groups, pair)
+                counts = np.bincount(cells, weights, minlength=len(goal))
+                factor = change(goal, counts * (rows / counts.sum()), blocks) ** STEP
+                self._factors[pair] *= factor
+                weights *= factor[cells]
+        self._scale = 1 / float(weights.mean())
+        self._cap = lowest_cap(weights * self._scale)
+
+    def _tables(self, real: Codes, candidates: Codes) -> dict[Some, tuple[Floats, list[Blocks]]]:
+        """Of each pair of columns that is raked: its counts in training, and the blocks to move."""
         pairs: list[Some] = list(combinations(sorted(real), 2))
         if len(pairs) > MAX_PAIRS:
             apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
             pairs = sorted(sorted(pairs, key=lambda pair: -apart[pair])[:MAX_PAIRS])
-        goals = {pair: self._table(real, pair) for pair in pairs}
-        blocks = {pair: self._blocks(*pair) for pair in pairs}
-        self._factors = {pair: np.ones_like(goal) for pair, goal in goals.items()}
-        weights = np.ones(drawn_rows)
-        for _ in range(SWEEPS):
-            for pair, goal in goals.items():
-                found = self._table(candidates, pair, weights) * (rows / weights.sum())
-                factor = change(goal, found, blocks[pair]) ** STEP
-                self._factors[pair] *= factor
-                weights *= factor[self._cells(candidates, pair)]
-        self._scale = 1 / weights.mean()
-        self._cap = lowest_cap(weights * self._scale)
+        share = height(real) / height(candidates)
+        found: dict[Some, tuple[Floats, list[Blocks]]] = {}
+        for pair in pairs:
+            goal, blocks = self._table(real, pair), self._blocks(*pair)
+            if height(real) > MAX_ROWS:
+                counts = self._table(candidates, pair) * share
+                blocks = list(misfits(goal, counts, blocks, chance=1 + share))
+            if blocks:
+                found[pair] = goal, blocks
+        return found
 
-    def _blocks(self, left: int, right: int) -> list[tuple[Ints, float]]:
-        """From large to small: for each cell of two columns its block, and the rows added to its counts."""
+    def _blocks(self, left: int, right: int) -> list[Blocks]:
+        """Of the table of two columns, from large to small, with the least rows to be added."""
         found = []
         for most, prior in PRIOR_ROWS.items():
             rows, columns = (self._merged(index, most) for index in (left, right))
@@ -158,7 +176,7 @@ class Raking:
         kept: list[dict[int, Ints]] = []
         missing = rows
         while missing > 0:
-            candidates = source(min(BLOCK, int(missing * self._cap * 1.1) + 10))
+            candidates = source(min(BLOCK, int(missing * self._cap * SPARE) + 50))
             weights = self.weights(candidates)
             chosen = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing]
             kept.append({index: codes[chosen] for index, codes in candidates.items()})
@@ -202,7 +220,28 @@ class Raking:
         return best
 
 
-def change(goal: Floats, found: Floats, blocks: Iterable[tuple[Ints, float]]) -> Floats:
+def misfits(goal: Floats, counts: Floats, blocks: Iterable[Blocks], *, chance: float) -> Iterator[Blocks]:
+    """The blocks whose counts are further from their goals than chance takes them, and the rows to be added.
+
+    How far off they are, as a share and beyond what counting makes of it, says how much a single one is to be
+    believed (empirical Bayes by moments: Marshall 1991). Blocks that are right within chance are left out:
+    all that they would add to the weights is noise.
+
+    Args:
+        goal: rows in each cell.
+        counts: the same of candidates, as many in all.
+        blocks: with the least rows that may be added.
+        chance: the variance that chance gives the difference of the two, as a multiple of the counts.
+    """
+    for block, least in blocks:
+        wanted, there = np.bincount(block, goal), np.bincount(block, counts)
+        weight = 1 / (there + FEW_ROWS)
+        excess = float((((wanted - there) ** 2 - there * chance) * weight).sum())
+        if excess > 0:
+            yield block, max(least, CAUTION * float((there**2 * weight).sum()) / excess)
+
+
+def change(goal: Floats, found: Floats, blocks: Iterable[Blocks]) -> Floats:
     """What takes the cells of one table towards those of another, by block after smaller block."""
     factor = np.ones_like(goal)
     for block, prior in blocks:

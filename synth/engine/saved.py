@@ -19,6 +19,7 @@ import pandas as pd
 from synth.engine.formulas import Identity
 from synth.engine.labels import LabelColumn
 from synth.engine.learned import Learned
+from synth.engine.lookup import Lookup
 from synth.engine.numbers import NumberColumn
 from synth.engine.values import dtype_from, dtype_to, value_from, value_to
 
@@ -149,6 +150,8 @@ def _column_to(column: Column, place: str, arrays: dict[str, Any]) -> dict[str, 
     kind = next(name for name, each in KINDS.items() if isinstance(column, each))
     fields: dict[str, Any] = {}
     for name, value in vars(column).items():
+        if isinstance(value, Lookup):  # made when it is first asked for
+            continue
         if name.endswith("dtype"):
             fields[name] = {"dtype": dtype_to(value)}
         elif isinstance(value, np.ndarray) and value.dtype.kind != "O":

@@ -99,7 +99,7 @@ class Table:
         codes = self._learn(drawn, information, rng, learned)
         doubled = {number for found in self._derived.values() for number in found.doubled}
         raked = {index: found for index, found in codes.items() if index not in doubled}
-        self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}), rng)
+        self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}))
 
     def _find_derived(
         self, columns: Sequence[Column], drawn: Sequence[int], rare: int, whole: frozenset[int]
@@ -181,6 +181,8 @@ class Table:
         """
         codes = self._codes(rows, rng, chosen)
         given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
+        # What is computed from others keeps to them, not to what was wanted, should smoothing part the two.
+        held = self._fixed.union(given, chosen.keys() - self._computed.at_once.keys())
         values: dict[int, Native] = {}
         nulls: dict[int, Mask] = {}
         numbers = {index: c for index in self._order if isinstance(c := self._columns[index], NumberColumn)}
@@ -188,13 +190,13 @@ class Table:
             nulls[index] = codes[index] < 0
             if index in given:
                 values[index], nulls[index] = number.own(given[index])
-            elif index in chosen or index in self._fixed:
+            elif index in held:
                 values[index] = number.native(codes[index], rng)
             else:
                 found, smoothed = self._derived.get(index), self._computed.smoothed
                 own = found.value(values, codes) if found else smoothed(index, number, codes, rng)
                 values[index] = self._computed.led(index, own, values)
-        self._computed.settle(values, nulls, numbers, self._orders, self._fixed.union(chosen))
+        self._computed.settle(values, nulls, numbers, self._orders, held)
         series = []
         for index, column in enumerate(self._columns[: self._width]):
             if index in given:

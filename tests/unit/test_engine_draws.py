@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from synth.engine.donors import Pool, stretched
 from synth.engine.leaves import MOST_LEAVES, LeafMasks, Walk
-from synth.engine.rake import BEYOND, CAPS, Places, Raking, lowest_cap
-from synth.engine.trees import PrunedTree
+from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
+from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Labels:
@@ -46,6 +51,13 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
     found = LeafMasks(tree, features).find(codes, some)
     assert (found == Walk(tree, features).find(codes, some)).all()
     assert set(LeafMasks(tree, features).find(codes, slice(0, rows))) == set(range(tree.count))
+
+
+@pytest.mark.parametrize(("rows", "fewest"), [(3000, MIN_LEAF), (80_000, 80_000 // LARGE)])
+def test_leaves_of_large_tables_grow_with_their_rows(rows: int, fewest: int) -> None:
+    feature = np.arange(rows, dtype=np.float32)[:, None]
+    tree = PrunedTree(feature, feature.astype(float))
+    assert fewest <= np.bincount(tree.leaves(feature)).min() < 2 * fewest
 
 
 def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:
@@ -89,7 +101,7 @@ def test_raking_gives_candidates_the_pairs_of_training() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4, rows), 1: rng.integers(0, 4, rows)}
 
-    raking = Raking([Labels(4), Labels(4)], {0: left, 1: right}, source, rng)  # type: ignore[list-item] # all it needs
+    raking = Raking([Labels(4), Labels(4)], {0: left, 1: right}, source)  # type: ignore[list-item] # all it needs
     drawn = raking.draw(20_000, source, rng)
     assert len(drawn[0]) == 20_000
     assert abs((drawn[0] == drawn[1]).mean() - (left == right).mean()) < 0.02
@@ -108,7 +120,7 @@ def test_raking_gives_candidates_a_slight_slope_that_no_cell_shows() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
 
-    raking = Raking([Numbers(4000), Numbers(4000)], real, source, rng)  # type: ignore[list-item] # all it needs
+    raking = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
     drawn = raking.draw(40_000, source, rng)
     wanted, found = (np.corrcoef(codes[0], codes[1])[0, 1] for codes in (real, drawn))
     assert 0.6 * wanted < found < 1.1 * wanted
@@ -121,11 +133,37 @@ def test_raking_keeps_candidates_that_are_right_nearly_alike() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
 
-    raking = Raking([Numbers(4000), Numbers(4000)], real, source, rng)  # type: ignore[list-item] # all it needs
+    raking = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
     assert raking.weights(source(20_000)).std() < 0.25
 
 
-@pytest.mark.parametrize(("spread", "cap"), [(0.0, CAPS[0]), (0.3, 2.0), (1.5, CAPS[-1])])
+def test_raking_leaves_pairs_of_a_large_table_alone_that_are_right() -> None:
+    # 28 pairs, in none of which there is anything to learn: what each adds to the weights by chance adds up.
+    rng = np.random.default_rng(0)
+    real = {index: rng.permutation(MAX_ROWS + 1) for index in range(8)}
+
+    def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        return {index: rng.integers(0, MAX_ROWS + 1, rows) for index in range(8)}
+
+    raking = Raking([Numbers(MAX_ROWS + 1)] * 8, real, source)  # type: ignore[list-item] # all it needs
+    assert raking.weights(source(20_000)).std() < 0.15
+
+
+def test_misfits_are_what_chance_does_not_explain() -> None:
+    rng = np.random.default_rng(0)
+    blocks, even = [(np.arange(1024), 100.0)], np.full(1024, 400.0)
+
+    def priors(wanted: NDArray[np.float64]) -> list[float]:
+        goal, found = rng.poisson(wanted).astype(float), rng.poisson(12 * even) / 12
+        return [prior for _, prior in misfits(goal, found, blocks, chance=1 + 1 / 12)]
+
+    alike = [priors(even) for _ in range(40)]
+    assert sum(map(len, alike)) < 30  # by chance half are a little beyond it,
+    assert min(prior for found in alike for prior in found) > 500  # and hardly move
+    assert priors(even * np.exp(rng.normal(0, 0.1, 1024))) == [100.0]
+
+
+@pytest.mark.parametrize(("spread", "cap"), [(0.0, CAPS[0]), (0.3, 1.75), (1.5, CAPS[-1])])
 def test_a_row_costs_fewer_candidates_where_weights_are_alike(spread: float, cap: float) -> None:
     weights = np.exp(np.random.default_rng(0).normal(0, spread, 20_000))
     weights /= weights.mean()
@@ -140,7 +178,7 @@ def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
     def zeros(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: np.zeros(rows, dtype=np.int64), 1: np.zeros(rows, dtype=np.int64)}
 
-    raking = Raking([Labels(5), Labels(5)], codes, zeros, rng)  # type: ignore[list-item] # all it needs
+    raking = Raking([Labels(5), Labels(5)], codes, zeros)  # type: ignore[list-item] # all it needs
     with pytest.raises(ValueError, match="too rare"):
         raking.fill({0: np.array([0, 4])}, zeros, rng)
 
