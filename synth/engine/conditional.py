@@ -42,6 +42,7 @@ class Conditional:
         target: the index of the column to learn.
         earlier: indices of the columns before it, best predictors first.
         ties: what earlier columns decide about this one.
+        rng: divides the rows among trees.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Conditional:
         *,
         earlier: Sequence[int],
         ties: Sequence[Tie],
+        rng: np.random.Generator,
     ) -> None:
         column = columns[target]
         rows = np.flatnonzero(column.known)
@@ -61,7 +63,7 @@ class Conditional:
         trees: list[PrunedTree | None] = [None]
         features: list[tuple[int, NDArray[np.float32]]] = []
         if decider is None and len(earlier) and (own != own[0]).any():
-            features, trees = learn(columns, column, own, given)
+            features, trees = learn(columns, column, own, given, rng)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
         loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         blurred = column.ordered and column.size > MANY_NUMBERS and loose and trees != [None]
@@ -147,14 +149,18 @@ class Tied:
 
 
 def learn(
-    columns: Sequence[Column], column: Column, own: Ints, given: Mapping[int, Ints]
+    columns: Sequence[Column],
+    column: Column,
+    own: Ints,
+    given: Mapping[int, Ints],
+    rng: np.random.Generator,
 ) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
     """The features of a column, by the index of what they are made of, and its trees."""
     best = dict(list(given.items())[:MAX_FEATURES])
     goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
     features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
     matrix = np.column_stack([seen[best[index]] for index, seen in features])
-    mixed = np.random.default_rng(len(matrix)).permutation(len(matrix))
+    mixed = rng.permutation(len(matrix))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
     return features, list(side_by_side(lambda part: PrunedTree(matrix[part], goal[part]), parts))
 

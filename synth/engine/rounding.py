@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
 
 FEW_ROWS = 10  # of a cell, whose shorter way of writing a number is no habit of the cell
+BY_CHANCE = 2.0  # times as many as come out short without being meant to, which is a tenth for each digit
 FEW_VALUES = 4  # different ones, which are none either, however many rows hold them
 MAX_DECIMALS = 12
 MAX_ZEROS = 6  # at the end of a whole number
@@ -58,7 +59,8 @@ def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
     for digits, more in pairwise(levels):
         short = (decimals <= digits) & (counts > 0)
         rows, values = (np.bincount(cell, weights, len(most)) for weights in (counts * short, short))
-        few = (rows < FEW_ROWS) | (values < FEW_VALUES)
+        own, finer = (np.bincount(cell, counts * (decimals == each), len(most)) for each in (digits, more))
+        few = (rows < FEW_ROWS) | (values < FEW_VALUES) | (own < BY_CHANCE * 10.0 ** (digits - more) * finer)
         found[(found == digits) & few[cell]] = more
     return np.minimum(found, np.maximum(most[cell], decimals))
 

@@ -129,7 +129,9 @@ class Table:
             found = self._derived.get(target)
             for number in found.numbers if found else (target,):
                 ties = find_ties(self._columns, number, before)
-                self._models[number] = Conditional(self._columns, codes, number, earlier=before, ties=ties)
+                self._models[number] = Conditional(
+                    self._columns, codes, number, earlier=before, ties=ties, rng=rng
+                )
                 own, unknown = self._columns[number].codes, ~self._columns[number].known
                 codes[number] = self._completed(number, own, unknown, codes, rng)
                 self._order.append(number)

@@ -75,10 +75,12 @@ def test_an_inequality_is_found_although_extremes_are_cut() -> None:
     assert (both["low"] <= both["high"]).all()
 
 
-def test_round_numbers_stay_as_common_as_they_are(visits: pd.DataFrame, twin: pd.DataFrame) -> None:
+def test_round_numbers_stay_as_common_as_they_are(visits: pd.DataFrame) -> None:
+    # Numbers that are drawn end with a zero by chance, too: those of training that do are no habit.
+    twins = [Synthesizer(seed).fit(visits).sample(ROWS) for seed in range(3)]
     for unit in (10, 1000):
-        real, drawn = ((frame["amount"] % unit == 0).mean() for frame in (visits, twin))
-        assert abs(real - drawn) < 0.04
+        real, *drawn = ((frame["amount"] % unit == 0).mean() for frame in (visits, *twins))
+        assert abs(real - np.mean(drawn)) < 0.025
 
 
 def test_numbers_that_are_round_by_chance_are_not_made_rounder(twin: pd.DataFrame) -> None:
