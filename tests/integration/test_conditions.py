@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.services import Database
 
 # As good as drawn at random, and the same every time. Spending depends on the city; four people live alone in
-# theirs, and everybody's card is another.
+# theirs, and everybody's card is another. Amounts are many enough that rows hardly ever recur by chance.
 PEOPLE = """
 create table people as
 select
@@ -28,7 +28,7 @@ select
     end as city,
     20 + 10 * (hashint4(g + 7000) & 3) as age,
     (hashint4(g + 9000) & 65535) % 10 = 0 as ill,
-    1000 * ((hashint4(g) & 65535) % 3) + (hashint4(g + 1000) & 255) / 4.0 as spent,
+    1000 * ((hashint4(g) & 65535) % 3) + (hashint4(g + 1000) & 2047) / 4.0 as spent,
     'C' || md5(g::text) as card
 from generate_series(1, 2000) g
 """
