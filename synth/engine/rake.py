@@ -40,9 +40,7 @@ STEP = 0.5  # of the way to a table's counts, in logs, at each visit
 # For so many blocks of a number's groups, in the end each group by itself, the rows added to both counts of a
 # cell, so that one that few rows are in hardly moves except with its block.
 PRIOR_ROWS = {4: 20.0, 8: 40.0, 16: 60.0, BINS: 100.0}
-CAUTION = (
-    0.3  # share of the rows that were to be added if all blocks were equally far off: few are, the rest not
-)
+CAUTION = 0.3  # of the rows to be added if all blocks were equally far off, because few of them are
 FEW_ROWS = 5.0  # in a block, of which no figure can be made
 MAX_COLUMNS = 60  # those drawn first, which say most about the others
 MAX_PAIRS = 400  # of these: those that differ most

@@ -176,7 +176,8 @@ class Table:
     def draw(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> pd.DataFrame:
         """`rows` independent rows in the training frame's order of columns and dtypes, named by position.
 
-        The `chosen` columns are as they are. Those that are given must be those learned first.
+        The `chosen` columns are as they are, but for those that are computed from others, as far as smoothing
+        moved these. Those that are given must be those learned first.
 
         Raises:
             ValueError: the codes that are wanted are too rare.

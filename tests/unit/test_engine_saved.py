@@ -86,6 +86,18 @@ def test_saving_twice_gives_the_same_bytes_and_a_file_of_its_owner(engine: Synth
     assert sorted(path.name for path in saved.parent.iterdir()) == ["again", "orders.engine"]
 
 
+def test_what_drawing_looks_up_is_not_saved(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    begun = pd.Series(pd.date_range("2024-01-01", periods=3000, freq="7919s"))
+    frame = pd.DataFrame(
+        {"begun": begun, "ended": begun + pd.to_timedelta(rng.integers(0, 9999, 3000), unit="s")}
+    )
+    engine = Synthesizer().fit(frame)
+    drawn = engine.sample(100)
+    engine.save(tmp_path / "engine")
+    pd.testing.assert_frame_equal(Synthesizer.load(tmp_path / "engine").sample(100), drawn)
+
+
 def test_numbers_can_be_read_without_pickle_and_rare_labels_are_not_there(tmp_path: Path) -> None:
     table = pd.DataFrame({"x": ["often"] * 100 + ["canary-7f3a"], "y": np.arange(101.0)})
     Synthesizer().fit(table).save(tmp_path / "m")
