@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from synth.engine.donors import Donors, Pool
-from synth.engine.leaves import Walk, open_leaves
+from synth.engine.leaves import open_leaves
 from synth.engine.order import MANY, coarse
 from synth.engine.threads import side_by_side
 from synth.engine.trees import PrunedTree
@@ -69,9 +69,9 @@ class Conditional:
         blurred = column.ordered and column.size > MANY_NUMBERS and loose and trees != [None]
         self._sources: list[Source] = []
         for tree in trees:
-            leaf = (Walk(tree, features) if tree else open_leaves(None, ())).find(given, slice(0, len(rows)))
-            pool = Pool(own, leaf, blurred=blurred)
             leaves = open_leaves(tree, features)
+            leaf = leaves.find(given, slice(0, len(rows)))
+            pool = Pool(own, leaf, blurred=blurred)
             if decider is not None:
                 self._sources.append(Decided(pool, decider))
             elif ties:

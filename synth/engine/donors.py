@@ -53,12 +53,14 @@ class Pool:
 
     def draw(self, leaf: Ints, rng: np.random.Generator) -> Ints:
         """A code for each leaf."""
-        place = (self._starts[leaf] + rng.random(len(leaf)) * self._counts[leaf]).astype(np.int64)
-        return self.at(place, rng)
+        place = rng.random(len(leaf))
+        place *= self._counts.take(leaf, mode="wrap")  # which is faster than [leaf]
+        place += self._starts.take(leaf, mode="wrap")
+        return self.at(place.astype(np.int64), rng)
 
     def at(self, place: Ints, rng: np.random.Generator) -> Ints:
         """The codes at those places of the pool, or near them."""
-        own = self._codes[place]
+        own = self._codes.take(place, mode="wrap")
         return own if self._stretches is None else self._stretches.draw(place, own, rng)
 
 
@@ -75,8 +77,8 @@ class Stretches:
         exact = (np.diff(np.append(starts, len(codes))) >= HELD) | (code < 0)
         low, high = stretched(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
         run = np.cumsum(fresh) - 1
-        self._low = np.where(exact, own[0], low)[run]
-        self._width = np.where(exact, own[1], high)[run] - self._low
+        low, high = np.where(exact, own[0], low), np.where(exact, own[1], high)
+        self._reach = (low + 1j * (high - low))[run]  # both in one place of memory, which is what takes time
         self._exact = exact[run]
 
     def draw(self, place: Ints, own: Ints, rng: np.random.Generator) -> Ints:
@@ -88,9 +90,10 @@ class Stretches:
         return drawn
 
     def _draw(self, place: Ints, rng: np.random.Generator) -> Ints:
-        rank = self._low[place] + rng.random(len(place)) * self._width[place]
-        found: Ints = self._everyone[np.minimum(rank.astype(np.int64), len(self._everyone) - 1)]
-        return found
+        rank, reach = rng.random(len(place)), self._reach.take(place, mode="wrap")
+        rank *= reach.imag
+        rank += reach.real
+        return self._everyone.take(rank.astype(np.int64), mode="clip")
 
 
 def stretched(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:

@@ -1,11 +1,13 @@
 """The leaf of many rows at once, without walking through a tree row by row.
 
 Each leaf is one bit. For each feature a mask by code says which leaves a row can still be in, and what the
-masks of all features have in common is the row's leaf, as in QuickScorer (Lucchese et al. 2015).
+masks of all features have in common is the row's leaf, as in QuickScorer (Lucchese et al. 2015). In a tree of
+more leaves than a word has bits the row's branch is found first, then its leaf by the masks of that branch.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from synth.engine.trees import PrunedTree
 
     Features: TypeAlias = Sequence[tuple[int, NDArray[np.float32]]]
+    Bounds: TypeAlias = NDArray[np.float64]
     Masks: TypeAlias = NDArray[np.uint64]
 
 WORD = 64
-MOST_LEAVES = 8 * WORD  # beyond, a walk through the tree is faster
-DENSE = 2**16  # numbers that a table by code may hold; larger ones go by interval
+MOST_BRANCHES = 2 * WORD  # beyond, tables of masks leave the cache, and a walk through the tree is as fast
+DENSE = 2**14  # masks that a table by code may hold; larger ones go by interval
 ONE = np.uint64(1)
 EVERY = np.uint64(2**64 - 1)
 
@@ -37,13 +40,13 @@ class Leaves(Protocol):
 
 def open_leaves(tree: PrunedTree | None, features: Features) -> Leaves:
     """The leaves of a tree whose features are columns, each with what the tree sees at a code (NULL last)."""
-    if tree is None:
+    if tree is None or tree.count == 1:
         return OneLeaf()
-    return LeafMasks(tree, features) if tree.count <= MOST_LEAVES else Walk(tree, features)
+    return LeafMasks(tree, features) if len(tree.branches(WORD)) <= MOST_BRANCHES else Walk(tree, features)
 
 
 class OneLeaf:
-    """Where there is no tree."""
+    """Where there is nothing to tell apart."""
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:  # noqa: ARG002 - the protocol's
         """All rows are in it."""
@@ -66,50 +69,105 @@ class Walk:
 
 
 class LeafMasks:
-    """Leaves of a tree that has at most MOST_LEAVES."""
+    """Leaves, at least two, of a tree that has at most MOST_BRANCHES branches of at most WORD leaves."""
 
     def __init__(self, tree: PrunedTree, features: Features) -> None:
+        self._starts = tree.branches(WORD)
         low, high = tree.bounds()
-        self._words = -(-tree.count // WORD)
-        self._masks: list[tuple[int, Ints | None, list[Masks]]] = []
-        for place, (index, seen) in enumerate(features):
-            below, above = low[:, place], high[:, place]
-            if np.isfinite(below).any() or np.isfinite(above).any():
-                self._masks.append((index, *self._tables(below, above, seen)))
-
-    def _tables(
-        self, below: NDArray[np.float64], above: NDArray[np.float64], seen: NDArray[np.float32]
-    ) -> tuple[Ints | None, list[Masks]]:
-        """Masks by code, or the interval of each code and masks by interval.
-
-        Bit l of a mask is set where `below[l] < seen <= above[l]`.
-        """
-        cuts = np.unique(np.concatenate([below, above]))
-        cuts = cuts[np.isfinite(cuts)]
-        ends = np.append(cuts, np.inf)  # all that lies between two cuts is in the same leaves
-        inside = (below < ends[:, None]) & (ends[:, None] <= above)
-        packed = np.zeros((len(ends), self._words * WORD // 8), dtype=np.uint8)
-        bits = np.packbits(inside, axis=1, bitorder="little")
-        packed[:, : bits.shape[1]] = bits
-        masks = packed.view("<u8").astype(np.uint64).T
-        interval = np.searchsorted(cuts, seen, side="left")
-        if len(seen) * self._words <= DENSE:
-            return None, [np.ascontiguousarray(word[interval]) for word in masks]
-        return interval, [np.ascontiguousarray(word) for word in masks]
+        self._cuts = [
+            Cuts.between(index, low[:, place], high[:, place], seen, self._starts)
+            for place, (index, seen) in enumerate(features)
+            if np.isfinite(low[:, place]).any() or np.isfinite(high[:, place]).any()
+        ]
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
         """The leaves, by what all masks have in common."""
-        size = rows.stop - rows.start
-        found = np.zeros(size, dtype=np.int64)
-        left = [np.full(size, EVERY) for _ in self._masks[:1] for _ in range(self._words)]
-        allowed = np.empty(size, dtype=np.uint64)  # writing into it takes a third of the time of a new array
-        for index, interval, masks in self._masks:
-            seen = codes[index][rows]
-            seen = seen if interval is None else interval[seen]
-            for word, mask in zip(left, masks, strict=True):
-                np.bitwise_and(
-                    word, np.take(mask, seen, mode="wrap", out=allowed), out=word
-                )  # -1 is the last
-        for place, word in enumerate(left):  # one of which has one bit
-            found += (np.bitwise_count(word - ONE).astype(np.int64) + place * WORD) * (word != 0)
+        places = [cuts.places(codes[cuts.index][rows]) for cuts in self._cuts]
+        # Writing into arrays that are there takes a third of the time of new ones.
+        inside, allowed = (np.empty(rows.stop - rows.start, dtype) for dtype in (np.int64, np.uint64))
+        branch = self._branch(places, allowed)
+        left = np.full(len(branch), EVERY)
+        for cuts, place in zip(self._cuts, places, strict=True):
+            if cuts.leaves is not None:
+                own = place if cuts.step == 1 else np.add(place, branch, out=inside)
+                cuts.leaves.take(own, mode="wrap", out=allowed)
+                np.bitwise_and(left, allowed, out=left)
+        found: Ints = self._starts[branch] + np.bitwise_count(left - ONE)
         return found
+
+    def _branch(self, places: Sequence[Ints], allowed: Masks) -> Ints:
+        """The branch of each row."""
+        found = np.zeros(len(allowed), dtype=np.int64)
+        if len(self._starts) > 1:
+            words = [np.full(len(allowed), EVERY) for _ in range(0, len(self._starts), WORD)]
+            for cuts, place in zip(self._cuts, places, strict=True):
+                for word, mask in zip(words, cuts.branches, strict=False):
+                    mask.take(place, mode="wrap", out=allowed)
+                    np.bitwise_and(word, allowed, out=word)
+            for number, word in enumerate(words):  # of which one has one bit
+                found += (np.bitwise_count(word - ONE).astype(np.int64) + number * WORD) * (word != 0)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What one feature says.
+
+    Attributes:
+        index: the column that the feature is made of.
+        step: places between those of one code, or one interval, and the next: one for each branch.
+        interval: for each code the place of its masks; None where that is the code times `step`.
+        branches: by place, a mask for each WORD branches; none if the feature does not tell them apart.
+        leaves: by place plus branch; None if the feature tells no leaves of a branch apart.
+    """
+
+    index: int
+    step: int
+    interval: Ints | None
+    branches: Sequence[Masks]
+    leaves: Masks | None
+
+    @classmethod
+    def between(cls, index: int, low: Bounds, high: Bounds, seen: NDArray[np.float32], starts: Ints) -> Cuts:
+        """What a feature says that leaves see above `low`, at most at `high`; a branch begins at `starts`."""
+        cuts = np.unique(np.concatenate([low, high]))
+        cuts = np.append(cuts[np.isfinite(cuts)], np.inf)  # what lies between two is in the same leaves
+        outer = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+        inner = np.maximum.reduceat(low, starts), np.minimum.reduceat(high, starts)
+        branches = packed(*outer, cuts, np.arange(0, len(starts), WORD)) if np.isfinite(outer).any() else None
+        leaves = None if np.array_equal(outer, inner) else packed(low, high, cuts, starts)
+        interval: Ints | None = np.searchsorted(cuts, seen, side="left")
+        if len(starts) * len(seen) <= DENSE:
+            branches, leaves = (None if table is None else table[interval] for table in (branches, leaves))
+            interval = None
+        step = len(starts)
+        words = () if branches is None else tuple(np.repeat(word, step) for word in branches.T)
+        return cls(
+            index,
+            step,
+            None if interval is None else small(interval * step),
+            words,
+            None if leaves is None else leaves.ravel(),
+        )
+
+    def places(self, codes: Ints) -> Ints:
+        """Of the masks for those codes."""
+        if self.interval is not None:
+            return self.interval.take(codes, mode="wrap").astype(np.int64)  # -1 is the last
+        return codes if self.step == 1 else codes * self.step
+
+
+def small(places: Ints) -> Ints:
+    """The same in as few bytes as hold them: what a processor has in its cache it finds sooner."""
+    return places.astype(np.min_scalar_type(int(places.max())))
+
+
+def packed(low: Bounds, high: Bounds, cuts: Bounds, starts: Ints) -> Masks:
+    """Masks of what sees above `low`, at most at `high`, a column for each part that begins at `starts`.
+
+    The mask for values up to the second of the `cuts`, but above the first, is in row 1.
+    """
+    inside = (low < cuts[:, None]) & (cuts[:, None] <= high)
+    part = np.repeat(starts, np.diff(np.append(starts, len(low))))
+    bits = ONE << (np.arange(len(low)) - part).astype(np.uint64)
+    return np.bitwise_or.reduceat(np.where(inside, bits, np.uint64(0)), starts, axis=1)

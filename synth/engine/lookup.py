@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 STRETCHES = 16  # for each value, so that most hold one or none even where values are crowded
 MOST_STRETCHES = 2**19  # more do not fit into a processor's cache
+FEW = 3  # values of a stretch that are compared one by one
 FEW_VALUES = 1024  # among which a search is as fast
 
 
@@ -35,18 +36,20 @@ class Lookup:
             self._per_unit = self._last / (plain(values[-1:])[0] - self._low)
         held = np.bincount(self._stretches(values), minlength=self._last + 1)
         self._before = (held.cumsum() - held - 1).astype(np.int32)
-        self._held = np.minimum(held, 2).astype(np.int8)
+        self._held = np.minimum(held, FEW + 1).astype(np.int8)
 
     def find(self, values: Native) -> Ints:
         """For each the index of the largest that is no larger, or -1; where it is NaN, any index."""
         if len(self._values) <= FEW_VALUES:
             return self._searched(values)
         stretch = self._stretches(values)
-        found = self._before[stretch].astype(np.int64)
-        held = self._held[stretch]
-        one, several = np.flatnonzero(held == 1), np.flatnonzero(held > 1)
-        found[one] += self._values[found[one] + 1] <= values[one]
-        found[several] = self._searched(values[several])
+        found = self._before.take(stretch, mode="wrap").astype(np.int64)
+        held = self._held.take(stretch, mode="wrap")
+        for most in range(1, FEW + 1):
+            some = np.flatnonzero(held >= most)
+            found[some] += self._values.take(found[some] + 1) <= values.take(some)
+        many = np.flatnonzero(held > FEW)
+        found[many] = self._searched(values[many])
         return found
 
     def _searched(self, values: Native) -> Ints:

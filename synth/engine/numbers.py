@@ -79,9 +79,9 @@ class NumberColumn:
         """Ordered values for codes, smoothed where `rng` is given; what stands at a NULL means nothing."""
         if self.size == 0:
             return np.zeros(len(codes), dtype=self._native_dtype)
-        drawn = self._distinct[codes]
+        drawn = self._distinct.take(codes, mode="wrap")
         if rng is not None and len(self._edges):
-            smooth = np.flatnonzero(~self.spike[codes] & (codes >= 0))
+            smooth = np.flatnonzero(~self.spike.take(codes, mode="wrap") & (codes >= 0))
             drawn[smooth] = self._smooth(codes[smooth], rng)
         return ticks.from_ticks(drawn, self._base, self._step, self._native_dtype)
 

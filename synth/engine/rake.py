@@ -69,7 +69,8 @@ class Raking:
         rows = height(codes)
         first = list(codes)[:MAX_COLUMNS]
         groups = {index: grouping(columns[index], codes[index]) for index in first}
-        self._groups = {index: table for index, (table, _) in groups.items()}
+        # A byte is enough for a group, and such tables stay in a processor's cache.
+        self._groups = {index: table.astype(np.uint8) for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
         self._ordered = {index: columns[index].ordered for index in first}
         if rows >= MIN_ROWS and len(columns) > 1:
@@ -149,7 +150,8 @@ class Raking:
         return np.bincount(self._cells(groups, some), weights, minlength=size).astype(np.float64)
 
     def _grouped(self, codes: Codes) -> dict[int, Ints]:
-        return {index: table[codes[index]] for index, table in self._groups.items()}
+        found = {index: table.take(codes[index], mode="wrap") for index, table in self._groups.items()}
+        return {index: each.astype(np.int64) for index, each in found.items()}
 
     def _cells(self, groups: Codes, some: Some) -> Ints:
         left, *others = some
@@ -159,7 +161,7 @@ class Raking:
         found = np.full(height(groups), self._scale)
         cell_factors = np.empty_like(found)
         for some, factor in self._factors.items():
-            found *= np.take(factor, self._cells(groups, some), mode="wrap", out=cell_factors)
+            found *= factor.take(self._cells(groups, some), mode="wrap", out=cell_factors)
         return found
 
     def weights(self, codes: Codes) -> Floats:
@@ -177,7 +179,7 @@ class Raking:
             candidates = source(min(BLOCK, int(missing * self._cap * SPARE) + 50))
             weights = self.weights(candidates)
             chosen = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing]
-            kept.append({index: codes[chosen] for index, codes in candidates.items()})
+            kept.append({index: codes.take(chosen) for index, codes in candidates.items()})
             missing -= len(chosen)
         return joined(kept) if kept else source(0)
 

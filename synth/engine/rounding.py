@@ -68,7 +68,7 @@ def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
 def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:
     """Each value rounded to its own number of decimals."""
     rounded = values.copy()
-    for digits in np.unique(decimals):
+    for digits in np.flatnonzero(np.bincount(decimals)):
         if digits <= MAX_DECIMALS:
             here = decimals == digits
             with np.errstate(all="ignore"):

@@ -46,6 +46,20 @@ class PrunedTree:
         found: Ints = self._number[self._tree.apply(features)]
         return found
 
+    def branches(self, most: int) -> Ints:
+        """The first leaf of each branch: of each largest part of the tree with at most so many leaves."""
+        left, right = self._tree.children_left.tolist(), self._tree.children_right.tolist()
+        count, top = [1] * len(left), [False] * len(left)
+        for node in reversed(range(len(left))):  # parents have lower numbers than their children
+            if left[node] >= 0:
+                count[node] = count[left[node]] + count[right[node]]
+                top[left[node]] = count[node] > most >= count[left[node]]
+                top[right[node]] = count[node] > most >= count[right[node]]
+        top[0] = count[0] <= most
+        ends = self._tree.children_left < 0
+        first: Ints = (np.cumsum(ends) - ends)[np.array(top)]
+        return first
+
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each leaf and feature what leads there: values above the first figure, at most the second."""
         tree = self._tree

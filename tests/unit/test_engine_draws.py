@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from synth.engine import leaves
 from synth.engine.donors import Pool, stretched
-from synth.engine.leaves import MOST_LEAVES, LeafMasks, Walk
+from synth.engine.leaves import LeafMasks, Walk, open_leaves
 from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
 
@@ -31,11 +32,13 @@ class Numbers(Labels):
     ordered = True
 
 
-@pytest.mark.parametrize(("rows", "least", "most"), [(600, 2, 64), (4000, 65, 256), (9000, 257, MOST_LEAVES)])
+@pytest.mark.parametrize("word", [64, 8])  # with the shorter, branches need several words
+@pytest.mark.parametrize(("rows", "least", "most"), [(600, 2, 64), (4000, 65, 256), (9000, 257, 512)])
 @pytest.mark.parametrize("sizes", [(5, 300, 40), (70_000, 3, 200)])  # masks by code, and by interval
 def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
-    rows: int, least: int, most: int, sizes: tuple[int, ...]
+    word: int, rows: int, least: int, most: int, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(leaves, "WORD", word)
     rng = np.random.default_rng(9)
     codes = {index: rng.integers(-1, size, rows) for index, size in enumerate(sizes)}
     features = [
@@ -50,7 +53,18 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
     some = slice(100, 500)
     found = LeafMasks(tree, features).find(codes, some)
     assert (found == Walk(tree, features).find(codes, some)).all()
+    assert len(tree.branches(word)) >= tree.count / word
     assert set(LeafMasks(tree, features).find(codes, slice(0, rows))) == set(range(tree.count))
+
+
+def test_a_tree_of_more_branches_than_tables_are_made_for_is_walked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feature = np.arange(9000, dtype=np.float32)
+    tree, features = PrunedTree(feature[:, None], feature[:, None].astype(float)), [(0, feature)]
+    assert isinstance(open_leaves(tree, features), LeafMasks)
+    monkeypatch.setattr(leaves, "MOST_BRANCHES", 1)
+    assert isinstance(open_leaves(tree, features), Walk)
 
 
 @pytest.mark.parametrize(("rows", "fewest"), [(3000, MIN_LEAF), (80_000, 80_000 // LARGE)])
