@@ -33,6 +33,7 @@ Rng = np.random.Generator
 
 # How pandas holds NULL beside values that a float would not hold exactly.
 NULLABLE = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
+BY_ROW = LEARNED | {Role.DATE_OF_BIRTH}  # made of what was drawn in the same row
 ROUNDS = 20  # attempts to shuffle duplicates of a composite key apart
 DENSE = 20  # pairs that are possible for each that is needed, up to which they are dealt out one by one
 
@@ -114,27 +115,25 @@ def assemble(
         return columns.get(key.parent_column) if key and treatment.to_itself else parents(treatment)
 
     for treatment in sorted(treatments, key=lambda one: one.to_itself):  # they need the new keys
-        column, name = treatment.column, treatment.column.name
+        name = treatment.column.name
         if treatment.role is Role.DROP:
             continue
-        if treatment.role in LEARNED:
-            columns[name] = encode(synthetic[name], column)
-        elif treatment.role is Role.DATE_OF_BIRTH:
-            columns[name] = _birthdays(synthetic[name], column, rng)
+        if treatment.role in BY_ROW:
+            columns[name] = _by_row(treatment, synthetic, rng)
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
             every = (real if taken is None else taken).column(name)
             places = shared.get(name, np.cumsum(present) - 1)
             number = int(places.max(initial=-1)) + 1
             values = _replaced(treatment, real.column(name), number, pool, rng, taken=every)
-            columns[name] = _of_type(values.take(pa.array(places, mask=~present)), column)
+            columns[name] = _of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
 
 def settled(treatments: Sequence[Treatment]) -> frozenset[str]:
     """The columns that are made row by row, so that a row may be judged by them before others are chosen."""
-    return frozenset(t.column.name for t in treatments if t.role in LEARNED | {Role.DATE_OF_BIRTH})
+    return frozenset(treatment.column.name for treatment in treatments if treatment.role in BY_ROW)
 
 
 def rehearse(
@@ -152,13 +151,11 @@ def rehearse(
     """
     columns: dict[str, pa.Array] = {}
     for treatment in treatments:
-        column, name = treatment.column, treatment.column.name
+        name = treatment.column.name
         if name not in names or treatment.role is Role.DROP:
             continue
-        if treatment.role in LEARNED:
-            columns[name] = encode(synthetic[name], column)
-        elif treatment.role is Role.DATE_OF_BIRTH:
-            columns[name] = _birthdays(synthetic[name], column, rng)
+        if treatment.role in BY_ROW:
+            columns[name] = _by_row(treatment, synthetic, rng)
         else:
             present = _present(synthetic, treatment, real.column(name), len(synthetic))
             values = real.column(name).drop_null().combine_chunks()
@@ -220,6 +217,13 @@ def _of_type(values: pa.Array, column: Column) -> pa.Array:
             f"{column.name} ({column.data_type}) cannot hold the keys of its parent's twin. "
             f"Next: give both columns one type."
         ) from None
+
+
+def _by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
+    drawn = synthetic[treatment.column.name]
+    if treatment.role is Role.DATE_OF_BIRTH:
+        return _birthdays(drawn, treatment.column, rng)
+    return encode(drawn, treatment.column)
 
 
 def _birthdays(years: pd.Series[Any], column: Column, rng: Rng) -> pa.Array:
