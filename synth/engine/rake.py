@@ -91,7 +91,7 @@ class Raking:
                 counts = np.bincount(cells, weights, minlength=len(goal))
                 factor = change(goal, counts * (rows / counts.sum()), blocks) ** STEP
                 self._factors[pair] *= factor
-                weights *= factor[cells]
+                weights *= factor.take(cells, mode="wrap")
         self._scale = 1 / float(weights.mean())
         self._cap = lowest_cap(weights * self._scale)
 
@@ -138,7 +138,7 @@ class Raking:
                 found = self._table(candidates, (index,), kept) * (height(real) / kept.sum())
                 factor = (self._table(real, (index,)) + 1) / (found + 1)
                 self._factors[index,] *= factor
-                weights *= factor[candidates[index]]
+                weights *= factor.take(candidates[index], mode="wrap")
 
     def _distance(self, real: Codes, candidates: Codes, pair: Some) -> float:
         """How far the two tables of a pair are apart: the sum of absolute differences of their shares."""
@@ -155,7 +155,11 @@ class Raking:
 
     def _cells(self, groups: Codes, some: Some) -> Ints:
         left, *others = some
-        return groups[left] * self._sizes[others[0]] + groups[others[0]] if others else groups[left]
+        found = groups[left]
+        for right in others:
+            found = found * self._sizes[right]
+            found += groups[right]
+        return found
 
     def _weights(self, groups: Codes) -> Floats:
         found = np.full(height(groups), self._scale)
