@@ -171,8 +171,7 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     """
     rows = np.flatnonzero(own.codes >= 0)
     near = rows[np.argsort(to.codes[rows], kind="stable")]
-    alike = np.roll(near, int(len(near) * ALIKE) + 1)
-    plain = to.native(to.codes[near]) + gap.native(gap.codes[alike])
+    plain = to.native(to.codes[near]) + gap.native(gap.codes[alike(near)])
     settled, known = own.settled(plain), own.native(np.arange(own.size))
     inside = (settled > known[0]) & (settled < known[-1]) | (
         np.abs((plain - settled).astype(np.float64)) < TINY
@@ -185,3 +184,8 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
         had.mean() >= 1 - (counts == 1).sum() / len(rows) - LOST
         and still.mean() >= common[own.codes[rows]].mean() - LOST_COMMON
     )
+
+
+def alike(rows: Ints) -> Ints:
+    """For each of some rows, which are in the order of what they are like in, another that is like it."""
+    return np.roll(rows, int(len(rows) * ALIKE) + 1)

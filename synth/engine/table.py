@@ -16,6 +16,7 @@ from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
+from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
 from synth.engine.rules import find_orders, find_ties
 
@@ -48,8 +49,8 @@ class Derived(Protocol):
     def doubled(self) -> tuple[int, ...]:
         """The indices of what says nothing that the column itself does not."""
 
-    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:
-        """The column's values, given the values and codes of what is drawn."""
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
+        """The column's values, given the values and codes of what is drawn; None if its own codes say it."""
 
 
 class Table:
@@ -90,8 +91,11 @@ class Table:
             missing_at_times(columns, self._orders),
             first=first,
         )
-        drawn = self._computed.arranged(drawn, len(first))
-        self._derived = self._find_derived(columns, drawn, rare, self._fixed.union(first))
+        whole = self._fixed.union(first)
+        exact = {place for each in identities for place in (each.target, *each.sources)}
+        regressions = Regressions(columns, information, orders=self._orders, fixed=whole.union(exact))
+        drawn = self._computed.arranged(regressions.arranged(drawn), len(first))
+        self._derived = self._find_derived(columns, drawn, regressions, rare, whole)
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[Column] = [*columns, *parts]
         self._order: list[int] = []
@@ -102,11 +106,17 @@ class Table:
         self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}))
 
     def _find_derived(
-        self, columns: Sequence[Column], drawn: Sequence[int], rare: int, whole: frozenset[int]
+        self,
+        columns: Sequence[Column],
+        drawn: Sequence[int],
+        regressions: Regressions,
+        rare: int,
+        whole: frozenset[int],
     ) -> dict[int, Derived]:
         """What is not drawn itself; the columns in `whole` all are."""
         derived: dict[int, Derived] = dict(self._computed.at_once)
         for find in (
+            partial(regressions.find, drawn=drawn, rare=rare),
             partial(find_differences, drawn=drawn, orders=self._orders, rare=rare),
             partial(find_repeats, drawn=drawn),
             partial(find_moments, rare=rare),
@@ -196,8 +206,10 @@ class Table:
             elif index in held:
                 values[index] = number.native(codes[index], rng)
             else:
-                found, smoothed = self._derived.get(index), self._computed.smoothed
-                own = found.value(values, codes) if found else smoothed(index, number, codes, rng)
+                found = self._derived.get(index)
+                own = found.value(values, codes) if found else None
+                if own is None:
+                    own = self._computed.smoothed(index, number, codes, rng)
                 values[index] = self._computed.led(index, own, values)
         self._computed.settle(values, nulls, numbers, self._orders, held)
         series = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synth.engine import Synthesizer
+from synth.engine import Synthesizer, regressions
 
 INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"]
 TIMES = ["datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]"]
@@ -131,6 +132,29 @@ def test_every_dtype_comes_back_as_it_was(kind: str, rows: int) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_any_frame_can_be_learned_and_sampled(kinds: list[str], rows: int, seed: int) -> None:
     check(build(kinds, rows, seed), 50)
+
+
+@given(
+    kinds=st.lists(
+        st.sampled_from([*INTEGERS, "Int64", "float32", "float64", "Float64", "bool", "str"]), max_size=5
+    ),
+    rows=st.integers(30, 300),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_any_frame_can_be_learned_although_columns_are_taken_for_sums_of_others(
+    kinds: list[str], rows: int, seed: int
+) -> None:
+    eager: dict[str, Any] = {
+        "FEWEST_ROWS": 20,
+        "FEW_VALUES": 3,
+        "TOLD": -1.0,
+        "CLOSE": 10.0,
+        "BETTER": 100.0,
+        "LOST_COMMON": 1.0,
+    }
+    with patch.multiple(regressions, **eager):
+        check(build(kinds, rows, seed), 50)
 
 
 def check(frame: pd.DataFrame, rows: int) -> None:

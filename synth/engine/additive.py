@@ -1,0 +1,150 @@
+"""A number column, or its logarithm, as a sum of functions of other columns, one function each.
+
+Functions of numbers are linear between quantiles, those of labels have a height a label (additive models:
+Hastie & Tibshirani 1986). They are fitted by least squares, in which rows that are far off count less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.engine.differences import spread
+from synth.engine.lookup import Lookup, plain
+from synth.engine.numbers import NumberColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Column, Ints
+
+    Floats = NDArray[np.float64]
+
+MOST_ROWS = 10_000  # that are enough for a few hundred heights
+KNOTS = 16  # of a function of numbers
+RIDGE_ROWS = 1.0  # with which each height is drawn towards none
+ROUNDS = 4  # of least squares
+FAR = 5.0  # spreads of what is left, beyond which a row counts no more (Huber 1964)
+DIGITS = 6  # of a height, so that the last bits of a solution do not matter
+
+
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """The sum.
+
+    Attributes:
+        tables: for each column in it the function for each code, NULL last.
+        level: another summand, the same in every row.
+        logged: whether it is the logarithm that the sum is of.
+        left: how widely what is left is spread, as a share of how widely the column is, or its logarithm.
+    """
+
+    tables: Mapping[int, Floats]
+    level: float
+    logged: bool
+    left: float
+
+    def total(self, codes: Mapping[int, Ints]) -> Floats:
+        """The sum for rows."""
+        found = np.full(len(codes[next(iter(self.tables))]), self.level)
+        for index, table in self.tables.items():
+            found += table.take(codes[index], mode="wrap")
+        return found
+
+    def rest(self, own: NumberColumn, total: Floats) -> Floats:
+        """What is left of the column beside the sum; NaN where it is NULL."""
+        return scaled(own, own.codes, logged=self.logged) - total
+
+
+class Nearest:
+    """The codes of a number column's values that are nearest to those of a sum, or of a logarithm's."""
+
+    def __init__(self, own: NumberColumn, *, logged: bool) -> None:
+        known = plain(own.native(np.arange(own.size)))
+        self._ends = known[0], known[-1]
+        self._between = Lookup((known[1:] + known[:-1]) / 2)
+        self._logged = logged
+
+    def codes(self, total: Floats) -> Ints:
+        """The codes."""
+        with np.errstate(over="ignore"):
+            wanted = np.clip(np.exp(total) if self._logged else total, *self._ends)
+        return self._between.find(wanted) + 1
+
+
+def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> Additive:
+    """The sum for the column, or for its logarithm if less is left beside that.
+
+    Args:
+        own: the column.
+        terms: the columns of which it has functions, at least one.
+        rows: training rows to learn it from, at least one; no column is unknown there, and `own` is not NULL.
+    """
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64)]
+    knots = {index: knots_of(column) for index, column in terms.items()}
+    parts = [basis(column, column.codes[rows], knots[index]) for index, column in terms.items()]
+    matrix = np.hstack(parts)
+    gram = matrix.T @ matrix + RIDGE_ROWS * np.eye(matrix.shape[1])
+    found: list[Additive] = []
+    for logged in (False, True) if scaled(own, np.zeros(1, dtype=np.int64))[0] > 0 else (False,):
+        goal = scaled(own, own.codes[rows], logged=logged)
+        level, wide = float(np.median(goal)), spread(goal)
+        heights = solved(matrix, gram, (goal - level) / wide)
+        left = spread((goal - level) / wide - matrix @ heights)
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        own_heights = np.split(np.round(heights, DIGITS) * wide, ends)
+        tables = {
+            index: table_of(column, knots[index], own)
+            for (index, column), own in zip(terms.items(), own_heights, strict=True)
+        }
+        found.append(Additive(tables, level, logged, left))
+    return min(found, key=lambda each: each.left)
+
+
+def scaled(own: NumberColumn, codes: Ints, *, logged: bool = False) -> Floats:
+    """A number column, or its logarithm; NaN where it is NULL."""
+    found = np.where(codes < 0, np.nan, plain(own.native(codes)))
+    return np.log(found) if logged else found
+
+
+def solved(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
+    """The heights with which the matrix comes nearest to the goal."""
+    heights = np.zeros(len(gram))
+    for _ in range(ROUNDS):
+        apart = goal - matrix @ heights
+        limit = FAR * spread(apart)
+        heights += np.linalg.solve(gram, matrix.T @ np.clip(apart, -limit, limit))
+    return heights
+
+
+def knots_of(column: Column) -> Floats:
+    """Quantiles of a number column, ascending; none of labels."""
+    if not isinstance(column, NumberColumn):
+        return np.zeros(0)
+    codes = np.sort(column.codes[column.codes >= 0])
+    return np.unique(plain(column.native(codes[np.linspace(0, len(codes) - 1, KNOTS).astype(np.int64)])))
+
+
+def basis(column: Column, codes: Ints, knots: Floats) -> Floats:
+    """For each row how much each height counts, that of NULL last."""
+    if not isinstance(column, NumberColumn):
+        return np.eye(column.size + 1)[codes]
+    place = np.interp(plain(column.native(codes)), knots, np.arange(len(knots)))
+    below = np.minimum(place.astype(np.int64), max(len(knots) - 2, 0))
+    units = np.eye(len(knots) + 1)
+    share = (place - below)[:, None]
+    found: Floats = units[below] * (1 - share) + units[below + 1] * share
+    found[codes < 0] = units[-1]
+    return found
+
+
+def table_of(column: Column, knots: Floats, heights: Floats) -> Floats:
+    """The function for each code, NULL last."""
+    if not isinstance(column, NumberColumn):
+        return heights
+    values = plain(column.native(np.arange(column.size)))
+    return np.append(np.interp(values, knots, heights[:-1]), heights[-1])

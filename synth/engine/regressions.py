@@ -1,0 +1,220 @@
+"""Number columns that others nearly determine are learned as what is left beside a sum of functions of these.
+
+A tree knows no more of a value than its leaf does, and a price that follows from weight, colour and clarity
+to a tenth needs more leaves than there are rows for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.additive import Nearest, fit_additive
+from synth.engine.differences import COMMON, LOST, LOST_COMMON, alike, comparable, distance
+from synth.engine.numbers import NumberColumn
+from synth.engine.order import MANY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.additive import Additive
+    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.rules import Order
+    from synth.engine.ticks import Native
+
+    Floats = NDArray[np.float64]
+
+FEWEST_ROWS = 2000  # that show a function, not their accidents
+FEW_VALUES = 200  # different ones, which leaves hand on as they are
+TOLD = 1.0  # nats that other columns tell of one, in sum, that make it worth a try
+TERMS = 12  # columns of a sum: those that tell most
+CLOSE = 0.25  # spread of what is left, as a share of the column's own, that is worth it
+BETTER = 0.8  # of what is left without labels, if it is worth drawing these first, or beside one other column
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """In every row the column `own`, or its logarithm, is the sum `model` plus `rest`.
+
+    Attributes:
+        numbers: the index under which `rest` is drawn.
+    """
+
+    numbers: tuple[int, ...]
+    own: NumberColumn
+    rest: NumberColumn
+    model: Additive
+    nearest: Nearest
+
+    @property
+    def columns(self) -> tuple[NumberColumn, ...]:
+        """What is drawn in the column's place."""
+        return (self.rest,)
+
+    @property
+    def doubled(self) -> tuple[int, ...]:
+        """Nothing: the rest says more than the column."""
+        return ()
+
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """The column's codes that go with those of what it is made of."""
+        rest = codes[self.numbers[0]]
+        total = self.model.total(codes) + self.rest.native(rest)
+        return np.where(rest < 0, -1, self.nearest.codes(total))
+
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> None:
+        """The codes say it all."""
+
+
+class Regressions:
+    """Which number columns are nearly sums of functions of others.
+
+    Args:
+        columns: the frame's.
+        information: pairwise, in nats.
+        orders: inequalities that they keep.
+        fixed: indices of columns that are no sum.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        information: Floats,
+        *,
+        orders: Sequence[Order],
+        fixed: Collection[int],
+    ) -> None:
+        self._columns = columns
+        self._information = information
+        self._orders = orders
+        self._targets = {
+            index: column
+            for index, column in enumerate(columns)
+            if index not in fixed and isinstance(column, NumberColumn) and is_wide(column)
+        }
+
+    def arranged(self, drawn: Sequence[int]) -> list[int]:
+        """The order of drawing, in which a column follows all labels if a sum with these is much closer."""
+        labels = [index for index in drawn if not isinstance(self._columns[index], NumberColumn)]
+        late: list[int] = []
+        for place, target in enumerate(drawn):
+            if target not in self._targets or not set(labels) - set(drawn[:place]):
+                continue
+            before = [index for index in drawn[:place] if index not in {*labels, *late}]
+            beside = self._closest(target, [*before, *labels])
+            if beside is None:
+                del self._targets[target]  # without some of these columns no sum is close either
+                continue
+            without = self._closest(target, before)
+            if without is None or beside.left < BETTER * without.left:
+                late.append(target)
+        last = max((drawn.index(label) for label in labels), default=-1)
+        return [*(index for index in drawn[: last + 1] if index not in late), *late, *drawn[last + 1 :]]
+
+    def find(
+        self,
+        columns: Sequence[Column],
+        *,
+        drawn: Sequence[int],
+        number: int,
+        rare: int,
+        fixed: Collection[int],
+    ) -> dict[int, Regression]:
+        """Every column but the `fixed` that is nearly a sum of functions of some drawn before it.
+
+        Args:
+            columns: the frame's.
+            drawn: their indices in the order of drawing.
+            number: the first index that is free for what is drawn in their place.
+            rare: as the columns were opened with.
+            fixed: indices of further columns that are no sum.
+        """
+        found: dict[int, Regression] = {}
+        for place, target in enumerate(drawn):
+            own = self._targets.get(target)
+            model = self._closest(target, drawn[:place]) if own and target not in fixed else None
+            if own and model:
+                total = model.total({index: columns[index].codes for index in model.tables})
+                rest = NumberColumn(pd.Series(model.rest(own, total)), rare)
+                rest.known = rest.known & known_in_all(columns[index] for index in model.tables)
+                rows = np.flatnonzero(own.codes >= 0)
+                near = rows[np.argsort(total[rows], kind="stable")]
+                nearest = Nearest(own, logged=model.logged)
+                moved = nearest.codes(total[near] + rest.native(rest.codes[alike(near)]))
+                if stay_common(own, near, moved) and self._stay_ordered(target, drawn[:place], near, moved):
+                    found[target] = Regression((number + len(found),), own, rest, model, nearest)
+        return found
+
+    def _apart(self, target: int, before: Collection[int]) -> float:
+        """How far the column is from the nearest of others, of which it might be learned as a difference."""
+        own, others = self._targets[target], (self._columns[index] for index in before)
+        near = [other for other in others if isinstance(other, NumberColumn) and comparable(own, other)]
+        return min((distance(own, other) for other in near), default=np.inf)
+
+    def _stay_ordered(self, target: int, before: Collection[int], rows: Ints, moved: Ints) -> bool:
+        """Whether rows keep their inequalities if they have these codes instead of their own."""
+        own = self._targets[target]
+        for order in self._orders:
+            if target in (order.low, order.high):
+                other = order.low if order.high == target else order.high
+                column = self._columns[other]
+                if other in before and isinstance(column, NumberColumn):
+                    both = np.flatnonzero(column.codes[rows] >= 0)
+                    ends = own.native(moved[both]), column.native(column.codes[rows[both]])
+                    low, high = ends if order.low == target else ends[::-1]
+                    if (low > high).mean() > LOST:
+                        return False
+        return True
+
+    def _closest(self, target: int, others: Collection[int]) -> Additive | None:
+        """The sum of functions of some other columns that leaves least, if that is little.
+
+        A difference to one of them that leaves hardly more is the better choice: it keeps equal what is.
+        """
+        told = self._information[target]
+        some = [index for index in others if is_term(self._columns[index])]
+        some = sorted(some, key=lambda index: (-told[index], index))[:TERMS]
+        if not some or told[some].sum() < TOLD:
+            return None
+        own, terms = self._targets[target], {index: self._columns[index] for index in some}
+        rows = np.flatnonzero(known_in_all(terms.values()) & (own.codes >= 0))
+        if len(rows) < FEWEST_ROWS:
+            return None
+        model = fit_additive(own, terms, rows)
+        return model if model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
+
+
+def known_in_all(columns: Iterable[Column]) -> Mask:
+    """The training rows in which each of some columns, at least one, may be learned."""
+    known: Mask = np.logical_and.reduce([column.known for column in columns])
+    return known
+
+
+def is_wide(own: NumberColumn) -> bool:
+    """Whether a column has so many values, none too often, that a sum may say more of it than leaves do."""
+    counts = np.bincount(own.codes[own.codes >= 0], minlength=own.size)
+    return (
+        own.size > FEW_VALUES
+        and bool(own.known.all())
+        and int(counts.sum()) >= max(FEWEST_ROWS, 2 * int(counts.max()))
+        and own.native(own.codes[:1]).dtype.kind in "iuf"
+        and own.safe
+    )
+
+
+def is_term(column: Column) -> bool:
+    """Whether a sum may have a function of it."""
+    if isinstance(column, NumberColumn):
+        return column.size > 1 and column.safe
+    return column.size <= MANY
+
+
+def stay_common(own: NumberColumn, rows: Ints, moved: Ints) -> bool:
+    """Whether rows have the column's common values as often if they have these codes instead of their own."""
+    common = np.bincount(own.codes[rows], minlength=own.size) >= COMMON * len(rows)
+    return bool(common[moved].mean() >= common[own.codes[rows]].mean() - LOST_COMMON)

@@ -1,0 +1,132 @@
+"""Columns that others nearly determine keep doing so in a twin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine import Synthesizer
+from synth.engine.additive import Nearest, fit_additive
+from synth.engine.labels import LabelColumn
+from synth.engine.learned import open_column
+from synth.engine.numbers import NumberColumn
+
+if TYPE_CHECKING:
+    from synth.engine.columns import Column
+
+ROWS = 6000
+NOISE = 0.05
+GRADES = dict(zip("ABCDEFGH", np.linspace(0, 0.7, 8), strict=True))
+
+
+def stones(seed: int = 0) -> pd.DataFrame:
+    """Weights, grades, and prices that follow from both; a tax that is never above the price."""
+    rng = np.random.default_rng(seed)
+    weight = np.round(rng.lognormal(0, 0.5, ROWS), 2).clip(0.2)
+    grade = rng.choice(list(GRADES), ROWS)
+    length = np.round(6 * weight ** (1 / 3) * rng.lognormal(0, 0.01, ROWS), 2)
+    price = 3000 * weight**1.6 * np.exp(pd.Series(grade).map(GRADES) + rng.normal(0, NOISE, ROWS))
+    sold = rng.random(ROWS) < 0.9
+    return pd.DataFrame(
+        {
+            "price": price.round().astype("Int64").where(sold),
+            "weight": weight,
+            "grade": grade,
+            "length": length,
+            "seen": rng.integers(0, 50, ROWS),
+        }
+    )
+
+
+def unexplained(frame: pd.DataFrame) -> float:
+    """How widely prices are spread around what weight and grade make of them, in logs."""
+    sold = frame.dropna()
+    said = 1.6 * np.log(sold["weight"]) + sold["grade"].map(GRADES)
+    apart = np.log(sold["price"].astype(float)) - said
+    return float((apart - apart.median()).abs().mean())
+
+
+@pytest.fixture(scope="module")
+def twin() -> pd.DataFrame:
+    return Synthesizer(seed=1).fit(stones()).sample(ROWS)
+
+
+def test_a_price_follows_from_what_makes_it(twin: pd.DataFrame) -> None:
+    assert unexplained(twin) < 1.4 * unexplained(stones())  # trees alone: 2.5 times
+
+
+def test_what_is_a_sum_keeps_its_dtype_its_nulls_and_its_distribution(twin: pd.DataFrame) -> None:
+    real = stones()
+    assert twin.dtypes.to_dict() == real.dtypes.to_dict()
+    assert abs(twin["price"].isna().mean() - real["price"].isna().mean()) < 0.02
+    shares = np.linspace(0.05, 0.95, 10)
+    prices = [np.log(np.quantile(frame["price"].dropna().astype(float), shares)) for frame in (real, twin)]
+    assert np.abs(prices[0] - prices[1]).max() < 0.06
+
+
+def test_a_row_of_its_own_is_not_repeated(twin: pd.DataFrame) -> None:
+    real, fresh = stones(), stones(seed=2)
+    known = set(real.dropna().itertuples(index=False))
+    shares = [
+        np.mean([row in known for row in frame.dropna().itertuples(index=False)]) for frame in (fresh, twin)
+    ]
+    assert shares[1] <= shares[0] + 0.002
+
+
+def test_an_inequality_that_rows_reach_is_not_given_up_for_a_sum() -> None:
+    real = stones().dropna()
+    rng = np.random.default_rng(4)
+    whole = rng.random(len(real)) < 0.3
+    paid = np.where(
+        whole, real["price"], np.round(real["price"].astype(float) * rng.uniform(0.9, 1, len(real)))
+    )
+    real = real.assign(paid=paid.astype(int), price=real["price"].astype(int)).reset_index(drop=True)
+    twin = Synthesizer(seed=1).fit(real).sample(ROWS)
+    assert (twin["paid"] <= twin["price"]).all()
+    assert abs((twin["paid"] == twin["price"]).mean() - whole.mean()) < 0.04
+
+
+def test_given_columns_determine_the_others() -> None:
+    real = stones()
+    given = real[["grade", "weight"]]
+    twin = Synthesizer(seed=1).fit(real, given=["grade", "weight"]).sample(ROWS, given=given)
+    pd.testing.assert_frame_equal(twin[["grade", "weight"]], given)
+    assert unexplained(twin) < 1.4 * unexplained(real)
+
+
+def opened(frame: pd.DataFrame) -> dict[str, Column]:
+    return {str(name): open_column(values, label=False, rare=10) for name, values in frame.items()}
+
+
+def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:
+    columns = opened(stones().dropna().reset_index(drop=True))
+    price, weight, grade = (columns[name] for name in ("price", "weight", "grade"))
+    assert isinstance(price, NumberColumn)
+    assert isinstance(grade, LabelColumn)
+    terms = {1: weight, 2: grade}
+    model = fit_additive(price, terms, np.arange(len(price.codes)))
+    assert model.logged
+    total = model.total({index: column.codes for index, column in terms.items()})
+    rest = model.rest(price, total)
+    assert rest.std() < 1.2 * NOISE
+    assert (Nearest(price, logged=True).codes(total + rest) == price.codes).all()
+    heights = model.tables[2][:-1]
+    known = grade.restore(np.arange(grade.size), np.random.default_rng(0)).map(GRADES).to_numpy(dtype=float)
+    assert np.abs((heights - heights[0]) - (known - known[0])).max() < 0.02
+
+
+def test_null_has_a_height_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    bonus = pd.Series(rng.random(ROWS)).round(3)
+    base = pd.Series(rng.normal(50, 9, ROWS)).round(2).where(rng.random(ROWS) < 0.7)
+    pay = base.fillna(200) + bonus
+    columns = opened(pd.DataFrame({"pay": pay.round(2), "base": base, "bonus": bonus}))
+    pay_column = columns["pay"]
+    assert isinstance(pay_column, NumberColumn)
+    terms = {1: columns["base"], 2: columns["bonus"]}
+    model = fit_additive(pay_column, terms, np.arange(ROWS))
+    rest = model.rest(pay_column, model.total({index: column.codes for index, column in terms.items()}))
+    assert np.abs(rest).mean() < 0.3
