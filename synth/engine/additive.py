@@ -76,8 +76,8 @@ class Nearest:
         return self._between.find(wanted) + 1
 
 
-def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> Additive:
-    """The sum for the column, or for its logarithm if less is left beside that.
+def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> Additive | None:
+    """The sum for the column, or for its logarithm if less is left beside that; None if it does not vary.
 
     Args:
         own: the column.
@@ -93,16 +93,18 @@ def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> 
     for logged in (False, True) if scaled(own, np.zeros(1, dtype=np.int64))[0] > 0 else (False,):
         goal = scaled(own, own.codes[rows], logged=logged)
         level, wide = float(np.median(goal)), spread(goal)
+        if wide == 0:
+            return None
         heights = solved(matrix, gram, (goal - level) / wide)
         left = spread((goal - level) / wide - matrix @ heights)
         ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-        own_heights = np.split(np.round(heights, DIGITS) * wide, ends)
+        each = np.split(np.round(heights, DIGITS) * wide, ends)
         tables = {
-            index: table_of(column, knots[index], own)
-            for (index, column), own in zip(terms.items(), own_heights, strict=True)
+            index: table_of(column, knots[index], some)
+            for (index, column), some in zip(terms.items(), each, strict=True)
         }
         found.append(Additive(tables, level, logged, left))
-    return min(found, key=lambda each: each.left)
+    return min(found, key=lambda model: model.left)
 
 
 def scaled(own: NumberColumn, codes: Ints, *, logged: bool = False) -> Floats:

@@ -186,7 +186,7 @@ class Regressions:
         if len(rows) < FEWEST_ROWS:
             return None
         model = fit_additive(own, terms, rows)
-        return model if model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
+        return model if model and model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
 
 
 def known_in_all(columns: Iterable[Column]) -> Mask:

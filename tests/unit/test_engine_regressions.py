@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 
 from synth.engine import Synthesizer
-from synth.engine.additive import Nearest, fit_additive
+from synth.engine.additive import MOST_ROWS, Nearest, fit_additive
 from synth.engine.labels import LabelColumn
 from synth.engine.learned import open_column
 from synth.engine.numbers import NumberColumn
+from synth.engine.order import mutual_information
+from synth.engine.regressions import Regressions
+from synth.engine.rules import find_orders
 
 if TYPE_CHECKING:
     from synth.engine.columns import Column
@@ -23,7 +26,7 @@ GRADES = dict(zip("ABCDEFGH", np.linspace(0, 0.7, 8), strict=True))
 
 
 def stones(seed: int = 0) -> pd.DataFrame:
-    """Weights, grades, and prices that follow from both; a tax that is never above the price."""
+    """Weights, grades, and prices that follow from both and are NULL at times."""
     rng = np.random.default_rng(seed)
     weight = np.round(rng.lognormal(0, 0.5, ROWS), 2).clip(0.2)
     grade = rng.choice(list(GRADES), ROWS)
@@ -97,6 +100,43 @@ def test_given_columns_determine_the_others() -> None:
     assert unexplained(twin) < 1.4 * unexplained(real)
 
 
+def taken_for_sums(frame: pd.DataFrame, *, ordered: bool = True) -> set[str]:
+    """The columns that are, if columns are drawn as they stand."""
+    columns = list(opened(frame).values())
+    orders = find_orders(columns) if ordered else []
+    found = Regressions(columns, mutual_information(columns), orders=orders, fixed=()).find(
+        columns, drawn=range(len(columns)), number=len(columns), rare=10, fixed=()
+    )
+    return {str(frame.columns[index]) for index in found}
+
+
+def test_an_inequality_that_a_sum_would_break_rules_it_out() -> None:
+    rng = np.random.default_rng(0)
+    limit, grade = rng.lognormal(5, 1, ROWS).round(2), rng.choice(list(GRADES), ROWS)
+    share = np.exp(pd.Series(grade).map(GRADES) * 1.5 - 1.05 + rng.normal(0, 0.1, ROWS)).clip(upper=1)
+    frame = pd.DataFrame({"limit": limit, "grade": grade, "used": (limit * share).round(2)})
+    assert taken_for_sums(frame, ordered=False) == {"used"}
+    assert taken_for_sums(frame) == set()
+
+
+def test_a_common_value_that_a_sum_would_blur_rules_it_out() -> None:
+    rng = np.random.default_rng(0)
+    base = pd.Series(rng.normal(0, 10, ROWS).round(2))
+    balance = (3 * base + rng.normal(0, 1, ROWS)).round(2)
+    frame = pd.DataFrame({"base": base, "balance": balance})
+    assert taken_for_sums(frame) == {"balance"}
+    frame["balance"] = balance.mask(rng.random(ROWS) < 0.04, 0.0)
+    assert taken_for_sums(frame) == set()
+
+
+def test_what_does_not_vary_where_it_is_looked_at_is_no_sum() -> None:
+    rng = np.random.default_rng(0)
+    rows = 2 * MOST_ROWS
+    base = pd.Series(rng.random(rows))
+    frame = pd.DataFrame({"base": base, "odd": base.where(np.arange(rows) % 2 == 1, 0.5)})
+    assert taken_for_sums(frame) == set()
+
+
 def opened(frame: pd.DataFrame) -> dict[str, Column]:
     return {str(name): open_column(values, label=False, rare=10) for name, values in frame.items()}
 
@@ -108,6 +148,7 @@ def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:
     assert isinstance(grade, LabelColumn)
     terms = {1: weight, 2: grade}
     model = fit_additive(price, terms, np.arange(len(price.codes)))
+    assert model is not None
     assert model.logged
     total = model.total({index: column.codes for index, column in terms.items()})
     rest = model.rest(price, total)
@@ -128,5 +169,6 @@ def test_null_has_a_height_of_its_own() -> None:
     assert isinstance(pay_column, NumberColumn)
     terms = {1: columns["base"], 2: columns["bonus"]}
     model = fit_additive(pay_column, terms, np.arange(ROWS))
+    assert model is not None
     rest = model.rest(pay_column, model.total({index: column.codes for index, column in terms.items()}))
     assert np.abs(rest).mean() < 0.3
