@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.engine.rules import Tie
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
-TREE_ROWS = 1000  # that each of them needs
+TREE_ROWS = 200  # that each of them needs; with one tree of a small table its rows show through
 CUTS = 16  # thresholds at which the distribution of a number is learned
 NULL_WEIGHT = 2.0  # of being NULL, against one cut
 AXES = 8  # of the embedding of many labels

@@ -34,6 +34,15 @@ ROUNDINGS: dict[str, Callable[[Floats], Floats]] = {
     "towards zero": np.trunc,
     BINARY: np.rint,
 }
+# What one column alone makes, each name after what SQL calls it.
+FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "copy": lambda amounts: amounts,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "ln": np.log,
+    "ln of one more": lambda amounts: np.log(1 + amounts),
+    "log10": np.log10,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,10 @@ class Identity:
     Attributes:
         target: the place of the column.
         sources: the places of others.
-        rule: `copy`, `sum`, `product`, `ratio` or a part of a moment.
+        rule: one of FUNCTIONS, `sum`, `product`, `ratio` or a part of a moment.
         minus: how many sources of a sum, the last ones, are subtracted.
-        factor: by which the first source is multiplied.
+        offset: what is added to a sum.
+        factor: by which the first source, or what a function makes of it, is multiplied.
         divisor: by which the result is divided.
         decimals: to which it is rounded, if they are few.
         rounding: how.
@@ -56,6 +66,7 @@ class Identity:
     sources: tuple[int, ...]
     rule: str
     minus: int = 0
+    offset: float = 0.0
     factor: float = 1.0
     divisor: float = 1.0
     decimals: int = 0
@@ -76,8 +87,9 @@ class Identity:
         """What the rule makes of amounts, before it is rounded."""
         if self.timed:
             return part(self.rule, sources[0])
-        first = sources[0] if self.factor == 1 else sources[0] * self.factor
         with np.errstate(all="ignore"):
+            first = called(self.rule, sources[0]) if self.rule in FUNCTIONS else sources[0]
+            first = first if self.factor == 1 else first * self.factor
             found = self._combined(first, sources[1:])
             return found if self.divisor == 1 else found / self.divisor
 
@@ -86,9 +98,10 @@ class Identity:
             return first * others[0]
         if self.rule == "ratio":
             return np.where(others[0] == 0, np.nan, first / others[0])
+        found = -first if self.minus > len(others) else first
         for place, other in enumerate(others):
-            first = first - other if place >= len(others) - self.minus else first + other
-        return first
+            found = found - other if place >= len(others) - self.minus else found + other
+        return found if self.offset == 0 else found + self.offset
 
     def amounts(self, sources: Sequence[Floats]) -> Floats:
         """The target's amounts for those of its sources; NaN where one of them is."""
@@ -97,6 +110,13 @@ class Identity:
             instead = np.nan if self.undefined is None else self.undefined
             found = np.where((sources[1] == 0) & ~np.isnan(sources[0]), instead, found)
         return found
+
+
+def called(function: str, amounts: Floats) -> Floats:
+    """What one of FUNCTIONS makes of amounts; NaN where it is not defined, where SQL has NULL or an error."""
+    with np.errstate(all="ignore"):
+        found = FUNCTIONS[function](amounts)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def rounded(amounts: Floats, decimals: int, rounding: str) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.formulas import ROUNDINGS, Identity
+from synth.engine.formulas import FUNCTIONS, ROUNDINGS, Identity
 from synth.engine.numbers import NumberColumn
 from synth.engine.proposals import copies, proposals
 from synth.engine.rounding import MAX_DECIMALS
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synth.engine.columns import Column
+    from synth.engine.formulas import Floats
     from synth.engine.seen import Seen
 
 FEW = 2  # sources
 TELLING_ROWS = 10  # in which each source matters
 LEAST_ROUNDED = 0.25  # of a unit, by which rounding changes some value
-RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}  # of rules, plainest first
-TIMED, MANY, LOSSY = 1, 5, 6
+TIMED, FUNCTION, MANY, LOSSY = 1, 1, 5, 6  # ranks of rules, plainest first
+RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
 
 
 def find_identities(
@@ -108,10 +109,18 @@ def telling(identity: Identity, columns: Mapping[int, Seen]) -> bool:
     if len(identity.sources) == 1:
         return True
     own = target.amounts[rows]
+    sources = [columns[source].amounts[rows] for source in identity.sources]
+    if identity.offset:  # which may be made of what a source nearly always is
+        return all(len(rows) - commonest(amounts) >= TELLING_ROWS for amounts in (own, *sources))
     nothing = np.zeros(len(rows))
     idle = nothing if identity.rule == "sum" else own  # what a source is where the others alone decide
-    pairs = [(own, nothing), *((columns[source].amounts[rows], idle) for source in identity.sources)]
+    pairs = [(own, nothing), *((amounts, idle) for amounts in sources)]
     return all((one != other).sum() >= TELLING_ROWS for one, other in pairs)
+
+
+def commonest(amounts: Floats) -> int:
+    """How many rows have the value that most have."""
+    return int(np.unique(amounts, return_counts=True)[1].max())
 
 
 def forced(identity: Identity, columns: Mapping[int, Seen]) -> bool:
@@ -138,19 +147,21 @@ def _preference(identity: Identity, columns: Mapping[int, Seen]) -> tuple[float,
     target = columns[identity.target]
     size = sum(columns[source].size for source in identity.sources)
     common = round(target.common, 2)
-    return (_rank(identity, columns), common, identity.minus, size, -identity.target, *identity.sources)
+    rank, moved = _rank(identity, columns), identity.offset != 0
+    return (rank, moved, common, identity.minus, size, -identity.target, *identity.sources)
 
 
 def _rank(identity: Identity, columns: Mapping[int, Seen]) -> int:
     if identity.timed:
         return TIMED
-    if identity.rule == "copy" and not lossless(identity, columns):
-        return LOSSY
+    if identity.rule in FUNCTIONS:
+        plainest = RANKS.get(identity.rule, FUNCTION)
+        return plainest if lossless(identity, columns) else LOSSY
     return RANKS[identity.rule] if len(identity.sources) <= FEW else MANY
 
 
 def lossless(identity: Identity, columns: Mapping[int, Seen]) -> bool:
-    """Whether a copy needs no rounding, and so leads back to its source."""
+    """Whether it needs no rounding, and so leads from a copy back to its source."""
     return holds(replace(identity, decimals=MAX_DECIMALS + 1), columns)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synth.engine.dateparts import PARTS, STARTS, part
-from synth.engine.formulas import Identity
+from synth.engine.formulas import FUNCTIONS, Identity, called
 from synth.engine.pairs import Pairs
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.seen import DURATION, MOMENT, NUMBER, informative
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 NEAR = 60  # columns, among which the parts of a sum or a product are looked for: those around it
 MOST = 20  # identities that are proposed for one column
 DIGITS = 9  # that a constant factor may have
+COPY = "copy"
 HALF, WHOLE = (-0.5, 0.5), (0.0, 1.0)  # units of the last decimal by which rounding takes something away
 
 
@@ -35,6 +37,7 @@ def proposals(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Iterator[I
     """
     parts = {each.place: _parts(each) for each in probe.values() if each.kind.startswith(MOMENT)}
     columns = list(probe.values())
+    views = {rule: _views(rule, columns) for rule in FUNCTIONS if rule != COPY}
     known: dict[tuple[int, bytes, int], Sums] = {}
     pairs: dict[int, Pairs] = {}
     for index, target in enumerate(columns):
@@ -48,6 +51,7 @@ def proposals(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Iterator[I
         found = chain(
             _timed(target, others, parts),
             copies(target, others, seen),
+            _functions(target, views, seen),
             _sums(target, around, known),
             pairs[start].of(target),
         )
@@ -81,8 +85,27 @@ def _timed(
                 yield Identity(target.place, (other.place,), name)
 
 
-def copies(target: Seen, others: Sequence[Seen], seen: Mapping[int, Seen]) -> Iterator[Identity]:
-    """A column that is another times a constant, rounded or cut off."""
+def _views(rule: str, columns: Sequence[Seen]) -> list[Seen]:
+    """What a function makes of those columns that are numbers, and is defined for some of them."""
+    numbers = (each for each in columns if each.kind == NUMBER)
+    seen = (replace(each, amounts=called(rule, each.amounts)) for each in numbers)
+    return [each for each in seen if not np.isnan(each.amounts).all()]
+
+
+def _functions(
+    target: Seen, views: Mapping[str, Sequence[Seen]], seen: Mapping[int, Seen]
+) -> Iterator[Identity]:
+    """A column that is a function of another, times a constant."""
+    if target.kind == NUMBER:
+        for rule, columns in views.items():
+            others = [each for each in columns if each.place != target.place]
+            yield from copies(target, others, seen, rule)
+
+
+def copies(
+    target: Seen, others: Sequence[Seen], seen: Mapping[int, Seen], rule: str = COPY
+) -> Iterator[Identity]:
+    """A column that is what a function makes of another, times a constant, rounded or cut off."""
     alike = {NUMBER, DURATION} if target.kind in {NUMBER, DURATION} else {target.kind}
     others = [each for each in others if each.kind in alike]
     rows = informative(target)
@@ -95,11 +118,11 @@ def copies(target: Seen, others: Sequence[Seen], seen: Mapping[int, Seen]) -> It
             low, high = factors(own, [each.amounts[where] for each in left], lost)
             left = [left[index] for index in np.flatnonzero(low <= high)]
         for other in left:
-            low, high = factors(every, [seen[other.place].amounts], lost)
+            low, high = factors(every, [called(rule, seen[other.place].amounts)], lost)
             found = shortest(float(low[0]), float(high[0]))
             if found:
                 done.add(other.place)
-                yield Identity(target.place, (other.place,), "copy", factor=found[0], divisor=found[1])
+                yield Identity(target.place, (other.place,), rule, factor=found[0], divisor=found[1])
 
 
 def factors(target: Seen, others: Sequence[Floats], lost: tuple[float, float]) -> tuple[Floats, Floats]:

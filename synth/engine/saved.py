@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Column
 
 MAGIC = "synth engine"
-FORMAT = 2  # what this version writes and reads
+FORMAT = 3  # what this version writes and reads
 HEADER = "engine.json"
 KINDS: dict[str, type[LabelColumn | NumberColumn]] = {"label": LabelColumn, "number": NumberColumn}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip: the same engine gives the same bytes

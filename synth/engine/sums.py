@@ -1,11 +1,13 @@
-"""Finds columns that are sums and differences of two to four others: a total, of its parts.
+"""Finds columns that are sums and differences of up to four others and a constant: a total, of its parts.
 
 Each column becomes one whole number, its rows weighed by chance and added up modulo 2**64. What holds between
-the columns holds between these; what holds between these holds between the columns, by all odds.
+the columns holds between these; what holds between these holds between the columns, by all odds. The weights
+add up to zero, so that a constant makes no difference: what it must be, a single row says.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from synth.engine.columns import Ints
     from synth.engine.seen import Seen
 
-FEWEST = 2  # columns of a sum
+FEWEST = 2  # columns of a sum without a constant
 FOUND = 5  # sums of one target that are worth a closer look
 SEED = 0  # of the weights, the same for every table
 
@@ -29,17 +31,21 @@ class Sums:
     """The sums of any one or two of some columns, added or subtracted.
 
     Args:
-        columns: numbers; those are left out that are NULL or always 0 in these rows, or have more decimals.
+        columns: numbers; those are left out that are NULL or constant in these rows, or have more decimals.
         rows: of the columns.
         decimals: that the sums have.
     """
 
     def __init__(self, columns: Sequence[Seen], rows: Ints, decimals: int) -> None:
         weights = np.random.default_rng(SEED).integers(0, 2**64, len(rows), dtype=np.uint64)
+        weights[:1] -= weights.sum(keepdims=True)
+        self._first = {each.place: each.amounts[rows[:1]] for each in columns}
+        self._decimals = decimals
         known = {each.place: weighed(each.amounts[rows], decimals, weights) for each in columns}
         self._places = [each.place for each in columns if each.decimals <= decimals and known[each.place]]
         self._plus = np.array([known[place] for place in self._places], dtype=np.uint64)
         signed = np.concatenate([np.zeros(1, np.uint64), self._plus, -self._plus])  # the first is nothing
+        self._signed = signed
         parts = np.column_stack(np.triu_indices(len(signed), k=1))
         parts = parts[(parts[:, 0] == 0) | (parts[:, 1] != parts[:, 0] + len(self._plus))]
         sums = signed[parts[:, 0]] + signed[parts[:, 1]]
@@ -56,19 +62,34 @@ class Sums:
         wanted = self._plus[own] - self._sums[others]
         at = np.minimum(np.searchsorted(self._sums, wanted), len(self._sums) - 1)
         hits = self._sums[at] == wanted
-        parts = np.sort(np.hstack([self._parts[others[hits]], self._parts[at[hits]]]), axis=1)
-        yield from self._identities(target, np.unique(parts, axis=0))
+        several = np.sort(np.hstack([self._parts[others[hits]], self._parts[at[hits]]]), axis=1)
+        alone = np.flatnonzero(self._signed == self._plus[own])
+        alone = alone[alone != signs[0]]
+        single = np.column_stack([np.zeros((len(alone), 3), dtype=np.int64), alone])
+        yield from self._identities(target, np.unique(np.vstack([single, several]), axis=0))
 
     def _identities(self, target: int, parts: NDArray[np.int64]) -> Iterator[Identity]:
         count, found = len(self._places), []
         for row in parts:
             signed = [int(part) - 1 for part in row if part]
             places = [self._places[part % count] for part in signed]
-            minus = sum(part >= count for part in signed)
-            if len(signed) >= FEWEST and len({*places, target}) > len(signed) > minus:
-                found.append(Identity(target, tuple(places), "sum", minus=minus))
-        fewest = min((len(each.sources) for each in found), default=0)
-        yield from [each for each in found if len(each.sources) == fewest][:FOUND]
+            if not places or len({*places, target}) <= len(places):
+                continue
+            plain = Identity(target, tuple(places), "sum", minus=sum(part >= count for part in signed))
+            offset = self._offset(plain)
+            if offset or (len(places) >= FEWEST and plain.minus < len(places)):
+                found.append(replace(plain, offset=offset))
+        fewest = min((_parts(each) for each in found), default=0)
+        yield from [each for each in found if _parts(each) == fewest][:FOUND]
+
+    def _offset(self, plain: Identity) -> float:
+        """What the target has more than the sum."""
+        more = self._first[plain.target] - plain.plain([self._first[place] for place in plain.sources])
+        return round(float(more[0]), self._decimals) + 0.0  # which is never -0.0
+
+
+def _parts(identity: Identity) -> int:
+    return len(identity.sources) + (identity.offset != 0)
 
 
 def weighed(amounts: NDArray[np.float64], decimals: int, weights: NDArray[np.uint64]) -> int:
