@@ -27,7 +27,8 @@ class Column(Protocol):
     known: Mask  # one a training row
     size: int  # codes run from 0 to size - 1
     ordered: bool
-    exact: bool  # a code stands for one value, which is emitted as it is
+    plain: Mask  # one a code: whether all its rows have one value, which is emitted as it is
+    exact: bool  # whether what is emitted is always a code's value
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Values for codes, in the dtype of the training column."""

@@ -10,6 +10,7 @@ import numpy as np
 from synth.engine.donors import Donors, Pool
 from synth.engine.leaves import open_leaves
 from synth.engine.order import MANY, coarse
+from synth.engine.rules import FREE
 from synth.engine.threads import side_by_side
 from synth.engine.trees import PrunedTree
 
@@ -57,15 +58,19 @@ class Conditional:
     ) -> None:
         column = columns[target]
         rows = np.flatnonzero(column.known)
+        decider = next((tie for tie in ties if tie.decides), None)
+        free = np.ones(len(rows), dtype=bool)
+        if decider is not None:
+            free = decider.given[codes[decider.column][rows]] == FREE
+            rows = rows[free] if free.any() else rows
         own = column.codes[rows]
         given = {index: codes[index][rows] for index in earlier}
-        decider = next((tie for tie in ties if tie.decides), None)
         trees: list[PrunedTree | None] = [None]
         features: list[tuple[int, NDArray[np.float32]]] = []
-        if decider is None and len(earlier) and (own != own[0]).any():
+        if free.any() and len(earlier) and (own != own[0]).any():
             features, trees = learn(columns, column, own, given, rng)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
-        loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
+        loose = decider is not None or all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         blurred = column.ordered and column.size > MANY_NUMBERS and loose and trees != [None]
         self._sources: list[Source] = []
         for tree in trees:
@@ -73,7 +78,7 @@ class Conditional:
             leaf = leaves.find(given, slice(0, len(rows)))
             pool = Pool(own, leaf, blurred=blurred)
             if decider is not None:
-                self._sources.append(Decided(pool, decider))
+                self._sources.append(Decided(Free(pool, leaves), decider))
             elif ties:
                 self._sources.append(Tied(pool, leaves, own, leaf, ties))
             else:
@@ -114,16 +119,17 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Another column leaves no choice."""
+    """Another column leaves no choice where it says something."""
 
-    pool: Pool
+    others: Free
     tie: Tie
 
     def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
-        """What goes with the other column; beside what training does not have, any donor's code."""
+        """What goes with the other column; elsewhere, and beside what training does not have, as if free."""
         found = self.tie.given[given[self.tie.column][rows]]
-        missing = np.flatnonzero(found < -1)
-        found[missing] = self.pool.draw(np.zeros(len(missing), dtype=np.int64), rng)
+        free = np.flatnonzero(found == FREE)
+        if len(free):
+            found[free] = self.others.draw(given, rows, rng)[free]
         return found
 
 

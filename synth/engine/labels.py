@@ -32,6 +32,7 @@ class LabelColumn:
         new[kept] = np.arange(len(kept))
         self.codes: Ints = new[raw]
         self.size = len(kept)
+        self.plain: Mask = np.ones(self.size, dtype=bool)
         self.known: Mask = ((raw < 0) | (self.codes >= 0)) & commoner_side(raw < 0, rare)
         if not self.known.any():  # no value is common enough: NULLs, however few, are left
             self.known = raw < 0

@@ -56,6 +56,8 @@ class NumberColumn:
         self.size = len(self._distinct)
         self.spike: Mask = counts[low : high + 1] >= rare
         self.exact = bool(self.spike.all()) or self.size == 1
+        self.plain: Mask = self.spike.copy()
+        self.plain[self.codes[self.clipped]] = False
         self._decimals = (
             -zeros_of(self.native(np.arange(self.size)))
             if native.dtype.kind == "i" and self.size and self.safe

@@ -11,19 +11,21 @@ import numpy as np
 from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints, Mask
     from synth.engine.ticks import Native
 
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
+MOST = 0.5  # of the rows must have plain codes, if these are to decide another column
+FREE = -2  # stands for what decides nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Tie:
     """Two columns of which `given[code of the one]` equals `own[code of the other]` in every row.
 
-    The tables have a last entry for NULL, which the code -1 finds.
+    The tables have a last entry for NULL, which the code -1 finds, and FREE where nothing is known.
     """
 
     column: int
@@ -33,27 +35,46 @@ class Tie:
 
 
 def find_ties(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> list[Tie]:
-    """The ties of a column to columns drawn before it."""
-    return list(_ties(columns, columns[target], earlier))
-
-
-def _ties(columns: Sequence[Column], own: Column, earlier: Sequence[int]) -> Iterator[Tie]:
+    """The ties of a column to columns drawn before it; but one if that decides all of it, or most."""
+    own = columns[target]
     null = null_table(own.size)
+    mostly: Tie | None = None
+    ties: list[Tie] = []
     for index in earlier:
         other = columns[index]
         known = np.flatnonzero(own.known & other.known)
         left, right = other.codes[known], own.codes[known]
-        forward = implied(left, right, other.size) if other.exact else None
+        forward = decided(other, left, right)
         if forward is not None:
-            yield Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
-            return  # nothing is left to decide
-        backward = implied(right, left, own.size) if own.exact else None
-        if backward is not None:
-            yield Tie(index, np.append(np.arange(other.size), -1), backward)
+            tie = Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
+            if other.exact:
+                return [tie]  # nothing is left to decide
+            mostly = mostly or tie
             continue
-        given = _null_given(other, left, null[right])
-        if given is not None:
-            yield Tie(index, given, null)
+        found = strata(other, own, left, right)
+        given = None if found else _null_given(other, left, null[right])
+        ties += [Tie(index, *found)] if found else [] if given is None else [Tie(index, given, null)]
+    return [mostly] if mostly else ties
+
+
+def decided(other: Column, left: Ints, right: Ints) -> Ints | None:
+    """The table that leads from plain codes of `other` to the target, if MOST rows have such.
+
+    The others decide nothing: a few rows prove no rule, and their value is not emitted as it is.
+    """
+    plain = np.append(other.plain, True)[left]
+    return None if plain.sum() < MOST * len(plain) else implied(left[plain], right[plain], other.size)
+
+
+def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:
+    """For codes of either column the stratum that both must be in: the code of `other` that `own` implies."""
+    plain = np.append(own.plain, True)[right]
+    if plain.sum() < MOST * len(plain) or implied(right[plain], left[plain], own.size) is None:
+        return None
+    given = np.append(np.where(other.plain, np.arange(other.size), FREE), -1)
+    implying = np.full(own.size + 1, FREE, dtype=np.int64)
+    implying[right] = given[left]
+    return given, implying
 
 
 def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:
@@ -72,7 +93,7 @@ def null_table(size: int) -> Ints:
 def implied(given: Ints, result: Ints, size: int) -> Ints | None:
     """The table that leads from each `given` code to its only `result`; None without one, or if constant."""
     for rows in (slice(PROBE_ROWS), slice(None)):
-        table = np.full(size + 1, -2, dtype=np.int64)
+        table = np.full(size + 1, FREE, dtype=np.int64)
         table[given[rows]] = result[rows]
         if (table[given[rows]] != result[rows]).any():
             return None

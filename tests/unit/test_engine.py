@@ -83,6 +83,25 @@ def test_what_one_column_decides_about_another_holds_in_every_row(
     assert set(twin[list(pair)].itertuples(index=False)) <= set(orders[list(pair)].itertuples(index=False))
 
 
+@pytest.mark.parametrize("first", ["product", "category", "price"])
+def test_what_common_products_decide_holds_beside_rare_ones(first: str) -> None:
+    rng = np.random.default_rng(5)
+    number, category, price = rng.integers(10**6, 10**9, 400), rng.integers(0, 9, 400), rng.gamma(3, 20, 400)
+    share = rng.permutation(1 / np.arange(1, 401))
+    sold = rng.choice(400, 4000, p=share / share.sum())
+    frame = pd.DataFrame({"product": number[sold], "price": price.round(2)[sold]})
+    frame["category"] = [f"category {each}" for each in category[sold]]
+    known = frame.groupby("product").agg(["first", "size"])
+    common = known[known["price", "size"].between(10, 200)].index
+    drawn = Synthesizer(seed=3).fit(frame, given=[first]).sample(4000)
+    drawn = drawn[drawn["product"].isin(common)]
+    assert 0.2 < frame["product"].isin(common).mean() < 0.6
+    assert len(drawn) > 1000
+    for column in ("category", "price"):
+        real = drawn["product"].map(known[column, "first"])
+        assert (drawn[column] == real).mean() > 0.98  # the dearest may have another price: it is top-coded
+
+
 def test_a_value_is_null_exactly_where_its_status_says_so(twin: pd.DataFrame) -> None:
     assert (twin["cancelled_at"].notna() == (twin["status"] == "cancelled")).all()
 
