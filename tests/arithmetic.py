@@ -36,7 +36,8 @@ def kept(identity: Identity, frame: pd.DataFrame) -> bool:
         to_amounts(*to_native(frame.iloc[:, place])) for place in (identity.target, *identity.sources)
     )
     found = identity.amounts(sources)
-    return bool(np.allclose(found, target, rtol=1e-6 if "32" in str(frame.dtypes) else 1e-12, equal_nan=True))
+    close = 1e-6 if "32" in str(frame.dtypes) else max(1e-12, identity.noise)
+    return bool(np.allclose(found, target, rtol=close, equal_nan=True))
 
 
 def numbers(seed: int = 0, rows: int = ROWS) -> dict[str, Any]:

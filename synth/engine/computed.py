@@ -11,6 +11,7 @@ from synth.engine import ticks
 from synth.engine.dateparts import CYCLES, STARTS, shift
 from synth.engine.formulas import to_amounts, to_native
 from synth.engine.numbers import NumberColumn
+from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import keep_orders
 
 if TYPE_CHECKING:
@@ -66,7 +67,10 @@ class Computed:
 
     def _computed(self, native: Sequence[Native], nulls: Sequence[Mask]) -> tuple[Native, Mask]:
         amounts = self.identity.amounts([to_amounts(*pair) for pair in zip(native, nulls, strict=True)])
-        return to_native(amounts, self.own.dtype), np.isnan(amounts)
+        found = to_native(amounts, self.own.dtype)
+        if self.identity.decimals > MAX_DECIMALS:
+            found = self.own.snapped(found, self.identity.noise)
+        return found, np.isnan(amounts)
 
     @property
     def unsure(self) -> bool:

@@ -60,6 +60,7 @@ class Identity:
         decimals: to which it is rounded, if they are few.
         rounding: how.
         undefined: what it is where the rule divides by zero; NULL without it.
+        noise: by how much of itself a value of the target may miss what is computed, if decimals are many.
     """
 
     target: int
@@ -72,6 +73,7 @@ class Identity:
     decimals: int = 0
     rounding: str = "half up"
     undefined: float | None = None
+    noise: float = 0.0
 
     @property
     def timed(self) -> bool:

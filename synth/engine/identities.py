@@ -74,7 +74,8 @@ def copied(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> dict[int, Ide
 
 def checked(identity: Identity, probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Identity | None:
     """The identity with the rounding that every row keeps; None where there is none, or it proves nothing."""
-    identity = replace(identity, decimals=seen[identity.target].decimals)
+    target = seen[identity.target]
+    identity = replace(identity, decimals=target.decimals, noise=target.noise)
     if identity.rule == "ratio":
         identity = replace(identity, undefined=_undefined(identity, seen))
     for rounding in ("half up",) if identity.timed else ROUNDINGS:

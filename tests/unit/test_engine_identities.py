@@ -103,6 +103,20 @@ def test_a_column_that_is_the_same_in_nearly_all_rows_is_no_part_of_a_sum(rows: 
     assert len(arithmetic(frame)) == found
 
 
+def test_what_is_computed_has_the_last_digits_of_common_values() -> None:
+    frame = pd.DataFrame(numbers())
+    frame["level"] = np.nextafter(np.log(frame["other"] + 1), 9)
+    assert arithmetic(frame)["level"] == ("ln of one more", ("other",))
+    counts = frame["level"].value_counts()
+    near = np.log(twin(frame)["other"] + 1)
+    drawn = twin(frame)["level"]
+    common = counts[counts >= 10].index.to_numpy()
+    expected = common[np.abs(common - near.to_numpy()[:, None]).argmin(axis=1)]
+    is_common = np.isclose(expected, near, rtol=1e-6)
+    assert is_common.mean() > 0.8
+    assert (drawn[is_common] == expected[is_common]).all()
+
+
 def test_null_is_where_a_source_is_null_and_nowhere_else() -> None:
     frame = pd.DataFrame(numbers()).astype("Float64")
     rng = np.random.default_rng(1)
