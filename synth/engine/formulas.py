@@ -34,7 +34,7 @@ ROUNDINGS: dict[str, Callable[[Floats], Floats]] = {
     "towards zero": np.trunc,
     BINARY: np.rint,
 }
-# What one column alone makes, each name after what SQL calls it.
+# What is made of one column alone, as SQL computes it.
 FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "copy": lambda amounts: amounts,
     "square": np.square,

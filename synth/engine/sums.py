@@ -79,8 +79,8 @@ class Sums:
             offset = self._offset(plain)
             if offset or (len(places) >= FEWEST and plain.minus < len(places)):
                 found.append(replace(plain, offset=offset))
-        fewest = min((_parts(each) for each in found), default=0)
-        yield from [each for each in found if _parts(each) == fewest][:FOUND]
+        fewest = min((_terms(each) for each in found), default=0)
+        yield from [each for each in found if _terms(each) == fewest][:FOUND]
 
     def _offset(self, plain: Identity) -> float:
         """What the target has more than the sum."""
@@ -88,7 +88,7 @@ class Sums:
         return round(float(more[0]), self._decimals) + 0.0  # which is never -0.0
 
 
-def _parts(identity: Identity) -> int:
+def _terms(identity: Identity) -> int:
     return len(identity.sources) + (identity.offset != 0)
 
 
