@@ -1,4 +1,4 @@
-"""Learns a table and draws rows like it: numpy, pandas and scikit-learn, nothing of dbt, SQL or stores."""
+"""Learns a table and draws rows like it: numpy and pandas, nothing of dbt, SQL or stores."""
 
 from synth.engine.synthesizer import Synthesizer
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from synth.engine.donors import Donors, Pool
+from synth.engine.goals import feature_table, goal_of
+from synth.engine.growing import Binned
 from synth.engine.leaves import open_leaves
-from synth.engine.order import MANY, coarse
 from synth.engine.rules import FREE
-from synth.engine.threads import side_by_side
 from synth.engine.trees import PrunedTree
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
 TREE_ROWS = 200  # that each of them needs; with one tree of a small table its rows show through
-CUTS = 16  # thresholds at which the distribution of a number is learned
-NULL_WEIGHT = 2.0  # of being NULL, against one cut
-AXES = 8  # of the embedding of many labels
-PRIOR_ROWS = 10.0  # with which a label's mean is drawn towards the mean of all
 MAX_FEATURES = 40
 MANY_NUMBERS = 200  # different numbers beyond which a leaf hands them on blurred
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that mixing loses nothing
@@ -165,10 +161,10 @@ def learn(
     best = dict(list(given.items())[:MAX_FEATURES])
     goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
     features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
-    matrix = np.column_stack([seen[best[index]] for index, seen in features])
-    mixed = rng.permutation(len(matrix))
+    binned = Binned.of([(seen, best[index]) for index, seen in features])
+    mixed = rng.permutation(len(own))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
-    return features, list(side_by_side(lambda part: PrunedTree(matrix[part], goal[part]), parts))
+    return features, [PrunedTree(binned.rows(part), goal.rows(part)) for part in parts]
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:
@@ -178,63 +174,3 @@ def mix(parts: Iterable[Ints], rows: int) -> Ints:
         mixed = (mixed + part.astype(np.uint64) + np.uint64(1)) * FACTOR
         mixed ^= mixed >> np.uint64(29)
     return mixed.view(np.int64)
-
-
-def goal_of(column: Column, codes: Ints, given: Sequence[tuple[Column, Ints]]) -> NDArray[np.float64]:
-    """What the tree learns of a column, one row a training row."""
-    if column.ordered:
-        return number_goal(codes, column.size)
-    if column.size > MANY:
-        return embedding(codes, column.size, given)
-    return np.eye(column.size + 1)[codes][:, : column.size + int((codes < 0).any())]
-
-
-def number_goal(codes: Ints, size: int) -> NDArray[np.float64]:
-    """Rank in 0 to 1, an indicator above each of at most CUTS quantiles, and being NULL."""
-    value = codes >= 0
-    counts = np.bincount(codes[value], minlength=size)
-    rank = (counts.cumsum() - counts / 2) / max(counts.sum(), 1)
-    cuts = np.unique(np.quantile(codes[value], np.arange(1, CUTS + 1) / (CUTS + 1), method="lower"))
-    goal = np.column_stack([rank[codes], codes[:, None] > cuts])
-    goal[~value] = goal[value].mean(0)
-    return goal if value.all() else np.column_stack([goal, ~value * NULL_WEIGHT])
-
-
-def embedding(codes: Ints, size: int, given: Sequence[tuple[Column, Ints]]) -> NDArray[np.float64]:
-    """Where a label stands, seen from the columns before it: AXES axes of its profile over their groups."""
-    views = [np.eye(groups)[found] for found, groups in (coarse(column, seen) for column, seen in given)]
-    means = level_means(codes, size, np.hstack(views))
-    return np.round(principal(means, level_counts(codes, size))[:, :AXES], 6)[codes]
-
-
-def feature_table(column: Column, codes: Ints, goal: NDArray[np.float64]) -> NDArray[np.float32]:
-    """For each code what the tree sees: itself where codes have an order, else a place on the goal's axis."""
-    if column.ordered:
-        return np.append(np.arange(column.size), -1).astype(np.float32)
-    means = level_means(codes, column.size, goal)
-    place = principal(means, level_counts(codes, column.size))[:, 0]
-    # Places instead of distances: they do not depend on the last bits of a decomposition.
-    return np.unique(np.round(place, 7), return_inverse=True)[1].astype(np.float32)
-
-
-def level_counts(codes: Ints, size: int) -> Ints:
-    """How many rows have each code; NULL last."""
-    return np.bincount(np.where(codes < 0, size, codes), minlength=size + 1)
-
-
-def level_means(codes: Ints, size: int, goal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of `goal` at each code (NULL last) less that of all rows, drawn towards it by PRIOR_ROWS."""
-    level = np.where(codes < 0, size, codes)
-    sums = np.array([np.bincount(level, part, minlength=size + 1) for part in goal.T]).T
-    counts = np.bincount(level, minlength=size + 1)[:, None]
-    means: NDArray[np.float64] = (sums - counts * goal.mean(0)) / (counts + PRIOR_ROWS)
-    return means
-
-
-def principal(means: NDArray[np.float64], counts: Ints) -> NDArray[np.float64]:
-    """The rows of `means` on their principal axes, weighted by `counts`, with a fixed sign."""
-    axes = np.linalg.svd(means * np.sqrt(counts)[:, None], full_matrices=False)[2]
-    placed: NDArray[np.float64] = means @ axes.T
-    sign = np.sign(placed[np.abs(placed).argmax(0), np.arange(placed.shape[1])])
-    placed *= np.where(sign == 0, 1, sign)
-    return placed

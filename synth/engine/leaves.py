@@ -73,7 +73,7 @@ class LeafMasks:
 
     def __init__(self, tree: PrunedTree, features: Features) -> None:
         self._starts = tree.branches(WORD)
-        low, high = tree.bounds()
+        low, high = tree.bounds(len(features))
         self._cuts = [
             Cuts.between(index, low[:, place], high[:, place], seen, self._starts)
             for place, (index, seen) in enumerate(features)

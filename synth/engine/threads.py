@@ -1,4 +1,4 @@
-"""Work side by side in threads: numpy and scikit-learn let go of the interpreter while they compute."""
+"""Work side by side in threads: numpy lets go of the interpreter while it computes."""
 
 from __future__ import annotations
 

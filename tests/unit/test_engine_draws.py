@@ -9,6 +9,8 @@ import pytest
 
 from synth.engine import leaves
 from synth.engine.donors import Pool, stretched
+from synth.engine.goals import MOST_GROUPS, Goal, gathered, number_goal
+from synth.engine.growing import MOST_BINS, Binned, bin_edges, grow
 from synth.engine.leaves import LeafMasks, Walk, open_leaves
 from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
@@ -48,7 +50,10 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
     ]
     matrix = np.column_stack([seen[codes[index]] for index, seen in features])
     ranks = [np.argsort(np.argsort(column)) * 9 // rows for column in matrix.T]
-    tree = PrunedTree(matrix, np.column_stack([np.eye(9)[rank] for rank in ranks]))
+    groups = np.ravel_multi_index(tuple(ranks), (9, 9, 9))
+    places = np.column_stack([np.eye(9)[axis.ravel()] for axis in np.indices((9, 9, 9))])
+    binned = Binned.of([(seen, codes[index]) for index, seen in features])
+    tree = PrunedTree(binned, Goal(groups, places))
     assert least <= tree.count <= most
     some = slice(100, 500)
     found = LeafMasks(tree, features).find(codes, some)
@@ -60,18 +65,71 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
 def test_a_tree_of_more_branches_than_tables_are_made_for_is_walked_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    feature = np.arange(9000, dtype=np.float32)
-    tree, features = PrunedTree(feature[:, None], feature[:, None].astype(float)), [(0, feature)]
+    tree, features = staircase(3000), [(0, np.append(np.arange(3000), -1).astype(np.float32))]
     assert isinstance(open_leaves(tree, features), LeafMasks)
     monkeypatch.setattr(leaves, "MOST_BRANCHES", 1)
     assert isinstance(open_leaves(tree, features), Walk)
 
 
-@pytest.mark.parametrize(("rows", "fewest"), [(3000, MIN_LEAF), (80_000, 80_000 // LARGE)])
+def staircase(rows: int) -> PrunedTree:
+    """A tree for a goal that is all but the feature."""
+    codes = np.arange(rows)
+    seen = np.append(codes, -1).astype(np.float32)
+    places = np.linspace(0, 1, 1000)[:, None]
+    return PrunedTree(Binned.of([(seen, codes)]), Goal(codes * 1000 // rows, places))
+
+
+@pytest.mark.parametrize(("rows", "fewest"), [(1500, MIN_LEAF), (80_000, 80_000 // LARGE)])
 def test_leaves_of_large_tables_grow_with_their_rows(rows: int, fewest: int) -> None:
-    feature = np.arange(rows, dtype=np.float32)[:, None]
-    tree = PrunedTree(feature, feature.astype(float))
-    assert fewest <= np.bincount(tree.leaves(feature)).min() < 2 * fewest
+    found = np.bincount(staircase(rows).leaves(np.arange(rows, dtype=np.float32)[:, None]))
+    assert fewest <= found.min()
+    assert rows / MOST_BINS / 2 < np.median(found) < 4 * max(fewest, rows / MOST_BINS)
+
+
+def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
+    rng = np.random.default_rng(2)
+    codes = [rng.integers(-1, 12, 900) for _ in range(3)]
+    goal = number_goal(codes[1] * 3 + rng.integers(0, 9, 900) + 3)
+    seen = np.append(np.arange(12), -1).astype(np.float32)
+    tree = grow(Binned.of([(seen, each) for each in codes]), goal, 15)
+
+    def left(feature: int, threshold: float) -> float:
+        sides = seen[codes[feature]] <= threshold
+        places = [goal.places[goal.groups[side]] for side in (sides, ~sides)]
+        return sum(float(((part - part.mean(0)) ** 2).sum()) for part in places)
+
+    found = left(int(tree.feature[0]), float(tree.threshold[0]))
+    assert tree.risk[1] + tree.risk[tree.right[0]] == pytest.approx(found)
+    assert found == pytest.approx(
+        min(left(feature, threshold) for feature in range(3) for threshold in np.arange(-1, 11) + 0.5)
+    )
+    inner = np.flatnonzero(tree.right)
+    assert (tree.size[inner] == tree.size[inner + 1] + tree.size[tree.right[inner]]).all()
+    assert tree.size[tree.right == 0].min() >= 15
+
+
+def test_a_goal_without_variance_is_one_leaf() -> None:
+    codes = np.arange(400) % 7
+    binned = Binned.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
+    assert len(grow(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), 15).feature) == 1
+
+
+def test_a_value_that_many_rows_have_leaves_the_bins_to_the_others() -> None:
+    codes = np.concatenate([np.zeros(9000, np.int64), np.arange(1, 1001)])
+    edges = bin_edges(np.append(np.arange(1001), -1).astype(np.float32), codes)
+    assert MOST_BINS * 0.8 < len(edges) <= MOST_BINS
+    assert edges[0] == 0.5
+    assert edges[-1] == np.inf
+
+
+def test_labels_at_one_place_are_one_group_and_others_as_many_as_there_may_be() -> None:
+    rng = np.random.default_rng(4)
+    corners = rng.normal(size=(40, 3))
+    few = gathered(np.repeat(corners, 5, axis=0), np.ones(200, dtype=np.int64))
+    assert len(np.unique(few)) == 40
+    assert (few.reshape(40, 5) == few[::5, None]).all()
+    many = gathered(rng.normal(size=(500, 3)), rng.integers(0, 9, 500))
+    assert len(np.unique(many)) == MOST_GROUPS
 
 
 def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:

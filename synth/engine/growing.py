@@ -1,0 +1,158 @@
+"""A regression tree grown on counts: each node is cut where that leaves the least sum of squares.
+
+Rows are counted by bin of a feature and by group of the goal. Of a node's two children the smaller is
+counted; the larger has what is left of its parent's counts, as in LightGBM (Ke et al. 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.engine.columns import Ints
+    from synth.engine.goals import Goal
+
+    Floats: TypeAlias = NDArray[np.float64]
+
+MOST_BINS = 128  # of a feature; values that many rows have get one of their own
+PENALTY = 5.5  # times the variance left in a row is what one more leaf costs
+PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
+ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
+
+
+@dataclass(frozen=True, slots=True)
+class Binned:
+    """Features of rows, as bins: `cells` numbers those of all features one after another.
+
+    Attributes:
+        cells: rows × features, the bin.
+        edges: for each bin the highest value in it; infinite for a feature's last.
+        feature: for each bin its feature.
+    """
+
+    cells: Ints
+    edges: Floats
+    feature: Ints
+
+    @classmethod
+    def of(cls, features: Sequence[tuple[NDArray[np.float32], Ints]]) -> Binned:
+        """The bins of features, each what is seen at a code (NULL last) and the rows' codes."""
+        edges = [bin_edges(seen, codes) for seen, codes in features]
+        start = np.cumsum([0, *map(len, edges)])
+        cells = np.empty((len(features[0][1]), len(features)), dtype=np.int64)
+        for place, (seen, codes) in enumerate(features):
+            cells[:, place] = (np.searchsorted(edges[place], seen) + start[place])[codes]
+        feature = np.repeat(np.arange(len(edges)), np.diff(start))
+        return cls(cells, np.concatenate(edges), feature)
+
+    def rows(self, part: Ints) -> Binned:
+        """The same of some rows."""
+        return Binned(self.cells[part], self.edges, self.feature)
+
+
+def bin_edges(seen: NDArray[np.float32], codes: Ints) -> Floats:
+    """The highest value of each of at most MOST_BINS bins, midway to the next value that a row has."""
+    values, place = np.unique(seen, return_inverse=True)
+    counts = np.bincount(place[codes], minlength=len(values))
+    held = np.flatnonzero(counts)
+    values, counts = values[held].astype(np.float64), counts[held]
+    last = np.ones(len(values), dtype=bool)
+    if len(values) > MOST_BINS:
+        weight = np.minimum(counts, len(codes) / MOST_BINS)  # the rest is not to share what one value leaves
+        quantile = ((weight.cumsum() - weight / 2) / weight.sum() * MOST_BINS).astype(np.int64)
+        last[:-1] = quantile[1:] != quantile[:-1]
+    upper = np.append((values[:-1] + values[1:]) / 2, np.inf)
+    return upper[last]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Nodes, each before those below it: the left child comes next.
+
+    Attributes:
+        feature: what a node looks at; -1 for a leaf.
+        threshold: the highest value that goes left.
+        right: the right child; 0 for a leaf.
+        size: how many rows are in the node.
+        risk: their sum of squares about their mean.
+    """
+
+    feature: Ints
+    threshold: Floats
+    right: Ints
+    size: Ints
+    risk: Floats
+
+
+def grow(features: Binned, goal: Goal, fewest: int) -> Tree:
+    """The tree of at least `fewest` rows a leaf, deeper by PATIENCE than what its cuts pay for."""
+    groups = len(goal.places)
+    cells = features.cells * groups + goal.groups[:, None]
+    shape = len(features.edges), groups
+    squares = (goal.places**2).sum(1)
+    nodes: list[tuple[int, float, int, float]] = []
+    right: list[int] = []
+    waiting = [(-1, np.arange(len(cells)), counted(cells, shape), 0)]  # for whom a node is the right child
+    while waiting:
+        parent, rows, counts, unpaid = waiting.pop()
+        number = len(nodes)
+        right.append(0)
+        if parent >= 0:
+            right[parent] = number
+        here = counts[features.feature == 0].sum(0)
+        total = here @ goal.places
+        spread = float(here @ squares)
+        risk = max(spread - float(total @ total) / len(rows), 0.0)
+        cut, gain = best_cut(features, goal, counts, here, fewest)
+        unpaid = 0 if gain > PENALTY * (risk - gain) / len(rows) else unpaid + 1
+        if gain <= ALIKE * spread or unpaid > PATIENCE:
+            nodes.append((-1, 0.0, len(rows), risk))
+            continue
+        nodes.append((int(features.feature[cut]), float(features.edges[cut]), len(rows), risk))
+        left = features.cells[rows, features.feature[cut]] <= cut
+        low, high = rows[left], rows[~left]
+        fewer = counted(cells[min(low, high, key=len)], shape)
+        both = (fewer, counts - fewer) if len(low) <= len(high) else (counts - fewer, fewer)
+        waiting += [(number, high, both[1], unpaid), (-1, low, both[0], unpaid)]
+    feature, threshold, size, risks = map(np.array, zip(*nodes, strict=True))
+    return Tree(feature, threshold, np.array(right), size, risks)
+
+
+def counted(cells: Ints, shape: tuple[int, int]) -> Ints:
+    """How many rows are in each bin, by group."""
+    return np.bincount(cells.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def best_cut(features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int) -> tuple[int, float]:
+    """The last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
+
+    Args:
+        features: and their bins.
+        goal: of the tree.
+        counts: bins × groups, the node's rows.
+        here: by group, the node's rows.
+        fewest: on either side.
+    """
+    rows = here.sum()
+    if rows < 2 * fewest:
+        return 0, 0.0
+    below = counts.sum(1).cumsum() - features.feature * rows
+    possible = np.flatnonzero((below >= fewest) & (below <= rows - fewest))
+    if not len(possible):
+        return 0, 0.0
+    before = features.feature[possible]
+    left = (counts.cumsum(0)[possible] - before[:, None] * here) @ goal.places
+    total = here @ goal.places
+    n, own, cross, all_ = below[possible], np.einsum("ij,ij->i", left, left), left @ total, total @ total
+    gains = own / n + (own - 2 * cross + all_) / (rows - n) - all_ / rows
+    best = np.flatnonzero(gains >= gains.max() - ALIKE * abs(gains.max()))
+    # No row of the node lies between the first of the best and those that follow: the middle divides best.
+    same = best[(before[best] == before[best[0]]) & (n[best] == n[best[0]])]
+    return int(possible[same[len(same) // 2]]), float(gains[best[0]])
