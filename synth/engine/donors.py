@@ -77,7 +77,11 @@ class Stretches:
         exact = (np.diff(np.append(starts, len(codes))) >= HELD) | (code < 0)
         low, high = stretched(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
         run = np.cumsum(fresh) - 1
-        low, high = np.where(exact, own[0], low), np.where(exact, own[1], high)
+        behind, ahead = between_exact(*own, home, exact)
+        low, high = (
+            np.where(exact, own[0], np.maximum(low, behind)),
+            np.where(exact, own[1], np.minimum(high, ahead)),
+        )
         self._reach = (low + 1j * (high - low))[run]  # both in one place of memory, which is what takes time
         self._exact = exact[run]
 
@@ -94,6 +98,23 @@ class Stretches:
         rank *= reach.imag
         rank += reach.real
         return self._everyone.take(rank.astype(np.int64), mode="clip")
+
+
+def between_exact(low: Ints, high: Ints, home: Ints, exact: Mask) -> tuple[Ints, Ints]:
+    """Ranks that each value's stretch may not pass: it ends where its leaf hands a value on as it is.
+
+    Such a value gives nothing to its neighbours, and would gain what they give.
+
+    Args:
+        low: rank of the value's first row in the column. Sorted within a leaf.
+        high: rank behind its last.
+        home: the leaf of each value, sorted.
+        exact: which are handed on as they are.
+    """
+    leaf = home * (int(high.max()) + 1)  # ranks of different leaves are then apart
+    last = np.maximum.accumulate(np.where(exact, high + leaf, 0))
+    following = np.minimum.accumulate(np.where(exact, low + leaf, 2**62)[::-1])[::-1]
+    return np.append(0, last[:-1]) - leaf, np.append(following[1:], 2**62) - leaf
 
 
 def stretched(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:

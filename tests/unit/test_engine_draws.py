@@ -145,6 +145,17 @@ def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbou
     assert np.abs(np.quantile(drawn, [0.1, 0.5, 0.9]) - np.quantile(own, [0.1, 0.5, 0.9])).max() < 500
 
 
+def test_what_a_leaf_hands_on_exactly_gains_nothing_from_its_neighbours() -> None:
+    rng = np.random.default_rng(1)
+    codes = np.sort(np.concatenate([np.arange(1000), np.repeat(np.arange(5, 1000, 10), 9)]))
+    drawn = Pool(codes, np.zeros(len(codes), dtype=np.int64), blurred=True).draw(
+        np.zeros(90_000, np.int64), rng
+    )
+    held = np.arange(1000) % 10 == 5
+    assert abs(held[drawn].mean() - held[codes].mean()) < 0.01
+    assert (np.bincount(drawn, minlength=1000) > 0).mean() > 0.99
+
+
 def test_what_many_rows_of_a_leaf_hold_and_null_are_handed_on_exactly() -> None:
     rng = np.random.default_rng(0)
     codes = np.concatenate([np.full(40, 700), np.full(40, -1), rng.permutation(1000)[:20]])
