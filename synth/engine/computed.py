@@ -42,6 +42,11 @@ class Computed:
     columns: tuple[NumberColumn, ...] = ()
     doubled: tuple[int, ...] = ()
 
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The indices of its sources."""
+        return self.identity.sources
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The target's codes that go with those of its sources."""
         parts = [codes[place] for place in self.identity.sources]
@@ -126,6 +131,15 @@ class Computations:
             elif first <= sources[0] < own:
                 order.insert(sources[0], order.pop(own))
         return order
+
+    @property
+    def needs(self) -> dict[int, tuple[int, ...]]:
+        """For each moment that others lead the indices of these."""
+        led = {found.identity.sources[0] for found in self._leading.values()}
+        return {
+            source: tuple(place for place, found in self._leading.items() if found.needs == (source,))
+            for source in led
+        }
 
     def smoothed(
         self, place: int, column: NumberColumn, codes: Mapping[int, Ints], rng: np.random.Generator

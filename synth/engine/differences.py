@@ -66,6 +66,11 @@ class Difference:
         """Nothing: the difference says more than the target."""
         return ()
 
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The index of its base."""
+        return (self.base,)
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The target's codes that go with those of its base and its difference."""
         plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])

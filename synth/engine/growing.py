@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
-PENALTY = 5.5  # times the variance left in a row is what one more leaf costs
+PENALTY = 5.0  # times the variance left in a row is what one more leaf costs
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
 ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
 

@@ -46,6 +46,11 @@ class Moment:
         """The index of the day, which the column itself tells, too."""
         return self.numbers[:1]
 
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """Nothing: day and time are its own."""
+        return ()
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of its day and its time."""
         day, time = (codes[number] for number in self.numbers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,9 +64,44 @@ def drawing_order(
 ) -> list[int]:
     """Those that come `first`, then by falling total mutual information; columns of many labels last."""
     total = information.sum(0)
-    many = [not column.ordered and column.size > MANY for column in columns]
     others = (i for i in range(len(columns)) if i not in first)
-    return [*first, *sorted(others, key=lambda i: (many[i], -total[i], i))]
+    return [*first, *sorted(others, key=lambda i: (has_many_labels(columns[i]), -total[i], i))]
+
+
+def another_order(
+    columns: Sequence[Column],
+    drawn: Sequence[int],
+    needs: Mapping[int, Iterable[int]],
+    *,
+    first: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """The columns in random order; those of many labels last, unless another needs them.
+
+    Args:
+        columns: the frame's.
+        drawn: their indices in the first order of drawing.
+        needs: for a column those that stay before it, if they are in the first order.
+        first: how many keep their places in front.
+        rng: the only source of chance.
+    """
+    place = {index: number for number, index in enumerate(drawn)}
+    others = sorted(rng.permutation(drawn[first:]).tolist(), key=lambda i: has_many_labels(columns[i]))
+    order = dict.fromkeys(drawn[:first])
+    waiting = others[::-1]
+    while waiting:
+        index = waiting[-1]
+        missing = [need for need in needs.get(index, ()) if place[need] < place[index] and need not in order]
+        if missing:
+            waiting += missing
+        else:
+            order[waiting.pop()] = None
+    return list(order)
+
+
+def has_many_labels(column: Column) -> bool:
+    """Whether it is drawn last."""
+    return not column.ordered and column.size > MANY
 
 
 def fewer_nulls_first(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
 MAX_ROWS = 50_000  # more do not get more candidates, and show which pairs of columns are right without raking
-RATIO = 20  # candidates a training row: they are cheap, and their own accidents must not be learned
+RATIO = 16  # candidates a training row: they are cheap, and their own accidents must not be learned
 SWEEPS = ((0.3, 3), (1.0, 3))  # how many over which share of the candidates: the first need not be exact
 MARGIN_SWEEPS = 3
 STEP = 0.5  # of the way to a table's counts, in logs, at each visit

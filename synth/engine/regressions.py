@@ -61,6 +61,11 @@ class Regression:
         """Nothing: the rest says more than the column."""
         return ()
 
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The indices of the columns in the sum."""
+        return tuple(self.model.tables)
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of what it is made of."""
         rest = codes[self.numbers[0]]

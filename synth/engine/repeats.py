@@ -52,6 +52,11 @@ class Repeat:
         """The index of what says nothing that the column itself does not."""
         return self.numbers[1:]
 
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The index of the column that is repeated."""
+        return (self.base,)
+
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of what is drawn."""
         found, equal = codes[self.numbers[1]].copy(), self._equal(codes)

@@ -12,7 +12,7 @@ import pandas as pd
 from synth.engine.given import Choice, positions
 from synth.engine.identities import find_identities
 from synth.engine.learned import Learned, open_column
-from synth.engine.table import Table
+from synth.engine.table import CHAINS, Table
 from synth.engine.threads import side_by_side
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Synthesizer:
         Args:
             frame: the training rows.
             given: columns that `sample` may be told the values of.
-            progress: called after each column with its name, how many are learned, and how many there are;
-                what it raises ends the fit.
+            progress: called after each column with its name, how many are learned, and how many there are,
+                which is CHAINS times the columns; what it raises ends the fit.
 
         Raises:
             ValueError: a column of `given` is not in the frame, or there twice.
@@ -98,12 +98,12 @@ class Synthesizer:
 
     def _learn(self, learned: Learned, progress: Progress | None = None) -> None:
         self._learned, self._table = learned, None
-        names, width = learned.empty.columns, len(learned.columns)
+        names, steps = learned.empty.columns, CHAINS * len(learned.columns)
         done = count(1)
 
         def report(index: int) -> None:
             if progress:
-                progress(str(names[index]), next(done), width)
+                progress(str(names[index]), next(done), steps)
 
         if learned.columns and learned.rows:
             self._table = Table(

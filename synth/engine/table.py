@@ -1,56 +1,38 @@
-"""A learned table: its columns one after another, each given those before it."""
+"""A learned table: what is drawn for its columns, in more than one order, which rows are kept, and values."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.chain import Chain
 from synth.engine.columns import UNKNOWN
 from synth.engine.computed import Computations
-from synth.engine.conditional import Conditional
 from synth.engine.differences import find_differences, missing_at_times
 from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
-from synth.engine.order import drawing_order, fewer_nulls_first, mutual_information
+from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
 from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
-from synth.engine.rules import find_orders, find_ties
+from synth.engine.rules import find_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from synth.engine.chain import Derived
     from synth.engine.columns import Column, Ints, Mask
     from synth.engine.formulas import Identity
     from synth.engine.given import Fixed
     from synth.engine.ticks import Native
 
 
-class Derived(Protocol):
-    """A column of which something else is drawn in its place."""
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The indices of what is drawn."""
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn."""
-
-    def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The column's codes, given those of what is drawn."""
-
-    @property
-    def doubled(self) -> tuple[int, ...]:
-        """The indices of what says nothing that the column itself does not."""
-
-    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
-        """The column's values, given the values and codes of what is drawn; None if its own codes say it."""
+# Orders of drawing, each of which draws its share of the rows: what one of them hands down a long way from
+# column to column, another hands down directly, and no row's likeness to training is that of all trees.
+CHAINS = 2
 
 
 class Table:
@@ -66,7 +48,7 @@ class Table:
         first: columns that are drawn before all others, in this order, and may be given.
         fixed: columns that only ever take values of training rows.
         identities: arithmetic between columns that every training row keeps.
-        learned: called with the index of every column that has been learned.
+        learned: called with the index of every column that has been learned, CHAINS times for each.
     """
 
     def __init__(
@@ -98,9 +80,12 @@ class Table:
         self._derived = self._find_derived(columns, drawn, regressions, rare, whole)
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[Column] = [*columns, *parts]
-        self._order: list[int] = []
-        self._models: dict[int, Conditional] = {}
-        codes = self._learn(drawn, information, rng, learned)
+        self._chains = [Chain(self._columns, self._derived) for _ in range(CHAINS)]
+        codes = self._chains[0].learn(drawn, information, rng, learned)
+        needs = self._computed.needs | {target: found.needs for target, found in self._derived.items()}
+        for chain in self._chains[1:]:
+            order = another_order(columns, drawn, needs, first=len(first), rng=rng)
+            chain.learn(order, information, rng, learned)
         doubled = {number for found in self._derived.values() for number in found.doubled}
         raked = {index: found for index, found in codes.items() if index not in doubled}
         self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}))
@@ -125,50 +110,17 @@ class Table:
             derived |= find(columns, number=number, fixed=whole.union(derived))
         return derived
 
-    def _learn(
-        self,
-        drawn: Sequence[int],
-        information: NDArray[np.float64],
-        rng: np.random.Generator,
-        learned: Callable[[int], None] | None,
-    ) -> dict[int, Ints]:
-        origin = {number: target for target, found in self._derived.items() for number in found.numbers}
-        codes: dict[int, Ints] = {}
-        for target in drawn:
-            before = sorted(codes, key=lambda i: (-information[target, origin.get(i, i)], i))
-            found = self._derived.get(target)
-            for number in found.numbers if found else (target,):
-                ties = find_ties(self._columns, number, before)
-                self._models[number] = Conditional(
-                    self._columns, codes, number, earlier=before, ties=ties, rng=rng
-                )
-                own, unknown = self._columns[number].codes, ~self._columns[number].known
-                codes[number] = self._completed(number, own, unknown, codes, rng)
-                self._order.append(number)
-                before = [number, *before]
-            if found:
-                codes[target] = self._columns[target].codes if found.numbers else found.code(codes)
-                self._order.append(target)
-            if learned:
-                learned(target)
-        return codes
-
-    def _completed(
-        self, index: int, own: Ints, unknown: Mask, before: Mapping[int, Ints], rng: np.random.Generator
-    ) -> Ints:
-        """A column's codes, those unknown redrawn from what may be learned, given the columns before it."""
-        rows = np.flatnonzero(unknown)
-        given = {earlier: codes[rows] for earlier, codes in before.items()}
-        filled = own.copy()
-        filled[rows] = self._models[index].draw(given, len(rows), rng)
-        return filled
-
     def _candidates(self, rows: int, rng: np.random.Generator, given: Mapping[int, Ints]) -> dict[int, Ints]:
-        codes: dict[int, Ints] = dict(given)
-        for index in self._order[len(given) :]:
-            found = self._derived.get(index)
-            codes[index] = found.code(codes) if found else self._models[index].draw(codes, rows, rng)
-        return codes
+        """Rows that the chains draw in turn; which of them is the first is drawn for each call."""
+        turn = int(rng.integers(len(self._chains)))
+        found = {index: np.empty(rows, dtype=np.int64) for index in self._chains[0].order}
+        for place in range(len(self._chains)):
+            part = slice(place, rows, len(self._chains))
+            own = {index: codes[part] for index, codes in given.items()}
+            chain = self._chains[turn - place]
+            for index, codes in chain.draw(len(range(rows)[part]), rng, own).items():
+                found[index][part] = codes
+        return found
 
     def _codes(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> dict[int, Ints]:
         """`rows` rows with the `chosen` columns: the first, as given, or any, of which codes are wanted."""
@@ -178,9 +130,9 @@ class Table:
             wanted = {index: fixed.codes for index, fixed in chosen.items()}
             return self._raking.fill(wanted, lambda size: self._candidates(size, rng, {}), rng)
         given: dict[int, Ints] = {}
-        for index in self._order[: len(chosen)]:
+        for index in self._chains[0].order[: len(chosen)]:
             codes = chosen[index].codes
-            given[index] = self._completed(index, codes, codes == UNKNOWN, given, rng)
+            given[index] = self._chains[0].completed(index, codes, codes == UNKNOWN, given, rng)
         return self._raking.choose(rows, lambda wanted: self._candidates(wanted, rng, given), rng)
 
     def draw(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> pd.DataFrame:
@@ -198,7 +150,8 @@ class Table:
         held = self._fixed.union(given, chosen.keys() - self._computed.at_once.keys())
         values: dict[int, Native] = {}
         nulls: dict[int, Mask] = {}
-        numbers = {index: c for index in self._order if isinstance(c := self._columns[index], NumberColumn)}
+        order = self._chains[0].order
+        numbers = {index: c for index in order if isinstance(c := self._columns[index], NumberColumn)}
         for index, number in numbers.items():
             nulls[index] = codes[index] < 0
             if index in given:

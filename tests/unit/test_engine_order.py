@@ -1,0 +1,67 @@
+"""The second order of drawing: another one, that keeps what must come before what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.engine import Synthesizer
+from synth.engine.learned import open_column
+from synth.engine.order import MANY, another_order
+
+if TYPE_CHECKING:
+    from synth.engine.columns import Column
+
+
+def numbers(count: int) -> list[Column]:
+    return [open_column(pd.Series(np.arange(40) % (3 + i)), label=False, rare=1) for i in range(count)]
+
+
+@given(st.data())
+def test_every_order_keeps_the_first_and_what_is_needed(data: st.DataObject) -> None:
+    size = data.draw(st.integers(0, 12))
+    drawn = data.draw(st.permutations(range(size)))
+    first = data.draw(st.integers(0, size))
+    lists = st.lists(st.integers(0, max(size - 1, 0)), max_size=3, unique=True)
+    needs = data.draw(st.dictionaries(st.integers(0, max(size - 1, 0)), lists)) if size else {}
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    order = another_order(numbers(size), drawn, needs, first=first, rng=rng)
+    assert sorted(order) == list(range(size))
+    assert order[:first] == list(drawn[:first])
+    for index, before in needs.items():
+        for need in before:
+            if drawn.index(need) < drawn.index(index):
+                assert order.index(need) < order.index(index)
+
+
+def test_orders_differ_by_chance_alone() -> None:
+    columns, drawn = numbers(9), list(range(9))
+    orders = [another_order(columns, drawn, {}, first=2, rng=np.random.default_rng(s)) for s in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0] != drawn
+
+
+def test_columns_of_many_labels_stay_last_but_for_those_that_need_them() -> None:
+    labels = pd.Series([f"l{i}" for i in range(MANY + 1)] * 2)
+    columns = [open_column(labels, label=True, rare=1), *numbers(5)]
+    drawn = [1, 2, 3, 4, 0, 5]
+    for seed in range(20):
+        order = another_order(columns, drawn, {}, first=0, rng=np.random.default_rng(seed))
+        assert order[-1] == 0
+        order = another_order(columns, drawn, {5: (0,)}, first=0, rng=np.random.default_rng(seed))
+        assert order.index(0) == order.index(5) - 1
+
+
+def test_any_number_of_rows_is_drawn_from_both_orders() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"c{i}": rng.integers(0, 5, 400) for i in range(4)})
+    frame["twice"] = frame["c0"] * 2
+    engine = Synthesizer(seed=3).fit(frame)
+    twin = engine.sample(1001)
+    assert (twin["twice"] == twin["c0"] * 2).all()
+    assert len(engine.sample(1)) == 1
+    assert len(engine.sample(0)) == 0
