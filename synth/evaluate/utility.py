@@ -216,9 +216,13 @@ def _areas(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, fl
 
 
 def _explained(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
-    """R² of either score, and the standard error of their difference."""
+    """R² of either score, and the standard error of their difference.
+
+    R² below 0 counts as 0: the mean, which needs no learner, predicts better, so nothing more can be lost.
+    """
     total = float(((truth - truth.mean()) ** 2).sum())
     missed = [(truth - score) ** 2 for score in scores]
     further = missed[1] - missed[0]
     error = sqrt(float((np.bincount(units, further - further.mean()) ** 2).sum())) / total
-    return 1 - float(missed[0].sum()) / total, 1 - float(missed[1].sum()) / total, error
+    first, second = (max(1 - float(miss.sum()) / total, 0.0) for miss in missed)
+    return first, second, error

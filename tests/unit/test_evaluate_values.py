@@ -129,6 +129,19 @@ def test_a_twin_that_lost_a_class_teaches_nothing_about_it() -> None:
     assert checks(found)["tstr"].verdict is Verdict.FAIL
 
 
+def test_a_target_that_real_rows_cannot_teach_either_is_not_lost() -> None:
+    rng = np.random.default_rng(1)
+    few, unseen, twin = (
+        pd.DataFrame({"score": rng.normal(size=rows), "coin": rng.random(rows) < 0.5})
+        for rows in (150, 400, 150)
+    )
+    twin["score"] *= np.where(twin["coin"], 1, -1) * 3  # as unpredictable, and further from the mean
+    found = evaluate(few, unseen, twin, target="score")
+    (utility,) = found.utility
+    assert (utility.real, utility.synthetic) == (0, 0)
+    assert checks(found)["tstr"].verdict is not Verdict.FAIL
+
+
 def test_quality_and_privacy_are_told_apart_and_every_size_is_given() -> None:
     evaluation = evaluate(TRAINING, HOLDOUT, FRESH)
     quality = {check.name for check in evaluation.checks if check.aspect is Aspect.QUALITY}
