@@ -1,6 +1,6 @@
 # Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-airflow lint up down airflow airflow-down kaggle bench bench-engine clean
+.PHONY: help demo test test-all test-airflow lint docs up down airflow airflow-down kaggle bench bench-engine clean
 
 # The first Python that is new enough.
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -52,6 +52,10 @@ lint: .venv/dev.stamp  ## Check style and types.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: .venv/dev.stamp  ## Build the documentation in target/docs; a warning is an error.
+	@$(BIN)/sphinx-build -q -W --keep-going docs target/docs
+	@echo "Open target/docs/index.html"
 
 up: .venv/demo.stamp  ## Start the embedded Postgres and object store.
 	@$(BIN)/synth up
