@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from synth.backends import known_backends
 from synth.domain import History, Model, Options, ProjectTest, Role, Wishes
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
@@ -56,8 +57,6 @@ class ModelOptions(Strict):
     epsilon: float | None = Field(default=None, gt=0)
     delta: float | None = Field(default=None, gt=0, lt=1)
     keep_remote: bool = False
-    gretel: dict[str, object] = Field(default_factory=dict)
-    nemo: dict[str, object] = Field(default_factory=dict)
 
 
 class ColumnOptions(Strict):
@@ -168,7 +167,7 @@ def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> 
 
 
 def _model(node: Node, known: Facts) -> Model:
-    options = _options(ModelOptions, node.meta, _place(node))
+    options, sections = _model_options(node)
     if options.seed_columns and options.balance:
         raise ConfigError(
             f"{_place(node)}: `meta.{OPTIONS}` has both `seed_columns` and `balance`, which decide the same "
@@ -207,9 +206,23 @@ def _model(node: Node, known: Facts) -> Model:
             epsilon=options.epsilon,
             delta=options.delta,
             keep_remote=options.keep_remote,
-            sections={"gretel": options.gretel, "nemo": options.nemo},
+            sections=sections,
         ),
     )
+
+
+def _model_options(node: Node) -> tuple[ModelOptions, Mapping[str, Mapping[str, object]]]:
+    """Return the options of a model, and apart from them those that belong to a backend, by its name."""
+    where, written_options = _place(node), node.meta.get(OPTIONS)
+    if not isinstance(written_options, dict):
+        return _options(ModelOptions, node.meta, where), {}
+    names = known_backends().keys() - ModelOptions.model_fields.keys()
+    sections = {name: value for name, value in written_options.items() if name in names}
+    for name, value in sections.items():
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: `meta.{OPTIONS}.{name}` must be a mapping: options of that backend.")
+    others = {name: value for name, value in written_options.items() if name not in names}
+    return validate(ModelOptions, others, where=where, key=f"meta.{OPTIONS}", besides=sorted(names)), sections
 
 
 def _history(node: Node) -> History | None:

@@ -123,11 +123,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
-S = TypeVar("S", bound=Strict)
+S = TypeVar("S", bound=BaseModel)
 
 
-def validate(schema: type[S], value: object, *, where: str, key: str) -> S:
+def validate(schema: type[S], value: object, *, where: str, key: str, besides: Iterable[str] = ()) -> S:
     """`value` as a `schema`; `where` names the file (and model), `key` the setting that holds `value`.
+
+    `besides` are keys that may stand beside those of the schema, for the hint at the nearest right one.
 
     Raises:
         ConfigError: names `where`, the full key and, for an unknown key, the nearest right one.
@@ -136,7 +138,7 @@ def validate(schema: type[S], value: object, *, where: str, key: str) -> S:
         return schema.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        known = [field.alias or name for name, field in schema.model_fields.items()]
+        known = [*(field.alias or name for name, field in schema.model_fields.items()), *besides]
         raise ConfigError(f"{where}: {_problem(first, key, known)}") from None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
+from synth.domain import Capabilities
 from synth.errors import ConfigError
+from synth.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,14 +33,14 @@ class Backend(Protocol):
 
     It may have more, each for itself:
 
+    - `capabilities`, of the class, say what it can do and may be shown; without them, the defaults hold;
     - `connect(environment)`, a class method, makes it from the variables that begin with its name; without
       it, the class is called;
     - `accept(task)`, of the class, raises `ConfigError` for what it cannot do, before anything is done;
-      without it, a privacy budget is refused;
+    - `epsilon(task)`, of the class, is the privacy budget that it learns the task's rows with, where it has
+      words of its own for it;
     - `cancel()` ends all work under way, because the run was interrupted;
-    - `look(name)` and `remove(name)` are for remote jobs that nobody waits for, if `request.wait` is heeded;
-    - `epsilon(task)`, of the class, is the privacy budget that it learns the task's rows with, if any;
-    - `conditional = True` says that it keeps to `request.given` and `request.balance`.
+    - `look(name)` and `remove(name)` are for remote jobs that nobody waits for, if `request.wait` is heeded.
     """
 
     def check(self) -> None:
@@ -99,23 +101,40 @@ def open_backend(name: str, environment: Mapping[str, str]) -> Backend:
     return backend
 
 
+def capabilities_of(name: str) -> Capabilities:
+    """Return what the backend called `name` can do and may be shown.
+
+    Raises:
+        ConfigError: no backend has that name, or it cannot be loaded.
+    """
+    capabilities = getattr(_class_of(name), "capabilities", None)
+    return capabilities if isinstance(capabilities, Capabilities) else Capabilities()
+
+
 def accept(task: Task) -> None:
     """Raise `ConfigError` if the task's backend cannot do what the task asks for."""
+    where, able = f"{task.model.path} ({task.model.unique_id})", capabilities_of(task.backend)
+    wishes = task.model.wishes
+    if not able.privacy_budget and (wishes.epsilon is not None or wishes.delta is not None):
+        raise ConfigError(
+            f"{where}: backend {task.backend} has no differential privacy."
+            " Next: take `epsilon` and `delta` out, or choose `backend: gretel` or `nemo`."
+        )
+    key, section = f"meta.synth.{task.backend}", wishes.section(task.backend)
+    if able.options is not None:
+        validate(able.options, dict(section), where=where, key=key)
+    elif section:
+        raise ConfigError(f"{where}: backend {task.backend} has no options. Next: take `{key}` out.")
     refuse = getattr(_class_of(task.backend), "accept", None)
     if refuse:
         refuse(task)
-    elif task.model.wishes.epsilon is not None or task.model.wishes.delta is not None:
-        raise ConfigError(
-            f"{task.model.path} ({task.model.unique_id}): backend {task.backend} has no differential privacy."
-            " Next: take `epsilon` and `delta` out, or choose `backend: gretel` or `nemo`."
-        )
 
 
 def epsilon_of(task: Task) -> float | None:
     """The privacy budget that the task's backend learns with; None is no differential privacy."""
     budget = getattr(_class_of(task.backend), "epsilon", None)
-    found: float | None = budget(task) if budget else None
-    return found
+    epsilon: float | None = budget(task) if budget else task.model.wishes.epsilon
+    return epsilon
 
 
 def variables_of_backends(environment: Mapping[str, str]) -> dict[str, str]:
@@ -129,13 +148,16 @@ def _own(name: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _class_of(name: str) -> Any:
-    known = known_backends()
-    if name not in known:
-        raise ConfigError(f"Unknown backend '{name}'; known: {', '.join(sorted(known))}.")
-    module, _, attribute = known[name].partition(":")
-    return getattr(import_module(module), attribute)
-
-
-def is_conditional(backend: Backend) -> bool:
-    """Whether columns can be given to the backend, or balanced."""
-    return getattr(backend, "conditional", False) is True
+    places = known_backends()
+    if name not in places:
+        raise ConfigError(f"Unknown backend '{name}'; known: {', '.join(sorted(places))}.")
+    module, _, attribute = places[name].partition(":")
+    try:
+        return reduce(getattr, attribute.split("."), import_module(module))
+    except Exception as error:
+        if name in BUILT_IN:
+            raise
+        raise ConfigError(
+            f"Backend {name} cannot be loaded from {places[name]} ({type(error).__name__}). Next: mend or "
+            "remove the package that it was installed with"
+        ) from None

@@ -15,6 +15,7 @@ from synth.backends.gretel_session import Access
 from synth.backends.gretel_storage import bucket_of
 from synth.backends.jobs import Patience
 from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.domain import Capabilities
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class GretelBackend:
     The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
     picked up by the next one with the same rows and request.
     """
+
+    capabilities = Capabilities(options=gretel_config.GretelOptions, privacy_budget=True)
 
     def __init__(self, access: Access, patience: Patience | None = None) -> None:
         self._service = GretelService(access)

@@ -134,7 +134,7 @@ def choose(wishes: Wishes, where: str) -> Choice:
     Raises:
         ConfigError: an option is unknown, wrong, or not one of that model.
     """
-    options = validate(GretelOptions, dict(wishes.sections.get("gretel", {})), where=where, key=KEY)
+    options = validate(GretelOptions, dict(wishes.section("gretel")), where=where, key=KEY)
     budget = _budget(options, wishes.epsilon, wishes.delta, where)
     model = _model(options, budget, where)
     if budget and model == "actgan":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synth.domain import Capabilities
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class LocalBackend:
     """Learns and samples in this process; the same rows, request and version give the same twin."""
 
-    conditional = True
+    capabilities = Capabilities(conditions=True, protects_rare_values=True, paid=False)
 
     def check(self) -> None:
         """Nothing can be missing: the engine is installed with the package."""

@@ -14,6 +14,7 @@ from synth.backends.nemo_http import Http
 from synth.backends.nemo_service import NemoService
 from synth.backends.nemo_store import HubStore
 from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.domain import Capabilities
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class NemoBackend:
     The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
     picked up by the next one with the same rows and request.
     """
+
+    capabilities = Capabilities(options=nemo_config.NemoOptions, privacy_budget=True)
 
     def __init__(self, service: NemoService, patience: Patience | None = None) -> None:
         self._service = service
@@ -54,11 +57,6 @@ class NemoBackend:
         """Raise `ConfigError` if the task asks for something that NeMo cannot do."""
         refuse_budget_of_rows(task)
         nemo_config.choose(task.model.wishes, f"{task.model.path} ({task.model.unique_id})")
-
-    @staticmethod
-    def epsilon(task: Task) -> float | None:
-        """The privacy budget that NeMo is asked for."""
-        return task.model.wishes.epsilon
 
     def check(self) -> None:
         """Raise `BackendError` unless endpoint, token and workspace are as needed; nothing is spent."""

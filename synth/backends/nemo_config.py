@@ -76,7 +76,7 @@ def choose(wishes: Wishes, where: str) -> Choice:
     Raises:
         ConfigError: an option is unknown or wrong.
     """
-    options = validate(NemoOptions, dict(wishes.sections.get("nemo", {})), where=where, key=KEY)
+    options = validate(NemoOptions, dict(wishes.section("nemo")), where=where, key=KEY)
     training = validate(Training, options.training, where=where, key=f"{KEY}.training")
     generation = validate(Generation, options.generation, where=where, key=f"{KEY}.generation")
     return Choice(

@@ -1,5 +1,6 @@
 """The values that flow through a run. Frozen, and without an import from the rest of `synth`."""
 
+from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
 from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule, Scope
 from synth.domain.models import Model, Request, Role, Task
@@ -11,6 +12,7 @@ __all__ = [
     "GOOD",
     "Accuracy",
     "Aspect",
+    "Capabilities",
     "Check",
     "Column",
     "ColumnFit",

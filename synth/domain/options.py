@@ -74,3 +74,7 @@ class Wishes:
     delta: float | None = None
     keep_remote: bool = False
     sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def section(self, backend: str) -> Mapping[str, object]:
+        """Return the options that a model has for `backend`."""
+        return self.sections.get(backend, {})

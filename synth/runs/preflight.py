@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.backends import is_conditional
+from synth.backends import capabilities_of
 from synth.columns.conditions import check_conditions
 from synth.columns.roles import check_declarations
 from synth.errors import ConfigError, ManifestError
@@ -65,7 +65,7 @@ def _check_backends(tasks: Sequence[Task], backends: Backends) -> None:
         backend = backends[name]
         for task in tasks:
             if task.backend == name and (task.model.seed_columns or task.model.balance):
-                _refuse_conditions(task, able=is_conditional(backend))
+                _refuse_conditions(task, able=capabilities_of(name).conditions)
         backend.check()
 
 

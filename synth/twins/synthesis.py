@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.backends import capabilities_of
 from synth.columns.conditions import RARE, conditions
 from synth.columns.conform import labels, learnable, public
 from synth.domain import Request
@@ -81,8 +82,9 @@ def draw(
 def shown_to(
     backend: str, training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
 ) -> pd.DataFrame:
-    """The rows as a backend may see them: without rare labels, unless the local engine does that better."""
-    if backend == "local" and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
+    """The rows as a backend may see them: without rare labels, unless it protects them better itself."""
+    protects = capabilities_of(backend).protects_rare_values
+    if protects and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
         return training
     return folded(training, units, columns, seed=seed)
 
