@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from synth.backends import known_backends
-from synth.domain import History, Model, Options, ProjectTest, Role, Wishes
+from synth.domain import History, Model, Options, ProjectTest, Role, Wishes, entity_words
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
 from synth.project.digests import written
@@ -87,15 +87,23 @@ def read_models(manifest: Manifest, connection: Connection) -> Declared:
         _refuse_other_target(node, manifest, connection)
     known = facts(manifest, (node.unique_id for node in nodes))
     tests, said = _tests(manifest), written(manifest, nodes)
+    vocabulary = _vocabulary(manifest)
     models = tuple(
         replace(
             _model(node, known[node.unique_id]),
             tests=tuple(tests[node.unique_id]),
+            vocabulary=vocabulary,
             written=said[node.unique_id],
         )
         for node in nodes
     )
     return Declared(models, tuple(_untagged_warnings(manifest)))
+
+
+def _vocabulary(manifest: Manifest) -> frozenset[str]:
+    """The words that name things in the project."""
+    nodes = manifest.nodes.values()
+    return entity_words((node.name for node in nodes), (name for node in nodes for name in node.columns))
 
 
 def tagged(manifest: Manifest) -> tuple[Node, ...]:

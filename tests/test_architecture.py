@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ import click
 import pytest
 
 from synth.cli import cli
+from synth.domain import RARE
+from synth.engine import Synthesizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +107,13 @@ def room_of(module: str) -> str:
 
 def ours(module: str) -> list[str]:
     return [name for name in imports(MODULES[module]) if within(name, "synth")]
+
+
+def test_how_many_entities_make_something_common_is_said_once() -> None:
+    named = re.compile(r"^_?(RARE|FEWEST|K) = 10\b", re.MULTILINE)
+    homes = [name for name, path in MODULES.items() if named.search(path.read_text(encoding="utf-8"))]
+    assert homes == ["synth.domain.rarity"]
+    assert signature(Synthesizer).parameters["rare"].default == RARE
 
 
 def test_every_file_has_its_place_in_the_house() -> None:

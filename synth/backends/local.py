@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synth.domain import Capabilities
+from synth.domain import RARE, Capabilities
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class LocalBackend:
         """
         from synth.engine import Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
 
-        engine = Synthesizer(seed=request.seed, categories=request.categories, public=request.public)
+        engine = Synthesizer(
+            seed=request.seed, categories=request.categories, rare=RARE, public=request.public
+        )
         given = [] if request.given is None else list(request.given.columns)
         engine.fit(training, given=given, progress=request.progress)
         try:

@@ -6,7 +6,7 @@ Rows are encoded in memory only: no real row is written to a disk on its way out
   and what comes back under its name is not read.
 - NULL is an empty field. Labels that a reader might take for something else (`007`, `NA`, the empty string,
   `true`, `2024-01-01`) put a mark before every label of their column.
-- Labels that fewer than `FEWEST` rows hold do not leave: their rows are given a common label of the column.
+- Labels that fewer than `RARE` rows hold do not leave: their rows are given a common label of the column.
 - What comes back is read as text and cast by the training dtypes. A row with a label that was not sent, a
   NULL where there was none, or anything else that cannot be cast is left out.
 """
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import pandas as pd
 
+from synth.domain import RARE
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     Values: TypeAlias = pd.Series[Any]
     Mask: TypeAlias = NDArray[np.bool_]
 
-FEWEST = 10  # rows that must share a label before it may leave
 MARK = "v:"
 ENTITY = "synth_entity"  # the column of these numbers
 EXACT = 2**53  # up to here a service that reads integers as floats reads them exactly
@@ -164,7 +164,7 @@ def _column(values: Values, request: Request) -> ColumnText:
     if pd.api.types.is_numeric_dtype(dtype) and not {name} & request.categories:
         return _Wholes(values) if pd.api.types.is_integer_dtype(dtype) else _Floats(values)
     rng = np.random.default_rng([request.seed, *name.encode()])
-    return _Labels(values, 1 if name in request.public else FEWEST, rng)
+    return _Labels(values, 1 if name in request.public else RARE, rng)
 
 
 class _Typed:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synth.columns.conform import learnable
 from synth.columns.roles import LEARNED
-from synth.domain import Kind, Role
+from synth.domain import RARE, Kind, Role
 from synth.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Shares
 
-RARE = 10  # entities; the seed columns of fewer are never kept
 MOST_MERGED = 0.5  # share of rows that may get the seed columns of others before they are no longer kept
 NUMBERS = {Kind.INTEGER: int, Kind.DECIMAL: float, Kind.FLOAT: float}
 WORDS: Mapping[str, bool] = {"true": True, "false": False}

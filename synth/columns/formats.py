@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from synth.domain import RARE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
-RARE = 10  # a length or a mark that fewer keys have is not repeated
 SAMPLE = 20_000  # keys that the format is read from
 HEXADECIMAL = ("abcdef", "ABCDEF")
 CLASSES = (digits, ascii_lowercase, ascii_uppercase)

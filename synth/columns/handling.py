@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synth.columns.replace import MAKERS
-from synth.domain import Role
+from synth.domain import RARE, Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,9 +17,9 @@ ACTIONS = {
     Role.KEY: "new keys that look alike, none of them real",
     Role.FOREIGN_KEY: "new keys, shared by about as many rows",
     Role.NATURAL_KEY: "new ones that look alike, shared by about as many rows, none of them real",
-    Role.CATEGORY: "learned; labels of fewer than 10 people become commoner ones",
-    Role.NUMBER: "learned; what fewer than 10 rows hold is smoothed",
-    Role.DATETIME: "learned; what fewer than 10 rows hold is smoothed",
+    Role.CATEGORY: f"learned; labels of fewer than {RARE} people become commoner ones",
+    Role.NUMBER: f"learned; what fewer than {RARE} people hold is smoothed",
+    Role.DATETIME: f"learned; what fewer than {RARE} people hold is smoothed",
     Role.BOOLEAN: "learned",
     Role.DATE_OF_BIRTH: "the year is learned, the day drawn",
     Role.FREE_TEXT: "NULL",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.formats import LOOSENINGS, draw_texts, loosened, read_formats
-from synth.domain import Kind
+from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from synth.columns.formats import Format
     from synth.domain import Column
 
-RARE = 10  # a number of children that fewer parents have is not repeated
 TRIES = 60  # draws before a type counts as full
 CROWDED = 4  # where the type holds fewer values than so many times those needed, free ones are looked up
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from synth.columns.pii import What
 from synth.columns.pii.patterns import digits_of, luhn_digit, mod97
+from synth.domain import RARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Rng = np.random.Generator
 
-RARE = 10  # a way of writing that fewer values have is not repeated
 COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3}")  # ITU-T E.164
 TRUNK = "0"  # what national numbers start with in most countries
 AMERICAN, LONG_AMERICAN = 10, 11  # digits of North American numbers, without and with the country code

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synth.columns.sharing import Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
-from synth.domain import Role
+from synth.domain import Role, entity_words
 from synth.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def assign(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple
 
 def classify(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple[Treatment, ...]:
     """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`."""
+    names = entity_words(columns=(column.name for column in columns))
+    model = replace(model, vocabulary=model.vocabulary | names)
     owners = training.column(model.entity) if model.entity in training.column_names else None
     values = {column.name: Values(training.column(column.name), owners) for column in columns}
     return tuple(_treat(model, column, values[column.name]) for column in columns)

@@ -8,7 +8,8 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-RARE = 10  # a label fewer rows hold is never emitted
+from synth.domain import RARE
+
 SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
 FEW = 50  # different values that a column named as an identifier may have and still be a code of something
 MANY = 100  # whole numbers that make a counter

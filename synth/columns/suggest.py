@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synth.columns.pii import USUAL, What, detect, is_personal, mentions, read_label, read_name, role_of
-from synth.columns.sharing import RARE, is_running
-from synth.domain import Kind, Role
+from synth.columns.sharing import is_running
+from synth.domain import RARE, Kind, Role, is_identifier
 
 if TYPE_CHECKING:
     from synth.columns.pii import Found
     from synth.columns.sharing import Values
     from synth.domain import Column, ForeignKey, Model
-
-IDENTIFIERS = frozenset({"id", "key", "uuid", "guid", "pk", "fk", "sk"})  # last words of such names
 
 BY_KIND = {
     Kind.BOOLEAN: Role.BOOLEAN,
@@ -100,9 +97,9 @@ def suggest(
     if column.data_type in BY_TYPE:
         return Suggestion(BY_TYPE[column.data_type], "type", What.IP)
     return (
-        _labelled(model.labels.get(column.name, ()), column, found, unique=unique)
+        _labelled(model, column, found, unique=unique)
         or _key(model, column, found, unique=unique)
-        or _detected(column, values, found)
+        or _detected(model, column, values, found)
         or _typed(model, column, values)
     )
 
@@ -116,10 +113,9 @@ def _declared(role: Role, column: Column, values: Values) -> Suggestion:
     return Suggestion(role, "declared", USUAL.get(role))
 
 
-def _labelled(
-    labels: tuple[str, ...], column: Column, found: Found | None, *, unique: bool
-) -> Suggestion | None:
+def _labelled(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
     """What classifiers, tags and `meta` say; "personal" alone asks for a kind, or for a key."""
+    labels = model.labels.get(column.name, ())
     for label in labels:
         what = read_label(label)
         if what is not None:
@@ -130,7 +126,7 @@ def _labelled(
     personal = next(filter(is_personal, labels), None)
     if personal is None or unique or column.kind is Kind.UUID:
         return None
-    if _is_named_key(column):
+    if _is_named_key(column, model):
         return Suggestion(Role.NATURAL_KEY, f"label {personal}")
     if found and found.what:
         return Suggestion(_fitting(found.what, column), f"label {personal}, {found.seen}", found.what)
@@ -151,7 +147,7 @@ def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> 
     return None
 
 
-def _detected(column: Column, values: Values, found: Found | None) -> Suggestion | None:
+def _detected(model: Model, column: Column, values: Values, found: Found | None) -> Suggestion | None:
     """What name and values say together; codes and places that many rows share are left to be labels."""
     if found is None:
         return None
@@ -161,14 +157,14 @@ def _detected(column: Column, values: Values, found: Found | None) -> Suggestion
     if (what in PLACES and values.shared) or (what in CODES and values.few):
         return Suggestion(Role.CATEGORY, "shared values")
     prose = what is What.NOTE and found.seen == "values" and values.shared
-    if prose or (what in CODES and _is_named_key(column)):
+    if prose or (what in CODES and _is_named_key(column, model)):
         return None
     return Suggestion(_fitting(what, column), found.seen, what)
 
 
 def _typed(model: Model, column: Column, values: Values) -> Suggestion:
     """What type, the form of the name and how values are shared suggest; in doubt, what reveals less."""
-    if _is_named_key(column):
+    if _is_named_key(column, model):
         return Suggestion(Role.CATEGORY if values.few else Role.NATURAL_KEY, "name")
     if column.kind in NUMBERED and _in_composite_key(model, column) and not values.shared:
         return Suggestion(Role.NATURAL_KEY, "composite key")
@@ -211,11 +207,5 @@ def _in_composite_key(model: Model, column: Column) -> bool:
     return any(len(names) > 1 and column.name in names for names in keys)
 
 
-def _is_named_key(column: Column) -> bool:
-    return column.kind in NUMBERED and is_identifier(column.name)
-
-
-def is_identifier(name: str) -> bool:
-    """Whether a column called `name` holds identifiers, as `id`, `user_id`, `userId` and `id_user` do."""
-    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_")
-    return words[-1] in IDENTIFIERS or words[0] == "id"
+def _is_named_key(column: Column, model: Model) -> bool:
+    return column.kind in NUMBERED and is_identifier(column.name, model.vocabulary)

@@ -5,11 +5,14 @@ from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluati
 from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule, Scope
 from synth.domain.models import Model, Request, Role, Task
 from synth.domain.options import Options, Policy, Rows, Shares, Wishes
+from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
+from synth.domain.words import entity_words, is_identifier, is_numbering, plain_words, split_words
 
 __all__ = [
     "GOOD",
+    "RARE",
     "Accuracy",
     "Aspect",
     "Capabilities",
@@ -40,4 +43,9 @@ __all__ = [
     "Utility",
     "Verdict",
     "Wishes",
+    "entity_words",
+    "is_identifier",
+    "is_numbering",
+    "plain_words",
+    "split_words",
 ]

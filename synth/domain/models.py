@@ -61,6 +61,7 @@ class Model:
     seed_columns: tuple[str, ...] = ()  # kept as they are in the source
     balance: Mapping[str, Shares] = field(default_factory=dict)  # of columns drawn as the user wants
     sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer
+    vocabulary: frozenset[str] = frozenset()  # words that name things in the project
     target_column: str | None = None  # what a model learned from the twin should predict
     wishes: Wishes = field(default_factory=Wishes)
     written: Mapping[str, str] = field(default_factory=dict)  # what dbt's files say, each part by its digest

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Progress: TypeAlias = Callable[[str, int, int], None]
 
-RARE = 10
 FIT_ROWS = 200_000
 FIT_CELLS = 4_000_000  # of a wide table, as many rows are learned as make up this many cells,
 FEWEST_ROWS = 20_000  # but not fewer than this
@@ -52,7 +51,7 @@ class Synthesizer:
         seed: int = 0,
         *,
         categories: Collection[str] = (),
-        rare: int = RARE,
+        rare: int = 10,
         public: Collection[str] = (),
     ) -> None:
         self._seed = seed

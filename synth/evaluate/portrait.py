@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from synth.domain import RARE
 from synth.domain.figures import Portrait
 from synth.evaluate.distributions import People, distribution
 from synth.evaluate.illustrations import associations, distances, roc
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FEWEST = 10  # people whom everything that is shown stands for, at least
 MOST_ROWS = 100_000  # of each table; a share's error of .2 % shows in no picture
 MOST_CELLS = 5_000_000  # rows times columns of each table, but never fewer rows than FEWEST_ROWS
 FEWEST_ROWS = 10_000
@@ -88,7 +88,7 @@ def portrait(
     return Portrait(
         distributions=distributions,
         associations=easel.drawn("the associations", partial(associations, tables)),
-        roc=easel.drawn("the attack", partial(roc, tables, rng, fewest=FEWEST)),
+        roc=easel.drawn("the attack", partial(roc, tables, rng, fewest=RARE)),
         distances=easel.drawn("the distances", partial(distances, tables, rng)),
         missing=tuple(easel.missing),
     )
@@ -97,7 +97,7 @@ def portrait(
 def _distributions(
     tables: Tables, training: pd.DataFrame, everybody: Codes, public: Collection[str], easel: Easel
 ) -> tuple[Distribution, ...]:
-    people, anybody = People.of(everybody, FEWEST), People.of(everybody, 1)
+    people, anybody = People.of(everybody, RARE), People.of(everybody, 1)
     found = [
         easel.drawn(
             f"the column {column.name}",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.domain import RARE
 from synth.evaluate.intervals import newcombe, normal_quantile, share
 from synth.evaluate.replay import by_chance
 from synth.evaluate.tables import mixed
-from synth.evaluate.verdicts import RARE, Gap, counts, listed
+from synth.evaluate.verdicts import Gap, counts, listed
 
 if TYPE_CHECKING:
     from synth.evaluate.case import Case

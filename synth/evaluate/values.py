@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.domain import Verdict
+from synth.domain import RARE, Verdict
 from synth.evaluate.intervals import newcombe, normal_quantile, share
 from synth.evaluate.replay import CHANCE, unlikely
 from synth.evaluate.tables import occurs_once
-from synth.evaluate.verdicts import RARE, Gap, listed, worst
+from synth.evaluate.verdicts import Gap, listed, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

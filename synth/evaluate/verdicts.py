@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 ENOUGH = 500  # held-out units from which on a figure may pass by its estimate, where chance explains it
 FEWEST = 20  # held-out units below which nothing is estimated at all
-RARE = 10  # units that must share a value before it is nobody's
 MOST_NEEDED = 100  # times as many held-out units as there are; more would be a guess
 
 

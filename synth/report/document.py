@@ -10,11 +10,21 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from synth._version import __version__
-from synth.domain import Accuracy, Aspect, Check, ColumnFit, Evaluation, Policy, Task, Utility, Verdict
+from synth.domain import (
+    RARE,
+    Accuracy,
+    Aspect,
+    Check,
+    ColumnFit,
+    Evaluation,
+    Policy,
+    Task,
+    Utility,
+    Verdict,
+)
 from synth.domain.figures import Portrait
 
 SCHEMA_VERSION: Literal[1] = 1
-FEWEST = 10  # rows; a count below is not told
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
 NO_GUARANTEE = "No differential privacy guarantee."
 GUARANTEE = (
@@ -262,7 +272,7 @@ def _utility(utility: Utility) -> UtilityFigure:
 
 
 def _column(column: ColumnFit, rows: int) -> ColumnFigure:
-    few = 0 < round(column.null_training * rows) < FEWEST
+    few = 0 < round(column.null_training * rows) < RARE
     return ColumnFigure(
         name=column.name,
         accuracy=round(column.accuracy, 6),

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from synth.backends import capabilities_of
-from synth.columns.conditions import RARE, conditions
+from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
-from synth.domain import Request
+from synth.domain import RARE, Request
 from synth.errors import ModelError
 from synth.twins.redraw import spare_rows
 from synth.twins.workshop import Drawn

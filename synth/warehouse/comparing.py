@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from synth.domain import Kind, Relation
+from synth.domain import RARE, Kind, Relation
 from synth.warehouse.catalog import describe
 from synth.warehouse.session import reported
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from synth.domain import Column
     from synth.warehouse.session import Connection
 
-FEWEST = 10  # rows behind a group that is shown
 MOST_GROUPS = 100  # of a result that is shown group by group
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 COUNT = "bigint"  # the type of count(*)
@@ -82,7 +81,7 @@ def _measured(session: Connection, real: str, twin: str) -> Measured:
         sides = [_grouped(session, table, shared, labels) for table in (real, twin)]
         if all(len(side) == size for side, size in zip(sides, rows, strict=True)):  # labels name each row
             return _by_group(rows, sides, labels, counts)
-    if min(rows) < FEWEST:
+    if min(rows) < RARE:
         return Measured((None, None), {})
     names = [column.name for column in shared if column.kind in NUMBERS or column.kind is Kind.BOOLEAN]
     return Measured(rows, {name: (figures[0][1][name], figures[1][1][name]) for name in names})
@@ -142,7 +141,7 @@ def _by_group(
     shown = {
         group: {name: (value, twin[group][name]) for name, value in numbers.items()}
         for group, numbers in sorted(real.items())
-        if group in twin and all((numbers[name] or 0) >= FEWEST for name in counts)
+        if group in twin and all((numbers[name] or 0) >= RARE for name in counts)
     }
     hidden = len(real.keys() | twin.keys()) - len(shown)
     return Measured(rows, {}, tuple(labels), tuple(shown.items()), hidden)

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synth.domain import RARE
 from synth.domain.figures import Distribution, Portrait
-from synth.evaluate.portrait import FEWEST, portrait
+from synth.evaluate.portrait import portrait
 
-RARE = "ZZCANARY"
+CANARY = "ZZCANARY"
 ROWS = 2_000
 
 
@@ -95,7 +96,7 @@ def test_shares_of_ranges_are_those_of_the_rows(drawn: Portrait, tables: Any) ->
 def test_a_range_stands_for_ten_people_at_least(drawn: Portrait) -> None:
     for item in drawn.distributions:
         for cell in item.cells:
-            assert cell.training == 0 or cell.training * ROWS >= FEWEST - 0.5, (item.name, cell.label)
+            assert cell.training == 0 or cell.training * ROWS >= RARE - 0.5, (item.name, cell.label)
 
 
 def test_labels_of_few_people_are_folded_so_that_nobody_can_be_subtracted() -> None:
@@ -188,7 +189,7 @@ def test_the_attack_finds_copies_and_nobody_in_fresh_rows(drawn: Portrait, table
     assert copied.roc is not None
     assert drawn.roc.auc == pytest.approx(0.5, abs=0.05)
     assert copied.roc.auc > 0.9
-    assert copied.roc.false_positives[0] * len(holdout) >= FEWEST
+    assert copied.roc.false_positives[0] * len(holdout) >= RARE
     assert copied.distances is not None
     assert copied.distances.to_training[0] > 0.2 > copied.distances.to_holdout[0]
 
@@ -201,7 +202,7 @@ def test_nothing_that_singles_somebody_out_is_in_a_portrait() -> None:
     training, holdout, synthetic = table(1), table(2, 500), table(3)
     planted = (987_654_321, 123_456_789)
     for frame, age in ((training, planted[0]), (holdout, planted[1])):
-        frame.loc[frame.index[0], "city"] = f"{RARE}{age}"
+        frame.loc[frame.index[0], "city"] = f"{CANARY}{age}"
         frame.loc[frame.index[0], "amount"] = age + 0.25
         frame.loc[frame.index[0], "age"] = age
         frame.loc[frame.index[1], "seen"] = pd.Timestamp("1931-03-07")
@@ -213,7 +214,7 @@ def test_nothing_that_singles_somebody_out_is_in_a_portrait() -> None:
     ]
     for twin in (synthetic, training):  # also of a twin that is a copy
         text = json.dumps(asdict(portrait(training, holdout, twin)))
-        assert RARE not in text
+        assert CANARY not in text
         assert "1931" not in text
         for value in (*map(str, planted), "987,654,321", "123,456,789"):
             assert value not in text

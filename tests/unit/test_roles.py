@@ -10,8 +10,17 @@ import pytest
 
 from synth.columns.pii import What
 from synth.columns.roles import assign, check_declarations, classify, replaced
-from synth.columns.suggest import is_identifier
-from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
+from synth.domain import (
+    Column,
+    ForeignKey,
+    Kind,
+    Model,
+    Relation,
+    Role,
+    entity_words,
+    is_identifier,
+    split_words,
+)
 from synth.errors import ConfigError, ModelError
 
 MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")
@@ -219,6 +228,29 @@ def test_names_of_identifiers_are_known(name: str) -> None:
 )
 def test_words_that_end_like_them_are_none(name: str) -> None:
     assert not is_identifier(name)
+
+
+def test_words_that_are_run_together_are_split_by_what_the_project_calls_its_things() -> None:
+    vocabulary = entity_words(["stg_drivers", "driver_standings", "companies"], ["grid", "paid", "val"])
+    for name, words in (
+        ("driverid", ["driver", "id"]),
+        ("driverstandingsid", ["driver", "standings", "id"]),
+        ("companykey", ["company", "key"]),
+        ("iddriver", ["id", "driver"]),
+    ):
+        assert split_words(name, vocabulary) == words
+        assert is_identifier(name, vocabulary)
+        assert not is_identifier(name)
+    for name in ("grid", "paid", "valid", "liquid", "monkey", "stgid"):
+        assert not is_identifier(name, vocabulary)
+
+
+def test_a_run_together_name_of_a_thing_of_the_project_makes_a_key() -> None:
+    drivers = [i % 60 for i in range(900)]
+    known = {"vocabulary": entity_words(["stg_drivers"])}
+    assert role(drivers, column("driverid", Kind.INTEGER)) == (Role.NUMBER, "type")
+    assert role(drivers, column("driverid", Kind.INTEGER), **known) == (Role.NATURAL_KEY, "name")
+    assert role(drivers, column("grid", Kind.INTEGER), **known) == (Role.NUMBER, "type")
 
 
 @pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.TEXT])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from synth.columns.pii.people import fold
 from synth.columns.pii.what import What
+from synth.domain import plain_words
 
 
 def _set(words: str) -> frozenset[str]:
@@ -174,8 +174,7 @@ class Said:
 
 def words_of(name: str) -> list[str]:
     """The words of `user_id`, `userId`, `UserID` and `user-id`, in lower case."""
-    apart = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)(?=[A-Z][a-z])", r"\1\3_\2", name)
-    return [word for word in re.split(r"[\W_]+", fold(apart.casefold())) if word]
+    return [fold(word) for word in plain_words(name)]
 
 
 def read_name(name: str) -> Said:
