@@ -21,6 +21,7 @@ KNOWN_VERSIONS = frozenset({12, 20})
 _VERSION = re.compile(r"/manifest/v(\d+)")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 _SCHEMA_MACRO = re.compile(r"(?:\w+__)?generate_schema_name")
+_JINJA = re.compile(r"\{[{%#]")
 _DBT_PACKAGES = frozenset({"dbt", "dbt_postgres"})
 
 
@@ -63,6 +64,7 @@ class Node:
         version: of a versioned model, as text.
         is_latest: whether `ref` without a version means this node.
         checksum: names what its file says; sources have none.
+        sql: as compiled, or as written where that holds no Jinja; "" where the manifest has neither.
     """
 
     unique_id: str
@@ -89,6 +91,7 @@ class Node:
     source_name: str | None = None
     checksum: str = ""
     description: str = ""
+    sql: str = field(default="", repr=False)
 
     @property
     def materialized(self) -> str:
@@ -243,7 +246,13 @@ def _node(raw: Json) -> Node:
         source_name=raw.get("source_name"),
         checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
         description=raw.get("description") or "",
+        sql=_sql(raw),
     )
+
+
+def _sql(raw: Json) -> str:
+    written = str(raw.get("raw_code") or "") if raw.get("language") != "python" else ""
+    return str(raw.get("compiled_code") or "") or ("" if _JINJA.search(written) else written)
 
 
 def _column(raw: Json) -> DeclaredColumn:

@@ -16,6 +16,7 @@ from synth.warehouse import (
     content,
     extract,
     guard,
+    layout,
     ledger,
     publish,
     rules,
@@ -25,7 +26,7 @@ from synth.warehouse.publish import Stage
 from synth.warehouse.session import at_snapshot, identifier, open_session, reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, Relation, Rule, Task
     from synth.warehouse.comparing import Measured
     from synth.warehouse.guard import Inspection
+    from synth.warehouse.layout import Layout
     from synth.warehouse.ledger import Published
     from synth.warehouse.rules import Candidates, Equation, Judged, Outcome, Understood
     from synth.warehouse.session import Connection
@@ -106,6 +108,11 @@ class Warehouse:
         """The columns of `relation`; none when it does not exist."""
         with self._open() as session:
             return catalog.describe(session, relation)
+
+    def layout(self, relations: Iterable[Relation]) -> Layout:
+        """The columns and unique keys of many relations; those that do not exist have none."""
+        with self._open() as session:
+            return layout.layout(session, relations)
 
     def twins(self, schema: str) -> dict[str, str]:
         """The stamp of every published twin, by its name."""

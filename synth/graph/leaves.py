@@ -1,0 +1,192 @@
+"""What expressions are made of: columns of relations, and leaves for what tells of other rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from synth.graph.origins import ColumnRef
+
+OPAQUE = "*"  # the table that leaves other than columns of relations are in
+
+
+class Sort(StrEnum):
+    """What a leaf stands for."""
+
+    COLUMN = "column"  # of a relation
+    GROUP = "group"  # an aggregate
+    WINDOW = "window"
+    LOOKUP = "lookup"  # a subquery
+    SERIES = "series"  # a function that gives several rows
+    UNION = "union"  # the same column of several queries
+    RECURSION = "recursion"  # what changes from step to step of a recursive query
+    OUTER = "outer"  # an expression of a side that an outer join may leave empty
+    LONG = "long"  # an expression too long to be followed
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a leaf stands for.
+
+    Attributes:
+        ref: the column, of a column.
+        parts: the expressions that it is made of.
+        keys: what rows are grouped or partitioned by.
+        over: the relations whose rows it is over.
+        function: its name.
+        reason: why nothing is known.
+    """
+
+    sort: Sort
+    ref: ColumnRef | None = None
+    parts: tuple[exp.Expr, ...] = ()
+    keys: tuple[exp.Expr, ...] = ()
+    over: tuple[str, ...] = ()
+    function: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a query or a part of FROM gives.
+
+    Attributes:
+        columns: each as an expression over leaves, in order.
+        instance: of a relation whose columns nobody knows, so any name may be one.
+        spine: the node of which each row gives at most one of these.
+        filtered: rows of it may be missing.
+        keys: expressions that are unique together.
+        over: the relations whose rows these are.
+        bound: expressions that a condition makes equal to something of the query around.
+    """
+
+    columns: dict[str, exp.Expr] = field(default_factory=dict)
+    instance: str = ""
+    spine: str | None = None
+    filtered: bool = False
+    keys: list[tuple[exp.Expr, ...]] = field(default_factory=list)
+    grain: tuple[exp.Expr, ...] | None = None
+    over: tuple[str, ...] = ()
+    bound: tuple[exp.Expr, ...] = ()
+
+
+class Leaves:
+    """All leaves of one model's query, by name; equal ones are one.
+
+    Attributes:
+        nullable: mentions of relations that an outer join may leave without a row.
+        nodes: the relation of every mention.
+    """
+
+    def __init__(self) -> None:
+        self.nullable: set[str] = set()
+        self.nodes: dict[str, str] = {}
+        self._named: dict[tuple[str, str], Leaf] = {}
+        self._interned: dict[tuple[object, ...], str] = {}
+
+    def instance(self, node: str) -> str:
+        """Return a name for one more mention of a relation, whose rows are not those of other mentions."""
+        name = str(len(self.nodes) + 1)
+        self.nodes[name] = node
+        return name
+
+    def column(self, instance: str, ref: ColumnRef) -> exp.Column:
+        """Return the leaf of a relation's column."""
+        self._named.setdefault((instance, ref.column), Leaf(Sort.COLUMN, ref))
+        return leaf(instance, ref.column)
+
+    def opaque(self, meaning: Leaf, *identity: object) -> exp.Column:
+        """Return the leaf that stands for this: the same for equal ones with the same identity."""
+        parts, keys = map(text, meaning.parts), map(text, meaning.keys)
+        label = (meaning.sort, meaning.function, meaning.reason, *identity, *parts, "by", *keys)
+        name = self._interned.setdefault(label, str(len(self._interned)))
+        self._named.setdefault((OPAQUE, name), meaning)
+        return leaf(OPAQUE, name)
+
+    def unknown(self, reason: str) -> exp.Column:
+        """Return a leaf of which nothing can be said."""
+        return self.opaque(Leaf(Sort.UNKNOWN, reason=reason))
+
+    def __getitem__(self, column: exp.Column) -> Leaf:
+        return self._named[(column.table, column.name)]
+
+    def again(self, rows: Rows) -> Rows:
+        """Return the same rows once more, as another mention of them."""
+        return _Mention(self).rows(rows)
+
+
+class _Mention:
+    """Leaves of one mention of a query's rows, each made anew."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        self._leaves = leaves
+        self._instances: dict[str, str] = {}
+        self._number = leaves.instance("")
+
+    def rows(self, rows: Rows) -> Rows:
+        return Rows(
+            {name: self._value(value) for name, value in rows.columns.items()},
+            self._instance(rows.instance) if rows.instance else "",
+            rows.spine,
+            rows.filtered,
+            [self._values(key) for key in rows.keys],
+            None if rows.grain is None else self._values(rows.grain),
+            rows.over,
+        )
+
+    def _instance(self, name: str) -> str:
+        if name not in self._instances:
+            self._instances[name] = self._leaves.instance(self._leaves.nodes[name])
+            if name in self._leaves.nullable:
+                self._leaves.nullable.add(self._instances[name])
+        return self._instances[name]
+
+    def _values(self, values: Sequence[exp.Expr]) -> tuple[exp.Expr, ...]:
+        return tuple(map(self._value, values))
+
+    def _value(self, value: exp.Expr) -> exp.Expr:
+        return value.transform(self._renamed)
+
+    def _renamed(self, node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Column):
+            return node
+        meaning = self._leaves[node]
+        if meaning.ref is not None:
+            return self._leaves.column(self._instance(node.table), meaning.ref)
+        again = replace(meaning, parts=self._values(meaning.parts), keys=self._values(meaning.keys))
+        return self._leaves.opaque(again, self._number, node.name)
+
+
+def leaf(table: str, name: str) -> exp.Column:
+    """Return a leaf by its name."""
+    return exp.column(exp.to_identifier(name, quoted=True), exp.to_identifier(table, quoted=True))
+
+
+def text(value: exp.Expr) -> str:
+    """Return the expression as SQL, by which equal ones are recognised."""
+    return bare(value).sql(dialect="postgres", comments=False)
+
+
+def size(value: exp.Expr) -> int:
+    """Return how many parts the expression has."""
+    return sum(1 for _ in value.walk())
+
+
+def bare(value: exp.Expr) -> exp.Expr:
+    """Return the expression without brackets around it."""
+    while isinstance(value, exp.Paren):
+        value = value.this
+    return value
+
+
+def leaves_of(values: Iterable[exp.Expr]) -> Iterator[exp.Column]:
+    """Return every leaf of these expressions."""
+    for value in values:
+        yield from value.find_all(exp.Column)

@@ -1,0 +1,104 @@
+"""Column lineage: of every node in the ancestry of some, where its rows and columns come from."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+from synth.errors import ManifestError
+from synth.graph.origins import Choice, ColumnRef, Copy, NodeLineage, Unknown
+from synth.project.manifest import relation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from synth.domain import Relation
+    from synth.project.manifest import Manifest, Node
+
+STORED = frozenset({"model", "seed", "snapshot", "source"})
+
+
+def ancestry(manifest: Manifest, nodes: Iterable[str]) -> tuple[Node, ...]:
+    """Return these nodes and everything that they are made from, parents first."""
+    parents: dict[str, tuple[str, ...]] = {}
+    waiting = [*nodes]
+    while waiting:
+        name = waiting.pop()
+        if name in manifest.nodes and name not in parents:
+            parents[name] = tuple(one for one in manifest.nodes[name].parents if one in manifest.nodes)
+            waiting += parents[name]
+    return tuple(manifest.nodes[name] for name in TopologicalSorter(parents).static_order())
+
+
+def relations(nodes: Iterable[Node]) -> Mapping[str, Relation]:
+    """Return the relation of every node that has one, by `unique_id`."""
+    known = {}
+    for node in nodes:
+        try:
+            known[node.unique_id] = relation_of(node)
+        except ManifestError:  # ephemeral, or not of this database
+            continue
+    return known
+
+
+def trace(
+    nodes: Sequence[Node],
+    columns: Mapping[str, Mapping[str, str]],
+    keys: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    statements: Mapping[str, str] | None = None,
+) -> Mapping[str, NodeLineage]:
+    """Return the lineage of each of `nodes`; what cannot be read has unknown columns, and a reason.
+
+    Args:
+        nodes: parents first.
+        columns: of each relation, with their types as Postgres prints them, by `unique_id`.
+        keys: sets of columns that are unique together, by `unique_id`.
+        statements: the compiled SQL of nodes whose manifest lacks it.
+    """
+    from synth.graph.tracing import Tracer  # noqa: PLC0415 - the parser takes its time to load
+
+    tracer = Tracer(relations(nodes), columns, keys or {})
+    return {
+        node.unique_id: tracer.lineage(node, (statements or {}).get(node.unique_id) or node.sql)
+        for node in nodes
+    }
+
+
+def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
+    """Return the column where the values of `column` arise: copies are followed to what is none."""
+    passed = set()
+    while column not in passed:
+        passed.add(column)
+        origin = lineages[column.node].columns.get(column.column) if column.node in lineages else None
+        if not isinstance(origin, Copy):
+            return column
+        column = origin.source
+    return column
+
+
+def roots(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> tuple[ColumnRef, ...]:
+    """Return all columns whose unchanged values may stand in `column`, through copies, unions and choices."""
+    arising: dict[ColumnRef, None] = {}
+    passed: set[ColumnRef] = set()
+    waiting = [column]
+    while waiting:
+        one = root(lineages, waiting.pop())
+        if one in passed:
+            continue
+        passed.add(one)
+        origin = lineages[one.node].columns.get(one.column) if one.node in lineages else None
+        if isinstance(origin, Choice):
+            waiting += origin.sources
+        else:
+            arising[one] = None
+    return tuple(sorted(arising))
+
+
+def without_data(lineages: Mapping[str, NodeLineage], node: str) -> bool:
+    """Return whether nothing that the node is made from holds any data: calendars, number tables."""
+    lineage = lineages.get(node)
+    if lineage is None or lineage.stored or not lineage.parsed:
+        return False
+    if not lineage.reads:
+        return not any(isinstance(origin, Unknown) for origin in lineage.columns.values())
+    return all(one != node and without_data(lineages, one) for one in lineage.reads)

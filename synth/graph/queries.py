@@ -1,0 +1,234 @@
+"""Queries read as what they give: each column as an expression over columns of relations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from synth.graph.expressions import Expressions, has_aggregate
+from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
+from synth.graph.scopes import Scope, fold, name_of
+from synth.graph.sources import Sources, copied, renamed
+from synth.graph.unions import put_together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from synth.graph.sources import Relations
+
+
+class NotUnderstoodError(Exception):
+    """A statement is none that has rows; the text says what it is."""
+
+
+class Queries:
+    """Reads the query of one model.
+
+    Attributes:
+        leaves: of all that was read.
+        sources: knows which relations were read.
+    """
+
+    def __init__(self, relations: Relations) -> None:
+        self.leaves = Leaves()
+        self._expressions = Expressions(self.leaves, self.rows)
+        self.sources = Sources(self.leaves, relations, self._expressions, self.rows)
+
+    def rows(self, query: exp.Expr, around: Scope | None = None) -> Rows:
+        """Return what the query gives, with the names of the scope around it.
+
+        Raises:
+            NotUnderstoodError: it is no query.
+        """
+        ctes = self._with(query, around)
+        if isinstance(query, exp.Subquery):
+            inner = self.rows(query.this, Scope(self.leaves, around, ctes))
+            return _cut(inner) if query.args.get("limit") or query.args.get("offset") else inner
+        if isinstance(query, exp.SetOperation):
+            return self._set(query, Scope(self.leaves, around, ctes))
+        if isinstance(query, exp.Select):
+            return self._select(query, Scope(self.leaves, around, ctes))
+        if isinstance(query, exp.Values):
+            return self._values(query, Scope(self.leaves, around, ctes))
+        if isinstance(query, exp.Table):
+            scope = Scope(self.leaves, around, ctes)
+            self.sources.read(exp.Select(from_=exp.From(this=query)), scope)
+            return copied(scope.rows, dict(scope.star()))
+        raise NotUnderstoodError(f"{query.key} is no query")
+
+    def _with(self, query: exp.Expr, around: Scope | None) -> dict[str, Rows]:
+        ctes = dict(around.ctes) if around else {}
+        clause = query.args.get("with_") or query.args.get("with")
+        if clause is None:
+            return ctes
+        for cte in clause.expressions:
+            scope = Scope(self.leaves, around, dict(ctes))
+            name, alias = fold(cte.args["alias"].this), cte.args["alias"]
+            if clause.args.get("recursive") and isinstance(cte.this, exp.Union):
+                rows = self._recursive(cte.this, name, alias, scope)
+            else:
+                rows = renamed(self.rows(cte.this, scope), alias)
+            ctes[name] = rows
+        return ctes
+
+    def _recursive(self, union: exp.Union, name: str, alias: exp.Expr, scope: Scope) -> Rows:
+        """Return what a recursive query gives: what no step changes is that of its start."""
+        start = renamed(self.rows(union.this, scope), alias)
+        scope.ctes = {**scope.ctes, name: start}
+        step = renamed(self.rows(union.expression, scope), alias)
+        columns = {}
+        over = tuple(dict.fromkeys((*start.over, *step.over)))
+        for column, value, new in zip(
+            start.columns, start.columns.values(), step.columns.values(), strict=False
+        ):
+            plain = isinstance(bare(value), exp.Column) and isinstance(bare(new), exp.Column)
+            leaf = Leaf(Sort.UNION if plain else Sort.RECURSION, None, (value, new), (), over, "recursion")
+            columns[column] = (
+                value if text(value) == text(new) else self.leaves.opaque(leaf, scope.mark, column)
+            )
+        return Rows(columns, over=over)
+
+    def _set(self, union: exp.SetOperation, scope: Scope) -> Rows:
+        branches = [self.rows(branch, scope) for branch in _branches(union)]
+        if not isinstance(union, exp.Union):
+            first = branches[0]
+            return Rows(first.columns, spine=first.spine, filtered=True, keys=first.keys, over=first.over)
+        return put_together(self.leaves, branches)
+
+    def _values(self, values: exp.Values, scope: Scope) -> Rows:
+        lines = [one.expressions if isinstance(one, exp.Tuple) else [one] for one in values.expressions]
+        columns: dict[str, exp.Expr] = {}
+        for place, cells in enumerate(zip(*lines, strict=False), start=1):
+            parts = tuple(self._expressions.value(cell, scope) for cell in cells)
+            columns[f"column{place}"] = self.leaves.opaque(Leaf(Sort.UNION, parts=parts), id(values), place)
+        return renamed(Rows(columns), values.args.get("alias"))
+
+    def _select(self, select: exp.Select, scope: Scope) -> Rows:
+        self.sources.read(select, scope)
+        scope.windows = {fold(one.this): one for one in select.args.get("windows") or ()}
+        where = select.args.get("where")
+        if where is not None:
+            scope.rows.bound = self._bound(where.this, scope)
+            scope.rows.filtered = True
+        grouped = self._group(select, scope)
+        columns: dict[str, exp.Expr] = {}
+        for projection in select.expressions:
+            for name, value in self._projected(projection, scope):
+                columns.setdefault(name, value)
+        for clause in ("having", "qualify", "order"):
+            for one in select.args[clause].iter_expressions() if select.args.get(clause) else ():
+                self._mention(one, scope, columns)
+        rows = scope.rows
+        result = Rows(
+            columns, rows.instance, rows.spine, rows.filtered, rows.keys, rows.grain, rows.over, rows.bound
+        )
+        if grouped:
+            result.spine, result.keys = None, [rows.grain] if rows.grain else []
+        return self._ended(select, result, scope)
+
+    def _ended(self, select: exp.Select, rows: Rows, scope: Scope) -> Rows:
+        """Return the rows after `distinct` and `limit`."""
+        distinct = select.args.get("distinct")
+        if distinct is not None and distinct.args.get("on") is not None:
+            on = distinct.args["on"]
+            listed = on.expressions if isinstance(on, exp.Tuple) else [on]
+            key = tuple(self._named(one, scope, rows.columns, select) for one in listed)
+            rows.filtered, rows.keys, rows.grain = True, [*rows.keys, key], key
+        elif distinct is not None:
+            rows.grain = tuple(rows.columns.values())
+            rows.spine, rows.keys = None, [rows.grain]
+        if any(
+            isinstance(one.find(exp.Column), exp.Column) and self._multiplies(one)
+            for one in rows.columns.values()
+        ):
+            rows.spine, rows.keys, rows.grain = None, [], None
+        return _cut(rows) if any(select.args.get(one) for one in ("limit", "offset", "fetch")) else rows
+
+    def _multiplies(self, value: exp.Expr) -> bool:
+        return any(self.leaves[leaf].sort is Sort.SERIES for leaf in value.find_all(exp.Column))
+
+    def _group(self, select: exp.Select, scope: Scope) -> bool:
+        """Set what rows are grouped by; return whether they are grouped at all."""
+        clause = select.args.get("group")
+        if clause is None:
+            grouped = any(
+                has_aggregate(one) for one in (*select.expressions, *_of(select.args.get("having")))
+            )
+            scope.rows.grain = () if grouped else None
+            return grouped
+        listed = [*clause.expressions]
+        sets = [one for kind in ("rollup", "cube", "grouping_sets") for one in clause.args.get(kind) or ()]
+        sets += [one for one in listed if isinstance(one, exp.Rollup | exp.Cube | exp.GroupingSets)]
+        plain = [one for one in listed if one not in sets]
+        for one in sets:
+            plain += [*one.find_all(exp.Column)]
+        scope.rows.grain = None
+        keys = [self._named(one, scope, {}, select) for one in plain]
+        scope.rows.grain = tuple({text(key): key for key in keys}.values())
+        return True
+
+    def _named(
+        self, node: exp.Expr, scope: Scope, columns: dict[str, exp.Expr], select: exp.Select
+    ) -> exp.Expr:
+        """Return what GROUP BY or DISTINCT ON lists: a column, its place, or its name in the result."""
+        if isinstance(node, exp.Literal) and not node.is_string:
+            place = int(node.this) - 1
+            if columns:
+                return [*columns.values()][place]
+            return self._expressions.value(select.expressions[place].unalias(), scope)
+        if isinstance(node, exp.Column) and not node.table and scope.find(fold(node.this)) is None:
+            for one in select.expressions:
+                if isinstance(one, exp.Alias) and name_of(one) == fold(node.this):
+                    return self._expressions.value(one.this, scope)
+        return self._expressions.value(node, scope)
+
+    def _projected(self, projection: exp.Expr, scope: Scope) -> list[tuple[str, exp.Expr]]:
+        if isinstance(projection, exp.Star):
+            return list(scope.star())
+        if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
+            return list(scope.star(fold(projection.args.get("table"))))
+        return [(name_of(projection), self._expressions.value(projection.unalias(), scope))]
+
+    def _mention(self, node: exp.Expr, scope: Scope, columns: dict[str, exp.Expr]) -> None:
+        """Read what a clause says, for the relations that it reads."""
+        for query in node.find_all(exp.Subquery, exp.Exists, exp.In):
+            self._expressions.value(query, Scope(self.leaves, scope, scope.ctes, {"": Rows(columns)}))
+
+    def _bound(self, condition: exp.Expr, scope: Scope) -> tuple[exp.Expr, ...]:
+        """Read a condition; return what it makes equal to something of the query around."""
+        inner = {leaf.table for rows in scope.sources.values() for leaf in _leaves(rows)}
+        bound = []
+        for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+            value = self._expressions.value(one, scope)
+            if isinstance(value, exp.EQ) and scope.around is not None:
+                sides = [side for side in (value.left, value.right) if isinstance(side, exp.Column)]
+                here = [side for side in sides if side.table in inner]
+                bound += here if len(sides) == 2 and len(here) == 1 else []  # noqa: PLR2004 - two sides
+        return tuple(bound)
+
+
+def _branches(union: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the queries that one kind of set operation puts together, from left to right."""
+    waiting = [union]
+    while waiting:
+        one = waiting.pop()
+        plain = not any(one.args.get(key) for key in ("with_", "with", "limit", "offset"))
+        if type(one) is type(union) and (plain or one is union):
+            waiting += [one.expression, one.this]
+        else:
+            yield one
+
+
+def _cut(rows: Rows) -> Rows:
+    rows.filtered = True
+    return rows
+
+
+def _leaves(rows: Rows) -> Iterator[exp.Column]:
+    for value in rows.columns.values():
+        yield from value.find_all(exp.Column)
+
+
+def _of(clause: exp.Expr | None) -> tuple[exp.Expr, ...]:
+    return () if clause is None else (clause.this,)

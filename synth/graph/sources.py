@@ -1,0 +1,240 @@
+"""What stands in FROM: relations, queries, functions, and how they are joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sqlglot import exp
+
+from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
+from synth.graph.origins import ColumnRef
+from synth.graph.scopes import Scope, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from synth.graph.expressions import Expressions
+
+
+class Relations(Protocol):
+    """The relations of the database that a query may name."""
+
+    def node(self, schema: str, name: str) -> str:
+        """Return the `unique_id` of the relation, or a name for it."""
+
+    def columns(self, node: str) -> Sequence[str] | None:
+        """Return its columns; None where nobody knows them."""
+
+    def keys(self, node: str) -> Sequence[Sequence[str]]:
+        """Return sets of its columns that are unique together."""
+
+
+class Sources:
+    """Reads what stands in FROM.
+
+    Attributes:
+        reads: the relations of the database, in the order in which they are named.
+    """
+
+    def __init__(
+        self,
+        leaves: Leaves,
+        relations: Relations,
+        expressions: Expressions,
+        query: Callable[[exp.Expr, Scope], Rows],
+    ) -> None:
+        self.reads: dict[str, None] = {}
+        self._leaves = leaves
+        self._relations = relations
+        self._expressions = expressions
+        self._query = query
+        self._mentioned: set[int] = set()  # what `with` has named and was read once
+
+    def read(self, select: exp.Expr, scope: Scope) -> None:
+        """Put everything that stands in the query's FROM into its scope."""
+        start = select.args.get("from_") or select.args.get("from")
+        if start is not None:
+            self._begin(start.this, scope)
+        for view in select.args.get("laterals") or ():
+            self._join(exp.Join(this=view), scope)
+        for join in select.args.get("joins") or ():
+            self._join(join, scope)
+
+    def _begin(self, item: exp.Expr, scope: Scope) -> None:
+        scope.rows = self._add(item, scope)
+        for join in item.args.get("joins") or ():
+            self._join(join, scope)
+
+    def _add(self, item: exp.Expr, scope: Scope) -> Rows:
+        """Put one part of FROM into the scope, and return it."""
+        alias = item.args.get("alias")
+        if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table):
+            return self._brackets(item, scope)
+        rows = renamed(self._item(item, scope), alias)
+        name = fold(alias.this) if alias is not None and alias.this else _alias(item)
+        scope.add(name, rows)
+        return rows
+
+    def _brackets(self, item: exp.Subquery, scope: Scope) -> Rows:
+        inner = Scope(self._leaves, scope.around, scope.ctes)
+        self._begin(item.this, inner)
+        alias = item.args.get("alias")
+        if alias is not None:
+            rows = renamed(copied(inner.rows, dict(inner.star())), alias)
+            scope.add(fold(alias.this), rows)
+            return rows
+        for name, rows in inner.sources.items():
+            scope.add(name, rows)
+        scope.merged |= inner.merged
+        return inner.rows
+
+    def _item(self, item: exp.Expr, scope: Scope) -> Rows:
+        if isinstance(item, exp.Lateral):
+            return self._item(item.this, scope)
+        if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
+            return self._relation(item, scope)
+        if isinstance(item, exp.Subquery | exp.Query | exp.Values):
+            return self._query(item, scope)
+        return self._function(item, scope)
+
+    def _relation(self, item: exp.Table, scope: Scope) -> Rows:
+        name, schema = fold(item.this), fold(item.args.get("db"))
+        if not schema and name in scope.ctes:
+            rows = scope.ctes[name]
+            if id(rows) in self._mentioned:
+                return self._leaves.again(rows)
+            self._mentioned.add(id(rows))
+            return copied(rows, dict(rows.columns))
+        node = self._relations.node(schema, name)
+        self.reads[node] = None
+        instance = self._leaves.instance(node)
+        columns = self._relations.columns(node)
+        leaves = {one: self._leaves.column(instance, ColumnRef(node, one)) for one in columns or ()}
+        keys = [
+            tuple(leaves[one] for one in key) for key in self._relations.keys(node) if leaves.keys() >= {*key}
+        ]
+        return Rows(
+            {**leaves},
+            instance if columns is None else "",
+            spine=node,
+            filtered=item.args.get("sample") is not None,
+            keys=[*keys],
+            over=(node,),
+        )
+
+    def _function(self, item: exp.Expr, scope: Scope) -> Rows:
+        """Return what a function in FROM gives: the columns that its alias lists, else one of its name."""
+        calls = item.args.get("rows_from") or [item]
+        calls = [one.this if isinstance(one, exp.Table) else one for one in calls]
+        parts = tuple(self._expressions.arguments(one, scope) for one in calls)
+        alias = item.args.get("alias") or (item.parent.args.get("alias") if item.parent else None)
+        names = [fold(one.this if isinstance(one, exp.ColumnDef) else one) for one in _columns(alias)]
+        if not names:
+            names = [
+                fold(alias.this)
+                if alias is not None and alias.this
+                else calls[0].name.lower() or calls[0].key
+            ]
+            if item.args.get("ordinality") or isinstance(item.args.get("offset"), bool | exp.Expr):
+                names.append("ordinality")
+        leaf = Leaf(Sort.SERIES, parts=parts, function=names[0])
+        columns = {name: self._leaves.opaque(leaf, id(item), place) for place, name in enumerate(names)}
+        offset = item.args.get("offset")
+        if isinstance(offset, exp.Identifier):
+            columns[fold(offset)] = self._leaves.opaque(leaf, id(item), "offset")
+        return Rows({**columns})
+
+    def _join(self, join: exp.Join, scope: Scope) -> None:
+        before = [*scope.sources]
+        rows = self._add(join.this, scope)
+        for inner in join.this.args.get("joins") or ():
+            self._join(inner, scope)
+        new = [alias for alias in scope.sources if alias not in before]
+        side = str(join.args.get("side") or "").upper()
+        pairs = self._merge(join, scope, before, new, side)
+        pairs += self._equated(join.args.get("on"), scope)
+        _follow(scope.rows, rows, pairs, side)
+        if side in {"LEFT", "FULL"}:
+            scope.hollow(new)
+        if side in {"RIGHT", "FULL"}:
+            scope.hollow(before)
+
+    def _merge(
+        self, join: exp.Join, scope: Scope, before: list[str], new: list[str], side: str
+    ) -> list[tuple[str, str]]:
+        """Make one column of two that `using` names; return what is equal by that."""
+        names = [fold(one) for one in join.args.get("using") or ()]
+        right = {name: value for alias in new for name, value in scope.sources[alias].columns.items()}
+        left = {
+            name: value for alias in reversed(before) for name, value in scope.sources[alias].columns.items()
+        }
+        left |= scope.merged
+        if str(join.args.get("method") or "").upper() == "NATURAL":
+            names = [name for name in left if name in right]
+        pairs = []
+        for name in names:
+            one = left.get(name) or scope.find(name)
+            other = right.get(name) or scope.find(name, new[0])
+            if one is None or other is None:
+                continue
+            pairs.append((text(one), text(other)))
+            value = other if side == "RIGHT" else one
+            if side == "FULL":
+                value = exp.Coalesce(this=one.copy(), expressions=[other.copy()])
+            scope.merged[name] = value
+        return pairs
+
+    def _equated(self, condition: exp.Expr | None, scope: Scope) -> list[tuple[str, str]]:
+        """Return what the condition of a join says is equal."""
+        if condition is None:
+            return []
+        pairs = []
+        condition = bare(condition)
+        for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+            value = bare(self._expressions.value(one, scope))
+            if isinstance(value, exp.EQ):
+                pairs.append((text(value.left), text(value.right)))
+        return pairs
+
+
+def _follow(rows: Rows, joined: Rows, pairs: Sequence[tuple[str, str]], side: str) -> None:
+    """Change `rows`, which are all of FROM up to here, into what a join with `joined` makes of them."""
+    equal = {one for pair in pairs for one in pair}
+    over = tuple(dict.fromkeys((*rows.over, *joined.over)))
+    once = any({*map(text, key)} <= equal for key in joined.keys)
+    ours = any({*map(text, key)} <= equal for key in rows.keys)
+    if once and side in {"", "LEFT"}:
+        rows.filtered = rows.filtered or side == ""
+        rows.keys = [*rows.keys, *joined.keys] if ours and not side else rows.keys
+    elif ours and side in {"", "RIGHT"}:
+        rows.spine, rows.keys = joined.spine, joined.keys
+        rows.filtered = joined.filtered or side == ""
+    else:
+        rows.spine, rows.keys = None, []
+    rows.over = over
+
+
+def copied(rows: Rows, columns: dict[str, exp.Expr]) -> Rows:
+    """Return the same rows with these columns."""
+    return Rows(
+        columns, rows.instance, rows.spine, rows.filtered, [*rows.keys], rows.grain, rows.over, rows.bound
+    )
+
+
+def _columns(alias: exp.Expr | None) -> Sequence[exp.Expr]:
+    return alias.args.get("columns") or () if alias is not None else ()
+
+
+def renamed(rows: Rows, alias: exp.Expr | None) -> Rows:
+    """Return the rows with the names that an alias lists for their columns."""
+    names = [fold(one) for one in _columns(alias) if not isinstance(one, exp.ColumnDef)]
+    if not names:
+        return rows
+    old = [*rows.columns]
+    return copied(rows, dict(zip([*names, *old[len(names) :]], rows.columns.values(), strict=False)))
+
+
+def _alias(item: exp.Expr) -> str:
+    return (
+        fold(item.this) if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier) else item.key
+    )

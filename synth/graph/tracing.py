@@ -1,0 +1,153 @@
+"""The lineage of one node after another, parents first, from its SQL and the catalog's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import SqlglotError
+from sqlglot.parsers.postgres import PostgresParser
+
+from synth.graph.classes import Origins
+from synth.graph.expressions import COMPOUND, LONGEST
+from synth.graph.leaves import Leaves, Rows, leaf, size, text
+from synth.graph.origins import NodeLineage, Unknown
+from synth.graph.queries import NotUnderstoodError, Queries
+from synth.graph.scopes import fills
+from synth.graph.unions import formulas
+from synth.graph.versions import kept_by_dbt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from synth.domain import Relation
+    from synth.graph.origins import Origin
+    from synth.project.manifest import Node
+
+WRITTEN_ALIKE = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP", "DATE_TRUNC")  # their formats are left as they stand
+
+
+MISSING = Unknown("its SQL has no such column")
+
+
+class Plain(Postgres):
+    """Postgres, with functions left as they are where sqlglot would translate the formats they take."""
+
+    class Parser(PostgresParser):
+        """Reads functions that take formats as any other function."""
+
+        FUNCTIONS: ClassVar = {
+            name: make for name, make in PostgresParser.FUNCTIONS.items() if name not in WRITTEN_ALIKE
+        }
+
+
+class Tracer:
+    """Knows the relations of the nodes, and what was read of those before."""
+
+    def __init__(
+        self,
+        relations: Mapping[str, Relation],
+        types: Mapping[str, Mapping[str, str]],
+        keys: Mapping[str, Sequence[Sequence[str]]],
+    ) -> None:
+        self._types = types
+        self._keys = {name: list(sets) for name, sets in keys.items()}
+        self._nodes = {(one.schema, one.name): name for name, one in relations.items()}
+        self._named = {one.name: name for name, one in relations.items()}
+        self._values: dict[str, dict[str, exp.Expr]] = {}  # of columns, over leaves of the node's own query
+
+    def node(self, schema: str, name: str) -> str:
+        """Return the `unique_id` of a relation; what the manifest does not have is called by its names."""
+        if schema:
+            return self._nodes.get((schema, name), f"{schema}.{name}")
+        return self._named.get(name, name)
+
+    def columns(self, node: str) -> Sequence[str] | None:
+        """Return the columns of a node in their order; None where nobody knows them."""
+        return [*self._types[node]] if self._types.get(node) else None
+
+    def keys(self, node: str) -> Sequence[Sequence[str]]:
+        """Return sets of columns that are unique together."""
+        return self._keys.get(node, ())
+
+    def lineage(self, node: Node, statement: str) -> NodeLineage:
+        """Return the lineage of a node that is defined by `statement`."""
+        if node.resource_type in {"seed", "source"}:
+            return NodeLineage(stored=True)
+        if not statement.strip():
+            return self._unknown(node, "it has no SQL that could be read")
+        queries = Queries(self)
+        try:
+            query = sqlglot.parse_one(statement, read=Plain)
+            rows = queries.rows(query)
+        except (SqlglotError, NotUnderstoodError) as error:
+            return self._unknown(node, f"its SQL could not be read: {str(error).splitlines()[0]}")
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+            return self._unknown(node, f"its SQL is of a form that is not supported ({type(error).__name__})")
+        return self._lineage(node, queries, rows)
+
+    def _unknown(self, node: Node, reason: str) -> NodeLineage:
+        columns: dict[str, Origin] = {name: Unknown(reason) for name in self._types.get(node.unique_id, ())}
+        reads = tuple(node.parents)
+        return NodeLineage(columns, reads, parsed=False, reason=reason)
+
+    def _lineage(self, node: Node, queries: Queries, rows: Rows) -> NodeLineage:
+        origins = Origins(queries.leaves, self._types)
+        names = self._matched(node.unique_id, rows)
+        values = {name: rows.columns[own] for name, own in names.items() if own}
+        columns = {name: origins.origin(values[name]) if name in values else MISSING for name in names}
+        if node.resource_type == "snapshot":
+            columns |= kept_by_dbt(node, columns)
+        texts = {text(value): name for name, value in values.items()}
+        grain = [texts.get(text(one)) for one in rows.grain] if rows.grain else None
+        whole = tuple(one for one in grain if one) if grain and all(grain) else None
+        for key in rows.keys:
+            if all(text(one) in texts for one in key):
+                self._keys.setdefault(node.unique_id, []).append([texts[text(one)] for one in key])
+        self._values[node.unique_id] = values
+        return NodeLineage(
+            columns,
+            tuple(queries.sources.reads),
+            rows.spine,
+            rows.filtered,
+            whole,
+            self._derived(queries.leaves, node.unique_id),
+        )
+
+    def _matched(self, node: str, rows: Rows) -> dict[str, str]:
+        """Return the name that the SQL has for each column of the relation; "" for none."""
+        own = [*rows.columns]
+        stored = [*self._types.get(node, ())] or own
+        if len(own) == len(stored) and {*own} != {*stored}:  # names that Postgres made up or cut
+            return dict(zip(stored, own, strict=True))
+        return {name: name if name in rows.columns else "" for name in stored}
+
+    def _derived(self, leaves: Leaves, node: str) -> dict[str, str]:
+        """Return columns as SQL over others of the same relation, through the relations that it reads."""
+        values = {name: self._expanded(value, leaves) for name, value in self._values[node].items()}
+        self._values[node] = values
+        derived = formulas(values)
+        return {name: value.sql(dialect="postgres", comments=False) for name, value in derived.items()}
+
+    def _expanded(self, value: exp.Expr, leaves: Leaves) -> exp.Expr:
+        """Return the expression with columns of other models replaced by what those are made of."""
+
+        def replaced(part: exp.Expr) -> exp.Expr:
+            if not isinstance(part, exp.Column):
+                return part
+            leaf = leaves[part]
+            inner = self._values.get(leaf.ref.node, {}).get(leaf.ref.column) if leaf.ref else None
+            if inner is None or size(inner) > LONGEST or (part.table in leaves.nullable and fills(inner)):
+                return part
+            inner = inner.transform(lambda one: _under(part.table, one))
+            return exp.Paren(this=inner) if part is not value and isinstance(inner, COMPOUND) else inner
+
+        expanded = value.transform(replaced)
+        return expanded if size(expanded) <= 2 * LONGEST else value.copy()
+
+
+def _under(mention: str, node: exp.Expr) -> exp.Expr:
+    """Return a leaf as that of one mention of the relation that it was part of."""
+    return leaf(f"{mention}/{node.table}", node.name) if isinstance(node, exp.Column) else node

@@ -1,0 +1,125 @@
+"""Columns as expressions over other columns of the same rows, and queries put together by `union`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MOMENTS = (
+    exp.CurrentDate,
+    exp.CurrentTime,
+    exp.CurrentTimestamp,
+    exp.CurrentUser,
+    exp.Localtime,
+    exp.Localtimestamp,
+    exp.Rand,
+    exp.SessionUser,
+    exp.Uuid,
+)
+UNSTEADY = re.compile(
+    r"now|\w+_timestamp|timeofday|random\w*|gen_random_\w+|uuid_generate_\w+|uuidv\w+|nextval|currval|lastval"
+    r"|current_\w+|pg_\w+|txid_\w+|inet_(client|server)_\w+|version|setval|set_config"
+)
+
+
+def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
+    """Return every column that follows from others, as an expression over their names.
+
+    None leads back to itself: of equal columns the first is what the others follow from, and any other
+    expression is longer than what it is made of.
+    """
+    names: dict[str, str] = {}
+    for name, value in columns.items():
+        names.setdefault(text(value), name)
+    found = {}
+    for name, value in columns.items():
+        inner = bare(value)
+        if not steady(inner):
+            continue
+        if inner.find(exp.Column) is None:
+            found[name] = inner.copy()
+        elif names[text(value)] != name:
+            found[name] = _named(names[text(value)])
+        elif not isinstance(inner, exp.Column):
+            formula = _over(inner, names, at_top=True)
+            if formula is not None:
+                found[name] = formula
+    return found
+
+
+def steady(value: exp.Expr) -> bool:
+    """Return whether the expression gives the same today and tomorrow."""
+    return not any(
+        isinstance(node, MOMENTS)
+        or (isinstance(node, exp.Anonymous) and UNSTEADY.fullmatch(node.name.lower()) is not None)
+        or (isinstance(node, exp.Anonymous) and node.name.lower() == "age" and len(node.expressions) == 1)
+        for node in value.walk()
+    )
+
+
+def _named(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def _over(node: exp.Expr, names: Mapping[str, str], *, at_top: bool = False) -> exp.Expr | None:
+    if node.find(exp.Column) is None:
+        return node.copy()
+    if not at_top:
+        name = names.get(text(node))
+        if name is not None:
+            return _named(name)
+    if isinstance(node, exp.Column):
+        return None
+    arguments: dict[str, object] = {}
+    for key, value in node.args.items():
+        parts = [_part(one, names) for one in (value if isinstance(value, list) else [value])]
+        if any(
+            new is None and old is not None
+            for new, old in zip(parts, value if isinstance(value, list) else [value], strict=True)
+        ):
+            return None
+        arguments[key] = parts if isinstance(value, list) else parts[0]
+    return type(node)(**arguments)
+
+
+def _part(value: object, names: Mapping[str, str]) -> object:
+    return _over(value, names) if isinstance(value, exp.Expr) else value
+
+
+def put_together(leaves: Leaves, branches: Sequence[Rows]) -> Rows:
+    """Return what `union` makes of these; what follows from others in each does so in the whole."""
+    names = [*branches[0].columns]
+    parts = [dict(zip(names, branch.columns.values(), strict=False)) for branch in branches]
+    shared = [name for name in names if all(name in part for part in parts)]
+    by_branch = [formulas(part) for part in parts]
+    common = {
+        name: by_branch[0][name]
+        for name in shared
+        if all(name in one and text(one[name]) == text(by_branch[0][name]) for one in by_branch)
+    }
+    mark = leaves.instance("")
+    columns: dict[str, exp.Expr] = {}
+    for name in shared:
+        if name not in common:
+            columns[name] = leaves.opaque(
+                Leaf(Sort.UNION, parts=tuple(part[name] for part in parts)), mark, name
+            )
+    for name in sorted(common, key=lambda one: len(text(common[one]))):
+        columns[name] = common[name].transform(lambda node: _filled(node, columns, common))
+    over = tuple(dict.fromkeys(node for branch in branches for node in branch.over))
+    return Rows({name: columns[name] for name in shared}, over=over)
+
+
+def _filled(node: exp.Expr, columns: Mapping[str, exp.Expr], common: Mapping[str, exp.Expr]) -> exp.Expr:
+    if not isinstance(node, exp.Column):
+        return node
+    if node.name in columns:
+        return columns[node.name].copy()
+    return common[node.name].transform(lambda one: _filled(one, columns, common))

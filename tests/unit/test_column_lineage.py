@@ -1,0 +1,361 @@
+"""Where columns come from, read off SQL in its many forms."""
+
+from __future__ import annotations
+
+import pytest
+
+from synth.graph.lineage import root, roots, trace, without_data
+from synth.graph.origins import (
+    Aggregate,
+    Choice,
+    ColumnRef,
+    Copy,
+    Expression,
+    Generated,
+    NodeLineage,
+    Unknown,
+)
+from synth.project.manifest import Node
+
+VISITS = "source.zoo.visits"
+KEEPERS = "model.zoo.keepers"
+TYPES = {
+    VISITS: {
+        "visit": "bigint",
+        "keeper": "integer",
+        "Cage": "text",
+        "came": "date",
+        "went": "date",
+        "fee": "numeric(8,2)",
+        "tags": "text[]",
+    },
+    KEEPERS: {"keeper": "integer", "name": "text", "wing": "text", "hired": "timestamp without time zone"},
+}
+KEYS = {VISITS: [["visit"]], KEEPERS: [["keeper"]]}
+
+
+def node(unique_id: str, sql: str = "", config: dict[str, object] | None = None) -> Node:
+    kind, _, name = unique_id.split(".")
+    return Node(
+        unique_id=unique_id,
+        name=name,
+        resource_type=kind,
+        package="zoo",
+        path=f"models/{name}.sql",
+        declared_in="models/zoo.yml",
+        database="db",
+        schema="zoo",
+        alias=name,
+        relation_name=f'"db"."zoo"."{name}"',
+        config=config or {},
+        sql=sql,
+    )
+
+
+def lineages(**statements: str) -> dict[str, NodeLineage]:
+    """The lineage of each of these models, which may read those before, visits and keepers."""
+    models = [node(f"model.zoo.{name}", sql) for name, sql in statements.items()]
+    keepers = node(KEEPERS, "select keeper, name, wing, hired from outside.staff")
+    return dict(trace([node(VISITS), keepers, *models], TYPES, KEYS))
+
+
+def read(sql: str) -> NodeLineage:
+    return lineages(x=sql)["model.zoo.x"]
+
+
+def visit(column: str) -> ColumnRef:
+    return ColumnRef(VISITS, column)
+
+
+def keeper(column: str) -> ColumnRef:
+    return ColumnRef(KEEPERS, column)
+
+
+@pytest.mark.parametrize(
+    ("sql", "column", "source"),
+    [
+        ("select visit as v from zoo.visits", "v", visit("visit")),
+        ("select v.* from zoo.visits as v", "Cage", visit("Cage")),
+        ('select "Cage" as cage from "db"."zoo"."visits"', "cage", visit("Cage")),
+        (
+            "with a as (select * from zoo.visits), b as (select a.fee as f from a) select * from b",
+            "f",
+            visit("fee"),
+        ),
+        (
+            "with a as (with b as (select * from zoo.visits) select * from b) select keeper from a",
+            "keeper",
+            visit("keeper"),
+        ),
+        ("with a(one, two) as (select visit, fee from zoo.visits) select two from a", "two", visit("fee")),
+        (
+            "select k.wing from zoo.visits v left join zoo.keepers k on k.keeper = v.keeper",
+            "wing",
+            keeper("wing"),
+        ),
+        ("select keeper from zoo.visits right join zoo.keepers using (keeper)", "keeper", keeper("keeper")),
+        ("select * from zoo.visits natural join zoo.keepers", "keeper", visit("keeper")),
+        ("select w from zoo.keepers, lateral (select wing as w) as l", "w", keeper("wing")),
+        (
+            "select came from zoo.visits union all select came from zoo.visits where fee > 3",
+            "came",
+            visit("came"),
+        ),
+        (
+            "select distinct on (keeper) keeper, fee from zoo.visits order by keeper, came",
+            "fee",
+            visit("fee"),
+        ),
+        (
+            ("with recursive r as (select keeper as k, 1 as n from zoo.keepers union all "
+            "select keeper, n + 1 from zoo.keepers join r on keeper = k) select * from r"),
+            "k",
+            keeper("keeper"),
+        ),
+        (
+            "select x.visit from (zoo.visits as x join zoo.keepers as y using (keeper))",
+            "visit",
+            visit("visit"),
+        ),
+        ("(select fee from zoo.visits order by 1 limit 5)", "fee", visit("fee")),
+        ("select case when wing = 'n' then name end as who from zoo.keepers", "who", keeper("name")),
+    ],
+)
+def test_a_copied_column_is_followed_to_the_relation_that_is_read(
+    sql: str, column: str, source: ColumnRef
+) -> None:
+    assert read(sql).columns[column] == Copy(source)
+
+
+@pytest.mark.parametrize(
+    ("value", "cast"),
+    [
+        ("visit::text", "text"),
+        ("keeper::bigint", "bigint"),
+        ("came::timestamp", "timestamp"),
+        ("visit::integer", "int"),
+    ],
+)
+def test_a_cast_that_keeps_the_value_is_a_copy(value: str, cast: str) -> None:
+    origin = read(f"select {value} as c from zoo.visits").columns["c"]
+    assert isinstance(origin, Copy)
+    assert origin.cast == cast
+
+
+@pytest.mark.parametrize(
+    "value", ["fee::integer", "'2020-01-01'::date + (fee::integer)", "hired::date", "trim(name)"]
+)
+def test_a_cast_that_loses_something_is_an_expression(value: str) -> None:
+    origin = read(f"select {value} as c from zoo.visits join zoo.keepers using (keeper)").columns["c"]
+    assert isinstance(origin, Expression)
+
+
+def test_an_expression_names_what_it_mentions_and_says_how() -> None:
+    origin = read(
+        "with a as (select fee * 2 as twice, came from zoo.visits) select twice - 1 as c from a"
+    ).columns["c"]
+    assert origin == Expression((visit("fee"),), "(visits.fee * 2) - 1")
+
+
+def test_an_aggregate_says_over_what_and_by_which_key() -> None:
+    lineage = read(
+        "with n as (select keeper, count(*) as n, min(came) as first, sum(fee) filter (where fee > 0) as s "
+        "from zoo.visits group by 1) "
+        "select k.keeper, coalesce(n.n, 0)::integer as n, first, s "
+        "from zoo.keepers k left join n using (keeper)"
+    )
+    assert lineage.columns["n"] == Aggregate(
+        (VISITS,), (visit("keeper"),), (), "count", sql="CAST(COALESCE(COUNT(*), 0) AS INT)"
+    )
+    first = lineage.columns["first"]
+    assert isinstance(first, Aggregate)
+    assert first.picks == visit("came")
+    assert lineage.columns["s"].sources == (visit("fee"),)
+    assert lineage.columns["keeper"] == Copy(keeper("keeper"))
+    assert (lineage.rows_of, lineage.filtered) == (KEEPERS, False)
+
+
+@pytest.mark.parametrize(
+    ("value", "function", "keys"),
+    [
+        ("row_number() over (partition by keeper order by came)", "row_number", [visit("keeper")]),
+        ("sum(fee) over w", "sum", [visit("keeper")]),
+        ("(select max(hired) from zoo.keepers k where k.keeper = v.keeper)", "subquery", [keeper("keeper")]),
+        ("exists (select 1 from zoo.keepers k where k.keeper = v.keeper)", "exists", [keeper("keeper")]),
+    ],
+)
+def test_windows_and_subqueries_tell_of_other_rows(value: str, function: str, keys: list[ColumnRef]) -> None:
+    sql = f"select {value} as c from zoo.visits v window w as (partition by keeper order by came)"
+    origin = read(sql).columns["c"]
+    assert isinstance(origin, Aggregate)
+    assert (origin.function, list(origin.keys)) == (function, keys)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "select coalesce(a.keeper, b.keeper) as c from zoo.visits a full join zoo.keepers b on false",
+            False,
+        ),
+        ("select keeper as c from zoo.visits union select keeper from zoo.keepers", False),
+        ("select keeper as c from zoo.visits full join zoo.keepers using (keeper)", False),
+        (
+            "select case when fee > 1 then v.keeper else k.keeper end as c from zoo.visits v, zoo.keepers k",
+            False,
+        ),
+        (
+            "select keeper as c from zoo.visits union all select keeper from zoo.keepers union all select -1",
+            True,
+        ),
+    ],
+)
+def test_one_of_several_columns_is_a_choice(sql: str, expected: bool) -> None:
+    origin = read(sql).columns["c"]
+    assert isinstance(origin, Choice)
+    assert {*origin.sources} == {visit("keeper"), keeper("keeper")}
+    assert origin.constants is expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select day::date as c from generate_series(date '2024-01-01', date '2024-12-31', '1 day') as day",
+        "select n as c from (values (1), (2), (3)) as v(n)",
+        "with recursive t(c) as (select 1 union all select c + 1 from t where c < 9) select c from t",
+        "with p as (select 0 as x union all select 1) select row_number() over (order by a.x) as c from p a",
+        "select 'a' as c union select 'b'",
+        "select unnest(array[1, 2]) as c",
+    ],
+)
+def test_what_holds_no_data_is_generated_and_reads_nothing(sql: str) -> None:
+    known = lineages(first=sql, second="select c, c is null as d from zoo.first")
+    assert isinstance(known["model.zoo.first"].columns["c"], Generated)
+    assert known["model.zoo.first"].reads == ()
+    assert without_data(known, "model.zoo.second")
+    assert not without_data(known, VISITS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select day from generate_series('2024-01-01', (select max(came) from zoo.visits), '1 day') as day",
+        "select 1 as day where exists (select 1 from zoo.visits)",
+        "select n as day from (values (1), (2)) as v(n) where n in (select keeper from zoo.visits)",
+        "select 1 as day order by (select count(*) from zoo.visits)",
+    ],
+)
+def test_a_condition_or_an_argument_that_reads_rows_is_data(sql: str) -> None:
+    known = lineages(x=sql)
+    assert known["model.zoo.x"].reads == (VISITS,)
+    assert not without_data(known, "model.zoo.x")
+
+
+@pytest.mark.parametrize(
+    ("sql", "subset", "filtered"),
+    [
+        ("select * from zoo.visits where fee > 10", VISITS, True),
+        (
+            "select * from (select *, rank() over (order by came) as n from zoo.visits) q where n = 1",
+            VISITS,
+            True,
+        ),
+        ("select v.*, k.wing from zoo.visits v left join zoo.keepers k using (keeper)", VISITS, False),
+        ("select v.* from zoo.keepers k join zoo.visits v on v.keeper = k.keeper", VISITS, True),
+        ("select v.* from zoo.visits v join zoo.visits w on v.keeper = w.keeper", None, False),
+        ("select v.* from zoo.visits v, unnest(v.tags) as t", None, False),
+        ("select visit, unnest(tags) as tag from zoo.visits", None, False),
+        ("select keeper, max(visit) as visit from zoo.visits group by keeper", None, False),
+        ("select distinct keeper from zoo.visits", None, False),
+        ("select distinct on (keeper) keeper, visit from zoo.visits", VISITS, True),
+        ("select * from zoo.visits union all select * from zoo.visits", None, False),
+    ],
+)
+def test_a_subset_has_at_most_one_row_for_each_of_the_other(
+    sql: str, subset: str | None, filtered: bool
+) -> None:
+    lineage = read(sql)
+    assert lineage.subset_of == subset
+    assert subset is None or lineage.filtered is filtered
+
+
+def test_what_rows_are_grouped_by_is_their_grain() -> None:
+    assert read("select keeper as k, came, count(*) from zoo.visits group by keeper, came").grain == (
+        "k",
+        "came",
+    )
+    assert read("select count(*) as n, 1 as one from zoo.visits").grain is None
+    assert read("select distinct wing from zoo.keepers").grain == ("wing",)
+
+
+def test_copies_are_followed_through_models_to_where_they_arise() -> None:
+    known = lineages(
+        a="select visit as id, keeper from zoo.visits",
+        b="select id as number, keeper from zoo.a",
+        c="select number from zoo.b union select keeper from zoo.b",
+    )
+    assert root(known, ColumnRef("model.zoo.b", "number")) == visit("visit")
+    assert roots(known, ColumnRef("model.zoo.c", "number")) == (visit("keeper"), visit("visit"))
+
+
+def test_columns_are_derived_from_others_of_the_same_rows() -> None:
+    known = lineages(
+        a="select *, round(fee * 1.19, 2) as gross, coalesce(went, date '2024-12-31') as till from visits",
+        b="select came as first, went, fee as net, gross, till - came as days, 'eur' as unit, fee as again "
+        "from zoo.a",
+    )
+    assert known["model.zoo.b"].derived == {
+        "gross": 'ROUND("net" * 1.19, 2)',
+        "days": 'COALESCE("went", CAST(\'2024-12-31\' AS DATE)) - "first"',
+        "unit": "'eur'",
+        "again": '"net"',
+    }
+
+
+def test_nothing_is_derived_across_rows_or_from_what_is_not_there() -> None:
+    sql = "select v.came, w.went - v.came as days from zoo.visits v join zoo.visits w using (keeper)"
+    assert read(sql).derived == {}
+
+
+@pytest.mark.parametrize("value", ["now() - came", "current_date - came", "age(came)", "random() * fee"])
+def test_nothing_is_derived_from_the_moment_or_by_chance(value: str) -> None:
+    assert read(f"select came, fee, {value} as c from zoo.visits").derived == {}
+
+
+def test_an_outer_join_that_finds_no_row_gives_null_whatever_the_expression() -> None:
+    sql = (
+        "with a as (select keeper, wing, coalesce(wing, 'x') as w, upper(wing) as u from zoo.keepers) "
+        "select v.visit, a.wing, a.w, a.u from zoo.visits v left join a using (keeper)"
+    )
+    assert read(sql).derived == {"u": 'UPPER("wing")'}
+
+
+@pytest.mark.parametrize(
+    "sql", ["select from where (", "create table x (a int)", "", "merge into a using b on true"]
+)
+def test_what_cannot_be_read_is_unknown_with_a_reason(sql: str) -> None:
+    nodes = [node(VISITS), node("model.zoo.x", sql)]
+    lineage = trace(nodes, {**TYPES, "model.zoo.x": {"a": "integer"}})["model.zoo.x"]
+    assert not lineage.parsed
+    assert lineage.reason
+    assert isinstance(lineage.columns["a"], Unknown)
+
+
+def test_a_snapshot_knows_what_dbt_adds() -> None:
+    snapshot = node(
+        "snapshot.zoo.past",
+        "select keeper, wing, hired from zoo.keepers",
+        {"unique_key": "keeper", "updated_at": "hired", "strategy": "timestamp"},
+    )
+    columns = ["keeper", "wing", "hired", "dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"]
+    types = {**TYPES, "snapshot.zoo.past": dict.fromkeys(columns, "text")}
+    keepers = node(KEEPERS, "select * from outside.staff")
+    lineage = trace([keepers, snapshot], types)["snapshot.zoo.past"]
+    assert lineage.columns["dbt_valid_from"] == Copy(keeper("hired"))
+    assert not any(isinstance(origin, Unknown) for origin in lineage.columns.values())
+
+
+def test_names_of_the_relation_win_over_those_that_the_sql_lets_postgres_find() -> None:
+    types = {**TYPES, "model.zoo.x": {"?column?": "integer", "date": "date"}}
+    lineage = trace([node(VISITS), node("model.zoo.x", "select fee + 1, went::date from zoo.visits")], types)
+    assert lineage["model.zoo.x"].columns["date"] == Copy(visit("went"), "date")
