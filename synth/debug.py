@@ -10,13 +10,14 @@ from synth.declarations import read_models
 from synth.errors import SynthError
 from synth.plan import plan
 from synth.project.manifest import read_manifest
+from synth.runs.watch import Places
 from synth.stores import open_store
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from synth.domain import Task
+    from synth.domain import Model, Task
     from synth.settings import Settings
 
 Outcome = str | SynthError
@@ -29,14 +30,17 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
     yield "profile", f"{connection.profile}, target {connection.target}"
     reached = _outcome(partial(_warehouse, settings))
     yield "warehouse", reached
+    models: tuple[Model, ...] = ()
+    tasks: tuple[Task, ...] = ()
     try:
-        tasks = _tasks(settings)
+        models = _models(settings)
+        tasks = plan(models, settings)
     except SynthError as error:
-        tasks = ()
         yield "manifest", error
     else:
         yield "manifest", f"{settings.project.manifest_path}, {len(tasks)} tagged"
     if isinstance(reached, str):
+        yield "ownership", _outcome(partial(_ownership, settings, models))
         yield "permissions", _outcome(partial(_permissions, settings, tasks))
     yield "store", _outcome(partial(_store, settings))
     for name in sorted({task.backend for task in tasks}):
@@ -50,9 +54,9 @@ def _outcome(check: Callable[[], str]) -> Outcome:
         return error
 
 
-def _tasks(settings: Settings) -> tuple[Task, ...]:
+def _models(settings: Settings) -> tuple[Model, ...]:
     manifest = read_manifest(settings.project.manifest_path)
-    return plan(read_models(manifest, settings.connection).models, settings)
+    return read_models(manifest, settings.connection).models
 
 
 def _open(settings: Settings) -> Warehouse:
@@ -65,6 +69,13 @@ def _warehouse(settings: Settings) -> str:
         return (
             f"PostgreSQL {warehouse.version()} at {connection.host}:{connection.port}/{connection.database}"
         )
+
+
+def _ownership(settings: Settings, models: tuple[Model, ...]) -> str:
+    places = Places.of(models, settings)
+    with _open(settings) as warehouse:
+        warehouse.refuse_intrusions((places.schema, places.staging), places.sources)
+    return f"nobody else can plant code in {places.schema} and {places.staging}"
 
 
 def _permissions(settings: Settings, tasks: tuple[Task, ...]) -> str:

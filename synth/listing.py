@@ -16,6 +16,7 @@ from synth.errors import ModelError, WarehouseError
 from synth.facts.standing import held
 from synth.project.digests import digest
 from synth.runs.changes import Known, decide
+from synth.runs.watch import Places
 from synth.twins.source import read_source
 from synth.warehouse import Warehouse
 
@@ -63,22 +64,23 @@ class Listed:
         return self.task.model.facts
 
 
-def survey(tasks: Sequence[Task], settings: Settings, twins: Collection[str]) -> tuple[Listed, ...]:
+def survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
     """What a run would do with each task; what the manifest says, where the warehouse cannot be read.
 
     Args:
         tasks: what would be run.
         settings: say where the warehouse is.
-        twins: every model that has a twin or asks for one, by `unique_id`.
+        models: every model that has a twin or asks for one.
 
     Raises:
         ConfigError: a declaration does not fit the relation.
     """
     session = Warehouse(settings.connection.conninfo(), role=settings.connection.role)
+    twins = {model.unique_id for model in models}
     try:
         with session as warehouse, warehouse.snapshot() as snapshot:
             listed = [_read(task, warehouse, snapshot, settings, twins) for task in tasks]
-            decisions = _decisions(tasks, settings, warehouse, snapshot, twins)
+            decisions = _decisions(tasks, settings, warehouse, snapshot, models)
             return tuple(replace(one, decision=decisions.get(one.task.model.unique_id)) for one in listed)
     except WarehouseError as error:
         return tuple(_unread(task, error) for task in tasks)
@@ -89,12 +91,13 @@ def _decisions(
     settings: Settings,
     warehouse: Warehouse,
     snapshot: Snapshot,
-    twins: Collection[str],
+    models: Sequence[Model],
 ) -> Mapping[str, Decision]:
     """What a run would make anew; nothing where that cannot be known."""
     try:
-        intact = frozenset(warehouse.inspect(settings.schema, thorough=False).twins.values())
+        intact = frozenset(Places.of(models, settings).inspect(warehouse).twins.values())
         known = Known("", "", warehouse.published(settings.schema), intact=intact)
+        twins = {model.unique_id for model in models}
         return decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=twins)
     except WarehouseError:  # the columns say what it is about
         return {}

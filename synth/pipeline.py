@@ -17,7 +17,7 @@ from synth.runs.artifacts import RunFolder
 from synth.runs.changes import Known, agenda, decide
 from synth.runs.preflight import preflight
 from synth.runs.units import asked_for, to_publish
-from synth.runs.watch import afterwards, refuse_strangers
+from synth.runs.watch import Places, afterwards, refuse_strangers
 from synth.stores import open_store
 from synth.twins.workshop import Workshop
 from synth.warehouse import Warehouse
@@ -105,7 +105,7 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
             _write_state(asked, settings, warehouse)
             result = RunResult(run_id, tuple(_of(task, results) for task in asked.tasks))
             failure = _finish(folder, None if interrupted else store, result, asked, perf_counter() - started)
-            strange = "" if interrupted else _look_again(settings, warehouse)
+            strange = "" if interrupted else _look_again(asked, settings, warehouse)
     return Finished(result, folder.path, INTERRUPTED if interrupted else strange or failure, interrupted)
 
 
@@ -120,7 +120,7 @@ def _narrowed(asked: Invocation, known: Known) -> Invocation:
 def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> Known:
     """What there is of twins before the run begins."""
     replaced = {str(task.target) for task in asked.tasks} if asked.force or settings.full_refresh else ()
-    seen = refuse_strangers(warehouse, settings.schema, replaced=replaced)
+    seen = refuse_strangers(warehouse, Places.of(asked.models, settings), replaced=replaced)
     return Known(
         run_id,
         asked.invocation_id,
@@ -162,9 +162,9 @@ def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, Mo
         make_and_publish(todo.todo, shop, results, places=places, ready=prepared(todo))
 
 
-def _look_again(settings: Settings, warehouse: Warehouse) -> str:
+def _look_again(asked: Invocation, settings: Settings, warehouse: Warehouse) -> str:
     """What came into the schema of the twins during the run and must not be there."""
-    strange = afterwards(warehouse, settings.schema)
+    strange = afterwards(warehouse, Places.of(asked.models, settings))
     if strange:
         log.error(strange)
     return strange

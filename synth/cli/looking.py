@@ -39,7 +39,7 @@ def ls(*, output: str, **options: Any) -> None:
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the list
     tasks, models = read_plan(settings)
-    for listed in survey(tasks, settings, {model.unique_id for model in models}) if tasks else ():
+    for listed in survey(tasks, settings, models) if tasks else ():
         click.echo(as_json(listed) if output == "json" else as_text(listed))
 
 

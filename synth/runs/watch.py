@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Self
 
 from synth.errors import SynthError, WarehouseError
 from synth.warehouse.guard import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from synth.domain import Model, Relation
+    from synth.settings import Settings
     from synth.warehouse import Warehouse
     from synth.warehouse.guard import Found, Inspection
 
 
-def refuse_strangers(warehouse: Warehouse, schema: str, *, replaced: Collection[str] = ()) -> Inspection:
-    """What is in `schema`, if all of it may be there.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The schema of the twins, where they wait, and the real relation of each by its schema and name."""
+
+    schema: str
+    staging: str
+    sources: Mapping[str, Relation]
+
+    @classmethod
+    def of(cls, models: Iterable[Model], settings: Settings) -> Self:
+        """Those of the twins of all tagged models."""
+        sources = {f"{settings.schema}.{model.relation.name}": model.relation for model in models}
+        return cls(settings.schema, settings.staging_schema, sources)
+
+    def inspect(self, warehouse: Warehouse, *, thorough: bool = False) -> Inspection:
+        """What is in the schema of the twins, and what of it must not be."""
+        return warehouse.inspect(self.schema, staging=self.staging, sources=self.sources, thorough=thorough)
+
+
+def refuse_strangers(warehouse: Warehouse, places: Places, *, replaced: Collection[str] = ()) -> Inspection:
+    """What is in the schema of the twins, if all of it may be there.
 
     Args:
         warehouse: where.
-        schema: of the twins.
+        places: of the twins.
         replaced: twins that may have been edited, because the user wants their rows replaced; `schema.name`.
 
     Raises:
         WarehouseError: something must not be there, or that cannot be found out; the message names all of it.
     """
-    inspection = warehouse.inspect(schema)
+    inspection = places.inspect(warehouse)
     edited = (one for one in inspection.found if one.problem is Problem.CHANGED)
     known = {one for one in edited if one.relation in replaced}
     found = [one for one in inspection.found if one not in known]
     if found:
-        raise WarehouseError(f"Nothing was done. {_told(schema, found)}")
+        raise WarehouseError(f"Nothing was done. {_told(places.schema, found)}")
     return inspection
 
 
-def afterwards(warehouse: Warehouse, schema: str) -> str:
-    """What must not be in `schema` after publishing, or that this is not known; empty if all is well."""
+def afterwards(warehouse: Warehouse, places: Places) -> str:
+    """What must not be where the twins are after publishing, or that nobody knows; empty if all is well."""
     try:
-        found = warehouse.inspect(schema).found
+        found = places.inspect(warehouse).found
     except SynthError as error:
-        return f"What was published stays, but nobody knows what else there is in schema {schema}: {error}"
-    return f"What was published stays, but: {_told(schema, found)}" if found else ""
+        return f"What was published stays, but nobody knows what else there is in {places.schema}: {error}"
+    return f"What was published stays, but: {_told(places.schema, found)}" if found else ""
 
 
 def as_text(inspection: Inspection) -> Iterator[str]:
@@ -68,7 +89,13 @@ def as_json(inspection: Inspection) -> str:
 def _told(schema: str, found: Sequence[Found]) -> str:
     """All that must not be in `schema`, in one line."""
     listed = [f"{one}" if len(found) == 1 else f"({place}) {one}" for place, one in enumerate(found, 1)]
-    return f"Analysts would take for synthetic what is not, in schema {schema}: {'; '.join(listed)}"
+    foreign = any(one.problem is Problem.FOREIGN for one in found)
+    said = (
+        "Somebody else could act with the rights of this run"
+        if foreign
+        else f"Analysts would take for synthetic what is not, in schema {schema}"
+    )
+    return f"{said}: {'; '.join(listed)}"
 
 
 def _many(count: int, noun: str) -> str:

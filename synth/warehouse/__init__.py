@@ -18,6 +18,7 @@ from synth.warehouse import (
     guard,
     layout,
     ledger,
+    ownership,
     publish,
     rules,
     units,
@@ -45,8 +46,10 @@ __all__ = ["Snapshot", "Stage", "Warehouse"]
 
 # The catalog's rows are as old as the snapshot; a name and the file behind it are resolved as of now.
 REBUILT: LiteralString = """
-select pg_class.relfilenode is distinct from coalesce(pg_relation_filenode(to_regclass(%(path)s)), 0)
-    or pg_class.oid is distinct from to_regclass(%(path)s)
+select
+    pg_class.relfilenode is distinct from
+    coalesce(pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(path)s)), 0)
+    or pg_class.oid is distinct from pg_catalog.to_regclass(%(path)s)
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
@@ -91,6 +94,10 @@ class Warehouse:
         """What the server calls itself."""
         row = self._main.execute("show server_version").fetchone()
         return str(row[0]) if row else ""
+
+    def refuse_intrusions(self, schemas: tuple[str, str], sources: Mapping[str, Relation]) -> None:
+        """Refuse schemas that are not ours alone; see `synth.warehouse.ownership.refuse_intrusions`."""
+        ownership.refuse_intrusions(self._main, *schemas, sources)
 
     def check(self, tasks: Sequence[Task], schemas: tuple[str, str], analysts: Sequence[str]) -> None:
         """Refuse unless sources are readable and targets writable; `schemas` are target and staging.
@@ -137,7 +144,7 @@ class Warehouse:
     def claim(self, invocation_id: str, staging_schema: str) -> Iterator[None]:
         """Tell other runs that this one is alive; clear away what dead ones left, and in the end its own."""
         with reported("take the lock of this run"):
-            self._main.execute("select pg_advisory_lock(%s)", (publish.run_lock(invocation_id),))
+            self._main.execute("select pg_catalog.pg_advisory_lock(%s)", (publish.run_lock(invocation_id),))
         publish.sweep(self._main, staging_schema)
         try:
             yield
@@ -207,10 +214,12 @@ class Warehouse:
                 for unique_id in unique_ids:
                     units.note(session, schema, run_id, unique_id, state)
 
-    def inspect(self, schema: str, *, thorough: bool = False) -> Inspection:
+    def inspect(
+        self, schema: str, *, staging: str, sources: Mapping[str, Relation], thorough: bool = False
+    ) -> Inspection:
         """What is in `schema`, and what of it must not be; see `synth.warehouse.guard.inspect`."""
         with self._open() as session:
-            return guard.inspect(session, schema, thorough=thorough)
+            return guard.inspect(session, schema, staging=staging, sources=sources, thorough=thorough)
 
     def units(self, schema: str, run_id: str) -> Mapping[str, Unit]:
         """What a named run has made so far, by `unique_id`."""
@@ -221,9 +230,9 @@ class Warehouse:
         """Whether the command of that id still works."""
         with reported("look for other runs"):
             lock = (publish.run_lock(invocation_id),)
-            if self._main.execute("select pg_try_advisory_lock(%s)", lock).fetchone() != (True,):
+            if self._main.execute("select pg_catalog.pg_try_advisory_lock(%s)", lock).fetchone() != (True,):
                 return True
-            self._main.execute("select pg_advisory_unlock(%s)", lock)
+            self._main.execute("select pg_catalog.pg_advisory_unlock(%s)", lock)
             return False
 
     def measure(

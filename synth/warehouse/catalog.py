@@ -51,7 +51,7 @@ resolved as (
 
 select
     pg_attribute.attname::text,
-    format_type(pg_attribute.atttypid, pg_attribute.atttypmod),
+    pg_catalog.format_type(pg_attribute.atttypid, pg_attribute.atttypmod),
     pg_type.typname::text,
     pg_type.typtype::text,
     resolved.modifier,
@@ -67,27 +67,28 @@ order by pg_attribute.attnum
 RELATION: LiteralString = """
 select
     pg_class.relkind::text,
-    pg_get_userbyid(pg_class.relowner)::text,
-    has_table_privilege(pg_class.oid, 'select'),
-    has_table_privilege(pg_class.oid, 'insert') and has_table_privilege(pg_class.oid, 'delete'),
-    pg_has_role(pg_class.relowner, 'usage'),
-    coalesce(obj_description(pg_class.oid, 'pg_class'), '')
+    pg_catalog.pg_get_userbyid(pg_class.relowner)::text,
+    pg_catalog.has_table_privilege(pg_class.oid, 'select'),
+    pg_catalog.has_table_privilege(pg_class.oid, 'insert')
+    and pg_catalog.has_table_privilege(pg_class.oid, 'delete'),
+    pg_catalog.pg_has_role(pg_class.relowner, 'usage'),
+    coalesce(pg_catalog.obj_description(pg_class.oid, 'pg_class'), '')
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
 """
 
 TWINS: LiteralString = """
-select pg_class.relname::text, obj_description(pg_class.oid, 'pg_class')
+select pg_class.relname::text, pg_catalog.obj_description(pg_class.oid, 'pg_class')
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s
     and pg_class.relkind = 'r'
-    and starts_with(obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
+    and pg_catalog.starts_with(pg_catalog.obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
 """
 
 SCHEMA: LiteralString = """
-select has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create')
+select pg_catalog.has_schema_privilege(oid, 'usage') and pg_catalog.has_schema_privilege(oid, 'create')
 from pg_namespace
 where nspname = %(schema)s
 """
@@ -235,14 +236,15 @@ def _check_schema(session: Connection, schema: str) -> None:
         row = session.execute(SCHEMA, {"schema": schema}).fetchone()
         if row is None:
             row = session.execute(
-                "select has_database_privilege(current_database(), 'create'), current_database()::text"
+                "select pg_catalog.has_database_privilege(datname, 'create'), datname::text "
+                "from pg_catalog.pg_database where datname = pg_catalog.current_database()"
             ).fetchone()
     if row is None or not row[0]:
         user = _user(session)
         raise WarehouseError(
             f"No permission to write schema {schema}. Next: ask an owner of the database for: "
             f"create schema if not exists {schema} authorization {user}; "
-            f"or: grant usage, create on schema {schema} to {user};"
+            f"or, if it exists: alter schema {schema} owner to {user};"
         )
 
 
@@ -273,7 +275,7 @@ def _check_analysts(session: Connection, role: str, target: str, staging: str) -
         open_staging = session.execute(
             """
             select 1 from pg_namespace
-            where nspname = %(staging)s and has_schema_privilege(%(role)s, oid, 'usage')
+            where nspname = %(staging)s and pg_catalog.has_schema_privilege(%(role)s, oid, 'usage')
             """,
             {"role": role, "staging": staging},
         ).fetchone()

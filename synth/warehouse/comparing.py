@@ -88,7 +88,9 @@ def _measured(session: Connection, real: str, twin: str) -> Measured:
 
 
 def _columns(session: Connection, table: str) -> tuple[Column, ...]:
-    row = session.execute("select nspname::text from pg_namespace where oid = pg_my_temp_schema()").fetchone()
+    row = session.execute(
+        "select nspname::text from pg_namespace where oid = pg_catalog.pg_my_temp_schema()"
+    ).fetchone()
     return describe(session, Relation("", str(row[0]) if row else "", table))
 
 
@@ -97,13 +99,13 @@ def _figures(
 ) -> tuple[int, dict[str, float | None]]:
     """The rows of a table, and the mean of each number and boolean."""
     means = {
-        column.name: sql.SQL("avg({}::int)" if column.kind is Kind.BOOLEAN else "avg({})").format(
-            sql.Identifier(column.name)
-        )
+        column.name: sql.SQL(
+            "pg_catalog.avg({}::int)" if column.kind is Kind.BOOLEAN else "pg_catalog.avg({})"
+        ).format(sql.Identifier(column.name))
         for column in columns
         if column.kind in NUMBERS or column.kind is Kind.BOOLEAN
     }
-    wanted = sql.SQL(", ").join([sql.SQL("count(*)"), *means.values()])
+    wanted = sql.SQL(", ").join([sql.SQL("pg_catalog.count(*)"), *means.values()])
     query = sql.SQL("select {} from {}").format(wanted, sql.Identifier("pg_temp", table))
     with reported("compare the two sides"):
         count, *values = session.execute(query).fetchone() or (0,)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from synth.warehouse.session import Connection
 
 CHECKS: LiteralString = """
-select pg_constraint.conname::text, pg_get_expr(pg_constraint.conbin, pg_constraint.conrelid)
+select pg_constraint.conname::text, pg_catalog.pg_get_expr(pg_constraint.conbin, pg_constraint.conrelid)
 from pg_constraint
 join pg_class on pg_class.oid = pg_constraint.conrelid
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
@@ -46,10 +46,10 @@ with recursive resolved as (
 
 select
     resolved.attname::text,
-    format_type(resolved.type_id, resolved.modifier),
+    pg_catalog.format_type(resolved.type_id, resolved.modifier),
     pg_type.typtype = 'd',
     pg_constraint.conname::text,
-    pg_get_expr(pg_constraint.conbin, 0)
+    pg_catalog.pg_get_expr(pg_constraint.conbin, 0)
 from resolved
 join pg_type on pg_type.oid = resolved.type_id
 left join pg_constraint on pg_constraint.contypid = pg_type.oid and pg_constraint.contype = 'c'

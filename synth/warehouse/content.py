@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 ROW = sql.Identifier("synth row")  # the whole row as one value; not the name of anybody's column
 # A sum does not depend on the order, and unlike an exclusive or, it does not forget rows that come in pairs.
 CONTENT: LiteralString = """
-select count(*), coalesce(sum(hashtextextended({row}::text, 0)), 0) from {relation} as {row}
+select
+    pg_catalog.count(*),
+    coalesce(pg_catalog.sum(pg_catalog.hashtextextended({row}::text, 0::bigint)), 0)
+from {relation} as {row}
 """
 
 

@@ -61,7 +61,7 @@ def exported_snapshot(session: Connection) -> Iterator[str]:
     """Hold a snapshot that other sessions can read from, so that all models show one moment."""
     with reported("open a snapshot"), session.transaction():
         session.execute("set transaction isolation level repeatable read, read only")
-        row = session.execute("select pg_export_snapshot()").fetchone()
+        row = session.execute("select pg_catalog.pg_export_snapshot()").fetchone()
         yield str(row[0]) if row else ""
 
 
@@ -69,7 +69,9 @@ def count(session: Connection, relation: Relation, snapshot: str) -> int:
     """How many rows `relation` has in the snapshot."""
     with reported(f"count the rows of {relation}"), session.transaction():
         _enter(session, snapshot)
-        row = session.execute(sql.SQL("select count(*) from {}").format(identifier(relation))).fetchone()
+        row = session.execute(
+            sql.SQL("select pg_catalog.count(*) from {}").format(identifier(relation))
+        ).fetchone()
     return int(str(row[0])) if row else 0
 
 
@@ -130,9 +132,11 @@ def _query(relation: Relation, columns: Sequence[Column], share: float, unit: st
     query = sql.SQL("select {} from {} as {}").format(selected, identifier(relation), ROW)
     if share < 1:
         # Rows without a unit belong to nobody in particular, so each is on its own.
-        row = sql.SQL("hashtextextended({}::text, 0)").format(ROW)
+        row = sql.SQL("pg_catalog.hashtextextended({}::text, 0::bigint)").format(ROW)
         if unit:
-            row = sql.SQL("coalesce(hashtextextended({}::text, 0), {})").format(sql.Identifier(unit), row)
+            row = sql.SQL("coalesce(pg_catalog.hashtextextended({}::text, 0::bigint), {})").format(
+                sql.Identifier(unit), row
+            )
         query += sql.SQL(" where {} & 1048575 < {}").format(row, sql.Literal(round(share * 1048576)))
     return sql.SQL("copy ({}) to stdout (format csv)").format(query)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import sql
 
 from synth.domain import Relation
-from synth.warehouse import ledger
+from synth.warehouse import ledger, ownership
 from synth.warehouse.catalog import STAMP
 from synth.warehouse.content import content
 from synth.warehouse.lineage import Reads
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.warehouse.ledger import Entry
+    from synth.warehouse.ownership import Intrusion
     from synth.warehouse.session import Connection
 
 TABLE, VIEW, MATVIEW = "r", "v", "m"
@@ -40,20 +41,24 @@ select
     pg_class.oid::bigint,
     pg_namespace.nspname::text,
     pg_class.relname::text,
-    format('%%I.%%I', pg_namespace.nspname, pg_class.relname),
+    pg_catalog.format('%%I.%%I', pg_namespace.nspname, pg_class.relname),
     pg_class.relkind::text,
-    pg_get_userbyid(pg_class.relowner)::text,
-    coalesce(obj_description(pg_class.oid, 'pg_class'), '')
+    pg_catalog.pg_get_userbyid(pg_class.relowner)::text,
+    coalesce(pg_catalog.obj_description(pg_class.oid, 'pg_class'), '')
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
 order by pg_class.relname
 """
 # Publishing holds this lock, so what is seen here is never half of it; see `publish.lock_schema`.
-LOCK: LiteralString = "select pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
+LOCK: LiteralString = (
+    "select pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(%s, 0::bigint))"
+)
 # A row's xmin is the transaction that wrote it, and stays; if all rows are those of the transaction that
 # published them, and none is missing, nobody has changed one.
-WRITTEN: LiteralString = "select count(*), count(*) filter (where xmin <> %s::xid) from {relation}"
+WRITTEN: LiteralString = (
+    "select pg_catalog.count(*), pg_catalog.count(*) filter (where xmin <> %s::xid) from {relation}"
+)
 
 
 class Problem(StrEnum):
@@ -63,6 +68,7 @@ class Problem(StrEnum):
     REPLACED = "replaced"  # it has a twin's place
     REAL = "real"  # a view of something that is no twin
     CHANGED = "changed"  # a twin with other rows than it was published with
+    FOREIGN = "foreign"  # somebody else could act through it with the rights of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +131,24 @@ class _Relation:
         return Found(str(self), KINDS[self.kind], self.owner, problem, text, way_out, reads)
 
 
-def inspect(session: Connection, schema: str, *, thorough: bool) -> Inspection:
-    """Look at every relation of `schema`.
+def inspect(
+    session: Connection, schema: str, *, staging: str, sources: Mapping[str, Relation], thorough: bool
+) -> Inspection:
+    """Look at every relation of `schema`; at none of its rows where that is not ours alone.
 
     Args:
         session: of somebody who may read the twins.
         schema: of the twins.
+        staging: where they wait.
+        sources: the real relation of each twin, by the twin's schema and name.
         thorough: whether rows are compared with what the ledger says even where nobody has written any since.
 
     Raises:
         WarehouseError: something cannot be seen, so nothing is known.
     """
+    foreign = ownership.intrusions(session, schema, staging, sources)
+    if foreign:
+        return Inspection(schema, {}, 0, tuple(_foreign(one) for one in foreign))
     with reported(f"inspect schema {schema}"), session.transaction():
         session.execute(LOCK, (f"synth {schema}",))
         session.execute(LOCK_TIMEOUT)
@@ -143,7 +156,7 @@ def inspect(session: Connection, schema: str, *, thorough: bool) -> Inspection:
         relations = [_Relation(*row) for row in rows]  # type: ignore[arg-type] # the query fixes the types
         entries = ledger.entries(session, schema)
         views = [one for one in relations if one.kind in {VIEW, MATVIEW}]
-        own = [one for one in relations if one.kind == TABLE and one.name == ledger.LEDGER]
+        own = [one for one in relations if one.kind == TABLE and one.name == ownership.LEDGER]
         twins = [one for one in relations if _is_twin(one, entries)]
         found = [_stranger(one, entries) for one in relations if one not in (*views, *own, *twins)]
         edited = {twin: _edited(session, twin, entries[str(twin)], thorough=thorough) for twin in twins}
@@ -151,6 +164,10 @@ def inspect(session: Connection, schema: str, *, thorough: bool) -> Inspection:
     found += [*filter(None, edited.values()), *leading]
     intact = {str(twin): entries[str(twin)].unique_id for twin in twins if edited[twin] is None}
     return Inspection(schema, intact, len(views) - len(leading), tuple(sorted(found, key=str)))
+
+
+def _foreign(one: Intrusion) -> Found:
+    return Found(one.relation, one.kind, one.owner, Problem.FOREIGN, one.text, one.way_out)
 
 
 def _is_twin(relation: _Relation, entries: Mapping[str, Entry]) -> bool:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from synth.warehouse.ownership import LEDGER, refuse_foreign_table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.warehouse.publish import Stage
     from synth.warehouse.session import Connection
 
-LEDGER = "_synth_runs"
-
 CREATE: LiteralString = """
 create table if not exists {ledger} (
     run_id text not null,
-    published_at timestamptz default now(),
+    published_at timestamptz default pg_catalog.now(),
     unique_id text not null,
     relation text not null,
     rows bigint not null,
@@ -34,7 +34,7 @@ create table if not exists {ledger} (
 MIGRATE: LiteralString = """
 alter table {ledger}
     alter column published_at drop not null,
-    add column if not exists recorded_at timestamptz not null default now(),
+    add column if not exists recorded_at timestamptz not null default pg_catalog.now(),
     add column if not exists epsilon double precision,
     add column if not exists source_fingerprint text,
     add column if not exists request text,
@@ -46,7 +46,8 @@ alter table {ledger}
 """
 IS_CURRENT: LiteralString = """
 select exists (
-    select from pg_attribute where attrelid = to_regclass({name}) and attname = 'content' and not attisdropped
+    select from pg_attribute
+    where attrelid = pg_catalog.to_regclass({name}) and attname = 'content' and not attisdropped
 )
 """
 INSERT: LiteralString = """
@@ -55,7 +56,8 @@ insert into {ledger} (
     source_fingerprint, request, invocation_id, epsilon, inputs, content, written_by, recorded_at
 )
 values (
-    %s, case when %s then now() end, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp()
+    %s, case when %s then pg_catalog.now() end, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    pg_catalog.clock_timestamp()
 )
 """
 # Transactions wait for each other, so the start of one does not say which came last.
@@ -74,7 +76,7 @@ select distinct on (entry ->> 'relation')
     entry ->> 'content',
     entry ->> 'written_by'
 from {ledger} as row
-cross join lateral to_jsonb(row) as entry
+cross join lateral pg_catalog.to_jsonb(row) as entry
 where published_at is not null
 order by entry ->> 'relation', coalesce((entry ->> 'recorded_at')::timestamptz, published_at) desc
 """
@@ -175,11 +177,9 @@ def latest(session: Connection, schema: str) -> dict[str, Published]:
 
 def entries(session: Connection, schema: str) -> dict[str, Entry]:
     """The newest entry of everything that was ever published in `schema`, by relation."""
-    name = sql.Identifier(schema, LEDGER)
-    exists = session.execute("select to_regclass(%s) is not null", (name.as_string(session),)).fetchone()
-    if exists != (True,):
+    if not refuse_foreign_table(session, schema, LEDGER):
         return {}
-    found = session.execute(sql.SQL(ENTRIES).format(ledger=name)).fetchall()
+    found = session.execute(sql.SQL(ENTRIES).format(ledger=sql.Identifier(schema, LEDGER))).fetchall()
     return {str(relation): Entry(*(str(value or "") for value in rest)) for relation, *rest in found}
 
 
@@ -192,6 +192,8 @@ def undecided(session: Connection, schema: str, unique_id: str, fingerprint: str
 
 
 def _is_current(session: Connection, schema: str) -> bool:
+    if not refuse_foreign_table(session, schema, LEDGER):
+        return False
     name = sql.Literal(sql.Identifier(schema, LEDGER).as_string(session))
     row = session.execute(sql.SQL(IS_CURRENT).format(name=name)).fetchone()
     return row == (True,)

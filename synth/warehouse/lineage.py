@@ -34,7 +34,7 @@ reached as (
 select
     reached.view::bigint,
     reached.source::bigint,
-    format('%%I.%%I', pg_namespace.nspname, pg_class.relname),
+    pg_catalog.format('%%I.%%I', pg_namespace.nspname, pg_class.relname),
     pg_class.relkind in ('v', 'm')
 from reached
 join pg_class on pg_class.oid = reached.source

@@ -18,6 +18,7 @@ from synth.errors import ModelError, WarehouseError
 from synth.warehouse import ledger, units
 from synth.warehouse.catalog import STAMP, columns_changed, describe
 from synth.warehouse.content import content
+from synth.warehouse.ownership import LEDGER, refuse_intrusions
 from synth.warehouse.session import identifier, reported
 from synth.warehouse.units import State
 
@@ -39,24 +40,27 @@ GRANTS: LiteralString = """
 select acl.privilege_type, pg_roles.rolname, acl.is_grantable
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
-cross join aclexplode(pg_class.relacl) as acl
+cross join pg_catalog.aclexplode(pg_class.relacl) as acl
 left join pg_roles on pg_roles.oid = acl.grantee
 where pg_namespace.nspname = %(schema)s
     and pg_class.relname = %(name)s
     and acl.grantee <> pg_class.relowner
 """
 TWIN: LiteralString = """
-select pg_class.relkind = 'r' and starts_with(obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
+select
+    pg_class.relkind = 'r'
+    and pg_catalog.starts_with(pg_catalog.obj_description(pg_class.oid, 'pg_class'), %(stamp)s)
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
 """
 # Longer than a query, shorter than an analyst's patience; whoever set one for the role knows better.
 LOCK_TIMEOUT: LiteralString = """
-select set_config('lock_timeout', '30s', true) where current_setting('lock_timeout') = '0'
+select pg_catalog.set_config('lock_timeout', '30s', true)
+where pg_catalog.current_setting('lock_timeout') = '0'
 """
 STAGES: LiteralString = """
-select pg_class.relname::text, coalesce(obj_description(pg_class.oid, 'pg_class'), '')
+select pg_class.relname::text, coalesce(pg_catalog.obj_description(pg_class.oid, 'pg_class'), '')
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relkind = 'r' and pg_class.relname like 'stage\\_%%'
@@ -124,9 +128,9 @@ def sweep(session: Connection, schema: str) -> None:
         units.sweep(session, schema)
         for name, invocation_id in _stages(session, schema):
             lock = run_lock(invocation_id)
-            if session.execute("select pg_try_advisory_lock(%s)", (lock,)).fetchone() == (True,):
+            if session.execute("select pg_catalog.pg_try_advisory_lock(%s)", (lock,)).fetchone() == (True,):
                 session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
-                session.execute("select pg_advisory_unlock(%s)", (lock,))
+                session.execute("select pg_catalog.pg_advisory_unlock(%s)", (lock,))
 
 
 def release(session: Connection, schema: str, invocation_id: str) -> None:
@@ -269,12 +273,17 @@ def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> Non
 
 
 def create_schema(session: Connection, schema: str, *, private: bool) -> None:
-    """Create `schema` unless it is there; a private one is closed to everybody but its owner."""
+    """Create `schema` unless it is there; a private one is closed to everybody but its owner.
+
+    Raises:
+        WarehouseError: it is there, and somebody else could act through it with the rights of this session.
+    """
     name = sql.Identifier(schema)
     with reported(f"create schema {schema}"), session.transaction():
         # `if not exists` alone fails when two sessions create the schema at the same moment.
         lock_schema(session, schema)
         if session.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone():
+            refuse_intrusions(session, schema, schema if private else "")
             return
         session.execute(sql.SQL("create schema {}").format(name))
         if private:
@@ -283,7 +292,10 @@ def create_schema(session: Connection, schema: str, *, private: bool) -> None:
 
 def lock_schema(session: Connection, schema: str) -> None:
     """Wait until no other run changes `schema`; held to the end of the transaction."""
-    session.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"synth {schema}",))
+    session.execute(
+        "select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0::bigint))",
+        (f"synth {schema}",),
+    )
 
 
 def _replace(session: Connection, stage: Stage, *, full_refresh: bool) -> None:
@@ -351,7 +363,7 @@ def _recreate(session: Connection, target: Relation, create: sql.Composed) -> No
 
 
 def _grant(session: Connection, schema: str, targets: Sequence[Relation], analysts: Sequence[str]) -> None:
-    ours = sql.Identifier(schema, ledger.LEDGER)
+    ours = sql.Identifier(schema, LEDGER)
     tables = sql.SQL(", ").join([*(identifier(target) for target in targets), ours])
     for role in analysts:
         grantee = sql.Identifier(role)

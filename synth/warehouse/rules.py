@@ -127,7 +127,8 @@ def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) 
     if not rules:
         return []
     counts = sql.SQL(", ").join(
-        sql.SQL("count(*) filter (where ({}\n) is false)").format(sql.SQL(rule.holds)) for rule in rules
+        sql.SQL("pg_catalog.count(*) filter (where ({}\n) is false)").format(sql.SQL(rule.holds))
+        for rule in rules
     )
     with session.transaction():
         query = sql.SQL("select {} from {}").format(counts, identifier(relation))
@@ -141,7 +142,7 @@ def _count_alone(session: Connection, relation: Relation, rule: Rule) -> Outcome
         parts.append(sql.SQL("where {}\n").format(sql.SQL(rule.where)))
     if rule.by:
         parts.append(sql.SQL("group by {}\n").format(sql.SQL(rule.by)))
-    query = sql.SQL("select count(*) filter (where holds is false) from ({}) as judged")
+    query = sql.SQL("select pg_catalog.count(*) filter (where holds is false) from ({}) as judged")
     try:
         with session.transaction():
             found = session.execute(query.format(sql.SQL(" ").join(parts)), binary=True).fetchone()

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# What COPY prints must not depend on the server's settings; hidden rows must be an error, not an absence.
+# Names mean what Postgres itself means by them, whatever stands in other schemas. What COPY prints must not
+# depend on the server's settings; hidden rows must be an error, not an absence; plans evaluate no check.
 SETTINGS: LiteralString = """
+set search_path = pg_catalog, pg_temp;
+set constraint_exclusion = off;
 set client_encoding = 'UTF8';
 set timezone = 'UTC';
 set datestyle = 'ISO, YMD';
@@ -28,7 +31,7 @@ set row_security = off;
 """
 # Training takes as long as it takes, and two sessions wait for it; not every version knows all of these.
 PATIENCE: LiteralString = """
-select set_config(name, '0', false)
+select pg_catalog.set_config(name, '0', false)
 from pg_settings
 where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')
 """

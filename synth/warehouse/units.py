@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from synth.warehouse.ownership import UNITS, refuse_foreign_table
 from synth.warehouse.session import reported
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from synth.warehouse.session import Connection
 
-UNITS = "_synth_units"
 RETENTION = 7  # days that a stage waits for its publishing
 
 CREATE: LiteralString = """
@@ -25,18 +25,18 @@ create table if not exists {units} (
     unique_id text not null,
     state text not null,
     stage jsonb,
-    changed_at timestamptz not null default now(),
+    changed_at timestamptz not null default pg_catalog.now(),
     primary key (run_id, unique_id)
 )
 """
 NOTE: LiteralString = """
 insert into {units} (run_id, unique_id, state, stage) values (%s, %s, %s, %s)
 on conflict (run_id, unique_id) do update
-set state = excluded.state, stage = coalesce(excluded.stage, {units}.stage), changed_at = now()
+set state = excluded.state, stage = coalesce(excluded.stage, {units}.stage), changed_at = pg_catalog.now()
 """
 OLD: LiteralString = """
 delete from {units}
-where changed_at < now() - make_interval(days => %s)
+where changed_at < pg_catalog.now() - pg_catalog.make_interval(days => %s)
 returning stage -> 'relation' ->> 'name'
 """
 
@@ -85,7 +85,7 @@ def read(session: Connection, schema: str, run_id: str) -> dict[str, Unit]:
         WarehouseError: Postgres refused.
     """
     with reported(f"read what run {run_id} has staged"):
-        if not _exists(session, schema):
+        if not refuse_foreign_table(session, schema, UNITS):
             return {}
         query = sql.SQL("select unique_id, state, stage from {} where run_id = %s")
         rows: list[tuple[Any, ...]] = session.execute(
@@ -96,7 +96,7 @@ def read(session: Connection, schema: str, run_id: str) -> dict[str, Unit]:
 
 def sweep(session: Connection, schema: str) -> None:
     """Drop what nobody published in time."""
-    if not _exists(session, schema):
+    if not refuse_foreign_table(session, schema, UNITS):
         return
     with session.transaction():
         old = session.execute(sql.SQL(OLD).format(units=sql.Identifier(schema, UNITS)), (RETENTION,))
@@ -104,8 +104,3 @@ def sweep(session: Connection, schema: str) -> None:
             if table is not None:
                 name = sql.Identifier(schema, str(table))
                 session.execute(sql.SQL("drop table if exists {}").format(name))
-
-
-def _exists(session: Connection, schema: str) -> bool:
-    name = sql.Identifier(schema, UNITS).as_string(session)
-    return session.execute("select to_regclass(%s) is not null", (name,)).fetchone() == (True,)

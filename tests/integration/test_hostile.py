@@ -1,0 +1,232 @@
+"""Other roles of the database attack a run: none of their code runs with its rights, and it names them."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.handmade import Handmade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.services import Database
+
+# A function that robs whoever runs it, and does what is expected of it otherwise.
+TRAP = """
+create function {name}({arguments}) returns {result} language plpgsql immutable as $$
+begin
+    begin
+        insert into mal.loot select current_user, p::text from analytics.people as p limit 5;
+    exception when others then null;
+    end;
+    return {value};
+end $$
+"""
+# What our SQL, the catalog or a test's expression may call by a bare name, with arguments that fit exactly.
+LURES = (
+    ("public.hashtextextended", "text, integer", "bigint", "0"),
+    ("public.hashtextextended", "text, bigint", "bigint", "0"),
+    ("public.obj_description", "oid, text", "text", "null"),
+    ("public.format_type", "oid, integer", "text", "'text'"),
+    ("public.starts_with", "text, text", "boolean", "true"),
+    ("public.format", "text, name, name", "text", "null"),
+    ("public.pg_get_expr", "pg_node_tree, oid", "text", "null"),
+    ("public.upper", "text", "text", "$1"),
+    ("public.same", "text, text", "boolean", "true"),
+    ("public.same", "name, text", "boolean", "true"),
+    ("public.same", "text, name", "boolean", "true"),
+    ("public.more", "integer, bigint", "boolean", "true"),
+    ("public.step", "bigint, integer", "bigint", "1"),
+    ("public.step", "numeric, bigint", "numeric", "1"),
+)
+OBJECTS = (
+    "create operator public.= (leftarg = text, rightarg = text, function = public.same)",
+    "create operator public.= (leftarg = name, rightarg = text, function = public.same)",
+    "create operator public.~~ (leftarg = text, rightarg = text, function = public.same)",
+    "create operator public.> (leftarg = integer, rightarg = bigint, function = public.more)",
+    "create aggregate public.sum (integer) (sfunc = public.step, stype = bigint, initcond = '0')",
+    "create aggregate public.sum (bigint) (sfunc = public.step, stype = numeric, initcond = '0')",
+    "create type public.int4 as (robbed text)",
+    "create domain public.text as pg_catalog.text check (public.upper(value) <> '')",
+    "create domain public.regclass as pg_catalog.text check (public.upper(value) <> '')",
+    "create table public.pg_class (robbed pg_catalog.text)",
+)
+LEDGER = """
+create table synthetic._synth_runs (
+    run_id text, published_at timestamptz default now(), unique_id text, relation text, rows bigint,
+    backend text, verdict text, fidelity double precision, synth_version text,
+    recorded_at timestamptz not null default now(), epsilon double precision, source_fingerprint text,
+    request text, invocation_id text, inputs jsonb, content text, written_by text
+)
+"""
+
+
+@dataclass
+class Attack:
+    """A project of the role `builder`, and `intruder`, who may make schemas and may read nothing of it."""
+
+    project: Handmade
+    builder: str
+    intruder: str
+
+    @contextmanager
+    def as_(self, role: str) -> Iterator[psycopg.Connection]:
+        info = {**self.project.database.conninfo, "user": role, "password": "secret"}
+        with psycopg.connect(**info, autocommit=True) as session:
+            yield session
+
+    def intrude(self, *statements: str) -> None:
+        with self.as_(self.intruder) as session:
+            for statement in statements:
+                session.execute(sql.SQL(statement))
+
+    def build(self, *statements: str) -> None:
+        with self.as_(self.builder) as session:
+            for statement in statements:
+                session.execute(sql.SQL(statement.replace("INTRUDER", self.intruder)))
+
+    def trap(self, name: str, arguments: str, result: str, value: str) -> None:
+        self.intrude(
+            TRAP.format(name=name, arguments=arguments, result=result, value=value).replace("%", "%%")
+        )
+
+    @property
+    def loot(self) -> list[tuple[Any, ...]]:
+        return self.project.rows("select * from mal.loot")
+
+    @property
+    def found(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = json.loads(self.project.synth("check", "--output", "json").out)[
+            "found"
+        ]
+        return listed
+
+
+@pytest.fixture
+def attack(database: Database, tmp_path: Path) -> Iterator[Attack]:
+    suffix = uuid4().hex[:8]
+    builder, intruder = f"builder_{suffix}", f"intruder_{suffix}"
+    with Handmade.made(database, tmp_path) as project:
+        project.people()
+        names = {"builder": sql.Identifier(builder), "intruder": sql.Identifier(intruder)}
+        for statement in (
+            "create role {builder} login password 'secret'",
+            "create role {intruder} login password 'secret'",
+            f"grant create on database {database.name} to {{builder}}, {{intruder}}",
+            "grant create, usage on schema public to {intruder}",
+            "alter schema analytics owner to {builder}",
+            "alter table analytics.people owner to {builder}",
+            "create schema mal authorization {intruder}",
+            "create table mal.loot (who text, what text)",
+            "grant usage on schema mal to public",
+            "grant insert on mal.loot to public",
+            "alter default privileges for role {intruder} grant execute on functions to public",
+        ):
+            project.session.execute(sql.SQL(statement).format(**names))
+        project.environment.update(PGUSER=builder, PGPASSWORD="secret")
+        yield Attack(project, builder, intruder)
+        for name in names.values():
+            project.session.execute(sql.SQL("drop owned by {} cascade").format(name))
+            project.session.execute(sql.SQL("drop role {}").format(name))
+
+
+def test_nothing_that_is_named_like_ours_is_called(attack: Attack) -> None:
+    for lure in LURES:
+        attack.trap(*lure)
+    attack.intrude(*OBJECTS)
+    for command in ("run", "check", "ls"):
+        answer = (
+            attack.project.synth(command, "--threads", "2")
+            if command == "run"
+            else attack.project.synth(command)
+        )
+        assert answer.code == 0, answer.text
+    assert attack.loot == []
+
+
+def test_a_schema_that_somebody_else_made_first_is_refused_until_it_is_ours(attack: Attack) -> None:
+    attack.intrude("create schema synthetic", LEDGER)
+    attack.trap("synthetic.stamp", "", "trigger", "new")
+    attack.intrude(
+        "create trigger stamp before insert on synthetic._synth_runs execute function synthetic.stamp()",
+        "grant all on schema synthetic to public",
+        "grant all on synthetic._synth_runs to public",
+    )
+    for command, code in {"debug": 2, "check": 1, "run": 2}.items():
+        answer = attack.project.synth(command)
+        assert answer.code == code, answer.text
+        assert f"synthetic, a schema of {attack.intruder}, does not belong" in answer.text
+        assert f"alter schema synthetic owner to {attack.builder}" in answer.text
+        assert f"synthetic._synth_runs, a table of {attack.intruder}" in answer.text
+    attack.intrude("drop schema synthetic cascade")
+    assert attack.project.synth("run").code == 0
+    assert attack.loot == []
+
+
+def test_a_staging_schema_of_somebody_else_is_refused(attack: Attack) -> None:
+    attack.intrude("create schema synthetic__staging", "grant all on schema synthetic__staging to public")
+    for command, code in {"debug": 2, "check": 1, "run": 2}.items():
+        answer = attack.project.synth(command)
+        assert answer.code == code, answer.text
+        assert f"synthetic__staging, a schema of {attack.intruder}, " in answer.text
+    assert attack.project.value("select to_regnamespace('synthetic') is null")
+
+
+PLANTS = {
+    "grant create on schema synthetic to INTRUDER": ("grants create to ", "revoke create on schema"),
+    "grant usage on schema synthetic__staging to public": (
+        "grants usage to public",
+        "revoke usage on schema",
+    ),
+    "grant trigger on synthetic.people to INTRUDER": (
+        "grants trigger to ",
+        "revoke trigger on synthetic.people",
+    ),
+    "grant update on synthetic._synth_runs to public": ("grants update to public", "revoke update on"),
+    "create rule copy as on insert to synthetic._synth_runs do also select mal.rob()": (
+        "the rule copy",
+        "drop rule",
+    ),
+    "alter table synthetic._synth_runs alter column rows set default mal.rob()": (
+        "default of rows, which uses the function mal.rob()",
+        "drop default",
+    ),
+    "create policy mine on synthetic.people using (mal.rob() > 0)": (
+        "the policy mine",
+        "drop policy",
+    ),
+    "create trigger robs after insert on synthetic.people execute function mal.robs()": (
+        "trigger robs, which uses the function mal.robs()",
+        "drop trigger",
+    ),
+    "alter table synthetic.people add constraint robs check (mal.rob() = 0) not valid": (
+        "check robs, which uses the function mal.rob()",
+        "drop constraint",
+    ),
+}
+
+
+def test_what_others_could_run_by_is_named_with_the_line_that_repairs_it(attack: Attack) -> None:
+    assert attack.project.synth("run").code == 0
+    attack.trap("mal.rob", "", "integer", "0")
+    attack.trap("mal.robs", "", "trigger", "null")
+    for plant, (text, way_out) in PLANTS.items():
+        attack.build(plant)
+        assert [one["problem"] for one in attack.found] == ["foreign"], plant
+        (one,) = attack.found
+        assert text in one["text"], (plant, one)
+        assert way_out in one["way_out"], (plant, one)
+        assert attack.project.synth("run", "--force").code == 2
+        attack.build(one["way_out"])
+        assert attack.found == [], plant
+    assert attack.project.synth("run", "--force").code == 0
+    assert attack.loot == []
