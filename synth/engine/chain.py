@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from synth.engine.numbers import NumberColumn
     from synth.engine.ticks import Native
 
+TRIES = 6  # draws for a row that is not NULL, before it is given any value of the column
+
 
 class Derived(Protocol):
     """A column of which something else is drawn in its place."""
@@ -83,12 +85,11 @@ class Chain:
             before = sorted(codes, key=lambda i: (-information[target, origin.get(i, i)], i))
             found = self.derived.get(target)
             for number in found.numbers if found else (target,):
-                ties = find_ties(self.columns, number, before)
+                ties = find_ties(self.columns, codes, number, before)
                 self.models[number] = Conditional(
                     self.columns, codes, number, earlier=before, ties=ties, rng=rng
                 )
-                own, unknown = self.columns[number].codes, ~self.columns[number].known
-                codes[number] = self.completed(number, own, unknown, codes, rng)
+                codes[number] = self._learned(number, codes, rng)
                 self.order.append(number)
                 before = [number, *before]
             if found:
@@ -98,14 +99,46 @@ class Chain:
                 learned(target)
         return codes
 
+    def _learned(self, index: int, before: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
+        """A column's training codes without those unknown; its model is NULL as often as the column is."""
+        column = self.columns[index]
+        codes = self.completed(index, column.codes, ~column.known, before, rng, valued=column.folded)
+        if column.folded.any() and (column.codes[column.known] < 0).any():
+            self.models[index].open(np.flatnonzero(column.known | column.folded), {**before, index: codes})
+        return codes
+
     def completed(
-        self, index: int, own: Ints, unknown: Mask, before: Mapping[int, Ints], rng: np.random.Generator
+        self,
+        index: int,
+        own: Ints,
+        unknown: Mask,
+        before: Mapping[int, Ints],
+        rng: np.random.Generator,
+        *,
+        valued: Mask | None = None,
     ) -> Ints:
-        """A column's codes, those unknown redrawn from what may be learned, given the columns before it."""
-        rows = np.flatnonzero(unknown)
-        given = {earlier: codes[rows] for earlier, codes in before.items()}
+        """A column's codes, those unknown redrawn from what may be learned, given the columns before it.
+
+        Args:
+            index: of the column.
+            own: its codes.
+            unknown: which of them are redrawn.
+            before: the codes of the columns before it.
+            rng: the only source of chance.
+            valued: which of those unknown are not NULL.
+        """
         filled = own.copy()
-        filled[rows] = self.models[index].draw(given, len(rows), rng)
+        rows = np.flatnonzero(unknown)
+        for _ in range(TRIES):
+            given = {earlier: codes[rows] for earlier, codes in before.items()}
+            filled[rows] = self.models[index].draw(given, len(rows), rng)
+            if valued is None or len(rows) == 0:
+                return filled
+            rows = rows[valued[rows] & (filled[rows] < 0)]
+        column = self.columns[index]
+        values = column.codes[column.known & (column.codes >= 0)]
+        if len(values):
+            filled[rows] = rng.choice(values, len(rows))
         return filled
 
     def draw(self, rows: int, rng: np.random.Generator, given: Mapping[int, Ints]) -> dict[int, Ints]:

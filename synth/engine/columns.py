@@ -1,7 +1,8 @@
 """One column of the training frame as integer codes that a tree can learn, and codes back as values.
 
 A code is an index into the column's values; -1 is NULL. `known` marks the rows whose own value may be
-learned: what fewer than `rare` rows hold is not, and such rows are given a learned value later.
+learned: what fewer than `rare` rows hold is not, and such rows are given a learned value later. Those of them
+that are `folded` are given one that is not NULL, because they are not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Column(Protocol):
 
     codes: Ints  # one a training row, -1 for NULL
     known: Mask  # one a training row
+    folded: Mask  # one a training row: it holds a value, though none that may be learned
     size: int  # codes run from 0 to size - 1
     ordered: bool
     plain: Mask  # one a code: whether all its rows have one value, which is emitted as it is

@@ -53,30 +53,43 @@ class Conditional:
         rng: np.random.Generator,
     ) -> None:
         column = columns[target]
-        rows = np.flatnonzero(column.known)
-        decider = next((tie for tie in ties if tie.decides), None)
-        free = np.ones(len(rows), dtype=bool)
-        if decider is not None:
-            free = decider.given[codes[decider.column][rows]] == FREE
-            rows = rows[free] if free.any() else rows
+        self._target, self._earlier, self._ties = target, earlier, ties
+        self._decider = next((tie for tie in ties if tie.decides), None)
+        rows, free = self._free(np.flatnonzero(column.known), codes)
         own = column.codes[rows]
         given = {index: codes[index][rows] for index in earlier}
-        trees: list[PrunedTree | None] = [None]
-        features: list[tuple[int, NDArray[np.float32]]] = []
-        if free.any() and len(earlier) and (own != own[0]).any():
-            features, trees = learn(columns, column, own, given, rng)
+        self._trees: list[PrunedTree | None] = [None]
+        self._features: list[tuple[int, NDArray[np.float32]]] = []
+        if free and len(earlier) and (own != own[0]).any():
+            self._features, self._trees = learn(columns, column, own, given, rng)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
-        loose = decider is not None or all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
-        blurred = column.ordered and column.size > MANY_NUMBERS and loose and trees != [None]
+        loose = self._decider is not None or all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
+        self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
         self._sources: list[Source] = []
-        for tree in trees:
-            leaves = open_leaves(tree, features)
-            leaf = leaves.find(given, slice(0, len(rows)))
-            pool = Pool(own, leaf, blurred=blurred)
-            if decider is not None:
-                self._sources.append(Decided(Free(pool, leaves), decider))
-            elif ties:
-                self._sources.append(Tied(pool, leaves, own, leaf, ties))
+        self._open(own, given)
+
+    def _free(self, rows: Ints, codes: Mapping[int, Ints]) -> tuple[Ints, bool]:
+        """Those of some training rows that no other column decides, if there are any; else all of them."""
+        if self._decider is None:
+            return rows, True
+        free = self._decider.given[codes[self._decider.column][rows]] == FREE
+        return (rows[free], True) if free.any() else (rows, False)
+
+    def open(self, rows: Ints, codes: Mapping[int, Ints]) -> None:
+        """Draw from these training rows, with codes that include the column's own, by the same trees."""
+        rows, _ = self._free(rows, codes)
+        self._open(codes[self._target][rows], {index: codes[index][rows] for index in self._earlier})
+
+    def _open(self, own: Ints, given: Mapping[int, Ints]) -> None:
+        self._sources = []
+        for tree in self._trees:
+            leaves = open_leaves(tree, self._features)
+            leaf = leaves.find(given, slice(0, len(own)))
+            pool = Pool(own, leaf, blurred=self._blurred)
+            if self._decider is not None:
+                self._sources.append(Decided(Free(pool, leaves), self._decider))
+            elif self._ties:
+                self._sources.append(Tied(pool, leaves, own, leaf, self._ties))
             else:
                 self._sources.append(Free(pool, leaves))
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import ticks
-from synth.engine.numbers import NumberColumn
+from synth.engine.evidence import surely_more
+from synth.engine.numbers import SAFE, NumberColumn
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import family
 
@@ -78,7 +79,7 @@ class Difference:
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The target's values that go with those of its base and its difference."""
-        return self.own.settled(values[self.base] + values[self.number])
+        return self.own.within(values[self.base] + values[self.number])
 
 
 def find_differences(
@@ -132,10 +133,9 @@ def missing_at_times(columns: Sequence[Column], orders: Iterable[Order]) -> list
 
 
 def comparable(own: NumberColumn, to: NumberColumn) -> bool:
-    """Whether both are of one kind, wholly learned, safe to subtract, and NULL together if `to` ever is."""
-    if not (own.known.all() and to.known.all()):
-        return False
-    if (to.codes < 0).any() and ((own.codes < 0) != (to.codes < 0)).any():
+    """Whether both are of one kind, safe to subtract, and NULL together if `to` is ever to be."""
+    null = (to.codes < 0) & to.known
+    if null.any() and (((own.codes < 0) & own.known) != null).any():
         return False
     high, low = own.native(own.codes[:1]), to.native(to.codes[:1])
     return (
@@ -145,12 +145,21 @@ def comparable(own: NumberColumn, to: NumberColumn) -> bool:
 
 def difference(own: NumberColumn, to: NumberColumn, rare: int) -> NumberColumn:
     """What is left of a column when another is taken from it."""
-    gap = own.native(own.codes) - to.native(to.codes)
+    gap = uncut(own) - uncut(to)
     decimals = max(own.decimals, to.decimals)
     if gap.dtype.kind == "f" and decimals <= MAX_DECIMALS:
         gap = gap.round(decimals)
     dtype = pd.Int64Dtype() if gap.dtype.kind == "i" else gap.dtype
-    return NumberColumn(ticks.from_native(gap, own.codes < 0, dtype), rare)
+    column = NumberColumn(ticks.from_native(gap, (own.codes < 0) | (to.codes < 0), dtype), rare)
+    column.known &= own.known & to.known
+    return column
+
+
+def uncut(column: NumberColumn) -> Native:
+    """A column's values in the training rows before its ends are cut, but where these are too far out."""
+    plain = column.raw.view(np.int64) if column.raw.dtype.kind in "mM" else column.raw
+    near = np.abs(plain.astype(np.float64)) < SAFE
+    return np.where(near, column.raw, column.native(column.codes))
 
 
 def distance(own: NumberColumn, to: NumberColumn) -> float:
@@ -174,7 +183,8 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
     1055 to which ten minutes are added is none.
     """
-    rows = np.flatnonzero(own.codes >= 0)
+    whole = ~own.clipped & ~to.clipped  # in other rows the difference is not that of the two columns
+    rows = np.flatnonzero((own.codes >= 0) & (to.codes >= 0) & whole)
     near = rows[np.argsort(to.codes[rows], kind="stable")]
     plain = to.native(to.codes[near]) + gap.native(gap.codes[alike(near)])
     settled, known = own.settled(plain), own.native(np.arange(own.size))
@@ -183,11 +193,12 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     )
     had = inside & np.isin(settled, known)
     counts = np.bincount(own.codes[rows], minlength=own.size)
-    common = counts >= COMMON * len(rows)
+    common = own.spike & (counts >= COMMON * len(rows))
     still = common[own.located(settled, ~inside)] & had
-    return bool(
-        had.mean() >= 1 - (counts == 1).sum() / len(rows) - LOST
-        and still.mean() >= common[own.codes[rows]].mean() - LOST_COMMON
+    new = (counts == 1).sum() / max(len(rows), 1)
+    lost = int(common[own.codes[rows]].sum()) - int(still.sum())
+    return not (
+        surely_more(int((~had).sum()), len(rows), new + LOST) or surely_more(lost, len(rows), LOST_COMMON)
     )
 
 

@@ -76,6 +76,7 @@ class Stretches:
         own = np.searchsorted(self._everyone, code, "left"), np.searchsorted(self._everyone, code, "right")
         exact = (np.diff(np.append(starts, len(codes))) >= HELD) | (code < 0)
         low, high = stretched(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
+        low = np.where(code >= 0, np.maximum(low, (codes < 0).sum()), low)  # NULLs come first in everyone
         run = np.cumsum(fresh) - 1
         behind, ahead = between_exact(*own, home, exact)
         low, high = (

@@ -34,6 +34,7 @@ class LabelColumn:
         self.size = len(kept)
         self.plain: Mask = np.ones(self.size, dtype=bool)
         self.known: Mask = ((raw < 0) | (self.codes >= 0)) & commoner_side(raw < 0, rare)
+        self.folded: Mask = (raw >= 0) & (self.codes < 0) & commoner_side(raw < 0, rare) & (self.size > 0)
         if not self.known.any():  # no value is common enough: NULLs, however few, are left
             self.known = raw < 0
         first = (

@@ -79,7 +79,7 @@ def find_moments(
         if index in fixed or not isinstance(own, NumberColumn) or own.size <= FEW_VALUES:
             continue
         native, null = own.native(own.codes), own.codes < 0
-        if native.dtype.kind != "M" or own.exact or not own.known.all():
+        if native.dtype.kind != "M" or own.exact:
             continue
         days = native.astype("datetime64[D]").astype(native.dtype)
         parts = days, native - days

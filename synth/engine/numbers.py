@@ -43,6 +43,7 @@ class NumberColumn:
         native, null = ticks.to_native(series)
         self._dtype = series.dtype
         self._native_dtype = native.dtype
+        self.raw = native
         values, self._base, self._step = ticks.to_ticks(native[~null])
         distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
         low, high = bounds(inverse, rare)
@@ -52,6 +53,7 @@ class NumberColumn:
         self.clipped: Mask = np.zeros(len(series), dtype=bool)  # a training row's value is not its own
         self.clipped[~null] = clipped != inverse
         self.known: Mask = commoner_side(null, rare)
+        self.folded: Mask = np.zeros(len(series), dtype=bool)
         self._distinct = distinct[low : high + 1]
         self.size = len(self._distinct)
         self.spike: Mask = counts[low : high + 1] >= rare
@@ -160,6 +162,22 @@ class NumberColumn:
         above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
         whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
         return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+
+    def within(self, native: ticks.Native) -> ticks.Native:
+        """The nearest values on the column's grain, which may lie where its training rows do, cut or not.
+
+        What lies beyond all of these is moved into its bounds. The column must be safe.
+        """
+        settled = self.settled(native)
+        values = self.raw[self.codes >= 0]
+        there = (native >= values.min()) & (native <= values.max())
+        if self._native_dtype.kind == "f":
+            return np.where(there, round_to(native, np.full(len(native), self.decimals)), settled)
+        base = int(np.array(self._base, dtype=np.uint64).view(np.int64))
+        plain = np.rint(native) if native.dtype.kind == "f" else native
+        above = plain.astype(self._native_dtype).view(np.int64) - base
+        grain = (above + self._step // 2) // self._step * self._step + base
+        return np.where(there, grain.view(self._native_dtype), settled)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
         """Codes of the nearest values from below."""

@@ -146,7 +146,9 @@ class Regressions:
             if own and model:
                 total = model.total({index: columns[index].codes for index in model.tables})
                 rest = NumberColumn(pd.Series(model.rest(own, total)), rare)
-                rest.known = rest.known & known_in_all(columns[index] for index in model.tables)
+                told = known_in_all(columns[index] for index in model.tables)
+                rest.folded = rest.known & (rest.codes >= 0) & ~told
+                rest.known &= ~rest.folded
                 rows = np.flatnonzero(own.codes >= 0)
                 near = rows[np.argsort(total[rows], kind="stable")]
                 nearest = Nearest(own, logged=model.logged)
@@ -205,7 +207,6 @@ def is_wide(own: NumberColumn) -> bool:
     counts = np.bincount(own.codes[own.codes >= 0], minlength=own.size)
     return (
         own.size > FEW_VALUES
-        and bool(own.known.all())
         and int(counts.sum()) >= max(FEWEST_ROWS, 2 * int(counts.max()))
         and own.native(own.codes[:1]).dtype.kind in "iuf"
         and own.safe

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.differences import FEW_VALUES
+from synth.engine.evidence import surely_more
 from synth.engine.numbers import NumberColumn
 from synth.engine.rules import family
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from synth.engine.ticks import Native
 
 LEAST = 0.02  # share of the rows that repeat a value which is not common anyway
-FEWEST_ROWS = 200  # that repeat nothing, from which the other values are learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,12 @@ def as_own(own: NumberColumn, native: Native) -> Native:
 
 
 def find_repeats(
-    columns: Sequence[Column], drawn: Sequence[int], *, number: int, fixed: Collection[int] = ()
+    columns: Sequence[Column],
+    drawn: Sequence[int],
+    *,
+    number: int,
+    rare: int,
+    fixed: Collection[int] = (),
 ) -> dict[int, Repeat]:
     """Every number column but the `fixed` that repeats one drawn before it: the one it repeats most often.
 
@@ -90,6 +95,7 @@ def find_repeats(
         columns: the frame's.
         drawn: their indices in the order of drawing.
         number: the first index that is free for what is drawn in their place.
+        rare: as the columns were opened with.
         fixed: indices of columns that repeat nothing.
     """
     numbers = {
@@ -104,7 +110,7 @@ def find_repeats(
         own = numbers[target]
         equal = {base: repeated(own, numbers[base]) for base in drawn[:place] if base in numbers}
         base = max(equal, key=lambda index: int(equal[index].sum()), default=-1)
-        if base < 0 or not worth_it(own, equal[base]):
+        if base < 0 or not worth_it(own, equal[base], rare):
             continue
         rest = copy(own)
         rest.known = own.known & ~equal[base]
@@ -123,9 +129,10 @@ def repeated(own: NumberColumn, to: NumberColumn) -> Mask:
     return equal
 
 
-def worth_it(own: NumberColumn, equal: Mask) -> bool:
+def worth_it(own: NumberColumn, equal: Mask, rare: int) -> bool:
     """Whether enough rows repeat a value, which is not one that many rows have anyway, and enough do not."""
     value = own.codes >= 0
     uncommon = equal & ~own.spike[own.codes]
     others = (value & own.known & ~equal).sum()
-    return bool(uncommon.sum() > LEAST * value.sum() and others >= FEWEST_ROWS)
+    enough = surely_more(int(uncommon.sum()), int(value.sum()), LEAST)
+    return bool(enough and others >= 2 * rare)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.engine.evidence import surely_more
 from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
 MOST = 0.5  # of the rows must have plain codes, if these are to decide another column
+MOST_BROKEN = 0.005  # of the rows may come out NULL, or not, that a tie would have otherwise
 FREE = -2  # stands for what decides nothing
 
 
@@ -34,27 +36,59 @@ class Tie:
     decides: bool = False  # the one column leaves the other no choice
 
 
-def find_ties(columns: Sequence[Column], target: int, earlier: Sequence[int]) -> list[Tie]:
-    """The ties of a column to columns drawn before it; but one if that decides all of it, or most."""
+def find_ties(
+    columns: Sequence[Column], codes: Mapping[int, Ints], target: int, earlier: Sequence[int]
+) -> list[Tie]:
+    """The ties of a column to columns drawn before it; but one if that decides all of it, or most.
+
+    A tie of values is looked for where both are known. When the column is NULL is to hold in every row in
+    which that is known of it, whatever the earlier column is given there.
+
+    Args:
+        columns: all columns.
+        codes: for each earlier column its training codes, every unknown one filled in.
+        target: the index of the column.
+        earlier: indices of the columns before it.
+    """
     own = columns[target]
-    null = null_table(own.size)
+    certain = np.flatnonzero(own.known | own.folded)
+    null = ((own.codes < 0) & ~own.folded)[certain].astype(np.int64)
     mostly: Tie | None = None
     ties: list[Tie] = []
     for index in earlier:
-        other = columns[index]
+        other, beside = columns[index], codes[index][certain]
         known = np.flatnonzero(own.known & other.known)
         left, right = other.codes[known], own.codes[known]
         forward = decided(other, left, right)
-        if forward is not None:
+        if forward is not None and keeps_nulls(forward, np.append(np.arange(own.size), -1), beside, null):
             tie = Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
             if other.exact:
                 return [tie]  # nothing is left to decide
             mostly = mostly or tie
             continue
         found = strata(other, own, left, right)
-        given = None if found else _null_given(other, left, null[right])
-        ties += [Tie(index, *found)] if found else [] if given is None else [Tie(index, given, null)]
+        if found and keeps_nulls(*found, beside, null):
+            ties.append(Tie(index, *found))
+        else:
+            ties += null_ties(index, other, own, codes[index], certain, null)
     return [mostly] if mostly else ties
+
+
+def keeps_nulls(given: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
+    """Whether a tie lets a column be NULL in the rows that are, and hold a value in the others.
+
+    Args:
+        given: by code of the one column what the other must agree with.
+        own: by code of the other.
+        codes: of the one column, in some rows.
+        null: 1 where the other is NULL.
+    """
+    wanted = given[codes]
+    values = np.unique(own[:-1])
+    place = np.minimum(np.searchsorted(values, wanted), max(len(values) - 1, 0))
+    valued = values[place] == wanted if len(values) else np.zeros(len(wanted), dtype=bool)
+    broken = (wanted != FREE) & np.where(null == 1, wanted != own[-1], ~valued)
+    return not surely_more(int(broken.sum()), len(broken), MOST_BROKEN)
 
 
 def decided(other: Column, left: Ints, right: Ints) -> Ints | None:
@@ -75,6 +109,28 @@ def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, I
     implying = np.full(own.size + 1, FREE, dtype=np.int64)
     implying[right] = given[left]
     return given, implying
+
+
+def null_ties(index: int, other: Column, own: Column, codes: Ints, certain: Ints, null: Ints) -> list[Tie]:
+    """What a column says of whether another, whose index it is, is NULL, or the other of it.
+
+    Args:
+        index: of the other column.
+        other: the column drawn before.
+        own: the column.
+        codes: the other's, every unknown one filled in.
+        certain: rows in which it is known whether the column is NULL.
+        null: 1 where it is, in these rows.
+    """
+    given = _null_given(other, codes[certain], null)
+    if given is not None:
+        return [Tie(index, given, null_table(own.size))]
+    rows = np.flatnonzero(own.known & (other.known | other.folded))
+    missing = null_table(other.size)
+    implying = implied(own.codes[rows], missing[codes[rows]], own.size) if own.exact else None
+    if implying is None or not keeps_nulls(missing, implying, codes[certain], null):
+        return []
+    return [Tie(index, missing, implying)]
 
 
 def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
@@ -181,39 +180,3 @@ class Synthesizer:
 
     def _stream(self, number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence([self._seed, number]))
-
-    def save(self, path: str | Path) -> None:
-        """Write what was learned to `path`, which only its owner may read: it holds values of training rows.
-
-        Not in it are rare labels and what lies beyond the `rare`-th smallest and largest number. It is for
-        those who may see the training rows, not for those the synthetic ones are made for.
-
-        Raises:
-            ValueError: nothing was learned, or a column holds Python objects that have no form in a file.
-        """
-        from synth.engine.saved import write  # noqa: PLC0415 - few runs save
-
-        settings = {
-            "seed": self._seed,
-            "rare": self._rare,
-            "categories": sorted(self._categories),
-            "public": sorted(self._public),
-        }
-        write(Path(path), settings, self._learned)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """The saved engine of `path`: it draws the rows that the one that was saved would draw.
-
-        The file holds the prepared columns; what follows from them is learned again, which takes the time of
-        a fit and draws the same rows as long as the versions of the libraries are the same.
-
-        Raises:
-            ValueError: the file is not a saved engine, is damaged, or is of another version.
-        """
-        from synth.engine.saved import read  # noqa: PLC0415
-
-        settings, learned = read(Path(path))
-        engine = cls(**settings)
-        engine._learn(learned)
-        return engine

@@ -103,7 +103,7 @@ class Table:
         for find in (
             partial(regressions.find, drawn=drawn, rare=rare),
             partial(find_differences, drawn=drawn, orders=self._orders, rare=rare),
-            partial(find_repeats, drawn=drawn),
+            partial(find_repeats, drawn=drawn, rare=rare),
             partial(find_moments, rare=rare),
         ):
             number = len(columns) + sum(len(found.numbers) for found in derived.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 
 from synth.engine import Synthesizer
 from tests.arithmetic import ROWS, arithmetic, kept, moments, numbers, order_lines, twin
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -142,7 +139,7 @@ def test_division_by_zero_gives_what_it_gave() -> None:
         assert np.allclose(drawn["average"], wanted, atol=0.006, equal_nan=True)
 
 
-def test_given_and_public_columns_and_labels_are_drawn_not_computed(tmp_path: Path) -> None:
+def test_given_and_public_columns_and_labels_are_drawn_not_computed() -> None:
     frame = order_lines()
     assert "total" not in arithmetic(frame, fixed=(5, 6))
     engine = Synthesizer().fit(frame, given=["total"])
@@ -171,14 +168,6 @@ def test_inequalities_with_a_computed_column_are_kept() -> None:
     drawn = twin(frame, 3000)
     assert (drawn["paid"] <= drawn["total"]).all()
     assert ((drawn["count"] * drawn["price"]).round(2) == drawn["net"]).all()
-
-
-def test_a_saved_engine_computes_the_same(tmp_path: Path) -> None:
-    engine = Synthesizer(seed=2).fit(order_lines())
-    engine.save(tmp_path / "m")
-    loaded = Synthesizer.load(tmp_path / "m")
-    assert loaded._learned.identities == engine._learned.identities
-    pd.testing.assert_frame_equal(loaded.sample(500), engine.sample(500))
 
 
 def test_no_rows_and_few_rows_can_be_drawn() -> None:

@@ -1,0 +1,94 @@
+"""What rows show surely holds in the twin, however few they are; what they do not show does not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine import Synthesizer
+from synth.engine.evidence import log_arrangement, log_tail, surely_more
+
+
+def hours(later: pd.Series[pd.Timestamp], earlier: pd.Series[pd.Timestamp]) -> pd.Series[float]:
+    return (later - earlier).dt.total_seconds() / 3600
+
+
+def repairs(rows: int, seed: int, missing: float = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    begun = pd.Timestamp("2021-03-01") + pd.to_timedelta(rng.integers(0, 10**8, rows), unit="s")
+    length = pd.to_timedelta(rng.gamma(1.2, 40_000, rows).round(), unit="s")
+    ended = pd.Series(begun + length).where(rng.random(rows) >= missing)
+    return pd.DataFrame({"begun": begun, "ended": ended, "shop": rng.choice(["east", "west"], rows)})
+
+
+def test_chances_are_exact() -> None:
+    assert math.exp(log_tail(10, 10, 0.5)) == pytest.approx(2**-10)
+    assert math.exp(log_tail(2, 3, 0.1)) == pytest.approx(3 * 0.1**2 * 0.9 + 0.1**3)
+    assert math.exp(log_tail(1, 10**6, 1e-6)) == pytest.approx(1 - math.exp(-1), rel=1e-5)
+    assert math.exp(log_arrangement(np.array([7, 0, 0, 0]))) == pytest.approx(1 / 4)
+    assert [surely_more(count, 100, 0.01) for count in (1, 5, 8)] == [False, False, True]
+
+
+@pytest.mark.parametrize("missing", [0, 0.03, 0.3])
+@pytest.mark.parametrize("rows", [110, 500])
+def test_an_end_follows_its_start_as_closely_in_a_small_table(rows: int, missing: float) -> None:
+    real = repairs(rows, seed=rows, missing=missing)
+    drawn = Synthesizer(seed=1).fit(real).sample(2000)
+    length = hours(drawn["ended"], drawn["begun"]).dropna()
+    known = hours(real["ended"], real["begun"]).dropna()
+    assert (length > known.quantile(0.99)).mean() < 0.04
+    assert (length < 0).sum() == 0
+    assert abs(length.median() / known.median() - 1) < 0.4
+
+
+@pytest.mark.parametrize("rows", [120, 700])
+def test_a_usual_term_stays_usual_in_a_small_table(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    lent = pd.Series(pd.Timestamp("2022-05-02") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"))
+    real = pd.DataFrame(
+        {"lent": lent, "due": lent + pd.to_timedelta(rng.choice([21, 7], rows, p=[0.8, 0.2]), "D")}
+    )
+    drawn = Synthesizer(seed=1).fit(real).sample(2000)
+    usual = [((each["due"] - each["lent"]).dt.days == 21).mean() for each in (real, drawn)]
+    assert abs(usual[0] - usual[1]) < 0.08
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rule_of_rows_that_differ_decides_nothing_about_the_others(seed: int) -> None:
+    """The spread of a person's readings is NULL where there is one reading, of which least is most."""
+    rng = np.random.default_rng(seed)
+    count = rng.choice([0, 1, 2, 3, 4], 1500, p=[0.4, 0.33, 0.09, 0.09, 0.09])
+    readings = [np.maximum(rng.lognormal(2, 1, each).round(1), 3.0) for each in count]
+    real = pd.DataFrame(
+        {
+            "least": [each.min() if len(each) else np.nan for each in readings],
+            "most": [each.max() if len(each) else np.nan for each in readings],
+            "spread": [round(each.std(ddof=1), 3) if len(each) > 1 else np.nan for each in readings],
+        }
+    )
+    drawn = Synthesizer(seed=seed).fit(real).sample(3000)
+    assert (drawn.isna().mean() - real.isna().mean()).abs().max() < 0.04
+
+
+def test_labels_that_are_redrawn_make_no_column_null_more_often() -> None:
+    rng = np.random.default_rng(4)
+    part = rng.choice(["none", "common", "rare"], 2000, p=[0.4, 0.2, 0.4])
+    voucher = np.where(part == "rare", [f"v{each}" for each in range(2000)], "spring")
+    real = pd.DataFrame({"part": part, "voucher": voucher}).drop(columns="part")
+    real["voucher"] = real["voucher"].where(part != "none")
+    real["cause"] = pd.Series(rng.choice(["gift", "excuse"], 2000)).where(part == "common")
+    drawn = Synthesizer(seed=2).fit(real).sample(4000)
+    assert set(drawn["voucher"].dropna()) == {"spring"}
+    assert (drawn.isna().mean() - real.isna().mean()).abs().max() < 0.03
+
+
+def test_a_column_is_null_only_beside_labels_that_say_so() -> None:
+    """The neighbours of the smallest value of a leaf are values, too, however many rows are NULL."""
+    real = repairs(3000, seed=3)
+    real["state"] = np.where(np.random.default_rng(3).random(3000) < 0.8, "open", "shut")
+    real["shut_at"] = real["ended"].where(real["state"] == "shut")
+    drawn = Synthesizer(seed=2).fit(real.drop(columns="ended")).sample(6000)
+    assert ((drawn["state"] == "shut") == drawn["shut_at"].notna()).all()
