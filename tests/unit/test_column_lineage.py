@@ -107,8 +107,10 @@ def keeper(column: str) -> ColumnRef:
             visit("fee"),
         ),
         (
-            ("with recursive r as (select keeper as k, 1 as n from zoo.keepers union all "
-            "select keeper, n + 1 from zoo.keepers join r on keeper = k) select * from r"),
+            (
+                "with recursive r as (select keeper as k, 1 as n from zoo.keepers union all "
+                "select keeper, n + 1 from zoo.keepers join r on keeper = k) select * from r"
+            ),
             "k",
             keeper("keeper"),
         ),

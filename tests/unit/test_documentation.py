@@ -1,4 +1,4 @@
-"""What README and docs show can be typed: settings are valid, commands exist, Python runs, links lead somewhere."""
+"""What README and docs show can be typed: settings and commands exist, Python runs, links lead somewhere."""
 
 from __future__ import annotations
 
