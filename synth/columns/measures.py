@@ -1,0 +1,130 @@
+"""Whole numbers that are somebody's own, and those that measure something."""
+
+from __future__ import annotations
+
+from math import exp, isqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.domain import Kind, split_words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from synth.columns.sharing import Values
+    from synth.domain import Column
+
+# Words by which a column says that it counts, measures or dates something.
+MEASURES = frozenset(
+    """
+    year years yr quarter month months week weeks day days date hour hours hr hrs minute minutes min second
+    seconds sec time times ts timestamp epoch age ages duration period tenure seniority jahr monat tag datum
+    alter stunde ano mes dia annee mois jour fecha edad
+    amount amt total totals sum subtotal price prices cost costs fee fees charge revenue sales income salary
+    wage wages pay earnings profit loss margin budget balance debt credit loan mortgage tax taxes discount
+    payment value worth rent bonus turnover gdp gnp spend spending spent cents usd eur euro dollars preis
+    betrag umsatz kosten gehalt precio importe prix montant
+    count counts cnt qty quantity units number_of frequency visits views clicks hits likes votes followers
+    population pop headcount employees members inhabitants deaths births cases menge anzahl cantidad quantite
+    weight height length width depth size area distance miles km meters metres feet volume mass speed velocity
+    temperature temp pressure humidity altitude elevation power energy force load capacity density
+    calories bytes kb mb gb latency rate ratio pct percent percentage share index score scores rating ratings
+    grade points rank ranking position place order level lap laps mileage odometer horsepower bmi pulse
+    avg average mean median max maximum minimum std stddev var variance lag lead diff delta change growth
+    lat lon latitude longitude level gewicht groesse hoehe
+    """.split()
+)
+FEWEST_NUMBERS = 20  # from which anything can be told
+NEARLY = 0.05  # share of numbers that may repeat another's
+SURELY = 1e-6  # chance that numbers drawn one by one repeat as seldom
+LONG = 5  # digits from which a number that is called one leads to somebody
+MOST = 0.8  # share of the values that must be so long
+EXACT = 2.0**53  # whole numbers that a float holds
+
+
+def is_measure(name: str, vocabulary: Collection[str] = ()) -> bool:
+    """Return whether a column is called as what is counted, measured or dated is."""
+    return bool(MEASURES & set(split_words(name, vocabulary)))
+
+
+def whole_numbers(column: Column, values: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """Return the values that are not NULL where all are whole, whatever their type; None where one is not."""
+    if column.kind not in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
+        return None
+    numbers = values.drop_null().to_numpy()
+    if numbers.dtype.kind != "f":
+        return numbers.astype(np.int64)
+    whole = np.isfinite(numbers) & (np.abs(np.where(np.isfinite(numbers), numbers, 0)) < EXACT)
+    return numbers.astype(np.int64) if (whole & (np.floor(numbers) == numbers)).all() else None
+
+
+def are_own(column: Column, values: Values) -> bool:
+    """Return whether whole numbers are different among entities by construction, as identifiers are.
+
+    Of numbers that are measured, some coincide where they lie close: of n that fall on d positions, about
+    n²/2d pairs do. Where numbers lie so close and hardly any repeats, something made them differ. What lies
+    on a grid, as numbers in steps of 37 do, is counted in its steps.
+    """
+    numbers = whole_numbers(column, _of_entities(values))
+    if numbers is None or len(numbers) < FEWEST_NUMBERS:
+        return False
+    different = np.unique(numbers)
+    repeats = len(numbers) - len(different)
+    return repeats <= NEARLY * len(numbers) and _poisson(repeats, _coincidences(different)) < SURELY
+
+
+def are_numbering(column: Column, values: Values) -> bool:
+    """Return whether numbers that are called such are long, or different for each entity."""
+    numbers = whole_numbers(column, _of_entities(values))
+    if numbers is None or not len(numbers):
+        return False
+    long = float((np.abs(numbers) >= 10 ** (LONG - 1)).mean())
+    return long >= MOST or (
+        len(numbers) >= FEWEST_NUMBERS and len(np.unique(numbers)) >= (1 - NEARLY) * len(numbers)
+    )
+
+
+def _of_entities(values: Values) -> pa.ChunkedArray:
+    """The values, of each entity every one once."""
+    if values.owners is None:
+        return values.rows
+    pairs = pa.table({"value": values.rows, "owner": values.owners}).group_by(["value", "owner"])
+    return pairs.aggregate([]).column("value")
+
+
+def _coincidences(different: NDArray[np.int64]) -> float:
+    """How many pairs of numbers that lie as closely as these, stretch by stretch, would be equal by chance."""
+    step = int(np.gcd.reduce(np.diff(different))) if len(different) > 1 else 1
+    size = max(FEWEST_NUMBERS // 2, isqrt(len(different)))
+    expected = 0.0
+    for stretch in np.array_split(different, max(1, len(different) // size)):
+        positions = (int(stretch[-1]) - int(stretch[0])) // max(step, 1) + 1
+        expected += len(stretch) * (len(stretch) - 1) / 2 / positions
+    return expected
+
+
+def _poisson(most: int, expected: float) -> float:
+    """The chance of at most so many events where so many are expected."""
+    term = total = exp(-min(expected, 700.0))
+    for count in range(1, most + 1):
+        term *= expected / count
+        total += term
+        if count < expected and total > SURELY:
+            break
+    return total
+
+
+def longest_common(numbers: pa.ChunkedArray) -> int:
+    """Return the number of digits that nearly all of the numbers have; 0 where they differ."""
+    present = numbers.drop_null()
+    if not len(present):
+        return 0
+    digits = pc.utf8_length(pc.cast(pc.abs(pc.cast(present, pa.int64(), safe=False)), pa.string()))
+    counted = pc.value_counts(digits)
+    most = max(counted.to_pylist(), key=lambda one: one["counts"])
+    return int(most["values"]) if most["counts"] >= (1 - NEARLY) * len(present) else 0
