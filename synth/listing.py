@@ -162,7 +162,7 @@ def _read(
         return _unread(task, error)
     check_declarations(model, source.columns)
     model, _ = held(model, source.real)
-    treatments = classify(model, source.columns, source.training)
+    treatments = classify(model, source.columns, source.training, owner=source.unit)
     sampled = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
     return Listed(replace(task, model=model), tuple(_entry(one, model, twins) for one in treatments), note)

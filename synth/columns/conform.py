@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from synth.columns.encoding import arrow_type, encode
 from synth.columns.keys import new_keys, share_out
 from synth.columns.pii import USUAL
+from synth.columns.placeholders import placeholders
 from synth.columns.replace import MAKERS, OWNED, replacements
 from synth.columns.roles import KEYS, LEARNED, REPLACED
 from synth.domain import Role
@@ -168,10 +169,12 @@ def _present(
     synthetic: pd.DataFrame, treatment: Treatment, real: pa.ChunkedArray, rows: int
 ) -> NDArray[np.bool_]:
     """In which rows of the twin a column that was not learned is not NULL."""
-    if treatment.column.name in synthetic and treatment.role is not Role.FREE_TEXT:
+    if treatment.role is Role.FREE_TEXT:
+        return np.full(rows, treatment.required)
+    if treatment.column.name in synthetic:
         return synthetic[treatment.column.name].to_numpy(bool)
     # All of the training rows have a value, or none has.
-    return np.full(rows, treatment.role is not Role.FREE_TEXT and 2 * real.null_count < len(real))
+    return np.full(rows, 2 * real.null_count < len(real))
 
 
 def _replaced(
@@ -189,7 +192,7 @@ def _replaced(
     def make(number: int, *, unique: bool = True) -> pa.Array:
         if what in MAKERS:
             return replacements(what, column, number, rng, real=real, taken=taken, unique=unique)
-        return new_keys(real, column, number, rng, taken=taken)
+        return new_keys(real, column, number, rng, taken=taken, alike=role is Role.NATURAL_KEY)
 
     if role is Role.KEY:
         return make(rows)
@@ -198,6 +201,8 @@ def _replaced(
         return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
     if role in REPLACED:
         return make(rows, unique=treatment.unique)
+    if role is Role.FREE_TEXT and rows:
+        return placeholders(column, rows, rng, real=real, taken=taken, unique=treatment.unique)
     return pa.nulls(rows, real.type)
 
 

@@ -46,7 +46,8 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
     if treatment.column.name in model.seed_columns:
         return SEED
     if treatment.role is Role.FREE_TEXT:
-        return f"NULL: {why_empty(treatment.origin)}"
+        instead = "placeholder text" if treatment.required else "NULL"
+        return f"{instead}: {why_empty(treatment.origin)}"
     if treatment.role is Role.FOREIGN_KEY and parent in {*twins, model.unique_id}:
         return f"keys of the twin of {parent}"
     if treatment.what in MAKERS and treatment.role not in {Role.CATEGORY, Role.DATE_OF_BIRTH}:
@@ -64,4 +65,6 @@ def why_empty(origin: str) -> str:
         return f"it {origin}"
     if origin == "unshared values":
         return "its values are not shared between rows"
+    if origin == "few values":
+        return f"fewer than {RARE} people have a value"
     return f"by its {origin}, it is text that people wrote"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.formats import LOOSENINGS, draw_texts, loosened, read_formats
+from synth.columns.measures import longest_common
 from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
@@ -29,12 +30,19 @@ Draw: TypeAlias = "Callable[[int], pd.Index[Any]]"
 
 
 def new_keys(
-    real: pa.ChunkedArray, column: Column, rows: int, rng: Rng, *, taken: pa.ChunkedArray | None = None
+    real: pa.ChunkedArray,
+    column: Column,
+    rows: int,
+    rng: Rng,
+    *,
+    taken: pa.ChunkedArray | None = None,
+    alike: bool = False,
 ) -> pa.Array:
     """`rows` different keys of the type and format of `real`, none of which occurs in it or in `taken`.
 
     Integers and dates continue beyond the real ones from the next round number on; uuids are random; text
-    keeps the lengths, fixed characters and alphabets of the real keys, position by position.
+    keeps the lengths, fixed characters and alphabets of the real keys, position by position. Where they are
+    to be `alike`, integers that all have as many digits keep their number.
 
     Raises:
         ModelError: the type or its format has no room for as many new keys.
@@ -46,8 +54,9 @@ def new_keys(
             return pa.array(_uuids(rows, rng), pa.string())
         case Kind.TEXT:
             return _texts(learned, known, column, rows, rng)
-        case Kind.INTEGER | Kind.DECIMAL:
-            return pa.array(_whole_numbers(known.to_numpy(), column, rows, rng), pa.int64())
+        case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT:
+            digits = longest_common(learned) if alike else 0
+            return pa.array(_whole_numbers(known.to_numpy(), column, rows, rng, digits=digits), pa.int64())
         case _:
             return _moments(known, column, rows)
 
@@ -117,13 +126,21 @@ def _uuids(rows: int, rng: Rng) -> list[str]:
     ]
 
 
-def _whole_numbers(known: NDArray[Any], column: Column, rows: int, rng: Rng) -> NDArray[np.int64]:
-    """Keys beyond the known ones where the type goes so far, else among them.
+def _whole_numbers(
+    known: NDArray[Any], column: Column, rows: int, rng: Rng, *, digits: int = 0
+) -> NDArray[np.int64]:
+    """Keys of so many digits; else beyond the known ones where the type goes so far, else among them.
 
     `known` may be floats that stand for longer numbers. A whole number is new if the float nearest to it is.
     """
     known = known[np.isfinite(known)]
     largest = _largest(column)
+    low, high = 10 ** max(digits - 1, 0), min(10**digits - 1, largest)
+    if high - low > CROWDED * (rows + len(known)):
+        among = _distinct(
+            lambda n: pd.Index(rng.integers(low, high, n, endpoint=True)), pd.Index(known), rows, column
+        )
+        return rng.permutation(among.to_numpy(np.int64))
     start = 10 ** len(str(max(int(known.max(initial=0)), rows, 9))) + 1
     if start + rows <= largest:
         return np.arange(start, start + rows)

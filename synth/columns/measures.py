@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import exp, isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import Kind, split_words
+from synth.domain import IDENTIFIERS, NUMBERS, Kind, split_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,26 +19,31 @@ if TYPE_CHECKING:
     from synth.columns.sharing import Values
     from synth.domain import Column
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Words by which a column says that it counts, measures or dates something.
-MEASURES = frozenset(
+MEASURES = _set(
     """
-    year years yr quarter month months week weeks day days date hour hours hr hrs minute minutes min second
-    seconds sec time times ts timestamp epoch age ages duration period tenure seniority jahr monat tag datum
-    alter stunde ano mes dia annee mois jour fecha edad
-    amount amt total totals sum subtotal price prices cost costs fee fees charge revenue sales income salary
-    wage wages pay earnings profit loss margin budget balance debt credit loan mortgage tax taxes discount
-    payment value worth rent bonus turnover gdp gnp spend spending spent cents usd eur euro dollars preis
-    betrag umsatz kosten gehalt precio importe prix montant
-    count counts cnt qty quantity units number_of frequency visits views clicks hits likes votes followers
-    population pop headcount employees members inhabitants deaths births cases menge anzahl cantidad quantite
-    weight height length width depth size area distance miles km meters metres feet volume mass speed velocity
-    temperature temp pressure humidity altitude elevation power energy force load capacity density
-    calories bytes kb mb gb latency rate ratio pct percent percentage share index score scores rating ratings
-    grade points rank ranking position place order level lap laps mileage odometer horsepower bmi pulse
-    avg average mean median max maximum minimum std stddev var variance lag lead diff delta change growth
-    lat lon latitude longitude level gewicht groesse hoehe
-    """.split()
+    t trend year years yr quarter month months week weeks day days date hour hours hr hrs minute minutes min
+    second seconds sec time times ts timestamp epoch age ages duration period tenure seniority jahr
+    monat tag datum alter stunde ano mes dia annee mois jour fecha edad amount amt total totals sum
+    subtotal price prices cost costs fee fees charge revenue sales income salary wage wages pay earnings
+    profit loss margin budget balance debt tax taxes discount value worth rent bonus turnover gdp gnp
+    spend spending spent cents usd eur euro dollars preis betrag umsatz kosten gehalt precio importe
+    prix montant count counts cnt qty quantity units frequency clicks hits likes votes followers
+    population pop headcount deaths births menge anzahl cantidad quantite weight height length width
+    depth size area distance miles km meters metres feet volume mass speed velocity temperature temp
+    pressure humidity altitude elevation power energy force load capacity density calories bytes kb mb
+    gb latency rate ratio pct percent percentage share score scores rating ratings grade points
+    rank ranking position place level lap laps mileage odometer horsepower bmi pulse avg average mean
+    median max maximum minimum std stddev var variance lag lead diff delta change growth lat lon
+    latitude longitude gewicht groesse hoehe
+    """
 )
+OF_THINGS = IDENTIFIERS | NUMBERS
 FEWEST_NUMBERS = 20  # from which anything can be told
 NEARLY = 0.05  # share of numbers that may repeat another's
 SURELY = 1e-6  # chance that numbers drawn one by one repeat as seldom
@@ -49,18 +54,23 @@ EXACT = 2.0**53  # whole numbers that a float holds
 
 def is_measure(name: str, vocabulary: Collection[str] = ()) -> bool:
     """Return whether a column is called as what is counted, measured or dated is."""
-    return bool(MEASURES & set(split_words(name, vocabulary)))
+    words = split_words(name, vocabulary)
+    return bool(MEASURES & {word.rstrip("0123456789") for word in words}) and not {words[-1]} & OF_THINGS
 
 
 def whole_numbers(column: Column, values: pa.ChunkedArray) -> NDArray[np.int64] | None:
     """Return the values that are not NULL where all are whole, whatever their type; None where one is not."""
     if column.kind not in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
         return None
-    numbers = values.drop_null().to_numpy()
+    numbers: NDArray[Any] = values.drop_null().to_numpy()
     if numbers.dtype.kind != "f":
         return numbers.astype(np.int64)
-    whole = np.isfinite(numbers) & (np.abs(np.where(np.isfinite(numbers), numbers, 0)) < EXACT)
-    return numbers.astype(np.int64) if (whole & (np.floor(numbers) == numbers)).all() else None
+    numbers = numbers[~np.isnan(numbers)]
+    return (
+        numbers.astype(np.int64)
+        if ((np.abs(numbers) < EXACT) & (np.rint(numbers) == numbers)).all()
+        else None
+    )
 
 
 def are_own(column: Column, values: Values) -> bool:
@@ -98,7 +108,7 @@ def _of_entities(values: Values) -> pa.ChunkedArray:
 
 
 def _coincidences(different: NDArray[np.int64]) -> float:
-    """How many pairs of numbers that lie as closely as these, stretch by stretch, would be equal by chance."""
+    """How many pairs of numbers that lie as closely as these, stretch by stretch, are equal by chance."""
     step = int(np.gcd.reduce(np.diff(different))) if len(different) > 1 else 1
     size = max(FEWEST_NUMBERS // 2, isqrt(len(different)))
     expected = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from synth.columns.placeholders import has_placeholder
 from synth.columns.sharing import Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
 from synth.domain import Role, entity_words
@@ -35,7 +36,9 @@ class Treatment:
         unique: no two rows of the twin may have the same value.
         parent: what the column references; `to_itself` says that this is its own model.
         what: what an identifier is, so that it is replaced by something alike.
-        doubt: why nobody should act on this, as the end of a sentence about the column.
+        doubt: why nothing can be done with the column, as the end of a sentence about it.
+        unsure: why the role is the safe one and perhaps not the right one, in the same form.
+        required: the column may not be NULL.
     """
 
     column: Column
@@ -46,6 +49,8 @@ class Treatment:
     to_itself: bool = False
     what: What | None = None
     doubt: str = ""
+    unsure: str = ""
+    required: bool = False
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:
@@ -75,14 +80,15 @@ def check_declarations(model: Model, columns: Sequence[Column]) -> None:
             )
 
 
-def assign(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple[Treatment, ...]:
+def assign(
+    model: Model, columns: Sequence[Column], training: pa.Table, *, owner: str | None = None
+) -> tuple[Treatment, ...]:
     """The treatment of every column, in order.
 
     Raises:
-        ModelError: of some column it is not known what to do with it; the message names all of them, and the
-            ways out.
+        ModelError: with some column nothing can be done; the message names all of them, and the ways out.
     """
-    treatments = classify(model, columns, training)
+    treatments = classify(model, columns, training, owner=owner)
     refused = [
         f"{model.name}.{one.column.name} ({one.column.data_type}) {one.doubt}"
         for one in treatments
@@ -93,11 +99,21 @@ def assign(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple
     return treatments
 
 
-def classify(model: Model, columns: Sequence[Column], training: pa.Table) -> tuple[Treatment, ...]:
-    """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`."""
+def classify(
+    model: Model, columns: Sequence[Column], training: pa.Table, *, owner: str | None = None
+) -> tuple[Treatment, ...]:
+    """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`.
+
+    Args:
+        model: whose columns.
+        columns: of its relation.
+        training: the rows to learn from.
+        owner: the column that says whom a row is about, if that is not its own.
+    """
     names = entity_words(columns=(column.name for column in columns))
     model = replace(model, vocabulary=model.vocabulary | names)
-    owners = training.column(model.entity) if model.entity in training.column_names else None
+    whose = owner or model.entity
+    owners = training.column(whose) if whose in training.column_names else None
     values = {column.name: Values(training.column(column.name), owners) for column in columns}
     return tuple(_treat(model, column, values[column.name]) for column in columns)
 
@@ -124,14 +140,17 @@ def _treat(model: Model, column: Column, values: Values) -> Treatment:
         parent=parent,
         to_itself=parent is not None and parent.parent == model.unique_id,
         what=found.what,
-        doubt=found.doubt or _impossible(model, column, found.role),
+        doubt=found.doubt or _impossible(model, column, found.role, unique=unique),
+        unsure=found.unsure,
+        required=column.not_null or column.name in model.not_null,
     )
 
 
-def _impossible(model: Model, column: Column, role: Role) -> str:
+def _impossible(model: Model, column: Column, role: Role, *, unique: bool) -> str:
     """Why the column cannot be treated as its role wants it; nothing if it can."""
-    if role is Role.FREE_TEXT and (column.not_null or column.name in model.not_null):
-        return "holds text that rows do not share, and it may not be NULL"
+    required = column.not_null or column.name in model.not_null
+    if role is Role.FREE_TEXT and required and not has_placeholder(column, unique=unique):
+        return "holds values that rows do not share, it may not be NULL, and nothing can stand in for them"
     if role in KEYS and column.kind not in KEYABLE:
         return "is a key of a type that cannot be regenerated"
     return ""

@@ -12,8 +12,6 @@ from synth.domain import RARE
 
 SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
 FEW = 50  # different values that a column named as an identifier may have and still be a code of something
-MANY = 100  # whole numbers that make a counter
-GAPS = 2  # how many times as long as its count a counter may be, because a fifth or more is missing
 
 
 @dataclass(frozen=True)
@@ -36,18 +34,16 @@ class Values:
         return bool((pc.sum(counts.filter(common)).as_py() or 0) >= SHARED * present)
 
     @cached_property
+    def hardly_any(self) -> bool:
+        """Whether fewer than `RARE` rows, or owners of rows, have a value, though some have."""
+        present = self.rows.is_valid()
+        holders = self.rows if self.owners is None else pc.unique(self.owners.filter(present))
+        return bool(0 < len(holders) - holders.null_count < RARE)
+
+    @cached_property
     def few(self) -> bool:
         """Whether values are shared, and so few that they stand for something other than people."""
         return pc.count_distinct(self.rows).as_py() <= FEW and self.shared
-
-
-def is_running(values: pa.ChunkedArray) -> bool:
-    """Whether whole numbers follow each other without repeating, as those of a counter do."""
-    present = len(values) - values.null_count
-    ends = pc.min_max(values).as_py()
-    if present < MANY or ends["max"] - ends["min"] >= GAPS * present:
-        return False
-    return bool(pc.count_distinct(values).as_py() == present)
 
 
 def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
 from synth.columns.pii import USUAL, What, detect, is_personal, mentions, read_label, read_name, role_of
-from synth.columns.sharing import is_running
-from synth.domain import RARE, Kind, Role, is_identifier
+from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
     from synth.columns.pii import Found
@@ -32,7 +32,7 @@ TEXTUAL = frozenset({Kind.TEXT, Kind.OPAQUE})
 NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.INTERVAL, Kind.TIME})
 CALENDAR = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 NUMBERED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
-KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.UUID, Kind.TEXT}) | CALENDAR
+KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.UUID, Kind.TEXT}) | CALENDAR
 
 # Which types a role can have; one that is not listed fits every type.
 FITS = {
@@ -66,6 +66,7 @@ CODES = frozenset(
     }
 )
 UNKNOWN = "holds values that rows do not share, and nothing says what they are"
+DIFFERENT = "holds whole numbers that are all different, as identifiers are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,15 @@ class Suggestion:
     Attributes:
         origin: in a few words, for reports.
         what: what the values are, as far as that is known.
-        doubt: why the role is not safe to act on, as the end of a sentence about the column.
+        doubt: why nothing can be done with the column, as the end of a sentence about it.
+        unsure: why the role is the safe one and perhaps not the right one, in the same form.
     """
 
     role: Role
     origin: str
     what: What | None = None
     doubt: str = ""
+    unsure: str = ""
 
 
 def suggest(
@@ -107,7 +110,7 @@ def suggest(
 def _declared(role: Role, column: Column, values: Values) -> Suggestion:
     """As declared; name and values only say more exactly of what kind a name, an address or a number is."""
     found = detect(column, values.rows)
-    for what in (read_name(column.name).what, found.what if found else None):
+    for what in (read_name(column.name).what, found.what if found and not found.doubt else None):
         if what is not None and role_of(what) is role:
             return Suggestion(role, "declared", what)
     return Suggestion(role, "declared", USUAL.get(role))
@@ -122,7 +125,8 @@ def _labelled(model: Model, column: Column, found: Found | None, *, unique: bool
             role = role_of(what)
             if column.kind in FITS.get(role, {column.kind}):
                 return Suggestion(role, f"label {label}", what)
-            return _doubtful(f"is labelled {label}, which does not fit its type {column.data_type}")
+            misfit = f"is labelled {label}, which does not fit its type {column.data_type}"
+            return _safe(column, f"label {label}", misfit)
     personal = next(filter(is_personal, labels), None)
     if personal is None or unique or column.kind is Kind.UUID:
         return None
@@ -130,7 +134,8 @@ def _labelled(model: Model, column: Column, found: Found | None, *, unique: bool
         return Suggestion(Role.NATURAL_KEY, f"label {personal}")
     if found and found.what:
         return Suggestion(_fitting(found.what, column), f"label {personal}, {found.seen}", found.what)
-    return _doubtful(f"is labelled {personal}, and neither its name nor its values say what it holds")
+    unclear = f"is labelled {personal}, and neither its name nor its values say what it holds"
+    return _safe(column, f"label {personal}", unclear)
 
 
 def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
@@ -151,9 +156,11 @@ def _detected(model: Model, column: Column, values: Values, found: Found | None)
     """What name and values say together; codes and places that many rows share are left to be labels."""
     if found is None:
         return None
-    if found.what is None:
-        return _doubtful(found.doubt)
     what = found.what
+    if what is None:
+        return _safe(column, found.seen, found.doubt)
+    if found.doubt:
+        return Suggestion(_fitting(what, column), found.seen, what, unsure=found.doubt)
     if (what in PLACES and values.shared) or (what in CODES and values.few):
         return Suggestion(Role.CATEGORY, "shared values")
     prose = what is What.NOTE and found.seen == "values" and values.shared
@@ -164,27 +171,31 @@ def _detected(model: Model, column: Column, values: Values, found: Found | None)
 
 def _typed(model: Model, column: Column, values: Values) -> Suggestion:
     """What type, the form of the name and how values are shared suggest; in doubt, what reveals less."""
-    if _is_named_key(column, model):
+    if _is_named_key(column, model) or _are_whole_keys(column, model, values):
         return Suggestion(Role.CATEGORY if values.few else Role.NATURAL_KEY, "name")
     if column.kind in NUMBERED and _in_composite_key(model, column) and not values.shared:
         return Suggestion(Role.NATURAL_KEY, "composite key")
-    if column.kind is Kind.INTEGER and is_running(values.rows):
-        return Suggestion(Role.NATURAL_KEY, "running number")
+    if is_numbering(column.name, model.vocabulary) and are_numbering(column, values):
+        return Suggestion(Role.NATURAL_KEY, "name and values")
+    if not is_measure(column.name, model.vocabulary) and are_own(column, values):
+        return Suggestion(Role.NATURAL_KEY, "all different", unsure=DIFFERENT)
     if column.kind in BY_KIND:
         return Suggestion(BY_KIND[column.kind], "type")
     return _labels(column, values)
 
 
 def _labels(column: Column, values: Values) -> Suggestion:
-    """A category if rows share its values and they name nobody; else NULL, and of text a question."""
+    """A category if rows share its values and they name nobody; else NULL, and of text something alike."""
     if values.shared:
         mentioned = mentions(values.rows, fewest=RARE)
         if mentioned is not None:
             return Suggestion(Role.FREE_TEXT, f"mentions {mentioned}")
         return Suggestion(Role.CATEGORY, "shared values")
+    if values.hardly_any:
+        return Suggestion(Role.FREE_TEXT, "few values")
     if column.kind is Kind.OPAQUE:
         return Suggestion(Role.FREE_TEXT, "unshared values")
-    return _doubtful(UNKNOWN)
+    return Suggestion(Role.NATURAL_KEY, "unshared values", unsure=UNKNOWN)
 
 
 def references(parent: ForeignKey) -> str:
@@ -200,6 +211,21 @@ def _fitting(what: What, column: Column) -> Role:
 
 def _doubtful(doubt: str) -> Suggestion:
     return Suggestion(Role.FREE_TEXT, "unknown", doubt=doubt)
+
+
+def _safe(column: Column, origin: str, unsure: str) -> Suggestion:
+    """What reveals nothing of a column that should perhaps be something else."""
+    if column.kind in {Kind.TEXT, Kind.UUID} or (column.kind is Kind.FLOAT and origin == "name and values"):
+        return Suggestion(Role.NATURAL_KEY, origin, unsure=unsure)
+    if column.kind is Kind.OPAQUE:
+        return Suggestion(Role.FREE_TEXT, origin, unsure=unsure)
+    return _doubtful(unsure)
+
+
+def _are_whole_keys(column: Column, model: Model, values: Values) -> bool:
+    """Whether a column of floating-point numbers is named as identifiers, and all of them are whole."""
+    named = column.kind is Kind.FLOAT and is_identifier(column.name, model.vocabulary)
+    return named and whole_numbers(column, values.rows) is not None
 
 
 def _in_composite_key(model: Model, column: Column) -> bool:

@@ -8,10 +8,20 @@ from synth.domain.options import Options, Policy, Rows, Shares, Wishes
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
-from synth.domain.words import entity_words, is_identifier, is_numbering, plain_words, split_words
+from synth.domain.words import (
+    IDENTIFIERS,
+    NUMBERS,
+    entity_words,
+    is_identifier,
+    is_numbering,
+    plain_words,
+    split_words,
+)
 
 __all__ = [
     "GOOD",
+    "IDENTIFIERS",
+    "NUMBERS",
     "RARE",
     "Accuracy",
     "Aspect",

@@ -107,7 +107,7 @@ def _open(task: Task, shop: Workshop) -> Case:
         )
     model, doubts = held(task.model, source.real)
     task = replace(task, model=model)
-    treatments = assign(model, source.columns, source.training)
+    treatments = assign(model, source.columns, source.training, owner=source.unit)
     asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
     standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
     standing = replace(standing, warnings=(*doubts, *standing.warnings))

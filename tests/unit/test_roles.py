@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -88,20 +89,17 @@ def test_other_types_and_prose_that_rows_do_not_share_are_free_text() -> None:
     assert role(OWN, column("comments")) == (Role.FREE_TEXT, "name")
 
 
-def test_text_of_which_nothing_is_known_stops_the_model_and_names_three_ways_out() -> None:
-    with pytest.raises(
-        ModelError, match=r"users\.thing \(text\) holds values that rows do not share"
-    ) as error:
-        role(OWN, column())
-    for word in ("models/users.yml", "natural_key", "category", "drop", "free_text"):
-        assert word in str(error.value)
-    assert "value-1" not in str(error.value)
+def test_text_of_which_nothing_is_known_is_replaced_by_something_alike() -> None:
+    first, second = classify(MODEL, [column("a"), column("b")], pa.table({"a": OWN, "b": SHARED}))
+    assert (first.role, first.origin) == (Role.NATURAL_KEY, "unshared values")
+    assert first.unsure.startswith("holds values that rows do not share")
+    assert (second.role, second.unsure) == (Role.CATEGORY, "")
+    assert not first.doubt
 
 
-def test_every_column_in_doubt_is_named_at_once() -> None:
-    columns = [column("one"), column("two"), column("age", Kind.INTEGER)]
-    with pytest.raises(ModelError, match=r"users\.one .*; users\.two "):
-        assign(MODEL, columns, pa.table({"one": OWN, "two": OWN, "age": NUMBERS}))
+def test_a_text_that_hardly_anybody_has_is_null() -> None:
+    assert role([None] * 900 + ["x", "y"], column()) == (Role.FREE_TEXT, "few values")
+    assert role([None] * 900 + [f"x{i}" for i in range(10)], column())[0] is Role.NATURAL_KEY
 
 
 def test_names_of_people_are_replaced_however_many_rows_share_them() -> None:
@@ -110,17 +108,29 @@ def test_names_of_people_are_replaced_however_many_rows_share_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "name", "doubt"),
+    ("values", "name", "expected", "unsure"),
     [
-        (FIRST * 90, "thing", "seems to hold names of people, though its name does not say so"),
-        ([f"A{i % 9}/{i % 7}" for i in range(900)], "first_name", "is called as if it held names of people"),
-        ([2.125e9 + i for i in range(900)], "phone", "seems to hold phone numbers, but as floating-point"),
+        (FIRST * 90, "thing", Role.NAME, "seems to hold names of people, though its name does not say so"),
+        (
+            [f"A{i % 9}/{i % 7}" for i in range(900)],
+            "first_name",
+            Role.NATURAL_KEY,
+            "is called as if it held names of people, which its values do not look like",
+        ),
+        (
+            [2.125e9 + i for i in range(900)],
+            "phone",
+            Role.NATURAL_KEY,
+            "seems to hold phone numbers, but as floating-point numbers",
+        ),
     ],
 )
-def test_where_name_and_values_disagree_the_user_is_asked(values: list[Any], name: str, doubt: str) -> None:
+def test_where_name_and_values_disagree_what_reveals_less_is_done(
+    values: list[Any], name: str, expected: Role, unsure: str
+) -> None:
     kind = Kind.FLOAT if name == "phone" else Kind.TEXT
-    with pytest.raises(ModelError, match=doubt):
-        role(values, column(name, kind))
+    (treatment,) = assign(MODEL, [column(name, kind)], pa.table({name: values}))
+    assert (treatment.role, treatment.unsure) == (expected, unsure)
 
 
 def test_places_are_labels_if_rows_share_them_and_made_up_if_not() -> None:
@@ -178,14 +188,14 @@ def test_labels_that_say_a_kind_decide() -> None:
     assert labelled(SHARED, "pii.hashed") == (Role.NATURAL_KEY, "label pii.hashed")
     assert labelled(SHARED, "finance.card_number") == (Role.NATURAL_KEY, "label finance.card_number")
     assert labelled(SHARED, "nightly") == (Role.CATEGORY, "shared values")
-    with pytest.raises(ModelError, match=r"is labelled pii\.dob, which does not fit its type text"):
-        labelled(SHARED, "pii.dob")
+    assert labelled(SHARED, "pii.dob") == (Role.NATURAL_KEY, "label pii.dob")
 
 
-def test_a_personal_column_of_no_kind_is_what_is_found_in_it_or_refused() -> None:
+def test_a_personal_column_of_no_kind_is_what_is_found_in_it_or_replaced() -> None:
     assert labelled(EMAILS, "pii") == (Role.EMAIL, "label pii, values")
+    assert labelled(SHARED, "pii") == (Role.NATURAL_KEY, "label pii")
     with pytest.raises(ModelError, match="is labelled pii, and neither its name nor its values say"):
-        labelled(SHARED, "pii")
+        role(NUMBERS, column(kind=Kind.DECIMAL), labels={"thing": ("pii",)})
     assert labelled(OWN, "pii", unique=(("thing",),)) == (Role.KEY, "unique")
 
 
@@ -195,10 +205,16 @@ def test_declarations_beat_labels_and_references_stay_references() -> None:
     assert labelled(SHARED, "pii.email", foreign_keys=(parent,))[0] is Role.FOREIGN_KEY
 
 
-def test_classifying_refuses_nothing_and_says_what_is_in_doubt() -> None:
-    first, second = classify(MODEL, [column("a"), column("b")], pa.table({"a": OWN, "b": SHARED}))
-    assert first.doubt.startswith("holds values that rows do not share")
-    assert not second.doubt
+def test_every_column_with_which_nothing_can_be_done_is_named_at_once() -> None:
+    columns = [column("one", Kind.OPAQUE), column("two", Kind.OPAQUE), column("age", Kind.INTEGER)]
+    table = pa.table({"one": OWN, "two": OWN, "age": NUMBERS})
+    model = replace(MODEL, unique=(("one",), ("two",)))
+    assert [bool(one.doubt) for one in classify(model, columns, table)] == [True, True, False]
+    with pytest.raises(ModelError, match=r"users\.one .*; users\.two ") as error:
+        assign(model, columns, table)
+    for word in ("models/users.yml", "natural_key", "category", "drop", "free_text"):
+        assert word in str(error.value)
+    assert "value-1" not in str(error.value)
 
 
 def test_no_value_of_keys_replacements_and_free_text_may_be_in_the_twin() -> None:
@@ -262,12 +278,57 @@ def test_what_is_named_as_an_identifier_is_never_learned(kind: Kind) -> None:
     assert role(codes, column("user_id", kind)) == (Role.CATEGORY, "name")
 
 
-def test_a_counter_is_never_learned() -> None:
-    assert role(list(range(900)), column(kind=Kind.INTEGER)) == (Role.NATURAL_KEY, "running number")
-    assert role([*range(0, 1700, 2), None], column(kind=Kind.INTEGER))[0] is Role.NATURAL_KEY
-    assert role(list(range(0, 9000, 10)), column(kind=Kind.INTEGER))[0] is Role.NUMBER
-    assert role(list(range(99)), column(kind=Kind.INTEGER))[0] is Role.NUMBER
-    assert role([None, None], column(kind=Kind.INTEGER))[0] is Role.NUMBER
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        list(range(900)),
+        [*range(0, 1700, 2), None],
+        list(range(0, 9_000, 10)),
+        [40_000_000 + 37 * i for i in range(3_000)],
+        [7_919 * i for i in range(2_500)],
+        [100_000_000 + 37 * i + i * i % 31 for i in range(2_000)],
+        [float(1_000 + 7 * i) for i in range(600)],
+        [*range(0, 9_000, 10), *range(0, 400, 10)],
+    ],
+)
+def test_whole_numbers_that_something_made_differ_are_never_learned(numbers: list[Any]) -> None:
+    kind = Kind.FLOAT if isinstance(numbers[0], float) else Kind.INTEGER
+    assert role(numbers, column(kind=kind)) == (Role.NATURAL_KEY, "all different")
+    assert role(numbers, column(kind=Kind.DECIMAL))[0] is Role.NATURAL_KEY
+
+
+def test_numbers_that_differ_by_chance_or_are_called_measures_are_learned() -> None:
+    chance = Random(3)
+    for numbers in (
+        [chance.randrange(10**9) for _ in range(900)],
+        [round(chance.lognormvariate(10, 1)) for _ in range(900)],
+        [chance.randrange(5_000) for _ in range(900)],
+        [100 * chance.randrange(20_000) for _ in range(300)],
+        list(range(19)),
+        [None, None],
+    ):
+        assert role(numbers, column(kind=Kind.INTEGER)) == (Role.NUMBER, "type")
+    for name in ("year", "rank", "total_miles", "population_2010"):
+        assert role(list(range(1, 901)), column(name, Kind.INTEGER)) == (Role.NUMBER, "type")
+    assert role([i / 7 for i in range(900)], column(kind=Kind.DECIMAL)) == (Role.NUMBER, "type")
+
+
+def test_what_is_called_a_number_is_one_where_it_is_long_or_differs() -> None:
+    chance = Random(4)
+    for name in ("ledger_no", "rate_number"):
+        numbers = [chance.randrange(10**9) for _ in range(400)]
+        assert role(numbers, column(name, Kind.INTEGER)) == (Role.NATURAL_KEY, "name and values")
+        assert role(numbers[:30] * 30, column(name, Kind.INTEGER))[0] is Role.NATURAL_KEY
+        assert role([i % 40 for i in range(900)], column(name, Kind.INTEGER)) == (Role.NUMBER, "type")
+
+
+def test_numbers_differ_among_entities_not_among_their_rows() -> None:
+    table = pa.table(
+        {"who": [f"u{i // 12}" for i in range(3_600)], "n": [500 + i // 12 for i in range(3_600)]}
+    )
+    columns = [column("who"), column("n", Kind.INTEGER)]
+    assert classify(MODEL, columns, table)[1].role is Role.NUMBER
+    assert classify(MODEL, columns, table, owner="who")[1].role is Role.NATURAL_KEY
 
 
 def test_parts_of_a_composite_key_are_learned_only_if_they_are_shared() -> None:
@@ -281,8 +342,7 @@ def test_labels_are_shared_by_entities_not_by_their_rows() -> None:
     devices = [f"phone.of.{i // 30}" for i in range(900)]
     columns, model = [column("user_id"), column("device")], replace(MODEL, entity="user_id")
     table = {"user_id": [f"u{i // 30}" for i in range(900)], "device": devices}
-    with pytest.raises(ModelError, match=r"users\.device \(text\) holds values that rows do not share"):
-        assign(model, columns, pa.table(table))
+    assert assign(model, columns, pa.table(table))[1].role is Role.NATURAL_KEY
     table["device"] = [f"phone.of.{i // 30 % 3}" for i in range(900)]
     assert assign(model, columns, pa.table(table))[1].role is Role.CATEGORY
 
@@ -308,11 +368,14 @@ def test_a_reference_to_the_own_model_is_known_as_such() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"not_null": frozenset({"thing"})}, {}])
-def test_text_that_may_be_neither_learned_nor_null_is_refused(facts: dict[str, Any]) -> None:
-    with pytest.raises(ModelError, match=r"users\.thing \(text\) holds text that rows do not share") as error:
-        role(PROSE, column(not_null=not facts), **facts)
-    assert "models/users.yml" in str(error.value)
-    assert "somebody" not in str(error.value)
+def test_prose_that_may_not_be_null_gets_placeholders(facts: dict[str, Any]) -> None:
+    of = column(not_null=not facts)
+    (treatment,) = assign(replace(MODEL, **facts), [of], pa.table({"thing": PROSE}))
+    assert (treatment.role, treatment.required, treatment.doubt) == (Role.FREE_TEXT, True, "")
+    opaque = column(kind=Kind.OPAQUE, not_null=not facts, data_type="int4[]")
+    assert assign(replace(MODEL, **facts), [opaque], pa.table({"thing": OWN}))[0].required
+    with pytest.raises(ModelError, match=r"users\.thing \(geometry\) .* nothing can stand in for them"):
+        role(OWN, replace(opaque, data_type="geometry"), **facts)
 
 
 def test_a_key_that_cannot_be_made_is_refused() -> None:

@@ -41,10 +41,10 @@ NUMBERED = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a column holds, and how that was seen; `what` is None where it cannot be decided.
+    """What a column holds, and how that was seen; `what` is None where that is not known.
 
     Attributes:
-        doubt: why it cannot be decided, as the end of a sentence about the column.
+        doubt: why somebody should have a look, as the end of a sentence about the column.
     """
 
     what: What | None
@@ -128,7 +128,7 @@ def _of_people(said: Said, texts: Sequence[str]) -> Found | None:
         sure = said.what in {What.FIRST_NAME, What.LAST_NAME}
         return Found(said.what if sure else people.kind_of(texts), "name and values")
     doubt = _doubt(said, known, named=named)
-    return Found(None, doubt=doubt) if doubt else None
+    return Found(None if named else people.kind_of(texts), "values", doubt) if doubt else None
 
 
 def _doubt(said: Said, known: float, *, named: bool) -> str:
@@ -146,7 +146,7 @@ def _in_numbers(column: Column, said: Said, values: pa.ChunkedArray) -> Found | 
     """Numbers are identifiers by their name and their digits, or as card numbers, which check themselves."""
     present = values.drop_null().slice(0, SAMPLE)
     if pa.types.is_floating(present.type):
-        whole = pc.and_(pc.equal(pc.floor(present), present), pc.less(present, EXACT))
+        whole = pc.and_(pc.equal(pc.floor(present), present), pc.less(pc.abs(present), EXACT))
         present = present.filter(whole).cast(pa.int64())
     digits = [str(number) for number in present.to_pylist() if number > 0]
     if not digits:
@@ -156,7 +156,7 @@ def _in_numbers(column: Column, said: Said, values: pa.ChunkedArray) -> Found | 
     lengths = NUMBERED.get(said.what) if said.what else None
     if lengths is not None and share(lambda d: len(d) in lengths, digits) >= MOST:
         if column.kind is Kind.FLOAT:
-            return Found(None, doubt=f"seems to hold {said.what}, but as floating-point numbers")
+            return Found(None, "name and values", f"seems to hold {said.what}, but as floating-point numbers")
         return Found(said.what, "name and values")
     return Found(What.POSTCODE, "name") if said.what is What.POSTCODE else None
 

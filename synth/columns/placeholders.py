@@ -1,0 +1,102 @@
+"""Text that says nothing, where a column of prose may not be NULL."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.domain import RARE, Kind
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from synth.domain import Column
+
+TRIES = 20
+LONGEST = 400  # characters of placeholder text, however long the real texts are
+SAMPLE = 20_000  # texts that lengths are read from
+EMPTY = {
+    "json": "{}",
+    "jsonb": "{}",
+    "bytea": "\\x",
+    "hstore": "",
+    "tsvector": "",
+    "xml": "<empty/>",
+    "point": "(0,0)",
+}
+
+
+def has_placeholder(column: Column, *, unique: bool) -> bool:
+    """Return whether something that says nothing can stand in a column for what may not be NULL."""
+    return column.kind is Kind.TEXT or (not unique and _empty(column) is not None)
+
+
+def placeholders(
+    column: Column,
+    rows: int,
+    rng: np.random.Generator,
+    *,
+    real: pa.ChunkedArray,
+    taken: pa.ChunkedArray,
+    unique: bool,
+) -> pa.Array:
+    """Return `rows` texts of words about as long as the real ones, none of them real.
+
+    Of other types than text it is the empty value.
+
+    Raises:
+        ModelError: the column is too short for so many different texts.
+    """
+    if column.kind is not Kind.TEXT:
+        return pa.array([_empty(column)] * rows, pa.string())
+    forbidden = pd.Index(taken.drop_null().unique().to_pylist(), dtype=object)
+    texts = forbidden[:0]
+    for _ in range(TRIES):
+        lengths = rng.choice(_lengths(real, column), rows - len(texts) + 8)
+        fresh = pd.Index(_texts(lengths, rng), dtype=object)
+        texts = texts.append(fresh[~fresh.isin(forbidden)])
+        texts = texts.unique() if unique else texts
+        if len(texts) >= rows:
+            return pa.array(texts[:rows].to_numpy(object), pa.string())
+    raise ModelError(
+        f"There are not enough placeholder texts for {column.name} ({column.data_type}, {rows} rows"
+        f"{', unique' if unique else ''}). Next: declare natural_key or drop, or ask for fewer rows."
+    )
+
+
+def _empty(column: Column) -> str | None:
+    return "{}" if column.data_type.endswith("[]") else EMPTY.get(column.data_type)
+
+
+def _lengths(real: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:
+    """The lengths of the real texts; the longest and the shortest are those that `RARE` texts reach."""
+    lengths = np.sort(pc.utf8_length(real.drop_null().slice(0, SAMPLE)).to_numpy())
+    if not len(lengths):
+        return np.array([min(20, column.length or 20)])
+    place = min(RARE, len(lengths)) - 1
+    bounded = np.clip(lengths, lengths[place], lengths[-1 - place]) if place else lengths
+    limited: NDArray[np.int64] = np.clip(bounded, 1, min(LONGEST, column.length or LONGEST))
+    return limited
+
+
+def _texts(lengths: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
+    """Words cut at the length that is wanted, the first one with a capital."""
+    words = _words()
+    most = int(lengths.max(initial=1)) // 2 + 2
+    drawn = words[rng.integers(0, len(words), (len(lengths), most))]
+    return [
+        " ".join(row)[:length].rstrip().capitalize()
+        for row, length in zip(drawn.tolist(), lengths.tolist(), strict=True)
+    ]
+
+
+@cache
+def _words() -> NDArray[np.object_]:
+    return np.array(import_module("faker.providers.lorem.la").Provider.word_list, object)
