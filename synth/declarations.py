@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from synth.backends import known_backends
-from synth.domain import History, Model, Options, ProjectTest, Role, Wishes, entity_words
+from synth.domain import History, Model, Options, Ownership, ProjectTest, Role, Wishes, entity_words
 from synth.errors import ConfigError, ManifestError
 from synth.facts import Facts, facts
 from synth.project.digests import written
@@ -195,7 +195,8 @@ def _model(node: Node, known: Facts) -> Model:
             evaluation_timeout=options.evaluation_timeout,
             limits=options.limits,
         ),
-        entity=node.column(options.entity) if options.entity else None,
+        entity=None if _alone(node, options.entity) else node.column(str(options.entity)),
+        ownership=_own(node) if options.entity and _alone(node, options.entity) else None,
         primary_key=known.primary_key,
         unique=known.unique,
         not_null=known.not_null,
@@ -217,6 +218,15 @@ def _model(node: Node, known: Facts) -> Model:
             sections=sections,
         ),
     )
+
+
+def _alone(node: Node, entity: str | None) -> bool:
+    """Whether each row is its own entity, as `entity: none` says unless a column is called so."""
+    return not entity or (entity.lower() == "none" and "none" not in node.columns)
+
+
+def _own(node: Node) -> Ownership:
+    return Ownership(node.unique_id, evidence="declared", declared=True)
 
 
 def _model_options(node: Node) -> tuple[ModelOptions, Mapping[str, Mapping[str, object]]]:

@@ -14,6 +14,7 @@ from synth.columns.suggest import references
 from synth.domain import Role
 from synth.errors import ModelError, WarehouseError
 from synth.facts.standing import held
+from synth.graph.telling import about, explained
 from synth.project.digests import digest
 from synth.runs.changes import Known, decide
 from synth.runs.watch import Places
@@ -109,7 +110,8 @@ def as_text(listed: Listed) -> str:
     facts = [(one.source, one.effect) for one in listed.facts]
     note = [f"  ({listed.note})"] if listed.note else []
     lines = [*_aligned(columns), *(["  tests and constraints:"] if facts else []), *_aligned(facts, "    ")]
-    return "\n".join([log.as_line(listed.task), *_reason(listed.decision), *lines, *note])
+    whose = f"  rows are about: {explained(listed.task.model)}"
+    return "\n".join([log.as_line(listed.task), *_reason(listed.decision), whose, *lines, *note])
 
 
 def _reason(decision: Decision | None) -> list[str]:
@@ -147,8 +149,31 @@ def as_json(listed: Listed) -> str:
         "fingerprint": digest(decision.inputs) if decision else None,
         "reason": (decision.reason or None) if decision else None,
     }
-    content = {**described, **reason, "columns": columns, "facts": facts, "note": listed.note}
+    content = {
+        **described,
+        **reason,
+        "ownership": _ownership(listed.task.model),
+        "columns": columns,
+        "facts": facts,
+        "note": listed.note,
+    }
     return json.dumps(content, ensure_ascii=False)
+
+
+def _ownership(model: Model) -> dict[str, object] | None:
+    """Whom the rows are about, for programs."""
+    one = model.ownership
+    if one is None:
+        return None
+    return {
+        "about": about(model),
+        "root": one.root,
+        "column": one.column or None,
+        "path": [f"{step.parent}.{step.column}" for step in one.path],
+        "evidence": one.evidence,
+        "declared": one.declared,
+        "advice": one.advice or None,
+    }
 
 
 def _read(

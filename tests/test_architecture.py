@@ -53,7 +53,10 @@ MAY_IMPORT = {
     "synth.columns": (*VALUES, "synth.columns"),
     "synth.project": (*VALUES, "synth.project"),
     "synth.facts": (*VALUES, "synth.facts", "synth.project", "synth.warehouse"),
-    "synth.graph": (*VALUES, "synth.graph", "synth.facts", "synth.project", "synth.warehouse"),
+    "synth.graph": (
+        *(*VALUES, "synth.graph"),
+        *("synth.columns", "synth.facts", "synth.project", "synth.warehouse"),
+    ),
     "synth.backends": (*VALUES, "synth.backends", "synth.validation"),
     "synth.backends.local": (*VALUES, "synth.engine"),
     "synth.stores": (*VALUES, "synth.stores"),

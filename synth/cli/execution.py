@@ -19,11 +19,13 @@ from synth import log
 from synth._version import __version__
 from synth.cli.options import read_plan
 from synth.domain import Relation
+from synth.graph.telling import explained, is_inferred
 from synth.plan import plan, with_parents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
+    from synth.domain import Task
     from synth.pipeline import Finished
     from synth.settings import Settings
 
@@ -103,7 +105,7 @@ def _finished(
 
     invocation_id, database = new_run_id(), settings.connection.database
     run_id = mode.run_id or invocation_id
-    _say(len(tasks), settings, mode, run_id)
+    _say(tasks, settings, mode, run_id)
     asked = Invocation(
         tasks,
         {model.unique_id: Relation(database, settings.schema, model.relation.name) for model in models},
@@ -125,12 +127,18 @@ def _finished(
     return finished
 
 
-def _say(count: int, settings: Settings, mode: Mode, run_id: str) -> None:
-    found = f"{count} model{'s' if count > 1 else ''}"
+def _say(tasks: Sequence[Task], settings: Settings, mode: Mode, run_id: str) -> None:
+    count = len(tasks)
+    models = f"{count} model{'s' if count > 1 else ''}"
     purpose = "publish" if mode.which == "publish" else "synthesize"
     target = settings.connection.target
     log.info(f"Running with synth={__version__}", version=__version__, run_id=run_id)
-    log.info(f"Found {found} to {purpose}, target {target}, run {run_id}", models=count)
+    log.info(f"Found {models} to {purpose}, target {target}, run {run_id}", models=count)
+    for task in tasks:
+        if is_inferred(task.model):
+            log.info(
+                f"{task.model.name}: rows are about {explained(task.model)}", unique_id=task.model.unique_id
+            )
     log.info("")
 
 

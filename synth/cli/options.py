@@ -11,6 +11,7 @@ import click
 from synth import log
 from synth.dbt.selection import select
 from synth.declarations import read_models
+from synth.errors import WarehouseError
 from synth.plan import plan
 from synth.project.manifest import read_manifest
 from synth.settings import Flags, resolve
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from synth.domain import Model, Task
+    from synth.project.manifest import Manifest
     from synth.settings import Settings
 
 P = ParamSpec("P")
@@ -100,7 +102,8 @@ def read_plan(
     declared = read_models(manifest, settings.connection)
     for text in (*settings.warnings, *manifest.warnings, *declared.warnings):
         log.warning(text)
-    chosen = select(manifest, declared.models, settings)
+    models = _decided(manifest, declared.models, settings)
+    chosen = select(manifest, models, settings)
     tasks = plan([one for one in chosen if only is None or one.unique_id in only], settings)
     if not declared.models:
         log.warning(
@@ -108,4 +111,20 @@ def read_plan(
         )
     elif not tasks:
         log.warning("Nothing to do: the selection matches no tagged model. Next: synth ls")
-    return tasks, declared.models
+    return tasks, models
+
+
+def _decided(manifest: Manifest, models: tuple[Model, ...], settings: Settings) -> tuple[Model, ...]:
+    """The models as the whole project and its values explain them; as declared where these cannot be read."""
+    if not models:
+        return models
+    from synth.graph.decide import decide, refuse_questions  # noqa: PLC0415 - reads the warehouse
+    from synth.warehouse import Warehouse  # noqa: PLC0415 - as above
+
+    try:
+        with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
+            graph = decide(manifest, models, warehouse)
+    except WarehouseError:
+        return models  # whoever needs the warehouse will say so
+    refuse_questions(graph)
+    return graph.models

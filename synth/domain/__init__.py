@@ -5,6 +5,7 @@ from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluati
 from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule, Scope
 from synth.domain.models import Model, Request, Role, Task
 from synth.domain.options import Options, Policy, Rows, Shares, Wishes
+from synth.domain.ownership import Ownership, Step
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
@@ -37,6 +38,7 @@ __all__ = [
     "Model",
     "ModelResult",
     "Options",
+    "Ownership",
     "Policy",
     "ProjectTest",
     "Relation",
@@ -49,6 +51,7 @@ __all__ = [
     "Scope",
     "Shares",
     "Status",
+    "Step",
     "Task",
     "Utility",
     "Verdict",

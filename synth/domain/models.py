@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule
     from synth.domain.options import Rows, Shares
+    from synth.domain.ownership import Ownership
     from synth.domain.relations import ForeignKey, Relation
 
 
@@ -51,7 +52,8 @@ class Model:
     path: str  # the file that declares it, for messages
     materialized: str
     options: Options = field(default_factory=Options)
-    entity: str | None = None
+    entity: str | None = None  # the column that says whom a row is about, by declaration or by the graph
+    ownership: Ownership | None = None  # whom the rows are about; None where nobody has decided it
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()

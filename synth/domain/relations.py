@@ -51,9 +51,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """`column` holds values of `parent_column` in the model `parent`, says the dbt test `test`."""
+    """`column` holds values of `parent_column` in the model `parent`.
+
+    Attributes:
+        parent: its `unique_id`.
+        test: the dbt test or constraint that says so; else what does, in a few words.
+        orphans: the share of the values in use that the parent does not have.
+        public: the parent has no twin and is about nobody, so its keys may be repeated as they are.
+    """
 
     column: str
-    parent: str  # unique_id
+    parent: str
     parent_column: str
     test: str
+    orphans: float = 0.0
+    public: bool = False

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from synth.domain import Ownership
 from synth.twins.split import canonical_order, fingerprint, hash_rows, hash_units, holdout_mask
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.domain import Column, Model
+    from synth.domain import Column, Model, Step
     from synth.warehouse import Snapshot, Warehouse
 
 MOST = 1_000_000  # rows that a run takes from the warehouse
@@ -85,22 +87,54 @@ def read_source(
     """
     columns = warehouse.describe(model.relation)
     rows = snapshot.count(model.relation)
-    unit, owner = _unit(model, twins)
-    real = snapshot.extract(model.relation, columns, share=min(1.0, most / max(rows, 1)), unit=unit)
+    whose = _whose(model, twins)
+    real = snapshot.extract(
+        model.relation, columns, share=min(1.0, most / max(rows, 1)), unit=whose.column or None
+    )
     real = real.rename_columns([column.name for column in columns])
     hashes = hash_rows(real, model.primary_key)
     order = canonical_order(hashes)
     real, hashes = real.take(pa.array(order)), hashes[order]
-    units = hash_units(real, unit, hashes, entity=model.entity)
-    named = unit if unit is not None and not np.array_equal(units, hashes) else None
-    return Source(columns, real, rows, units, named, holdout_mask(units, owner, salt))
+    units = _units(model, whose, real, hashes, warehouse, snapshot)
+    named = whose.column if whose.column and not np.array_equal(units, hashes) else None
+    return Source(columns, real, rows, units, named, holdout_mask(units, whose.root, salt))
 
 
-def _unit(model: Model, twins: Collection[str]) -> tuple[str | None, str]:
-    """The column that says whom a row is about, and the model whose key it is."""
+def _whose(model: Model, twins: Collection[str]) -> Ownership:
+    """Whom the rows are about; where nobody decided it, the first parent with a twin, or the row itself."""
+    if model.ownership is not None:
+        return model.ownership
     parents = {key.column: key.parent for key in model.foreign_keys if key.parent in set(twins)}
     others = [column for column, parent in parents.items() if parent != model.unique_id]
     unit = model.entity or next(iter(others), None)
     unit = unit or (model.history.whose if model.history else None)
     unit = unit or (model.primary_key[0] if len(model.primary_key) == 1 else None)
-    return unit, parents.get(unit or "", model.unique_id)
+    return Ownership(parents.get(unit or "", model.unique_id), unit or "")
+
+
+def _units(
+    model: Model,
+    whose: Ownership,
+    real: pa.Table,
+    rows: NDArray[np.uint64],
+    warehouse: Warehouse,
+    snapshot: Snapshot,
+) -> NDArray[np.uint64]:
+    """The entity of each row as a hash, looked up in the parents where the row itself does not name it."""
+    if not whose.column:
+        return rows
+    values = real.column(whose.column)
+    for step in whose.path:
+        described = {column.name: column for column in warehouse.describe(step.relation)}
+        pair = [described[name] for name in dict.fromkeys((step.key, step.column))]
+        values = followed(
+            values, snapshot.extract(step.relation, pair).rename_columns([c.name for c in pair]), step
+        )
+    return hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
+
+
+def followed(values: pa.ChunkedArray, parent: pa.Table, step: Step) -> pa.ChunkedArray:
+    """What the rows of a parent hold that have these keys; NULL where there is no such row."""
+    keys = parent.column(step.key).combine_chunks()
+    places = pc.index_in(values.cast(keys.type), keys)
+    return pa.chunked_array([parent.column(step.column).combine_chunks().take(places.combine_chunks())])

@@ -22,6 +22,7 @@ from synth.warehouse import (
     publish,
     rules,
     units,
+    values,
 )
 from synth.warehouse.publish import Stage
 from synth.warehouse.session import at_snapshot, identifier, open_session, reported
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from synth.warehouse.rules import Candidates, Equation, Judged, Outcome, Understood
     from synth.warehouse.session import Connection
     from synth.warehouse.units import State, Unit
+    from synth.warehouse.values import Counts, Inclusion
 
 __all__ = ["Snapshot", "Stage", "Warehouse"]
 
@@ -257,6 +259,25 @@ class Warehouse:
             with extract.exported_snapshot(session) as name, self._open() as reader:
                 table = extract.extract(reader, relation, found, snapshot=name)
             return table.column(0).combine_chunks().drop_null().unique()
+
+    def counts(self, relation: Relation, columns: Sequence[Column]) -> dict[str, Counts] | None:
+        """How the values of columns repeat; see `synth.warehouse.values.profile`."""
+        return values.profile(self._main, relation, columns)
+
+    def missing(
+        self, child: Relation, column: Column, parent: Relation, parent_column: Column
+    ) -> Inclusion | None:
+        """Which values of a column another one lacks; see `synth.warehouse.values.missing`."""
+        return values.missing(self._main, child, column, parent, parent_column)
+
+    def determines(self, relation: Relation, key: str, value: str) -> bool | None:
+        """Whether one column decides another; see `synth.warehouse.values.determines`."""
+        return values.determines(self._main, relation, key, value)
+
+    def sample(self, relation: Relation, columns: Sequence[Column], rows: int) -> pa.Table:
+        """The first rows of a relation as Arrow."""
+        with reported(f"read {relation}"), self._main.transaction():
+            return extract.read(self._main, relation, columns, most=rows)
 
     def head(self, relation: Relation, rows: int) -> tuple[list[str], list[tuple[object, ...]]]:
         """The names and the first rows of a published twin, to show."""

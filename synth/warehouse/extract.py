@@ -109,9 +109,10 @@ def read(
     *,
     share: float = 1.0,
     unit: str | None = None,
+    most: int | None = None,
 ) -> pa.Table:
-    """The same in the transaction of the caller."""
-    query = _query(relation, columns, share, unit)
+    """The same in the transaction of the caller, of `most` rows at most."""
+    query = _query(relation, columns, share, unit, most)
     try:
         with session.cursor() as cursor, cursor.copy(query) as copy:
             table = _parse(iter(copy), columns)
@@ -127,7 +128,9 @@ def _enter(session: Connection, snapshot: str) -> None:
     session.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
 
 
-def _query(relation: Relation, columns: Sequence[Column], share: float, unit: str | None) -> sql.Composed:
+def _query(
+    relation: Relation, columns: Sequence[Column], share: float, unit: str | None, most: int | None
+) -> sql.Composed:
     selected = sql.SQL(", ").join(_expression(column) for column in columns)
     query = sql.SQL("select {} from {} as {}").format(selected, identifier(relation), ROW)
     if share < 1:
@@ -138,6 +141,8 @@ def _query(relation: Relation, columns: Sequence[Column], share: float, unit: st
                 sql.Identifier(unit), row
             )
         query += sql.SQL(" where {} & 1048575 < {}").format(row, sql.Literal(round(share * 1048576)))
+    if most is not None:
+        query += sql.SQL(" limit {}").format(sql.Literal(most))
     return sql.SQL("copy ({}) to stdout (format csv)").format(query)
 
 

@@ -1,0 +1,240 @@
+"""Which column of a tagged model holds the keys of which other: stated, or agreed on by names and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
+from synth.graph.lineage import ancestry, root
+from synth.graph.look import IDENTIFYING
+from synth.graph.origins import ColumnRef
+from synth.graph.words import ENTITIES, agree, names_row_above, stem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from synth.domain import Model
+    from synth.facts.stated import Reference
+    from synth.graph.look import Look
+    from synth.graph.origins import NodeLineage
+    from synth.project.manifest import Manifest
+    from synth.warehouse import Warehouse
+
+FEW_ORPHANS = 0.05  # share of values without a parent where names and values alone speak for a reference
+SOME_ORPHANS = 0.5  # where a test or the SQL does
+BY_VALUES = "equal names, and its values are among them"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A column that may refer to a unique one, and what speaks for that beside the values."""
+
+    child: ColumnRef
+    parent: ColumnRef
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Linker:
+    """Finds the references between tagged models.
+
+    Attributes:
+        models: the tagged models, by `unique_id`; `looks` what was seen of them and of untagged parents.
+        stated: what tests say of any model.
+        lineages: where the columns of all these come from.
+    """
+
+    manifest: Manifest
+    models: Mapping[str, Model]
+    looks: Mapping[str, Look]
+    stated: Sequence[Reference]
+    lineages: Mapping[str, NodeLineage]
+    warehouse: Warehouse
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The words that name things in the project, and people anywhere."""
+        first = next(iter(self.models.values()), None)
+        return ENTITIES | (first.vocabulary if first else frozenset())
+
+    def resolved(self) -> dict[str, tuple[ForeignKey, ...]]:
+        """The foreign keys of each model, by `unique_id`: those stated to tagged models, and those found."""
+        return {name: self._of(model) for name, model in self.models.items()}
+
+    def key_of(self, name: str, referred: Collection[str]) -> str:
+        """The column that names a model's rows, though nothing calls it a key; empty where there is none.
+
+        Args:
+            name: of the model, by `unique_id`.
+            referred: its columns that others hold the keys of.
+        """
+        model, look = self.models[name], self.looks.get(name)
+        if model.primary_key or look is None:
+            return ""
+        unique = [column for column in look.columns if look.unique(column) and look.whole]
+        fitting = [column for column in unique if column in referred or self._names_identifier(column)]
+        return min(fitting, key=lambda c: (c not in referred, not self._of_its_model(c, look)), default="")
+
+    def _names_identifier(self, column: str) -> bool:
+        return is_identifier(column, self.vocabulary) or is_numbering(column, self.vocabulary)
+
+    def _of_its_model(self, column: str, look: Look) -> bool:
+        """Whether a column is called as the key of its model: `id` or `customer_id` of `customers`."""
+        about = stem(column, self.vocabulary).replace("_", "")
+        return about in {"", stem(look.name, self.vocabulary).replace("_", "")}
+
+    def unique(self, name: str) -> frozenset[str]:
+        """The columns of a model in which all of its rows differ."""
+        look = self.looks.get(name)
+        return frozenset(column for column in look.counts if look.unique(column)) if look else frozenset()
+
+    def _of(self, model: Model) -> tuple[ForeignKey, ...]:
+        look = self.looks.get(model.unique_id)
+        if look is None:
+            return model.foreign_keys
+        kept = [self._measured(look, key) for key in model.foreign_keys if key.parent in self.models]
+        settled = {key.column for key in kept}
+        for column in look.columns:
+            if column in settled:
+                continue
+            stated = self._untagged(model, column)
+            best = self._best(ColumnRef(model.unique_id, column), stated)
+            kept += [best] if best else stated
+        return tuple(kept)
+
+    def _untagged(self, model: Model, column: str) -> list[ForeignKey]:
+        """What is stated of a column whose parent has no twin."""
+        return [key for key in model.foreign_keys if key.column == column]
+
+    def _measured(self, look: Look, key: ForeignKey) -> ForeignKey:
+        """The stated key with the share of its values that the parent does not have."""
+        parent = self.looks.get(key.parent)
+        if (
+            parent is None
+            or not {key.column} <= look.columns.keys()
+            or key.parent_column not in parent.columns
+        ):
+            return key
+        share = self._orphans(ColumnRef(look.unique_id, key.column), ColumnRef(key.parent, key.parent_column))
+        return replace(key, orphans=share or 0.0)
+
+    def _best(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> ForeignKey | None:
+        """The owner of the keys that a column holds: of those that fit, the one with most keys."""
+        fitting = []
+        for candidate in self._candidates(child, untagged):
+            share = self._orphans(child, candidate.parent)
+            if share is not None and share <= (SOME_ORPHANS if candidate.evidence else FEW_ORPHANS):
+                fitting.append((candidate, share))
+        if not fitting:
+            return None
+        candidate, share = min(
+            fitting, key=lambda one: (bool(not one[0].evidence), *self._order(one[0].parent))
+        )
+        evidence = candidate.evidence or BY_VALUES
+        return ForeignKey(child.column, candidate.parent.node, candidate.parent.column, evidence, share)
+
+    def _candidates(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> Iterator[Candidate]:
+        """Every unique column that comes before the child's own and agrees with it by name or by a test."""
+        column = self.looks[child.node].columns[child.column]
+        if column.kind not in IDENTIFYING:
+            return
+        tests = self._tests(child, untagged)
+        for parent in self._owners():
+            other = self.looks[parent.node].columns[parent.column]
+            if column.kind is not other.kind or not self._may_refer(child, parent):
+                continue
+            evidence = next((test for test, place in tests.items() if self._carries(parent, place)), "")
+            if parent.node == child.node:
+                named = names_row_above(child.column) and self._names_identifier(parent.column)
+            else:
+                evidence = evidence or self._copied(child, parent)
+                named = agree(child.column, parent.column, self.looks[parent.node].name, self.vocabulary)
+                named = named and self._identifies(child, parent)
+            if evidence or named:
+                yield Candidate(child, parent, evidence)
+
+    def _copied(self, child: ColumnRef, parent: ColumnRef) -> str:
+        """What the SQL says, if both columns hold the values of one column unchanged."""
+        origin = self._origin(child)
+        same = origin == self._origin(parent) and self._identifies(child, parent)
+        return f"both are copies of {origin}" if same and origin != child else ""
+
+    def _tests(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> dict[str, ColumnRef]:
+        """What tests say that the column refers to, by their names."""
+        tests = {key.test: ColumnRef(key.parent, key.parent_column) for key in untagged}
+        return tests | {
+            one.test: ColumnRef(one.parent, one.parent_column)
+            for one in self.stated
+            if ColumnRef(one.child, one.column) == child
+        }
+
+    def _carries(self, owner: ColumnRef, stated: ColumnRef) -> bool:
+        """Whether a tagged column carries the key that a test names: it is that, or follows or feeds it."""
+        if owner == stated or self._origin(owner) == self._origin(stated):
+            return True
+        name = self.manifest.nodes[stated.node].name if stated.node in self.manifest.nodes else ""
+        related = self._related(owner.node, stated.node)
+        return related and agree(owner.column, stated.column, name, self.vocabulary)
+
+    def _origin(self, column: ColumnRef) -> ColumnRef:
+        return root(self.lineages, column)
+
+    def _related(self, one: str, other: str) -> bool:
+        return other in self._ancestry(one) or one in self._ancestry(other)
+
+    def _ancestry(self, unique_id: str) -> frozenset[str]:
+        return frozenset(node.unique_id for node in ancestry(self.manifest, [unique_id]))
+
+    def _owners(self) -> list[ColumnRef]:
+        """The columns of tagged models whose values differ in all rows, and are identifiers."""
+        return [
+            ColumnRef(name, column)
+            for name in self.models
+            if name in self.looks
+            for column in self.looks[name].counts
+            if self._is_key(ColumnRef(name, column))
+        ]
+
+    def _is_key(self, place: ColumnRef) -> bool:
+        model, look = self.models[place.node], self.looks[place.node]
+        declared = (place.column,) in model.unique or model.primary_key == (place.column,)
+        counts = look.counts[place.column]
+        return counts.unique and (declared or (look.unique(place.column) and counts.whole))
+
+    def _identifies(self, child: ColumnRef, parent: ColumnRef) -> bool:
+        """Whether the columns are identifiers and no labels, by their names or as the parent's only key."""
+        if self._names_identifier(child.column) or self._names_identifier(parent.column):
+            return True
+        look, model = self.looks[parent.node], self.models[parent.node]
+        whole = look.columns[parent.column].kind in {Kind.INTEGER, Kind.UUID}
+        return whole and model.primary_key == (parent.column,)
+
+    def _may_refer(self, child: ColumnRef, parent: ColumnRef) -> bool:
+        """Whether the parent comes before the child, so that references never end where they began."""
+        if child == parent:
+            return False
+        if child.node == parent.node:
+            return True
+        return not (child.column in self.looks[child.node].counts and self._is_key(child)) or (
+            self._order(parent) < self._order(child)
+        )
+
+    def _order(self, place: ColumnRef) -> tuple[int, bool, int, bool, str]:
+        """Owners of keys first: most keys, called as their model, upstream, declared."""
+        look, model = self.looks[place.node], self.models[place.node]
+        return (
+            -look.counts[place.column].different,
+            not self._of_its_model(place.column, look),
+            len(self._ancestry(place.node)),
+            model.primary_key != (place.column,),
+            place.node,
+        )
+
+    def _orphans(self, child: ColumnRef, parent: ColumnRef) -> float | None:
+        """The share of the child's values that the parent does not have; None where that is not known."""
+        ours, theirs = self.looks[child.node], self.looks[parent.node]
+        inclusion = self.warehouse.missing(
+            ours.relation, ours.columns[child.column], theirs.relation, theirs.columns[parent.column]
+        )
+        return inclusion.share if inclusion is not None and inclusion.rows else None

@@ -1,0 +1,130 @@
+"""What the catalog and the values of one relation say, before it is compared with others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from synth.columns.pii import What, detect, read_name
+from synth.domain import Kind, Role
+from synth.errors import ManifestError, WarehouseError
+from synth.graph.words import is_somebody
+from synth.project.manifest import relation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from synth.domain import Column, Model, Relation
+    from synth.project.manifest import Node
+    from synth.warehouse import Warehouse
+    from synth.warehouse.values import Counts
+
+SAMPLE = 2_000  # rows whose values are looked at for what leads to people
+IDENTIFYING = frozenset({Kind.INTEGER, Kind.TEXT, Kind.UUID})  # what keys are made of
+# What is somebody's own, and what leads to somebody all the same.
+PERSONAL = frozenset({What.EMAIL, What.BIRTH, What.FIRST_NAME, What.LAST_NAME, What.FULL_NAME, What.SSN})
+LEADING = frozenset({*What} - PERSONAL - {What.URL, What.UUID, What.NOTE})
+# Roles that their owner declares of what leads to people, and of what does not.
+OF_PEOPLE = frozenset({Role.NAME, Role.EMAIL, Role.PHONE, Role.ADDRESS, Role.IP, Role.DATE_OF_BIRTH})
+OF_NOBODY = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A relation of the project and what was seen of it.
+
+    Attributes:
+        counts: how the values of columns that may identify something repeat.
+        personal: columns that hold what is somebody's own, and what that is.
+        leading: columns that lead to somebody, or may.
+        texts: columns of prose.
+        rows: as far as they were counted; `whole` says that these are all.
+    """
+
+    unique_id: str
+    name: str
+    relation: Relation
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    leading: Mapping[str, str] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+    rows: int = 0
+    whole: bool = False
+
+    @property
+    def about_people(self) -> int:
+        """How surely the rows are people, or stand for some: 3 by values, 2 by names, 1 in doubt, 0 not."""
+        if self.personal:
+            return 3
+        return 2 if is_somebody(self.name) else int(bool(self.leading))
+
+    def unique(self, column: str) -> bool:
+        """Whether no two rows share a value of the column, as far as was looked."""
+        counts = self.counts.get(column)
+        return counts is not None and counts.unique and counts.present == counts.rows
+
+
+def look_at(nodes: Iterable[Node], models: Mapping[str, Model], warehouse: Warehouse) -> Mapping[str, Look]:
+    """Look at the relation of each node, by `unique_id`; those that are not there are left out."""
+    looks = {}
+    for node in nodes:
+        try:
+            look = _look(node, models.get(node.unique_id), warehouse)
+        except (ManifestError, WarehouseError):  # whoever needs it will say so
+            continue
+        if look is not None:
+            looks[node.unique_id] = look
+    return looks
+
+
+def _look(node: Node, model: Model | None, warehouse: Warehouse) -> Look | None:
+    relation = relation_of(node)
+    columns = warehouse.describe(relation)
+    if not columns:
+        return None
+    identifying = [column for column in columns if column.kind in IDENTIFYING]
+    counts = warehouse.counts(relation, identifying) or {}
+    rows = max((one.rows for one in counts.values()), default=0)
+    sample = warehouse.sample(relation, columns, SAMPLE)
+    personal, leading, texts = _people(columns, sample, model.roles if model else {})
+    return Look(
+        node.unique_id,
+        node.name,
+        relation,
+        {column.name: column for column in columns},
+        counts,
+        personal,
+        leading,
+        texts,
+        rows,
+        bool(counts) and all(one.whole for one in counts.values()),
+    )
+
+
+def _people(
+    columns: Sequence[Column], sample: pa.Table, roles: Mapping[str, Role]
+) -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
+    """The columns that hold what is somebody's own, those that may lead to people, and prose."""
+    personal: dict[str, str] = {}
+    leading: dict[str, str] = {}
+    texts: set[str] = set()
+    for column in columns:
+        role = roles.get(column.name)
+        if role in OF_NOBODY:
+            continue
+        seen = detect(column, sample.column(column.name))
+        what = seen.what if seen else None
+        if what is None and read_name(column.name).what is What.BIRTH:
+            what = What.BIRTH
+        if what in PERSONAL or role in OF_PEOPLE:
+            personal[column.name] = str(what or role)
+        elif what in LEADING:
+            leading[column.name] = str(what)
+        elif seen and seen.doubt:
+            leading[column.name] = "perhaps names of people"
+        elif what is What.NOTE:
+            texts.add(column.name)
+    return personal, leading, frozenset(texts)

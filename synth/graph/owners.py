@@ -1,0 +1,232 @@
+"""Whom the rows of each model are about: the entity that is split, protected and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from synth.domain import Ownership, Step, is_identifier
+from synth.graph.words import ENTITIES, is_somebody
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from synth.domain import ForeignKey, Model
+    from synth.graph.look import Look
+    from synth.warehouse import Warehouse
+
+FEWEST = 20  # entities; fewer cannot be split, and are no entity
+ALONE = "entity: none"  # where rows really are on their own
+ALIKE = 2.0  # candidates of which one is as many times as numerous as the other do not contradict each other
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A column that may say whom a row is about.
+
+    Attributes:
+        surely: how surely it leads to people: 3 by values, 2 by names, 1 in doubt.
+        entities: how many different ones the rows of the model have.
+        complete: whether every row has one.
+    """
+
+    ownership: Ownership
+    surely: int
+    entities: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Two entities that a model could be about, of which evidence prefers neither."""
+
+    model: str
+    path: str
+    claims: tuple[Claim, Claim]
+
+
+@dataclass
+class Owners:
+    """Decides model by model, parents before the models that refer to them.
+
+    Attributes:
+        reference: the models that are about nobody, by `unique_id`.
+    """
+
+    models: Mapping[str, Model]
+    looks: Mapping[str, Look]
+    keys: Mapping[str, tuple[ForeignKey, ...]]
+    reference: Collection[str]
+    warehouse: Warehouse
+    questions: list[Question] = field(default_factory=list)
+    _settled: dict[str, Ownership] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+
+    def of(self, name: str) -> Ownership:
+        """Whom the rows of a model are about."""
+        if name not in self._settled:
+            self._open.add(name)
+            self._settled[name] = self._decided(self.models[name])
+            self._open.discard(name)
+        return self._settled[name]
+
+    def surely(self, name: str) -> int:
+        """How surely the rows of a model are about people, by themselves or by whom they belong to."""
+        look = self.looks.get(name)
+        return look.about_people if look else 0
+
+    def _decided(self, model: Model) -> Ownership:
+        name = model.unique_id
+        if model.ownership is not None:  # declared
+            return model.ownership
+        look = self.looks.get(name)
+        if model.entity is not None:
+            return self._declared(model, model.entity)
+        if name in self.reference:
+            return Ownership(name, evidence="about nobody")
+        if look is None:
+            return Ownership(name, evidence="not known, because its rows cannot be read")
+        claims = sorted(_nearest(self._claims(model, look), name), key=self._preference)
+        claims = [claim for claim in claims if claim.entities >= FEWEST or self._one_to_one(claim, look)]
+        if self._is_root(model, look):
+            claims = [claim for claim in claims if self._one_to_one(claim, look) and claim.surely >= 2]  # noqa: PLR2004 - by names at least
+        if not claims:
+            return self._own(model, look)
+        self._ask(model, look, claims)
+        return claims[0].ownership
+
+    def _declared(self, model: Model, entity: str) -> Ownership:
+        """As declared; a column that refers to another model is followed to whom that is about."""
+        key = next((key for key in self.keys[model.unique_id] if key.column == entity), None)
+        if key is None or key.parent not in self.models or key.parent == model.unique_id:
+            return Ownership(model.unique_id, entity, evidence="declared", declared=True)
+        return replace(self._through(key), evidence="declared", declared=True, advice="")
+
+    def _own(self, model: Model, look: Look) -> Ownership:
+        """Each row is its own entity; a snapshot's rows are those of whom it keeps versions."""
+        whose = model.history.whose if model.history else None
+        if whose is not None and whose in look.columns:
+            return Ownership(model.unique_id, whose, evidence="the key of the snapshot")
+        key = model.primary_key[0] if len(model.primary_key) == 1 else ""
+        evidence = "each row is somebody's own" if look.about_people else "nothing leads to anybody"
+        return Ownership(model.unique_id, key, evidence=evidence)
+
+    def _is_root(self, model: Model, look: Look) -> bool:
+        """Whether the rows are people themselves, whoever else they refer to."""
+        return bool(model.primary_key or self._has_key(look)) and (
+            look.about_people == 3 and self._identified(look)  # noqa: PLR2004 - by values
+        )
+
+    def _has_key(self, look: Look) -> bool:
+        return any(look.unique(column) for column in look.counts)
+
+    def _identified(self, look: Look) -> bool:
+        """Whether what is somebody's own is there once a row, or the model is called so."""
+        if is_somebody(look.name):
+            return True
+        counts = [look.counts[name] for name in look.personal if name in look.counts]
+        return len(look.personal) > 1 and any(2 * one.different > one.present for one in counts)
+
+    def _one_to_one(self, claim: Claim, look: Look) -> bool:
+        return look.unique(claim.ownership.column)
+
+    def _claims(self, model: Model, look: Look) -> list[Claim]:
+        """Every column that leads to somebody: references, and identifiers that repeat."""
+        claims = []
+        for key in self.keys[model.unique_id]:
+            if key.parent in self.reference or key.public or key.parent == model.unique_id:
+                continue
+            if key.parent in self._open or key.column not in look.columns:
+                continue  # a circle leads nowhere
+            if key.parent in self.models:
+                claims.append(self._reference(look, key))
+            elif self._may_be_somebody(look, key.column):
+                claims.append(self._untwinned(model, look, key))
+        referred = {key.column for key in self.keys[model.unique_id]}
+        vocabulary = model.vocabulary | ENTITIES
+        for column, counts in look.counts.items():
+            if column in referred or column in model.roles or not counts.repeated:
+                continue
+            if is_identifier(column, vocabulary) and counts.different >= FEWEST:
+                claims.append(self._by_name(model, look, column))
+        return claims
+
+    def _may_be_somebody(self, look: Look, column: str) -> bool:
+        counts = look.counts.get(column)
+        return counts is not None and counts.repeated
+
+    def _reference(self, look: Look, key: ForeignKey) -> Claim:
+        """The parent, or whom its rows are about."""
+        ownership = self._through(key)
+        counts, root = look.counts.get(key.column), self.looks.get(ownership.root)
+        entities = counts.different if counts else 0
+        return Claim(
+            ownership,
+            max(self.surely(ownership.root), 1),
+            min(entities, root.rows) if root and root.whole else entities,
+            counts is None or counts.present == counts.rows,
+        )
+
+    def _through(self, key: ForeignKey) -> Ownership:
+        """Whom the rows are about whose parent a key names."""
+        parent = self.of(key.parent)
+        name = self.models[key.parent].name
+        evidence = f"{key.column} refers to {name}: {key.test}"
+        if parent.root == key.parent or parent.column == key.parent_column:
+            return Ownership(parent.root, key.column, parent.path, evidence, advice=ALONE)
+        step = Step(self.models[key.parent].relation, key.parent_column, parent.column, key.parent)
+        way = f"{evidence}, and {name} is about {self._named(parent)}"
+        return Ownership(parent.root, key.column, (step, *parent.path), way, advice=ALONE)
+
+    def _named(self, ownership: Ownership) -> str:
+        return self.models[ownership.root].name if ownership.root in self.models else ownership.column
+
+    def _untwinned(self, model: Model, look: Look, key: ForeignKey) -> Claim:
+        counts = look.counts[key.column]
+        evidence = f"{key.column} refers to {key.parent.split('.')[-1]}: {key.test}"
+        return Claim(
+            Ownership(model.unique_id, key.column, evidence=evidence, advice=ALONE),
+            2 if is_somebody(key.column) else 1,
+            counts.different,
+            counts.present == counts.rows,
+        )
+
+    def _by_name(self, model: Model, look: Look, column: str) -> Claim:
+        counts = look.counts[column]
+        evidence = f"{column} is called as an identifier, and its values repeat"
+        return Claim(
+            Ownership(model.unique_id, column, evidence=evidence, advice=ALONE),
+            2 if is_somebody(column) else 1,
+            counts.different,
+            counts.present == counts.rows,
+        )
+
+    def _preference(self, claim: Claim) -> tuple[int, bool, int, int, str]:
+        """The surest first, then those that every row has, then the most numerous, then the nearest."""
+        one = claim.ownership
+        return (-claim.surely, not claim.complete, -claim.entities, len(one.path), one.column)
+
+    def _ask(self, model: Model, look: Look, claims: list[Claim]) -> None:
+        """Remember a question where two claims are as good as each other, and neither includes the other."""
+        first = claims[0]
+        for other in claims[1:]:
+            if other.ownership.root == first.ownership.root != model.unique_id or other.surely < first.surely:
+                continue
+            if other.surely < 3 or other.complete != first.complete:  # noqa: PLR2004 - by values
+                continue
+            if first.entities > ALIKE * other.entities or other.entities < FEWEST:
+                continue
+            pair = (first.ownership.column, other.ownership.column)
+            if any(self.warehouse.determines(look.relation, *way) is not False for way in (pair, pair[::-1])):
+                continue
+            self.questions.append(Question(model.unique_id, model.path, (first, other)))
+            return
+
+
+def _nearest(claims: list[Claim], name: str) -> list[Claim]:
+    """Of several ways to one entity the shortest, if it leads there from every row as the longer ones do."""
+    nearest: dict[tuple[str, str], Claim] = {}
+    for claim in sorted(claims, key=lambda one: (not one.complete, len(one.ownership.path))):
+        one = claim.ownership
+        nearest.setdefault((one.root, one.column if one.root == name else ""), claim)
+    return list(nearest.values())

@@ -1,0 +1,42 @@
+"""What was decided of a model, in words: whom its rows are about, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from synth.domain import Model
+
+
+def about(model: Model) -> str:
+    """Whom the rows of a model are about, as one sentence without its end."""
+    one = model.ownership
+    if one is None:
+        return "not decided"
+    if one.root == model.unique_id and (
+        not one.column or (one.column,) in (model.primary_key, *model.unique)
+    ):
+        return "each row on its own"
+    way = [one.column, *(f"{_name(step.parent)}.{step.column}" for step in one.path)]
+    target = "" if one.root == model.unique_id else f"{_name(one.root)}, by "
+    return f"{target}{' → '.join(way)}"
+
+
+def is_inferred(model: Model) -> bool:
+    """Whether somebody else than the row itself was taken for the entity, and nobody had declared it."""
+    one = model.ownership
+    return one is not None and not one.declared and about(model) != "each row on its own" and bool(one.advice)
+
+
+def explained(model: Model) -> str:
+    """The same with its evidence, and the line that changes it where there is something to change."""
+    one = model.ownership
+    if one is None:
+        return about(model)
+    evidence = f" ({one.evidence})" if one.evidence else ""
+    advice = f"; to change it: `{one.advice}`" if one.advice else ""
+    return f"{about(model)}{evidence}{advice}"
+
+
+def _name(unique_id: str) -> str:
+    return ".".join(unique_id.split(".")[2:]) or unique_id

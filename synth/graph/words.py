@@ -1,0 +1,115 @@
+"""What names say of columns and models that refer to each other; values decide, names only suggest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth.columns.pii.lexicon import PEOPLE
+from synth.domain import plain_words, split_words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+# Last words of names of identifiers, which are no part of what is identified.
+ENDINGS = frozenset(
+    [
+        "id",
+        "key",
+        "uuid",
+        "guid",
+        "pk",
+        "fk",
+        "sk",
+        "no",
+        "nr",
+        "num",
+        "number",
+        "ref",
+        "reference",
+        "code",
+        "nummer",
+        "numero",
+    ]
+)
+SHORTEST = 3  # letters that a word keeps when it is put into the singular
+# First words of models that say in which layer they are.
+LAYERS = frozenset(
+    [
+        "dim",
+        "fct",
+        "fact",
+        "facts",
+        "stg",
+        "staging",
+        "int",
+        "raw",
+        "base",
+        "src",
+        "mart",
+        "rpt",
+        "snap",
+        "agg",
+        "tmp",
+        "d",
+        "f",
+    ]
+)
+# Whom rows are about beside those whose names are looked for.
+MORE_ENTITIES = """
+    account citizen resident household pupil learner child mother father insured policyholder claimant
+    participant respondent subject visitor rider signup lead attendee cardholder borrower voter inmate
+    plaintiff defendant trainee freelancer contractor benutzer nutzer mitglied versicherter schueler mieter
+    konto utilisateur eleve membre compte usuario alumno miembro socio cuenta utente
+"""
+ENTITIES = PEOPLE | frozenset(MORE_ENTITIES.split())
+# Words of columns that name another row of their own table.
+ABOVE = frozenset(
+    [
+        "parent",
+        "manager",
+        "supervisor",
+        "boss",
+        "mentor",
+        "deputy",
+        "predecessor",
+        "previous",
+        "referrer",
+        "chief",
+        "head",
+    ]
+)
+
+
+def stem(name: str, vocabulary: Collection[str] = ENTITIES) -> str:
+    """What a column or model is about: `customer` of `customer_id`, `customerid` and `dim_customers`."""
+    words = split_words(name, vocabulary)
+    while len(words) > 1 and words[0] in LAYERS:
+        words = words[1:]
+    while words and words[-1] in ENDINGS:
+        words = words[:-1]
+    return "_".join([*words[:-1], *map(_singular, words[-1:])])
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > SHORTEST + 1:
+        return f"{word[:-3]}y"
+    if word.endswith("sses"):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > SHORTEST else word
+
+
+def agree(child: str, parent: str, parent_model: str, vocabulary: Collection[str]) -> bool:
+    """Whether a column may refer to another by its name, as `home_address_id` may to `address_id`."""
+    mine = stem(child, vocabulary)
+    theirs = stem(parent, vocabulary) or stem(parent_model, vocabulary)
+    return bool(mine and theirs) and (mine == theirs or mine.endswith(f"_{theirs}"))
+
+
+def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
+    """Whether a column or model is called as one about people, or about what stands for one of them."""
+    return bool(set(stem(name, {*vocabulary, *ENTITIES}).split("_")) & ENTITIES)
+
+
+def names_row_above(name: str) -> bool:
+    """Whether a column is called as one that names another row of its own table."""
+    return bool(set(plain_words(name)) & ABOVE)

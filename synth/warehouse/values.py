@@ -1,0 +1,181 @@
+"""What the values of columns say of them: how many differ, and which of them another column lacks.
+
+Each query reads a stated number of rows at most and ends after a stated time; what it would have said is then
+not known, and nothing is concluded from it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import errors, sql
+
+from synth.domain import Kind
+from synth.warehouse.session import identifier, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from synth.domain import Column, Relation
+    from synth.warehouse.session import Connection
+
+MOST = 200_000  # rows of a relation that one query reads
+KEYS = 1_000_000  # rows of a parent, whose keys are all needed: of a larger one, nothing is concluded
+PATIENCE = 20_000  # milliseconds that one query may take; less where the server allows less
+
+PROFILE: LiteralString = """
+select pg_catalog.count(*), {counts}
+from (select {columns} from {relation} limit {most}) as looked_at
+"""
+COUNTS: LiteralString = "pg_catalog.count({name}), pg_catalog.count(distinct {name})"
+# A row of the child counts once for each of its values: shares of rows are what joins lose.
+MISSING: LiteralString = """
+with
+
+keys as (select {parent_column}::{common} as value from {parent} limit {keys} + 1)
+
+select
+    pg_catalog.count(*),
+    pg_catalog.count(*) filter (where parent.value is null),
+    (select pg_catalog.count(*) from keys)
+from (select {column}::{common} as value from {child} where {column} is not null limit {most}) as child
+left join (select distinct value from keys) as parent on child.value operator(pg_catalog.=) parent.value
+"""
+DETERMINED: LiteralString = """
+select pg_catalog.count(*), pg_catalog.count(*) filter (where several)
+from (
+    select {key}, pg_catalog.count(distinct {value}) operator(pg_catalog.>) 1 as several
+    from (select {key}, {value} from {relation} where {key} is not null limit {most}) as looked_at
+    group by {key}
+) as keys
+"""
+ALLOWED: LiteralString = """
+select setting::pg_catalog.int8
+from pg_catalog.pg_settings
+where name operator(pg_catalog.=) 'statement_timeout'
+"""
+WHOLE = frozenset({Kind.INTEGER, Kind.DECIMAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows were looked at, how many have a value, and how many values differ.
+
+    Attributes:
+        whole: whether these are all rows of the relation.
+    """
+
+    rows: int
+    present: int
+    different: int
+    whole: bool = True
+
+    @property
+    def unique(self) -> bool:
+        """Whether no two of the rows share a value."""
+        return 0 < self.present == self.different
+
+    @property
+    def repeated(self) -> bool:
+        """Whether some value is that of several rows."""
+        return self.different < self.present
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Of so many rows with a value, how many have one that the other column lacks."""
+
+    rows: int
+    missing: int
+
+    @property
+    def share(self) -> float:
+        """The share of rows whose value is missing."""
+        return self.missing / self.rows if self.rows else 0.0
+
+
+def profile(session: Connection, relation: Relation, columns: Sequence[Column]) -> dict[str, Counts] | None:
+    """How the values of each column repeat, by its name; None where the time did not suffice."""
+    if not columns:
+        return {}
+    names = [sql.Identifier(column.name) for column in columns]
+    query = sql.SQL(PROFILE).format(
+        counts=sql.SQL(", ").join(sql.SQL(COUNTS).format(name=name) for name in names),
+        columns=sql.SQL(", ").join(names),
+        relation=identifier(relation),
+        most=sql.Literal(MOST + 1),
+    )
+    row = _answer(session, query, f"count the values of {relation}")
+    if row is None:
+        return None
+    rows, *numbers = row
+    pairs = zip(columns, numbers[::2], numbers[1::2], strict=True)
+    return {
+        column.name: Counts(rows, present, different, rows <= MOST) for column, present, different in pairs
+    }
+
+
+def missing(
+    session: Connection, child: Relation, column: Column, parent: Relation, parent_column: Column
+) -> Inclusion | None:
+    """Which values of a column another one lacks.
+
+    None where time or rows did not suffice, or where the types differ.
+    """
+    common = _common(column, parent_column)
+    if common is None:
+        return None
+    query = sql.SQL(MISSING).format(
+        column=sql.Identifier(column.name),
+        child=identifier(child),
+        parent_column=sql.Identifier(parent_column.name),
+        parent=identifier(parent),
+        common=sql.SQL(common),
+        most=sql.Literal(MOST),
+        keys=sql.Literal(KEYS),
+    )
+    row = _answer(session, query, f"compare {child} with {parent}")
+    return None if row is None or row[2] > KEYS else Inclusion(row[0], row[1])
+
+
+def determines(session: Connection, relation: Relation, key: str, value: str) -> bool | None:
+    """Whether rows that share `key` share `value`, too; None where the time did not suffice."""
+    query = sql.SQL(DETERMINED).format(
+        key=sql.Identifier(key),
+        value=sql.Identifier(value),
+        relation=identifier(relation),
+        most=sql.Literal(MOST),
+    )
+    row = _answer(session, query, f"compare columns of {relation}")
+    return None if row is None else row[0] > 0 and row[1] == 0
+
+
+def _common(one: Column, other: Column) -> LiteralString | None:
+    """The type in which the values of both are compared."""
+    if {one.kind, other.kind} <= WHOLE:
+        return "pg_catalog.numeric"
+    return "pg_catalog.text" if one.kind is other.kind else None
+
+
+def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int, ...] | None:
+    with reported(action):
+        try:
+            with _bounded(session):
+                row = session.execute(query).fetchone()
+        except errors.QueryCanceled:
+            return None
+    return None if row is None else tuple(int(str(number)) for number in row)
+
+
+@contextmanager
+def _bounded(session: Connection) -> Iterator[None]:
+    """A transaction that reads only, and whose queries end in time."""
+    with session.transaction():
+        session.execute("set transaction read only")
+        row = session.execute(ALLOWED).fetchone()
+        allowed = int(str(row[0])) if row else 0
+        patience = min(PATIENCE, allowed or PATIENCE)
+        session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(patience)))
+        yield

@@ -1,0 +1,104 @@
+"""References and entities are decided across models, by tests, names and values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.handmade import Handmade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.services import Database
+
+# A shop: orders name customers, which are tested against staging alone; lines name orders only.
+SHOP = """
+create table analytics.stg_customers as
+select n as customer_id, 'Person ' || n as label from generate_series(1, 150) n;
+create table analytics.customers as
+select customer_id, 'p' || customer_id || '@example.org' as email, customer_id % 7 as score
+from analytics.stg_customers;
+create table analytics.orders as
+select n + 5000 as order_id, 1 + (hashint4(n) & 65535) % 150 as customer_id, hashint4(n + 7) & 7 as amount
+from generate_series(1, 400) n;
+create table analytics.lines as
+select n + 90000 as line_id, 5001 + (hashint4(n) & 65535) % 400 as order_id, hashint4(n + 9) & 3 as pieces
+from generate_series(1, 900) n;
+"""
+# Pay by month, without a test on whose it is; a measure whose name ends like an identifier's.
+PAY = """
+create table analytics.pay as
+select n as pay_id, 100 + n % 60 as employeeid, n % 30 as paid, n % 25 as valid
+from generate_series(1, 720) n;
+"""
+# Two kinds of people in each row, as many of each.
+CARE = """
+create table analytics.patients as
+select n as patient_id, 'p' || n || '@example.org' as email from generate_series(1, 90) n;
+create table analytics.doctors as
+select n as doctor_id, 'd' || n || '@example.org' as email from generate_series(1, 80) n;
+create table analytics.visits as
+select n as visit_id,
+    1 + (hashint4(n) & 65535) % 90 as patient_id, 1 + (hashint4(-n) & 65535) % 80 as doctor_id
+from generate_series(1, 600) n;
+"""
+
+
+@pytest.fixture(name="handmade")
+def _handmade(database: Database, tmp_path: Path) -> Iterator[Handmade]:
+    with Handmade.made(database, tmp_path) as project:
+        yield project
+
+
+def listed(project: Handmade) -> dict[str, dict[str, Any]]:
+    answer = project.synth("ls", "--output", "json")
+    assert answer.code == 0, answer.text
+    return {one["name"]: one for one in map(json.loads, answer.out.splitlines())}
+
+
+def test_a_test_that_names_staging_leads_to_the_tagged_model_with_the_key(handmade: Handmade) -> None:
+    handmade.session.execute(SHOP)
+    untagged = {"materialized": "table", "meta": {}}
+    staging = handmade.model("stg_customers", config=untagged)
+    customers = handmade.model("customers", depends_on={"nodes": ["model.hand.stg_customers"]})
+    facts = handmade.key("customers", "customer_id") | handmade.key("orders", "order_id")
+    facts |= handmade.reference("orders", "customer_id", "stg_customers", "customer_id")
+    handmade.write(staging | customers | handmade.model("orders") | handmade.model("lines") | facts)
+    models = listed(handmade)
+    assert models["orders"]["foreign_keys"] == {"customer_id": "model.hand.customers.customer_id"}
+    assert models["lines"]["foreign_keys"] == {"order_id": "model.hand.orders.order_id"}  # no test says so
+    assert models["lines"]["ownership"]["root"] == "model.hand.customers"
+    assert models["lines"]["ownership"]["path"] == ["model.hand.orders.customer_id"]
+    answer = handmade.synth("run")
+    assert answer.code == 0, answer.text
+    assert "lines: rows are about customers, by order_id → orders.customer_id" in answer.text
+    joined = "select count(*) from synthetic.{} join synthetic.{} using ({})"
+    assert handmade.value(joined.format("orders", "customers", "customer_id")) == 400
+    assert handmade.value(joined.format("lines", "orders", "order_id")) == 900
+
+
+def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
+    handmade.session.execute(PAY)
+    handmade.write(handmade.model("pay") | handmade.key("pay", "pay_id"))
+    pay = listed(handmade)["pay"]
+    assert pay["entity"] == "employeeid"  # and neither `paid` nor `valid`
+    assert pay["ownership"]["evidence"] == "employeeid is called as an identifier, and its values repeat"
+    alone = {"materialized": "table", "meta": {"synthesize": True, "synth": {"entity": "none"}}}
+    handmade.write(handmade.model("pay", config=alone) | handmade.key("pay", "pay_id"))
+    assert listed(handmade)["pay"]["ownership"]["declared"] is True
+    assert listed(handmade)["pay"]["entity"] is None
+
+
+def test_two_entities_that_contradict_each_other_are_asked_about_once(handmade: Handmade) -> None:
+    handmade.session.execute(CARE)
+    models = {**handmade.model("patients"), **handmade.model("doctors"), **handmade.model("visits")}
+    handmade.write(models)
+    answer = handmade.synth("ls")
+    assert answer.code == 2
+    assert "entity: patient_id" in answer.text
+    assert "or doctor_id, or none" in answer.text
+    assert handmade.nothing_changed()
