@@ -13,7 +13,7 @@ from synth.backends import gretel_config
 from synth.backends.gretel_service import GretelService
 from synth.backends.gretel_session import Access
 from synth.backends.gretel_storage import bucket_of
-from synth.backends.jobs import Patience
+from synth.backends.patience import Patience
 from synth.backends.remote import Remote, refuse_budget_of_rows
 from synth.domain import Capabilities
 from synth.errors import ConfigError

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.backends.gretel_session import Access, client, our_errors, within
-from synth.backends.gretel_storage import BucketStorage, CloudStorage, Storage
+from synth.backends.gretel_storage import HANDLER, BucketStorage, CloudStorage, Storage
 from synth.backends.said import said
 from synth.backends.service import BusyError, Phase, RefusedError, Sight
 from synth.errors import BackendError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from gretel_client.projects import Project
     from gretel_client.projects.models import Model
+
+    from synth.backends.service import MoreRows
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class GretelService:
     """One project of a Gretel service, or of another server of its protocol."""
 
     title = "Gretel"
+    generates = True
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -122,19 +125,20 @@ class GretelService:
 
     def look(self, job: str) -> Sight:
         """How far the job is; a status that nobody knows is a failure, never a success."""
-        model = self._call(lambda: self._project.get_model(job))
+        known = self._call(lambda: self._job(job))
         try:
-            status = model.status.value
+            status = known.status.value
         except ValueError:
             return Sight(Phase.FAILED, "with a status that this version does not know")
         phase = PHASES[status]
         if phase is Phase.FAILED:
-            return Sight(phase, said(model.errors))
-        return Sight(phase, step=_epoch(model), steps=_epochs(model))
+            return Sight(phase, said(known.errors))
+        return Sight(phase, step=_epoch(known), steps=0 if HANDLER in job else _epochs(known))
 
     def result(self, job: str) -> bytes:
         """The rows that the job generated, as CSV."""
-        return self._call(lambda: self._storage.get(job, "data_preview"), LIMIT * 60)
+        artifact = "data" if HANDLER in job else "data_preview"
+        return self._call(lambda: self._storage.get(job, artifact), LIMIT * 60)
 
     def scores(self, job: str) -> Mapping[str, float]:
         """The scores of the service's own report."""
@@ -144,15 +148,31 @@ class GretelService:
 
     def cancel(self, job: str) -> None:
         """End the job."""
-        self._call(lambda: self._project.get_model(job).cancel())
+        self._call(lambda: self._job(job).cancel())
+
+    def generate(self, job: str, request: MoreRows) -> str:
+        """Start a record handler of the model; it has no name, and goes with the model."""
+
+        def submit() -> str:
+            handler = self._job(job).create_record_handler_obj(params={"num_records": request.rows})
+            start = handler.submit_hybrid if self._access.runner == "hybrid" else handler.submit_cloud
+            start()
+            return f"{job}{HANDLER}{handler.record_id}"
+
+        return self._call(submit)
 
     def remove_job(self, job: str) -> None:
-        """Delete the job and everything it made."""
-        self._call(
-            lambda: self._project.projects_api.delete_model(
-                project_id=self._project.project_guid, model_id=job
-            )
-        )
+        """Delete the job."""
+        model, _, handler = job.partition(HANDLER)
+        place = {"project_id": self._project.project_guid, "model_id": model}
+        api = self._project.projects_api
+        if handler:
+            self._call(lambda: api.delete_record_handler(**place, record_handler_id=handler))
+        else:
+            self._call(lambda: api.delete_model(**place))
+
+    def remove_made(self, job: str) -> None:
+        """Delete what the job made."""
         self._call(lambda: self._storage.remove_made(job))
 
     def remove_data(self, name: str) -> None:
@@ -161,6 +181,14 @@ class GretelService:
 
     def _name(self, job: str) -> str:
         return self._call(lambda: str(self._project.get_model(job).name))
+
+    def _job(self, job: str) -> Any:
+        """The model, or the record handler of a model."""
+        from gretel_client.projects.records import RecordHandler  # noqa: PLC0415 - as the client
+
+        model, _, handler = job.partition(HANDLER)
+        known = self._project.get_model(model)
+        return RecordHandler(known, record_id=handler) if handler else known
 
     def _model(self, config: Mapping[str, object]) -> Model:
         # The client writes into the configuration it is given.
@@ -177,7 +205,7 @@ def _name_of(model: Mapping[str, Any]) -> str | None:
     return None if name is None else str(name)
 
 
-def _epoch(model: Model) -> int:
+def _epoch(model: Any) -> int:
     for entry in reversed(model.logs or []):
         epoch = (entry.get("ctx") or {}).get("epoch")
         if isinstance(epoch, int | float):

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.backends.gretel_config import MODELS
 from synth.backends.said import said
-from synth.backends.service import BusyError, DeniedError, GoneError, RefusedError, TransientError
+from synth.backends.service import (
+    BusyError,
+    ConflictError,
+    DeniedError,
+    GoneError,
+    RefusedError,
+    TransientError,
+)
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -148,7 +155,9 @@ def _denied(access: Access) -> DeniedError:
 
 def _refused(error: Any, place: str) -> BackendError:
     status = error.status or 0
-    if status in {CONFLICT, THROTTLED} or status >= BROKEN or not status:
+    if status == CONFLICT:
+        return ConflictError(f"What was asked for is in no state for it at {place} (HTTP 409).")
+    if status == THROTTLED or status >= BROKEN or not status:
         return TransientError(f"{place} could not answer (HTTP {status}).")
     reason = "the data are too large" if status == TOO_LARGE else said(_body(error)) or "no reason given"
     return RefusedError(f"{place} refused the request with HTTP {status}: {reason}.")

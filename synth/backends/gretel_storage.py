@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 15, 60  # seconds that a link may be silent
 CHUNK = 1 << 20
-FILES = {"data_preview": "data_preview.gz", "report_json": "report_json.json.gz"}
+FILES = {"data_preview": "data_preview.gz", "report_json": "report_json.json.gz", "data": "data.gz"}
+HANDLER = "/"  # between a model and its record handler, where that is the job
 GZIP = 16 + zlib.MAX_WBITS
 DENIED, MISSING = 403, 404
 
@@ -62,8 +63,12 @@ class CloudStorage:
 
     def get(self, job: str, artifact: str) -> bytes:
         """Download by a link of its own, since the last one may have expired."""
-        answer = self._project.projects_api.get_model_artifact(
-            project_id=self._project.project_guid, model_id=job, type=artifact
+        api, (model, _, handler) = self._project.projects_api, job.partition(HANDLER)
+        place = {"project_id": self._project.project_guid, "model_id": model, "type": artifact}
+        answer = (
+            api.get_record_handler_artifact(**place, record_handler_id=handler)
+            if handler
+            else api.get_model_artifact(**place)
         )
         with closing(_request("GET", str(answer["data"]["url"]), stream=True)) as response:
             _checked(response, "a download")
@@ -98,7 +103,7 @@ class BucketStorage:
 
     def get(self, job: str, artifact: str) -> bytes:
         """Read what the job wrote."""
-        key = self._key(self._project_id, "model", job, FILES[artifact])
+        key = self._key(*self._folder(job), FILES[artifact])
         body = self._call(lambda: self._s3.get_object(Bucket=self._bucket, Key=key))["Body"]
         return unpacked(body.iter_chunks(CHUNK))
 
@@ -108,7 +113,11 @@ class BucketStorage:
 
     def remove_made(self, job: str) -> None:
         """Delete all files of the job."""
-        self._delete(self._key(self._project_id, "model", job, ""), "")
+        self._delete(self._key(*self._folder(job), ""), "")
+
+    def _folder(self, job: str) -> tuple[str, str, str]:
+        model, _, handler = job.partition(HANDLER)
+        return (self._project_id, "run", handler) if handler else (self._project_id, "model", model)
 
     def _delete(self, prefix: str, ending: str) -> None:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import time
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.service import OVER, BusyError, GoneError, Phase, TransientError
+from synth.backends.patience import TWICE, EndedError, Patience, UndecidedError, tried
+from synth.backends.removal import Removal
+from synth.backends.service import (
+    OVER,
+    BusyError,
+    DeniedError,
+    GoneError,
+    MoreRows,
+    Phase,
+    TransientError,
+    UnreadableError,
+)
 from synth.errors import BackendError, PendingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from threading import Event
 
     from synth.backends.ledger import Ledger
@@ -19,38 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-class UndecidedError(BackendError):
-    """What became of the job is not known."""
-
-
-class EndedError(BackendError):
-    """The run was interrupted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, in seconds, and how often to try.
-
-    Attributes:
-        deadline: of a job, from its submission on.
-        first: the pause after the first look; each later one is `factor` times as long, up to `most`.
-        tries: how often in a row a call may fail.
-    """
-
-    deadline: float = 6 * 3600.0
-    first: float = 0.5
-    factor: float = 1.5
-    most: float = 20.0
-    tries: int = 6
-    clock: Callable[[], float] = time.monotonic
-
-    def pauses(self) -> Iterator[float]:
-        """The pauses between looks, without end."""
-        pause = self.first
-        while True:
-            yield pause
-            pause = min(pause * self.factor, self.most)
+LOG = logging.getLogger("synth.backends")
 
 
 @dataclass(frozen=True)
@@ -66,39 +47,79 @@ class Work:
     service: Service
     ledger: Ledger
     stop: Event
-    tell: Callable[[str, Sight], None]
+    tell: Callable[[str, str, Sight | None], None]
     patience: Patience = field(default_factory=Patience)
     wait: bool = True
 
-    def carry_out(self, step: str, config: Mapping[str, object], content: Callable[[], bytes]) -> bytes:
-        """The rows that the step's job makes of `content`; a job of an earlier run is picked up.
+    def carry_out(
+        self,
+        step: str,
+        config: Mapping[str, object],
+        content: Callable[[], bytes],
+        read: Callable[[bytes], T],
+    ) -> T:
+        """The rows that the step's job makes of `content`, by `read`; a job of an earlier run is picked up.
 
         Raises:
-            BackendError: the job failed, or one of its subclasses above.
+            BackendError: the job failed, or one of its subclasses.
         """
         job = self.adopted(step)
         if job is None:
-            job = self._submitted(step, config, content())
+            name = self.ledger.called(step)
+            data = self._tried(partial(self.service.upload, name, content()))
+            job = self._submitted(step, partial(self.service.submit, name, config, data))
         self._await(step, job)
-        return self._tried(partial(self.service.result, job))
+        return self._fetched(job, read)
+
+    def more(
+        self, trained: str, config: Mapping[str, object], rows: int, turn: int, read: Callable[[bytes], T]
+    ) -> T:
+        """`rows` more rows of the model that the step `trained` has trained, by `read`.
+
+        Raises:
+            BackendError: as `carry_out`.
+        """
+        step = f"more{turn}"
+        job = self.adopted(step)
+        if job is None:
+            self.ledger.note(step, "")  # so that a job whose answer is lost is found by its name
+            model = self.ledger.jobs[trained]
+            request = MoreRows(self.ledger.called(step), rows, turn, config, self.ledger.called(trained))
+            job = self._submitted(step, partial(self.service.generate, model, request))
+        self._await(step, job)
+        return self._fetched(job, read)
 
     def adopted(self, step: str) -> str | None:
-        """The id of the step's job, if it was submitted before and has not failed.
+        """The id of the step's job, if it was submitted before and rows may still come of it.
 
-        It is looked for by its name, too: another attempt of this run, on whatever machine, has the same.
+        It is looked for by its name, too: another attempt of this run, on whatever machine, has the same. One
+        that will bring none is removed.
+
+        Raises:
+            EndlessError: it was cancelled and does not end.
         """
-        known = self.ledger.jobs[step] or self._found(step)
-        if not known:
+        job = self.ledger.jobs.get(step) or self._listed(step)
+        if not job:
             return None
         try:
-            over = self._tried(partial(self.service.look, known)).phase in OVER
+            over = self._tried(partial(self.service.look, job)).phase in OVER
         except GoneError:
-            return None
+            over = True
         if over:
-            self._remove_job(known)
+            self._removal.end(job)
             return None
-        self.ledger.note(step, known)
-        return known
+        self.ledger.note(step, job)
+        return job
+
+    def begin_anew(self) -> None:
+        """Remove what an earlier run gave up, and begin with an empty ledger.
+
+        Raises:
+            EndlessError: a job of it was cancelled and does not end.
+        """
+        self.put_away()
+        self.ledger.jobs, self.ledger.abandoned = dict.fromkeys(self.ledger.jobs, ""), False
+        self.ledger.write()
 
     def scores(self, step: str) -> Mapping[str, float]:
         """What the service says of the step's rows; nothing if it says nothing that can be read."""
@@ -113,111 +134,135 @@ class Work:
         Raises:
             BackendError: something is left; the ledger stays, too, so that the next run tries again.
         """
-        for step, known in self.ledger.jobs.items():
-            self.clear(self.ledger.called(step), known)
+        self.ledger.abandon()
+        problems: list[BackendError] = []
+        for step, job in reversed(self.ledger.jobs.items()):
+            try:
+                self._removal.clear(self.ledger.called(step), job)
+            except BackendError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
         self.ledger.forget()
 
-    def clear(self, name: str, known: str = "") -> None:
-        """Cancel what still works and delete all jobs and data called `name`, and the job `known`.
+    @property
+    def _removal(self) -> Removal:
+        return Removal(self.service, self.patience)
 
-        Raises:
-            BackendError: something is left.
-        """
-        found = self._tried(partial(self.service.find, name))
-        for job in dict.fromkeys([*found, *([known] if known else [])]):
-            self._remove_job(job)
-        self._tried(partial(self.service.remove_data, name))
-
-    def _found(self, step: str) -> str:
+    def _listed(self, step: str) -> str:
+        """The id of a job with the step's name; empty where there is none."""
         return next(iter(self._tried(partial(self.service.find, self.ledger.called(step)))), "")
 
-    def _submitted(self, step: str, config: Mapping[str, object], content: bytes) -> str:
+    def _submitted(self, step: str, submit: Callable[[], str]) -> str:
         """Submit the job; however often an answer is lost on the way, exactly one is left."""
-        name = self.ledger.called(step)
-        data = self._tried(partial(self.service.upload, name, content))
-        job = self._until_accepted(step, config, data)
-        for other in self._tried(partial(self.service.find, name)):
+        job = self._until_accepted(step, submit)
+        for other in self._tried(partial(self.service.find, self.ledger.called(step))):
             if other != job:
-                self._remove_job(other)
+                with suppress(BackendError):  # by its name it is found again when all is put away
+                    self._removal.end(other)
         self.ledger.note(step, job)
         return job
 
-    def _until_accepted(self, step: str, config: Mapping[str, object], data: str) -> str:
+    def _until_accepted(self, step: str, submit: Callable[[], str]) -> str:
         """Submit until the service has room; one whose answer was lost is found by its name."""
-        name, failures = self.ledger.called(step), 0
+        failures, told = 0, False
         until = self.patience.clock() + self.patience.deadline
         for pause in self.patience.pauses():
+            if self.stop.is_set():
+                raise self._interrupted()
             try:
-                return self.service.submit(name, config, data)
-            except TransientError as error:
-                if lost := self._found(step):
-                    return lost
-                failures += not isinstance(error, BusyError)
+                return submit()
+            except (TransientError, GoneError) as error:
+                job = self.adopted(step)
+                if job:
+                    return job
+                busy = isinstance(error, BusyError)
+                failures += not busy
                 if failures >= self.patience.tries or self.patience.clock() > until:
                     raise UndecidedError(str(error)) from None
+                if busy:
+                    told = self._tell_of_full_service(step, told=told)
             self._pause(pause)
         raise AssertionError  # pauses have no end
 
+    def _tell_of_full_service(self, step: str, *, told: bool) -> bool:
+        self.tell(step, "waits until the service has room", None)
+        if not told:
+            LOG.warning(
+                "Warning: %s has no room for another job; %s waits for up to %s seconds",
+                *(self.service.title, self.ledger.called(step), f"{self.patience.deadline:,.0f}"),
+            )
+        return True
+
     def _await(self, step: str, job: str) -> None:
         """Look at the job until it is done."""
-        failures, until = 0, self.patience.clock() + self.patience.deadline
+        failures, absent = 0, 0
+        until = self.patience.clock() + self.patience.deadline
         for pause in self.patience.pauses():
             try:
                 sight = self.service.look(job)
+            except GoneError:
+                absent += 1
+                if absent >= TWICE:
+                    raise self._gone(step, job) from None
             except TransientError as error:
                 failures += 1
                 if failures >= self.patience.tries:
                     raise UndecidedError(str(error)) from None
             else:
-                failures = 0
-                self.tell(step, sight)
-                if sight.phase is Phase.DONE:
+                failures, absent = 0, 0
+                if self._is_done(step, sight):
                     return
-                if sight.phase in OVER:
-                    raise self._failed(sight)
-                if not self.wait:
-                    names = tuple(self.ledger.called(step) for step in self.ledger.jobs)
-                    raise PendingError(f"{self.service.title}: {names[-1]} is {sight.phase}", names)
             if self.patience.clock() > until:
                 raise BackendError(
                     f"{self.service.title} had not finished after {self.patience.deadline:,.0f} seconds, so "
                     "the job was cancelled. Next: raise `timeout` (seconds) beside the model's other options."
                 )
             self._pause(pause)
+        raise AssertionError  # pauses have no end
 
-    def _failed(self, sight: Sight) -> BackendError:
-        reason = f": {sight.detail}" if sight.detail else ""
-        return BackendError(
-            f"The job at {self.service.title} ended as {sight.phase}{reason}. Next: synth run"
-        )
+    def _is_done(self, step: str, sight: Sight) -> bool:
+        self.tell(step, str(sight.phase), sight)
+        if sight.phase is Phase.DONE:
+            return True
+        if sight.phase in OVER:
+            reason = f": {sight.detail}" if sight.detail else ""
+            raise BackendError(
+                f"The job at {self.service.title} ended as {sight.phase}{reason}. Next: synth run"
+            )
+        if not self.wait:
+            names = tuple(self.ledger.called(step) for step in self.ledger.jobs)
+            raise PendingError(f"{self.service.title}: {names[-1]} is {sight.phase}", names)
+        return False
 
-    def _remove_job(self, job: str) -> None:
-        try:
-            if self._tried(partial(self.service.look, job)).phase in {Phase.QUEUED, Phase.RUNNING}:
-                self._tried(partial(self.service.cancel, job))
-            self._tried(partial(self.service.remove_job, job))
-        except GoneError:
-            return
+    def _fetched(self, job: str, read: Callable[[bytes], T]) -> T:
+        """The rows of a job that is done; what was paid for is not given up because of one odd answer."""
+        for attempt, pause in enumerate(self.patience.pauses(), 1):
+            try:
+                return read(self.service.result(job))
+            except DeniedError:
+                raise
+            except UnreadableError:
+                if attempt >= self.patience.tries:
+                    raise
+            except BackendError as error:
+                if attempt >= self.patience.tries:
+                    raise UndecidedError(f"A job is done, but its rows cannot be had: {error}") from None
+            self._pause(pause)
+        raise AssertionError  # pauses have no end
+
+    def _gone(self, step: str, job: str) -> BackendError:
+        """What to say of a job that is not there, unless the service lists it all the same."""
+        if job in self._tried(partial(self.service.find, self.ledger.called(step))):
+            return UndecidedError(f"{self.service.title} lists the job {job}, and says that it is not there.")
+        return BackendError(f"The job at {self.service.title} is not there any more. Next: synth run")
 
     def _tried(self, call: Callable[[], T]) -> T:
-        return tried(call, self.patience, self.stop)
+        return tried(call, self.patience, self._pause)
 
     def _pause(self, seconds: float) -> None:
         if self.stop.wait(seconds):
-            raise EndedError(f"{self.service.title}: the run was interrupted.")
+            raise self._interrupted()
 
-
-def tried(call: Callable[[], T], patience: Patience, stop: Event) -> T:
-    """The call's result, after a few attempts if need be; once `stop` is set, without pauses.
-
-    Raises:
-        UndecidedError: every attempt failed.
-    """
-    for attempt, pause in enumerate(patience.pauses(), 1):
-        try:
-            return call()
-        except TransientError as error:
-            if attempt >= patience.tries:
-                raise UndecidedError(str(error)) from None
-        stop.wait(pause)
-    raise AssertionError  # pauses have no end
+    def _interrupted(self) -> EndedError:
+        return EndedError(f"{self.service.title}: the run was interrupted.")

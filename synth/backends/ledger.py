@@ -23,12 +23,14 @@ class Ledger:
         name: what the work is called remotely; each step adds its own name.
         place: of the service; work elsewhere cannot be found again from here.
         jobs: ids by step, in order; empty where none is known yet.
+        abandoned: the work is being removed, whatever its jobs still say.
     """
 
     path: Path
     name: str
     place: str
     jobs: dict[str, str]
+    abandoned: bool = False
 
     def called(self, step: str) -> str:
         """The remote name of a step's job and data."""
@@ -39,10 +41,20 @@ class Ledger:
         self.jobs[step] = job
         self.write()
 
+    def abandon(self) -> None:
+        """Remember that nothing of this work is wanted any more."""
+        self.abandoned = True
+        self.write()
+
     def write(self) -> None:
         """Replace the file; a killed run leaves the old one or the new one."""
         temporary = self.path.with_suffix(".tmp")
-        content = {"name": self.name, "place": self.place, "jobs": self.jobs}
+        content = {
+            "name": self.name,
+            "place": self.place,
+            "jobs": self.jobs,
+            "abandoned": self.abandoned,
+        }
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(self.path)
 
@@ -50,12 +62,18 @@ class Ledger:
         """Nothing is left remotely, or nothing shall be removed there."""
         self.path.unlink(missing_ok=True)
 
+    def set_aside(self) -> None:
+        """Keep what it says for a later run to remove, and make room for other work of the same rows."""
+        aside = self.path.with_name(f"{self.path.stem}-{self.name}.json")
+        self.path.replace(aside)
+
     @classmethod
     def read(cls, path: Path) -> Self | None:
         """What an earlier run wrote; None if it wrote nothing that can be read."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(path, content["name"], content["place"], dict(content["jobs"]))
+            jobs = dict(content["jobs"])
+            return cls(path, content["name"], content["place"], jobs, content.get("abandoned") is True)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -73,7 +91,7 @@ def held(path: Path, *, name: str, place: str, steps: Sequence[str]) -> Iterator
                 f"Another run waits for the same remote work ({path}). Next: let it end, then: synth run"
             )
         ledger = Ledger.read(path)
-        if ledger is None or ledger.place != place or set(ledger.jobs) != set(steps):
+        if ledger is None or ledger.place != place or not ledger.jobs.keys() >= set(steps):
             ledger = Ledger(path, name, place, dict.fromkeys(steps, ""))
             ledger.write()
         yield ledger

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from synth.backends import nemo_config
-from synth.backends.jobs import Patience
 from synth.backends.nemo_http import Http
 from synth.backends.nemo_service import NemoService
 from synth.backends.nemo_store import HubStore
+from synth.backends.patience import Patience
 from synth.backends.remote import Remote, refuse_budget_of_rows
 from synth.domain import Capabilities
 from synth.errors import ConfigError

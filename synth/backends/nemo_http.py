@@ -6,7 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.backends.said import said
-from synth.backends.service import BusyError, DeniedError, GoneError, RefusedError, TransientError
+from synth.backends.service import (
+    BusyError,
+    ConflictError,
+    DeniedError,
+    GoneError,
+    RefusedError,
+    TransientError,
+)
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT, READ = 15, 120  # seconds
-OK, DENIED, MISSING, TOO_LARGE, THROTTLED, BROKEN = 299, (401, 403), 404, 413, 429, 500
+OK, DENIED, MISSING, CONFLICT, TOO_LARGE, THROTTLED, BROKEN = 299, (401, 403), 404, 409, 413, 429, 500
 
 
 class Http:
@@ -94,6 +101,8 @@ class Http:
             )
         if status == MISSING:
             raise GoneError(f"What was asked for is not at {self.endpoint}.")
+        if status == CONFLICT:
+            raise ConflictError(f"What was asked for is in no state for it at {self.endpoint} (HTTP 409).")
         if status == THROTTLED:
             raise BusyError(f"{self.endpoint} takes no more requests for now.")
         if status >= BROKEN:

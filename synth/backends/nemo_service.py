@@ -10,7 +10,6 @@ Its client packages were replaced twice within a year, so none is used:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from synth.backends.nemo_http import Http
     from synth.backends.nemo_store import HubStore
+    from synth.backends.service import MoreRows
 
 PHASES = {
     "created": Phase.QUEUED,
@@ -34,7 +34,7 @@ PHASES = {
     "pausing": Phase.QUEUED,
     "resuming": Phase.QUEUED,
     "active": Phase.RUNNING,
-    "cancelling": Phase.RUNNING,
+    "cancelling": Phase.CANCELLING,
     "completed": Phase.DONE,
     "error": Phase.FAILED,
     "cancelled": Phase.CANCELLED,
@@ -57,10 +57,14 @@ class Family(Protocol):
     """What the two families of the protocol do differently."""
 
     jobs: str  # the path of all jobs
+    by_model: str | None  # the field of a job that names another one, whose model it takes
     results: Mapping[str, str]  # names of results, by ours
 
     def put(self, name: str, content: bytes) -> str:
         """Store rows; return what a job's `data_source` is then."""
+
+    def source(self, name: str) -> str:
+        """What a job's `data_source` is for rows that were put as `name`."""
 
     def drop(self, name: str) -> None:
         """Delete the rows."""
@@ -81,6 +85,7 @@ class Family(Protocol):
 class Platform:
     """`v2`."""
 
+    by_model: str | None = "pretrained_model_job"
     results: Mapping[str, str] = {"data": "synthetic-data", "summary": "summary"}
 
     def __init__(self, http: Http, workspace: str) -> None:
@@ -93,6 +98,10 @@ class Platform:
         """A fileset of its own, so that nothing of it is left when it is deleted."""
         self._http.json("POST", self._filesets, {"name": name}, allow=(409,))
         self._http.send("PUT", f"{self._filesets}/{name}/-/{FILE}", content)
+        return self.source(name)
+
+    def source(self, name: str) -> str:
+        """By workspace, fileset and file."""
         return f"{self._workspace}/{name}#{FILE}"
 
     def drop(self, name: str) -> None:
@@ -120,6 +129,7 @@ class Microservices:
     """`v1beta1`."""
 
     jobs = "/v1beta1/safe-synthesizer/jobs"
+    by_model: str | None = None
     results: Mapping[str, str] = {"data": "synthetic_data", "summary": "summary"}
 
     def __init__(self, store: HubStore) -> None:
@@ -128,6 +138,10 @@ class Microservices:
     def put(self, name: str, content: bytes) -> str:
         """A repository of its own, because a deleted file stays in a repository's history."""
         self._store.put(name, FILE, content)
+        return self.source(name)
+
+    def source(self, name: str) -> str:
+        """By repository and file."""
         return f"hf://datasets/{self._store.repository(name)}/{FILE}"
 
     def drop(self, name: str) -> None:
@@ -169,7 +183,7 @@ class NemoService:
             except GoneError:
                 continue
             return family
-        raise BackendError(
+        raise GoneError(
             f"{self._http.endpoint} has no NeMo Safe Synthesizer, or no workspace {self._workspace}. Next: "
             "check NEMO_ENDPOINT and NEMO_WORKSPACE"
         )
@@ -187,10 +201,30 @@ class NemoService:
         return self._family.put(name, content)
 
     def submit(self, name: str, config: Mapping[str, object], data: str) -> str:
-        """Start a job called `name`; one of that name that is there already is that job."""
-        spec = {"data_source": data, "config": self._family.config(config)}
-        answer = self._http.json("POST", self._family.jobs, {"name": name, "spec": spec}, allow=(409,))
-        return name if answer is None else self._http.read(lambda: self._family.job(answer))
+        """Start a job called `name`."""
+        spec: dict[str, object] = {"data_source": data, "config": self._family.config(config)}
+        return self._submitted(name, spec)
+
+    @property
+    def generates(self) -> bool:
+        """Whether a job can take the model of another, which only one family has."""
+        return self._family.by_model is not None
+
+    def generate(self, job: str, request: MoreRows) -> str:
+        """Start a job without training; another seed than the first, which would repeat its rows."""
+        config = self._family.config(request.config)
+        data, generation = _mapping(config["data"]), _mapping(config["generation"])
+        more = {
+            **config,
+            "data": {**data, "random_state": _number(data.get("random_state")) + request.turn},
+            "generation": {**generation, "num_records": request.rows},
+        }
+        spec = {"data_source": self._family.source(request.data), "config": more}
+        return self._submitted(request.name, {**spec, str(self._family.by_model): job})
+
+    def _submitted(self, name: str, spec: Mapping[str, object]) -> str:
+        answer = self._http.json("POST", self._family.jobs, {"name": name, "spec": spec}) or {}
+        return self._http.read(lambda: self._family.job(answer))
 
     def find(self, name: str) -> Sequence[str]:
         """The ids of all jobs called `name`."""
@@ -227,18 +261,19 @@ class NemoService:
 
     def cancel(self, job: str) -> None:
         """End the job."""
-        self._http.json("POST", f"{self._family.jobs}/{quote(job, safe='')}/cancel", allow=(409,))
+        self._http.json("POST", f"{self._family.jobs}/{quote(job, safe='')}/cancel")
 
     def remove_job(self, job: str) -> None:
-        """Delete the job and what it made."""
+        """Delete the job."""
         self._http.send("DELETE", f"{self._family.jobs}/{quote(job, safe='')}")
-        with suppress(GoneError):
-            self._family.drop_made(job)
+
+    def remove_made(self, job: str) -> None:
+        """Delete what the job made."""
+        self._family.drop_made(job)
 
     def remove_data(self, name: str) -> None:
-        """Delete the rows that were uploaded as `name`; it is well if they are gone."""
-        with suppress(GoneError):
-            self._family.drop(name)
+        """Delete the rows that were uploaded as `name`."""
+        self._family.drop(name)
 
     def _result(self, job: str, name: str) -> str:
         return f"{self._family.jobs}/{quote(job, safe='')}/results/{self._family.results[name]}/download"
@@ -254,6 +289,10 @@ class NemoService:
 
 def _listed(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"name": str(job["name"]), "id": str(job.get("id") or job["name"])} for job in answer["data"]]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def _number(value: object) -> int:

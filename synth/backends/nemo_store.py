@@ -7,8 +7,6 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from synth.backends.service import GoneError
-
 if TYPE_CHECKING:
     from synth.backends.nemo_http import Http
 
@@ -45,10 +43,7 @@ class HubStore:
 
     def drop(self, name: str) -> None:
         """Delete the repository with all its history."""
-        try:
-            self._http.json("DELETE", "/api/repos/delete", self._about(name))
-        except GoneError:
-            return
+        self._http.json("DELETE", "/api/repos/delete", self._about(name))
 
     def _large(self, name: str, file: str, content: bytes) -> dict[str, Any]:
         digest = hashlib.sha256(content).hexdigest()

@@ -5,34 +5,41 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from itertools import count
+from math import ceil
 from threading import Condition, Event
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.jobs import Patience, UndecidedError, Work, tried
+from synth.backends.jobs import Work
 from synth.backends.ledger import Ledger, held, left_behind, locked
-from synth.backends.service import DeniedError, Sight
+from synth.backends.patience import Patience, UndecidedError, tried
+from synth.backends.removal import EndlessError, Removal
+from synth.backends.service import DeniedError
 from synth.backends.sheet import Sheet
 from synth.errors import BackendError, ConfigError, PendingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
-    from synth.backends.service import Phase, Service
+    from synth.backends.service import Phase, Service, Sight
     from synth.domain import Request, Task
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 LOG = logging.getLogger("synth.backends")
-UNTIL_PUT_AWAY = 30.0  # seconds that an interrupted run waits for its jobs to be cancelled
+UNTIL_PUT_AWAY = 30.0  # seconds that an interrupted run waits for the rest, when its jobs have ended
+SWEEP = 15.0  # seconds that work of earlier runs may take to end before this run goes on without it
+TURNS = 2  # times that a trained model is asked for more rows
+MARGIN = 1.3  # of the rows that are missing, beside those that will be as unusable as others were
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +102,26 @@ class Remote:
         place, names = self._service.place, [step.name for step in steps]
         digest = _digest(sheet, steps, place)
         path = workdir / f"{self._kind}-{digest}.json"
+        patience = replace(self._patience, deadline=timeout) if timeout else self._patience
+        tell = _teller(self._service.title, request)
         with self._counted():
             self._sweep(workdir, path)
-            with held(path, name=_name(request, digest), place=place, steps=names) as ledger:
-                tell = _teller(self._service.title, request)
-                patience = replace(self._patience, deadline=timeout) if timeout else self._patience
-                work = Work(self._service, ledger, self._stop, tell, patience, wait=request.wait)
-                return self._carried_out(work, sheet, request, steps)
+            for turn in count():  # a job that was cancelled and does not end must not stop others for ever
+                name = _name(request, f"{digest}{turn or ''}")
+                with held(path, name=name, place=place, steps=names) as ledger:
+                    work = Work(self._service, ledger, self._stop, tell, patience, wait=request.wait)
+                    try:
+                        if ledger.abandoned:
+                            work.begin_anew()
+                        return self._carried_out(work, sheet, request, steps)
+                    except EndlessError as error:
+                        LOG.warning("Warning: %s %s", error, self._left(ledger))
+                        ledger.set_aside()
+        raise AssertionError  # turns have no end
 
     def tried(self, call: Callable[[], T]) -> T:
         """The call's result, after a few attempts if need be."""
-        return tried(call, self._patience, self._stop)
+        return tried(call, self._patience, self._stop.wait)
 
     def look(self, name: str) -> Phase | None:
         """How far the job called `name` is; None where there is none."""
@@ -118,23 +134,21 @@ class Remote:
         Raises:
             BackendError: something is left.
         """
-        nothing = Ledger(Path(os.devnull), name, self._service.place, {})
-        Work(self._service, nothing, self._stop, lambda *_: None, self._patience).clear(name)
+        Removal(self._service, self._patience).clear(name)
 
     def cancel(self) -> None:
         """End all work under way and wait until it is put away; for when the run is interrupted."""
         self._stop.set()
         with self._idle:
-            self._idle.wait_for(lambda: self._under_way == 0, UNTIL_PUT_AWAY)
+            self._idle.wait_for(lambda: self._under_way == 0, self._patience.ending + UNTIL_PUT_AWAY)
 
     def _carried_out(self, work: Work, sheet: Sheet, request: Request, steps: Sequence[Step]) -> pd.DataFrame:
         try:
-            content = _through(work, steps, sheet.content)
-            twin = sheet.read(content, request.rows, self._service.title)
+            twin = self._usable(work, sheet, request, steps)
             scores = work.scores(steps[-1].name)
         except (UndecidedError, DeniedError) as error:
             raise BackendError(f"{error} {self._left(work.ledger)}") from None
-        except PendingError:
+        except (PendingError, EndlessError):
             raise
         except BaseException:
             self._put_away(work)
@@ -146,6 +160,19 @@ class Remote:
         if scores and request.scored:
             request.scored(scores)
         return twin
+
+    def _usable(self, work: Work, sheet: Sheet, request: Request, steps: Sequence[Step]) -> pd.DataFrame:
+        """As many usable rows as are asked for; the trained model is asked again where they are too few."""
+        title, last = self._service.title, steps[-1]
+        read = partial(sheet.read, service=title)
+        reading = _through(work, steps, sheet.content, read)
+        for turn in range(1, TURNS + 1):
+            missing = request.rows - len(reading.rows)
+            if missing <= 0 or reading.rows.empty or not self._service.generates:
+                break
+            wanted = spare(ceil(missing * MARGIN * reading.returned / len(reading.rows)))
+            reading = reading.joined(work.more(last.name, last.config, wanted, turn, read))
+        return reading.first(request.rows, title)
 
     def _put_away(self, work: Work) -> None:
         """What cannot be removed is no reason to lose a twin, but the user must know."""
@@ -168,7 +195,8 @@ class Remote:
                 if ledger is None:
                     continue
                 if ledger.place == self._service.place:
-                    self._put_away(Work(self._service, ledger, self._stop, lambda *_: None, self._patience))
+                    short = replace(self._patience, ending=min(self._patience.ending, SWEEP))
+                    self._put_away(Work(self._service, ledger, self._stop, lambda *_: None, short))
                 else:
                     LOG.warning(
                         "Warning: data and jobs of an earlier run, called %s-…, may be left at %s. Next: run "
@@ -188,17 +216,17 @@ class Remote:
                 self._idle.notify_all()
 
 
-def _through(work: Work, steps: Sequence[Step], content: bytes) -> bytes:
+def _through(work: Work, steps: Sequence[Step], content: bytes, read: Callable[[bytes], T]) -> T:
     """What the last step makes of `content`; steps before one that is already submitted are not needed."""
 
     def before(index: int) -> bytes:
-        return content if index == 0 else made(index - 1)
+        return content if index == 0 else made(index - 1, bytes)
 
-    def made(index: int) -> bytes:
+    def made(index: int, read: Callable[[bytes], R]) -> R:
         step = steps[index]
-        return work.carry_out(step.name, step.config, lambda: before(index))
+        return work.carry_out(step.name, step.config, lambda: before(index), read)
 
-    return made(len(steps) - 1)
+    return made(len(steps) - 1, read)
 
 
 def _digest(sheet: Sheet, steps: Sequence[Step], place: str) -> str:
@@ -221,14 +249,15 @@ def _name(request: Request, digest: str) -> str:
     return "-".join(part for part in ("synth", run, model, own) if part)
 
 
-def _teller(title: str, request: Request) -> Callable[[str, Sight], None]:
+def _teller(title: str, request: Request) -> Callable[[str, str, Sight | None], None]:
     """Says how far a job is: `Gretel train running, epoch 3, 12 s`."""
     started = time.monotonic()
 
-    def tell(step: str, sight: Sight) -> None:
+    def tell(step: str, state: str, sight: Sight | None) -> None:
         if request.progress:
-            epoch = f", epoch {sight.step}" if sight.step else ""
+            done, total = (sight.step, sight.steps) if sight else (0, 0)
+            epoch = f", epoch {done}" if done else ""
             elapsed = f", {time.monotonic() - started:.0f} s"
-            request.progress(f"{title} {step} {sight.phase}{epoch}{elapsed}", sight.step, sight.steps)
+            request.progress(f"{title} {step} {state}{epoch}{elapsed}", done, total)
 
     return tell

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 import pandas as pd
 
+from synth.backends.reading import Reading
+from synth.backends.service import UnreadableError
 from synth.domain import RARE
 from synth.errors import BackendError
 
@@ -90,11 +92,11 @@ class Sheet:
         writer.writerows(zip(*fields, strict=True))
         return cls(names, columns, text.getvalue().encode())
 
-    def read(self, content: bytes, rows: int, service: str) -> pd.DataFrame:
-        """The first `rows` readable rows of what `service` returned.
+    def read(self, content: bytes, service: str) -> Reading:
+        """The readable rows of what `service` returned.
 
         Raises:
-            BackendError: it is no such table, or has too few rows that can be read.
+            UnreadableError: it is no such table.
         """
         fields = self._fields(content, service)
         readable = np.ones(len(fields[0]), dtype=bool)
@@ -105,16 +107,9 @@ class Sheet:
             readable &= good
             if not good.all():
                 at_fault.append(name)
-        kept = np.flatnonzero(readable)[:rows]
-        if len(kept) < rows:
-            cause = f"; unusable values in {', '.join(at_fault)}" if at_fault else ""
-            raise BackendError(
-                f"{service} returned {len(readable):,} rows, {len(kept):,} of them usable, not the {rows:,} "
-                f"asked for{cause}. Next: ask for fewer rows, or choose another of its models."
-            )
-        return pd.DataFrame({name: values.iloc[kept] for name, values in series.items()}).reset_index(
-            drop=True
-        )
+        usable = np.flatnonzero(readable)
+        rows = pd.DataFrame({name: values.iloc[usable] for name, values in series.items()})
+        return Reading(rows.reset_index(drop=True), len(readable), tuple(at_fault))
 
     def _fields(self, content: bytes, service: str) -> list[tuple[str, ...]]:
         """The fields by column, in the order of the training columns."""
@@ -144,8 +139,8 @@ def _numbered(request: Request) -> list[str]:
     return [str(number) for number in numbers[codes]]
 
 
-def _unreadable(service: str, reason: str) -> BackendError:
-    return BackendError(f"What {service} returned {reason}, so nothing of it is used. Next: synth run")
+def _unreadable(service: str, reason: str) -> UnreadableError:
+    return UnreadableError(f"What {service} returned {reason}, so nothing of it is used. Next: synth run")
 
 
 def _difference(found: Sequence[str], wanted: Sequence[str]) -> str:

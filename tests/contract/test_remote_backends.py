@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,13 @@ from synth.backends.sheet import ENTITY
 from synth.domain import Wishes
 from synth.errors import BackendError
 from tests.doubles.asking import CANARY, ROWS, asked, made, refused, training
-from tests.doubles.fixtures import Rented, opened
+from tests.doubles.fixtures import QUICK, Rented, opened
 from tests.doubles.gretel import GretelDouble
+from tests.doubles.nemo import NemoDouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.doubles.nemo import NemoDouble
 
 LOG = logging.getLogger("synth.backends")
 
@@ -101,6 +101,46 @@ def test_a_moment_of_weakness_is_waited_for(
     assert len(remote.double.submitted) == 1
 
 
+@pytest.mark.parametrize(
+    "operation", ["search", "submit", "look", "result", "link", "cancel", "delete", "drop"]
+)
+@pytest.mark.parametrize("status", [404, 409])
+def test_one_odd_answer_costs_nothing_and_leaves_nothing(
+    remote: Rented, tmp_path: Path, operation: str, status: int
+) -> None:
+    remote.double.fail(operation, status)
+    assert len(made(remote, tmp_path)) == ROWS
+    assert remote.double.left == []
+    assert len(remote.double.submitted) == 1
+
+
+def test_rows_that_are_never_there_keep_the_job_for_the_next_run(remote: Rented, tmp_path: Path) -> None:
+    remote.double.fail("link" if remote.kind == "gretel" else "result", 404, times=99)
+    assert "its rows cannot be had" in refused(remote, tmp_path)
+    assert len(remote.double.jobs) == 1
+    remote.double._faults.clear()
+    assert len(made(remote, tmp_path)) == ROWS
+    assert len(remote.double.submitted) == 1
+    assert remote.double.left == []
+
+
+def test_a_job_that_is_being_cancelled_is_not_picked_up_and_its_rows_are_gone(
+    remote: Rented, tmp_path: Path
+) -> None:
+    remote.double.script, remote.double.ending = ["active"], 10_000
+    sections = {remote.kind: {"timeout": 0.1}}
+    impatient = Rented(remote.double, opened(remote.double, replace(QUICK, ending=0.1)), remote.kind)
+    assert "had not finished" in refused(impatient, tmp_path, wishes=Wishes(sections=sections))
+    assert remote.double.left == list(remote.double.jobs)
+    remote.double.script = ["created", "active", "completed"]
+    made(impatient, tmp_path, wishes=Wishes(sections=sections), run_id="20261124t000000z-aaaaaaaa")
+    assert len(remote.double.submitted) == 2
+    (stuck,) = remote.double.left
+    remote.double.jobs[stuck].script[:] = ["cancelled"]
+    made(impatient, tmp_path, run_id="20261125t000000z-aaaaaaaa")
+    assert remote.double.left == []
+
+
 @pytest.mark.parametrize("status", [500, None], ids=["500", "no answer"])
 def test_a_lost_answer_leaves_exactly_one_job(remote: Rented, tmp_path: Path, status: int | None) -> None:
     remote.double.fail("submit", status, done=True)
@@ -140,7 +180,7 @@ def test_a_job_that_never_ends_is_cancelled_at_its_deadline(remote: Rented, tmp_
 @pytest.mark.parametrize(
     ("mangle", "said"),
     [
-        (lambda frame: frame.iloc[: ROWS - 1], "59 of them usable, not the 60 asked for"),
+        (lambda frame: frame.iloc[:1], "of them usable, not the 60 asked for"),
         (lambda frame: frame.iloc[:0], "has no rows"),
         (lambda frame: frame.drop(columns="amount"), "has no column amount"),
         (lambda frame: frame.assign(more=1), "1 columns that were not asked for"),
@@ -154,6 +194,38 @@ def test_rows_that_cannot_be_used_are_refused(
 ) -> None:
     remote.double.mangle = lambda content: mangle(_read(content)).to_csv(index=False).encode()
     assert said in refused(remote, tmp_path)
+    assert remote.double.left == []
+
+
+@pytest.mark.parametrize("usable", [ROWS - 1, 20])
+def test_a_trained_model_is_asked_for_more_rows_where_too_few_can_be_used(
+    remote: Rented, tmp_path: Path, usable: int
+) -> None:
+    cuts = [usable]
+    remote.double.mangle = lambda content: _spoilt(content, cuts.pop() if cuts else len(content))
+    if isinstance(remote.double, NemoDouble) and remote.double.family == "v1beta1":  # has no such job
+        assert f"{usable} of them usable, not the 60 asked for" in refused(remote, tmp_path)
+    else:
+        assert len(made(remote, tmp_path)) == ROWS
+        assert len(remote.double.given) == 1 + isinstance(remote.double, NemoDouble)
+    assert remote.double.left == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_was_killed_while_more_rows_were_made_trains_nothing_again(
+    remote: Rented, tmp_path: Path
+) -> None:
+    if isinstance(remote.double, NemoDouble) and remote.double.family == "v1beta1":
+        pytest.skip("a trained model makes no more rows there")
+    cuts = [20]
+    remote.double.mangle = lambda content: _spoilt(content, cuts.pop() if cuts else len(content))
+    operation, skip = ("look", 3) if remote.kind == "nemo" else ("look at handler", 1)
+    remote.double.fail(operation, 500, times=99, skip=skip)
+    refused(remote, tmp_path)
+    remote.double._faults.clear()
+    cuts = [20]
+    assert len(made(remote, tmp_path)) == ROWS
+    assert len(remote.double.given) == 1 + isinstance(remote.double, NemoDouble)
     assert remote.double.left == []
 
 
@@ -323,7 +395,7 @@ def test_a_nemo_that_is_not_there_is_named(nemo: NemoDouble) -> None:
 
 
 def test_a_server_that_is_no_nemo_is_named(nemo: NemoDouble) -> None:
-    nemo.fail("search", 404)
+    nemo.fail("search", 404, times=9)
     with pytest.raises(BackendError, match="has no NeMo Safe Synthesizer"):
         opened(nemo).check()
 
@@ -338,6 +410,13 @@ def test_work_that_is_left_elsewhere_is_named(
     finally:
         LOG.removeHandler(caplog.handler)
     assert "called synth-old-…, may be left at http://elsewhere" in caplog.text
+
+
+def _spoilt(content: bytes, usable: int) -> bytes:
+    """The rows, of which all beyond the first have a label that was never sent."""
+    frame = _read(content)
+    frame.loc[usable:, "plan"] = "gold"
+    return frame.to_csv(index=False).encode()
 
 
 def _read(content: bytes) -> pd.DataFrame:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from synth.backends.gretel import GretelBackend
-from synth.backends.jobs import Patience
 from synth.backends.nemo import NemoBackend
+from synth.backends.patience import Patience
 from tests.doubles.gretel import GretelDouble
 from tests.doubles.nemo import NemoDouble
 from tests.doubles.server import Double, running

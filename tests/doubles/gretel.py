@@ -22,6 +22,7 @@ KEY = "grtu" + "0123456789abcdef" * 4
 PROJECT = "synth-demo"
 RETIRED = {"synthetics", "amplify", "classify", "transform"}
 KNOWN = {"actgan", "navigator_ft", "tabular_dp", "transform_v2"}
+ENDED = {"completed", "cancelled", "error", "lost"}
 SCORE = {"raw_score": 91.4, "grade": "Excellent", "score": 91}
 
 
@@ -59,6 +60,26 @@ class Job:
         }
 
 
+@dataclass
+class Handler:
+    """A record handler: a trained model makes more rows."""
+
+    uid: str
+    model: Job
+    rows: int
+    script: list[str]
+
+    def shown(self) -> dict[str, Any]:
+        config = {"params": {"num_records": self.rows}}
+        return {
+            "uid": self.uid,
+            "status": self.script[0],
+            "runner_mode": "cloud",
+            "config": config,
+            "error_msg": None,
+        }
+
+
 @dataclass(eq=False)
 class Bucket:
     """What a hybrid project needs of the user's bucket."""
@@ -90,11 +111,13 @@ class GretelDouble(Double):
         self.keys = {KEY}
         self.bucket = bucket
         self.jobs: dict[str, Job] = {}
+        self.handlers: dict[str, Handler] = {}  # go with their model
         self.uploads: dict[str, str] = {}  # key: path of its blob
         self.submitted: list[dict[str, Any]] = []
         self.given: list[bytes] = []
         self.script = ["created", "active", "completed"]
         self.error = "out of memory"
+        self.ending = 2  # looks that a job which was cancelled takes to end
         self.room = 100
         self.most = 0
         self.make: Callable[[bytes, int], bytes] = learned
@@ -110,7 +133,7 @@ class GretelDouble(Double):
     @property
     def left(self) -> list[str]:
         """What is still there of jobs and data."""
-        return [*self.jobs, *self.uploads]
+        return [*self.jobs, *self.handlers, *self.uploads]
 
     def authorised(self, call: Call) -> Answer | None:
         if call.headers.get("Authorization") in self.keys:
@@ -132,6 +155,12 @@ class GretelDouble(Double):
         self.route("PATCH", model, "cancel", self._on_cancel)
         self.route("DELETE", model, "delete", self._on_delete)
         self.route("GET", f"{model}/artifact", "link", self._on_link)
+        handler = f"{model}/record_handlers/{{}}"
+        self.route("POST", f"{model}/record_handlers", "generate", self._on_generate)
+        self.route("GET", handler, "look at handler", self._on_handler)
+        self.route("PATCH", handler, "cancel handler", self._on_cancel_handler)
+        self.route("DELETE", handler, "delete handler", self._on_delete_handler)
+        self.route("GET", f"{handler}/artifact", "link of handler", self._on_handler_link)
 
     def _on_project(self, call: Call) -> Answer:
         if call.parts[0] not in {self.project["name"], self.project["_id"], self.project["guid"]}:
@@ -191,7 +220,13 @@ class GretelDouble(Double):
     def _on_cancel(self, call: Call) -> Answer:
         if call.parts[0] != self.project["_id"]:
             return Answer({"message": "not found"}, 404)
-        self.jobs[call.parts[1]].script = [str(call.json()["status"])]
+        return self._end(self.jobs.get(call.parts[1]), call)
+
+    def _end(self, job: Job | Handler | None, call: Call) -> Answer:
+        if job is None:
+            return Answer({"message": "not found"}, 404)
+        if job.script[0] not in ENDED:  # it goes on for a while
+            job.script[:] = [*[job.script[0]] * self.ending, str(call.json()["status"])]
         return _data()
 
     def _on_delete(self, call: Call) -> Answer:
@@ -200,7 +235,40 @@ class GretelDouble(Double):
             return Answer({"message": "not found"}, 404)
         for artifact in ("data_preview", "report_json"):
             self.drop(_made(job, artifact))
+        self.handlers = {uid: one for uid, one in self.handlers.items() if one.model is not job}
         return _data()
+
+    def _on_generate(self, call: Call) -> Answer:
+        model = self.jobs.get(call.parts[1])
+        if model is None or model.status != "completed":
+            return Answer({"message": "not found"}, 404)
+        rows = int(call.json()["params"]["num_records"])
+        handler = Handler(uuid4().hex[:24], model, rows, ["created", "active", "completed"])
+        self.handlers[handler.uid] = handler
+        return Answer({"data": {"handler": handler.shown()}, "worker_key": "w"})
+
+    def _on_handler(self, call: Call) -> Answer:
+        handler = self.handlers.get(call.parts[2])
+        if handler is None:
+            return Answer({"message": "not found"}, 404)
+        shown = handler.shown()
+        if len(handler.script) > 1:
+            handler.script.pop(0)
+        return _data(handler=shown, logs=None)
+
+    def _on_cancel_handler(self, call: Call) -> Answer:
+        return self._end(self.handlers.get(call.parts[2]), call)
+
+    def _on_delete_handler(self, call: Call) -> Answer:
+        found = self.handlers.pop(call.parts[2], None)
+        return _data() if found else Answer({"message": "not found"}, 404)
+
+    def _on_handler_link(self, call: Call) -> Answer:
+        handler = self.handlers[call.parts[2]]
+        path = f"/_blob/{handler.uid}/data.gz"
+        rows = self.mangle(self.make(self._read(handler.model), handler.rows))
+        self.store(path, self.break_(gzip.compress(rows)))
+        return Answer({"data": {"url": self.link("GET", path)}})
 
     def _on_link(self, call: Call) -> Answer:
         job, artifact = self.jobs[call.parts[1]], call.query["type"]

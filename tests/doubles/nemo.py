@@ -25,7 +25,9 @@ LARGE = 20_000  # bytes from which the data store wants large file storage
 LFS = "application/vnd.git-lfs+json"
 NAME = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,50}(?<!-)")  # a job has a fileset with a longer name
 KNOWN_FIELDS = {"data", "training", "generation", "privacy", "evaluation", "replace_pii"}
+SPEC_FIELDS = {"v2": {"data_source", "config", "pretrained_model_job"}, "v1beta1": {"data_source", "config"}}
 MORE_FIELDS = {"v2": {"emit_telemetry"}, "v1beta1": {"enable_synthesis", "enable_replace_pii"}}
+ENDED = {"completed", "cancelled", "error"}
 SUMMARY = {
     "timing": {},
     "synthetic_data_quality_score": 9.1,
@@ -55,7 +57,11 @@ class Repository:
 
 
 class NemoDouble(Double):
-    """The service; see `GretelDouble` for its levers."""
+    """The service; see `GretelDouble` for its levers. It is as unkind as a real one.
+
+    A job that works and is cancelled is `cancelling` for `ending` looks; one that works is not deleted; a
+    second job of one name is refused; results are there when a job is completed, and not before.
+    """
 
     def __init__(self, family: str) -> None:
         super().__init__()
@@ -68,6 +74,7 @@ class NemoDouble(Double):
         self.given: list[bytes] = []
         self.script = ["created", "active", "completed"]
         self.error = "CUDA out of memory"
+        self.ending = 2  # looks that a job which was cancelled takes to end
         self.make: Callable[[bytes, int], bytes] = learned
         self.mangle: Callable[[bytes], bytes] = bytes
         if family == "v2":
@@ -131,6 +138,8 @@ class NemoDouble(Double):
 
     def _on_file(self, call: Call) -> Answer:
         name, path = call.parts
+        if name not in self.filesets:
+            return Answer({"detail": "not found"}, 404)
         self.filesets[name][path] = call.body
         return Answer({"path": path})
 
@@ -177,6 +186,9 @@ class NemoDouble(Double):
 
     def _on_submit(self, call: Call) -> Answer:
         body = call.json()
+        trained = body["spec"].get("pretrained_model_job")
+        if body["spec"].keys() - SPEC_FIELDS[self.family] or (trained and trained not in self.jobs):
+            return Answer({"detail": [{"loc": ["body", "spec"], "msg": "extra"}]}, 422)
         unknown = body["spec"]["config"].keys() - KNOWN_FIELDS - MORE_FIELDS[self.family]
         if unknown:
             detail = [{"loc": ["body", "spec", "config", name], "msg": "extra"} for name in sorted(unknown)]
@@ -218,15 +230,28 @@ class NemoDouble(Double):
         return Answer({"data": [{"message": "training"}], "next_page": "", "prev_page": "", "total": 1})
 
     def _on_cancel(self, call: Call) -> Answer:
-        self.jobs[call.parts[0]].script = ["cancelled"]
-        return Answer({})
+        job = self.jobs.get(call.parts[0])
+        if job is None:
+            return Answer({"detail": "not found"}, 404)
+        if job.script[0] == "created":
+            job.script[:] = ["cancelled"]
+        elif job.script[0] not in {*ENDED, "cancelling"}:
+            job.script[:] = [*["cancelling"] * self.ending, "cancelled"]
+        return Answer(job.shown())
 
     def _on_delete(self, call: Call) -> Answer:
-        found = self.jobs.pop(call.parts[0], None)
-        return Answer({}) if found else Answer({"detail": "not found"}, 404)
+        job = self.jobs.get(call.parts[0])
+        if job is None:
+            return Answer({"detail": "not found"}, 404)
+        if job.script[0] not in {*ENDED, "meditating"}:
+            return Answer({"detail": "Job, attempt, or step is not terminal"}, 409)
+        del self.jobs[job.uid]
+        return Answer(b"", 204)
 
     def _on_result(self, call: Call) -> Answer:
-        job = self.jobs[call.parts[0]]
+        job = self.jobs.get(call.parts[0])
+        if job is None or job.script[0] != "completed":
+            return Answer({"detail": "not found"}, 404)
         rows = job.spec["config"]["generation"]["num_records"]
         if self.family == "v2":
             self.filesets[f"job-fileset-{job.uid}"] = {}  # is not deleted with the job

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
-from synth.backends.jobs import EndedError, Patience, UndecidedError, Work
+from synth.backends.jobs import Work
 from synth.backends.ledger import Ledger, held, locked
-from synth.backends.service import BusyError, DeniedError, GoneError, Phase, Sight, TransientError
+from synth.backends.patience import EndedError, Patience, UndecidedError
+from synth.backends.removal import EndlessError
+from synth.backends.service import (
+    BusyError,
+    ConflictError,
+    DeniedError,
+    GoneError,
+    MoreRows,
+    Phase,
+    Sight,
+    TransientError,
+)
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -38,8 +49,12 @@ class Told:
     besides: list[str] = field(default_factory=list)  # jobs that the next submission starts unasked
     data: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)  # what jobs had made
+    results: list[bytes | Exception] = field(default_factory=list)
+    ends: bool = True  # whether a job that is cancelled ever ends
     title: str = "X"
     place: str = "there"
+    generates: bool = True
 
     def upload(self, name: str, content: bytes) -> str:
         self.data.append(name)
@@ -65,16 +80,27 @@ class Told:
         return answer
 
     def result(self, job: str) -> bytes:
-        return job.encode()
+        answer = self.results.pop(0) if self.results else job.encode()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def generate(self, job: str, request: MoreRows) -> str:
+        self.jobs[f"{job}-{request.turn}"] = request.name
+        return f"{job}-{request.turn}"
 
     def scores(self, job: str) -> Mapping[str, float]:
         raise BackendError(f"no report of {job}")
 
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
+        self.looks = [*[Sight(Phase.CANCELLING)] * 3, *[Sight(Phase.CANCELLED)] * self.ends]
 
     def remove_job(self, job: str) -> None:
         del self.jobs[job]
+
+    def remove_made(self, job: str) -> None:
+        self.removed.append(job)
 
     def remove_data(self, name: str) -> None:
         self.data = [known for known in self.data if known != name]
@@ -87,12 +113,12 @@ def clock() -> Clock:
 
 def work(service: Told, folder: Path, clock: Clock, **patience: float) -> Work:
     ledger = Ledger(folder / "x.json", "name", "there", {"train": ""})
-    settings = Patience(tries=3, clock=lambda: clock.now, **patience)
+    settings = Patience(tries=3, clock=lambda: clock.now, sleep=clock.wait, **patience)
     return Work(service, ledger, clock, lambda *_: None, settings)
 
 
 def carry_out(one: Work) -> bytes:
-    return one.carry_out("train", {}, lambda: b"rows")
+    return one.carry_out("train", {}, lambda: b"rows", bytes)
 
 
 def test_a_job_is_submitted_once_and_its_rows_are_fetched(tmp_path: Path, clock: Clock) -> None:
@@ -173,12 +199,13 @@ def test_an_interrupt_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
 
 def test_putting_away_cancels_what_works_and_removes_everything(tmp_path: Path, clock: Clock) -> None:
     service = Told(
-        [Sight(Phase.RUNNING)], jobs={"a": "name-train", "b": "name-train"}, data=["name-train", "x"]
+        [Sight(Phase.RUNNING)], jobs={"a": "name-train", "b": "other-train"}, data=["name-train", "x"]
     )
     one = work(service, tmp_path, clock)
     one.ledger.write()
     one.put_away()
-    assert (service.cancelled, service.jobs, service.data) == (["a", "b"], {}, ["x"])
+    assert (service.cancelled, service.jobs, service.data) == (["a"], {"b": "other-train"}, ["x"])
+    assert service.removed == ["a"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,6 +216,74 @@ def test_what_cannot_be_removed_stays_in_the_ledger(tmp_path: Path, clock: Clock
     with pytest.raises(DeniedError):
         one.put_away()
     assert (tmp_path / "x.json").exists()
+
+
+def test_rows_are_deleted_even_if_their_job_does_not_end(tmp_path: Path, clock: Clock) -> None:
+    service = Told([Sight(Phase.RUNNING)], jobs={"a": "name-train"}, data=["name-train"], ends=False)
+    one = work(service, tmp_path, clock, ending=30.0)
+    one.ledger.write()
+    with pytest.raises(EndlessError):
+        one.put_away()
+    assert (service.data, service.removed) == ([], ["a"])
+    assert 30 < clock.now < 60
+    assert (tmp_path / "x.json").exists()
+
+
+def test_a_job_that_is_cancelled_is_never_picked_up(tmp_path: Path, clock: Clock) -> None:
+    looks: list[Sight | Exception] = [Sight(Phase.CANCELLING)] * 4
+    service = Told([*looks, Sight(Phase.CANCELLED), Sight(Phase.DONE)], jobs={"old": "name-train"})
+    assert carry_out(work(service, tmp_path, clock)) == b"job-1"
+    assert (list(service.jobs), service.cancelled) == (["job-1"], [])
+
+
+@pytest.mark.parametrize("error", [GoneError("404"), ConflictError("409"), TransientError("503")])
+def test_one_odd_answer_ends_nothing(tmp_path: Path, clock: Clock, error: Exception) -> None:
+    service = Told([error, Sight(Phase.RUNNING), error, Sight(Phase.DONE)], results=[error])
+    one = work(service, tmp_path, clock)
+    assert carry_out(one) == b"job-1"
+    service.looks = [error, Sight(Phase.DONE)]
+    one.put_away()
+    assert service.jobs == {}
+
+
+def test_a_job_whose_rows_cannot_be_had_is_kept(tmp_path: Path, clock: Clock) -> None:
+    service = Told(results=[GoneError("404")] * 3)
+    with pytest.raises(UndecidedError, match="is done, but its rows cannot be had"):
+        carry_out(work(service, tmp_path, clock))
+    assert carry_out(work(service, tmp_path, clock)) == b"job-1"
+    assert list(service.jobs) == ["job-1"]
+
+
+def test_more_rows_are_a_job_of_the_trained_model_that_is_put_away_with_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    service = Told()
+    one = work(service, tmp_path, clock)
+    carry_out(one)
+    assert one.more("train", {}, 20, 1, bytes) == b"job-1-1"
+    assert service.jobs == {"job-1": "name-train", "job-1-1": "name-more1"}
+    one.put_away()
+    assert (service.jobs, service.removed) == ({}, ["job-1-1", "job-1"])
+
+
+def test_nothing_is_submitted_once_the_run_is_interrupted(tmp_path: Path, clock: Clock) -> None:
+    service = Told()
+    clock.set()
+    with pytest.raises(EndedError):
+        carry_out(work(service, tmp_path, clock))
+    assert service.jobs == {}
+
+
+def test_a_full_service_is_told_of_once(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps: list[str] = []
+    one = work(Told(submits=[*[BusyError("full")] * 9, "job-1"]), tmp_path, clock)
+    carry_out(replace(one, tell=lambda _, state, __: steps.append(state)))
+    assert steps == [*["waits until the service has room"] * 9, "done"]
+    assert [record.message for record in caplog.records] == [
+        "Warning: X has no room for another job; name-train waits for up to 21,600 seconds"
+    ]
 
 
 def test_a_missing_report_is_no_failure(tmp_path: Path, clock: Clock) -> None:

@@ -33,7 +33,7 @@ def there_and_back(values: pd.Series[Any], **changes: Any) -> pd.Series[Any]:
     frame = pd.DataFrame({"value": values})
     sheet = Sheet.of(frame, asked(len(frame), **changes))
     guessed = pd.read_csv(io.BytesIO(sheet.content)).to_csv(index=False).encode()
-    returned: pd.Series[Any] = sheet.read(guessed, len(frame), "X")["value"]
+    returned: pd.Series[Any] = sheet.read(guessed, "X").first(len(frame), "X")["value"]
     return returned
 
 
@@ -81,7 +81,7 @@ def test_any_label_comes_back_as_it_was(labels: list[str]) -> None:
 def test_any_number_comes_back_as_it_was(numbers: list[float]) -> None:
     frame = pd.DataFrame({"value": numbers})
     sheet = Sheet.of(frame, asked(len(frame)))
-    pd.testing.assert_frame_equal(sheet.read(sheet.content, len(frame), "X"), frame)
+    pd.testing.assert_frame_equal(sheet.read(sheet.content, "X").first(len(frame), "X"), frame)
 
 
 def test_labels_of_a_number_column_are_labels() -> None:
@@ -109,7 +109,7 @@ def test_a_label_that_was_not_sent_is_not_taken() -> None:
     frame = pd.DataFrame({"value": pd.Series(["common"] * 35 + ["rare"] * 5, dtype=object)})
     sheet = Sheet.of(frame, asked())
     with pytest.raises(BackendError, match="1 of them usable") as caught:
-        sheet.read(b"value\ncommon\nrare\n", 2, "X")
+        sheet.read(b"value\ncommon\nrare\n", "X").first(2, "X")
     assert "rare" not in str(caught.value)
 
 
@@ -125,7 +125,7 @@ def test_the_same_rows_and_request_give_the_same_bytes() -> None:
 
 def test_numbers_may_come_back_as_other_words_for_the_same() -> None:
     frame = pd.DataFrame({"value": pd.Series([1, 2, None] * 10, dtype="Int64")})
-    returned = Sheet.of(frame, asked()).read(b"value\n1.0\n2e0\nNaN\n +3\n1.4\n", 5, "X")
+    returned = Sheet.of(frame, asked()).read(b"value\n1.0\n2e0\nNaN\n +3\n1.4\n", "X").first(5, "X")
     assert returned["value"].tolist() == [1, 2, pd.NA, 3, 1]
 
 
@@ -133,4 +133,4 @@ def test_numbers_may_come_back_as_other_words_for_the_same() -> None:
 def test_what_the_type_cannot_hold_is_not_taken(field: str) -> None:
     frame = pd.DataFrame({"value": pd.Series([1, 2] * 10, dtype="int16"), "other": 1})
     with pytest.raises(BackendError, match="1 of them usable, not the 2 asked for; unusable values in value"):
-        Sheet.of(frame, asked()).read(f"value,other\n{field},1\n7,1\n".encode(), 2, "X")
+        Sheet.of(frame, asked()).read(f"value,other\n{field},1\n7,1\n".encode(), "X").first(2, "X")
