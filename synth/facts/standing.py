@@ -49,13 +49,16 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
         replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
         for rule in warehouse.constraints(model.relation)
     )
+    left_out = [
+        f"the twin of {model.name} goes without {what}" for what in warehouse.left_out(model.relation)
+    ]
     stated = (*model.rules, *own)
     if not stated:
-        return Standing()
-    of_rows = [rule for rule in stated if rule.scope is Scope.ROW]
-    understood = warehouse.understand(model.relation, of_rows, staging_schema) if of_rows else ()
-    mentioned = {one.rule: one.columns for one in understood}
-    reasons = {one.rule: one.failure or _lost(one.columns, model) for one in understood}
+        return Standing(warnings=tuple(left_out))
+    understood = warehouse.understand(model.relation, stated, staging_schema)
+    stated = tuple(replace(one.rule, holds=one.holds or one.rule.holds) for one in understood)
+    mentioned = dict(zip(stated, (one.columns for one in understood), strict=True))
+    reasons = dict(zip(stated, (one.failure or _lost(one.columns, model) for one in understood), strict=True))
     usable = [rule for rule in stated if not reasons.get(rule)]
     outcomes = dict(zip(usable, snapshot.broken(model.relation, usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
@@ -67,7 +70,7 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
         rows,
         tuple(mentioned[rule] for rule in rows),
         tuple(rule for rule in kept if rule.scope is not Scope.ROW),
-        (*warnings, *(_broken(rule.source, model) for rule in broken)),
+        (*left_out, *warnings, *(_broken(rule.source, model) for rule in broken)),
     )
 
 

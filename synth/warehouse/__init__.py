@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, LiteralString, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 from psycopg import sql
 
@@ -14,6 +15,7 @@ from synth.warehouse import (
     comparing,
     constraints,
     content,
+    copying,
     extract,
     guard,
     layout,
@@ -21,11 +23,14 @@ from synth.warehouse import (
     ownership,
     publish,
     rules,
+    understanding,
     units,
     values,
 )
 from synth.warehouse.publish import Stage
-from synth.warehouse.session import at_snapshot, identifier, open_session, reported
+from synth.warehouse.session import identifier, open_session, reported
+from synth.warehouse.snapshot import Snapshot
+from synth.warehouse.trust import Attached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,24 +43,13 @@ if TYPE_CHECKING:
     from synth.warehouse.guard import Inspection
     from synth.warehouse.layout import Layout
     from synth.warehouse.ledger import Published
-    from synth.warehouse.rules import Candidates, Equation, Judged, Outcome, Understood
+    from synth.warehouse.rules import Candidates, Equation, Judged, Outcome
     from synth.warehouse.session import Connection
+    from synth.warehouse.understanding import Understood
     from synth.warehouse.units import State, Unit
     from synth.warehouse.values import Counts, Inclusion
 
 __all__ = ["Snapshot", "Stage", "Warehouse"]
-
-
-# The catalog's rows are as old as the snapshot; a name and the file behind it are resolved as of now.
-REBUILT: LiteralString = """
-select
-    pg_class.relfilenode is distinct from
-    coalesce(pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(path)s)), 0)
-    or pg_class.oid is distinct from pg_catalog.to_regclass(%(path)s)
-from pg_class
-join pg_namespace on pg_namespace.oid = pg_class.relnamespace
-where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
-"""
 
 
 class Warehouse:
@@ -110,6 +104,9 @@ class Warehouse:
         """
         catalog.check_sources(self._main, tasks)
         for task in tasks:
+            roles = task.model.roles
+            dropped = [name for name, role in roles.items() if role is Role.DROP]
+            copying.refuse_foreign_code(self._main, task.model.relation, dropped)
             self._probe(task)
         catalog.check_targets(self._main, tasks, schemas, analysts)
 
@@ -132,8 +129,27 @@ class Warehouse:
         """How the columns of the published twin differ from those it must have; empty when they do not."""
         existing = self.describe(task.target)
         dropped = {name for name, role in task.model.roles.items() if role is Role.DROP}
-        wanted = [column for column in self.describe(task.model.relation) if column.name not in dropped]
+        wanted = [column for column in self._copied(task.model.relation) if column.name not in dropped]
         return catalog.columns_changed(wanted, existing) if existing else ""
+
+    def _copied(self, relation: Relation) -> tuple[Column, ...]:
+        """The columns of a twin of `relation`, without the domains that it does not take over."""
+        with self._open() as session:
+            columns = catalog.describe(session, relation)
+            lost = copying.left_out(session, relation)
+            kinds = copying.base_types(session, relation) if lost else {}
+        return tuple(
+            replace(column, data_type=kinds[column.name])
+            if (Attached.COLUMN, column.name) in lost and column.name in kinds
+            else column
+            for column in columns
+        )
+
+    def left_out(self, relation: Relation) -> tuple[str, ...]:
+        """What of the relation its twin does not have, because it uses other people's code."""
+        with self._open() as session:
+            lost = copying.left_out(session, relation)
+        return tuple(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(lost.items()))
 
     def _probe(self, task: Task) -> None:
         """Read no row, which fails for every reason that reading them would."""
@@ -163,7 +179,7 @@ class Warehouse:
     def snapshot(self) -> Iterator[Snapshot]:
         """One moment of the database that all models are read at."""
         with self._open() as session, extract.exported_snapshot(session) as name:
-            yield Snapshot(self, name)
+            yield Snapshot(self._open, name)
 
     def stage(self, task: Task, stage: Stage, *, columns: Sequence[Column], table: pa.Table) -> None:
         """Put `table` where the twin of `task` waits for publishing."""
@@ -287,14 +303,14 @@ class Warehouse:
     def constraints(self, relation: Relation) -> tuple[Rule, ...]:
         """What CHECKs and domains demand of each row; see `synth.warehouse.constraints`."""
         with self._open() as session:
-            return constraints.constraints(session, relation)
+            return constraints.constraints(session, relation, copying.left_out(session, relation))
 
     def understand(
         self, relation: Relation, stated: Sequence[Rule], staging_schema: str
     ) -> tuple[Understood, ...]:
-        """Which columns rules about single rows mention; see `synth.warehouse.rules.understand`."""
+        """Which columns rules about single rows mention; see `synth.warehouse.understanding.understand`."""
         with self._open() as session:
-            return rules.understand(session, relation, stated, staging_schema)
+            return understanding.understand(session, relation, stated, staging_schema)
 
     def judge_rows(
         self, rows: Candidates, stated: Sequence[Rule], equations: Sequence[Equation] = ()
@@ -307,55 +323,3 @@ class Warehouse:
         """How much of a finished twin breaks each rule; see `synth.warehouse.rules.broken_together`."""
         with self._open() as session:
             return rules.broken_together(session, rows, stated)
-
-
-class Snapshot:
-    """One moment of the warehouse, readable from several sessions at once."""
-
-    def __init__(self, warehouse: Warehouse, name: str) -> None:
-        self._warehouse = warehouse
-        self._name = name
-
-    def count(self, relation: Relation) -> int:
-        """How many rows the relation has."""
-        with self._warehouse._open() as session:  # noqa: SLF001 - two halves of one thing
-            rows = extract.count(session, relation, self._name)
-            self._refuse_rebuilt(session, relation)
-        return rows
-
-    def content(self, relation: Relation) -> str:
-        """A name for the rows of the relation; see `synth.warehouse.content.content`."""
-        with self._warehouse._open() as session:  # noqa: SLF001 - as above
-            with at_snapshot(session, self._name):
-                rows = content.content(session, relation)
-            self._refuse_rebuilt(session, relation)
-        return rows
-
-    def extract(
-        self, relation: Relation, columns: Sequence[Column], *, share: float = 1.0, unit: str | None = None
-    ) -> pa.Table:
-        """The rows of the relation as Arrow; see `synth.warehouse.extract.extract`."""
-        with self._warehouse._open() as session:  # noqa: SLF001 - as above
-            table = extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
-            self._refuse_rebuilt(session, relation)
-        return table
-
-    def broken(self, relation: Relation, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
-        """How many rows of the relation break each rule."""
-        with self._warehouse._open() as session:  # noqa: SLF001 - as above
-            with reported(f"judge {relation}"), rules.judging(session, self._name):
-                found = rules.count_broken(session, relation, stated)
-            self._refuse_rebuilt(session, relation)
-        return found
-
-    def _refuse_rebuilt(self, session: Connection, relation: Relation) -> None:
-        """Refuse rows of a table that was replaced or truncated after the snapshot: to it, they do not exist.
-
-        Without this, a run beside a `dbt run` would find such a table empty, and publish that.
-        """
-        path = identifier(relation).as_string(session)
-        with reported(f"look up {relation}"), at_snapshot(session, self._name):
-            where = {"schema": relation.schema, "name": relation.name, "path": path}
-            found = session.execute(REBUILT, where).fetchone()
-        if found is None or found[0] is not False:
-            raise WarehouseError(f"{relation} was rebuilt while the run read it. Next: run again.")

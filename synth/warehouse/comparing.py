@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg import sql
 
 from synth.domain import RARE, Kind, Relation
+from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
-from synth.warehouse.session import reported
+from synth.warehouse.session import OWN_PATH, USERS_PATH, reported
+from synth.warehouse.trust import Attached, calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
 MOST_GROUPS = 100  # of a result that is shown group by group
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 COUNT = "bigint"  # the type of count(*)
+
+VIEW: LiteralString = "select pg_catalog.to_regclass(%s)::oid"
+READ_OWNERS: LiteralString = """
+select distinct pg_catalog.pg_get_userbyid(source.relowner)::text
+from pg_catalog.pg_rewrite
+join pg_catalog.pg_depend
+    on pg_depend.classid = 'pg_catalog.pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid
+join pg_catalog.pg_class as source
+    on pg_depend.refclassid = 'pg_catalog.pg_class'::regclass and source.oid = pg_depend.refobjid
+where pg_rewrite.ev_class = %s and source.oid <> pg_rewrite.ev_class
+"""
 
 Pair = tuple[float | None, float | None]  # real, twin
 
@@ -64,9 +77,29 @@ def measure(
         for side, steps in (("the real relations", real), ("twins", twin)):
             with reported(f"build {model} on {side}"):
                 for name, query in steps:
-                    text = f"create temporary table {temporary(name)} as (\n{query.strip().rstrip(';')}\n)"
-                    session.execute(text.encode())
+                    _build(session, model, name, query)
         return _measured(session, real[-1][0], twin[-1][0])
+
+
+def _build(session: Connection, model: str, name: str, query: str) -> None:
+    """Make a temporary table of a query, whose names are looked up in the user's path.
+
+    Raises:
+        WarehouseError: it would run code of somebody who owns nothing of what it reads.
+    """
+    view = f"{name}_query"
+    session.execute(USERS_PATH)
+    session.execute(f"create temporary view {temporary(view)} as (\n{query.strip().rstrip(';')}\n)".encode())
+    session.execute(OWN_PATH)
+    (oid,) = session.execute(VIEW, (temporary(view),)).fetchone() or (None,)
+    owners = {owner for (owner,) in session.execute(READ_OWNERS, (oid,)).fetchall()}
+    for call in calls(session, [int(str(oid))]):
+        if call.kind is Attached.QUERY and call.owner not in owners:
+            raise WarehouseError(
+                f"{model} uses the {call}, who owns nothing of what it reads. Next: use another function, or"
+                " let an owner of what it reads own this one."
+            )
+    session.execute(f"create temporary table {temporary(name)} as select * from {temporary(view)}".encode())
 
 
 def _measured(session: Connection, real: str, twin: str) -> Measured:

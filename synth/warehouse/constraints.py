@@ -9,6 +9,8 @@ from synth.domain import Rule
 from synth.warehouse.session import reported
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from synth.domain import Relation
     from synth.warehouse.session import Connection
 
@@ -59,15 +61,23 @@ order by 1, 4
 VALUE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\bVALUE\b""")  # what a domain's check calls the value
 
 
-def constraints(session: Connection, relation: Relation) -> tuple[Rule, ...]:
-    """What the relation's own CHECKs and the domains of its columns demand of each row."""
+def constraints(
+    session: Connection, relation: Relation, lost: Collection[tuple[str, str]]
+) -> tuple[Rule, ...]:
+    """What the relation's own CHECKs and the domains of its columns demand of each row.
+
+    Args:
+        session: of the run.
+        relation: whose.
+        lost: checks and columns, by kind and name, that use what must not run.
+    """
     where = {"schema": relation.schema, "name": relation.name}
     with reported(f"read the constraints of {relation}"):
         checks = session.execute(CHECKS, where).fetchall()
         domains = session.execute(DOMAINS, where).fetchall()
-    own = [Rule(f"check {name}", str(text)) for name, text in checks]
+    own = [Rule(f"check {name}", str(text)) for name, text in checks if ("check", name) not in lost]
     for column, _, _, name, text in domains:
-        if text is not None:
+        if text is not None and ("column", column) not in lost:
             own.append(Rule(f"domain {name} of {column}", _of_column(str(text), str(column))))
     return tuple(own)
 

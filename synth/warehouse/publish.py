@@ -18,6 +18,7 @@ from synth.errors import ModelError, WarehouseError
 from synth.warehouse import ledger, units
 from synth.warehouse.catalog import STAMP, columns_changed, describe
 from synth.warehouse.content import content
+from synth.warehouse.copying import create_like, refuse_foreign_types
 from synth.warehouse.ownership import LEDGER, refuse_intrusions
 from synth.warehouse.session import identifier, reported
 from synth.warehouse.units import State
@@ -32,9 +33,9 @@ BATCH = 65_536  # rows turned into CSV text at a time
 STAGED = "synth stage of run "  # how the comment of every stage begins that lives as long as its run
 KEPT = "synth stage kept for run "
 
-# The shape of the source, checks and indexes included, so that a value it would refuse is refused here.
+# The shape of the stage, which is ours.
 LIKE: LiteralString = (
-    "create {unlogged} table {new} (like {old} including constraints including indexes including comments)"
+    "create table {new} (like {old} including constraints including indexes including comments)"
 )
 GRANTS: LiteralString = """
 select acl.privilege_type, pg_roles.rolname, acl.is_grantable
@@ -170,20 +171,19 @@ def stage(
     Raises:
         WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
     """
-    place, unlogged = stage.relation, sql.SQL("" if stage.kept else "unlogged")
+    place = stage.relation
     create_schema(session, place.schema, private=True)
     with reported(f"stage {source.name}"), session.transaction():
         if stage.kept:
             session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
-        session.execute(
-            sql.SQL(LIKE).format(unlogged=unlogged, new=identifier(place), old=identifier(source))
-        )
+        create_like(session, source, place, unlogged=not stage.kept)
         comment = sql.Literal((KEPT if stage.kept else STAGED) + stage.owner)
         session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))
         for name in dropped:
             session.execute(
                 sql.SQL("alter table {} drop column {}").format(identifier(place), sql.Identifier(name))
             )
+        refuse_foreign_types(session, place, source)
         copy_in(session, place, columns, table)
         if stage.kept:
             units.note(session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.saved)
@@ -304,7 +304,7 @@ def _replace(session: Connection, stage: Stage, *, full_refresh: bool) -> None:
     wanted = describe(session, staged)
     if not wanted:
         raise WarehouseError(f"The stage of {target} has disappeared. Next: synth run --select {stage.name}")
-    create = sql.SQL(LIKE).format(unlogged=sql.SQL(""), new=identifier(target), old=identifier(staged))
+    create = sql.SQL(LIKE).format(new=identifier(target), old=identifier(staged))
     if not is_twin(session, target):
         session.execute(create)
     elif full_refresh:

@@ -18,7 +18,7 @@ from psycopg import sql
 from synth.domain import Column, Kind, Relation, Rule, Scope
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
-from synth.warehouse.constraints import DOMAINS
+from synth.warehouse.copying import base_types, refuse_foreign_types
 from synth.warehouse.extract import read
 from synth.warehouse.publish import copy_in, create_schema
 from synth.warehouse.session import at_snapshot, describe_error, identifier, reported
@@ -35,34 +35,12 @@ Equation: TypeAlias = tuple[Rule, str, str]  # a rule, the column that it decide
 
 PATIENCE: LiteralString = "set local statement_timeout = '5min'"
 
-MENTIONED: LiteralString = """
-select pg_attribute.attname::text
-from pg_constraint
-join pg_attribute
-    on pg_attribute.attrelid = pg_constraint.conrelid
-    and (pg_attribute.attnum = any(pg_constraint.conkey) or 0 = any(pg_constraint.conkey))
-where
-    pg_constraint.conrelid = %(path)s::regclass
-    and pg_constraint.conname = %(name)s
-    and pg_attribute.attnum > 0
-    and not pg_attribute.attisdropped
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How many rows (or groups of rows) break a rule, or why Postgres could not say."""
 
     broken: int = 0
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A rule, and the columns that it mentions; or why Postgres does not take it as one."""
-
-    rule: Rule
-    columns: frozenset[str] = frozenset()
     failure: str = ""
 
 
@@ -77,39 +55,12 @@ def scratch(session: Connection, relation: Relation, schema: str) -> Iterator[Re
     with session.transaction(force_rollback=True):
         table = identifier(new)
         session.execute(sql.SQL("create table {} (like {})").format(table, identifier(relation)))
-        where = {"schema": relation.schema, "name": relation.name}
-        for column, kind, domain, _, _ in session.execute(DOMAINS, where).fetchall():
-            if not domain:
-                change = sql.SQL("alter table {} alter column {} type {}")
-                plain = sql.SQL(str(kind))  # as the catalog prints it
-                session.execute(change.format(table, sql.Identifier(str(column)), plain))
+        for column, kind in base_types(session, relation).items():
+            change = sql.SQL("alter table {} alter column {} type {}")
+            session.execute(change.format(table, sql.Identifier(column), sql.SQL(kind)))
         session.execute(sql.SQL("alter table {} add column {} bigint").format(table, sql.Identifier(PLACE)))
+        refuse_foreign_types(session, new, relation)
         yield new
-
-
-def understand(
-    session: Connection, relation: Relation, rules: Sequence[Rule], schema: str
-) -> tuple[Understood, ...]:
-    """Which columns each rule about single rows mentions, in the words of Postgres.
-
-    A CHECK is exactly such a rule: Postgres refuses subqueries, aggregates and unknown columns in it, and
-    knows what it mentions.
-    """
-    with reported(f"read the rules of {relation}"), scratch(session, relation, schema) as table:
-        return tuple(_understand(session, table, rule) for rule in rules)
-
-
-def _understand(session: Connection, table: Relation, rule: Rule) -> Understood:
-    add = sql.SQL("alter table {} add constraint synth_rule check ({}\n) not valid")
-    try:
-        with session.transaction(force_rollback=True):
-            session.execute(add.format(identifier(table), sql.SQL(rule.holds)), binary=True)
-            where = {"path": identifier(table).as_string(session), "name": "synth_rule"}
-            names = session.execute(MENTIONED, where).fetchall()
-    except psycopg.Error as error:
-        _raise_unless_alive(session, error)
-        return Understood(rule, failure=describe_error(error))
-    return Understood(rule, frozenset(str(name) for (name,) in names))
 
 
 def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
@@ -118,7 +69,7 @@ def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule])
     try:
         together = dict(zip(of_rows, _count_rows(session, relation, of_rows), strict=True))
     except psycopg.Error as error:  # one of them; each on its own says which
-        _raise_unless_alive(session, error)
+        raise_unless_alive(session, error)
         together = {}
     return tuple(together.get(rule) or _count_alone(session, relation, rule) for rule in rules)
 
@@ -136,18 +87,23 @@ def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) 
     return [Outcome(int(str(count))) for count in found]
 
 
-def _count_alone(session: Connection, relation: Relation, rule: Rule) -> Outcome:
+def selected(relation: Relation, rule: Rule) -> sql.Composed:
+    """Whether the rule holds, for each row or group of rows that it is about."""
     parts = [sql.SQL("select ({}\n) as holds from {}").format(sql.SQL(rule.holds), identifier(relation))]
     if rule.scope is not Scope.ROW and rule.where:
         parts.append(sql.SQL("where {}\n").format(sql.SQL(rule.where)))
     if rule.by:
         parts.append(sql.SQL("group by {}\n").format(sql.SQL(rule.by)))
+    return sql.SQL(" ").join(parts)
+
+
+def _count_alone(session: Connection, relation: Relation, rule: Rule) -> Outcome:
     query = sql.SQL("select pg_catalog.count(*) filter (where holds is false) from ({}) as judged")
     try:
         with session.transaction():
-            found = session.execute(query.format(sql.SQL(" ").join(parts)), binary=True).fetchone()
+            found = session.execute(query.format(selected(relation, rule)), binary=True).fetchone()
     except psycopg.Error as error:
-        _raise_unless_alive(session, error)
+        raise_unless_alive(session, error)
         return Outcome(failure=describe_error(error))
     return Outcome(int(str(found[0])) if found else 0)
 
@@ -225,7 +181,7 @@ def judge_rows(
             with session.transaction():
                 found = session.execute(wanted, binary=True).fetchall()
         except psycopg.Error as error:
-            _raise_unless_alive(session, error)
+            raise_unless_alive(session, error)
             raise _unjudged(rows.relation, rules, count_broken(session, table, rules)) from None
         return Judged({int(str(row[0])): tuple(one is True for one in row[1:]) for row in found}, computed)
 
@@ -254,7 +210,7 @@ def _let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
         with session.transaction():
             return session.execute(update.format(*parts), binary=True).rowcount > 0
     except psycopg.Error as error:
-        _raise_unless_alive(session, error)
+        raise_unless_alive(session, error)
         return False
 
 
@@ -286,7 +242,7 @@ def _loosen(session: Connection, relation: Relation, table: Relation) -> None:
             session.execute(change.format(identifier(table), sql.Identifier(column.name)))
 
 
-def _raise_unless_alive(session: Connection, error: psycopg.Error) -> None:
+def raise_unless_alive(session: Connection, error: psycopg.Error) -> None:
     """A lost connection is nobody's rule's fault."""
     if session.broken or session.closed:
         raise error

@@ -36,6 +36,9 @@ from pg_settings
 where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')
 """
 
+# A query of the user's means what it means in the sessions of dbt; it is parsed there, and runs elsewhere.
+USERS_PATH: LiteralString = "set local search_path to default"
+OWN_PATH: LiteralString = "set local search_path = pg_catalog, pg_temp"
 # SQLSTATE classes whose messages quote values: data exceptions, violated constraints, `raise` in functions.
 QUOTING = ("22", "23", "P0")
 HINTS: dict[type[psycopg.Error], str] = {

@@ -230,3 +230,61 @@ def test_what_others_could_run_by_is_named_with_the_line_that_repairs_it(attack:
         assert attack.found == [], plant
     assert attack.project.synth("run", "--force").code == 0
     assert attack.loot == []
+
+
+# What the owner of the source attached to it long ago, and an intruder may redefine any day.
+EXPRESSIONS = """
+alter table analytics.people add constraint nice check (mal.ok(city));
+alter table analytics.people add constraint grown check (age >= 0);
+alter table analytics.people alter column batch set default mal.number();
+alter table analytics.people add column later integer generated always as (age + mal.number(age)) stored;
+alter table analytics.people add column email mal.mail default 'a@b.example';
+create index spelled on analytics.people (mal.spelled(city));
+create index partly on analytics.people (city) where mal.ok(city);
+create unique index once on analytics.people (id, city);
+create function analytics.fine(integer) returns boolean language sql immutable as 'select $1 < 1000';
+alter table analytics.people add constraint fine check (analytics.fine(age));
+"""
+
+
+def test_expressions_of_the_source_that_call_others_are_neither_copied_nor_run(attack: Attack) -> None:
+    attack.trap("mal.ok", "text", "boolean", "true")
+    attack.trap("mal.spelled", "text", "text", "lower($1)")
+    attack.trap("mal.number", "", "integer", "0")
+    attack.trap("mal.number", "integer", "integer", "0")
+    attack.intrude("create domain mal.mail as text not null check (mal.ok(value))")
+    attack.build(*filter(str.strip, EXPRESSIONS.split(";\n")))
+    attack.project.session.execute("truncate mal.loot")
+    nodes = attack.project.model("people") | attack.project.key("people", "id")
+    rule = attack.project.test("expression_is_true", "people", "city", expression="mal.ok(city)")
+    attack.project.write(nodes | rule)
+    answer = attack.project.synth("run")
+    assert answer.code == 0, answer.text
+    for left_out in ("check nice", "index partly", "index spelled", "column email"):
+        assert f"the twin of people goes without {left_out}: it uses the " in answer.text
+    assert f"which belongs to {attack.intruder}" in answer.text
+    twin = "where {} = 'synthetic.people'::regclass"
+    copied = f"select conname::text from pg_constraint {twin.format('conrelid')} and contype = 'c'"
+    assert sorted(attack.project.rows(copied)) == [("fine",), ("grown",)]
+    assert attack.project.value("select to_regclass('synthetic.people_id_city_idx') is not null")
+    email = f"select atttypid::regtype::text, attnotnull from pg_attribute {twin.format('attrelid')}"
+    assert attack.project.rows(f"{email} and attname = 'email'") == [("text", True)]
+    assert attack.loot == []
+    assert attack.found == []
+    again = attack.project.synth("run", "--force")
+    assert again.code == 0, again.text
+
+
+def test_a_view_that_runs_somebody_elses_code_is_not_read(attack: Attack) -> None:
+    attack.trap("mal.spelled", "text", "text", "lower($1)")
+    attack.build(
+        "create view analytics.inner as select id, mal.spelled(city) as city from analytics.people",
+        "create view analytics.towns as select * from analytics.inner",
+    )
+    attack.project.write(attack.project.model("towns") | attack.project.key("towns", "id"))
+    for command, code in {"debug": 2, "run": 2, "ls": 0}.items():
+        answer = attack.project.synth(command)
+        assert answer.code == code, answer.text
+        assert "analytics.towns is a view that uses the function mal.spelled(text), which" in answer.text
+        assert f"belongs to {attack.intruder}" in answer.text
+    assert attack.loot == []

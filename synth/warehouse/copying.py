@@ -1,0 +1,175 @@
+"""What a twin takes over from the relation it stands for: columns, checks, indexes, and nobody else's code.
+
+Defaults, generated columns, triggers, policies and foreign keys are not taken over: a twin holds values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import sql
+
+from synth.errors import WarehouseError
+from synth.warehouse.catalog import describe
+from synth.warehouse.constraints import DOMAINS
+from synth.warehouse.session import identifier, reported
+from synth.warehouse.trust import Attached, foreign_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from synth.domain import Relation
+    from synth.warehouse.session import Connection
+    from synth.warehouse.trust import Call
+
+COPIED = frozenset({Attached.CHECK, Attached.INDEX, Attached.COLUMN})
+LIKE: LiteralString = "create {unlogged} table {new} (like {old} including comments)"
+# Constraints as Postgres prints them for an empty search path, so that each name says where it is from.
+CONSTRAINTS: LiteralString = """
+select
+    pg_constraint.contype::text,
+    pg_constraint.conname::text,
+    pg_catalog.pg_get_constraintdef(pg_constraint.oid),
+    coalesce(pg_class.relname::text, '')
+from pg_catalog.pg_constraint
+left join pg_catalog.pg_class on pg_class.oid = pg_constraint.conindid
+where pg_constraint.conrelid = pg_catalog.to_regclass(%(path)s) and pg_constraint.contype in ('c', 'p', 'u')
+order by 1, 2
+"""
+# What follows the name of the table; of indexes that stand for no constraint and are complete.
+INDEXES: LiteralString = """
+select
+    pg_class.relname::text,
+    pg_index.indisunique,
+    pg_catalog.substr(
+        pg_catalog.pg_get_indexdef(pg_index.indexrelid),
+        pg_catalog.length(
+            pg_catalog.format(
+                'CREATE %%sINDEX %%I ON %%s%%I.%%I ',
+                case when pg_index.indisunique then 'UNIQUE ' else '' end,
+                pg_class.relname,
+                case when pg_class.relkind = 'I' then 'ONLY ' else '' end,
+                pg_namespace.nspname,
+                source.relname
+            )
+        ) + 1
+    )
+from pg_catalog.pg_index
+join pg_catalog.pg_class on pg_class.oid = pg_index.indexrelid
+join pg_catalog.pg_class as source on source.oid = pg_index.indrelid
+join pg_catalog.pg_namespace on pg_namespace.oid = source.relnamespace
+where pg_index.indrelid = pg_catalog.to_regclass(%(path)s)
+    and pg_index.indisvalid
+    and not exists (
+        select from pg_catalog.pg_constraint
+        where pg_constraint.conindid = pg_index.indexrelid and pg_constraint.contype in ('p', 'u', 'x')
+    )
+order by 1
+"""
+
+
+def create_like(session: Connection, source: Relation, new: Relation, *, unlogged: bool) -> None:
+    """Create `new` in the shape of `source`, so that a value which that would refuse is refused here.
+
+    Raises:
+        WarehouseError: a column's type holds other people's code and cannot be taken apart.
+    """
+    like = sql.SQL(LIKE).format(
+        unlogged=sql.SQL("unlogged" if unlogged else ""), new=identifier(new), old=identifier(source)
+    )
+    session.execute(like)
+    lost = foreign_calls(session, source, of=source, kinds=COPIED)
+    _plain(session, source, new, {call.name for call in lost if call.kind is Attached.COLUMN})
+    path = {"path": identifier(source).as_string(session)}
+    checks = {call.name for call in lost if call.kind is Attached.CHECK}
+    indexes = {call.name for call in lost if call.kind is Attached.INDEX}
+    for kind, name, definition, index in session.execute(CONSTRAINTS, path).fetchall():
+        named = sql.SQL("constraint {} ").format(sql.Identifier(str(name))) if kind == "c" else sql.SQL("")
+        if name not in checks and index not in indexes:
+            add = sql.SQL("alter table {} add {}").format(identifier(new), named + sql.SQL(str(definition)))
+            session.execute(add)
+    for name, unique, rest in session.execute(INDEXES, path).fetchall():
+        if name not in indexes:
+            create = sql.SQL("create {} index on {} ").format(
+                sql.SQL("unique" if unique else ""), identifier(new)
+            )
+            session.execute(create + sql.SQL(str(rest)))
+
+
+def _plain(session: Connection, source: Relation, new: Relation, columns: Collection[str]) -> None:
+    """Give columns of somebody else's domains the types that these stand on."""
+    kinds = base_types(session, source)
+    required = {column.name for column in describe(session, source) if column.not_null}
+    for name in sorted(columns & kinds.keys()):
+        column = sql.Identifier(name)
+        change = sql.SQL("alter table {} alter column {} type {}")
+        session.execute(change.format(identifier(new), column, sql.SQL(kinds[name])))
+        if name in required:
+            change = sql.SQL("alter table {} alter column {} set not null")
+            session.execute(change.format(identifier(new), column))
+
+
+def base_types(session: Connection, relation: Relation) -> dict[str, str]:
+    """The type below each column of a domain, as the catalog prints it."""
+    where = {"schema": relation.schema, "name": relation.name}
+    rows = session.execute(DOMAINS, where).fetchall()
+    return {str(column): str(kind) for column, kind, is_domain, _, _ in rows if not is_domain}
+
+
+def left_out(session: Connection, relation: Relation) -> Mapping[tuple[Attached, str], str]:
+    """What a twin of `relation` does not take over, by kind and name, and why.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    with reported(f"look up what {relation} calls"):
+        lost = foreign_calls(session, relation, of=relation, kinds=COPIED)
+    return {(call.kind, call.name): str(call) for call in lost}
+
+
+def refuse_foreign_query(session: Connection, relation: Relation) -> None:
+    """Refuse a view whose query runs foreign code.
+
+    Raises:
+        WarehouseError: names the code, its owner, and the way out.
+    """
+    with reported(f"look up what {relation} calls"):
+        for call in foreign_calls(session, relation, of=relation, kinds={Attached.QUERY}):
+            raise WarehouseError(_refused(relation, call))
+
+
+def refuse_foreign_types(session: Connection, copy: Relation, of: Relation) -> None:
+    """Refuse a copy of the relation `of`, which may have lost columns, if writing to it runs foreign code.
+
+    Raises:
+        WarehouseError: names the column, the code, its owner, and the way out.
+    """
+    for call in foreign_calls(session, copy, of=of, kinds={Attached.COLUMN}):
+        raise WarehouseError(_refused(of, call))
+
+
+def refuse_foreign_code(session: Connection, relation: Relation, dropped: Collection[str] = ()) -> None:
+    """Refuse a relation that cannot be read, or whose columns cannot be copied, without somebody else's code.
+
+    Raises:
+        WarehouseError: names the code, its owner, and the way out.
+    """
+    refuse_foreign_query(session, relation)
+    with reported(f"look up what {relation} calls"):
+        lost = foreign_calls(session, relation, of=relation, kinds={Attached.COLUMN})
+        plain = base_types(session, relation) if lost else {}
+    for call in lost:
+        if call.name not in {*plain, *dropped}:
+            raise WarehouseError(_refused(relation, call))
+
+
+def _refused(relation: Relation, call: Call) -> str:
+    if call.kind is Attached.QUERY:
+        return (
+            f"{relation} is a view that uses the {call}, so reading it would run that with the rights of the "
+            f"run. Next: let the owner of {relation} own it, or materialize the model as a table."
+        )
+    return (
+        f"{relation}.{call.name} uses the {call}, so writing it would run that with the rights of the run. "
+        f"Next: let the owner of {relation} own it, or give the column `role: drop`."
+    )

@@ -1,0 +1,82 @@
+"""One moment of the warehouse, read by as many sessions as there are models."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, LiteralString
+
+from synth.errors import WarehouseError
+from synth.warehouse import content, copying, extract, rules
+from synth.warehouse.session import at_snapshot, identifier, reported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    import pyarrow as pa
+
+    from synth.domain import Column, Relation, Rule
+    from synth.warehouse.rules import Outcome
+    from synth.warehouse.session import Connection
+
+# The catalog's rows are as old as the snapshot; a name and the file behind it are resolved as of now.
+REBUILT: LiteralString = """
+select
+    pg_class.relfilenode is distinct from
+    coalesce(pg_catalog.pg_relation_filenode(pg_catalog.to_regclass(%(path)s)), 0)
+    or pg_class.oid is distinct from pg_catalog.to_regclass(%(path)s)
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
+"""
+
+
+class Snapshot:
+    """One moment of the warehouse, readable from several sessions at once."""
+
+    def __init__(self, opened: Callable[[], AbstractContextManager[Connection]], name: str) -> None:
+        self._opened = opened
+        self._name = name
+
+    def count(self, relation: Relation) -> int:
+        """How many rows the relation has."""
+        with self._reading(relation) as session:
+            return extract.count(session, relation, self._name)
+
+    def content(self, relation: Relation) -> str:
+        """A name for the rows of the relation; see `synth.warehouse.content.content`."""
+        with self._reading(relation) as session, at_snapshot(session, self._name):
+            return content.content(session, relation)
+
+    def extract(
+        self, relation: Relation, columns: Sequence[Column], *, share: float = 1.0, unit: str | None = None
+    ) -> pa.Table:
+        """The rows of the relation as Arrow; see `synth.warehouse.extract.extract`."""
+        with self._reading(relation) as session:
+            return extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
+
+    def broken(self, relation: Relation, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
+        """How many rows of the relation break each rule."""
+        judging = reported(f"judge {relation}")
+        with self._reading(relation) as session, judging, rules.judging(session, self._name):
+            return rules.count_broken(session, relation, stated)
+
+    @contextmanager
+    def _reading(self, relation: Relation) -> Iterator[Connection]:
+        """A session to read the relation with, which runs nobody else's code; see also `_refuse_rebuilt`."""
+        with self._opened() as session:
+            copying.refuse_foreign_query(session, relation)
+            yield session
+            self._refuse_rebuilt(session, relation)
+
+    def _refuse_rebuilt(self, session: Connection, relation: Relation) -> None:
+        """Refuse rows of a table that was replaced or truncated after the snapshot: to it, they do not exist.
+
+        Without this, a run beside a `dbt run` would find such a table empty, and publish that.
+        """
+        path = identifier(relation).as_string(session)
+        with reported(f"look up {relation}"), at_snapshot(session, self._name):
+            where = {"schema": relation.schema, "name": relation.name, "path": path}
+            found = session.execute(REBUILT, where).fetchone()
+        if found is None or found[0] is not False:
+            raise WarehouseError(f"{relation} was rebuilt while the run read it. Next: run again.")
