@@ -78,6 +78,14 @@ class Computed:
         return found, np.isnan(amounts)
 
     @property
+    def ends(self) -> tuple[Native, Native]:
+        """Between what its values may lie: the least and the greatest training value, but for noise."""
+        known = self.own.raw[self.own.codes >= 0]
+        low, high = known.min(), known.max()
+        noise = self.identity.noise
+        return (low - abs(low) * noise, high + abs(high) * noise) if noise else (low, high)
+
+    @property
     def unsure(self) -> bool:
         """Whether it is a part of a moment that smoothing would often change."""
         if self.identity.rule not in {*CYCLES, *STARTS}:
@@ -158,6 +166,14 @@ class Computations:
             rows = np.flatnonzero(wrong)
             native[rows] = column.native(own[rows], rng)
         return native
+
+    def outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Mask:
+        """Rows in which something computed lies beyond all training values of its column."""
+        wrong = np.zeros(len(next(iter(values.values()), ())), dtype=bool)
+        for place, each in self._found.items():
+            low, high = each.ends
+            wrong |= ~nulls[place] & ((values[place] < low) | (values[place] > high))
+        return wrong
 
     def led(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
         """The values of a column, moved to where those that lead it want them."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.engine.evidence import LEVEL, log_arrangement
 from synth.engine.formulas import FUNCTIONS, ROUNDINGS, Identity
 from synth.engine.numbers import NumberColumn
 from synth.engine.proposals import copies, proposals
+from synth.engine.residuals import strain
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import PROBE_ROWS
-from synth.engine.seen import FEWEST_ROWS, look
+from synth.engine.seen import look
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from synth.engine.seen import Seen
 
 FEW = 2  # sources
-TELLING_ROWS = 10  # in which each source matters
+RULES = 32  # that are tried for the same sources, at most
 LEAST_ROUNDED = 0.25  # of a unit, by which rounding changes some value
 TIMED, FUNCTION, MANY, LOSSY = 1, 1, 5, 6  # ranks of rules, plainest first
 RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
@@ -40,8 +43,6 @@ def find_identities(
         columns: one a column of the frame.
         fixed: places of columns that must be drawn.
     """
-    if len(frame) < FEWEST_ROWS:
-        return ()
     seen = {}
     for place, column in enumerate(columns):
         if isinstance(column, NumberColumn):
@@ -102,26 +103,34 @@ def _undefined(identity: Identity, columns: Mapping[int, Seen]) -> float | None:
 
 
 def telling(identity: Identity, columns: Mapping[int, Seen]) -> bool:
-    """Whether enough rows are there, and enough in which each of several sources makes a difference."""
+    """Whether the rows prove it: no column of it would fit as well if its values were dealt out at random.
+
+    The level is shared by all rules that are tried. A source that is learned as a constant needs no proof.
+    """
     target = columns[identity.target]
-    rows = np.flatnonzero(~np.isnan(target.amounts))
-    if len(rows) < FEWEST_ROWS:
+    level = math.log(LEVEL) - math.log(RULES) - len(identity.sources) * math.log(len(columns))
+    if log_arrangement(target.amounts[~np.isnan(target.amounts)]) > level:
         return False
     if len(identity.sources) == 1:
         return True
-    own = target.amounts[rows]
-    sources = [columns[source].amounts[rows] for source in identity.sources]
-    if identity.offset:  # which may be made of what a source nearly always is
-        return all(len(rows) - commonest(amounts) >= TELLING_ROWS for amounts in (own, *sources))
-    nothing = np.zeros(len(rows))
-    idle = nothing if identity.rule == "sum" else own  # what a source is where the others alone decide
-    pairs = [(own, nothing), *((amounts, idle) for amounts in sources)]
-    return all((one != other).sum() >= TELLING_ROWS for one, other in pairs)
+    sources = [columns[source] for source in identity.sources]
+    return all(
+        source.size == 1 or log_arrangement(mattering(identity, place, target, sources)) <= level
+        for place, source in enumerate(sources)
+    )
 
 
-def commonest(amounts: Floats) -> int:
-    """How many rows have the value that most have."""
-    return int(np.unique(amounts, return_counts=True)[1].max())
+def mattering(identity: Identity, place: int, target: Seen, sources: Sequence[Seen]) -> Floats:
+    """The amounts of one of several sources where they make a difference to the target, as far as they do."""
+    rows = ~np.isnan(target.amounts)
+    if identity.rule == "sum":
+        amounts = sources[place].amounts[rows]
+        fine = identity.factor == identity.divisor == 1 and target.unit > 0
+        return np.floor(amounts / target.unit) if fine else amounts
+    others = [each.amounts for number, each in enumerate(sources) if number != place]
+    for other in others:
+        rows &= other != 0
+    return sources[place].amounts[rows]
 
 
 def forced(identity: Identity, columns: Mapping[int, Seen]) -> bool:
@@ -132,7 +141,7 @@ def forced(identity: Identity, columns: Mapping[int, Seen]) -> bool:
 
 
 def chosen(found: Sequence[Identity], columns: Mapping[int, Seen]) -> tuple[Identity, ...]:
-    """One identity a target, without circles: the plainest, of the column with the fewest common values."""
+    """One identity a target, without circles: the plainest, of the column that stays itself if computed."""
     kept: dict[int, Identity] = {}
     for identity in sorted(found, key=lambda each: _preference(each, columns)):
         if identity.target not in kept and not _reaches(identity.sources, identity.target, kept):
@@ -149,7 +158,16 @@ def _preference(identity: Identity, columns: Mapping[int, Seen]) -> tuple[float,
     size = sum(columns[source].size for source in identity.sources)
     common = round(target.common, 2)
     rank, moved = _rank(identity, columns), identity.offset != 0
-    return (rank, moved, common, identity.minus, size, -identity.target, *identity.sources)
+    return (
+        rank,
+        moved,
+        strain(identity, columns),
+        common,
+        identity.minus,
+        size,
+        -identity.target,
+        *identity.sources,
+    )
 
 
 def _rank(identity: Identity, columns: Mapping[int, Seen]) -> int:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from synth.engine.formulas import Floats
     from synth.engine.numbers import NumberColumn
 
-FEWEST_ROWS = 200  # fewer prove nothing
 FEW_VALUES = 2  # of a target that are too few to prove anything
 FIRST_ROWS = 6  # that dismiss almost everything
 NUMBER, DURATION, MOMENT = "number", "duration", "moment"
@@ -72,9 +71,9 @@ class Seen:
 
 
 def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool) -> Seen | None:
-    """The column, unless it is constant, has too few values, or ones that cannot be computed with."""
+    """The column, unless it is constant, or has values that cannot be computed with."""
     native, null = ticks.to_native(series)
-    if (~null).sum() < FEWEST_ROWS or not exact(native, null):
+    if null.all() or not exact(native, null):
         return None
     amounts = to_amounts(native, null)
     low, high = float(np.nanmin(amounts)), float(np.nanmax(amounts))

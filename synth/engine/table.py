@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Orders of drawing, each of which draws its share of the rows: what one of them hands down a long way from
 # column to column, another hands down directly, and no row's likeness to training is that of all trees.
 CHAINS = 2
+TRIES = 4  # of whole rows, until what is computed is where the column's training values are
 
 
 class Table:
@@ -146,6 +147,31 @@ class Table:
         """
         codes = self._codes(rows, rng, chosen)
         given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
+        values, nulls = self._values(codes, rng, chosen)
+        for _ in range(0 if chosen else TRIES):
+            outside = np.flatnonzero(self._computed.outside(values, nulls))
+            if not len(outside):
+                break
+            again = self._codes(len(outside), rng, {})
+            replaced = self._values(again, rng, {})
+            for whole, part in ((codes, again), (values, replaced[0]), (nulls, replaced[1])):
+                for index, own in part.items():
+                    whole[index][outside] = own
+        series = []
+        for index, column in enumerate(self._columns[: self._width]):
+            if index in given:
+                series.append(given[index])
+            elif isinstance(column, NumberColumn):
+                series.append(column.to_series(values[index], nulls[index]))
+            else:
+                series.append(column.restore(codes[index], rng))
+        return pd.concat(series, axis=1)
+
+    def _values(
+        self, codes: Mapping[int, Ints], rng: np.random.Generator, chosen: Mapping[int, Fixed]
+    ) -> tuple[dict[int, Native], dict[int, Mask]]:
+        """The values of all number columns for the codes of some rows, and where they are NULL."""
+        given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
         # What is computed from others keeps to them, not to what was wanted, should smoothing part the two.
         held = self._fixed.union(given, chosen.keys() - self._computed.at_once.keys())
         values: dict[int, Native] = {}
@@ -165,12 +191,4 @@ class Table:
                     own = self._computed.smoothed(index, number, codes, rng)
                 values[index] = self._computed.led(index, own, values)
         self._computed.settle(values, nulls, numbers, self._orders, held)
-        series = []
-        for index, column in enumerate(self._columns[: self._width]):
-            if index in given:
-                series.append(given[index])
-            elif isinstance(column, NumberColumn):
-                series.append(column.to_series(values[index], nulls[index]))
-            else:
-                series.append(column.restore(codes[index], rng))
-        return pd.concat(series, axis=1)
+        return values, nulls

@@ -92,3 +92,49 @@ def test_a_column_is_null_only_beside_labels_that_say_so() -> None:
     real["shut_at"] = real["ended"].where(real["state"] == "shut")
     drawn = Synthesizer(seed=2).fit(real.drop(columns="ended")).sample(6000)
     assert ((drawn["state"] == "shut") == drawn["shut_at"].notna()).all()
+
+
+def wallets(rows: int, seed: int, second: float) -> pd.DataFrame:
+    """Points by where they come from, mostly from one source, and their sum."""
+    rng = np.random.default_rng(seed)
+    names = ["visit", "friend", "game", "birthday"]
+    points = pd.DataFrame(0, index=range(rows), columns=names)
+    for share in (1, second):
+        source = rng.choice(4, rows, p=[0.45, 0.15, 0.3, 0.1])
+        used = rng.random(rows) < share
+        for place, name in enumerate(names):
+            points.loc[used & (source == place), name] += rng.integers(1, 26, rows)[used & (source == place)]
+    return points.assign(points=points.sum(axis=1))
+
+
+@pytest.mark.parametrize("rows", [40, 90, 180])
+def test_a_total_is_exact_in_a_small_table(rows: int) -> None:
+    drawn = Synthesizer(seed=1).fit(wallets(rows, seed=rows, second=0)).sample(300)
+    assert (drawn.drop(columns="points").sum(axis=1) == drawn["points"]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_part_of_a_total_is_what_is_left(seed: int) -> None:
+    real = wallets(600, seed, second=0.1)
+    drawn = Synthesizer(seed=0).fit(real).sample(2000)
+    assert (drawn.drop(columns="points").sum(axis=1) == drawn["points"]).all()
+    assert (drawn >= real.min()).all(axis=None)
+    assert ((drawn == 0).mean() - (real == 0).mean()).abs().max() < 0.06
+
+
+def test_what_is_earned_is_the_rest_where_it_may_be_a_loss() -> None:
+    rng = np.random.default_rng(6)
+    cost = rng.gamma(3, 40, 700).round(2)
+    real = pd.DataFrame({"sold": (cost * rng.lognormal(0.1, 0.3, 700)).round(2), "cost": cost})
+    real["earned"] = (real["sold"] - real["cost"]).round(2)
+    drawn = Synthesizer(seed=0).fit(real).sample(2000)
+    assert np.allclose(drawn["sold"] - drawn["cost"], drawn["earned"], atol=0.006)
+    assert (drawn[["sold", "cost"]] > 0).all(axis=None)
+    assert abs((drawn["earned"] < 0).mean() - (real["earned"] < 0).mean()) < 0.08
+
+
+def test_a_few_rows_prove_no_arithmetic() -> None:
+    real = pd.DataFrame({"one": [1, 2, 1, 3, 1, 2] * 8, "other": [1, 1, 2, 1, 1, 1] * 8})
+    real["sum"] = real["one"] + real["other"]
+    assert Synthesizer().fit(real.iloc[:24])._learned.identities == ()
+    assert len(Synthesizer(rare=2).fit(real)._learned.identities) == 1

@@ -84,20 +84,20 @@ def test_what_a_single_row_breaks_is_no_identity(row: int) -> None:
 
 
 def test_few_rows_and_few_values_prove_nothing() -> None:
-    assert not arithmetic(order_lines(199))
-    assert arithmetic(order_lines(200))
+    assert not arithmetic(order_lines(6))
+    assert len(arithmetic(order_lines(60))) == 3
     frame = pd.DataFrame({"a": np.arange(ROWS) % 3, "b": np.arange(ROWS) % 7})
     frame["positive"] = frame["a"].clip(upper=1)
     assert not arithmetic(frame)
 
 
-@pytest.mark.parametrize(("rows", "found"), [(9, 0), (10, 1)])
-def test_a_column_that_is_the_same_in_nearly_all_rows_is_no_part_of_a_sum(rows: int, found: int) -> None:
+@pytest.mark.parametrize("rows", [3, 30])
+def test_a_column_that_is_the_same_in_nearly_all_rows_may_be_part_of_a_sum(rows: int) -> None:
     frame = pd.DataFrame(numbers())
     frame["bonus"] = np.where(np.arange(ROWS) % (ROWS // rows) == 0, 6, 5)
-    frame.loc[frame["bonus"].eq(6).cumsum() > rows, "bonus"] = 5
     frame["made"] = frame["other"] + frame["bonus"] - 2
-    assert len(arithmetic(frame)) == found
+    drawn = twin(frame)
+    assert (drawn["other"] + drawn["bonus"] - 2 == drawn["made"]).all()
 
 
 def test_what_is_computed_has_the_last_digits_of_common_values() -> None:
