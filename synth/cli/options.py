@@ -118,12 +118,15 @@ def _decided(manifest: Manifest, models: tuple[Model, ...], settings: Settings) 
     """The models as the whole project and its values explain them; as declared where these cannot be read."""
     if not models:
         return models
+    from synth.dbt.compiling import statements  # noqa: PLC0415 - may start dbt
     from synth.graph.decide import decide, refuse_questions  # noqa: PLC0415 - reads the warehouse
+    from synth.graph.lineage import ancestry  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - as above
 
     try:
         with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-            graph = decide(manifest, models, warehouse)
+            nodes = ancestry(manifest, (model.unique_id for model in models))
+            graph = decide(manifest, models, warehouse, statements(settings, manifest, nodes))
     except WarehouseError:
         return models  # whoever needs the warehouse will say so
     refuse_questions(graph)

@@ -35,6 +35,25 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """A column that the SQL of its model computes from others of the same row.
+
+    Attributes:
+        sql: over the columns of the model, quoted.
+    """
+
+    column: str
+    sql: str
+
+    @property
+    def rule(self) -> Rule:
+        """The condition that every row is as the formula says, NULL included."""
+        name = '"' + self.column.replace('"', '""') + '"'
+        holds = f"{name} is not distinct from ({self.sql})"
+        return Rule(f"the SQL of {self.column}", holds, sets=((self.column, self.sql),))
+
+
+@dataclass(frozen=True, slots=True)
 class RowCount:
     """How many rows a test wants: from `low` to `high`, in multiples of those of `other` if that is given.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from synth.domain.facts import Fact, History, ProjectTest, RowCount, Rule
+    from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule
     from synth.domain.options import Rows, Shares
     from synth.domain.ownership import Ownership
     from synth.domain.relations import ForeignKey, Relation
@@ -69,6 +69,7 @@ class Model:
     written: Mapping[str, str] = field(default_factory=dict)  # what dbt's files say, each part by its digest
     facts: tuple[Fact, ...] = ()  # every test and constraint, used or not
     rules: tuple[Rule, ...] = ()
+    formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     counts: tuple[RowCount, ...] = ()
     history: History | None = None  # of a snapshot
     tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand

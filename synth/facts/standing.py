@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synth.domain import Role, Scope
@@ -10,11 +10,11 @@ from synth.errors import ConfigError
 from synth.facts.given import equation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
-    from synth.domain import Model, RowCount, Rule, Task
+    from synth.domain import Formula, Model, RowCount, Rule, Task
     from synth.warehouse import Snapshot, Warehouse
 
 
@@ -26,11 +26,13 @@ class Standing:
         of_rows: about each row on its own.
         mentioned: the columns that each of these mentions.
         of_tables: about all rows together.
+        formulas: of columns that are what others say, and the columns that each of them mentions.
     """
 
     of_rows: tuple[Rule, ...] = ()
     mentioned: tuple[frozenset[str], ...] = ()
     of_tables: tuple[Rule, ...] = ()
+    formulas: Mapping[Formula, frozenset[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -53,24 +55,32 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
         f"the twin of {model.name} goes without {what}" for what in warehouse.left_out(model.relation)
     ]
     stated = (*model.rules, *own)
-    if not stated:
+    if not stated and not model.formulas:
         return Standing(warnings=tuple(left_out))
-    understood = warehouse.understand(model.relation, stated, staging_schema)
-    stated = tuple(replace(one.rule, holds=one.holds or one.rule.holds) for one in understood)
-    mentioned = dict(zip(stated, (one.columns for one in understood), strict=True))
-    reasons = dict(zip(stated, (one.failure or _lost(one.columns, model) for one in understood), strict=True))
-    usable = [rule for rule in stated if not reasons.get(rule)]
+    asked = (*stated, *(formula.rule for formula in model.formulas))
+    understood = warehouse.understand(model.relation, asked, staging_schema)
+    every = tuple(replace(one.rule, holds=one.holds or one.rule.holds) for one in understood)
+    mentioned = dict(zip(every, (one.columns for one in understood), strict=True))
+    computing = dict(zip(every[len(stated) :], model.formulas, strict=True))
+    reasons = dict(zip(every, (one.failure or _lost(one.columns, model) for one in understood), strict=True))
+    usable = [rule for rule in every if not reasons.get(rule)]
     outcomes = dict(zip(usable, snapshot.broken(model.relation, usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
-    warnings = [f"{rule.source} of {model.name} is not used: {why}" for rule, why in reasons.items() if why]
+    warnings = [
+        f"{rule.source} of {model.name} is not used: {why}"
+        for rule, why in reasons.items()
+        if why and rule not in computing  # nobody has stated those
+    ]
     broken = [rule for rule, outcome in outcomes.items() if outcome.broken]
-    kept = [rule for rule in usable if not reasons.get(rule) and rule not in broken]
+    true = [rule for rule in usable if not reasons.get(rule) and rule not in broken]
+    kept = [rule for rule in true if rule not in computing]
     rows = tuple(rule for rule in kept if rule.scope is Scope.ROW)
     return Standing(
         rows,
         tuple(mentioned[rule] for rule in rows),
         tuple(rule for rule in kept if rule.scope is not Scope.ROW),
-        (*left_out, *warnings, *(_broken(rule.source, model) for rule in broken)),
+        {computing[rule]: mentioned[rule] for rule in true if rule in computing},
+        (*left_out, *warnings, *(_broken(rule.source, model) for rule in broken if rule not in computing)),
     )
 
 

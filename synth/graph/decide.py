@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from synth.errors import ConfigError
 from synth.facts.stated import stated_references
-from synth.graph.lineage import ancestry, relations, trace
+from synth.graph.derived import with_formulas
+from synth.graph.lineage import ancestry, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
 from synth.graph.owners import Owners
@@ -40,31 +41,41 @@ class Graph:
     questions: tuple[Question, ...] = ()
 
 
-def decide(manifest: Manifest, models: Sequence[Model], warehouse: Warehouse) -> Graph:
+def decide(
+    manifest: Manifest, models: Sequence[Model], warehouse: Warehouse, statements: Mapping[str, str]
+) -> Graph:
     """Decide what the models are about and how they refer to each other.
+
+    Args:
+        manifest: of the project.
+        models: that are tagged.
+        warehouse: where their relations are.
+        statements: the compiled SQL of nodes whose manifest lacks it.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     named = {model.unique_id: model for model in models}
     looks = look_at((manifest.nodes[name] for name in named), named, warehouse)
-    lineages = _lineages(manifest, named, warehouse)
+    lineages = _lineages(manifest, named, warehouse, statements)
     linker = Linker(manifest, named, looks, stated_references(manifest), lineages, warehouse)
     keys = linker.resolved()
     linked = {name: _linked(model, keys, linker) for name, model in named.items()}
     owners = Owners(linked, looks, keys, frozenset(), warehouse)
-    decided = tuple(_owned(model, owners.of(name)) for name, model in linked.items())
+    owned = {name: _owned(model, owners.of(name)) for name, model in linked.items()}
+    decided = tuple(with_formulas(model, lineages.get(name)) for name, model in owned.items())
     return Graph(decided, looks, lineages, tuple(owners.questions))
 
 
-def _lineages(manifest: Manifest, names: Iterable[str], warehouse: Warehouse) -> Mapping[str, NodeLineage]:
+def _lineages(
+    manifest: Manifest, names: Iterable[str], warehouse: Warehouse, statements: Mapping[str, str]
+) -> Mapping[str, NodeLineage]:
     """Where the columns of the models come from, and those of all that they are made from."""
     nodes = ancestry(manifest, names)
     places = relations(nodes)
     layout = warehouse.layout(places.values())
     columns = {name: layout.types.get(relation, {}) for name, relation in places.items()}
-    keys = {name: layout.keys.get(relation, ()) for name, relation in places.items()}
-    return trace(nodes, columns, keys)
+    return trace(nodes, columns, unique_columns(manifest, layout), statements)
 
 
 def refuse_questions(graph: Graph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from synth.domain import Relation
     from synth.project.manifest import Manifest, Node
+    from synth.warehouse.layout import Layout
 
+COMBINED = frozenset({"unique_combination_of_columns"})
 STORED = frozenset({"model", "seed", "snapshot", "source"})
 
 
@@ -64,6 +67,21 @@ def trace(
     }
 
 
+def unique_columns(manifest: Manifest, layout: Layout) -> Mapping[str, list[tuple[str, ...]]]:
+    """Return the sets of columns that tests and indexes say are unique together, by `unique_id`."""
+    sets: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for test in manifest.tests:
+        node = manifest.nodes.get(test.attached_node) or manifest.nodes.get(next(iter(test.parents), ""))
+        if node is None or test.config.get("where") or test.config.get("enabled") is False:
+            continue
+        listed = test.arguments.get("combination_of_columns") if test.kind in COMBINED else [test.column]
+        if test.kind in {"unique", *COMBINED} and isinstance(listed, list) and all(listed):
+            sets[node.unique_id].append(tuple(node.column(str(column)) for column in listed))
+    for name, relation in relations(manifest.nodes.values()).items():
+        sets[name] += layout.keys.get(relation, ())
+    return sets
+
+
 def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
     """Return the column where the values of `column` arise: copies are followed to what is none."""
     passed = set()
@@ -101,4 +119,4 @@ def without_data(lineages: Mapping[str, NodeLineage], node: str) -> bool:
         return False
     if not lineage.reads:
         return not any(isinstance(origin, Unknown) for origin in lineage.columns.values())
-    return all(one != node and without_data(lineages, one) for one in lineage.reads)
+    return all(without_data(lineages, one) for one in lineage.reads if one != node)  # rows of earlier runs

@@ -55,9 +55,12 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
 
 
 def steady(value: exp.Expr) -> bool:
-    """Return whether the expression gives the same today and tomorrow."""
+    """Return whether the expression gives the same every day, and calls nothing but Postgres itself."""
     return not any(
         isinstance(node, MOMENTS)
+        or (isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func))  # of another schema
+        or (isinstance(node, exp.DataType) and node.this is exp.DataType.Type.USERDEFINED)
+        or isinstance(node, exp.Operator)
         or (isinstance(node, exp.Anonymous) and UNSTEADY.fullmatch(node.name.lower()) is not None)
         or (isinstance(node, exp.Anonymous) and node.name.lower() == "age" and len(node.expressions) == 1)
         for node in value.walk()

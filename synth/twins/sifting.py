@@ -12,10 +12,10 @@ import pyarrow as pa
 from synth.columns.conform import as_learned, rehearse, settled
 from synth.domain import Role
 from synth.errors import ModelError
+from synth.twins.computing import candidates, early, equations, judge
 from synth.twins.gate import RejectedError
 from synth.twins.redraw import SPARE, spare_rows
 from synth.twins.synthesis import draw
-from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,8 @@ def draw_sifted(case: Case) -> Sifted:
     """
     task, rows = case.task, case.rows
     drawn = draw(task, case.source, case.treatments, rows, case.shop)
-    if not case.standing.of_rows or not rows or not len(drawn.training.columns):
+    judged = case.standing.of_rows or early(case)
+    if not judged or not rows or not len(drawn.training.columns):
         return Sifted(drawn)
     sifted = _sift(case, drawn)
     if len(sifted.drawn.synthetic) < rows + SPARE:
@@ -90,10 +91,11 @@ def _needed(case: Case, sifted: Sifted, drawn: int) -> int:
 
 def _sift(case: Case, drawn: Drawn) -> Sifted:
     """The rows that keep every rule, no more of them than a run without rules draws."""
-    names = frozenset().union(*case.standing.mentioned)
+    formulas = early(case)
+    names = frozenset().union(*case.standing.mentioned, *formulas.values())
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
     table = rehearse(drawn.synthetic, case.treatments, names, real=case.source.real, rng=rng)
-    judged = _judge(case, table, case.standing.of_rows, _equations(case))
+    judged = judge(case, table, case.standing.of_rows, [*equations(formulas), *_equations(case)])
     synthetic = drawn.synthetic.assign(
         **{
             name: as_learned(judged.computed.column(name), drawn.training[name].dtype)
@@ -124,10 +126,6 @@ def _equations(case: Case) -> list[Equation]:
     return list(by_column.values())
 
 
-def _judge(case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()) -> Judged:
-    return case.shop.warehouse.judge_rows(_candidates(case, table), rules, equations)
-
-
 def _counted(
     judged: Judged, table: pa.Table, rules: Sequence[Rule]
 ) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -137,12 +135,6 @@ def _counted(
     broken[list(found)] = True
     counts = np.array(list(found.values()), dtype=int).reshape(len(found), len(rules)).sum(axis=0)
     return broken, {rule.source: int(n) for rule, n in zip(rules, counts, strict=True) if n}
-
-
-def _candidates(case: Case, table: pa.Table) -> Candidates:
-    columns = [column for column in case.source.columns if column.name in table.column_names]
-    ordered = table.select([column.name for column in columns])
-    return Candidates(case.task.model.relation, columns, ordered, case.shop.settings.staging_schema)
 
 
 def without_broken(case: Case, sifted: Sifted, made: Made) -> Made:
@@ -160,7 +152,7 @@ def without_broken(case: Case, sifted: Sifted, made: Made) -> Made:
         return made
     names = frozenset().union(*standing.mentioned)
     table = made.table.select([name for name in made.table.column_names if name in names])
-    broken, counts = _counted(_judge(case, table, rules), table, rules)
+    broken, counts = _counted(judge(case, table, rules), table, rules)
     if broken.mean() > LEFT_OUT:
         said = _shares(counts, len(broken))
         raise ModelError(
@@ -180,7 +172,7 @@ def refuse_broken(case: Case, made: Made, evaluation: Evaluation | None) -> None
     rules = case.standing.of_tables
     if not rules:
         return
-    outcomes = case.shop.warehouse.broken_together(_candidates(case, made.table), rules)
+    outcomes = case.shop.warehouse.broken_together(candidates(case, made.table), rules)
     broken = [
         rule.source
         for rule, outcome in zip(rules, outcomes, strict=True)

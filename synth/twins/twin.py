@@ -18,6 +18,7 @@ from synth.facts.standing import held, read_standing
 from synth.log import near
 from synth.runs.attempts import attempt
 from synth.twins import gate
+from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -81,7 +82,8 @@ def make_twin(
     chosen = choose(drawn, case.source, case.rows)
     drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
     sifted = replace(sifted, drawn=drawn)
-    made = without_broken(case, sifted, _conformed(case, sifted, chosen, parents, versions))
+    made = with_formulas(case, _conformed(case, sifted, chosen, parents, versions), sifted.computed)
+    made = without_broken(case, sifted, made)
     examined = examine(case, drawn, chosen, made, broken=sifted.broken)
     warnings = _warnings(case, made) + drawn.warnings
     stage = _decided(case, made.table, examined, warnings)

@@ -1,0 +1,90 @@
+"""Columns that the project's SQL computes from others are computed in the twin, too, by Postgres."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from synth.columns.conform import settled
+from synth.domain import Role
+from synth.warehouse.rules import Candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from synth.domain import Formula, Rule
+    from synth.twins.workshop import Case, Made
+    from synth.warehouse.rules import Equation, Judged
+
+LEARNED = frozenset({Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.CATEGORY})
+KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY})
+
+
+def judge(case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()) -> Judged:
+    """Which rows of `table` break a rule, after columns were computed that equations demand."""
+    return case.shop.warehouse.judge_rows(candidates(case, table), rules, equations)
+
+
+def candidates(case: Case, table: pa.Table) -> Candidates:
+    """The rows of `table` as rows that may become the twin of the case."""
+    columns = [column for column in case.source.columns if column.name in table.column_names]
+    ordered = table.select([column.name for column in columns])
+    return Candidates(case.task.model.relation, columns, ordered, case.shop.settings.staging_schema)
+
+
+def equations(formulas: Collection[Formula]) -> list[Equation]:
+    """The formulas as equations, of which each decides its column."""
+    return [(formula.rule, formula.column, formula.sql) for formula in formulas]
+
+
+def early(case: Case) -> Mapping[Formula, frozenset[str]]:
+    """The formulas of learned columns over others that are final as soon as they are drawn."""
+    final = settled(case.treatments)
+    learned = {one.column.name for one in case.treatments if one.role in LEARNED}
+    return {
+        formula: names
+        for formula, names in _wanted(case).items()
+        if formula.column in learned and names <= final
+    }
+
+
+def _wanted(case: Case) -> Mapping[Formula, frozenset[str]]:
+    """The formulas of columns that nobody has decided otherwise.
+
+    New keys go their own way: what others refer to by them must be there, and be there once.
+    """
+    model = case.task.model
+    roles = {one.column.name: one.role for one in case.treatments}
+    decided = {*model.seed_columns, *model.balance}
+    decided |= {name for name, role in roles.items() if role in KEYS | {Role.KEEP, Role.DROP}}
+    return {
+        formula: names
+        for formula, names in case.standing.formulas.items()
+        if formula.column not in decided
+        and all(roles.get(name, Role.DROP) is not Role.DROP for name in names)
+    }
+
+
+def with_formulas(case: Case, made: Made, computed: Collection[str]) -> Made:
+    """The twin with every column as its formula says, where that was not done before its keys were made.
+
+    Args:
+        case: of the twin.
+        made: the twin.
+        computed: columns that are what their formulas say already.
+    """
+    wanted = _wanted(case)
+    again = case.task.model.history is not None  # versions are put in order after rows were judged
+    late = [formula for formula in wanted if again or formula.column not in computed]
+    if not late or not made.table.num_rows:
+        return made
+    names = frozenset().union(*(wanted[formula] for formula in late))
+    table = made.table.select([name for name in made.table.column_names if name in names])
+    columns = judge(case, table, (), equations(late)).computed
+    whole = made.table
+    for name in columns.column_names:
+        place = whole.column_names.index(name)
+        whole = whole.set_column(place, name, columns.column(name).cast(whole.schema.field(place).type))
+    return replace(made, table=whole)
