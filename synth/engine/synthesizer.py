@@ -120,6 +120,7 @@ class Synthesizer:
         *,
         given: pd.DataFrame | None = None,
         balance: Mapping[Hashable, Wanted] | None = None,
+        draw: int = 0,
     ) -> pd.DataFrame:
         """`rows` rows; none if the frame that was learned had none.
 
@@ -132,12 +133,13 @@ class Synthesizer:
             given: `rows` rows of these columns, which come back row by row, values and dtypes.
             balance: for each of these columns how often a value is wanted: "uniform", or shares. Where the
                 shares add up to less than 1, the other values divide the rest as they do in training.
+            draw: a number; other numbers give other rows.
 
         Raises:
             ValueError: the columns are others, their number of rows is, the shares make no distribution, or
                 what they ask for is too rare in training.
         """
-        shards = list(self.shards(rows, given=given, balance=balance))
+        shards = list(self.shards(rows, given=given, balance=balance, draw=draw))
         return pd.concat(shards, ignore_index=True) if shards else self._learned.empty.copy()
 
     def shards(
@@ -146,11 +148,12 @@ class Synthesizer:
         *,
         given: pd.DataFrame | None = None,
         balance: Mapping[Hashable, Wanted] | None = None,
+        draw: int = 0,
     ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in frames of at most SHARD_ROWS, drawn side by side as they are asked for."""
         choice = self._choice(rows, given, balance)
         starts = range(0, rows if self._learned.rows else 0, SHARD_ROWS)
-        return side_by_side(lambda start: self._shard(start, rows, choice), starts)
+        return side_by_side(lambda start: self._shard(start, rows, choice, draw), starts)
 
     def _choice(
         self, rows: int, given: pd.DataFrame | None, balance: Mapping[Hashable, Wanted] | None
@@ -168,15 +171,15 @@ class Synthesizer:
             raise ValueError("given columns must be the first, or all, of those that fit was given")
         return Choice({index: known[index] for index in here}, given, {})
 
-    def _shard(self, start: int, rows: int, choice: Choice) -> pd.DataFrame:
+    def _shard(self, start: int, rows: int, choice: Choice, draw: int) -> pd.DataFrame:
         size = min(SHARD_ROWS, rows - start)
         if self._table is None:
             return pd.DataFrame(index=pd.RangeIndex(size), columns=self._learned.empty.columns)
-        rng = self._stream(start // SHARD_ROWS)
+        rng = self._stream(start // SHARD_ROWS, *([draw] if draw else []))
         chosen = choice.fixed(self._learned.columns, slice(start, start + size), rng)
         frame = self._table.draw(size, rng, chosen)
         frame.columns = self._learned.empty.columns
         return frame
 
-    def _stream(self, number: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence([self._seed, number]))
+    def _stream(self, *numbers: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence([self._seed, *numbers]))

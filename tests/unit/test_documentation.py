@@ -11,6 +11,7 @@ import click
 import pytest
 import yaml
 
+from synth.backends import known_backends
 from synth.cli import cli
 from synth.declarations import ColumnOptions, ModelOptions
 from synth.settings import ProjectOptions
@@ -42,7 +43,8 @@ def test_settings_that_are_shown_are_valid(text: str) -> None:
     shown = yaml.safe_load(text)
     models = shown.get("models", [])
     for model in models if isinstance(models, list) else []:
-        ModelOptions.model_validate(model.get("config", {}).get("meta", {}).get("synth", {}))
+        options = model.get("config", {}).get("meta", {}).get("synth", {})
+        ModelOptions.model_validate({key: options[key] for key in options.keys() - known_backends().keys()})
         for column in model.get("columns", []):
             ColumnOptions.model_validate(column["config"]["meta"]["synth"])
     ProjectOptions.model_validate(shown.get("vars", {}).get("synth", {}))

@@ -1,0 +1,300 @@
+"""Learn the ordered rows of many owners, and draw such histories for other owners.
+
+The number of rows is drawn given the owner. The first row is drawn given the owner and that number; its time
+is an offset from a date of the owner where one is close. Every further row is drawn given the owner, its
+place, how many rows remain, and what went before; its time is a gap. All histories advance side by side, one
+row of each at a time.
+
+A long history is cut into stretches. The first rows of its stretches are a history of their own, drawn first;
+then all stretches advance side by side, each towards the first row of the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.pasts import (
+    COUNT,
+    Past,
+    Schema,
+    as_numbers,
+    contexts,
+    first_rows,
+    first_targets,
+    is_averaged,
+    later_rows,
+    later_targets,
+    same,
+)
+from synth.engine.synthesizer import Synthesizer
+from synth.engine.ticks import is_measured, to_native
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from synth.engine.pasts import Ints, Mask
+
+TRIES = 8  # draws of a row that would lie behind the end
+REPEATED = (
+    0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
+)
+CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
+LONG = 64  # rows of a stretch
+MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What was learned of histories.
+
+    Attributes:
+        empty: the rows' columns and dtypes.
+        base: the owner's date from which the first time is an offset, if there is one.
+        end: the latest time that was observed.
+        counts: the engine of the number of rows.
+        firsts: the engine of first rows; None where no owner has a row.
+        heads: the histories of the first rows of stretches, where histories are long.
+        laters: the engine of all other rows; None where no history has several.
+    """
+
+    empty: pd.DataFrame
+    schema: Schema
+    base: str | None
+    end: Any
+    counts: Synthesizer
+    firsts: Synthesizer | None
+    heads: Histories | None
+    laters: Synthesizer | None
+
+
+class Histories:
+    """Learns the histories of many owners, and draws histories that go with other owners.
+
+    A history is the rows of one owner in order of time; an owner may have none. Values are protected as those
+    of `Synthesizer` are. The same frames, arguments and library versions give the same rows.
+
+    Args:
+        seed: of everything random, at least 0.
+        time: the column of the rows by which they are ordered; None where they stand in order already.
+        categories: columns, of owners and of rows, whose values are labels, whatever their dtype.
+        rare: how many rows must hold a value for it to be emitted as it is.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        time: str | None = None,
+        categories: Collection[str] = (),
+        rare: int = 10,
+    ) -> None:
+        self._seed, self._time, self._rare = seed, time, rare
+        self._categories = frozenset(categories)
+        self._labels = frozenset(
+            f"{part} {name}" for name in categories for part in ("owner", "previous", "row")
+        )
+        self._learned: Learned | None = None
+
+    def fit(self, owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints) -> Self:
+        """Learn the histories; both frames are left as they are.
+
+        Args:
+            owners: one row per owner, without keys.
+            rows: the rows of all owners, without keys.
+            owner: for each of the rows, the position of its owner in `owners`.
+
+        Raises:
+            ValueError: a row has no owner, or the time column holds neither dates nor numbers, or NULL.
+        """
+        owner, time = np.asarray(owner, np.int64), self._time
+        if len(owner) != len(rows) or (len(owner) and not 0 <= owner.min() <= owner.max() < len(owners)):
+            raise ValueError("each row needs the position of its owner")
+        if time is not None and (not is_measured(rows[time].dtype) or rows[time].isna().any()):
+            raise ValueError(f"rows cannot be ordered by {time!r}: it needs a date or a number in every row")
+        owners, counts = _owner_part(owners), np.bincount(owner, minlength=len(owners))
+        counting = self._engine(owners, pd.DataFrame({COUNT: counts}), 0)
+        rows, owner = _in_order(*self._part(rows.reset_index(drop=True), owner), time)
+        place = _places(owner)
+        schema = self._schema(rows, place)
+        base = None
+        firsts = heads = laters = None
+        if len(rows):
+            first = place == 0
+            base = _closest_date(
+                owners.drop(columns=[*self._labels & {*owners}]), rows[first], owner[first], time
+            )
+            context = owners.iloc[owner[first]].assign(**{COUNT: counts[owner[first]]})
+            firsts = self._engine(context, first_targets(owners, rows[first], owner[first], schema, base), 1)
+            if place.max() >= LONG:
+                starts = place % LONG == 0
+                heads = Histories(self._seed + 1, time=time, categories=self._categories, rare=self._rare)
+                heads.fit(owners, rows[starts], owner[starts])
+            stretch = place % LONG
+            if (stretch > 0).any():
+                length = np.minimum(counts[owner] - (place - stretch), LONG)
+                goal = _goals(rows, schema, owner, place) if heads else None
+                later = contexts(schema, owners.iloc[owner], length, rows, stretch, goal)
+                laters = self._engine(later, later_targets(rows, stretch > 0, schema), 2)
+        end = rows[time].max() if time is not None and len(rows) else None
+        self._learned = Learned(rows.iloc[:0], schema, base, end, counting, firsts, heads, laters)
+        return self
+
+    def sample(self, owners: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:
+        """Draw a history for each of `owners`.
+
+        Args:
+            owners: rows with the columns and dtypes of the owners that were learned.
+
+        Returns:
+            The rows, those of one owner together and in order, and for each the position of its owner.
+
+        Raises:
+            RuntimeError: nothing was learned.
+        """
+        if self._learned is None:
+            raise RuntimeError("fit must come before sample")
+        owners = _owner_part(owners)
+        counts = self._learned.counts.sample(len(owners), given=owners)[COUNT].to_numpy(np.int64)
+        return self._sample(self._learned, owners, counts)
+
+    def _sample(self, learned: Learned, owners: pd.DataFrame, counts: Ints) -> tuple[pd.DataFrame, Ints]:
+        """Draw histories of so many rows."""
+        if learned.firsts is None or not counts.any():
+            return learned.empty.copy(), np.zeros(0, np.int64)
+        if learned.heads is not None and learned.heads._learned is not None:  # noqa: SLF001 - one of our own
+            rows, owner = learned.heads._sample(learned.heads._learned, owners, -(-counts // LONG))  # noqa: SLF001
+        else:
+            owner = np.flatnonzero(counts > 0)
+            context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
+            rows = first_rows(learned.firsts.sample(len(owner), given=context), owners.iloc[owner], learned)
+        lengths = np.minimum(counts[owner] - _places(owner) * LONG, LONG)
+        goal = (
+            _next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
+        )
+        past = Past.of_first(learned.schema, rows, goal)
+        active = np.arange(len(owner))
+        parts, stretches = [rows], [active]
+        for place in range(1, int(lengths.max())):
+            going = lengths[active] > place
+            active, past = active[going], past.of(going)
+            past = past.after(
+                _next_rows(learned, past, past.context(owners.iloc[owner[active]], lengths[active]))
+            )
+            parts.append(past.rows)
+            stretches.append(active)
+        where = np.concatenate(stretches)
+        order = np.argsort(where, kind="stable")
+        return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True), owner[where[order]]
+
+    def _part(self, rows: pd.DataFrame, owner: Ints) -> tuple[pd.DataFrame, Ints]:
+        """Return all rows of so many owners, at random, that about MOST_ROWS are left."""
+        if len(rows) <= MOST_ROWS:
+            return rows, owner
+        ranks = np.random.default_rng([self._seed, len(rows)]).permutation(owner.max() + 1)
+        chosen = ranks[owner] < len(ranks) * MOST_ROWS / len(rows)
+        return rows[chosen].reset_index(drop=True), owner[chosen]
+
+    def _schema(self, rows: pd.DataFrame, place: Ints) -> Schema:
+        values = tuple(name for name in rows.columns if name != self._time)
+        averaged = tuple(name for name in values if name not in self._categories and is_averaged(rows[name]))
+        return Schema(self._time, values, averaged, tuple(n for n in values if _repeats(rows[n], place > 0)))
+
+    def _engine(self, context: pd.DataFrame, targets: pd.DataFrame, stream: int) -> Synthesizer:
+        frame = pd.concat([context.reset_index(drop=True), targets.reset_index(drop=True)], axis=1)
+        labels = [str(name) for name in frame.columns if name in self._labels]
+        engine = Synthesizer(3 * self._seed + stream, categories=labels, rare=self._rare)
+        return engine.fit(frame, given=list(context.columns))
+
+
+def _in_order(rows: pd.DataFrame, owner: Ints, time: str | None) -> tuple[pd.DataFrame, Ints]:
+    order = np.argsort(owner, kind="stable")
+    if time is not None:
+        by_time = np.argsort(to_native(rows[time])[0], kind="stable")
+        order = by_time[np.argsort(owner[by_time], kind="stable")]
+    return rows.iloc[order].reset_index(drop=True), owner[order]
+
+
+def _places(owner: Ints) -> Ints:
+    """Return the place of each row in its history, from 0; rows of one owner stand together."""
+    index = np.arange(len(owner))
+    starts = np.r_[True, owner[1:] != owner[:-1]][: len(owner)]
+    return index - np.maximum.accumulate(np.where(starts, index, 0)) if len(owner) else index
+
+
+def _owner_part(owners: pd.DataFrame) -> pd.DataFrame:
+    """Return the owners under names that no column of the rows has."""
+    names = {name: name if str(name).startswith("owner ") else f"owner {name}" for name in owners.columns}
+    return owners.rename(columns=names).reset_index(drop=True)
+
+
+def _repeats(values: pd.Series[Any], later: Mask) -> bool:
+    """Return whether rows hold the value of the row before them more often than chance has it."""
+    if not later.any():
+        return False
+    shares = values.value_counts(normalize=True, dropna=False).to_numpy()
+    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEATED)
+
+
+def _closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: str | None) -> str | None:
+    """Return the owner's date from which first times differ least, if that is much less than they vary."""
+    if time is None or not len(rows):
+        return None
+    times = rows[time].reset_index(drop=True)
+    spreads = {}
+    for name in owners.columns:
+        base = owners[name].iloc[owner].reset_index(drop=True)
+        if base.dtype == times.dtype and base.notna().all():
+            spreads[name] = _spread(times - base)
+    best = min(spreads, key=lambda name: spreads[name], default=None)
+    return best if best is not None and spreads[best] < CLOSE * _spread(times - times.iloc[0]) else None
+
+
+def _spread(gaps: pd.Series[Any]) -> float:
+    numbers = as_numbers(gaps)
+    return float(np.abs(numbers - np.median(numbers)).mean())
+
+
+def _next_times(times: pd.Series[Any], owner: Ints) -> pd.Series[Any]:
+    """Return for each first row of a stretch the time of the next, NULL for the last of a history."""
+    times = times.reset_index(drop=True)
+    following = times.shift(-1)
+    return following.mask(np.r_[owner[1:] != owner[:-1], True])
+
+
+def _goals(rows: pd.DataFrame, schema: Schema, owner: Ints, place: Ints) -> pd.Series[Any] | None:
+    """Return for each row the time of the first row of the next stretch of its history."""
+    if schema.time is None:
+        return None
+    starts = place % LONG == 0
+    following = _next_times(rows.loc[starts, schema.time], owner[starts])
+    return following.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
+
+
+def _next_rows(learned: Learned, past: Past, context: pd.DataFrame) -> pd.DataFrame:
+    """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew."""
+    if learned.laters is None:
+        raise RuntimeError("no history of several rows was learned")
+    rows = later_rows(learned.laters.sample(len(context), given=context, draw=2 * past.place), past, learned)
+    time = learned.schema.time
+    if time is None:
+        return rows
+    end = pd.Series(learned.end, index=rows.index, dtype=rows[time].dtype)
+    end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
+    late = (rows[time] > end).to_numpy(bool)
+    if not late.any():
+        return rows
+    again = np.repeat(np.flatnonzero(late), TRIES)
+    others = learned.laters.sample(
+        len(again), given=context.iloc[again].reset_index(drop=True), draw=2 * past.place + 1
+    )
+    candidates = later_rows(others, past.of(again), learned)
+    # The first try that does, else the last one, at the end.
+    valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
+    pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
+    rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
+    rows[time] = rows[time].clip(upper=end)
+    return rows

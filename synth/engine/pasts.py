@@ -1,0 +1,273 @@
+"""What a row of a history is drawn given, what is drawn of it, and how rows come of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.ticks import is_measured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Ints: TypeAlias = NDArray[np.int64]
+    Floats: TypeAlias = NDArray[np.float64]
+    Mask: TypeAlias = NDArray[np.bool_]
+
+COUNT, PLACE, LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
+UNTIL, FIRST, GAP = "until", "first", "gap"
+
+
+class Form(Protocol):
+    """What rows look like."""
+
+    @property
+    def empty(self) -> pd.DataFrame:
+        """Columns and dtypes."""
+
+    @property
+    def schema(self) -> Schema:
+        """What each column is."""
+
+    @property
+    def base(self) -> str | None:
+        """The owner's date from which the first time is an offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Which columns the rows of histories have.
+
+    Attributes:
+        time: the column that orders the rows, if one does.
+        columns: all others.
+        averaged: those of them whose mean over the rows before says something.
+        repeated: those that hold the previous row's value so often that this is drawn as a choice of its own.
+    """
+
+    time: str | None
+    columns: tuple[str, ...]
+    averaged: tuple[str, ...]
+    repeated: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The rows before the next one, of histories that advance side by side; all have equally many.
+
+    Attributes:
+        rows: the last row of each history.
+        place: how many rows each history has.
+        sums: of the averaged columns over all rows.
+        stays: of the repeated columns, how often a row held the value of the row before it.
+        gap: the time between the last two rows; `gaps` is the sum of all.
+        goal: the time that the next stretch of each history begins at, where histories are long.
+    """
+
+    schema: Schema
+    rows: pd.DataFrame
+    place: int = 1
+    sums: Mapping[str, Floats] = field(default_factory=dict)
+    stays: Mapping[str, Floats] = field(default_factory=dict)
+    gap: Floats = field(default_factory=lambda: np.zeros(0))
+    gaps: Floats = field(default_factory=lambda: np.zeros(0))
+    goal: pd.Series[Any] | None = None
+
+    @classmethod
+    def of_first(cls, schema: Schema, rows: pd.DataFrame, goal: pd.Series[Any] | None = None) -> Past:
+        """Return the past of histories of one row each."""
+        nothing = np.zeros(len(rows))
+        return cls(
+            schema,
+            rows,
+            1,
+            {name: amounts(rows[name]) for name in schema.averaged},
+            dict.fromkeys(schema.repeated, nothing),
+            nothing,
+            nothing,
+            goal,
+        )
+
+    def of(self, which: Mask | Ints) -> Past:
+        """Return the past of some of the histories."""
+        where = np.arange(len(self.rows))[which]
+        return replace(
+            self,
+            rows=self.rows.iloc[where].reset_index(drop=True),
+            goal=None if self.goal is None else self.goal.iloc[where].reset_index(drop=True),
+            sums={name: values[which] for name, values in self.sums.items()},
+            stays={name: values[which] for name, values in self.stays.items()},
+            gap=self.gap[which],
+            gaps=self.gaps[which],
+        )
+
+    def after(self, rows: pd.DataFrame) -> Past:
+        """Return the past one row later."""
+        time, gap = self.schema.time, self.gap
+        if time is not None:
+            gap = as_numbers(rows[time] - self.rows[time])
+        return replace(
+            self,
+            rows=rows,
+            place=self.place + 1,
+            sums={name: values + amounts(rows[name]) for name, values in self.sums.items()},
+            stays={name: n + same(rows[name], self.rows[name]) for name, n in self.stays.items()},
+            gap=gap,
+            gaps=self.gaps + gap,
+        )
+
+    def context(self, owners: pd.DataFrame, counts: Ints) -> pd.DataFrame:
+        """Return what the next row of each history is drawn given.
+
+        Args:
+            owners: of each history, the columns of its owner.
+            counts: how many rows each history will have.
+        """
+        parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), LEFT: counts - self.place}
+        for name in self.schema.columns:
+            parts[f"previous {name}"] = self.rows[name].array
+        parts |= {f"stays {name}": _share(n / self.place) for name, n in self.stays.items()}
+        parts |= {f"mean {name}": total / self.place for name, total in self.sums.items()}
+        if self.schema.time is not None:
+            parts[TIME] = self.rows[self.schema.time].array
+            parts[LAST_GAP] = self.gap
+            parts[MEAN_GAP] = self.gaps / max(self.place - 1, 1)
+            if self.goal is not None:
+                parts[UNTIL] = (self.goal - self.rows[self.schema.time]).array
+        return pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
+
+
+def contexts(
+    schema: Schema,
+    owners: pd.DataFrame,
+    counts: Ints,
+    rows: pd.DataFrame,
+    place: Ints,
+    goal: pd.Series[Any] | None = None,
+) -> pd.DataFrame:
+    """Return what each of `rows` but the first of a stretch was drawn given, as `Past.context` has it.
+
+    Args:
+        schema: of the rows.
+        owners: of each row, the columns of its owner.
+        counts: of each row, how many rows its stretch has.
+        rows: those of one history together and in order.
+        place: of each row in its stretch, from 0.
+        goal: of each row, the time that the next stretch begins at.
+    """
+    starts = place == 0
+    history, before = np.cumsum(starts) - 1, np.maximum(place, 1)
+
+    def sums(values: Floats) -> Floats:
+        total = np.cumsum(values) - values
+        return cast("Floats", total - total[np.flatnonzero(starts)][history])
+
+    previous = rows.take(np.r_[0, : len(rows) - 1]).reset_index(drop=True)
+    parts: dict[str, Any] = {PLACE: place, LEFT: counts - place}
+    for name in schema.columns:
+        parts[f"previous {name}"] = previous[name].array
+    for name in schema.repeated:
+        stay = (same(rows[name], previous[name]) & ~starts).astype(np.float64)
+        parts[f"stays {name}"] = _share(sums(stay) / before)
+    for name in schema.averaged:
+        parts[f"mean {name}"] = sums(amounts(rows[name])) / before
+    if schema.time is not None:
+        gaps = as_numbers(rows[schema.time] - previous[schema.time])
+        gaps[starts] = 0.0
+        parts[TIME] = previous[schema.time].array
+        parts[LAST_GAP] = np.where(place > 1, np.r_[0.0, gaps[:-1]], 0.0)
+        parts[MEAN_GAP] = sums(gaps) / np.maximum(place - 1, 1)
+        if goal is not None:
+            parts[UNTIL] = (goal - previous[schema.time]).array
+    context = pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
+    return cast("pd.DataFrame", context.loc[~starts].reset_index(drop=True))
+
+
+def first_targets(
+    owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, schema: Schema, base: str | None
+) -> pd.DataFrame:
+    """Return what is drawn of first rows: their values, and their time as an offset from the owner's date."""
+    targets: dict[str, Any] = {f"row {name}": rows[name].array for name in schema.columns}
+    if schema.time is not None:
+        times = rows[schema.time].reset_index(drop=True)
+        targets[FIRST] = times if base is None else times - owners[base].iloc[owner].reset_index(drop=True)
+    return pd.DataFrame(targets)
+
+
+def later_targets(rows: pd.DataFrame, later: Mask, schema: Schema) -> pd.DataFrame:
+    """Return what is drawn of later rows: a gap, whether a value stays, and the value where it does not."""
+    targets: dict[str, Any] = {}
+    if schema.time is not None:
+        gaps = rows[schema.time].diff()[later]
+        whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
+        targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
+    for name in schema.columns:
+        values = rows[name]
+        if name in schema.repeated:
+            stays = same(values, values.shift())
+            targets[f"same {name}"] = stays[later]
+            values = values.mask(stays)
+        targets[f"row {name}"] = values[later].array
+    return pd.DataFrame(targets)
+
+
+def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Return the first rows that `first_targets` would describe so."""
+    rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
+    if form.schema.time is not None:
+        base = 0 if form.base is None else owners[form.base].reset_index(drop=True)
+        rows[form.schema.time] = targets[FIRST] if form.base is None else base + targets[FIRST]
+    return _as_learned(rows, form)
+
+
+def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
+    """Return the rows that `later_targets` would describe so."""
+    rows: dict[str, Any] = {}
+    for name in form.schema.columns:
+        values = targets[f"row {name}"]
+        if name in form.schema.repeated:
+            values = values.mask(targets[f"same {name}"].astype(bool), past.rows[name])
+        rows[name] = values
+    if form.schema.time is not None:
+        rows[form.schema.time] = past.rows[form.schema.time] + targets[GAP]
+    return _as_learned(rows, form)
+
+
+def _as_learned(rows: Mapping[str, Any], form: Form) -> pd.DataFrame:
+    frame = pd.DataFrame({name: rows[name] for name in form.empty.columns})
+    return frame.astype(form.empty.dtypes.to_dict())
+
+
+def same(values: pd.Series[Any], others: pd.Series[Any]) -> Mask:
+    """Return where both hold one value; NULL equals NULL."""
+    values, others = values.reset_index(drop=True), others.reset_index(drop=True)
+    null = values.isna().to_numpy(bool), others.isna().to_numpy(bool)
+    equal = np.asarray(values.array == others.array)
+    return np.where(null[0] | null[1], null[0] & null[1], np.where(pd.isna(equal), False, equal).astype(bool))
+
+
+def is_averaged(values: pd.Series[Any]) -> bool:
+    """Return whether a column holds numbers that have a mean."""
+    return is_measured(values.dtype) and getattr(values.dtype, "kind", "O") in "iuf"
+
+
+def amounts(values: pd.Series[Any]) -> Floats:
+    """Return numbers as floats, NULL as 0."""
+    return cast("Floats", np.nan_to_num(values.to_numpy(np.float64, na_value=np.nan)))
+
+
+def as_numbers(gaps: pd.Series[Any]) -> Floats:
+    """Return gaps in days, or in the unit of the numbers; NULL as 0."""
+    if getattr(gaps.dtype, "kind", "") == "m":
+        days = gaps.to_numpy() / np.timedelta64(1, "D")
+        return cast("Floats", np.nan_to_num(days.astype(np.float64)))
+    return cast("Floats", np.nan_to_num(gaps.to_numpy(np.float64, na_value=np.nan)))
+
+
+def _share(values: Floats) -> Floats:
+    return np.round(values, 2)

@@ -1,0 +1,137 @@
+"""Histories: ordered rows of many owners, drawn for other owners."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine import Histories
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints: TypeAlias = NDArray[np.int64]
+
+OWNERS = 400
+END = pd.Timestamp("2025-12-31")
+
+
+@cache
+def visits() -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
+    """Return owners with a first day, and their visits: gold owners come often, places rarely change."""
+    rng = np.random.default_rng(0)
+    start = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 200, OWNERS), "D")
+    gold = rng.random(OWNERS) < 0.3
+    counts = np.where(gold, rng.integers(4, 9, OWNERS), rng.integers(0, 4, OWNERS))
+    owner = np.repeat(np.arange(OWNERS), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    days = np.where(place == 0, 0, rng.integers(1, 20, len(owner)))
+    elapsed = pd.Series(days).groupby(owner).cumsum().to_numpy()
+    home = np.repeat(rng.choice(["north", "south", "east"], OWNERS), counts)
+    away = rng.random(len(owner)) < 0.1
+    rows = pd.DataFrame(
+        {
+            "at": start[owner] + pd.to_timedelta(elapsed, "D"),
+            "spent": rng.integers(1, 50, len(owner)).astype(float),
+            "place": np.where(away, "west", home),
+        }
+    )
+    plan = np.where(gold, "gold", "plain")
+    return pd.DataFrame({"since": start, "plan": plan}), rows[rows["at"] <= END], owner[rows["at"] <= END]
+
+
+@cache
+def twins() -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
+    owners, rows, owner = visits()
+    histories = Histories(1, time="at", categories=["plan", "place"]).fit(owners, rows, owner)
+    others = owners.sample(frac=1, random_state=1).reset_index(drop=True)
+    return others, *histories.sample(others)
+
+
+def test_rows_have_the_columns_and_types_that_were_learned_and_each_has_an_owner() -> None:
+    _, real, _ = visits()
+    owners, rows, owner = twins()
+    assert rows.dtypes.to_dict() == real.dtypes.to_dict()
+    assert len(rows) == len(owner)
+    assert owner.min() >= 0
+    assert owner.max() < len(owners)
+
+
+def test_rows_of_an_owner_stand_together_and_in_order() -> None:
+    _, rows, owner = twins()
+    assert (np.diff(owner) >= 0).all()
+    assert (rows["at"].diff()[np.diff(owner, prepend=-1) == 0] >= pd.Timedelta(0)).all()
+
+
+def test_the_number_of_rows_follows_the_owner() -> None:
+    owners, _, owner = twins()
+    counts = pd.Series(np.bincount(owner, minlength=len(owners)))
+    means = counts.groupby(owners["plan"]).mean()
+    assert means["gold"] > 2.5 * means["plain"]
+
+
+def test_no_row_lies_before_its_owner_begins_or_behind_the_end() -> None:
+    owners, rows, owner = twins()
+    since = owners["since"].iloc[owner].reset_index(drop=True)
+    assert (rows["at"] >= since).all()
+    first = np.diff(owner, prepend=-1) > 0
+    assert (rows["at"] == since)[first].mean() > 0.95
+    assert (rows["at"] <= END).all()
+
+
+def test_values_stay_as_often_as_they_really_do() -> None:
+    def staying(rows: pd.DataFrame, owner: Ints) -> float:
+        later = np.diff(owner, prepend=-1) == 0
+        return float(
+            (rows["place"].reset_index(drop=True) == rows["place"].reset_index(drop=True).shift())[
+                later
+            ].mean()
+        )
+
+    _, real, owner = visits()
+    assert abs(staying(real, owner) - staying(*twins()[1:])) < 0.08
+
+
+def test_the_same_seed_draws_the_same_rows() -> None:
+    owners, rows, owner = (part[:300] for part in visits())
+    kept = owner < len(owners)
+    one, two = (Histories(3, time="at").fit(owners, rows[kept], owner[kept]).sample(owners) for _ in range(2))
+    pd.testing.assert_frame_equal(one[0], two[0])
+    assert (one[1] == two[1]).all()
+
+
+def test_long_histories_are_drawn_in_stretches_and_keep_their_length_and_order() -> None:
+    rng = np.random.default_rng(5)
+    owners = pd.DataFrame({"kind": ["a", "b"] * 12})
+    owner = np.repeat(np.arange(24), 150)
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.tile(np.arange(150), 24), "D")
+    rows = pd.DataFrame({"at": at, "level": np.round(rng.normal(size=3600).cumsum(), 1)})
+    drawn, whose = Histories(0, time="at").fit(owners, rows, owner).sample(owners)
+    assert (np.bincount(whose, minlength=24) == 150).all()
+    assert (drawn["at"].diff()[np.diff(whose, prepend=-1) == 0] >= pd.Timedelta(0)).all()
+    assert drawn["at"].max() <= at.max()
+
+
+def test_owners_without_rows_and_rows_without_a_time_are_learned() -> None:
+    owners = pd.DataFrame({"size": np.arange(60) % 7})
+    none = pd.DataFrame({"item": pd.Series([], dtype=object)})
+    rows, owner = Histories().fit(owners, none, np.zeros(0, np.int64)).sample(owners)
+    assert len(rows) == len(owner) == 0
+    items = pd.DataFrame(
+        {"item": [f"i{n % 3}" for n in range(120)], "n": pd.array([None, 1] * 60, dtype="Int64")}
+    )
+    rows, owner = Histories().fit(owners, items, np.repeat(np.arange(60), 2)).sample(owners)
+    assert (np.bincount(owner, minlength=60) == 2).all()
+    assert rows.dtypes.to_dict() == items.dtypes.to_dict()
+
+
+def test_rows_without_an_owner_and_times_that_are_none_are_refused() -> None:
+    owners, rows, owner = visits()
+    with pytest.raises(ValueError, match="position of its owner"):
+        Histories(time="at").fit(owners, rows, owner[1:])
+    with pytest.raises(ValueError, match="cannot be ordered"):
+        Histories(time="place").fit(owners, rows, owner)
