@@ -1,6 +1,6 @@
 # Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-airflow lint docs up down airflow airflow-down kaggle bench bench-engine clean
+.PHONY: help demo test test-all test-airflow test-nemo lint docs up down airflow airflow-down kaggle bench bench-engine clean
 
 # The first Python that is new enough.
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -36,17 +36,32 @@ help:  ## Show this.
 		--requirement examples/airflow/requirements.txt --constraint examples/airflow/constraints.txt
 	@touch $@
 
+# NeMo's API server wants Python 3.12, and packages that do not go with ours.
+PYTHON312 ?= $(firstword $(foreach python,python3.12 $(wildcard $(HOME)/.pyenv/versions/3.12*/bin/python3.12),$(shell \
+	$(python) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && echo $(python))))
+.venv-nemo/stamp: tests/nemo/constraints.txt tests/nemo/requirements.txt
+	@test -n "$(PYTHON312)" || { echo "NeMo's server needs Python 3.12, and none was found. Next: make test-nemo \
+	PYTHON312=/path/to/python3.12"; exit 1; }
+	@echo "Making .venv-nemo with $(PYTHON312); the first time takes some minutes."
+	@$(PYTHON312) -m venv .venv-nemo
+	@.venv-nemo/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement tests/nemo/requirements.txt --constraint tests/nemo/constraints.txt
+	@touch $@
+
 demo: .venv/demo.stamp  ## Run the whole job from nothing and look at the twin; BACKEND=gretel or nemo: by a stand-in
 	@$(BIN)/$(if $(BACKEND),python -m tests.doubles.demo $(BACKEND),synth demo)
 
 test: .venv/dev.stamp  ## Run the tests, against real services.
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not nemo"
 
 test-all: .venv/dev.stamp  ## Run the slow tests, too.
-	@$(PYTEST)
+	@$(PYTEST) -m "not nemo"
 
 test-airflow: .venv/demo.stamp .venv-airflow/stamp  ## Run the tests of operators and example DAGs, in Airflow.
 	@.venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --confcutdir tests/airflow tests/airflow
+
+test-nemo: .venv/dev.stamp .venv-nemo/stamp  ## Run the tests against NeMo's own API server (needs Python 3.12).
+	@$(BIN)/python -m pytest -q -m nemo tests/nemo
 
 lint: .venv/dev.stamp  ## Check style and types.
 	@$(BIN)/ruff check .
@@ -83,4 +98,4 @@ bench-engine: .venv/demo.stamp  ## Our engine beside others: make bench-engine A
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 clean: airflow-down  ## Stop the services and remove everything made here.
-	@rm -rf .venv .venv-airflow .venv-peers .synth target logs profiles.yml
+	@rm -rf .venv .venv-airflow .venv-nemo .venv-peers .synth target logs profiles.yml

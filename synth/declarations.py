@@ -175,7 +175,7 @@ def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> 
 
 
 def _model(node: Node, known: Facts) -> Model:
-    options, sections = _model_options(node)
+    options, sections = model_options(node.meta.get(OPTIONS), _place(node))
     if options.seed_columns and options.balance:
         raise ConfigError(
             f"{_place(node)}: `meta.{OPTIONS}` has both `seed_columns` and `balance`, which decide the same "
@@ -229,18 +229,25 @@ def _own(node: Node) -> Ownership:
     return Ownership(node.unique_id, evidence="declared", declared=True)
 
 
-def _model_options(node: Node) -> tuple[ModelOptions, Mapping[str, Mapping[str, object]]]:
-    """Return the options of a model, and apart from them those that belong to a backend, by its name."""
-    where, written_options = _place(node), node.meta.get(OPTIONS)
+def model_options(
+    written_options: object, where: str
+) -> tuple[ModelOptions, Mapping[str, Mapping[str, object]]]:
+    """Return the options of a model, and apart from them those that belong to a backend, by its name.
+
+    Raises:
+        ConfigError: an option is unknown or wrong; names `where` and the key.
+    """
+    key = f"meta.{OPTIONS}"
     if not isinstance(written_options, dict):
-        return _options(ModelOptions, node.meta, where), {}
+        values = {} if written_options is None else written_options
+        return validate(ModelOptions, values, where=where, key=key), {}
     names = known_backends().keys() - ModelOptions.model_fields.keys()
     sections = {name: value for name, value in written_options.items() if name in names}
     for name, value in sections.items():
         if not isinstance(value, dict):
-            raise ConfigError(f"{where}: `meta.{OPTIONS}.{name}` must be a mapping: options of that backend.")
+            raise ConfigError(f"{where}: `{key}.{name}` must be a mapping: options of that backend.")
     others = {name: value for name, value in written_options.items() if name not in names}
-    return validate(ModelOptions, others, where=where, key=f"meta.{OPTIONS}", besides=sorted(names)), sections
+    return validate(ModelOptions, others, where=where, key=key, besides=sorted(names)), sections
 
 
 def _history(node: Node) -> History | None:

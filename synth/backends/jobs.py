@@ -66,7 +66,8 @@ class Work:
         job = self.adopted(step)
         if job is None:
             name = self.ledger.called(step)
-            data = self._tried(partial(self.service.upload, name, content()))
+            upload = partial(self.service.upload, name, content())
+            data = tried(upload, self.patience, self._pause, believed=self.patience.tries)
             job = self._submitted(step, partial(self.service.submit, name, config, data))
         self._await(step, job)
         return self._fetched(job, read)
@@ -227,9 +228,8 @@ class Work:
             return True
         if sight.phase in OVER:
             reason = f": {sight.detail}" if sight.detail else ""
-            raise BackendError(
-                f"The job at {self.service.title} ended as {sight.phase}{reason}. Next: synth run"
-            )
+            state = "is being cancelled" if sight.phase is Phase.CANCELLING else f"ended as {sight.phase}"
+            raise BackendError(f"The job at {self.service.title} {state}{reason}. Next: synth run")
         if not self.wait:
             names = tuple(self.ledger.called(step) for step in self.ledger.jobs)
             raise PendingError(f"{self.service.title}: {names[-1]} is {sight.phase}", names)

@@ -53,12 +53,14 @@ class Patience:
             pause = min(pause * self.factor, self.most)
 
 
-def tried(call: Callable[[], T], patience: Patience, rest: Callable[[float], object]) -> T:
+def tried(
+    call: Callable[[], T], patience: Patience, rest: Callable[[float], object], *, believed: int = TWICE
+) -> T:
     """Return the call's result, after a few attempts if need be, with a `rest` between two of them.
 
     Raises:
         UndecidedError: every attempt failed.
-        GoneError: what was asked for is not there, by two answers one after another.
+        GoneError: what was asked for is not there, by as many answers one after another as are `believed`.
     """
     absent = 0
     for attempt, pause in enumerate(patience.pauses(), 1):
@@ -66,7 +68,7 @@ def tried(call: Callable[[], T], patience: Patience, rest: Callable[[float], obj
             return call()
         except GoneError:
             absent += 1
-            if absent == TWICE:
+            if absent == believed:
                 raise
         except TransientError as error:
             absent = 0

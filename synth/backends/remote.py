@@ -165,13 +165,14 @@ class Remote:
         """As many usable rows as are asked for; the trained model is asked again where they are too few."""
         title, last = self._service.title, steps[-1]
         read = partial(sheet.read, service=title)
-        reading = _through(work, steps, sheet.content, read)
+        reading, asked = _through(work, steps, sheet.content, read), spare(request.rows)
         for turn in range(1, TURNS + 1):
             missing = request.rows - len(reading.rows)
             if missing <= 0 or reading.rows.empty or not self._service.generates:
                 break
-            wanted = spare(ceil(missing * MARGIN * reading.returned / len(reading.rows)))
+            wanted = spare(ceil(missing * MARGIN * asked / len(reading.rows)))
             reading = reading.joined(work.more(last.name, last.config, wanted, turn, read))
+            asked += wanted
         return reading.first(request.rows, title)
 
     def _put_away(self, work: Work) -> None:

@@ -75,6 +75,7 @@ class Double:
         self.lock = RLock()
         self.log: list[tuple[str, str, int]] = []  # operation, path, status
         self.strangers: list[str] = []
+        self.bodies: list[bytes] = []  # of all calls
         self._routes: list[Route] = []
         self._faults: list[Fault] = []
         self._blobs: dict[str, bytes] = {}
@@ -130,6 +131,7 @@ class Double:
 
     def answer(self, call: Call) -> Answer | None:
         with self.lock:
+            self.bodies.append(call.body)
             if call.path.startswith("/_blob/"):
                 return self._recorded("blob", call, self._through(call, "blob", self._on_blob))
             for method, pattern, operation, handler in self._routes:

@@ -11,9 +11,8 @@ import click
 import pytest
 import yaml
 
-from synth.backends import known_backends
 from synth.cli import cli
-from synth.declarations import ColumnOptions, ModelOptions
+from synth.declarations import ColumnOptions, model_options
 from synth.settings import ProjectOptions
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +42,7 @@ def test_settings_that_are_shown_are_valid(text: str) -> None:
     shown = yaml.safe_load(text)
     models = shown.get("models", [])
     for model in models if isinstance(models, list) else []:
-        options = model.get("config", {}).get("meta", {}).get("synth", {})
-        ModelOptions.model_validate({key: options[key] for key in options.keys() - known_backends().keys()})
+        model_options(model.get("config", {}).get("meta", {}).get("synth"), "page")
         for column in model.get("columns", []):
             ColumnOptions.model_validate(column["config"]["meta"]["synth"])
     ProjectOptions.model_validate(shown.get("vars", {}).get("synth", {}))
