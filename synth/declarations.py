@@ -48,6 +48,7 @@ class ModelOptions(Strict):
     rows: RowsField | None = None
     entity: NameField | None = None
     seed: SeedField | None = None
+    reference: bool | None = None
     seed_columns: list[NameField] = Field(default_factory=list)
     balance: dict[NameField, SharesField] = Field(default_factory=dict)
     target: NameField | None = None
@@ -197,6 +198,7 @@ def _model(node: Node, known: Facts) -> Model:
         ),
         entity=None if _alone(node, options.entity) else node.column(str(options.entity)),
         ownership=_own(node) if options.entity and _alone(node, options.entity) else None,
+        declared_reference=options.reference,
         primary_key=known.primary_key,
         unique=known.unique,
         not_null=known.not_null,

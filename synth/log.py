@@ -138,6 +138,8 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     parts = [f"{result.rows:,} rows"]
     if evaluation and evaluation.fidelity is not None:
         parts.append(f"fidelity {evaluation.fidelity:.1%}")
+    if task.model.reference:
+        parts.append(f"copied as reference: {task.model.reference}")
     if evaluation and evaluation.checks:
         parts.append(f"checks {evaluation.verdict}")
     passed = sum(said == "pass" for said in result.tests.values())
@@ -189,6 +191,7 @@ def as_json(task: Task) -> str:
         "seed": task.seed,
         "primary_key": list(model.primary_key),
         "entity": model.entity,
+        "reference": model.reference or None,
         "foreign_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.foreign_keys},
         "roles": dict(model.roles),
         "path": model.path,

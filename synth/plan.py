@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from synth.validation import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from synth.domain import Model
+    from synth.domain import ForeignKey, Model
     from synth.settings import Settings
 
 TIMEOUT = 900.0  # seconds that an evaluation may take
@@ -44,7 +45,7 @@ def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
     """Tasks that belong together by foreign keys, so are published together; order is kept throughout."""
     home: dict[str, set[str]] = {task.model.unique_id: {task.model.unique_id} for task in tasks}
     for task in tasks:
-        for parent in _parents(task.model, home):
+        for parent in _parents(replace(task.model, foreign_keys=_bound(task.model)), home):
             ours, theirs = home[task.model.unique_id], home[parent]
             if ours is not theirs:
                 ours |= theirs
@@ -53,6 +54,11 @@ def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
     for task in tasks:
         groups[id(home[task.model.unique_id])].append(task)
     return tuple(tuple(group) for group in groups.values())
+
+
+def _bound(model: Model) -> tuple[ForeignKey, ...]:
+    """The references whose keys are made anew; those of tables that are copied are the same in every run."""
+    return tuple(key for key in model.foreign_keys if not key.public)
 
 
 def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model, ...]:

@@ -7,7 +7,7 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import yaml
 from pydantic import Field
@@ -96,6 +96,8 @@ class Settings:
         dbt: the dbt executable, None when there is none; `dbt_environment` is what it is started with.
         tests: whether the project's own tests decide about a twin, too.
         wait: for remote jobs.
+        reference_inferred: whether a table is copied as reference data because all evidence says that it is
+            about nobody; else only what is declared is.
         salt: a secret that the split of training and holdout depends on, for who has one.
         force_retry: why a model may be tried once more on rows that it failed on too often.
         warnings: what a user should hear before the run.
@@ -120,6 +122,7 @@ class Settings:
     dbt_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     tests: bool = True
     wait: bool = True
+    reference_inferred: bool = True
     salt: str = field(default="", repr=False)
     force_retry: str = ""
     warnings: tuple[str, ...] = ()
@@ -139,6 +142,7 @@ class ProjectOptions(Strict):
     evaluation_timeout: SecondsField | None = None
     limits: dict[NameField, LimitField] = Field(default_factory=dict)
     tests: bool | None = None
+    reference: Literal["declared"] | None = None
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
@@ -180,6 +184,7 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         dbt_environment=_for_dbt(environ),
         tests=_tests(flags, environ, declared),
         wait=not flags.no_wait,
+        reference_inferred=declared.reference is None,
         salt=environ.get("SYNTH_SALT", ""),
         force_retry=(flags.force_retry or "").strip(),
         warnings=_unknown_variables(environ),

@@ -126,7 +126,13 @@ def _decided(manifest: Manifest, models: tuple[Model, ...], settings: Settings) 
     try:
         with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
             nodes = ancestry(manifest, (model.unique_id for model in models))
-            graph = decide(manifest, models, warehouse, statements(settings, manifest, nodes))
+            graph = decide(
+                manifest,
+                models,
+                warehouse,
+                statements(settings, manifest, nodes),
+                inferred=settings.reference_inferred,
+            )
     except WarehouseError:
         return models  # whoever needs the warehouse will say so
     refuse_questions(graph)

@@ -48,11 +48,11 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
     for treatment in treatments:
         name, values = treatment.column.name, table.column(treatment.column.name)
         if treatment.role in LEARNED:
-            series[name] = _to_pandas(values)
+            series[name] = as_plain(values)
         elif treatment.role is Role.DATE_OF_BIRTH:
-            series[name] = _to_pandas(pc.year(values))
+            series[name] = as_plain(pc.year(values))
         elif treatment.role not in {Role.FREE_TEXT, Role.DROP} and 0 < values.null_count < len(values):
-            series[name] = _to_pandas(values.is_valid())
+            series[name] = as_plain(values.is_valid())
     return pd.DataFrame(series, index=pd.RangeIndex(table.num_rows))
 
 
@@ -68,10 +68,10 @@ def public(treatments: Sequence[Treatment]) -> frozenset[str]:
 
 def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
     """Values as Arrow has them in the dtype of a learned column."""
-    return _to_pandas(values).astype(dtype)
+    return as_plain(values).astype(dtype)
 
 
-def _to_pandas(values: pa.ChunkedArray) -> pd.Series[Any]:
+def as_plain(values: pa.ChunkedArray) -> pd.Series[Any]:
     """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
     kind = values.type
     if pa.types.is_date(kind):

@@ -59,10 +59,9 @@ def why_empty(origin: str) -> str:
     """Why a column of texts is NULL in the twin, by where its role came from."""
     if origin == "declared":
         return "declared as free_text"
-    if origin.startswith("label "):
-        return f"it has the {origin}"
-    if origin.startswith("mentions "):
-        return f"it {origin}"
+    for start, words in (("label ", "it has the "), ("mentions ", "it "), ("references go", "")):
+        if origin.startswith(start):
+            return f"{words}{origin}"
     if origin == "unshared values":
         return "its values are not shared between rows"
     if origin == "few values":

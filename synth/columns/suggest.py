@@ -95,6 +95,10 @@ def suggest(
         return _declared(model.roles[column.name], column, values)
     found = detect(column, values.rows)
     what = found.what if found else None
+    if column.name in model.unlinked:
+        return Suggestion(Role.FREE_TEXT, model.unlinked[column.name])
+    if parent is not None and parent.public and values.shared:
+        return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
     if parent is not None:
         return Suggestion(Role.FOREIGN_KEY, references(parent), what)
     if column.data_type in BY_TYPE:

@@ -54,6 +54,9 @@ class Model:
     options: Options = field(default_factory=Options)
     entity: str | None = None  # the column that says whom a row is about, by declaration or by the graph
     ownership: Ownership | None = None  # whom the rows are about; None where nobody has decided it
+    declared_reference: bool | None = None  # whether the owner says that it is about nobody
+    reference: str = ""  # why it is about nobody and copied as it is; empty where it is not
+    unlinked: Mapping[str, str] = field(default_factory=dict)  # columns whose reference was given up, and why
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()

@@ -57,7 +57,8 @@ class ForeignKey:
         parent: its `unique_id`.
         test: the dbt test or constraint that says so; else what does, in a few words.
         orphans: the share of the values in use that the parent does not have.
-        public: the parent has no twin and is about nobody, so its keys may be repeated as they are.
+        public: the parent is about nobody, so its keys may be repeated as they are.
+        relation: of a public parent that has no twin.
     """
 
     column: str
@@ -66,3 +67,4 @@ class ForeignKey:
     test: str
     orphans: float = 0.0
     public: bool = False
+    relation: Relation | None = None

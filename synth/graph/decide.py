@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from synth.errors import ConfigError
 from synth.facts.stated import stated_references
+from synth.graph.circles import broken_circles
 from synth.graph.derived import with_formulas
 from synth.graph.lineage import ancestry, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
 from synth.graph.owners import Owners
+from synth.graph.reference import References, with_public_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +44,12 @@ class Graph:
 
 
 def decide(
-    manifest: Manifest, models: Sequence[Model], warehouse: Warehouse, statements: Mapping[str, str]
+    manifest: Manifest,
+    models: Sequence[Model],
+    warehouse: Warehouse,
+    statements: Mapping[str, str],
+    *,
+    inferred: bool = True,
 ) -> Graph:
     """Decide what the models are about and how they refer to each other.
 
@@ -51,18 +58,29 @@ def decide(
         models: that are tagged.
         warehouse: where their relations are.
         statements: the compiled SQL of nodes whose manifest lacks it.
+        inferred: whether evidence is enough for a table to be copied as reference data.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     named = {model.unique_id: model for model in models}
-    looks = look_at((manifest.nodes[name] for name in named), named, warehouse)
-    lineages = _lineages(manifest, named, warehouse, statements)
+    parents = {key.parent for model in models for key in model.foreign_keys}
+    nodes = [manifest.nodes[name] for name in dict.fromkeys((*named, *sorted(parents)))]
+    looks = look_at(nodes, named, warehouse)
+    lineages = _lineages(manifest, [node.unique_id for node in nodes], warehouse, statements)
     linker = Linker(manifest, named, looks, stated_references(manifest), lineages, warehouse)
     keys = linker.resolved()
     linked = {name: _linked(model, keys, linker) for name, model in named.items()}
-    owners = Owners(linked, looks, keys, frozenset(), warehouse)
-    owned = {name: _owned(model, owners.of(name)) for name, model in linked.items()}
+    columns = {name: lineage.columns for name, lineage in lineages.items()}
+    reference = References(manifest, linked, looks, keys, lineages, columns).decided(inferred=inferred)
+    linked = {name: with_public_keys(model, reference, looks, named.keys()) for name, model in linked.items()}
+    linked = broken_circles(linked, looks)
+    keys = {name: model.foreign_keys for name, model in linked.items()}
+    owners = Owners(linked, looks, keys, reference, warehouse)
+    owned = {
+        name: replace(_owned(model, owners.of(name)), reference=reference.get(name, ""))
+        for name, model in linked.items()
+    }
     decided = tuple(with_formulas(model, lineages.get(name)) for name, model in owned.items())
     return Graph(decided, looks, lineages, tuple(owners.questions))
 

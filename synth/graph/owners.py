@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from synth.columns.pii import What
 from synth.domain import Ownership, Step, is_identifier
-from synth.graph.words import ENTITIES, is_somebody
+from synth.graph.words import ENTITIES, is_somebody, names_entity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from synth.domain import ForeignKey, Model
     from synth.graph.look import Look
     from synth.warehouse import Warehouse
 
+OWN = frozenset({What.EMAIL, What.FULL_NAME, What.SSN})  # what names one person
 FEWEST = 20  # entities; fewer cannot be split, and are no entity
 ALONE = "entity: none"  # where rows really are on their own
 ALIKE = 2.0  # candidates of which one is as many times as numerous as the other do not contradict each other
@@ -50,13 +52,13 @@ class Owners:
     """Decides model by model, parents before the models that refer to them.
 
     Attributes:
-        reference: the models that are about nobody, by `unique_id`.
+        reference: why models are about nobody, by `unique_id`.
     """
 
     models: Mapping[str, Model]
     looks: Mapping[str, Look]
     keys: Mapping[str, tuple[ForeignKey, ...]]
-    reference: Collection[str]
+    reference: Mapping[str, str]
     warehouse: Warehouse
     questions: list[Question] = field(default_factory=list)
     _settled: dict[str, Ownership] = field(default_factory=dict)
@@ -83,7 +85,9 @@ class Owners:
         if model.entity is not None:
             return self._declared(model, model.entity)
         if name in self.reference:
-            return Ownership(name, evidence="about nobody")
+            return Ownership(
+                name, evidence=f"about nobody, {self.reference[name]}", advice="reference: false"
+            )
         if look is None:
             return Ownership(name, evidence="not known, because its rows cannot be read")
         claims = sorted(_nearest(self._claims(model, look), name), key=self._preference)
@@ -145,9 +149,10 @@ class Owners:
         referred = {key.column for key in self.keys[model.unique_id]}
         vocabulary = model.vocabulary | ENTITIES
         for column, counts in look.counts.items():
-            if column in referred or column in model.roles or not counts.repeated:
+            if column in referred or not counts.repeated or counts.different < FEWEST:
                 continue
-            if is_identifier(column, vocabulary) and counts.different >= FEWEST:
+            named = is_identifier(column, vocabulary) and column not in model.roles
+            if named or names_entity(column) or look.personal.get(column) in OWN:
                 claims.append(self._by_name(model, look, column))
         return claims
 
@@ -193,10 +198,12 @@ class Owners:
 
     def _by_name(self, model: Model, look: Look, column: str) -> Claim:
         counts = look.counts[column]
-        evidence = f"{column} is called as an identifier, and its values repeat"
+        somebody = is_somebody(column) or column in look.personal
+        what = "an identifier" if is_identifier(column, model.vocabulary | ENTITIES) else "somebody"
+        evidence = f"{column} is called as {what}, and its values repeat"
         return Claim(
             Ownership(model.unique_id, column, evidence=evidence, advice=ALONE),
-            2 if is_somebody(column) else 1,
+            2 if somebody else 1,
             counts.different,
             counts.present == counts.rows,
         )

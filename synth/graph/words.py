@@ -110,6 +110,11 @@ def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
     return bool(set(stem(name, {*vocabulary, *ENTITIES}).split("_")) & ENTITIES)
 
 
+def names_entity(column: str) -> bool:
+    """Whether a column is called as nothing but somebody: `client`, `patient`."""
+    return stem(column) in ENTITIES
+
+
 def names_row_above(name: str) -> bool:
     """Whether a column is called as one that names another row of its own table."""
     return bool(set(plain_words(name)) & ABOVE)

@@ -12,6 +12,7 @@ from synth.domain import ModelResult, Status
 from synth.errors import PendingError, SynthError
 from synth.plan import clusters
 from synth.twins.gate import RejectedError
+from synth.twins.reference import copy_reference
 from synth.twins.trials import Trials
 from synth.twins.twin import Twin, make_twin
 from synth.warehouse.publish import columns_refused
@@ -108,13 +109,17 @@ def make_and_publish(
 
 
 def _parents(task: Task) -> set[str]:
-    return {key.parent for key in task.model.foreign_keys}
+    path = task.model.ownership.path if task.model.ownership else ()
+    return {key.parent for key in task.model.foreign_keys} | {step.parent for step in path}
 
 
 def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
-    """The columns of a task's model that other tasks' foreign keys hold."""
+    """The columns of a task's model that other tasks' foreign keys hold, or that lead to their entities."""
+    name = task.model.unique_id
     keys = (key for other in tasks for key in other.model.foreign_keys)
-    return frozenset(key.parent_column for key in keys if key.parent == task.model.unique_id)
+    steps = (step for other in tasks if other.model.ownership for step in other.model.ownership.path)
+    ways = (column for step in steps if step.parent == name for column in (step.key, step.column))
+    return frozenset((*(key.parent_column for key in keys if key.parent == name), *ways))
 
 
 def _make(
@@ -136,7 +141,11 @@ def _make(
     outcome: Twin | Failed
     try:
         _refuse_changed_columns(task, shop)
-        outcome = make_twin(task, shop, parents=twins, wanted=wanted)
+        outcome = (
+            copy_reference(task, shop, wanted=wanted)
+            if task.model.reference
+            else make_twin(task, shop, parents=twins, wanted=wanted)
+        )
     except RejectedError as error:
         outcome = Failed(Status.REJECTED, str(error), error.evaluation)
     except PendingError as error:

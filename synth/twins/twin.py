@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.backends import epsilon_of
@@ -23,15 +25,13 @@ from synth.twins.examination import examine
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
 from synth.twins.snapshots import in_versions, keyed
-from synth.twins.source import read_source
+from synth.twins.source import followed, read_source
 from synth.twins.workshop import Case, Made
 from synth.warehouse import Stage
 from synth.warehouse.publish import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    import pyarrow as pa
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, ForeignKey, Task
@@ -144,11 +144,27 @@ def _conformed(
         shared=shared,
     )
     table = sifted.as_judged(table, chosen.places)
-    unit = source.unit if source.unit in table.column_names else None
-    entities = table.column(unit) if unit else None
+    entities = _entities(case, table, parents)
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
     table, dropped = without_duplicates(table, task.model.unique, movable, rng)
     return Made(table, entities, dropped)
+
+
+def _entities(
+    case: Case, table: pa.Table, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.ChunkedArray | None:
+    """Whom the rows of the twin are about, looked up in the parents' twins as in the real parents."""
+    unit, whose = case.source.unit, case.task.model.ownership
+    if unit is None or unit not in table.column_names:
+        return None
+    entities = table.column(unit)
+    for step in whose.path if whose and whose.column == unit else ():
+        parent = parents.get(step.parent, {})
+        pair = {step.key, step.column}
+        if not pair <= parent.keys():
+            break  # a twin of before: the key stands for whom it leads to
+        entities = followed(entities, pa.table({name: parent[name] for name in pair}), step)
+    return entities
 
 
 def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
@@ -164,7 +180,7 @@ def _pool(
 ) -> pa.Array | None:
     """The keys of the parent's twin: of this run, else as published; None for a parent without a twin."""
     if key.parent not in shop.twins:
-        return None
+        return _public_keys(key, shop)
     relation = shop.staged.get(key.parent, shop.twins[key.parent])
     if key.parent not in parents:
         staged = key.parent in shop.staged
@@ -182,6 +198,17 @@ def _pool(
             f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
         )
     return made.drop_null().unique()
+
+
+def _public_keys(key: ForeignKey, shop: Workshop) -> pa.Array | None:
+    """The keys of a public table that has no twin, as they are; None where there is no such column."""
+    if key.relation is None:
+        return None
+    columns = [one for one in shop.warehouse.describe(key.relation) if one.name == key.parent_column]
+    if not columns:
+        return None
+    values = shop.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
+    return values.take(pc.array_sort_indices(values))
 
 
 def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence[str]) -> Stage:

@@ -181,8 +181,8 @@ class Warehouse:
         with self._open() as session, extract.exported_snapshot(session) as name:
             yield Snapshot(self._open, name)
 
-    def stage(self, task: Task, stage: Stage, *, columns: Sequence[Column], table: pa.Table) -> None:
-        """Put `table` where the twin of `task` waits for publishing."""
+    def stage(self, task: Task, stage: Stage, *, columns: Sequence[Column], table: pa.Table | None) -> None:
+        """Put `table` where the twin of `task` waits for publishing; without one, the rows of its model."""
         names = {column.name for column in columns}
         with self._open() as session:
             source = catalog.describe(session, task.model.relation)

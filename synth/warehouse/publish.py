@@ -89,6 +89,7 @@ class Stage:
     artifacts: tuple[str, ...] = ()  # where its files are
     kept: bool = False  # beyond the end of the command
     epsilon: float | None = None  # what it was learned with; None is no differential privacy
+    copied: str = ""  # why it is a copy of the real rows, which are about nobody
 
     @classmethod
     def loaded(cls, saved: Mapping[str, Any]) -> Self:
@@ -109,6 +110,11 @@ class Stage:
     @property
     def stamp(self) -> str:
         """The comment of the published table."""
+        if self.copied:
+            return (
+                f"{STAMP}{self.name}: copied as reference, so its rows are the real ones ({self.copied}). "
+                f"By synth {self.version}, run {self.run_id}."
+            )
         fidelity = "" if self.fidelity is None else f"; fidelity {self.fidelity:.1%}"
         epsilon = "" if self.epsilon is None else f"; epsilon {self.epsilon:g}"
         source = f"; source rows {self.fingerprint}" if self.fingerprint else ""
@@ -162,9 +168,11 @@ def stage(
     *,
     columns: Sequence[Column],
     dropped: Sequence[str],
-    table: pa.Table,
+    table: pa.Table | None,
 ) -> None:
     """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
+
+    Without a table, it gets the rows of `source` as they are.
 
     One that is kept replaces what its run staged before, and outlives a crash of the server.
 
@@ -184,7 +192,15 @@ def stage(
                 sql.SQL("alter table {} drop column {}").format(identifier(place), sql.Identifier(name))
             )
         refuse_foreign_types(session, place, source)
-        copy_in(session, place, columns, table)
+        if table is None:
+            names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+            session.execute(
+                sql.SQL("insert into {} ({names}) select {names} from {}").format(
+                    identifier(place), identifier(source), names=names
+                )
+            )
+        else:
+            copy_in(session, place, columns, table)
         if stage.kept:
             units.note(session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.saved)
 

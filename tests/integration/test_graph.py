@@ -102,3 +102,65 @@ def test_two_entities_that_contradict_each_other_are_asked_about_once(handmade: 
     assert "entity: patient_id" in answer.text
     assert "or doctor_id, or none" in answer.text
     assert handmade.nothing_changed()
+
+
+# A list of things with names, a list of codes that nobody tagged, and two tables that refer to each other.
+LISTS = """
+create table analytics.products as
+select n as product_id, 'Product ' || chr(64 + n) as title, n * 1.25 as price from generate_series(1, 12) n;
+create table analytics.regions as
+select chr(64 + n) || chr(70 + n) as code, n as area from generate_series(1, 6) n;
+create table analytics.teams as
+select n as team_id, case when n > 2 then n * 3 end as captain_id, n % 5 as colour
+from generate_series(1, 40) n;
+create table analytics.players as
+select n as player_id, 1 + n % 40 as team_id, hashint4(n) & 7 as goals from generate_series(1, 300) n;
+create table analytics.sales as
+select n + 700 as sale_id, 1 + (hashint4(n) & 65535) % (1 + n % 12) as product_id,
+    chr(64 + 1 + n % 5) || chr(70 + 1 + n % 5) as region, 1 + (hashint4(-n) & 65535) % 300 as player_id
+from generate_series(1, 600) n;
+"""
+
+
+def test_what_is_about_nobody_is_copied_and_its_keys_keep_their_shares(handmade: Handmade) -> None:
+    handmade.session.execute(LISTS)
+    untagged = {"materialized": "table", "meta": {}}
+    models = {name: handmade.model(name, raw_code="") for name in ("products", "teams", "players", "sales")}
+    for model in models.values():
+        next(iter(model.values()))["compiled_code"] = "select 1 as one"
+    nodes = handmade.model("regions", config=untagged) | {k: v for m in models.values() for k, v in m.items()}
+    facts = handmade.reference("sales", "region", "regions", "code")
+    facts |= handmade.reference("sales", "product_id", "products", "product_id")
+    facts |= handmade.reference("teams", "captain_id", "players", "player_id")
+    facts |= handmade.reference("players", "team_id", "teams", "team_id")
+    handmade.write(nodes | facts)
+    answer = handmade.synth("run")
+    assert answer.code == 0, answer.text
+    assert "copied as reference: 12 rows that sales refer to" in answer.text
+    same = "select count(*) from (select * from {0}.products except select * from {1}.products) as differing"
+    assert handmade.value(same.format("analytics", "synthetic")) == 0
+    assert handmade.value("select count(*) from synthetic.products") == 12
+    comment = handmade.value("select obj_description('synthetic.products'::regclass)")
+    assert "its rows are the real ones" in comment
+    shares = """
+        select sum(abs(coalesce(twin.share, 0) - coalesce(own.share, 0))) / 2 from
+        (select {0} as value, count(*) / 600.0 as share from synthetic.sales group by 1) as twin
+        full join (select {0} as value, count(*) / 600.0 as share from analytics.sales group by 1) as own
+        using (value)
+    """
+    assert handmade.value(shares.format("region")) < 0.1
+    assert handmade.value(shares.format("product_id")) < 0.1
+    # The circle is opened where a captain may be missing.
+    assert handmade.value("select count(captain_id) from synthetic.teams") == 0
+    assert (
+        handmade.value("select count(*) from synthetic.players join synthetic.teams using (team_id)") == 300
+    )
+
+
+def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handmade: Handmade) -> None:
+    handmade.session.execute(SHOP)
+    handmade.write(handmade.model("customers") | handmade.model("orders") | handmade.model("lines"))
+    assert all(one["reference"] is None for one in listed(handmade).values())
+    declared = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
+    handmade.write(handmade.model("customers", config=declared) | handmade.model("orders"))
+    assert listed(handmade)["customers"]["reference"] == "declared"

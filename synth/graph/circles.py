@@ -1,0 +1,74 @@
+"""References that would end where they began: one of each circle is given up, so that there is an order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from synth.domain import ForeignKey, Model
+    from synth.graph.look import Look
+
+
+def broken_circles(models: Mapping[str, Model], looks: Mapping[str, Look]) -> dict[str, Model]:
+    """The models without a reference of each circle that may be NULL; circles without one stay as they are.
+
+    What no test states is given up first, then what is NULL in some rows, then that of the smaller table. The
+    column is NULL in the twin, because there is no parent yet when it is made.
+    """
+    models = dict(models)
+    stuck: set[frozenset[str]] = set()
+    while True:
+        circle = _circle(models, stuck)
+        if circle is None:
+            return models
+        nullable = [
+            (child, key)
+            for parent, child in pairwise(circle)
+            for key in models[child].foreign_keys
+            if key.parent == parent and _may_be_null(models[child], looks.get(child), key)
+        ]
+        if not nullable:
+            stuck.add(frozenset(circle))
+            continue
+        child, given_up = min(nullable, key=lambda one: _worth(models[one[0]], looks[one[0]], one[1]))
+        names = " → ".join(models[name].name for name in reversed(circle))
+        model = models[child]
+        models[child] = replace(
+            model,
+            foreign_keys=tuple(key for key in model.foreign_keys if key != given_up),
+            unlinked={**model.unlinked, given_up.column: f"references go in a circle ({names})"},
+        )
+
+
+def _circle(models: Mapping[str, Model], stuck: set[frozenset[str]]) -> list[str] | None:
+    """The models of a circle that is not stuck, each before one that refers to it."""
+    ignored = {name for circle in stuck for name in circle}
+    order = {
+        name: {key.parent for key in model.foreign_keys if key.parent in models and key.parent != name}
+        for name, model in models.items()
+        if name not in ignored
+    }
+    try:
+        TopologicalSorter(order).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return None
+
+
+def _may_be_null(model: Model, look: Look | None, key: ForeignKey) -> bool:
+    declared = key.column in model.not_null or key.column in model.primary_key
+    column = look.columns.get(key.column) if look else None
+    return not declared and column is not None and not column.not_null
+
+
+def _worth(model: Model, look: Look, key: ForeignKey) -> tuple[bool, bool, int, str]:
+    """How much is lost with a reference, to be compared."""
+    counts = look.counts.get(key.column)
+    always = counts is not None and counts.present == counts.rows
+    return any(fact.source == key.test for fact in model.facts), always, look.rows, look.unique_id

@@ -1,0 +1,163 @@
+"""Which tables are about nobody and may be copied as they are: by all evidence, or by declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from synth.columns.pii import read_name
+from synth.domain import Kind, plain_words
+from synth.graph.lineage import ancestry, without_data
+from synth.graph.look import LEADING, PERSONAL
+from synth.graph.words import is_somebody
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from synth.domain import ForeignKey, Model
+    from synth.graph.look import Look
+    from synth.graph.origins import NodeLineage
+    from synth.project.manifest import Manifest
+
+MOST = 1_000  # rows of a dimension; beyond, a table is data
+OFTEN = 5  # rows that refer to a row of a dimension on average; those of an event have fewer
+DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+MEASURED = frozenset({Kind.FLOAT, Kind.DECIMAL})
+CALENDARS = frozenset(
+    {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
+)
+DECLARED = "declared"
+
+
+@dataclass(frozen=True)
+class References:
+    """Finds the tables about nobody.
+
+    Attributes:
+        models: the tagged models, by `unique_id`; `keys` are the references of each.
+        columns: the names of the columns of all that these are made from.
+    """
+
+    manifest: Manifest
+    models: Mapping[str, Model]
+    looks: Mapping[str, Look]
+    keys: Mapping[str, tuple[ForeignKey, ...]]
+    lineages: Mapping[str, NodeLineage]
+    columns: Mapping[str, Collection[str]]
+
+    def decided(self, *, inferred: bool) -> dict[str, str]:
+        """The evidence for each model that is reference, by `unique_id`.
+
+        Args:
+            inferred: whether evidence is enough; else only what the owner declared counts.
+        """
+        reference = {name: DECLARED for name, model in self.models.items() if model.declared_reference}
+        if not inferred:
+            return reference
+        undeclared = [name for name, model in self.models.items() if model.declared_reference is None]
+        while True:  # what refers to reference alone may be reference
+            more = {
+                name: evidence
+                for name in undeclared
+                if name not in reference and (evidence := self._evidence(name, reference))
+            }
+            if not more:
+                return reference
+            reference |= more
+
+    def _evidence(self, name: str, reference: Collection[str]) -> str:
+        """Why a model is about nobody; empty where that is in doubt."""
+        model, look = self.models[name], self.looks.get(name)
+        if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
+            return ""
+        if model.history is not None or model.sensitive or model.roles:
+            return ""
+        others = [key for key in self.keys[name] if key.parent != name]
+        if any(key.parent not in reference and not key.public for key in others):
+            return ""
+        if self._is_calendar(look):
+            return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
+        return self._dimension(look)
+
+    def _is_calendar(self, look: Look) -> bool:
+        """Whether a table without data is a calendar or a list of numbers."""
+        if not without_data(self.lineages, look.unique_id):
+            return False
+        kinds = {column.kind for column in look.columns.values()}
+        if kinds & MEASURED:
+            return False
+        if kinds <= {Kind.INTEGER}:
+            return len(look.columns) == 1
+        named = bool(CALENDARS & set(plain_words(look.name)))
+        return bool(kinds & DAYS) and look.whole and (named or bool(self._referring(look.unique_id)))
+
+    def _dimension(self, look: Look) -> str:
+        """Why a small table that others refer to is about nobody."""
+        kinds = {column.kind for column in look.columns.values()}
+        referring = self._referring(look.unique_id)
+        if look.rows > MOST or kinds & DAYS or not referring or not self._has_label(look, referring):
+            return ""
+        rows = sum(self.looks[child].rows for child, _ in referring)
+        if rows < OFTEN * look.rows or self._of_people(look.unique_id):
+            return ""
+        names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
+        return f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
+
+    def _referring(self, name: str) -> list[tuple[str, ForeignKey]]:
+        return [
+            (child, key)
+            for child, keys in self.keys.items()
+            for key in keys
+            if key.parent == name and child != name and child in self.looks
+        ]
+
+    def _has_label(self, look: Look, referring: list[tuple[str, ForeignKey]]) -> bool:
+        """Whether each row is called something, as things are and events are not."""
+        keys = {key.parent_column for _, key in referring}
+        return any(
+            look.unique(name) and column.kind is Kind.TEXT
+            for name, column in look.columns.items()
+            if name not in keys or len(look.columns) == 1
+        )
+
+    def _of_people(self, name: str) -> bool:
+        """Whether anything that a model is made from may hold people, or cannot be read."""
+        lineage = self.lineages.get(name)
+        if lineage is None or not (lineage.parsed or lineage.stored):
+            return True
+        sources = {node.unique_id for node in ancestry(self.manifest, [name])} - {name}
+        if sources & self._sources_of_people:
+            return True
+        return any(self._holds_people(source) for source in sources)
+
+    def _holds_people(self, source: str) -> bool:
+        """Whether a relation has columns that are called as what leads to people."""
+        node = self.manifest.nodes.get(source)
+        said = (read_name(column).what for column in self.columns.get(source, ()))
+        return node is None or is_somebody(node.name) or any(what in PERSONAL | LEADING for what in said)
+
+    @cached_property
+    def _sources_of_people(self) -> frozenset[str]:
+        """Everything that tables of people are made from."""
+        people = [name for name, look in self.looks.items() if look.about_people > 1 and name in self.models]
+        return frozenset(node.unique_id for node in ancestry(self.manifest, people))
+
+
+def with_public_keys(
+    model: Model, reference: Mapping[str, str], looks: Mapping[str, Look], tagged: Collection[str]
+) -> Model:
+    """The model whose references to public tables are marked as such.
+
+    What its owner did not tag is public, unless it is about people: whose keys are made up in any case.
+    """
+
+    def marked(key: ForeignKey) -> ForeignKey:
+        if key.parent in tagged:
+            return replace(key, public=key.parent in reference)
+        look = looks.get(key.parent)
+        if look is None or not look.whole or look.personal or look.about_people > 1:
+            return key
+        return replace(key, public=True, relation=look.relation)
+
+    return replace(model, foreign_keys=tuple(map(marked, model.foreign_keys)))

@@ -1,0 +1,69 @@
+"""Tables about nobody: copied as they are, which is said wherever the twin is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from synth._version import __version__
+from synth.columns.conform import as_plain
+from synth.columns.encoding import encode
+from synth.domain import Role
+from synth.twins.twin import Twin
+from synth.warehouse import Stage
+from synth.warehouse.publish import stage_relation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from synth.domain import Task
+    from synth.twins.workshop import Workshop
+
+COPIED = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
+
+
+def copy_reference(task: Task, shop: Workshop, *, wanted: Collection[str]) -> Twin:
+    """Copy a table that is about nobody, store it and stage it.
+
+    Args:
+        task: whose model is reference data.
+        shop: where.
+        wanted: columns of the twin that its children will reference.
+
+    Raises:
+        SynthError: a service failed.
+    """
+    model = task.model
+    columns = [
+        column
+        for column in shop.warehouse.describe(model.relation)
+        if model.roles.get(column.name) is not Role.DROP
+    ]
+    names = [column.name for column in columns]
+    real = shop.snapshot.extract(model.relation, columns).rename_columns(names)
+    table = pa.table({one.name: encode(as_plain(real.column(one.name)), one) for one in columns})
+    warnings = (f"{model.name} is copied as reference: {model.reference}",)
+    artifacts = shop.folder.store_twin(shop.store, task, table, None, warnings=warnings)
+    stage = Stage(
+        relation=stage_relation(
+            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+        ),
+        target=task.target,
+        unique_id=model.unique_id,
+        name=model.name,
+        rows=table.num_rows,
+        backend="reference",
+        verdict=COPIED,
+        fidelity=None,
+        run_id=shop.run_id,
+        version=__version__,
+        invocation_id=shop.invocation_id,
+        inputs=shop.inputs.get(model.unique_id, {}),
+        kept=shop.keep,
+        artifacts=artifacts,
+        copied=model.reference,
+    )
+    shop.warehouse.stage(task, stage, columns=columns, table=None)
+    keys = {name: table.column(name) for name in sorted(set(wanted) & set(names))}
+    return Twin(stage, None, artifacts, (), keys, {})
