@@ -53,8 +53,9 @@ class Conditional:
         rng: np.random.Generator,
     ) -> None:
         column = columns[target]
-        self._target, self._earlier, self._ties = target, earlier, ties
+        self._target, self._earlier = target, earlier
         self._decider = next((tie for tie in ties if tie.decides), None)
+        ties = self._ties = [tie for tie in ties if not tie.decides]
         rows, free = self._free(np.flatnonzero(column.known), codes)
         own = column.codes[rows]
         given = {index: codes[index][rows] for index in earlier}
@@ -63,7 +64,7 @@ class Conditional:
         if free and len(earlier) and (own != own[0]).any():
             self._features, self._trees = learn(columns, column, own, given, rng)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
-        loose = self._decider is not None or all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
+        loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
         self._sources: list[Source] = []
         self._open(own, given)
@@ -86,12 +87,10 @@ class Conditional:
             leaves = open_leaves(tree, self._features)
             leaf = leaves.find(given, slice(0, len(own)))
             pool = Pool(own, leaf, blurred=self._blurred)
-            if self._decider is not None:
-                self._sources.append(Decided(Free(pool, leaves), self._decider))
-            elif self._ties:
-                self._sources.append(Tied(pool, leaves, own, leaf, self._ties))
-            else:
-                self._sources.append(Free(pool, leaves))
+            source: Source = Free(pool, leaves)
+            if self._ties:
+                source = Tied(pool, leaves, own, leaf, self._ties)
+            self._sources.append(source if self._decider is None else Decided(source, self._decider))
 
     def draw(self, given: Mapping[int, Ints], rows: int, rng: np.random.Generator) -> Ints:
         """Codes for `rows` rows whose earlier columns are `given`, each from an independently drawn donor.
@@ -130,7 +129,7 @@ class Free:
 class Decided:
     """Another column leaves no choice where it says something."""
 
-    others: Free
+    others: Source
     tie: Tie
 
     def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:

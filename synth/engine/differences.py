@@ -20,7 +20,7 @@ from synth.engine.rules import family
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import Column, Ints, Mask
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
 
@@ -76,6 +76,12 @@ class Difference:
         """The target's codes that go with those of its base and its difference."""
         plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])
         return self.own.located(self.own.settled(plain), codes[self.number] < 0)
+
+    def outside(self, values: Mapping[int, Native]) -> Mask:
+        """Rows in which base and difference add up to what lies beyond all training values."""
+        plain, known = values[self.base] + values[self.number], self.own.raw[self.own.codes >= 0]
+        beyond: Mask = (plain < known.min()) | (plain > known.max())
+        return beyond
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The target's values that go with those of its base and its difference."""

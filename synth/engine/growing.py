@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
 PENALTY = 5.0  # times the variance left in a row is what one more leaf costs
+SURE = 15.0  # times that variance is what a small group gains by chance about once in 100,000
+SMALLEST = 5  # rows of such a group
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
 ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
 
@@ -110,7 +112,7 @@ def grow(features: Binned, goal: Goal, fewest: int) -> Tree:
         total = here @ goal.places
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
-        cut, gain = best_cut(features, goal, counts, here, fewest)
+        cut, gain = best_cut(features, goal, counts, here, fewest, risk)
         unpaid = 0 if gain > PENALTY * (risk - gain) / len(rows) else unpaid + 1
         if gain <= ALIKE * spread or unpaid > PATIENCE:
             nodes.append((-1, 0.0, len(rows), risk))
@@ -130,7 +132,9 @@ def counted(cells: Ints, shape: tuple[int, int]) -> Ints:
     return np.bincount(cells.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def best_cut(features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int) -> tuple[int, float]:
+def best_cut(
+    features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int, risk: float
+) -> tuple[int, float]:
     """The last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
 
     Args:
@@ -138,13 +142,15 @@ def best_cut(features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int
         goal: of the tree.
         counts: bins × groups, the node's rows.
         here: by group, the node's rows.
-        fewest: on either side.
+        fewest: on either side; SMALLEST on one of them where the gain is SURE.
+        risk: the node's sum of squares.
     """
     rows = here.sum()
-    if rows < 2 * fewest:
+    if rows < fewest + SMALLEST:
         return 0, 0.0
     below = counts.sum(1).cumsum() - features.feature * rows
-    possible = np.flatnonzero((below >= fewest) & (below <= rows - fewest))
+    smaller = np.minimum(below, rows - below)
+    possible = np.flatnonzero((smaller >= min(SMALLEST, fewest)) & (rows - smaller >= fewest))
     if not len(possible):
         return 0, 0.0
     before = features.feature[possible]
@@ -152,6 +158,8 @@ def best_cut(features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int
     total = here @ goal.places
     n, own, cross, all_ = below[possible], np.einsum("ij,ij->i", left, left), left @ total, total @ total
     gains = own / n + (own - 2 * cross + all_) / (rows - n) - all_ / rows
+    unsure = (smaller[possible] < fewest) & (gains * rows < SURE * (risk - gains))
+    gains[unsure] = 0.0
     best = np.flatnonzero(gains >= gains.max() - ALIKE * abs(gains.max()))
     # No row of the node lies between the first of the best and those that follow: the middle divides best.
     same = best[(before[best] == before[best[0]]) & (n[best] == n[best[0]])]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synth.engine import ticks
+from synth.engine.cells import open_cells
 from synth.engine.columns import commoner_side
 from synth.engine.lookup import Lookup
 from synth.engine.rounding import MAX_DECIMALS, SAFE_DECIMALS, decimals_of, habitual, round_to, zeros_of
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Ints, Mask
 
-CELL_ROWS = 40  # rows that share one cell of smoothing: the ends of smaller ones recur as they are
-FEWEST_CELLS = 50
-FEWEST_CELL_ROWS = 20  # where cells of CELL_ROWS would be fewer, too few to follow another column
-MAX_CELLS = 1000
 WEEK = 7
 WEEK_ROWS = 200  # of smoothed dates show which days of the week are busy
 WEEK_TRIES = 6  # of dates, until one falls on a day of the week that suits
@@ -65,11 +62,11 @@ class NumberColumn:
             if native.dtype.kind == "i" and self.size and self.safe
             else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
         )
-        self._cell, self._edges = cells(self.codes[self.codes >= 0], self.spike)
+        self._cells = open_cells(self.codes[self.codes >= 0], self.spike, self._distinct)
         self._week = self._weekdays(counts[low : high + 1])
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
-            self._decimals = habitual(self._decimals, self._cell, np.where(self.spike, 0, counts))
+            self._decimals = habitual(self._decimals, self._cells.cell, np.where(self.spike, 0, counts))
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Common values as they are, others drawn from their cell."""
@@ -84,16 +81,16 @@ class NumberColumn:
         if self.size == 0:
             return np.zeros(len(codes), dtype=self._native_dtype)
         drawn = self._distinct.take(codes, mode="wrap")
-        if rng is not None and len(self._edges):
+        if rng is not None and len(self._cells.low):
             smooth = np.flatnonzero(~self.spike.take(codes, mode="wrap") & (codes >= 0))
             drawn[smooth] = self._smooth(codes[smooth], rng)
         return ticks.from_ticks(drawn, self._base, self._step, self._native_dtype)
 
     def _smooth(self, codes: Ints, rng: np.random.Generator) -> NDArray[Any]:
-        cell = self._cell[codes]
-        low, high = self._distinct[self._edges[cell]], self._distinct[self._edges[cell + 1]]
+        cell = self._cells.cell[codes]
+        low, high = self._distinct[self._cells.low[cell]], self._distinct[self._cells.high[cell]]
         if self._distinct.dtype.kind != "f":
-            below = cell < len(self._edges) - 2  # an edge belongs to the cell above it
+            below = self._cells.shared[cell]
             return self._rounded(self._steps(low, high - below.astype(np.uint64), rng), codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
@@ -235,24 +232,3 @@ def bounds(codes: Ints, rare: int) -> tuple[int, int]:
         return middle, middle
     part = np.partition(codes, (rare - 1, len(codes) - rare))
     return int(part[rare - 1]), int(part[len(codes) - rare])
-
-
-def cells(codes: Ints, spike: Mask) -> tuple[Ints, Ints]:
-    """For each code its cell, and the codes at the edges of the cells (one more than there are cells).
-
-    Cells hold about CELL_ROWS rows of smoothed values, or fewer of a short table, and never a single value at
-    the top, so that the bound itself, which is some row's own value, is not repeated.
-    """
-    counts = np.bincount(codes, minlength=len(spike))
-    counts[spike] = 0
-    total = counts.sum()
-    if total == 0:
-        return np.zeros(len(spike), np.int64), np.zeros(0, np.int64)
-    rows = max(np.clip(total // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), -(-total // MAX_CELLS))
-    raw = (counts.cumsum() - counts) // rows
-    smooth = np.flatnonzero(~spike)
-    starts = smooth[np.unique(raw[smooth], return_index=True)[1]]
-    if len(starts) > 1 and starts[-1] == smooth[-1]:
-        starts = starts[:-1]
-    cell = np.searchsorted(starts, np.arange(len(spike)), side="right") - 1
-    return np.maximum(cell, 0), np.append(starts, smooth[-1])

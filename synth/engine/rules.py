@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.evidence import surely_more
+from synth.engine.evidence import LEVEL, surely_more
 from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
 MOST = 0.5  # of the rows must have plain codes, if these are to decide another column
 MOST_BROKEN = 0.005  # of the rows may come out NULL, or not, that a tie would have otherwise
+TINY = 1e-300  # instead of no share at all, which has no logarithm
 FREE = -2  # stands for what decides nothing
 
 
@@ -55,11 +57,14 @@ def find_ties(
     null = ((own.codes < 0) & ~own.folded)[certain].astype(np.int64)
     mostly: Tie | None = None
     ties: list[Tie] = []
+    partly: list[tuple[int, Ints, int]] = []
     for index in earlier:
         other, beside = columns[index], codes[index][certain]
         known = np.flatnonzero(own.known & other.known)
         left, right = other.codes[known], own.codes[known]
         forward = decided(other, left, right)
+        if forward is None:
+            partly.append((index, *decided_in_part(other, own, known)))
         if forward is not None and keeps_nulls(forward, np.append(np.arange(own.size), -1), beside, null):
             tie = Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
             if other.exact:
@@ -71,7 +76,13 @@ def find_ties(
             ties.append(Tie(index, *found))
         else:
             ties += null_ties(index, other, own, codes[index], certain, null)
-    return [mostly] if mostly else ties
+    if mostly:
+        return [mostly]
+    every = np.append(np.arange(own.size), -1)
+    for index, given, rows in sorted(partly, key=lambda each: -each[-1]):
+        if rows and keeps_nulls(given, every, codes[index][certain], null):
+            return [Tie(index, given, every, decides=True), *ties]
+    return ties
 
 
 def keeps_nulls(given: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
@@ -98,6 +109,34 @@ def decided(other: Column, left: Ints, right: Ints) -> Ints | None:
     """
     plain = np.append(other.plain, True)[left]
     return None if plain.sum() < MOST * len(plain) else implied(left[plain], right[plain], other.size)
+
+
+def decided_in_part(other: Column, own: Column, known: Ints) -> tuple[Ints, int]:
+    """The table that leads from some common codes of `other` to a common value of the target, and their rows.
+
+    If such a code meant nothing, all of its rows would hold that value less often than LEVEL, all codes
+    counted in. Rows whose value of `other` is cut off are no rows of the code that it is cut to.
+    """
+    if isinstance(other, NumberColumn):
+        known = known[~other.clipped[known]]
+    left, right = other.codes[known], own.codes[known]
+    level = math.log(LEVEL) - math.log(other.size + 1)
+    rows = np.bincount(left + 1, minlength=other.size + 1)
+    shares = np.bincount(right + 1, minlength=own.size + 1) / max(len(right), 1)
+    table = np.full(other.size + 1, FREE, dtype=np.int64)
+    table[left] = right
+    broken = np.zeros(other.size + 1, dtype=bool)
+    broken[left[table[left] != right]] = True
+    certain = np.append(as_it_is(own), [False, True])[table]  # the last is NULL, that before it FREE
+    plain = np.append(as_it_is(other), True) & certain
+    chance = np.log(np.maximum(shares, TINY)).take(table + 1, mode="clip") * np.roll(rows, -1)
+    table[broken | ~plain | (chance > level)] = FREE
+    return table, int((table[left] != FREE).sum())
+
+
+def as_it_is(column: Column) -> Mask:
+    """Which codes are emitted as the values that they stand for."""
+    return column.spike if isinstance(column, NumberColumn) else column.plain
 
 
 def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from synth.engine.chain import Chain
 from synth.engine.columns import UNKNOWN
 from synth.engine.computed import Computations
-from synth.engine.differences import find_differences, missing_at_times
+from synth.engine.differences import Difference, find_differences, missing_at_times
 from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
@@ -149,7 +149,7 @@ class Table:
         given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
         values, nulls = self._values(codes, rng, chosen)
         for _ in range(0 if chosen else TRIES):
-            outside = np.flatnonzero(self._computed.outside(values, nulls))
+            outside = self._outside(values, nulls)
             if not len(outside):
                 break
             again = self._codes(len(outside), rng, {})
@@ -166,6 +166,14 @@ class Table:
             else:
                 series.append(column.restore(codes[index], rng))
         return pd.concat(series, axis=1)
+
+    def _outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Ints:
+        """The rows in which something follows from others that lies beyond all training values."""
+        beyond = self._computed.outside(values, nulls)
+        for target, found in self._derived.items():
+            if isinstance(found, Difference):
+                beyond |= ~nulls[target] & found.outside(values)
+        return np.flatnonzero(beyond)
 
     def _values(
         self, codes: Mapping[int, Ints], rng: np.random.Generator, chosen: Mapping[int, Fixed]

@@ -138,3 +138,43 @@ def test_a_few_rows_prove_no_arithmetic() -> None:
     real["sum"] = real["one"] + real["other"]
     assert Synthesizer().fit(real.iloc[:24])._learned.identities == ()
     assert len(Synthesizer(rare=2).fit(real)._learned.identities) == 1
+
+
+@pytest.mark.parametrize("rows", [300, 3000])
+@pytest.mark.parametrize("unit", ["number", "date"])
+def test_nothing_is_drawn_between_two_modes(rows: int, unit: str) -> None:
+    rng = np.random.default_rng(rows)
+    first = rng.random(rows) < 0.4
+    real = pd.DataFrame({"at": np.where(first, rng.integers(0, 80, rows), rng.integers(600, 690, rows))})
+    if unit == "date":
+        real["at"] = pd.Timestamp("2020-06-01") + pd.to_timedelta(real["at"], "D")
+    drawn = Synthesizer(seed=2).fit(real).sample(5000)
+    between = real["at"].where(~first).min(), real["at"].where(first).max()
+    assert (drawn["at"].between(between[1], between[0], inclusive="neither")).sum() == 0
+
+
+@pytest.mark.parametrize("rows", [1000, 8000])
+def test_a_rare_class_keeps_its_meaning(rows: int) -> None:
+    means = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        rank = rng.permutation(np.where(np.arange(rows) < 21, "chief", rng.choice(["crew", "mate"], rows)))
+        wage = np.where(rank == "chief", rng.normal(95, 3, rows), rng.normal(50, 14, rows)).round(1)
+        real = pd.DataFrame({"rank": rank, "wage": wage, "age": rng.integers(18, 65, rows)})
+        drawn = Synthesizer(seed=seed).fit(real).sample(rows)
+        means.append(drawn.loc[drawn["rank"] == "chief", "wage"].mean())
+    assert np.mean(means) > 80
+
+
+@pytest.mark.parametrize("rows", [150, 900])
+def test_what_one_number_always_decides_is_always_so(rows: int) -> None:
+    """The first and the last visit are one where there was but one, and NULL where there was none."""
+    rng = np.random.default_rng(rows)
+    visits = rng.choice([0, 1, 2, 3], rows, p=[0.15, 0.4, 0.3, 0.15])
+    first = pd.Series(pd.Timestamp("2021-02-01") + pd.to_timedelta(rng.integers(0, 800, rows), "D"))
+    last = first + pd.to_timedelta(np.where(visits > 1, rng.integers(1, 250, rows), 0), "D")
+    real = pd.DataFrame({"visits": visits, "first": first.where(visits > 0), "last": last.where(visits > 0)})
+    drawn = Synthesizer(seed=1).fit(real).sample(3000)
+    assert ((drawn["visits"] == 0) == drawn["first"].isna()).all()
+    assert (drawn["first"] == drawn["last"])[drawn["visits"] == 1].mean() > 0.99
+    assert (drawn["first"] < drawn["last"])[drawn["visits"] > 1].all()
