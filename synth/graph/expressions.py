@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, leaves_of, size, text
+from synth.graph.leaves import Leaf, Leaves, Rows, Sort, again, bare, leaves_of, size, text
 from synth.graph.scopes import fold
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ class Expressions:
         inner = self.value(value, scope)
         if isinstance(inner, COMPOUND) and not isinstance(value, COMPOUND):
             inner = exp.Paren(this=inner)  # a name stood there, and now what it means
-        return inner.copy() if inner.parent is not None else inner
+        return again(inner) if inner.parent is not None else inner
 
     def _column(self, node: exp.Column, scope: Scope) -> exp.Expr:
         name, table = fold(node.this), fold(node.args.get("table"))
         value = scope.find(name, table)
         if value is not None:
-            return value.copy()
+            return again(value)
         whole = None if table else scope.sources.get(name)
         if whole is not None:  # `select t from t`: the row as one value
             return self._leaves.opaque(Leaf(Sort.LONG, parts=tuple(whole.columns.values())), "row", name)

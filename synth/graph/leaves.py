@@ -152,7 +152,7 @@ class _Mention:
         return tuple(map(self._value, values))
 
     def _value(self, value: exp.Expr) -> exp.Expr:
-        return value.transform(self._renamed)
+        return self._renamed(value) if isinstance(value, exp.Column) else value.transform(self._renamed)
 
     def _renamed(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
@@ -171,7 +171,15 @@ def leaf(table: str, name: str) -> exp.Column:
 
 def text(value: exp.Expr) -> str:
     """Return the expression as SQL, by which equal ones are recognised."""
-    return bare(value).sql(dialect="postgres", comments=False)
+    value = bare(value)
+    if isinstance(value, exp.Column):  # most are, and SQL takes its time to be written
+        return f'"{value.table}"."{value.name}"'
+    return value.sql(dialect="postgres", comments=False)
+
+
+def again(value: exp.Expr) -> exp.Expr:
+    """Return the expression once more, to stand elsewhere."""
+    return leaf(value.table, value.name) if isinstance(value, exp.Column) else value.copy()
 
 
 def size(value: exp.Expr) -> int:

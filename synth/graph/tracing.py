@@ -141,10 +141,12 @@ class Tracer:
             inner = self._values.get(leaf.ref.node, {}).get(leaf.ref.column) if leaf.ref else None
             if inner is None or size(inner) > LONGEST or (part.table in leaves.nullable and fills(inner)):
                 return part
+            if isinstance(inner, exp.Column):
+                return _under(part.table, inner)
             inner = inner.transform(lambda one: _under(part.table, one))
             return exp.Paren(this=inner) if part is not value and isinstance(inner, COMPOUND) else inner
 
-        expanded = value.transform(replaced)
+        expanded = replaced(value) if isinstance(value, exp.Column) else value.transform(replaced)
         return expanded if size(expanded) <= 2 * LONGEST else value.copy()
 
 

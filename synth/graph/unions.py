@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
+from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +36,10 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
     expression is longer than what it is made of.
     """
     names: dict[str, str] = {}
-    for name, value in columns.items():
-        names.setdefault(text(value), name)
+    texts = {name: text(value) for name, value in columns.items()}
+    for name, written in texts.items():
+        names.setdefault(written, name)
+    sizes = {size(bare(value)) for value in columns.values()}
     found = {}
     for name, value in columns.items():
         inner = bare(value)
@@ -45,10 +47,10 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
             continue
         if inner.find(exp.Column) is None:
             found[name] = inner.copy()
-        elif names[text(value)] != name:
-            found[name] = _named(names[text(value)])
+        elif names[texts[name]] != name:
+            found[name] = _named(names[texts[name]])
         elif not isinstance(inner, exp.Column):
-            formula = _over(inner, names, at_top=True)
+            formula = _over(inner, names, sizes, at_top=True)
             if formula is not None:
                 found[name] = formula
     return found
@@ -71,10 +73,12 @@ def _named(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _over(node: exp.Expr, names: Mapping[str, str], *, at_top: bool = False) -> exp.Expr | None:
+def _over(
+    node: exp.Expr, names: Mapping[str, str], sizes: set[int], *, at_top: bool = False
+) -> exp.Expr | None:
     if node.find(exp.Column) is None:
         return node.copy()
-    if not at_top:
+    if not at_top and size(bare(node)) in sizes:
         name = names.get(text(node))
         if name is not None:
             return _named(name)
@@ -82,7 +86,7 @@ def _over(node: exp.Expr, names: Mapping[str, str], *, at_top: bool = False) -> 
         return None
     arguments: dict[str, object] = {}
     for key, value in node.args.items():
-        parts = [_part(one, names) for one in (value if isinstance(value, list) else [value])]
+        parts = [_part(one, names, sizes) for one in (value if isinstance(value, list) else [value])]
         if any(
             new is None and old is not None
             for new, old in zip(parts, value if isinstance(value, list) else [value], strict=True)
@@ -92,8 +96,8 @@ def _over(node: exp.Expr, names: Mapping[str, str], *, at_top: bool = False) -> 
     return type(node)(**arguments)
 
 
-def _part(value: object, names: Mapping[str, str]) -> object:
-    return _over(value, names) if isinstance(value, exp.Expr) else value
+def _part(value: object, names: Mapping[str, str], sizes: set[int]) -> object:
+    return _over(value, names, sizes) if isinstance(value, exp.Expr) else value
 
 
 def put_together(leaves: Leaves, branches: Sequence[Rows]) -> Rows:
