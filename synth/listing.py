@@ -52,12 +52,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A task, whether a run would do it, and its columns; `note` says what is not known of them, and why."""
+    """A task, whether a run would do it, and its columns; `note` says what is not known of them, and why.
+
+    Attributes:
+        rows: of the model; None where they could not be counted.
+    """
 
     task: Task
     columns: tuple[Entry, ...]
     note: str = ""
     decision: Decision | None = None
+    rows: int | None = None
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -190,11 +195,14 @@ def _read(
     treatments = classify(model, source.columns, source.training, owner=source.unit)
     sampled = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
-    return Listed(replace(task, model=model), tuple(_entry(one, model, twins) for one in treatments), note)
+    columns = tuple(_entry(one, model, twins) for one in treatments)
+    return Listed(replace(task, model=model), columns, note, rows=source.rows)
 
 
 def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Entry:
     column = treatment.column
+    if model.reference:
+        return Entry(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
     if treatment.doubt:
         return Entry(
             column.name, column.data_type, "", treatment.origin, f"stops the run: it {treatment.doubt}"

@@ -30,7 +30,8 @@ COMMANDS = sorted(cli.commands.items())
 HOUSE = (
     "__main__",
     "cli",
-    "debug demo listing viewing",
+    "debug demo outline viewing",
+    "listing",
     "pipeline",
     "twins",
     "dbt",

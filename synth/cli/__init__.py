@@ -21,6 +21,7 @@ COMMANDS = (
     running.publish,
     running.retry,
     looking.ls,
+    looking.plan,
     looking.debug,
     looking.report,
     remote.jobs,

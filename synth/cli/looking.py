@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NARROW, WIDEST = 60, 160  # columns of a terminal that a tree is fitted to
+
+
 @click.command()
 @project_options
 @model_options
@@ -41,6 +45,28 @@ def ls(*, output: str, **options: Any) -> None:
     tasks, models = read_plan(settings)
     for listed in survey(tasks, settings, models) if tasks else ():
         click.echo(as_json(listed) if output == "json" else as_text(listed))
+
+
+@click.command()
+@project_options
+@model_options
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A tree to read, or one JSON object.",
+)
+def plan(*, output: str, **options: Any) -> None:
+    """Show whom the tagged models are about, how they refer to each other, what becomes of them, and why."""
+    from synth.listing import survey  # noqa: PLC0415 - reads the warehouse
+    from synth.outline import as_json, as_tree  # noqa: PLC0415 - as above
+
+    settings = read_settings(options, to_stderr=True)  # standard output belongs to the plan
+    tasks, models = read_plan(settings)
+    listed = survey(tasks, settings, models) if tasks else ()
+    width = max(NARROW, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+    click.echo(as_json(listed) if output == "json" else as_tree(listed, width))
 
 
 @click.command()

@@ -198,12 +198,32 @@ def _replaced(
         return make(rows)
     if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} or what in OWNED:
         pool = parents(treatment)
-        return share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
+        keys = share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
+        orphans = treatment.parent.orphans if treatment.parent and pool is not None else 0.0
+        return keys if not orphans else _with_orphans(keys, orphans, treatment, pool, real, taken, rng)
     if role in REPLACED:
         return make(rows, unique=treatment.unique)
     if role is Role.FREE_TEXT and rows:
         return placeholders(column, rows, rng, real=real, taken=taken, unique=treatment.unique)
     return pa.nulls(rows, real.type)
+
+
+def _with_orphans(
+    keys: pa.Array,
+    share: float,
+    treatment: Treatment,
+    pool: pa.Array,
+    real: pa.ChunkedArray,
+    taken: pa.ChunkedArray,
+    rng: Rng,
+) -> pa.Array:
+    """The keys, a share of which no row of the parent's twin has, as in the source."""
+    places = rng.choice(len(keys), round(share * len(keys)), replace=False)
+    mask = np.zeros(len(keys), bool)
+    mask[places] = True
+    avoided = pa.chunked_array([*taken.chunks, pool.cast(taken.type)], taken.type)
+    fresh = new_keys(real, treatment.column, len(places), rng, taken=avoided)
+    return pc.replace_with_mask(keys, pa.array(mask), fresh.cast(keys.type))
 
 
 def made_up(treatments: Sequence[Treatment]) -> list[Column]:

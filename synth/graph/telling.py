@@ -17,8 +17,8 @@ def about(model: Model) -> str:
         not one.column or (one.column,) in (model.primary_key, *model.unique)
     ):
         return "each row on its own"
-    way = [one.column, *(f"{_name(step.parent)}.{step.column}" for step in one.path)]
-    target = "" if one.root == model.unique_id else f"{_name(one.root)}, by "
+    way = [one.column, *(f"{model_name(step.parent)}.{step.column}" for step in one.path)]
+    target = "" if one.root == model.unique_id else f"{model_name(one.root)}, by "
     return f"{target}{' → '.join(way)}"
 
 
@@ -38,5 +38,6 @@ def explained(model: Model) -> str:
     return f"{about(model)}{evidence}{advice}"
 
 
-def _name(unique_id: str) -> str:
+def model_name(unique_id: str) -> str:
+    """The name of a model as its users know it."""
     return ".".join(unique_id.split(".")[2:]) or unique_id

@@ -66,6 +66,7 @@ def asked(task: Task, settings: Settings) -> dict[str, object]:
         # Two digits tell that the salt changed, and are of no use to whoever would guess it.
         "salt": sha256(settings.salt.encode()).hexdigest()[:2],
         "entity": model.entity,
+        "ownership": model.ownership and [model.ownership.root, model.ownership.column],
         "roles": dict(sorted(model.roles.items())),
         "seed_columns": model.seed_columns,
         "balance": model.balance,

@@ -72,7 +72,7 @@ def draw(
         balance=told.balance,
         wishes=task.model.wishes,
         scored=scores.update,
-        entities=units if task.model.entity and len(np.unique(units)) < len(units) else None,
+        entities=units if source.unit and len(np.unique(units)) < len(units) else None,
         wait=shop.settings.wait,
     )
     synthetic = _synthesized(task, shown, request, shop)

@@ -11,7 +11,7 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.doubles.work import repeated
+from tests.doubles.work import learned
 from tests.nemo.server import EVERY_JOB, FILESETS, JOBS, OK, WORKSPACE, Server
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Worker:
         self._thread = Thread(target=self._work, daemon=True)
         self._ready: set[str] = set()
         self._cancelled: dict[str, float] = {}
-        self.make: Callable[[bytes, int], bytes] = repeated
+        self.make: Callable[[bytes, int], bytes] = learned
         self.ends, self.ending = True, 1.0
         self.specs: list[dict[str, Any]] = []
         self.given: list[bytes] = []
@@ -54,12 +54,10 @@ class Worker:
 
     def _work(self) -> None:
         while not self._over.wait(PAUSE):
-            jobs = self._server.listed(JOBS)
-            for job in jobs:
+            for job in self._server.listed(JOBS):
                 if job["status"] == "cancelling":
                     self._end(job)
-            for job in jobs:
-                if job["status"] in {"pending", "active", "completed"} and job["id"] not in self._ready:
+                elif job["status"] in {"pending", "active", "completed"} and job["id"] not in self._ready:
                     self._ready.add(job["id"])
                     self._do(job)
 
