@@ -81,7 +81,7 @@ def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed:
     """Write the three tables as CSV, the first two split anew as the run split them."""
     settings = resolve(Flags(project_dir=project, profiles_dir=project, seed=seed), environment)
     manifest = read_manifest(settings.project.manifest_path)
-    task = plan(read_models(manifest, settings.connection).models, settings)[0]
+    task = plan(read_models(manifest, settings.connection).models, settings).tasks[0]
     with Warehouse(settings.connection.conninfo()) as warehouse, warehouse.snapshot() as snapshot:
         source = read_source(task.model, warehouse, snapshot, twins=(), salt=settings.salt)
     for name, table in (("training", source.training), ("holdout", source.holdout)):

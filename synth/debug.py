@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from synth.backends import open_backend
 from synth.declarations import read_models
-from synth.errors import SynthError
-from synth.plan import plan
+from synth.errors import ManifestError, SynthError
+from synth.plan import Plan, plan
 from synth.project.manifest import read_manifest
 from synth.runs.watch import Places
 from synth.stores import open_store
@@ -31,17 +31,26 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
     reached = _outcome(partial(_warehouse, settings))
     yield "warehouse", reached
     models: tuple[Model, ...] = ()
-    tasks: tuple[Task, ...] = ()
     try:
-        models = _models(settings)
-        tasks = plan(models, settings)
+        declared = read_models(read_manifest(settings.project.manifest_path), settings.connection)
+        models = declared.everything
+        work = plan(declared.models, settings, declared.refusals)
     except SynthError as error:
+        work = Plan()
         yield "manifest", error
     else:
-        yield "manifest", f"{settings.project.manifest_path}, {len(tasks)} tagged"
+        count = len(work.tasks) + len(work.refused)
+        yield "manifest", f"{settings.project.manifest_path}, {count} tagged"
+    tasks = work.tasks
+    for result in work.refused:
+        yield "model", ManifestError(result.message)
     if isinstance(reached, str):
         yield "ownership", _outcome(partial(_ownership, settings, models))
-        yield "permissions", _outcome(partial(_permissions, settings, tasks))
+        yield "permissions", _outcome(partial(_permissions, settings))
+        for task in tasks:
+            refused = _outcome(partial(_permission, settings, task))
+            if isinstance(refused, SynthError):
+                yield "model", refused
     yield "store", _outcome(partial(_store, settings))
     for name in sorted({task.backend for task in tasks}):
         yield "backend", _outcome(partial(_backend, name, settings))
@@ -52,11 +61,6 @@ def _outcome(check: Callable[[], str]) -> Outcome:
         return check()
     except SynthError as error:
         return error
-
-
-def _models(settings: Settings) -> tuple[Model, ...]:
-    manifest = read_manifest(settings.project.manifest_path)
-    return read_models(manifest, settings.connection).models
 
 
 def _open(settings: Settings) -> Warehouse:
@@ -78,10 +82,16 @@ def _ownership(settings: Settings, models: tuple[Model, ...]) -> str:
     return f"nobody else can plant code in {places.schema} and {places.staging}"
 
 
-def _permissions(settings: Settings, tasks: tuple[Task, ...]) -> str:
+def _permissions(settings: Settings) -> str:
     with _open(settings) as warehouse:
-        warehouse.check(tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
-    return f"sources are readable, {settings.schema} and {settings.staging_schema} writable"
+        warehouse.check((settings.schema, settings.staging_schema), settings.analyst_role)
+    return f"{settings.schema} and {settings.staging_schema} are writable"
+
+
+def _permission(settings: Settings, task: Task) -> str:
+    with _open(settings) as warehouse:
+        warehouse.check_task(task)
+    return f"{task.model.relation} is readable"
 
 
 def _store(settings: Settings) -> str:

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from synth.backends import known_backends
-from synth.domain import History, Model, Options, Ownership, ProjectTest, Role, Wishes, entity_words
-from synth.errors import ConfigError, ManifestError
+from synth.domain import (
+    History,
+    Model,
+    Options,
+    Ownership,
+    ProjectTest,
+    Refusal,
+    Relation,
+    Role,
+    Wishes,
+    entity_words,
+)
+from synth.errors import ConfigError, ManifestError, SynthError
 from synth.facts import Facts, facts
 from synth.project.digests import written
 from synth.project.labels import labels_of
@@ -69,36 +80,46 @@ class ColumnOptions(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Every model that asks for a twin, and what its user should hear."""
+    """Every model that asks for a twin, each that cannot have one, and what their user should hear."""
 
     models: tuple[Model, ...]
     warnings: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Model, ...]:
+        """Every model that asks for a twin, also where little more than its name is known."""
+        return (*self.models, *(refusal.model for refusal in self.refusals))
 
 
 def read_models(manifest: Manifest, connection: Connection) -> Declared:
     """Every tagged model of the manifest with its options, roles and facts, ordered by `unique_id`.
 
+    A model that cannot have a twin, or whose `meta` is wrong, is a refusal among others.
+
     Raises:
-        ManifestError: a tagged model cannot have a twin, or the manifest was written for another target.
-        ConfigError: `meta` holds an unknown key or a wrong value.
+        ManifestError: the manifest was written for another target.
     """
     nodes = tagged(manifest)
+    _refuse_other_target(nodes, manifest, connection)
+    tests, digests, read = _tests(manifest), written(manifest, nodes), facts(manifest)
+    models, refusals, vocabulary = [], [], _vocabulary(manifest)
     for node in nodes:
-        _refuse_unusable(node)
-        _refuse_other_target(node, manifest, connection)
-    known = facts(manifest, (node.unique_id for node in nodes))
-    tests, said = _tests(manifest), written(manifest, nodes)
-    vocabulary = _vocabulary(manifest)
-    models = tuple(
-        replace(
-            _model(node, known[node.unique_id]),
-            tests=tuple(tests[node.unique_id]),
-            vocabulary=vocabulary,
-            written=said[node.unique_id],
+        try:
+            _check(node, manifest, connection)
+            model = _model(node, read(node.unique_id))
+        except SynthError as error:
+            refusals.append(Refusal(_nameable(node, connection), str(error)))
+            continue
+        models.append(
+            replace(
+                model,
+                tests=tuple(tests[node.unique_id]),
+                vocabulary=vocabulary,
+                written=digests.get(node.unique_id, {}),
+            )
         )
-        for node in nodes
-    )
-    return Declared(models, tuple(_untagged_warnings(manifest)))
+    return Declared(tuple(models), tuple(_untagged_warnings(manifest)), tuple(refusals))
 
 
 def _vocabulary(manifest: Manifest) -> frozenset[str]:
@@ -108,26 +129,24 @@ def _vocabulary(manifest: Manifest) -> frozenset[str]:
 
 
 def tagged(manifest: Manifest) -> tuple[Node, ...]:
-    """The models, snapshots and seeds that ask for a twin, ordered by `unique_id`.
-
-    Raises:
-        ManifestError: a disabled one asks, too.
-        ConfigError: `synthesize` is neither true nor false.
-    """
-    for node in manifest.disabled:
-        if node.resource_type in TWINNED and _asks(node) and node.unique_id not in manifest.nodes:
-            raise _refused(node, "it is disabled", "enable it")
-    asking = (node for node in manifest.nodes.values() if node.resource_type in TWINNED and _asks(node))
-    return tuple(sorted(asking, key=lambda node: node.unique_id))
+    """The models, snapshots and seeds that ask for a twin, or seem to, ordered by `unique_id`."""
+    disabled = [node for node in manifest.disabled if node.unique_id not in manifest.nodes]
+    asking = (
+        node
+        for node in (*manifest.nodes.values(), *disabled)
+        if node.resource_type in TWINNED and _asks(node) is not False
+    )
+    return tuple(sorted({node.unique_id: node for node in asking}.values(), key=lambda node: node.unique_id))
 
 
-def _asks(node: Node) -> bool:
+def _asks(node: Node) -> bool | None:
+    """Whether a node asks for a twin; None where what it says is neither yes nor no."""
     value = node.meta.get(TAG)
     if isinstance(value, str):
         value = {"true": True, "false": False}.get(value.strip().lower(), value)
     if value is None or isinstance(value, bool):
         return value is True
-    raise ConfigError(f"{_place(node)}: `meta.{TAG}` must be true or false, not {value!r}.")
+    return None
 
 
 def _place(node: Node) -> str:
@@ -140,29 +159,58 @@ def _refused(node: Node, reason: str, remedy: str) -> ManifestError:
     )
 
 
-def _refuse_unusable(node: Node) -> None:
+def _nameable(node: Node, connection: Connection) -> Model:
+    """As much of a refused model as results and messages name."""
+    relation = Relation(
+        node.database or connection.database, node.schema or connection.schema, node.alias or node.name
+    )
+    return Model(node.unique_id, node.name, relation, node.declared_in, node.materialized)
+
+
+def _check(node: Node, manifest: Manifest, connection: Connection) -> None:
+    """Refuse a node that can have no twin, whatever else is said of it."""
+    if _asks(node) is None:
+        raise ConfigError(f"{_place(node)}: `meta.{TAG}` must be true or false, not {node.meta[TAG]!r}.")
+    if node.unique_id not in manifest.nodes:
+        raise _refused(node, "it is disabled", "enable it")
     if node.materialized == "ephemeral":
         raise _refused(node, "an ephemeral model is no relation", "materialize it as a table or a view")
     if node.language == "python":
         raise _refused(node, "a Python model does not run on Postgres", "write it in SQL")
     if not node.relation_name:
         raise _refused(node, "the manifest names no relation for it", "run `dbt parse`")
+    elsewhere = _elsewhere(node, manifest, connection)
+    if elsewhere:
+        raise _refused(node, f"it {elsewhere}", "run dbt with the target that synth runs with")
 
 
-def _refuse_other_target(node: Node, manifest: Manifest, connection: Connection) -> None:
-    relation = relation_of(node)
-    if relation.database != connection.database:
-        found, wanted = f"database '{relation.database}'", f"'{connection.database}'"
-    elif (schema := _expected_schema(node, manifest, connection)) not in {None, relation.schema}:
-        found, wanted = f"schema '{relation.schema}'", f"'{schema}'"
-    else:
+def _refuse_other_target(nodes: Iterable[Node], manifest: Manifest, connection: Connection) -> None:
+    """Refuse a manifest none of whose models is where this target puts it."""
+    places = {node.unique_id: _elsewhere(node, manifest, connection) for node in nodes if node.relation_name}
+    if not places or not all(places.values()):
         return
+    name, elsewhere = next(iter(places.items()))
     others = ", ".join(name for name in connection.targets if name != connection.target)
     raise ManifestError(
-        f"{manifest.path} was written for another target: {node.unique_id} is in {found}, target "
-        f"'{connection.target}' means {wanted}. Run `dbt run --target {connection.target}`, or synth with "
-        f"the --target that dbt ran with{f' (others: {others})' if others else ''}."
+        f"{manifest.path} was written for another target: {name} {elsewhere}. Run `dbt run --target "
+        f"{connection.target}`, or synth with the --target that dbt ran with"
+        f"{f' (others: {others})' if others else ''}."
     )
+
+
+def _elsewhere(node: Node, manifest: Manifest, connection: Connection) -> str:
+    """Where a node is and where the target would have it; empty if that is the same."""
+    try:
+        relation = relation_of(node)
+    except ManifestError:
+        return ""  # another fault, and said as such
+    if relation.database != connection.database:
+        place, meant = f"database '{relation.database}'", connection.database
+    elif (schema := _expected_schema(node, manifest, connection)) not in {None, relation.schema}:
+        place, meant = f"schema '{relation.schema}'", str(schema)
+    else:
+        return ""
+    return f"is in {place}, target '{connection.target}' means '{meant}'"
 
 
 def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> str | None:

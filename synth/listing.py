@@ -12,7 +12,7 @@ from synth.columns.pii import read_label, role_of
 from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
 from synth.domain import Role
-from synth.errors import ModelError, WarehouseError
+from synth.errors import ConfigError, ModelError, WarehouseError
 from synth.facts.standing import held
 from synth.graph.telling import about, explained
 from synth.project.digests import digest
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Fact, Model, Task
     from synth.errors import SynthError
+    from synth.plan import Plan
     from synth.runs.changes import Decision
     from synth.settings import Settings
     from synth.warehouse import Snapshot
@@ -70,17 +71,21 @@ class Listed:
         return self.task.model.facts
 
 
-def survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
+def survey(work: Plan, settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
     """What a run would do with each task; what the manifest says, where the warehouse cannot be read.
 
     Args:
-        tasks: what would be run.
+        work: what would be run, and what would be refused.
         settings: say where the warehouse is.
         models: every model that has a twin or asks for one.
-
-    Raises:
-        ConfigError: a declaration does not fit the relation.
     """
+    lost = {one.task.model.unique_id for one in work.refused}
+    refused = [Listed(one.task, (), f"would be refused: {one.message}") for one in work.refused]
+    others = [model for model in models if model.unique_id not in lost]
+    return (*refused, *(_survey(work.tasks, settings, others) if work.tasks else ()))
+
+
+def _survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
     session = Warehouse(settings.connection.conninfo(), role=settings.connection.role)
     twins = {model.unique_id for model in models}
     try:
@@ -100,6 +105,7 @@ def _decisions(
     models: Sequence[Model],
 ) -> Mapping[str, Decision]:
     """What a run would make anew; nothing where that cannot be known."""
+    tasks = [task for task in tasks if warehouse.describe(task.model.relation)]
     try:
         intact = frozenset(Places.of(models, settings).inspect(warehouse).twins.values())
         known = Known("", "", warehouse.published(settings.schema), intact=intact)
@@ -187,10 +193,15 @@ def _read(
     """The columns by the rows that a run would learn from."""
     model = task.model
     try:
+        columns = warehouse.describe(model.relation)
+        if columns:
+            check_declarations(model, columns)
+    except ConfigError as error:
+        return Listed(task, (), f"would be refused: {error}")
+    try:
         source = read_source(model, warehouse, snapshot, twins=twins, salt=settings.salt, most=SAMPLE)
     except (ModelError, WarehouseError) as error:
         return _unread(task, error)
-    check_declarations(model, source.columns)
     model, _ = held(model, source.real)
     treatments = classify(model, source.columns, source.training, owner=source.unit)
     sampled = source.real.num_rows < source.rows

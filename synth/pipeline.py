@@ -45,6 +45,7 @@ class Finished:
     folder: Path
     failure: str = ""
     interrupted: bool = False
+    begun: bool = True
 
     @property
     def results(self) -> tuple[ModelResult, ...]:
@@ -53,7 +54,9 @@ class Finished:
 
     @property
     def exit_code(self) -> int:
-        """0 when everything asked for was published and stored, else 1."""
+        """0 when everything asked for was published and stored, 2 when nothing could be begun, else 1."""
+        if not self.begun:
+            return 2
         return 1 if self.failure else self.result.exit_code
 
 
@@ -75,10 +78,12 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
         backends = Backends(settings.services)
         known = _known(asked, settings, run_id, warehouse)
         asked = _narrowed(asked, known)
-        preflight(asked, settings, warehouse, backends)
+        asked = preflight(asked, settings, warehouse, backends)
+        if asked.refused and not asked.tasks:
+            return _nothing(asked, settings, run_id)
         store.check()
         folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
-        folder.ask(asked.args, [task.model.unique_id for task in asked.tasks], asked.invocation_id)
+        folder.ask(asked.args, [task.model.unique_id for task in asked.everything], asked.invocation_id)
         with log.recorded(folder.log):
             try:
                 claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
@@ -103,18 +108,33 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
             except KeyboardInterrupt:
                 interrupted = True
             _write_state(asked, settings, warehouse)
-            result = RunResult(run_id, tuple(_of(task, results) for task in asked.tasks))
+            result = RunResult(run_id, tuple(_of(task, results) for task in asked.everything))
             failure = _finish(folder, None if interrupted else store, result, asked, perf_counter() - started)
             strange = "" if interrupted else _look_again(asked, settings, warehouse)
     return Finished(result, folder.path, INTERRUPTED if interrupted else strange or failure, interrupted)
+
+
+def _nothing(asked: Invocation, settings: Settings, run_id: str) -> Finished:
+    """The end of a run of which no model can be begun: the reasons, and nothing else."""
+    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
+    folder.ask(asked.args, [task.model.unique_id for task in asked.everything], asked.invocation_id)
+    for index, refusal in enumerate(asked.refused, 1):
+        log.outcome(f"{index} of {len(asked.refused)}", refusal, folder.report(refusal.task))
+    result = RunResult(run_id, asked.refused)
+    failure = _finish(folder, None, result, asked, 0.0)
+    return Finished(result, folder.path, failure, begun=False)
 
 
 def _narrowed(asked: Invocation, known: Known) -> Invocation:
     """What is asked, task by task: to publish without a selection means all that the run made."""
     if not asked.publish or asked.selected:
         return asked
-    made = asked_for(known)
-    return replace(asked, tasks=tuple(task for task in asked.tasks if task.model.unique_id in made))
+    names = asked_for(known)
+    return replace(
+        asked,
+        tasks=tuple(task for task in asked.tasks if task.model.unique_id in names),
+        refused=tuple(result for result in asked.refused if result.task.model.unique_id in names),
+    )
 
 
 def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> Known:
@@ -140,7 +160,10 @@ def _agenda(
     tasks = asked.context or asked.tasks
     decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=asked.twins)
     found = agenda(asked.tasks, decisions, known, keep=asked.keep)
+    found = replace(found, blocked={**found.blocked, **asked.blocked})
     if asked.keep:
+        names = [result.task.model.unique_id for result in asked.refused]
+        warehouse.note(settings.staging_schema, known.run_id, names, State.FAILED)
         names = [task.model.unique_id for task in found.todo]
         warehouse.note(settings.staging_schema, known.run_id, names, State.ASKED)
         names = [name for name in found.settled if not known.settled(name)]
@@ -149,12 +172,12 @@ def _agenda(
 
 
 def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
-    """Say what needs no work, and do the rest."""
-    places = {
-        task.model.unique_id: f"{index} of {len(asked.tasks)}" for index, task in enumerate(asked.tasks, 1)
-    }
-    for name, result in todo.settled.items():
-        results[name] = result
+    """Say what cannot be done and what needs no work, and do the rest."""
+    every = asked.everything
+    places = {task.model.unique_id: f"{index} of {len(every)}" for index, task in enumerate(every, 1)}
+    results |= {result.task.model.unique_id: result for result in asked.refused}
+    results |= todo.settled
+    for name, result in results.items():
         log.outcome(places[name], result, shop.folder.report(result.task))
     if todo.todo:
         from synth.twins.making import make_and_publish, prepared  # noqa: PLC0415 - learns and judges: a second to load

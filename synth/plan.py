@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from synth.backends import accept, known_backends
-from synth.domain import Options, Policy, Relation, Rows, Task
+from synth.domain import ModelResult, Options, Policy, Refusal, Relation, Rows, Status, Task
 from synth.errors import ConfigError
 from synth.validation import nearest
 
@@ -26,19 +26,42 @@ DEFAULTS = Options(
 RESERVED_PREFIX = "_synth_"  # our own tables beside the twins
 
 
-def plan(models: Sequence[Model], settings: Settings) -> tuple[Task, ...]:
-    """One task a model, parents before children, else by `unique_id`.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run has to do: the twins to make, parents before children, and those that cannot be made."""
+
+    tasks: tuple[Task, ...] = ()
+    refused: tuple[ModelResult, ...] = ()
+
+
+def plan(models: Sequence[Model], settings: Settings, refusals: Iterable[Refusal] = ()) -> Plan:
+    """One task a model, parents before children, else by `unique_id`; what cannot be made stops no other.
+
+    Args:
+        models: what is to have a twin.
+        settings: decide what the models leave open.
+        refusals: what is to have one and cannot, as is known already.
 
     Raises:
-        ConfigError: an unknown backend, a wish it cannot fulfil, two twins of one name, a target that holds
-            real tables, or models that reference each other in a circle.
+        ConfigError: a target that holds real tables, or a backend that nobody knows, for all models.
     """
     _refuse_real_schemas(models, settings)
-    _refuse_shared_names(models)
-    tasks = tuple(_task(model, settings) for model in _parents_first(models))
-    for task in tasks:
-        accept(task)
-    return tasks
+    _refuse_unknown_backends(settings)
+    reasons = {refusal.model.unique_id: refusal.message for refusal in refusals}
+    bare = tuple(refusal.model for refusal in refusals)
+    tasks = {model.unique_id: _task(model, settings) for model in (*bare, *models)}
+    reasons |= _shared_names(models) | _unable(tasks[model.unique_id] for model in models)
+    order, circles = _parents_first([model for model in models if model.unique_id not in reasons])
+    reasons |= circles
+    return Plan(
+        tuple(tasks[model.unique_id] for model in order),
+        tuple(refused(task, reasons[name]) for name, task in sorted(tasks.items()) if name in reasons),
+    )
+
+
+def refused(task: Task, message: str) -> ModelResult:
+    """The outcome of a task of which nothing was begun."""
+    return ModelResult(task, Status.ERROR, message=message)
 
 
 def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
@@ -76,22 +99,48 @@ def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model,
 
 def _task(model: Model, settings: Settings) -> Task:
     options = settings.overrides.over(model.options).over(settings.defaults).over(DEFAULTS)
-    known = known_backends()
-    if options.backend not in known:
-        raise ConfigError(
-            f"{model.path} ({model.unique_id}): unknown backend '{options.backend}'; "
-            f"{nearest(str(options.backend), known)}"
-        )
     return Task(
         model=model,
         target=Relation(settings.connection.database, settings.schema, model.relation.name),
-        backend=options.backend,
+        backend=str(options.backend),
         rows=options.rows or Rows(),
         seed=options.seed or 0,
         on_inconclusive=options.on_inconclusive or Policy.BLOCK,
         evaluation_timeout=options.evaluation_timeout or TIMEOUT,
         limits=options.limits,
     )
+
+
+def _refuse_unknown_backends(settings: Settings) -> None:
+    """Refuse a backend that all models would have: it is no model's fault."""
+    known = known_backends()
+    flag = "--backend" if settings.flags.backend else "SYNTH_BACKEND"
+    for options, place in (
+        (settings.overrides, flag),
+        (settings.defaults, f"{settings.project.file}: `vars.synth.backend`"),
+    ):
+        if options.backend is not None and options.backend not in known:
+            raise ConfigError(
+                f"{place}: unknown backend '{options.backend}'; {nearest(options.backend, known)}"
+            )
+
+
+def _unable(tasks: Iterable[Task]) -> dict[str, str]:
+    """Why the backend of a task cannot do what its model wants, by `unique_id`."""
+    known, reasons = known_backends(), {}
+    for task in tasks:
+        model = task.model
+        if task.backend not in known:
+            hint = nearest(task.backend, known)
+            reasons[model.unique_id] = (
+                f"{model.path} ({model.unique_id}): unknown backend '{task.backend}'; {hint}"
+            )
+            continue
+        try:
+            accept(task)
+        except ConfigError as error:
+            reasons[model.unique_id] = str(error)
+    return reasons
 
 
 def _refuse_real_schemas(models: Iterable[Model], settings: Settings) -> None:
@@ -106,21 +155,26 @@ def _refuse_real_schemas(models: Iterable[Model], settings: Settings) -> None:
             )
 
 
-def _refuse_shared_names(models: Iterable[Model]) -> None:
-    owners: dict[str, Model] = {}
+def _shared_names(models: Iterable[Model]) -> dict[str, str]:
+    """Why models cannot have a twin because of its name, by `unique_id`."""
+    owners: dict[str, list[Model]] = defaultdict(list)
     for model in models:
-        name = model.relation.name
+        owners[model.relation.name].append(model)
+    reasons: dict[str, str] = {}
+    for name, sharing in owners.items():
+        places = [f"{model.unique_id} ({model.path})" for model in sharing]
         if name.startswith(RESERVED_PREFIX):
-            raise ConfigError(
-                f"{model.path} ({model.unique_id}): names that start with {RESERVED_PREFIX} are kept for "
-                "synth's own tables; give the model an `alias`."
+            reason = (
+                f"{', '.join(places)}: names that start with {RESERVED_PREFIX} are kept for synth's own "
+                "tables; give the model an `alias`."
             )
-        other = owners.setdefault(name, model)
-        if other is not model:
-            raise ConfigError(
-                f"{other.unique_id} ({other.path}) and {model.unique_id} ({model.path}) would have one twin, "
-                f"'{name}'; give one an `alias`, or `--exclude` it."
-            )
+        elif len(sharing) > 1:
+            both = " and ".join(places)
+            reason = f"{both} would have one twin, '{name}'; give one an `alias`, or `--exclude` it."
+        else:
+            continue
+        reasons |= {model.unique_id: reason for model in sharing}
+    return reasons
 
 
 def _parents(model: Model, known: Iterable[str]) -> tuple[str, ...]:
@@ -129,29 +183,36 @@ def _parents(model: Model, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key.parent for key in model.foreign_keys if key.parent in among))
 
 
-def _parents_first(models: Sequence[Model]) -> tuple[Model, ...]:
+def _parents_first(models: Sequence[Model]) -> tuple[tuple[Model, ...], dict[str, str]]:
+    """The models in order, without those that no order fits, and why none does, by `unique_id`."""
     named = {model.unique_id: model for model in models}
-    sorter = TopologicalSorter({name: _parents(model, named) for name, model in named.items()})
+    reasons: dict[str, str] = {}
+    while True:
+        sorter = TopologicalSorter({name: _parents(model, named) for name, model in named.items()})
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            circle = list(error.args[1])
+            reasons |= dict.fromkeys(circle, _circle(circle, named))
+            named = {name: model for name, model in named.items() if name not in circle}
+        else:
+            break
     order: list[Model] = []
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        raise _circle(list(error.args[1]), named) from None
     while ready := sorted(sorter.get_ready()):
         order.extend(named[name] for name in ready)
         sorter.done(*ready)
-    return tuple(order)
+    return tuple(order), reasons
 
 
-def _circle(names: Sequence[str], named: Mapping[str, Model]) -> ConfigError:
-    """No order fits: whichever twin came first would reference rows that are not there yet."""
+def _circle(names: Sequence[str], named: Mapping[str, Model]) -> str:
+    """Why no order fits: whichever twin came first would reference rows that are not there yet."""
     tests = [
         key.test
         for parent, child in pairwise(names)
         for key in named[child].foreign_keys
         if key.parent == parent
     ]
-    return ConfigError(
+    return (
         f"models reference each other in a circle: {' → '.join(reversed(names))}, by {', '.join(tests)}. "
-        "Give one of these tests `severity: warn` or a `where`, or `--exclude` a model."
+        "Next: give one of these tests `severity: warn`, or `--exclude` a model."
     )

@@ -277,10 +277,11 @@ class Handmade:
         return content
 
     def nothing_changed(self) -> bool:
-        """Whether there is no schema of ours, no stored object and no folder of a run."""
+        """Whether there is no schema of ours, no stored object and no folder of a model in a run."""
         schemas = self.value("select count(*) from pg_namespace where nspname like 'synthetic%'")
         left = [path for path in (self.folder / "store").rglob("*") if path.is_file()]
-        return schemas == 0 and not left and not (self.folder / "target" / "synth" / "runs").exists()
+        models = list((self.folder / "target" / "synth" / "runs").glob("*/*/"))
+        return schemas == 0 and not left and not models
 
     # --- what happens meanwhile
 

@@ -146,5 +146,5 @@ def rule_of(package: str, kind: str, **more: object) -> Rule:
     test = DataTest("test.t", "t", kind, package, model, column, arguments, (), {})
     node = Node(model, "things", "model", "shop", "models/x.sql", "models/x.yml")
     manifest = Manifest(Path("m"), "shop", "", "", {model: node}, tests=(test,))
-    (rule,) = facts(manifest, [model])[model].rules
+    (rule,) = facts(manifest)(model).rules
     return rule

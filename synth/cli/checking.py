@@ -53,6 +53,6 @@ def _models(settings: Settings) -> tuple[Model, ...]:
     from synth.project.manifest import read_manifest  # noqa: PLC0415 - as above
 
     try:
-        return read_models(read_manifest(settings.project.manifest_path), settings.connection).models
+        return read_models(read_manifest(settings.project.manifest_path), settings.connection).everything
     except SynthError:
         return ()

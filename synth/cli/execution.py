@@ -23,10 +23,10 @@ from synth.graph.telling import explained, is_inferred
 from synth.plan import plan, with_parents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
-    from synth.domain import Task
     from synth.pipeline import Finished
+    from synth.plan import Plan
     from synth.settings import Settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -97,27 +97,29 @@ def _finished(
     settings: Settings, mode: Mode, options: dict[str, Any], only: Collection[str] | None
 ) -> Finished | None:
     """Run the pipeline between the first and the last lines of its log."""
-    tasks, models = read_plan(settings, only)
-    if not tasks:
+    work, declared = read_plan(settings, only)
+    models = declared.everything
+    if not (work.tasks or work.refused):
         return None
     from synth.pipeline import run  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
     from synth.runs.invocation import Invocation  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
 
     invocation_id, database = new_run_id(), settings.connection.database
     run_id = mode.run_id or invocation_id
-    _say(tasks, settings, mode, run_id)
+    _say(work, settings, mode, run_id)
     asked = Invocation(
-        tasks,
+        work.tasks,
         {model.unique_id: Relation(database, settings.schema, model.relation.name) for model in models},
         {**_kept(options), **mode.flags},
         models,
-        context=plan(with_parents(tasks, models), settings) if mode.no_publish else (),
+        context=plan(with_parents(work.tasks, declared.models), settings).tasks if mode.no_publish else (),
         selected=only is not None or bool(settings.select or settings.exclude or settings.selector),
         named=mode.run_id is not None,
         keep=mode.no_publish,
         publish=mode.which == "publish",
         force=mode.force,
         invocation_id=invocation_id,
+        refused=work.refused,
     )
     with _interruptible():
         finished = run(asked, settings, run_id)
@@ -127,14 +129,14 @@ def _finished(
     return finished
 
 
-def _say(tasks: Sequence[Task], settings: Settings, mode: Mode, run_id: str) -> None:
-    count = len(tasks)
+def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
+    count = len(work.tasks) + len(work.refused)
     models = f"{count} model{'s' if count > 1 else ''}"
     purpose = "publish" if mode.which == "publish" else "synthesize"
     target = settings.connection.target
     log.info(f"Running with synth={__version__}", version=__version__, run_id=run_id)
     log.info(f"Found {models} to {purpose}, target {target}, run {run_id}", models=count)
-    for task in tasks:
+    for task in work.tasks:
         if is_inferred(task.model):
             log.info(
                 f"{task.model.name}: rows are about {explained(task.model)}", unique_id=task.model.unique_id

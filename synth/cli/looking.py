@@ -42,8 +42,8 @@ def ls(*, output: str, **options: Any) -> None:
     from synth.listing import as_json, as_text, survey  # noqa: PLC0415 - reads the warehouse
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the list
-    tasks, models = read_plan(settings)
-    for listed in survey(tasks, settings, models) if tasks else ():
+    work, declared = read_plan(settings)
+    for listed in survey(work, settings, declared.everything):
         click.echo(as_json(listed) if output == "json" else as_text(listed))
 
 

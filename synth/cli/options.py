@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -19,14 +20,16 @@ from synth.settings import Flags, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from synth.domain import Model, Task
+    from synth.declarations import Declared
+    from synth.domain import Model
+    from synth.plan import Plan
     from synth.project.manifest import Manifest
     from synth.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be run."
+EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be begun."
 
 
 def _with(command: Callable[P, R], *options: Callable[[Callable[P, R]], Callable[P, R]]) -> Callable[P, R]:
@@ -89,10 +92,8 @@ def read_settings(options: dict[str, Any], *, to_stderr: bool = False) -> Settin
     return resolve(Flags(**options))
 
 
-def read_plan(
-    settings: Settings, only: Collection[str] | None = None
-) -> tuple[tuple[Task, ...], tuple[Model, ...]]:
-    """The tasks, and all tagged models; says so when there is nothing to do.
+def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[Plan, Declared]:
+    """What there is to do, and all that is declared; says so when there is nothing.
 
     Args:
         settings: of the command.
@@ -102,16 +103,22 @@ def read_plan(
     declared = read_models(manifest, settings.connection)
     for text in (*settings.warnings, *manifest.warnings, *declared.warnings):
         log.warning(text)
-    models = _decided(manifest, declared.models, settings)
-    chosen = select(manifest, models, settings)
-    tasks = plan([one for one in chosen if only is None or one.unique_id in only], settings)
-    if not declared.models:
+    declared = replace(declared, models=_decided(manifest, declared.models, settings))
+    bare = {refusal.model.unique_id: refusal for refusal in declared.refusals}
+    chosen = [
+        model
+        for model in select(manifest, declared.everything, settings)
+        if only is None or model.unique_id in only
+    ]
+    refusals = [bare[model.unique_id] for model in chosen if model.unique_id in bare]
+    work = plan([model for model in chosen if model.unique_id not in bare], settings, refusals)
+    if not declared.everything:
         log.warning(
             "Nothing to do: no model is tagged. Next: add `config: {meta: {synthesize: true}}`, and dbt run"
         )
-    elif not tasks:
+    elif not chosen:
         log.warning("Nothing to do: the selection matches no tagged model. Next: synth ls")
-    return tasks, models
+    return work, declared
 
 
 def _decided(manifest: Manifest, models: tuple[Model, ...], settings: Settings) -> tuple[Model, ...]:

@@ -50,10 +50,12 @@ def test(**options: Any) -> None:
 
     settings = read_settings(options)
     log.info(f"Running with synth={__version__}", version=__version__)
-    tasks, models = read_plan(settings)
-    if tasks:
-        chosen = [task.model for task in tasks]
-        sys.exit(retest(chosen, _places(models, settings), settings, _args(options, "test")).exit_code)
+    work, declared = read_plan(settings)
+    chosen = [task.model for task in (*work.tasks, *(result.task for result in work.refused))]
+    if chosen:
+        sys.exit(
+            retest(chosen, _places(declared.everything, settings), settings, _args(options, "test")).exit_code
+        )
 
 
 @click.command()
@@ -70,7 +72,7 @@ def docs(*, path: Path | None, **options: Any) -> None:
 
     settings = read_settings(options)
     manifest = read_manifest(settings.project.manifest_path)
-    models = read_models(manifest, settings.connection).models
+    models = read_models(manifest, settings.connection).everything
     written, count = write_docs(manifest, _places(models, settings), settings, path)
     log.info(f"Wrote {count} twin{'' if count == 1 else 's'} to {log.near(written)}. Next: dbt docs generate")
 
@@ -99,7 +101,7 @@ def compare(*, model: tuple[str, ...], output: str, **options: Any) -> None:
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the figures
     manifest = read_manifest(settings.project.manifest_path)
-    models = read_models(manifest, settings.connection).models
+    models = read_models(manifest, settings.connection).everything
     compared = measure(model, manifest, _places(models, settings), settings)
     if not compared:
         log.warning("Nothing to do: no model depends on twins alone. Next: synth compare MODEL says why")

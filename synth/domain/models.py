@@ -77,6 +77,12 @@ class Model:
     history: History | None = None  # of a snapshot
     tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand
 
+    @property
+    def build(self) -> str:
+        """The dbt command that builds its relation."""
+        kind = self.unique_id.partition(".")[0]
+        return f"dbt {kind if kind in {'snapshot', 'seed'} else 'run'} --select {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -90,6 +96,14 @@ class Task:
     on_inconclusive: Policy = Policy.BLOCK
     evaluation_timeout: float = 900.0  # seconds
     limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model that cannot have a twin as things stand, and why; it stops no other."""
+
+    model: Model
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

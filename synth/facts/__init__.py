@@ -18,7 +18,7 @@ from synth.facts.references import by_relation, resolve
 from synth.facts.said import Claim, Effect, Said, row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from synth.domain import RowCount
     from synth.facts.of_rows import Build
@@ -59,19 +59,15 @@ class Source:
     condition: str = ""
 
 
-def facts(manifest: Manifest, wanted: Iterable[str]) -> Mapping[str, Facts]:
-    """The facts of each wanted model, by `unique_id`.
-
-    Raises:
-        ConfigError: two tests contradict each other.
-    """
+def facts(manifest: Manifest) -> Callable[[str], Facts]:
+    """What reads the facts of a model, by its `unique_id`; it raises `ConfigError` for a contradiction."""
     tests: dict[str, list[DataTest]] = defaultdict(list)
     for test in manifest.tests:
         tests[test.attached_node].append(test)
     for test in manifest.singular:
         for parent in test.parents:
             tests[parent].append(test)
-    return {name: _facts(manifest, manifest.nodes[name], tests[name]) for name in wanted}
+    return lambda name: _facts(manifest, manifest.nodes[name], tests[name])
 
 
 def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:

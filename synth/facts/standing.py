@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synth.domain import Role, Scope
-from synth.errors import ConfigError
 from synth.facts.given import equation
 
 if TYPE_CHECKING:
@@ -129,17 +128,16 @@ def _has_null(column: str, real: pa.Table) -> bool:
     return column in real.column_names and real.column(column).null_count > 0
 
 
-def refuse_row_counts(tasks: Sequence[Task], warehouse: Warehouse) -> tuple[str, ...]:
-    """Refuse numbers of rows that a test forbids, as far as the real tables keep to it; else what to tell.
+def check_row_counts(tasks: Sequence[Task], warehouse: Warehouse) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Numbers of rows that a test forbids, as far as the real tables keep to it, by `unique_id`; warnings.
 
     Raises:
-        ConfigError: names the test, the number of rows, and those allowed.
         WarehouseError: Postgres refused.
     """
     if not any(task.model.counts for task in tasks):
-        return ()
+        return {}, ()
     named = {task.model.unique_id: task for task in tasks}
-    warnings = []
+    warnings, reasons = [], {}
     with warehouse.snapshot() as snapshot:
         rows = {name: snapshot.count(task.model.relation) for name, task in named.items()}
     for task in tasks:
@@ -152,8 +150,8 @@ def refuse_row_counts(tasks: Sequence[Task], warehouse: Warehouse) -> tuple[str,
                 continue
             wanted = task.rows.of(rows[own])
             if not _allowed(count, wanted, other.rows.of(rows[other.model.unique_id]) if other else 1):
-                raise _forbidden(task, count, wanted)
-    return tuple(warnings)
+                reasons[own] = _forbidden(task, count, wanted)
+    return reasons, tuple(warnings)
 
 
 def _allowed(count: RowCount, rows: int, unit: int) -> bool:
@@ -161,8 +159,8 @@ def _allowed(count: RowCount, rows: int, unit: int) -> bool:
     return low < rows < high if count.strictly else low <= rows <= high
 
 
-def _forbidden(task: Task, count: RowCount, wanted: int) -> ConfigError:
-    return ConfigError(
+def _forbidden(task: Task, count: RowCount, wanted: int) -> str:
+    return (
         f"{task.model.path}: the twin of {task.model.name} would have {wanted:,} rows (rows: {task.rows}), "
         f"which {count.source} forbids. Next: set other `rows`, in `meta: {{synth: …}}` or by --rows."
     )

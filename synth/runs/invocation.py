@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.domain import Model, Relation, Task
+    from synth.domain import Model, ModelResult, Relation, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Invocation:
         publish: whether twins are published that were staged before, and none is made.
         force: whether twins are made anew although nothing changed.
         invocation_id: of this command; the run's own unless it is named.
+        refused: the outcomes of models of which nothing is begun.
+        blocked: why parents are left as they are, though nothing is wrong with them, by `unique_id`.
     """
 
     tasks: tuple[Task, ...]
@@ -40,3 +42,10 @@ class Invocation:
     publish: bool = False
     force: bool = False
     invocation_id: str = ""
+    refused: tuple[ModelResult, ...] = ()
+    blocked: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> tuple[Task, ...]:
+        """All tasks of the run, in the order in which it tells of them."""
+        return (*(result.task for result in self.refused), *self.tasks)

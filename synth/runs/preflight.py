@@ -1,88 +1,191 @@
-"""What is refused before a run writes anything."""
+"""What is refused before a run writes anything: some for all models, some for one, which stops no other."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth import log
 from synth.backends import capabilities_of
 from synth.columns.conditions import check_conditions
 from synth.columns.roles import check_declarations
-from synth.errors import ConfigError, ManifestError
+from synth.errors import ConfigError, ManifestError, ModelError, SynthError
 from synth.evaluate import LIMITS
-from synth.facts.standing import refuse_row_counts
+from synth.facts.standing import check_row_counts
+from synth.plan import refused
 from synth.validation import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from synth.backends import Backends
-    from synth.domain import Task
+    from synth.domain import ModelResult, Task
     from synth.runs.invocation import Invocation
     from synth.settings import Settings
     from synth.warehouse import Warehouse
 
+FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
 
-def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backends: Backends) -> None:
-    """Refuse, before anything is written, what could not end well.
+
+def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backends: Backends) -> Invocation:
+    """What is asked of a run, without the models that could not end well; these are among the `refused`.
+
+    A model whose parent is refused and has no twin of before gets keys of its own.
 
     Raises:
-        SynthError: what is wrong, where, and what to do.
+        SynthError: what is wrong for all of them, where, and what to do.
     """
-    warehouse.check(asked.tasks, (settings.schema, settings.staging_schema), settings.analyst_role)
-    for task in asked.tasks:
-        columns = warehouse.describe(task.model.relation)
-        if not columns:
-            raise ManifestError(
-                f"{task.model.relation} has no columns. Next: dbt run --select {task.model.name}"
-            )
-        check_declarations(task.model, columns)
-        check_conditions(task.model, columns)
-    check_limits(asked.tasks)
-    for said in refuse_row_counts(asked.tasks, warehouse):
-        log.warning(said)
-    _check_backends(() if asked.publish else asked.tasks, backends)
-    _warn_of_orphans(asked, warehouse)
+    tasks = {task.model.unique_id: task for task in (*asked.context, *asked.tasks)}
+    reasons = _reasons(tasks.values(), warehouse, publish=asked.publish)
+    remaining = [task for name, task in tasks.items() if name not in reasons]
+    if remaining:
+        warehouse.check((settings.schema, settings.staging_schema), settings.analyst_role)
+    counted, warnings = check_row_counts(remaining, warehouse)
+    reasons |= counted
+    if not asked.publish:
+        reasons |= _without_backend(remaining, backends)
+    for text in warnings:
+        log.warning(text)
+    results = (refused(task, reasons[name]) for name, task in tasks.items() if name in reasons)
+    named = {task.model.unique_id for task in asked.tasks}
+    every = (*asked.refused, *(result for result in results if result.task.model.unique_id in named))
+    lost = {result.task.model.unique_id for result in every} | set(reasons)
+    there = _there(asked, settings, warehouse)
+    asked = replace(
+        asked,
+        tasks=tuple(task for task in asked.tasks if task.model.unique_id not in lost),
+        context=tuple(task for task in asked.context if task.model.unique_id not in lost),
+        refused=every,
+        blocked=_left_behind(every, lost, there),
+        twins={name: place for name, place in asked.twins.items() if name not in lost or name in there},
+    )
+    _warn_of_orphans(asked, there)
+    _warn_of_own_keys(asked, lost - there)
+    return asked
 
 
-def check_limits(tasks: Iterable[Task]) -> None:
+def few_rows(task: Task, rows: int) -> str:
+    """Why so few rows cannot become a twin; empty if they can, or if there are none to repeat."""
+    if rows == 0 or rows >= FEWEST:
+        return ""
+    return (
+        f"{task.model.name} has {rows} row{'s' if rows > 1 else ''}; fewer than {FEWEST} cannot be learned "
+        "without repeating somebody. Next: build it with more rows, or leave it out: "
+        f"synth run --exclude {task.model.name}"
+    )
+
+
+def _reasons(tasks: Iterable[Task], warehouse: Warehouse, *, publish: bool) -> dict[str, str]:
+    """Why tasks cannot be worked on, by `unique_id`: for what their warehouse and their declarations say."""
+    reasons = {}
+    for task in tasks:
+        try:
+            _check(task, warehouse, publish=publish)
+        except SynthError as error:
+            reasons[task.model.unique_id] = str(error)
+    return reasons
+
+
+def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
+    check_limits(task)
+    warehouse.check_task(task)
+    columns = warehouse.describe(task.model.relation)
+    if not columns:
+        raise ManifestError(f"{task.model.relation} has no columns. Next: {task.model.build}")
+    check_declarations(task.model, columns)
+    check_conditions(task.model, columns)
+    few = "" if publish else few_rows(task, warehouse.count_to(task.model.relation, FEWEST))
+    if few:
+        raise ModelError(few)
+
+
+def check_limits(task: Task) -> None:
     """Refuse limits of checks that do not exist.
 
     Raises:
         ConfigError: names the check and the nearest one.
     """
-    for task in tasks:
-        for name in task.limits:
-            if name not in LIMITS:
-                raise ConfigError(
-                    f"{task.model.path} ({task.model.unique_id}): `limits` names the unknown check '{name}'; "
-                    f"{nearest(name, LIMITS)}"
-                )
+    for name in task.limits:
+        if name not in LIMITS:
+            raise ConfigError(
+                f"{task.model.path} ({task.model.unique_id}): `limits` names the unknown check '{name}'; "
+                f"{nearest(name, LIMITS)}"
+            )
 
 
-def _check_backends(tasks: Sequence[Task], backends: Backends) -> None:
+def _without_backend(tasks: Sequence[Task], backends: Backends) -> dict[str, str]:
+    """Why backends cannot do what they are asked for, by `unique_id`.
+
+    Raises:
+        SynthError: no model can be made, because none of the backends is usable.
+    """
+    reasons: dict[str, str] = {}
+    failures = []
     for name in sorted({task.backend for task in tasks}):
-        backend = backends[name]
-        for task in tasks:
-            if task.backend == name and (task.model.seed_columns or task.model.balance):
-                _refuse_conditions(task, able=capabilities_of(name).conditions)
-        backend.check()
+        able = capabilities_of(name).conditions
+        ours = [task for task in tasks if task.backend == name]
+        try:
+            backends[name].check()
+        except SynthError as error:
+            failures.append(error)
+            reasons |= dict.fromkeys((task.model.unique_id for task in ours), str(error))
+            continue
+        for task in ours:
+            if not able and (task.model.seed_columns or task.model.balance):
+                reasons[task.model.unique_id] = _unconditional(task)
+    if failures and len(failures) == len({task.backend for task in tasks}):
+        raise failures[0]
+    return reasons
 
 
-def _refuse_conditions(task: Task, *, able: bool) -> None:
-    if not able:
-        raise ConfigError(
-            f"{task.model.path}: {task.model.name} has `seed_columns` or `balance`, which backend "
-            f"{task.backend} cannot keep to. Next: take them out, or choose `backend: local`."
+def _unconditional(task: Task) -> str:
+    return (
+        f"{task.model.path}: {task.model.name} has `seed_columns` or `balance`, which backend "
+        f"{task.backend} cannot keep to. Next: take them out, or choose `backend: local`."
+    )
+
+
+def _there(asked: Invocation, settings: Settings, warehouse: Warehouse) -> frozenset[str]:
+    """The models that have a twin, by `unique_id`."""
+    names = warehouse.twins(settings.schema)
+    return frozenset(name for name, place in asked.twins.items() if place.name in names)
+
+
+def _left_behind(
+    refused_results: Iterable[ModelResult], lost: Collection[str], there: Collection[str]
+) -> dict[str, str]:
+    """Parents that must stay as they are, because a refused child has a twin with their keys; and why."""
+    models = [result.task.model for result in refused_results if result.task.model.unique_id in there]
+    return {
+        key.parent: (
+            f"{model.name}, which references it, cannot be made, and its twin of before holds the keys that "
+            f"this one has now. Next: see {model.name}"
         )
+        for model in models
+        for key in model.foreign_keys
+        if key.parent not in lost
+    }
 
 
-def _warn_of_orphans(asked: Invocation, warehouse: Warehouse) -> None:
+def _warn_of_own_keys(asked: Invocation, lost: Collection[str]) -> None:
+    """Say once which children of models without a twin have keys that lead nowhere."""
+    columns: dict[str, list[str]] = defaultdict(list)
+    for task in asked.tasks:
+        for key in task.model.foreign_keys:
+            if key.parent in lost:
+                columns[key.parent].append(f"{task.model.name}.{key.column}")
+    for parent, children in columns.items():
+        log.warning(f"{parent} gets no twin, so {', '.join(children)} get new keys that lead nowhere")
+
+
+def _warn_of_orphans(asked: Invocation, there: Collection[str]) -> None:
     """A parent that gets new keys leaves its published children behind, unless they are made anew, too."""
     selected = {task.model.unique_id: task.model for task in asked.tasks}
+    others = {result.task.model.unique_id for result in asked.refused}
     for child in asked.models:
         parents = [key.parent for key in child.foreign_keys if key.parent in selected]
-        if parents and child.unique_id not in selected and warehouse.describe(asked.twins[child.unique_id]):
+        if parents and child.unique_id in there and child.unique_id not in {*selected, *others}:
             parent = selected[parents[0]].name
             log.warning(
                 f"{child.name} references {parent} and is not selected, so the keys of its twin may become "

@@ -8,18 +8,21 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.domain import ModelResult, Status
+from synth.dbt.tests import published
+from synth.domain import ModelResult, Status, Verdict
 from synth.errors import PendingError, SynthError
 from synth.plan import clusters
+from synth.runs.fingerprint import PARENT
 from synth.twins.gate import RejectedError
 from synth.twins.reference import copy_reference
+from synth.twins.together import held_back
 from synth.twins.trials import Trials
 from synth.twins.twin import Twin, make_twin
 from synth.warehouse.publish import columns_refused
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from synth.domain import Evaluation, Task
     from synth.runs.changes import Agenda
@@ -38,6 +41,12 @@ class Failed:
     tests: Mapping[str, str] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()
 
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing speaks against the twin but that its rows are too few to say."""
+        verdict = self.evaluation.verdict if self.evaluation else None
+        return self.status is Status.REJECTED and verdict is Verdict.INCONCLUSIVE
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -50,11 +59,16 @@ class Made:
 def prepared(todo: Agenda) -> dict[str, Made]:
     """What has become of tasks before this command: twins that wait, and those that cannot be made."""
     ready: dict[str, Made] = {
-        name: Made(Twin(stage, None, stage.artifacts, (), {}, {}), 0.0)
+        name: Made(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
         for name, stage in todo.waiting.items()
     }
     blocked = {name: Made(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.blocked.items()}
     return ready | blocked
+
+
+def _makers(stage: Stage) -> frozenset[str]:
+    """Whose keys a twin holds that was staged before."""
+    return frozenset(part.removeprefix(PARENT) for part in stage.inputs if part.startswith(PARENT))
 
 
 def make_and_publish(
@@ -89,14 +103,15 @@ def make_and_publish(
             place = places[task.model.unique_id]
             futures[task.model.unique_id] = pool.submit(_make, place, task, shop, parents, wanted)
         trials, groups = Trials(() if shop.keep else tasks, shop), clusters(tasks)
+        before = frozenset(published(shop.twins, shop.warehouse))
         for index, cluster in enumerate(groups):
             made = [futures[task.model.unique_id].result() for task in cluster]
-            found = trials.of(*_waiting(groups[index:], futures))
+            found = trials.of(*_waiting(groups[index:], futures, before))
             made = [
                 _tried(item, found.get(task.model.unique_id), shop)
                 for task, item in zip(cluster, made, strict=True)
             ]
-            for result in (_kept if shop.keep else _publish)(cluster, made, shop):
+            for result in _kept(cluster, made, shop) if shop.keep else _publish(cluster, made, shop, before):
                 unique_id = result.task.model.unique_id
                 results[unique_id] = result
                 log.outcome(places[unique_id], result, shop.folder.report(result.task))
@@ -130,7 +145,9 @@ def _make(
     made = {name: one for name, one in outcomes.items() if isinstance(one, Twin)}
     # A twin that was staged by another command has its keys in its stage alone.
     twins = {name: twin.keys for name, twin in made.items() if shop.keep or not twin.stage.kept}
-    lost = {name: one.status for name, one in outcomes.items() if isinstance(one, Failed)}
+    failed = {name: one for name, one in outcomes.items() if isinstance(one, Failed)}
+    undecided = {name for name, one in failed.items() if one.undecided}
+    lost = {name: one.status for name, one in failed.items() if name not in undecided}
     if lost:
         names = ", ".join(sorted(lost))
         if set(lost.values()) == {Status.PENDING}:
@@ -141,11 +158,12 @@ def _make(
     outcome: Twin | Failed
     try:
         _refuse_changed_columns(task, shop)
-        outcome = (
+        twin = (
             copy_reference(task, shop, wanted=wanted)
             if task.model.reference
-            else make_twin(task, shop, parents=twins, wanted=wanted)
+            else make_twin(task, _without(undecided, shop), parents=twins, wanted=wanted)
         )
+        outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, undecided)))
     except RejectedError as error:
         outcome = Failed(Status.REJECTED, str(error), error.evaluation)
     except PendingError as error:
@@ -158,6 +176,26 @@ def _make(
     return Made(outcome, perf_counter() - started)
 
 
+def _without(undecided: Collection[str], shop: Workshop) -> Workshop:
+    """The shop where a parent whose twin nobody could decide about is as one that never asked for a twin.
+
+    One that has a twin of before keeps it, and its children get the keys of that.
+    """
+    if not undecided:
+        return shop
+    names = set(undecided) - set(published(shop.twins, shop.warehouse))
+    return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
+
+
+def _own_keys(task: Task, undecided: Collection[str]) -> tuple[str, ...]:
+    """What to tell of a child of such a parent."""
+    return tuple(
+        f"{task.model.name}.{key.column} holds no keys of a new twin of {key.parent}, which is not published"
+        for key in task.model.foreign_keys
+        if key.parent in undecided
+    )
+
+
 def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
     """Say before hours of training that the columns changed, not after."""
     changed = "" if shop.settings.full_refresh else shop.warehouse.changed(task)
@@ -166,9 +204,9 @@ def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
 
 
 def _waiting(
-    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[Made]]
+    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[Made]], before: Collection[str]
 ) -> tuple[dict[str, Stage], set[str]]:
-    """The stages of the clusters that are completely made, and the models that are still being made."""
+    """The stages that may be published of clusters that are completely made, and what is still being made."""
     staged: dict[str, Stage] = {}
     pending: set[str] = set()
     for group in groups:
@@ -176,10 +214,22 @@ def _waiting(
         if not all(futures[name].done() for name in names):
             pending.update(names)
             continue
-        outcomes = {name: futures[name].result().outcome for name in names}
-        stages = {name: outcome.stage for name, outcome in outcomes.items() if isinstance(outcome, Twin)}
-        staged |= stages if len(stages) == len(names) else {}
+        made = [futures[name].result() for name in names]
+        lost = _held_back(group, made, before)
+        staged |= {
+            name: item.outcome.stage
+            for name, item in zip(names, made, strict=True)
+            if isinstance(item.outcome, Twin) and name not in lost
+        }
     return staged, pending
+
+
+def _held_back(cluster: Sequence[Task], made: Sequence[Made], before: Collection[str]) -> dict[str, str]:
+    """The good twins of a cluster that must not be published, and why."""
+    outcomes = {task.model.unique_id: item.outcome for task, item in zip(cluster, made, strict=True)}
+    holds = {name: one.parents for name, one in outcomes.items() if isinstance(one, Twin)}
+    failed = [name for name in outcomes if name not in holds]
+    return held_back([task.model for task in cluster], holds, failed, before)
 
 
 def _tried(made: Made, trial: Trial | None, shop: Workshop) -> Made:
@@ -216,24 +266,38 @@ def _kept(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list
     ]
 
 
-def _publish(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
-    """Publish a cluster in one transaction, or nothing of it."""
+def _publish(
+    cluster: Sequence[Task], made: Sequence[Made], shop: Workshop, before: Collection[str]
+) -> list[ModelResult]:
+    """Publish what of a cluster is good and may stand alone, all that belongs together in one transaction."""
+    lost = _held_back(cluster, made, before)
+    failures = {name: Failed(Status.SKIPPED, reason) for name, reason in lost.items()}
+    items = {task.model.unique_id: item for task, item in zip(cluster, made, strict=True)}
+    good = [
+        task
+        for task in cluster
+        if isinstance(items[task.model.unique_id].outcome, Twin) and task.model.unique_id not in lost
+    ]
+    for part in clusters(good):
+        names = [task.model.unique_id for task in part]
+        failed = _published([items[name] for name in names], shop)
+        failures |= {} if failed is None else dict.fromkeys(names, failed)
+    return [
+        _result(task, items[task.model.unique_id], failures.get(task.model.unique_id)) for task in cluster
+    ]
+
+
+def _published(made: Sequence[Made], shop: Workshop) -> Failed | None:
+    """Publish twins in one transaction; what went wrong, if anything did."""
     stages = [item.outcome.stage for item in made if isinstance(item.outcome, Twin)]
-    failed: Failed | None = None
-    if len(stages) < len(cluster):
-        lost = [
-            t.model.name for t, item in zip(cluster, made, strict=True) if isinstance(item.outcome, Failed)
-        ]
-        failed = Failed(Status.SKIPPED, f"it belongs together with {', '.join(lost)}, which failed")
-    else:
-        settings = shop.settings
-        try:
-            shop.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
-        except SynthError as error:
-            failed = Failed(Status.ERROR, str(error))
-        except Exception as error:  # noqa: BLE001 - as in `_make`
-            failed = Failed(Status.ERROR, f"{log.unexpected(error)}.")
-    return [_result(task, item, failed) for task, item in zip(cluster, made, strict=True)]
+    settings = shop.settings
+    try:
+        shop.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
+    except SynthError as error:
+        return Failed(Status.ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - as in `_make`
+        return Failed(Status.ERROR, f"{log.unexpected(error)}.")
+    return None
 
 
 def _result(task: Task, made: Made, failed: Failed | None, *, good: Status = Status.PUBLISHED) -> ModelResult:

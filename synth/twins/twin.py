@@ -19,6 +19,7 @@ from synth.errors import ModelError
 from synth.facts.standing import held, read_standing
 from synth.log import near
 from synth.runs.attempts import attempt
+from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from synth.twins.snapshots import Versions
     from synth.twins.workshop import Workshop
 
-FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
-
 
 @dataclass(frozen=True, slots=True)
 class Twin:
@@ -55,6 +54,7 @@ class Twin:
     keys: Mapping[str, pa.ChunkedArray]
     scores: Mapping[str, float]  # what a remote service thinks of its rows
     tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
+    parents: frozenset[str] = frozenset()  # whose new keys it holds, by `unique_id`
 
 
 def make_twin(
@@ -94,19 +94,17 @@ def make_twin(
     kept = [column for column in case.source.columns if column.name in names]
     shop.warehouse.stage(task, stage, columns=kept, table=made.table)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
-    return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores)
+    holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
+    return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores, parents=holds)
 
 
 def _open(task: Task, shop: Workshop) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
     salt = shop.settings.salt
     source = read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
-    if source.rows and source.rows < FEWEST:
-        raise ModelError(
-            f"{task.model.name} has {source.rows} row{'s' if source.rows > 1 else ''}; fewer than {FEWEST} "
-            "cannot be learned without repeating somebody. Next: build it with more rows, or leave it out: "
-            f"synth run --exclude {task.model.name}"
-        )
+    few = few_rows(task, source.rows)  # it may have lost some since they were counted
+    if few:
+        raise ModelError(few)
     model, doubts = held(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owner=source.unit)

@@ -95,20 +95,33 @@ class Warehouse:
         """Refuse schemas that are not ours alone; see `synth.warehouse.ownership.refuse_intrusions`."""
         ownership.refuse_intrusions(self._main, *schemas, sources)
 
-    def check(self, tasks: Sequence[Task], schemas: tuple[str, str], analysts: Sequence[str]) -> None:
-        """Refuse unless sources are readable and targets writable; `schemas` are target and staging.
+    def check(self, schemas: tuple[str, str], analysts: Sequence[str]) -> None:
+        """Refuse unless twins can be written, and analysts see no more than these; see `catalog`.
 
         Raises:
-            ManifestError: a model is not built.
+            WarehouseError: a permission is missing, or there is one too many.
+        """
+        catalog.check_schemas(self._main, schemas, analysts)
+
+    def check_task(self, task: Task) -> None:
+        """Refuse unless a model is built and readable, and its twin would overwrite nothing but a twin.
+
+        Raises:
+            ManifestError: the model is not built.
             WarehouseError: a permission is missing, or something would be overwritten that is no twin.
         """
-        catalog.check_sources(self._main, tasks)
-        for task in tasks:
-            roles = task.model.roles
-            dropped = [name for name, role in roles.items() if role is Role.DROP]
-            copying.refuse_foreign_code(self._main, task.model.relation, dropped)
-            self._probe(task)
-        catalog.check_targets(self._main, tasks, schemas, analysts)
+        catalog.check_source(self._main, task)
+        dropped = [name for name, role in task.model.roles.items() if role is Role.DROP]
+        copying.refuse_foreign_code(self._main, task.model.relation, dropped)
+        self._probe(task)
+        catalog.check_target(self._main, task)
+
+    def count_to(self, relation: Relation, most: int) -> int:
+        """How many rows the relation has, or `most` if it has more."""
+        few = sql.SQL("select count(*) from (select from {} limit {}) as few")
+        with reported(f"count the rows of {relation}"):
+            row = self._main.execute(few.format(identifier(relation), most)).fetchone()
+        return int(str(row[0])) if row else 0
 
     def describe(self, relation: Relation) -> tuple[Column, ...]:
         """The columns of `relation`; none when it does not exist."""

@@ -9,7 +9,7 @@ from synth.errors import ManifestError, WarehouseError
 from synth.warehouse.session import reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from synth.domain import Relation, Task
     from synth.warehouse.session import Connection
@@ -162,41 +162,36 @@ def twins(session: Connection, schema: str) -> dict[str, str]:
     return {str(name): str(stamp) for name, stamp in rows}
 
 
-def check_sources(session: Connection, tasks: Iterable[Task]) -> None:
-    """Refuse unless every model of the run is built and readable.
+def check_source(session: Connection, task: Task) -> None:
+    """Refuse unless a model is built and readable.
 
     Raises:
-        ManifestError: a relation does not exist.
-        WarehouseError: a relation may not be read.
+        ManifestError: the relation does not exist.
+        WarehouseError: the relation may not be read.
     """
-    for task in tasks:
-        relation, model = task.model.relation, task.model
-        row = _relation(session, relation)
-        if row is None:
-            raise ManifestError(
-                f"Model {model.name} is not built: there is no {relation} in database {relation.database}. "
-                f"Next: dbt run --select {model.name}"
-            )
-        if not row[2]:
-            raise WarehouseError(
-                f"No permission to read {relation} ({model.name}). "
-                f"Next: ask {row[1]} for: grant select on {relation} to {_user(session)};"
-            )
+    relation, model = task.model.relation, task.model
+    row = _relation(session, relation)
+    if row is None:
+        raise ManifestError(
+            f"{model.name} is not built: there is no {relation} in database {relation.database}. "
+            f"Next: {model.build}"
+        )
+    if not row[2]:
+        raise WarehouseError(
+            f"No permission to read {relation} ({model.name}). "
+            f"Next: ask {row[1]} for: grant select on {relation} to {_user(session)};"
+        )
 
 
-def check_targets(
-    session: Connection, tasks: Sequence[Task], schemas: Sequence[str], analysts: Sequence[str]
-) -> None:
-    """Refuse unless the run may write where it is going to, and would overwrite nothing but twins.
+def check_schemas(session: Connection, schemas: Sequence[str], analysts: Sequence[str]) -> None:
+    """Refuse unless the run may write where it is going to, and analysts see no more than is for them.
 
     Raises:
-        WarehouseError: a schema or an existing relation cannot be written, an existing relation is no twin,
-            or an analysts' role is missing or could read what is not for analysts.
+        WarehouseError: a schema cannot be written, or an analysts' role is missing or could read what is not
+            for analysts.
     """
     for schema in schemas:
         _check_schema(session, schema)
-    for task in tasks:
-        _check_target(session, task)
     target, staging = schemas
     for role in analysts:
         _check_analysts(session, role, target, staging)
@@ -248,7 +243,12 @@ def _check_schema(session: Connection, schema: str) -> None:
         )
 
 
-def _check_target(session: Connection, task: Task) -> None:
+def check_target(session: Connection, task: Task) -> None:
+    """Refuse to overwrite what is no twin.
+
+    Raises:
+        WarehouseError: an existing relation is no twin, or belongs to somebody else.
+    """
     row = _relation(session, task.target)
     if row is None:
         return

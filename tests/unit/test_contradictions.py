@@ -33,7 +33,7 @@ def read(one: Stated, other: Stated, *, column: str = "n") -> None:
         package = PACKAGES.get(kind, "dbt_expectations")
         tests.append(DataTest(f"test.{name}", name, kind, package, MODEL, of, arguments, (), {}))
     node = Node(MODEL, "orders", "model", "shop", "models/x.sql", "models/x.yml")
-    facts(Manifest(Path("m"), "shop", "", "", {MODEL: node}, tests=tuple(tests)), [MODEL])
+    facts(Manifest(Path("m"), "shop", "", "", {MODEL: node}, tests=tuple(tests)))(MODEL)
 
 
 CONTRADICTORY = [

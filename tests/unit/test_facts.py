@@ -39,7 +39,7 @@ def check(kind: str, column: str | None = None, *, config: Any = None, **argumen
 def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = ()) -> Facts:
     nodes = (orders or node(ORDERS, "id", "code", "user_id"), node(USERS, "id"), *others)
     manifest = Manifest(Path("m"), "shop", "", "", {one.unique_id: one for one in nodes}, tests=tests)
-    return facts(manifest, [ORDERS])[ORDERS]
+    return facts(manifest)(ORDERS)
 
 
 def unused(found: Facts) -> list[str]:
@@ -101,7 +101,7 @@ def test_a_test_of_the_same_name_from_an_unknown_package_states_no_fact() -> Non
 def test_singular_tests_are_listed_and_state_nothing() -> None:
     alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {})
     nodes = {ORDERS: node(ORDERS, "id")}
-    found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)), [ORDERS])[ORDERS]
+    found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)))(ORDERS)
     assert unused(found) == ["synth test runs it on the twin"]
 
 

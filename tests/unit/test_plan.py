@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,11 +50,11 @@ def model(
 
 
 def order(settings: Settings, *models: Model) -> list[str]:
-    return [task.model.name for task in plan(models, settings)]
+    return [task.model.name for task in plan(models, settings).tasks]
 
 
 def test_a_task_has_every_setting_and_its_target_is_beside_the_other_twins(settings: Settings) -> None:
-    (task,) = plan([model("users", alias="people")], settings)
+    (task,) = plan([model("users", alias="people")], settings).tasks
     assert (task.backend, task.rows, task.seed) == ("local", Rows(), 0)
     assert task.target == Relation("warehouse", "synthetic", "people")
 
@@ -62,9 +63,9 @@ def test_flags_and_environment_beat_the_model_which_beats_the_project(settings: 
     layered = dataclasses.replace(
         settings, overrides=Options(seed=1), defaults=Options(seed=3, rows=Rows(count=3), backend="local")
     )
-    (task,) = plan([model("users", options=Options(seed=2, rows=Rows(count=2)))], layered)
+    (task,) = plan([model("users", options=Options(seed=2, rows=Rows(count=2)))], layered).tasks
     assert (task.seed, task.rows) == (1, Rows(count=2))
-    (task,) = plan([model("users")], layered)
+    (task,) = plan([model("users")], layered).tasks
     assert (task.seed, task.rows) == (1, Rows(count=3))
 
 
@@ -78,27 +79,47 @@ def test_a_parent_that_gets_no_twin_and_a_model_itself_are_no_obstacle(settings:
     assert order(settings, model("a", "a", "elsewhere")) == ["a"]
 
 
-def test_models_that_reference_each_other_are_refused_with_both_tests(settings: Settings) -> None:
-    with pytest.raises(ConfigError, match="in a circle") as error:
-        plan([model("a", "b"), model("b", "a")], settings)
-    assert "a_to_b" in str(error.value)
-    assert "b_to_a" in str(error.value)
-    assert "`severity: warn`" in str(error.value)
+def refused(settings: Settings, *models: Model) -> dict[str, str]:
+    """Why models are refused, by name, beside one that is not."""
+    work = plan([*models, model("other")], settings)
+    assert "other" in [task.model.name for task in work.tasks]
+    return {result.task.model.name: result.message for result in work.refused}
 
 
-def test_an_unknown_backend_names_the_model_and_the_known_ones(settings: Settings) -> None:
-    with pytest.raises(ConfigError, match=r"model\.shop\.a\): unknown backend 'locla'; did you mean `local`"):
-        plan([model("a", options=Options(backend="locla"))], settings)
+def test_models_that_reference_each_other_are_refused_alone_with_the_tests_that_say_so(
+    settings: Settings,
+) -> None:
+    circle = [model("a", "b"), model("b", "a")]
+    messages = refused(settings, *circle)
+    assert set(messages) == {"a", "b"}
+    for part in ("in a circle", "a_to_b", "b_to_a", "`severity: warn`", "Next: "):
+        assert part in messages["a"]
+    assert order(settings, *circle, model("child", "a"), model("other")) == ["child", "other"]
 
 
-def test_two_models_of_one_twin_name_are_refused_with_both_names(settings: Settings) -> None:
-    with pytest.raises(ConfigError, match=r"model\.shop\.a .* and model\.shop\.b .* one twin, 'x'"):
-        plan([model("a", alias="x"), model("b", alias="x", schema="other")], settings)
+def test_an_unknown_backend_of_a_model_refuses_it_alone(settings: Settings) -> None:
+    messages = refused(settings, model("a", options=Options(backend="locla")))
+    assert "(model.shop.a): unknown backend 'locla'; did you mean `local`" in messages["a"]
+
+
+@pytest.mark.parametrize("place", ["--backend", "vars.synth.backend"])
+def test_an_unknown_backend_of_all_models_names_where_it_was_typed(settings: Settings, place: str) -> None:
+    wrong = Options(backend="locla")
+    asked = dataclasses.replace(settings, defaults=wrong)
+    if place == "--backend":
+        asked = dataclasses.replace(settings, overrides=wrong, flags=Flags(backend="locla"))
+    with pytest.raises(ConfigError, match=f"{place}.*unknown backend 'locla'; did you mean `local`"):
+        plan([model("a")], asked)
+
+
+def test_models_of_one_twin_name_are_refused_alone_with_both_names(settings: Settings) -> None:
+    messages = refused(settings, model("a", alias="x"), model("b", alias="x", schema="dev_other"))
+    assert set(messages) == {"a", "b"}
+    assert re.search(r"model\.shop\.a .* and model\.shop\.b .* one twin, 'x'", messages["b"])
 
 
 def test_a_twin_may_not_take_the_name_of_our_own_tables(settings: Settings) -> None:
-    with pytest.raises(ConfigError, match="_synth_ are kept"):
-        plan([model("a", alias="_synth_runs")], settings)
+    assert "_synth_ are kept" in refused(settings, model("a", alias="_synth_runs"))["a"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +147,7 @@ def test_clusters_join_what_foreign_keys_join_and_keep_the_order(settings: Setti
         model("e"),
         model("f", "a", "d", "zz"),
     ]
-    found = clusters(plan(models, settings))
+    found = clusters(plan(models, settings).tasks)
     assert [[task.model.name for task in group] for group in found] == [["b", "d", "a", "c", "f"], ["e"]]
     assert clusters(()) == ()
 
@@ -139,7 +160,7 @@ def test_any_graph_without_a_circle_is_ordered_and_split_completely(
         child: [f"m{parent}" for parent, other in edges if other == child and parent < child]
         for child in range(10)
     }
-    tasks = plan([model(f"m{child}", *parents[child]) for child in range(10)], settings)
+    tasks = plan([model(f"m{child}", *parents[child]) for child in range(10)], settings).tasks
     place = {task.model.name: position for position, task in enumerate(tasks)}
     assert all(place[parent] < place[f"m{child}"] for child in parents for parent in parents[child])
     groups = clusters(tasks)
