@@ -45,7 +45,6 @@ class Finished:
     folder: Path
     failure: str = ""
     interrupted: bool = False
-    begun: bool = True
 
     @property
     def results(self) -> tuple[ModelResult, ...]:
@@ -54,9 +53,7 @@ class Finished:
 
     @property
     def exit_code(self) -> int:
-        """0 when everything asked for was published and stored, 2 when nothing could be begun, else 1."""
-        if not self.begun:
-            return 2
+        """0 when everything asked for was published and stored, else 1."""
         return 1 if self.failure else self.result.exit_code
 
 
@@ -72,57 +69,87 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
     started = perf_counter()
     asked = replace(asked, invocation_id=asked.invocation_id or run_id)
     store = open_store(settings.store)
+    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
+    _ask(folder, asked)
     results: dict[str, ModelResult] = {}
-    interrupted = False
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         backends = Backends(settings.services)
         known = _known(asked, settings, run_id, warehouse)
-        asked = _narrowed(asked, known)
-        asked = preflight(asked, settings, warehouse, backends)
-        if asked.refused and not asked.tasks:
-            return _nothing(asked, settings, run_id)
-        store.check()
-        folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
-        folder.ask(asked.args, [task.model.unique_id for task in asked.everything], asked.invocation_id)
+        asked = preflight(_narrowed(asked, known), settings, warehouse, backends)
+        _ask(folder, asked)
         with log.recorded(folder.log):
-            try:
-                claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
-                with claim, warehouse.snapshot() as snapshot, shown() as progress:
-                    agenda = _agenda(asked, settings, known, warehouse, snapshot)
-                    shop = Workshop(
-                        run_id,
-                        warehouse,
-                        snapshot,
-                        store,
-                        folder,
-                        settings,
-                        asked.twins,
-                        backends,
-                        progress,
-                        asked.invocation_id,
-                        asked.keep,
-                        agenda.inputs,
-                        agenda.staged,
-                    )
-                    _work(asked, agenda, shop, results)
-            except KeyboardInterrupt:
-                interrupted = True
+            if asked.refused and not asked.tasks:
+                return _nothing(asked, folder)
+            store.check()
+            tools = _Tools(warehouse, backends, store, folder)
+            failure = _begin(asked, settings, known, tools, results)
+            interrupted = failure == INTERRUPTED
             _write_state(asked, settings, warehouse)
-            result = RunResult(run_id, tuple(_of(task, results) for task in asked.everything))
-            failure = _finish(folder, None if interrupted else store, result, asked, perf_counter() - started)
-            strange = "" if interrupted else _look_again(asked, settings, warehouse)
-    return Finished(result, folder.path, INTERRUPTED if interrupted else strange or failure, interrupted)
+            result = RunResult(run_id, tuple(_of(task, results, failure) for task in asked.everything))
+            elapsed = perf_counter() - started
+            unstored = _finish(folder, None if interrupted else store, result, asked, elapsed)
+            strange = "" if failure else _look_again(asked, settings, warehouse)
+    return Finished(result, folder.path, failure or strange or unstored, interrupted)
 
 
-def _nothing(asked: Invocation, settings: Settings, run_id: str) -> Finished:
-    """The end of a run of which no model can be begun: the reasons, and nothing else."""
-    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What a run works with."""
+
+    warehouse: Warehouse
+    backends: Backends
+    store: Store
+    folder: RunFolder
+
+
+def _begin(
+    asked: Invocation, settings: Settings, known: Known, tools: _Tools, results: dict[str, ModelResult]
+) -> str:
+    """Do what there is to do, and say why that ended early, if it did after something was published."""
+    warehouse = tools.warehouse
+    try:
+        claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
+        with claim, warehouse.snapshot() as snapshot, shown() as progress:
+            agenda = _agenda(asked, settings, known, warehouse, snapshot)
+            shop = Workshop(
+                known.run_id,
+                warehouse,
+                snapshot,
+                tools.store,
+                tools.folder,
+                settings,
+                asked.twins,
+                tools.backends,
+                progress,
+                asked.invocation_id,
+                asked.keep,
+                agenda.inputs,
+                agenda.staged,
+            )
+            _work(asked, agenda, shop, results)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if not any(result.status is Status.PUBLISHED for result in results.values()):
+            raise
+        reason = str(error) if isinstance(error, SynthError) else f"{log.unexpected(error)}."
+        log.error(f"What was published stays, but the run ended early: {reason} Next: synth retry")
+        return f"the run ended early: {reason}"
+    return ""
+
+
+def _ask(folder: RunFolder, asked: Invocation) -> None:
+    """Write down what the run is asked for, as soon as that is known: it may be killed at any moment."""
     folder.ask(asked.args, [task.model.unique_id for task in asked.everything], asked.invocation_id)
+
+
+def _nothing(asked: Invocation, folder: RunFolder) -> Finished:
+    """The end of a run of which no model can be begun: the reasons, and nothing else."""
     for index, refusal in enumerate(asked.refused, 1):
         log.outcome(f"{index} of {len(asked.refused)}", refusal, folder.report(refusal.task))
-    result = RunResult(run_id, asked.refused)
+    result = RunResult(folder.run_id, asked.refused)
     failure = _finish(folder, None, result, asked, 0.0)
-    return Finished(result, folder.path, failure, begun=False)
+    return Finished(result, folder.path, failure)
 
 
 def _narrowed(asked: Invocation, known: Known) -> Invocation:
@@ -201,8 +228,8 @@ def _write_state(asked: Invocation, settings: Settings, warehouse: Warehouse) ->
         log.warning(f"The state for dbt could not be written ({type(error).__name__}). Next: synth test")
 
 
-def _of(task: Task, results: Mapping[str, ModelResult]) -> ModelResult:
-    return results.get(task.model.unique_id) or ModelResult(task, Status.ERROR, message=INTERRUPTED)
+def _of(task: Task, results: Mapping[str, ModelResult], failure: str) -> ModelResult:
+    return results.get(task.model.unique_id) or ModelResult(task, Status.ERROR, message=failure)
 
 
 def _finish(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be begun."
+EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be run."
 
 
 def _with(command: Callable[P, R], *options: Callable[[Callable[P, R]], Callable[P, R]]) -> Callable[P, R]:

@@ -36,6 +36,7 @@ def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backe
     Raises:
         SynthError: what is wrong for all of them, where, and what to do.
     """
+    check_limits(settings.defaults.limits, f"{settings.project.file}: `vars.synth.limits`")
     tasks = {task.model.unique_id: task for task in (*asked.context, *asked.tasks)}
     reasons = _reasons(tasks.values(), warehouse, publish=asked.publish)
     remaining = [task for name, task in tasks.items() if name not in reasons]
@@ -88,7 +89,7 @@ def _reasons(tasks: Iterable[Task], warehouse: Warehouse, *, publish: bool) -> d
 
 
 def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
-    check_limits(task)
+    check_limits(task.model.options.limits, f"{task.model.path} ({task.model.unique_id}): `limits`")
     warehouse.check_task(task)
     columns = warehouse.describe(task.model.relation)
     if not columns:
@@ -100,18 +101,15 @@ def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
         raise ModelError(few)
 
 
-def check_limits(task: Task) -> None:
+def check_limits(limits: Iterable[str], place: str) -> None:
     """Refuse limits of checks that do not exist.
 
     Raises:
-        ConfigError: names the check and the nearest one.
+        ConfigError: names the `place` where they stand, the check and the nearest one.
     """
-    for name in task.limits:
+    for name in limits:
         if name not in LIMITS:
-            raise ConfigError(
-                f"{task.model.path} ({task.model.unique_id}): `limits` names the unknown check '{name}'; "
-                f"{nearest(name, LIMITS)}"
-            )
+            raise ConfigError(f"{place} names the unknown check '{name}'; {nearest(name, LIMITS)}")
 
 
 def _without_backend(tasks: Sequence[Task], backends: Backends) -> dict[str, str]:

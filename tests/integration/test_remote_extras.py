@@ -79,7 +79,7 @@ def test_what_a_backend_cannot_do_stops_the_run_before_it_begins(
     project.write(project.model("people", config=config) | project.key("people", "id"))
     access = {"GRETEL_API_KEY": "grtu0123", "GRETEL_PROJECT": "synth-demo", "GRETEL_ENDPOINT": PROXY}
     answer = project.synth("run", **access, NEMO_ENDPOINT=PROXY)
-    assert answer.code == 2
+    assert answer.code == 1
     assert said in answer.text
     assert project.nothing_changed()
 

@@ -137,6 +137,8 @@ def test_a_balanced_twin_is_as_near_as_real_rows_of_that_balance() -> None:
 
 
 def test_an_unknown_limit_is_refused_with_the_nearest_check() -> None:
-    with pytest.raises(ConfigError, match=r"unknown check 'nn_shar'; did you mean `nn_share`\?"):
-        check_limits(replace(TASK, limits={"nn_shar": 0.1}))
-    check_limits(replace(TASK, limits={"nn_share": 0.1}))
+    with pytest.raises(
+        ConfigError, match=r"m\.yml names the unknown check 'nn_shar'; did you mean `nn_share`\?"
+    ):
+        check_limits({"nn_shar": 0.1}, "m.yml")
+    check_limits({"nn_share": 0.1}, "m.yml")
