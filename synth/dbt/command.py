@@ -96,6 +96,21 @@ def results(
     return found
 
 
+def why_unparsed(settings: Settings) -> str:
+    """Why dbt cannot read the project as it stands; empty if it can, or if there is no dbt to ask.
+
+    Raises:
+        ConfigError: dbt could not be run.
+    """
+    if settings.dbt is None:
+        return ""
+    settings.artifact_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=FOLDER, dir=settings.artifact_dir) as name:
+        where = ["--target-path", name, "--log-path", name, "--no-partial-parse"]
+        done = call(settings, "parse", *where, seconds=WORK)
+    return last_line(done.stdout, done.stderr) if done.returncode else ""
+
+
 def _sweep(artifact_dir: Path) -> None:
     """Remove the folders of calls that were killed: what dbt says of a failure may quote a value."""
     for folder in artifact_dir.glob(f"{FOLDER}*"):

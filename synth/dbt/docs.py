@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from synth.dbt.command import why_unparsed
 from synth.dbt.tests import published
 from synth.errors import ConfigError
 from synth.project.dbt_project import load_yaml
@@ -34,13 +35,17 @@ def write_docs(
         settings: of the command.
         path: by default `<models>/<schema>/_<schema>__sources.yml`.
 
+    What is written is left only if dbt can read the project with it.
+
     Raises:
-        ConfigError: there is no twin, or a file of somebody else's at `path`.
+        ConfigError: there is no twin, a file of somebody else's at `path`, one of ours elsewhere, or dbt does
+            not like the project with it.
         WarehouseError: Postgres refused.
     """
     path = path or _default_path(settings)
     if path.exists() and not path.read_text(encoding="utf-8").startswith(MARK):
         raise ConfigError(f"{path} was not written by `synth docs`. Next: synth docs OTHER_FILE")
+    _refuse_another(path, settings)
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         twins = published(places, warehouse)
         stamps = warehouse.twins(settings.schema)
@@ -48,9 +53,11 @@ def write_docs(
     if not twins:
         raise ConfigError(f"There is no twin in {settings.schema} yet. Next: synth run")
     nodes = sorted((manifest.nodes[name] for name in twins), key=lambda node: twins[node.unique_id].name)
+    own = _tables_of_the_project(manifest, settings, path)
     tables = [
         _table(node, twins[node.unique_id], columns[node.unique_id], stamps[twins[node.unique_id].name])
         for node in nodes
+        if twins[node.unique_id].name not in own
     ]
     source = {
         "name": settings.schema,
@@ -60,15 +67,58 @@ def write_docs(
         "tables": tables,
     }
     exposures = [_exposure(node, twins[node.unique_id], manifest.project) for node in nodes]
-    content = {"version": 2, "sources": [source], "exposures": exposures}
+    content = {"version": 2, "sources": [source] if tables else [], "exposures": exposures}
+    _leave_if_parsed(path, content, settings)
+    return path, len(nodes)
+
+
+def _leave_if_parsed(path: Path, content: Mapping[str, Any], settings: Settings) -> None:
+    """Write the file, and take it back if dbt cannot read the project with it, though it can without."""
+    before = path.read_text(encoding="utf-8") if path.exists() else None
     _write(path, content)
-    return path, len(tables)
+    reason = why_unparsed(settings)
+    if not reason:
+        return
+    if before is None:
+        path.unlink()
+    else:
+        path.write_text(before, encoding="utf-8")
+    without = why_unparsed(settings)
+    if without:
+        raise ConfigError(f"dbt cannot read the project, whatever is written: {without} Next: dbt parse")
+    raise ConfigError(
+        f"dbt cannot read the project with {path}, so it is as it was: {reason} Next: synth docs OTHER_FILE"
+    )
+
+
+def _refuse_another(path: Path, settings: Settings) -> None:
+    """Refuse to describe the same tables in two files, which dbt does not read."""
+    for folder in _model_folders(settings):
+        for other in sorted((settings.project.directory / folder).rglob("*.yml")):
+            if other.resolve() != path.resolve() and other.read_text(encoding="utf-8").startswith(MARK):
+                raise ConfigError(
+                    f"{other} has the twins already. Next: synth docs {other}, or remove that file"
+                )
+
+
+def _tables_of_the_project(manifest: Manifest, settings: Settings, path: Path) -> frozenset[str]:
+    """The tables that the project itself lists as a source of our name, which may not be listed twice."""
+    return frozenset(
+        node.name
+        for node in manifest.nodes.values()
+        if node.resource_type == "source"
+        and node.source_name == settings.schema
+        and (settings.project.directory / node.path).resolve() != path.resolve()
+    )
+
+
+def _model_folders(settings: Settings) -> list[str]:
+    return [str(name) for name in load_yaml(settings.project.file).get("model-paths") or ["models"]]
 
 
 def _default_path(settings: Settings) -> Path:
-    folders = load_yaml(settings.project.file).get("model-paths") or ["models"]
     schema = settings.schema
-    return settings.project.directory / str(folders[0]) / schema / f"_{schema}__sources.yml"
+    return settings.project.directory / _model_folders(settings)[0] / schema / f"_{schema}__sources.yml"
 
 
 def _table(node: Node, twin: Relation, columns: tuple[Column, ...], stamp: str) -> dict[str, Any]:
@@ -94,14 +144,20 @@ def _exposure(node: Node, twin: Relation, project: str) -> dict[str, Any]:
     """What makes the lineage graph lead from the model to its twin."""
     arguments = [f"'{node.name}'"] if node.package == project else [f"'{node.package}'", f"'{node.name}'"]
     arguments += [f"v={node.version}"] if node.version else []
+    # A private model may be referred to within its group only, and another package's as its author allows.
+    model = [f"ref({', '.join(arguments)})"] if _may_be_referred_to(node, project) else []
     return {
         "name": re.sub(r"\W", "_", f"{twin.schema}_{twin.name}"),
         "label": str(twin),
         "type": "application",
         "owner": {"name": "synth"},
         "description": _plain(f"The twin of {node.name}, made by `synth run` for those who may not see it."),
-        "depends_on": [f"ref({', '.join(arguments)})", f"source('{twin.schema}', '{twin.name}')"],
+        "depends_on": [*model, f"source('{twin.schema}', '{twin.name}')"],
     }
+
+
+def _may_be_referred_to(node: Node, project: str) -> bool:
+    return node.access != "private" and (node.package == project or node.access in {"", "public"})
 
 
 def _plain(text: str) -> str:

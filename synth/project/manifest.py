@@ -63,6 +63,7 @@ class Node:
         columns: by folded name, in the order of the YAML.
         version: of a versioned model, as text.
         is_latest: whether `ref` without a version means this node.
+        access: who may refer to it: private, protected or public; "" is not stated.
         checksum: names what its file says; sources have none.
         sql: as compiled, or as written where that holds no Jinja; "" where the manifest has neither.
     """
@@ -89,6 +90,7 @@ class Node:
     version: str | None = None
     is_latest: bool = True
     source_name: str | None = None
+    access: str = ""
     checksum: str = ""
     description: str = ""
     sql: str = field(default="", repr=False)
@@ -244,6 +246,7 @@ def _node(raw: Json) -> Node:
         version=None if version is None else str(version),
         is_latest=str(version) == str(raw.get("latest_version")),
         source_name=raw.get("source_name"),
+        access=str(raw.get("access") or config.get("access") or ""),
         checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
         description=raw.get("description") or "",
         sql=_sql(raw),
