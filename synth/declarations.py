@@ -24,6 +24,7 @@ from synth.domain import (
 )
 from synth.errors import ConfigError, ManifestError, SynthError
 from synth.facts import Facts, facts
+from synth.facts.of_queries import asks_how_fresh
 from synth.project.digests import written
 from synth.project.labels import labels_of
 from synth.project.manifest import relation_of
@@ -320,7 +321,14 @@ def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
         parents = tuple(dict.fromkeys(test.parents))
         stores = bool(test.config.get("store_failures"))
         known = ProjectTest(
-            test.unique_id, test.name, test.fqn, parents, test.attached_node, test.column, stores
+            test.unique_id,
+            test.name,
+            test.fqn,
+            parents,
+            test.attached_node,
+            test.column,
+            stores,
+            fresh=asks_how_fresh(test.sql),
         )
         for parent in parents:
             found[parent].append(known)

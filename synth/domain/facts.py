@@ -98,6 +98,7 @@ class ProjectTest:
         attached: the node that it is declared on; "" for a singular test.
         column: of that node, if it is about one.
         stores_failures: whether dbt writes the rows that fail into a table.
+        fresh: whether it compares the newest row with the clock.
     """
 
     unique_id: str
@@ -107,6 +108,7 @@ class ProjectTest:
     attached: str = ""
     column: str | None = None
     stores_failures: bool = False
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

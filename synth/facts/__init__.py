@@ -14,6 +14,7 @@ from synth.domain import Fact, ForeignKey, Rule, Scope
 from synth.facts.contradictions import refuse_contradictions
 from synth.facts.given import Given, UnusableError, equation, sql
 from synth.facts.kinds import KINDS, PACKAGES
+from synth.facts.of_queries import rows_that_break
 from synth.facts.references import by_relation, resolve
 from synth.facts.said import Claim, Effect, Said, row
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from synth.project.manifest import DataTest, Json, Manifest, Node
 
 ENFORCED_ON = frozenset({"table", "incremental"})
-OPAQUE = "synth test runs it on the twin"
 # What these macros set for themselves; any other expression makes some failures none.
 COUNTED = frozenset({"count(*)", "sum(coalesce(diff_count, 0))", "sum(coalesce(row_count_delta, 0))", None})
 STRICT = frozenset({"!= 0", "!=0", "> 0", ">0", None})
@@ -76,7 +76,7 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
     sources = [_constraint(manifest, node, *constraint) for constraint in constraints]
     if node.contracted:
         sources.append(Source(f"contract of {node.name}", "data_type", Said(Effect.SHAPE)))
-    sources += [_test(manifest, test) for test in tests]
+    sources += [_test(manifest, node, test) for test in tests]
     sources = _whole_references(sources)
     refuse_contradictions(
         node, [(one.name, claim) for one, said in _saying(sources) for claim in said.claims]
@@ -98,23 +98,23 @@ def _saying(sources: Iterable[Source]) -> Iterator[tuple[Source, Said]]:
     return ((one, one.said) for one in sources if one.said is not None)
 
 
-def _test(manifest: Manifest, test: DataTest) -> Source:
-    """What a test says, if anything."""
+def _test(manifest: Manifest, node: Node, test: DataTest) -> Source:
+    """What a test says of a node, if anything."""
     given = Given(test, manifest)
     try:
         _refuse_tolerant(test)
-        return Source(test.name, test.kind, _builder(test)(given), condition=given.condition)
+        build = _builder(test)
+        if build is None:
+            return Source(test.name, test.kind, rows_that_break(test.sql, node))
+        return Source(test.name, test.kind, build(given), condition=given.condition)
     except UnusableError as error:
         return Source(test.name, test.kind, None, str(error))
 
 
-def _builder(test: DataTest) -> Build:
+def _builder(test: DataTest) -> Build | None:
     """What reads a test of this kind; a macro of the same name elsewhere may mean anything."""
     packages = PACKAGES if test.namespace is None else (test.namespace,)  # some manifests name none
-    build = next((KINDS[package, test.kind] for package in packages if (package, test.kind) in KINDS), None)
-    if build is None:
-        raise UnusableError(OPAQUE)
-    return build
+    return next((KINDS[package, test.kind] for package in packages if (package, test.kind) in KINDS), None)
 
 
 def _refuse_tolerant(test: DataTest) -> None:

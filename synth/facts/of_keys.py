@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synth.domain import ForeignKey
+from synth.domain import ForeignKey, Scope
 from synth.facts.given import UnusableError, plain
+from synth.facts.of_queries import expression_columns
 from synth.facts.said import Effect, Said, table
 from synth.project.manifest import fold
 
@@ -17,10 +18,14 @@ ALWAYS = ("", "1=1", "1 = 1", "true")  # conditions that are none
 
 
 def unique(given: Given) -> Said:
-    """One column is a key; under a condition, the rows concerned are counted."""
+    """One column is a key, or those that an expression reads are; under a condition, rows are counted."""
     if given.name and not given.condition:
         return Said(Effect.KEY, unique=(given.name,))
-    return table(f"count({given.column}) = count(distinct {given.column})")
+    counted = f"count({given.column}) = count(distinct {given.column})"
+    columns = () if given.condition else expression_columns(given.column)
+    if not columns:
+        return table(counted)
+    return Said(Effect.KEY, counted, Scope.TABLE, unique=columns)
 
 
 def combination(given: Given) -> Said:

@@ -120,6 +120,7 @@ class DataTest:
     config: Json
     fqn: tuple[str, ...] = ()
     checksum: str = ""
+    sql: str = ""  # as compiled, or as written where that holds no Jinja; "" where the manifest has neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,7 @@ def _data_test(raw: Json) -> DataTest:
         config=raw.get("config") or {},
         fqn=tuple(raw.get("fqn") or ()),
         checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
+        sql=_sql(raw),
     )
 
 

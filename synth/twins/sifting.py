@@ -182,8 +182,8 @@ def refuse_broken(case: Case, made: Made, evaluation: Evaluation | None) -> None
         return
     name, path = case.task.model.name, case.task.model.path
     said = (
-        f"The twin of {name} breaks {', '.join(broken)}, which the real rows keep. Next: try another `seed` "
-        f"or number of `rows`, or give the test `severity: warn` in {path}."
+        f"The twin of {name} breaks {', '.join(broken)}, which the real rows keep. Next: give the test "
+        f"`severity: warn` in {path}, or more `rows` if it is about a sum or a count."
     )
     raise ModelError(said) if evaluation is None else RejectedError(said, evaluation)
 

@@ -92,8 +92,8 @@ class Trials:
         if not failed:
             return Trial(warnings=said, outcomes=outcomes)
         message = "; ".join(f"the dbt test {item.test.name}: {item.message}" for item in failed)
-        ways = (
-            "state what it wants as a `check` constraint, which rows are drawn to keep; or publish all the "
-            f"same: synth run --select {self._models[name].name} --no-tests"
-        )
-        return Trial(Status.REJECTED, f"{message}. Next: {ways}", said, outcomes)
+        own = self._models[name]
+        way = f"publish all the same: synth run --select {own.name} --no-tests"
+        if all(set(item.test.parents) == {name} for item in failed):  # what reads other models is no CHECK
+            way = f"state it as a `check` constraint if it is about each row on its own; or {way}"
+        return Trial(Status.REJECTED, f"{message}. Next: {way}", said, outcomes)

@@ -10,6 +10,7 @@ import pytest
 
 from synth.domain import ForeignKey, Rule, Scope
 from synth.facts import Facts, facts
+from synth.facts.of_queries import asks_how_fresh
 from synth.project.manifest import DataTest, DeclaredColumn, Manifest, Node
 
 ORDERS, USERS = "model.shop.orders", "model.shop.users"
@@ -103,6 +104,51 @@ def test_singular_tests_are_listed_and_state_nothing() -> None:
     nodes = {ORDERS: node(ORDERS, "id")}
     found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)))(ORDERS)
     assert unused(found) == ["synth test runs it on the twin"]
+
+
+MODEL = 'from "warehouse"."analytics"."orders"'
+
+
+@pytest.mark.parametrize(
+    ("query", "holds"),
+    [
+        (f"select * {MODEL} where net > gross", "not (net > gross\n)"),
+        (f"select o.id {MODEL} as o where o.net < 0", "not (net < 0\n)"),
+        (
+            f"select net from (select * {MODEL} where paid) dbt_subquery where not net > 0",
+            "not (paid\n) or not (NOT net > 0\n)",
+        ),
+        (f"select count(*) {MODEL} where net < 0", ""),
+        (f"select id {MODEL} where net < 0 group by id", ""),
+        (f"select 1 {MODEL} where net > (select avg(net) {MODEL})", ""),
+        (f"select * {MODEL} join other using (id) where net < 0", ""),
+        ('select * from "warehouse"."analytics"."customers" where net < 0', ""),
+        ("no query at all", ""),
+    ],
+)
+def test_a_query_that_lists_rows_of_the_model_is_a_rule_about_each(query: str, holds: str) -> None:
+    alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {}, sql=query)
+    orders = replace(node(ORDERS, "id"), schema="analytics", alias="orders")
+    found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
+    assert [rule.holds for rule in found.rules] == ([holds] if holds else [])
+
+
+def test_columns_that_an_expression_makes_unique_are_a_key_and_the_expression_is_counted() -> None:
+    found = of(check("unique", "(id || '-' || \"Code\")"))
+    assert found.unique == (("id", "Code"),)
+    assert [rule.scope for rule in found.rules] == [Scope.TABLE]
+
+
+@pytest.mark.parametrize(
+    ("query", "fresh"),
+    [
+        ("select 1 from (select max(at) as newest from m) t where newest < now() - interval '1 day'", True),
+        ("select * from m where at > current_timestamp", False),
+        ("select max(at) from m", False),
+    ],
+)
+def test_a_test_of_the_newest_row_against_the_clock_is_known(query: str, fresh: bool) -> None:
+    assert asks_how_fresh(query) is fresh
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Tests that are a query of the project's own: `select … from the model where …` lists what breaks it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from synth.facts.given import UnusableError
+from synth.facts.said import Said, row
+from synth.project.manifest import fold
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from synth.project.manifest import Node
+
+_CLOCK = re.compile(
+    r"\b(now|clock_timestamp)\s*\(|\b(current_(date|timestamp)|localtimestamp)\b", re.IGNORECASE
+)
+_NEWEST = re.compile(r"\bmax\s*\(", re.IGNORECASE)
+OPAQUE = "synth test runs it on the twin"
+
+
+def asks_how_fresh(query: str) -> bool:
+    """Whether a query compares the newest row with the clock, which is about a pipeline and not its rows."""
+    return bool(_CLOCK.search(query) and _NEWEST.search(query))
+
+
+def rows_that_break(query: str, node: Node) -> Said:
+    """What a query says that lists the rows of `node` that break it: no row satisfies its condition.
+
+    Raises:
+        UnusableError: it is no such query.
+    """
+    from sqlglot import exp, parse_one  # noqa: PLC0415 - a tenth of a second, for projects that have such tests
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
+
+    try:
+        tree = parse_one(query, read="postgres")
+    except SqlglotError:
+        raise UnusableError(OPAQUE) from None
+    conditions = _conditions(tree, node)
+    if not conditions or any(one.find(exp.Query, exp.AggFunc, exp.Window) for one in conditions):
+        raise UnusableError(OPAQUE)
+    for condition in conditions:
+        for column in condition.find_all(exp.Column):
+            for part in ("table", "db", "catalog"):
+                column.set(part, None)
+    return row(" or ".join(f"not ({one.sql(dialect='postgres')}\n)" for one in conditions))
+
+
+def expression_columns(expression: str) -> tuple[str, ...]:
+    """The folded names of the columns that a SQL expression reads; none if it cannot be read."""
+    from sqlglot import exp, parse_one  # noqa: PLC0415 - as above
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
+
+    try:
+        tree = parse_one(f"select {expression}", read="postgres")
+    except SqlglotError:
+        return ()
+    if tree.find(exp.Subquery, exp.AggFunc, exp.Window):
+        return ()
+    columns = sorted(tree.find_all(exp.Column), key=lambda column: expression.find(column.name))
+    names = (column.this for column in columns)
+    return tuple(dict.fromkeys(name.name if name.quoted else fold(name.name) for name in names))
+
+
+def _conditions(tree: exp.Expr, node: Node) -> list[exp.Expr]:
+    """The conditions of a query on the rows of `node`, with those that it nests; none for any other."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    unknown = {
+        "with_",
+        "with",
+        "joins",
+        "laterals",
+        "group",
+        "having",
+        "windows",
+        "qualify",
+        "limit",
+        "offset",
+    }
+    if not isinstance(tree, exp.Select) or any(tree.args.get(name) for name in unknown):
+        return []
+    source = tree.args.get("from_") or tree.args.get("from")
+    where = tree.args.get("where")
+    own = [where.this] if where is not None else []
+    if source is None or any(one.find(exp.AggFunc, exp.Window) for one in tree.expressions):
+        return []
+    place = source.this
+    if isinstance(place, exp.Table):
+        return own if place.name == node.alias and place.db == node.schema else []
+    if isinstance(place, exp.Subquery) and isinstance(place.this, exp.Select) and place.this.is_star:
+        inner = place.this
+        if inner.args.get("where") is None:
+            inner = inner.where("true")
+        nested = _conditions(inner, node)
+        return [*nested, *own] if nested else []
+    return []
