@@ -96,7 +96,11 @@ def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
         raise ManifestError(f"{task.model.relation} has no columns. Next: {task.model.build}")
     check_declarations(task.model, columns)
     check_conditions(task.model, columns)
-    few = "" if publish else few_rows(task, warehouse.count_to(task.model.relation, FEWEST))
+    few = (
+        ""
+        if publish or task.model.reference
+        else few_rows(task, warehouse.count_to(task.model.relation, FEWEST))
+    )
     if few:
         raise ModelError(few)
 
