@@ -1,4 +1,4 @@
-"""Tests that are a query of the project's own: `select … from the model where …` lists what breaks it."""
+"""Tests that are a query of the project's own, which lists the rows of a model that break it."""
 
 from __future__ import annotations
 
