@@ -203,7 +203,7 @@ def _read(
     except (ModelError, WarehouseError) as error:
         return _unread(task, error)
     model, _ = held(model, source.real)
-    treatments = classify(model, source.columns, source.training, owner=source.unit)
+    treatments = classify(model, source.columns, source.training, owners=source.owners, twins=twins)
     sampled = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
     columns = tuple(_entry(one, model, twins) for one in treatments)

@@ -208,8 +208,11 @@ def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, Mo
         log.outcome(places[name], result, shop.folder.report(result.task))
     if todo.todo:
         from synth.twins.making import make_and_publish, prepared  # noqa: PLC0415 - learns and judges: a second to load
+        from synth.twins.readings import read_and_tell  # noqa: PLC0415 - likewise
 
-        make_and_publish(todo.todo, shop, results, places=places, ready=prepared(todo))
+        ready = prepared(todo)
+        shop = replace(shop, sources=read_and_tell(todo.todo, shop, ready=ready))
+        make_and_publish(todo.todo, shop, results, places=places, ready=ready)
 
 
 def _look_again(asked: Invocation, settings: Settings, warehouse: Warehouse) -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.encoding import arrow_type, encode
+from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
@@ -47,7 +48,10 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
     series: dict[str, pd.Series[Any]] = {}
     for treatment in treatments:
         name, values = treatment.column.name, table.column(treatment.column.name)
-        if treatment.role in LEARNED:
+        if treatment.form is not None:
+            learned = as_learned_form(values, treatment.form)
+            series[name] = learned.dt.year if treatment.role is Role.DATE_OF_BIRTH else learned
+        elif treatment.role in LEARNED:
             series[name] = as_plain(values)
         elif treatment.role is Role.DATE_OF_BIRTH:
             series[name] = as_plain(pc.year(values))
@@ -247,17 +251,19 @@ def _of_type(values: pa.Array, column: Column) -> pa.Array:
 def _by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
     drawn = synthetic[treatment.column.name]
     if treatment.role is Role.DATE_OF_BIRTH:
-        return _birthdays(drawn, treatment.column, rng)
+        drawn = _birthdays(drawn, rng)
+    if treatment.form is not None:
+        drawn = as_written(drawn, treatment.form)
     return encode(drawn, treatment.column)
 
 
-def _birthdays(years: pd.Series[Any], column: Column, rng: Rng) -> pa.Array:
+def _birthdays(years: pd.Series[Any], rng: Rng) -> pd.Series[Any]:
     """A day drawn anew within each learned year."""
     known = years.notna().to_numpy()
     year = years.fillna(1970).to_numpy("int64").clip(1, 9999)
     first = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     days = pd.Series((first + rng.integers(0, 365, len(year))).astype("datetime64[us]"))
-    return encode(days.where(known), column)
+    return days.where(known)
 
 
 def without_duplicates(

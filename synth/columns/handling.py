@@ -26,6 +26,7 @@ ACTIONS = {
     Role.DROP: "left out",
     Role.KEEP: "learned; public, so its values may be repeated, however rare",
 }
+FEW_VALUES = "few values"
 SEED = "as in the source (seed_columns)"
 
 
@@ -64,6 +65,6 @@ def why_empty(origin: str) -> str:
             return f"{words}{origin}"
     if origin == "unshared values":
         return "its values are not shared between rows"
-    if origin == "few values":
+    if origin == FEW_VALUES:
         return f"fewer than {RARE} people have a value"
     return f"by its {origin}, it is text that people wrote"

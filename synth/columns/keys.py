@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from synth.columns.formats import LOOSENINGS, draw_texts, loosened, read_formats
 from synth.columns.measures import longest_common
+from synth.columns.sharing import FEW
 from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from synth.columns.formats import Format
     from synth.domain import Column
 
+LARGE = 50  # children on average, from which on few parents are groups
 TRIES = 60  # draws before a type counts as full
 CROWDED = 4  # where the type holds fewer values than so many times those needed, free ones are looked up
 
@@ -88,7 +90,8 @@ def share_out(
     if not rows:
         return pa.nulls(0, real.type)
     counts = np.ones(1, np.int64) if unique else _children(real)
-    wanted = int(np.ceil(rows / counts.mean())) + 1
+    few = _are_groups(counts)
+    wanted = len(counts) if few else int(np.ceil(rows / counts.mean())) + 1
     if parents is None:
         parents = make(rows if unique else wanted)
     if not len(parents) or (unique and len(parents) < rows):
@@ -96,6 +99,10 @@ def share_out(
             f"{column.name} needs {rows if unique else 1} rows of the parent's twin, "
             f"which has {len(parents)}. Next: give the parent as many rows, or the child fewer "
             f"(meta: synth: rows)."
+        )
+    if few and len(parents) == len(counts):
+        return parents.take(
+            pa.array(rng.choice(rng.permutation(len(parents)), rows, p=counts / counts.sum()))
         )
     owners = np.empty(0, np.intp)
     while len(owners) < rows:
@@ -106,12 +113,22 @@ def share_out(
 
 
 def _children(real: pa.ChunkedArray) -> NDArray[np.int64]:
-    """How many children each real parent has, sorted; none more than the `RARE`-th largest."""
+    """How many children each real parent has, sorted; none more than the `RARE`-th largest.
+
+    Where parents are few and all have many, as shops have, their numbers are nobody's own, and stay.
+    """
     counts = np.sort(real.drop_null().value_counts().field("counts").to_numpy(zero_copy_only=False))
     if not len(counts):
         return np.ones(1, np.int64)
+    if _are_groups(counts):
+        return counts
     capped: NDArray[np.int64] = np.minimum(counts, counts[-min(RARE, len(counts))])
     return capped
+
+
+def _are_groups(counts: NDArray[np.int64]) -> bool:
+    """Whether parents are few, and so large that they are shops or the like and not somebody."""
+    return len(counts) <= FEW and bool(counts.min() >= RARE) and bool(counts.mean() >= LARGE)
 
 
 def _uuids(rows: int, rng: Rng) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from synth.columns.advice import yaml_file
 from synth.columns.placeholders import has_placeholder
 from synth.columns.sharing import Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
@@ -12,10 +13,11 @@ from synth.domain import Role, entity_words
 from synth.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pyarrow as pa
 
+    from synth.columns.forms import Form
     from synth.columns.pii import What
     from synth.domain import Column, ForeignKey, Model
 
@@ -37,8 +39,9 @@ class Treatment:
         parent: what the column references; `to_itself` says that this is its own model.
         what: what an identifier is, so that it is replaced by something alike.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
-        unsure: why the role is the safe one and perhaps not the right one, in the same form.
+        unsure: why the role is the safe one and perhaps not the right one, in the same words.
         required: the column may not be NULL.
+        form: how dates or times are written as whole numbers.
     """
 
     column: Column
@@ -51,6 +54,7 @@ class Treatment:
     doubt: str = ""
     unsure: str = ""
     required: bool = False
+    form: Form | None = None
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:
@@ -81,26 +85,36 @@ def check_declarations(model: Model, columns: Sequence[Column]) -> None:
 
 
 def assign(
-    model: Model, columns: Sequence[Column], training: pa.Table, *, owner: str | None = None
+    model: Model,
+    columns: Sequence[Column],
+    training: pa.Table,
+    *,
+    owners: pa.ChunkedArray | None = None,
+    twins: Collection[str] | None = None,
 ) -> tuple[Treatment, ...]:
     """The treatment of every column, in order.
 
     Raises:
         ModelError: with some column nothing can be done; the message names all of them, and the ways out.
     """
-    treatments = classify(model, columns, training, owner=owner)
+    treatments = classify(model, columns, training, owners=owners, twins=twins)
     refused = [
         f"{model.name}.{one.column.name} ({one.column.data_type}) {one.doubt}"
         for one in treatments
         if one.doubt
     ]
     if refused:
-        raise ModelError(f"{'; '.join(refused)}. Next: in {model.path} {WAYS_OUT}")
+        raise ModelError(f"{'; '.join(refused)}. Next: in {yaml_file(model)} {WAYS_OUT}")
     return treatments
 
 
 def classify(
-    model: Model, columns: Sequence[Column], training: pa.Table, *, owner: str | None = None
+    model: Model,
+    columns: Sequence[Column],
+    training: pa.Table,
+    *,
+    owners: pa.ChunkedArray | None = None,
+    twins: Collection[str] | None = None,
 ) -> tuple[Treatment, ...]:
     """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`.
 
@@ -108,14 +122,15 @@ def classify(
         model: whose columns.
         columns: of its relation.
         training: the rows to learn from.
-        owner: the column that says whom a row is about, if that is not its own.
+        owners: whom each row is about, where that is not the row itself.
+        twins: every model that has a twin or asks for one, by `unique_id`; None where that is not known.
     """
     names = entity_words(columns=(column.name for column in columns))
     model = replace(model, vocabulary=model.vocabulary | names)
-    whose = owner or model.entity
-    owners = training.column(whose) if whose in training.column_names else None
+    if owners is None and model.entity in training.column_names:
+        owners = training.column(model.entity)
     values = {column.name: Values(training.column(column.name), owners) for column in columns}
-    return tuple(_treat(model, column, values[column.name]) for column in columns)
+    return tuple(_treat(model, column, values[column.name], twins) for column in columns)
 
 
 def replaced(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
@@ -128,10 +143,11 @@ def replaced(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
     )
 
 
-def _treat(model: Model, column: Column, values: Values) -> Treatment:
+def _treat(model: Model, column: Column, values: Values, twins: Collection[str] | None) -> Treatment:
     unique = (column.name,) in model.unique or model.primary_key == (column.name,)
     parent = next((key for key in model.foreign_keys if key.column == column.name), None)
-    found = suggest(model, column, values, parent, unique=unique)
+    orphan = parent is not None and twins is not None and parent.parent not in {*twins, model.unique_id}
+    found = suggest(model, column, values, parent, unique=unique, orphan=orphan)
     return Treatment(
         column,
         found.role,
@@ -142,6 +158,7 @@ def _treat(model: Model, column: Column, values: Values) -> Treatment:
         what=found.what,
         doubt=found.doubt or _impossible(model, column, found.role, unique=unique),
         unsure=found.unsure,
+        form=found.form,
         required=column.not_null or column.name in model.not_null,
     )
 

@@ -41,9 +41,14 @@ class Values:
         return bool(0 < len(holders) - holders.null_count < RARE)
 
     @cached_property
+    def different(self) -> int:
+        """How many different values there are."""
+        return int(pc.count_distinct(self.rows).as_py())
+
+    @cached_property
     def few(self) -> bool:
         """Whether values are shared, and so few that they stand for something other than people."""
-        return pc.count_distinct(self.rows).as_py() <= FEW and self.shared
+        return self.different <= FEW and self.shared
 
 
 def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:

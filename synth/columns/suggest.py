@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from synth.columns.forms import Form, form_of
 from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
 from synth.columns.pii import USUAL, What, detect, is_personal, mentions, read_label, read_name, role_of
 from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
@@ -65,6 +66,7 @@ CODES = frozenset(
         What.NOTE,
     }
 )
+MOST_CODES = 500  # different ones of a table that is no seed
 UNKNOWN = "holds values that rows do not share, and nothing says what they are"
 DIFFERENT = "holds whole numbers that are all different, as identifiers are"
 
@@ -77,7 +79,8 @@ class Suggestion:
         origin: in a few words, for reports.
         what: what the values are, as far as that is known.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
-        unsure: why the role is the safe one and perhaps not the right one, in the same form.
+        unsure: why the role is the safe one and perhaps not the right one, in the same words.
+        form: how dates or times are written as whole numbers.
     """
 
     role: Role
@@ -85,30 +88,49 @@ class Suggestion:
     what: What | None = None
     doubt: str = ""
     unsure: str = ""
+    form: Form | None = None
 
 
 def suggest(
-    model: Model, column: Column, values: Values, parent: ForeignKey | None, *, unique: bool
+    model: Model,
+    column: Column,
+    values: Values,
+    parent: ForeignKey | None,
+    *,
+    unique: bool,
+    orphan: bool = False,
 ) -> Suggestion:
-    """What the column is; `unique` and `parent` are what dbt's tests and constraints say of it."""
+    """What the column is; `unique` and `parent` are what dbt's tests and constraints say of it.
+
+    Of an `orphan` the parent has no twin, so that its values may stay as they are if they are codes.
+    """
     if column.name in model.roles:
         return _declared(model.roles[column.name], column, values)
     found = detect(column, values.rows)
     what = found.what if found else None
     if column.name in model.unlinked:
         return Suggestion(Role.FREE_TEXT, model.unlinked[column.name])
-    if parent is not None and parent.public and values.shared:
-        return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
     if parent is not None:
-        return Suggestion(Role.FOREIGN_KEY, references(parent), what)
+        codes = orphan and what is None and _is_code(model, column, values, parent)
+        return _referencing(parent, values, what, codes=codes)
     if column.data_type in BY_TYPE:
         return Suggestion(BY_TYPE[column.data_type], "type", What.IP)
     return (
         _labelled(model, column, found, unique=unique)
         or _key(model, column, found, unique=unique)
         or _detected(model, column, values, found)
+        or _written(column, values)
         or _typed(model, column, values)
     )
+
+
+def _referencing(parent: ForeignKey, values: Values, what: What | None, *, codes: bool) -> Suggestion:
+    """Keys of another table; labels where these are public, or codes that many share."""
+    if parent.public and values.shared:
+        return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
+    if codes:
+        return Suggestion(Role.CATEGORY, f"shared values, {references(parent)}")
+    return Suggestion(Role.FOREIGN_KEY, references(parent), what)
 
 
 def _declared(role: Role, column: Column, values: Values) -> Suggestion:
@@ -188,6 +210,15 @@ def _typed(model: Model, column: Column, values: Values) -> Suggestion:
     return _labels(column, values)
 
 
+def _written(column: Column, values: Values) -> Suggestion | None:
+    """Dates and times that are written as whole numbers."""
+    form = form_of(column, values.rows)
+    if form is None:
+        return None
+    born = form is Form.DAY and read_name(column.name).what is What.BIRTH
+    return Suggestion(Role.DATE_OF_BIRTH if born else Role.DATETIME, f"written {form}", form=form)
+
+
 def _labels(column: Column, values: Values) -> Suggestion:
     """A category if rows share its values and they name nobody; else NULL, and of text something alike."""
     if values.shared:
@@ -215,6 +246,19 @@ def _fitting(what: What, column: Column) -> Role:
 
 def _doubtful(doubt: str) -> Suggestion:
     return Suggestion(Role.FREE_TEXT, "unknown", doubt=doubt)
+
+
+def _is_code(model: Model, column: Column, values: Values, parent: ForeignKey) -> bool:
+    """Whether a column that references a table without a twin holds codes that many share.
+
+    What is named as an identifier is one unless its values are few; other texts may be more, and those of a
+    seed, which lies beside the models for everybody to read, as many as there are.
+    """
+    if column.name == model.entity or not values.shared:
+        return False
+    if is_identifier(column.name, model.vocabulary) or column.kind is not Kind.TEXT:
+        return values.few
+    return parent.parent.startswith("seed.") or values.different <= MOST_CODES
 
 
 def _safe(column: Column, origin: str, unsure: str) -> Suggestion:

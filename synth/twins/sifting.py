@@ -117,7 +117,11 @@ def _sift(case: Case, drawn: Drawn) -> Sifted:
 def _equations(case: Case) -> list[Equation]:
     """For each rule that decides a column, that column: a learned number or date that the user left alone."""
     model = case.task.model
-    free = {one.column.name for one in case.treatments if one.role in {Role.NUMBER, Role.DATETIME}}
+    free = {
+        one.column.name
+        for one in case.treatments
+        if one.role in {Role.NUMBER, Role.DATETIME} and one.form is None
+    }
     free -= {*model.seed_columns, *model.balance}
     found = (
         (rule, next((one for one in rule.sets if one[0] in free), None)) for rule in case.standing.of_rows

@@ -51,6 +51,11 @@ class Source:
         """The rows nothing is learned from."""
         return self.real.filter(pa.array(self.held_out))
 
+    @property
+    def owners(self) -> pa.ChunkedArray | None:
+        """Whom each row to learn from is about; None where that is the row itself."""
+        return None if self.unit is None else pa.chunked_array([self.units[~self.held_out]])
+
     @cached_property
     def fingerprint(self) -> str:
         """A name for exactly these rows."""

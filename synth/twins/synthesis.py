@@ -6,19 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from synth.backends import capabilities_of
 from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
-from synth.domain import RARE, Request
+from synth.domain import Request
 from synth.errors import ModelError
+from synth.twins.folding import apart, folded
 from synth.twins.redraw import spare_rows
 from synth.twins.workshop import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
@@ -59,7 +60,7 @@ def draw(
         rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
     )
     units = source.units[~source.held_out]
-    shown = shown_to(task.backend, training, units, categories - open_to_all, seed=task.seed)
+    shown = shown_to(task.backend, training, units, categories, public=open_to_all, seed=task.seed)
     scores: dict[str, float] = {}
     request = Request(
         rows=wanted,
@@ -75,36 +76,35 @@ def draw(
         entities=units if source.unit and len(np.unique(units)) < len(units) else None,
         wait=shop.settings.wait,
     )
-    synthetic = _synthesized(task, shown, request, shop)
+    synthetic = _apart(task, source, treatments, _synthesized(task, shown, request, shop))
     return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
 
 
-def shown_to(
-    backend: str, training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
+def _apart(
+    task: Task, source: Source, treatments: Sequence[Treatment], synthetic: pd.DataFrame
 ) -> pd.DataFrame:
-    """The rows as a backend may see them: without rare labels, unless it protects them better itself."""
+    """The rows drawn, without numbers that are somebody's own; seed columns are real values on purpose."""
+    if source.entities == len(source.units):
+        return synthetic
+    real = learnable(source.real, treatments)
+    numbers = set(synthetic.columns) - labels(treatments) - set(task.model.seed_columns)
+    return apart(synthetic, real, source.units, numbers)
+
+
+def shown_to(
+    backend: str,
+    training: pd.DataFrame,
+    units: NDArray[np.uint64],
+    labels: Collection[str],
+    *,
+    public: Collection[str] = (),
+    seed: int,
+) -> pd.DataFrame:
+    """The rows as a backend may see them: without what is rare, unless it protects that better itself."""
     protects = capabilities_of(backend).protects_rare_values
     if protects and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
         return training
-    return folded(training, units, columns, seed=seed)
-
-
-def folded(
-    training: pd.DataFrame, units: NDArray[np.uint64], columns: Collection[str], *, seed: int
-) -> pd.DataFrame:
-    """The rows with labels that fewer than RARE entities hold drawn anew from commoner ones.
-
-    A backend counts rows, if it counts at all; where an entity has many, a label of one person is no rare
-    label to it.
-    """
-    rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
-    for name in sorted(columns):
-        held = pd.DataFrame({"label": shown[name], "unit": units}).drop_duplicates()["label"].value_counts()
-        rare = shown[name].isin(held.index[held < RARE])
-        common = shown.loc[~rare, name].dropna()
-        if rare.any() and len(common):
-            shown.loc[rare, name] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
-    return shown
+    return folded(training, units, labels, public=public, seed=seed)
 
 
 def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:

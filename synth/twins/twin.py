@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from synth._version import __version__
 from synth.backends import epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
-from synth.columns.handling import why_empty
 from synth.columns.roles import assign
 from synth.domain import Role, Verdict
 from synth.errors import ModelError
@@ -23,10 +22,11 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
+from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
 from synth.twins.snapshots import in_versions, keyed
-from synth.twins.source import followed, read_source
+from synth.twins.source import followed
 from synth.twins.workshop import Case, Made
 from synth.warehouse import Stage
 from synth.warehouse.publish import stage_relation
@@ -100,14 +100,13 @@ def make_twin(
 
 def _open(task: Task, shop: Workshop) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
-    salt = shop.settings.salt
-    source = read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
+    source = read(task, shop)
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
         raise ModelError(few)
     model, doubts = held(task.model, source.real)
     task = replace(task, model=model)
-    treatments = assign(model, source.columns, source.training, owner=source.unit)
+    treatments = assign(model, source.columns, source.training, owners=source.owners, twins=shop.twins)
     asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
     standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
     standing = replace(standing, warnings=(*doubts, *standing.warnings))
@@ -263,12 +262,6 @@ def _stored(
 def _warnings(case: Case, made: Made) -> tuple[str, ...]:
     name, source = case.task.model.name, case.source
     warnings = list(case.standing.warnings)
-    warnings += [
-        f"{name}.{treatment.column.name} is NULL in the twin: {why_empty(treatment.origin)}; declare a role "
-        "to change that"
-        for treatment in case.treatments
-        if treatment.role is Role.FREE_TEXT and treatment.origin != "declared"
-    ]
     if source.rows > source.real.num_rows:
         warnings.append(f"{name} was learned from {source.real.num_rows:,} of {source.rows:,} rows")
     if made.dropped:

@@ -36,6 +36,7 @@ class Workshop:
         keep: whether stages stay for a later `synth publish`.
         inputs: what each twin is made from, by `unique_id` and `synth.runs.fingerprint`.
         staged: where the twins wait that others have made for this run, by `unique_id`.
+        sources: rows that were read and wait for their turn, by `unique_id`; who takes some takes them away.
     """
 
     run_id: str
@@ -51,6 +52,7 @@ class Workshop:
     keep: bool = False
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     staged: Mapping[str, Relation] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,17 @@ def test_the_number_of_children_of_a_few_large_parents_is_not_repeated() -> None
     assert np.unique(keys, return_counts=True)[1].max() <= 50
 
 
+def test_few_large_parents_keep_their_shares_and_their_number() -> None:
+    before = [1_200, 700, 300, 200, 100]
+    after = np.sort(np.unique(shared(before, 2_500), return_counts=True)[1])[::-1]
+    assert np.abs(after - before).max() < 100
+    given = shared(before, 2_500, parents=pa.array([f"shop {i}" for i in range(5)]))
+    assert len(set(given)) == 5
+    assert np.abs(np.sort(np.unique(given, return_counts=True)[1])[::-1] - before).max() < 100
+    people = np.unique(shared([30] * 9 + [31] * 20 + [90], 980), return_counts=True)[1]
+    assert people.max() <= 31
+
+
 def test_children_go_to_the_parents_given() -> None:
     parents = pa.array([f"p{i}" for i in range(40)])
     keys = shared([3] * 100, 300, parents=parents)

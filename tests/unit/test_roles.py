@@ -328,7 +328,7 @@ def test_numbers_differ_among_entities_not_among_their_rows() -> None:
     )
     columns = [column("who"), column("n", Kind.INTEGER)]
     assert classify(MODEL, columns, table)[1].role is Role.NUMBER
-    assert classify(MODEL, columns, table, owner="who")[1].role is Role.NATURAL_KEY
+    assert classify(MODEL, columns, table, owners=table.column("who"))[1].role is Role.NATURAL_KEY
 
 
 def test_parts_of_a_composite_key_are_learned_only_if_they_are_shared() -> None:
@@ -353,6 +353,24 @@ def test_what_dbt_knows_beats_what_values_suggest() -> None:
     assert role(SHARED, column(), primary_key=("thing",)) == (Role.KEY, "unique")
     assert role(SHARED, column(), foreign_keys=(parent,)) == (Role.FOREIGN_KEY, "references orders")
     assert role(SHARED, column(), entity="thing") == (Role.FOREIGN_KEY, "entity")
+
+
+def test_codes_of_a_table_without_a_twin_stay_labels_and_keys_do_not() -> None:
+    codes = [f"{i * i % 24:02d}X" for i in range(900)]
+    many = [f"code{i % 60}" for i in range(900)]
+    people = [f"u{i % 60}" for i in range(900)]
+
+    def of(name: str, values: list[str], parent: str, twins: tuple[str, ...] = ()) -> Role:
+        keys = (ForeignKey(name, parent, "id", "relationships"),)
+        model, table = replace(MODEL, foreign_keys=keys), pa.table({name: values})
+        return classify(model, [column(name)], table, twins=twins)[0].role
+
+    assert of("country", codes, "model.shop.countries") is Role.CATEGORY
+    assert of("country", codes, "model.shop.countries", ("model.shop.countries",)) is Role.FOREIGN_KEY
+    assert of("condition", many, "seed.shop.vocabulary") is Role.CATEGORY
+    assert of("user_id", people, "model.shop.people") is Role.FOREIGN_KEY
+    assert of("user_id", people, "seed.shop.people") is Role.FOREIGN_KEY
+    assert of("who", [f"u{i // 3}" for i in range(900)], "seed.shop.people") is Role.FOREIGN_KEY
 
 
 def test_a_declaration_beats_everything() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from synth.twins.synthesis import folded, shown_to
+from synth.twins.folding import apart, folded
+from synth.twins.synthesis import shown_to
 
 
 def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
@@ -24,7 +25,7 @@ def test_a_label_of_one_entity_is_not_shown_however_many_rows_hold_it() -> None:
     assert set(shown["clinic"].dropna()) == {"north", "south"}
     assert_frame_equal(frame, before)
     untouched = (frame["clinic"] != "private").to_numpy()
-    assert_frame_equal(shown[untouched], frame[untouched])
+    assert_frame_equal(shown.loc[untouched, ["clinic"]], frame.loc[untouched, ["clinic"]])
 
 
 def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
@@ -50,3 +51,46 @@ def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:
     frame = pd.DataFrame({"clinic": ["a", "b"] * 20})
     units = np.repeat(np.arange(4, dtype=np.uint64), 10)
     assert_frame_equal(folded(frame, units, {"clinic"}, seed=0), frame)
+
+
+def wages() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
+    """Twelve months of 200 people with a wage and a day of entry each, an allowance that many share."""
+    rng, units = np.random.default_rng(5), np.repeat(np.arange(200, dtype=np.uint64), 12)
+    wage = rng.lognormal(8, 0.4, 200).round(2)[units]
+    entry = (np.datetime64("2015-01-01", "us") + rng.integers(0, 3_000, 200) * np.timedelta64(1, "D"))[units]
+    pay = pd.Series(rng.choice([0, 50, 100], 2_400)).astype("Int64").mask(pd.Series(rng.random(2_400) < 0.1))
+    frame = pd.DataFrame({"wage": wage, "entry": entry, "allowance": pay, "hours": rng.normal(160, 9, 2_400)})
+    return frame, units
+
+
+def test_numbers_and_dates_that_one_entity_repeats_are_drawn_from_around_it() -> None:
+    frame, units = wages()
+    shown = folded(frame, units, set(), seed=0)
+    assert len(set(shown["wage"]) & set(frame["wage"])) < 8
+    assert abs(shown["wage"].median() / frame["wage"].median() - 1) < 0.03
+    assert abs((shown["wage"] - frame["wage"]).abs().median()) < 0.1 * frame["wage"].std()
+    assert (shown["wage"].round(2) == shown["wage"]).all()
+    assert (shown["entry"] == shown["entry"].dt.normalize()).all()
+    assert_frame_equal(shown[["allowance"]], frame[["allowance"]])
+    inside = frame["hours"].between(frame["hours"].quantile(0.05), frame["hours"].quantile(0.95))
+    assert (shown["hours"] == frame["hours"])[inside].all()
+    assert list(shown.dtypes) == list(frame.dtypes)
+
+
+def test_nothing_beyond_the_tenth_entity_is_shown() -> None:
+    frame, units = wages()
+    people = frame.groupby(units)
+    remote = folded(frame, units, set(), seed=0)
+    assert remote["wage"].max() <= people["wage"].max().nlargest(10).iloc[-1]
+    assert remote["hours"].min() >= people["hours"].min().nsmallest(10).iloc[-1]
+    own = shown_to("gretel", frame, np.arange(2_400, dtype=np.uint64), set(), seed=0)
+    assert own["hours"].max() <= frame["hours"].nlargest(10).iloc[-1]
+    assert_frame_equal(folded(frame, units, set(), public={*frame.columns}, seed=0), frame)
+
+
+def test_a_number_that_is_somebodys_own_is_not_met_by_chance() -> None:
+    frame, units = wages()
+    drawn = apart(frame, frame, units, frame.columns)
+    assert not set(drawn["wage"]) & set(frame["wage"])
+    assert (drawn["wage"] - frame["wage"]).abs().max() < 0.2
+    assert_frame_equal(drawn[["allowance", "hours", "entry"]], frame[["allowance", "hours", "entry"]])

@@ -1,0 +1,232 @@
+"""What one entity repeats is not common: rows as a backend may see them that counts rows, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synth.domain import RARE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    Units = NDArray[np.uint64]
+    Numbers = NDArray[Any]
+
+DECIMALS = 9  # of floating-point numbers, beyond which they have no grid
+ROOMY = 20  # positions for each real value, from which on chance need not meet one
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """The different values of a column in order, and who holds them.
+
+    Attributes:
+        place: of each row's value among them.
+        entities: how many hold each of them.
+        rare: which of them fewer than `RARE` entities hold.
+        repeated: which of these some entity holds in several rows.
+        pairs: of each entity every value once, as places in order.
+        low, high: what as many entities reach below and above, as places.
+    """
+
+    numbers: Numbers
+    place: NDArray[np.intp]
+    entities: NDArray[np.int64]
+    rare: NDArray[np.bool_]
+    repeated: NDArray[np.bool_]
+    pairs: NDArray[np.intp]
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, numbers: Numbers, units: Units) -> Holders:
+        """Count who holds the numbers."""
+        values, place = np.unique(numbers, return_inverse=True)
+        codes = np.unique(units, return_inverse=True)[1]
+        pairs = np.unique(place.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes)
+        held, whose = np.divmod(pairs, int(codes.max(initial=0)) + 1)
+        entities = np.bincount(held, minlength=len(values))
+        rare = entities < RARE
+        first = np.unique(whose, return_index=True)[1]  # pairs are in the order of values
+        last = len(whose) - 1 - np.unique(whose[::-1], return_index=True)[1]
+        reach = min(RARE, len(first)) - 1
+        return cls(
+            values,
+            place,
+            entities,
+            rare,
+            rare & (np.bincount(place, minlength=len(values)) > entities),
+            held.astype(np.intp),
+            int(np.sort(held[first])[reach]),
+            int(np.sort(held[last])[len(last) - 1 - reach]),
+        )
+
+    @property
+    def beyond(self) -> NDArray[np.bool_]:
+        """Which values fewer than `RARE` entities reach."""
+        places = np.arange(len(self.numbers))
+        return (places < self.low) | (places > self.high)
+
+
+def folded(
+    training: pd.DataFrame,
+    units: Units,
+    labels: Collection[str],
+    *,
+    public: Collection[str] = (),
+    seed: int,
+) -> pd.DataFrame:
+    """Return the rows with what fewer than RARE entities hold drawn anew from what is near or commoner.
+
+    Labels become commoner ones. Numbers and dates that an entity repeats, and those beyond the RARE-th
+    smallest and largest entity's value, are drawn from between the values of the entities next to it.
+
+    Args:
+        training: the rows.
+        units: the entity that each of them is about.
+        labels: columns whose values have no order.
+        public: columns whose values are no secret.
+        seed: of what is drawn.
+    """
+    rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
+    for name in sorted(set(training.columns) - set(public)):
+        if name in labels:
+            shown[name] = _commoner(shown[name], units, rng)
+        elif is_ordered(shown[name]):
+            shown[name] = _nearby(shown[name], units, rng)
+    return shown
+
+
+def apart(
+    synthetic: pd.DataFrame, real: pd.DataFrame, units: Units, columns: Collection[str]
+) -> pd.DataFrame:
+    """Return the rows drawn, none with a number that is somebody's own, where the numbers have room.
+
+    Looked at are numbers and dates that an entity repeats, row by row the same: such a number is known to
+    whoever knows the person. Where few positions are free, one that is met says nothing.
+    """
+    moved = synthetic.copy()
+    for name in sorted(set(columns) & set(synthetic.columns)):
+        if not is_ordered(real[name]):
+            continue
+        known, numbers = _numbers(real[name])
+        if not known.any():
+            continue
+        holders = Holders.of(numbers, units[known])
+        own, grid = holders.numbers[holders.repeated], Grid.of(holders.numbers)
+        there, drawn = _numbers(moved[name])
+        room = grid.positions(holders.numbers[0], holders.numbers[-1])
+        if not len(own) or room < ROOMY * len(holders.numbers) or room < len(drawn):
+            continue
+        for step in range(1, TRIES + 1):
+            met = np.isin(drawn, own)
+            drawn = np.where(met, grid.nearest(drawn + step * grid.step * (-1) ** step), drawn)
+        moved[name] = _as(moved[name], there, drawn)
+    return moved
+
+
+def is_ordered(values: pd.Series[Any]) -> bool:
+    """Return whether a column holds numbers or moments."""
+    number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    return bool(number or pd.api.types.is_datetime64_any_dtype(values.dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The positions that values lie on: whole steps from the first one; a step of 0 where there are none."""
+
+    start: Any
+    step: Any
+
+    @classmethod
+    def of(cls, values: Numbers) -> Grid:
+        """Find the widest steps that all different values lie on; of decimals, those of their last digit."""
+        if values.dtype.kind != "f":
+            steps = np.diff(values)
+            return cls(values[0], int(np.gcd.reduce(steps)) if len(steps) else 1)
+        for decimals in range(DECIMALS + 1):
+            if np.array_equal(values.round(decimals), values):
+                return cls(0.0, 10.0**-decimals)
+        return cls(0.0, 0.0)
+
+    def nearest(self, values: Numbers) -> Numbers:
+        """Return the positions next to the values."""
+        if not self.step:
+            return values
+        if isinstance(self.step, int):
+            steps = np.rint((values - self.start) / self.step).astype(np.int64)
+            placed: Numbers = steps * self.step + self.start
+            return placed
+        rounded: Numbers = (np.rint(values / self.step) * self.step).round(DECIMALS)
+        return rounded
+
+    def positions(self, low: Any, high: Any) -> float:
+        """Return how many there are between two values."""
+        return float((high - low) / self.step) + 1 if self.step else float("inf")
+
+
+def _commoner(labels: pd.Series[Any], units: Units, rng: np.random.Generator) -> pd.Series[Any]:
+    """The labels, those that few entities hold drawn anew from commoner ones, if there are any."""
+    held = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
+    rare = labels.isin(held.index[held < RARE])
+    common = labels[~rare].dropna()
+    if rare.any() and len(common):
+        labels = labels.copy()
+        labels[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
+    return labels
+
+
+def _nearby(values: pd.Series[Any], units: Units, rng: np.random.Generator) -> pd.Series[Any]:
+    """The numbers, those that are somebody's own drawn anew from between those of the entities next to it."""
+    known, numbers = _numbers(values)
+    if len(np.unique(units[known])) < 2 * RARE:
+        return values
+    holders = Holders.of(numbers, units[known])
+    drawn_anew = (holders.repeated | holders.beyond)[holders.place]
+    if not drawn_anew.any():
+        return values
+    pool = holders.numbers[holders.pairs[(holders.rare & ~holders.beyond)[holders.pairs]]]
+    inside = np.clip(numbers, holders.numbers[holders.low], holders.numbers[holders.high])
+    if len(pool) < RARE:
+        return _as(values, known, np.where(drawn_anew, inside, numbers))
+    grid = Grid.of(holders.numbers)
+    around = np.searchsorted(pool, inside[drawn_anew])
+    places = np.clip(around + rng.integers(-RARE // 2, RARE // 2 + 1, len(around)), 0, len(pool) - 2)
+    gaps = pool[places + 1] - pool[places]
+    numbers = numbers.copy()
+    numbers[drawn_anew] = grid.nearest(pool[places] + (rng.random(len(places)) * gaps).astype(numbers.dtype))
+    return _as(values, known, numbers)
+
+
+def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:
+    """Which values are finite, and these as numbers: moments as microseconds."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        moments = values.dt.tz_convert(None) if isinstance(values.dtype, pd.DatetimeTZDtype) else values
+        plain = moments.to_numpy("datetime64[us]")
+        known = ~np.isnat(plain)
+        return known, plain[known].astype(np.int64)
+    if pd.api.types.is_integer_dtype(values.dtype):
+        known = values.notna().to_numpy(bool)
+        return known, values[known].to_numpy(np.int64)
+    numbers = values.to_numpy("float64", na_value=np.nan)
+    known = np.isfinite(numbers)
+    return known, numbers[known]
+
+
+def _as(values: pd.Series[Any], known: NDArray[np.bool_], numbers: Numbers) -> pd.Series[Any]:
+    """The column with these numbers where its values are finite, in its own dtype."""
+    fresh: pd.Series[Any] = pd.Series(numbers, index=values.index[known])
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        fresh = pd.Series(numbers.astype("datetime64[us]"), index=fresh.index)
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            fresh = fresh.dt.tz_localize("UTC")
+    changed = values.copy()
+    changed.loc[fresh.index] = fresh.astype(values.dtype)
+    return changed

@@ -1,0 +1,68 @@
+"""All models are looked at before one is learned, so that what is to be said of columns is said once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth import log
+from synth.columns.advice import advice, in_one_block
+from synth.columns.roles import classify
+from synth.errors import SynthError
+from synth.facts.standing import held
+from synth.twins.source import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from synth.domain import Task
+    from synth.twins.source import Source
+    from synth.twins.workshop import Workshop
+
+MOST_CELLS = 20_000_000  # of rows that wait for their turn in memory; what is beyond is read again
+
+
+def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[str] = ()) -> dict[str, Source]:
+    """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
+
+    A model that cannot be read or understood is left out; whoever makes its twin will say why. So are those
+    that are `ready`, and those that are copied.
+    """
+    waiting: dict[str, Source] = {}
+    told, cells = [], 0
+    for task in tasks:
+        if task.model.unique_id in ready or task.model.reference:
+            continue
+        try:
+            source = read(task, shop)
+            model, _ = held(task.model, source.real)
+            told.append(
+                (
+                    model,
+                    advice(
+                        classify(
+                            model, source.columns, source.training, owners=source.owners, twins=shop.twins
+                        )
+                    ),
+                )
+            )
+        except SynthError:
+            continue
+        except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
+            log.unexpected(error)
+            continue
+        cells += source.real.num_rows * source.real.num_columns
+        if cells <= MOST_CELLS:
+            waiting[task.model.unique_id] = source
+    text = in_one_block(told)
+    if text:
+        log.warning(text)
+    return waiting
+
+
+def read(task: Task, shop: Workshop) -> Source:
+    """Return the rows of a model, those that wait in memory first."""
+    source = shop.sources.pop(task.model.unique_id, None)
+    if source is not None:
+        return source
+    salt = shop.settings.salt
+    return read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
