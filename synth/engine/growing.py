@@ -146,11 +146,11 @@ def best_cut(
         risk: the node's sum of squares.
     """
     rows = here.sum()
-    if rows < fewest + SMALLEST:
+    if rows < 2 * fewest:
         return 0, 0.0
     below = counts.sum(1).cumsum() - features.feature * rows
     smaller = np.minimum(below, rows - below)
-    possible = np.flatnonzero((smaller >= min(SMALLEST, fewest)) & (rows - smaller >= fewest))
+    possible = np.flatnonzero(smaller >= min(SMALLEST, fewest))
     if not len(possible):
         return 0, 0.0
     before = features.feature[possible]

@@ -120,18 +120,30 @@ def decided_in_part(other: Column, own: Column, known: Ints) -> tuple[Ints, int]
     if isinstance(other, NumberColumn):
         known = known[~other.clipped[known]]
     left, right = other.codes[known], own.codes[known]
-    level = math.log(LEVEL) - math.log(other.size + 1)
-    rows = np.bincount(left + 1, minlength=other.size + 1)
-    shares = np.bincount(right + 1, minlength=own.size + 1) / max(len(right), 1)
+    possible = np.append(as_it_is(other), True) & ~contradicted(
+        left[:PROBE_ROWS], right[:PROBE_ROWS], other.size
+    )
     table = np.full(other.size + 1, FREE, dtype=np.int64)
+    some = possible[left]
+    if not some.any():
+        return table, 0
+    shares = np.bincount(right + 1, minlength=own.size + 1) / len(right)
+    left, right = left[some], right[some]
     table[left] = right
-    broken = np.zeros(other.size + 1, dtype=bool)
-    broken[left[table[left] != right]] = True
-    certain = np.append(as_it_is(own), [False, True])[table]  # the last is NULL, that before it FREE
-    plain = np.append(as_it_is(other), True) & certain
+    rows = np.bincount(left + 1, minlength=other.size + 1)
     chance = np.log(np.maximum(shares, TINY)).take(table + 1, mode="clip") * np.roll(rows, -1)
-    table[broken | ~plain | (chance > level)] = FREE
+    certain = np.append(as_it_is(own), [False, True])[table]  # the last is NULL, that before it FREE
+    level = math.log(LEVEL) - math.log(other.size + 1)
+    table[contradicted(left, right, other.size) | ~certain | (chance > level)] = FREE
     return table, int((table[left] != FREE).sum())
+
+
+def contradicted(left: Ints, right: Ints, size: int) -> Mask:
+    """For each code, NULL last, whether rows that hold it hold different codes of another column."""
+    table, broken = np.full(size + 1, FREE, dtype=np.int64), np.zeros(size + 1, dtype=bool)
+    table[left] = right
+    broken[left[table[left] != right]] = True
+    return broken
 
 
 def as_it_is(column: Column) -> Mask:
