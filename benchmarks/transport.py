@@ -26,7 +26,7 @@ from benchmarks.scratch import conninfo, scratch_database
 from synth.domain import Model, Relation, Rows, Task
 from synth.services.postgres import client_binary
 from synth.warehouse import Stage, Warehouse
-from synth.warehouse.publish import stage_relation
+from synth.warehouse.staging import stage_relation
 
 TABLE = """
 create table source as

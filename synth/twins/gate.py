@@ -150,6 +150,21 @@ def _stopping(evaluation: Evaluation) -> list[Check]:
     return [check for check in evaluation.checks if check.gating and check.verdict is not Verdict.PASS]
 
 
+def counted(evaluation: Evaluation | None) -> str:
+    """How many checks decided about a twin, in words."""
+    if evaluation is None:
+        return "it has no rows to check"
+    aspects = [check.aspect for check in evaluation.checks if check.gating]
+    privacy, quality = (aspects.count(aspect) for aspect in (Aspect.PRIVACY, Aspect.QUALITY))
+    return f"judged by {privacy} privacy and {quality} quality checks"
+
+
+def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
+    """The checks that have too few rows to decide."""
+    found = () if evaluation is None else _stopping(evaluation)
+    return tuple(check.name for check in found if check.verdict is Verdict.INCONCLUSIVE)
+
+
 def undecided(evaluation: Evaluation) -> str:
     """Which checks have too few rows to decide, and how many they would take."""
     unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]

@@ -12,7 +12,7 @@ from synth.columns.encoding import encode
 from synth.domain import Role
 from synth.twins.twin import Twin
 from synth.warehouse import Stage
-from synth.warehouse.publish import stage_relation
+from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection

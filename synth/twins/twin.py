@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from synth._version import __version__
 from synth.backends import epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
-from synth.columns.roles import assign
+from synth.columns.roles import LEARNED, assign
 from synth.domain import Role, Verdict
 from synth.errors import ModelError
 from synth.facts.standing import held, read_standing
@@ -29,7 +29,7 @@ from synth.twins.snapshots import in_versions, keyed
 from synth.twins.source import followed
 from synth.twins.workshop import Case, Made
 from synth.warehouse import Stage
-from synth.warehouse.publish import stage_relation
+from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -92,7 +92,9 @@ def make_twin(
     stage = replace(stage, artifacts=artifacts)
     names = made.table.column_names
     kept = [column for column in case.source.columns if column.name in names]
-    shop.warehouse.stage(task, stage, columns=kept, table=made.table)
+    learned = [one.column.name for one in case.treatments if one.role in LEARNED]
+    compared = [name for name in learned if name in names]
+    stage = shop.warehouse.stage(task, stage, columns=kept, compared=compared, table=made.table)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
     return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores, parents=holds)
@@ -234,6 +236,12 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
         inputs=shop.inputs.get(task.model.unique_id, {}),
         kept=shop.keep,
         epsilon=epsilon_of(task),
+        checked=gate.counted(evaluation),
+        undecided=gate.undecided_checks(evaluation),
+        limits=dict(task.limits),
+        policy=task.on_inconclusive,
+        attempt=case.attempt.number,
+        retry_reason=case.attempt.reason,
     )
     if evaluation is not None and not gate.passes(task, evaluation):
         shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)

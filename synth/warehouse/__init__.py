@@ -23,13 +23,14 @@ from synth.warehouse import (
     ownership,
     publish,
     rules,
+    staging,
     understanding,
     units,
     values,
 )
-from synth.warehouse.publish import Stage
 from synth.warehouse.session import identifier, open_session, reported
 from synth.warehouse.snapshot import Snapshot
+from synth.warehouse.staging import Stage
 from synth.warehouse.trust import Attached
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ class Warehouse:
     def claim(self, invocation_id: str, staging_schema: str) -> Iterator[None]:
         """Tell other runs that this one is alive; clear away what dead ones left, and in the end its own."""
         with reported("take the lock of this run"):
-            self._main.execute("select pg_catalog.pg_advisory_lock(%s)", (publish.run_lock(invocation_id),))
-        publish.sweep(self._main, staging_schema)
+            self._main.execute("select pg_catalog.pg_advisory_lock(%s)", (staging.run_lock(invocation_id),))
+        staging.sweep(self._main, staging_schema)
         try:
             yield
         except BaseException:
@@ -186,7 +187,7 @@ class Warehouse:
             with suppress(WarehouseError):  # the next run sweeps what cannot be dropped now
                 session = open_session(self._conninfo, self._role)
                 with session:
-                    publish.release(session, staging_schema, invocation_id)
+                    staging.release(session, staging_schema, invocation_id)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -194,17 +195,26 @@ class Warehouse:
         with self._open() as session, extract.exported_snapshot(session) as name:
             yield Snapshot(self._open, name)
 
-    def stage(self, task: Task, stage: Stage, *, columns: Sequence[Column], table: pa.Table | None) -> None:
+    def stage(
+        self,
+        task: Task,
+        stage: Stage,
+        *,
+        columns: Sequence[Column],
+        compared: Sequence[str] = (),
+        table: pa.Table | None,
+    ) -> Stage:
         """Put `table` where the twin of `task` waits for publishing; without one, the rows of its model."""
         names = {column.name for column in columns}
         with self._open() as session:
             source = catalog.describe(session, task.model.relation)
-            publish.stage(
+            return staging.stage(
                 session,
                 task.model.relation,
                 stage,
                 columns=columns,
                 dropped=[column.name for column in source if column.name not in names],
+                compared=compared,
                 table=table,
             )
 
@@ -238,9 +248,9 @@ class Warehouse:
         if not unique_ids:
             return
         with self._open() as session, reported(f"record run {run_id}"):
-            publish.create_schema(session, schema, private=True)
+            staging.create_schema(session, schema, private=True)
             with session.transaction():
-                publish.lock_schema(session, schema)
+                staging.lock_schema(session, schema)
                 units.prepare(session, schema)
                 for unique_id in unique_ids:
                     units.note(session, schema, run_id, unique_id, state)
@@ -260,7 +270,7 @@ class Warehouse:
     def is_alive(self, invocation_id: str) -> bool:
         """Whether the command of that id still works."""
         with reported("look for other runs"):
-            lock = (publish.run_lock(invocation_id),)
+            lock = (staging.run_lock(invocation_id),)
             if self._main.execute("select pg_catalog.pg_try_advisory_lock(%s)", lock).fetchone() != (True,):
                 return True
             self._main.execute("select pg_catalog.pg_advisory_unlock(%s)", lock)

@@ -50,7 +50,7 @@ join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_namespace.nspname = %(schema)s and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
 order by pg_class.relname
 """
-# Publishing holds this lock, so what is seen here is never half of it; see `publish.lock_schema`.
+# Publishing holds this lock, so what is seen here is never half of it; see `staging.lock_schema`.
 LOCK: LiteralString = (
     "select pg_catalog.pg_advisory_xact_lock_shared(pg_catalog.hashtextextended(%s, 0::bigint))"
 )

@@ -13,8 +13,8 @@ from synth.warehouse.ownership import LEDGER, refuse_foreign_table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.warehouse.publish import Stage
     from synth.warehouse.session import Connection
+    from synth.warehouse.staging import Stage
 
 CREATE: LiteralString = """
 create table if not exists {ledger} (
@@ -42,22 +42,30 @@ alter table {ledger}
     add column if not exists inputs jsonb,
     add column if not exists content text,
     add column if not exists written_by text,
+    add column if not exists policy text,
+    add column if not exists limits jsonb,
+    add column if not exists attempt integer,
+    add column if not exists retry_reason text,
+    add column if not exists equal_rows bigint,
     drop constraint if exists {key}
 """
-IS_CURRENT: LiteralString = """
+HAS: LiteralString = """
 select exists (
     select from pg_attribute
-    where attrelid = pg_catalog.to_regclass({name}) and attname = 'content' and not attisdropped
+    where attrelid = pg_catalog.to_regclass(%(path)s) and attname = %(column)s and not attisdropped
 )
 """
+READABLE = "content"  # the newest column that is read; `NEWEST` is the newest of all
+NEWEST = "equal_rows"
 INSERT: LiteralString = """
 insert into {ledger} (
     run_id, published_at, unique_id, relation, rows, backend, verdict, fidelity, synth_version,
-    source_fingerprint, request, invocation_id, epsilon, inputs, content, written_by, recorded_at
+    source_fingerprint, request, invocation_id, epsilon, policy, limits, attempt, retry_reason, equal_rows,
+    inputs, content, written_by, recorded_at
 )
 values (
     %s, case when %s then pg_catalog.now() end, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    pg_catalog.clock_timestamp()
+    %s, %s, %s, %s, %s, pg_catalog.clock_timestamp()
 )
 """
 # Transactions wait for each other, so the start of one does not say which came last.
@@ -126,7 +134,7 @@ def prepare(session: Connection, schema: str) -> None:
     """Create the ledger, or add what an older one lacks."""
     ledger = sql.Identifier(schema, LEDGER)
     session.execute(sql.SQL(CREATE).format(ledger=ledger))
-    if not _is_current(session, schema):  # only then, because it waits for every reader
+    if not _has(session, schema, NEWEST):  # only then, because it waits for every reader
         key = sql.Identifier(f"{LEDGER}_pkey")
         session.execute(sql.SQL(MIGRATE).format(ledger=ledger, key=key))
 
@@ -157,6 +165,11 @@ def record(session: Connection, schema: str, stage: Stage, *, held: tuple[str, s
             stage.request or None,
             stage.invocation_id or None,
             stage.epsilon,
+            stage.policy or None,
+            Jsonb(stage.limits),
+            stage.attempt,
+            stage.retry_reason or None,
+            stage.equal,
             Jsonb(stage.inputs) if published else None,
             *(held or (None, None)),
         ),
@@ -165,7 +178,7 @@ def record(session: Connection, schema: str, stage: Stage, *, held: tuple[str, s
 
 def latest(session: Connection, schema: str) -> dict[str, Published]:
     """What is published of every model, by `unique_id`; nothing of what an older synth published."""
-    if not _is_current(session, schema):
+    if not _has(session, schema, READABLE):
         return {}
     query = sql.SQL(LATEST).format(ledger=sql.Identifier(schema, LEDGER))
     found: list[tuple[Any, ...]] = session.execute(query).fetchall()
@@ -185,15 +198,15 @@ def entries(session: Connection, schema: str) -> dict[str, Entry]:
 
 def undecided(session: Connection, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
     """What was asked about these source rows of a model, and was not answered by a pass."""
-    if not _is_current(session, schema):
+    if not _has(session, schema, READABLE):
         return frozenset()
     query = sql.SQL(UNDECIDED).format(ledger=sql.Identifier(schema, LEDGER))
     return frozenset(str(row[0]) for row in session.execute(query, (unique_id, fingerprint)))
 
 
-def _is_current(session: Connection, schema: str) -> bool:
+def _has(session: Connection, schema: str, column: str) -> bool:
+    """Whether there is a ledger with that column."""
     if not refuse_foreign_table(session, schema, LEDGER):
         return False
-    name = sql.Literal(sql.Identifier(schema, LEDGER).as_string(session))
-    row = session.execute(sql.SQL(IS_CURRENT).format(name=name)).fetchone()
-    return row == (True,)
+    where = {"path": sql.Identifier(schema, LEDGER).as_string(session), "column": column}
+    return session.execute(HAS, where).fetchone() == (True,)

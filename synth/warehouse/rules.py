@@ -20,8 +20,8 @@ from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.copying import base_types, refuse_foreign_types
 from synth.warehouse.extract import read
-from synth.warehouse.publish import copy_in, create_schema
 from synth.warehouse.session import at_snapshot, describe_error, identifier, reported
+from synth.warehouse.staging import copy_in, create_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

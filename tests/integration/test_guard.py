@@ -135,7 +135,8 @@ def test_an_edited_twin_may_be_published_anew(published: Handmade) -> None:
 def test_a_twin_of_an_older_synth_counts_as_unchanged_until_it_is_published_again(
     published: Handmade,
 ) -> None:
-    for column in ("content", "written_by", "recorded_at", "inputs", "request"):
+    newer = ("policy", "limits", "attempt", "retry_reason", "equal_rows")
+    for column in ("content", "written_by", "recorded_at", "inputs", "request", *newer):
         do(published, f"alter table synthetic._synth_runs drop column {column}")
     do(published, "update synthetic.people set age = 1")
     assert found(published) == []

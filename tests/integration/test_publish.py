@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from synth.warehouse.publish import create_schema
 from synth.warehouse.session import open_session
+from synth.warehouse.staging import create_schema
 from tests.handmade import BLOCKED, COMMENT, GATE, SOON, STAGES, TWIN, Handmade
 
 if TYPE_CHECKING:
@@ -98,6 +98,28 @@ def test_the_comment_names_the_run_and_the_ledger_has_a_row_a_model_and_run(proj
     ledger = project.rows("select run_id, unique_id, rows, verdict from synthetic._synth_runs order by 1, 2")
     models = (("model.hand.orders", 200), ("model.hand.people", 120))
     assert ledger == [(run, name, rows, "inconclusive") for run in sorted(runs) for name, rows in models]
+
+
+def test_a_twin_says_what_was_counted_and_what_was_let_through(project: Handmade) -> None:
+    project.with_orders(limits={"tstr": 0.9})
+    assert project.synth("run").code == 0
+    equal = project.value(
+        "select count(*) from synthetic.people where (city, age, batch) in"
+        " (select city, age, batch from analytics.people)"
+    )
+    assert equal > 0
+    said = project.value(COMMENT)
+    assert (
+        f": {equal} of 120 rows equal a real one in all columns but keys and identifiers; judged by " in said
+    )
+    assert "; undecided, let through: " in said
+    assert "limits moved" not in said
+    orders = project.value("select obj_description('synthetic.orders'::regclass, 'pg_class')")
+    assert "; limits moved: tstr 0.9." in orders
+    columns = "limits, policy, attempt, retry_reason"
+    ledger = project.rows(f"select {columns}, equal_rows from synthetic._synth_runs order by relation")
+    assert ledger[0][:4] == ({"tstr": 0.9}, "warn", 1, None)
+    assert ledger[1] == ({}, "warn", 1, None, equal)
 
 
 # --- rights
