@@ -19,6 +19,7 @@ from synth.project.digests import digest
 from synth.runs.changes import Known, decide
 from synth.runs.watch import Places
 from synth.twins.source import read_source
+from synth.twins.uniqueness import read_uniqueness
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ def _read(
     except ConfigError as error:
         return Listed(task, (), f"would be refused: {error}")
     try:
+        model, _ = read_uniqueness(model, warehouse)
         source = read_source(model, warehouse, snapshot, twins=twins, salt=settings.salt, most=SAMPLE)
     except (ModelError, WarehouseError) as error:
         return _unread(task, error)

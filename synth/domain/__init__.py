@@ -2,7 +2,7 @@
 
 from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
-from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule, Scope
+from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule, Scope, Uniqueness
 from synth.domain.models import Model, Refusal, Request, Role, Task
 from synth.domain.options import Options, Policy, Rows, Shares, Wishes
 from synth.domain.ownership import Ownership, Step
@@ -55,6 +55,7 @@ __all__ = [
     "Status",
     "Step",
     "Task",
+    "Uniqueness",
     "Utility",
     "Verdict",
     "Wishes",

@@ -89,6 +89,27 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Uniqueness:
+    """A key or unique index of a relation.
+
+    Attributes:
+        columns: that it is about.
+        keys: SQL of which the combination is unique: names of columns, or what is computed from them.
+        where: SQL that says of which rows; "" for all.
+        nulls_equal: whether NULL is like NULL.
+        is_computed: whether one of `keys` is more than a column.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    where: str = ""
+    nulls_equal: bool = False
+    is_primary: bool = False
+    is_computed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectTest:
     """A test of the dbt project, generic or singular, that reads a model.
 

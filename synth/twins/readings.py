@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth import log
@@ -10,6 +11,7 @@ from synth.columns.roles import classify
 from synth.errors import SynthError
 from synth.facts.standing import held
 from synth.twins.source import read_source
+from synth.twins.uniqueness import read_uniqueness
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -33,8 +35,9 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
         if task.model.unique_id in ready or task.model.reference:
             continue
         try:
-            source = read(task, shop)
-            model, _ = held(task.model, source.real)
+            known, _ = read_uniqueness(task.model, shop.warehouse)
+            source = read(replace(task, model=known), shop)
+            model, _ = held(known, source.real)
             told.append(
                 (
                     model,

@@ -27,6 +27,7 @@ from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
 from synth.twins.snapshots import in_versions, keyed
 from synth.twins.source import followed
+from synth.twins.uniqueness import apart, read_uniqueness
 from synth.twins.workshop import Case, Made
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
@@ -102,6 +103,8 @@ def make_twin(
 
 def _open(task: Task, shop: Workshop) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
+    model, unique = read_uniqueness(task.model, shop.warehouse)
+    task = replace(task, model=model)
     source = read(task, shop)
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
@@ -113,7 +116,7 @@ def _open(task: Task, shop: Workshop) -> Case:
     standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
     standing = replace(standing, warnings=(*doubts, *standing.warnings))
     rows = task.rows.of(source.rows) if source.rows else 0
-    return Case(task, shop, source, treatments, asked, rows, standing)
+    return Case(task, shop, source, treatments, asked, rows, standing, unique)
 
 
 def _conformed(
@@ -145,8 +148,12 @@ def _conformed(
     table = sifted.as_judged(table, chosen.places)
     entities = _entities(case, table, parents)
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
-    table, dropped = without_duplicates(table, task.model.unique, movable, rng)
-    return Made(table, entities, dropped)
+    before = table.num_rows
+    table, _ = without_duplicates(table, task.model.unique, movable, rng)
+    exact = apart(case, table, movable, rng)
+    if exact is not table:  # what changed places may repeat another key
+        exact, _ = without_duplicates(exact, task.model.unique, {}, rng)
+    return Made(exact, entities, before - exact.num_rows)
 
 
 def _entities(

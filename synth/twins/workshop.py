@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from synth.backends import Backends
     from synth.columns.roles import Treatment
-    from synth.domain import Relation, Shares, Task
+    from synth.domain import Relation, Shares, Task, Uniqueness
     from synth.progress import Bars
     from synth.runs.artifacts import RunFolder
     from synth.runs.attempts import Attempt
@@ -57,7 +57,10 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model on its way: its rows, and what is to become of each column; `rows` are those of the twin."""
+    """One model on its way: its rows, and what is to become of each column; `rows` are those of the twin.
+
+    `unique` is what only its relation knows to be unique, beside `task.model.unique`.
+    """
 
     task: Task
     shop: Workshop
@@ -66,6 +69,7 @@ class Case:
     attempt: Attempt
     rows: int
     standing: Standing = field(default_factory=Standing)
+    unique: tuple[Uniqueness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

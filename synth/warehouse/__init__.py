@@ -25,6 +25,7 @@ from synth.warehouse import (
     rules,
     staging,
     understanding,
+    uniqueness,
     units,
     values,
 )
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Column, Relation, Rule, Task
+    from synth.domain import Column, Relation, Rule, Task, Uniqueness
     from synth.warehouse.comparing import Measured
     from synth.warehouse.guard import Inspection
     from synth.warehouse.layout import Layout
@@ -114,12 +115,14 @@ class Warehouse:
         catalog.check_source(self._main, task)
         dropped = [name for name, role in task.model.roles.items() if role is Role.DROP]
         copying.refuse_foreign_code(self._main, task.model.relation, dropped)
+        uniqueness.refuse_exclusions(self._main, task.model.relation, task.model.name)
         self._probe(task)
         catalog.check_target(self._main, task)
 
     def count_to(self, relation: Relation, most: int) -> int:
         """How many rows the relation has, or `most` if it has more."""
-        few = sql.SQL("select count(*) from (select from {} limit {}) as few")
+        few = sql.SQL("select pg_catalog.count(*) from (select from {} limit {}) as few")
+        copying.refuse_foreign_query(self._main, relation)
         with reported(f"count the rows of {relation}"):
             row = self._main.execute(few.format(identifier(relation), most)).fetchone()
         return int(str(row[0])) if row else 0
@@ -158,6 +161,16 @@ class Warehouse:
             else column
             for column in columns
         )
+
+    def uniqueness(self, relation: Relation) -> tuple[Uniqueness, ...]:
+        """What keys and unique indexes say; see `synth.warehouse.uniqueness.uniqueness`."""
+        with self._open() as session:
+            return uniqueness.uniqueness(session, relation)
+
+    def repeated(self, rows: Candidates, unique: Sequence[Uniqueness]) -> tuple[frozenset[int], ...]:
+        """Which rows repeat a key; see `synth.warehouse.uniqueness.repeated`."""
+        with self._open() as session:
+            return uniqueness.repeated(session, rows, unique)
 
     def left_out(self, relation: Relation) -> tuple[str, ...]:
         """What of the relation its twin does not have, because it uses other people's code."""

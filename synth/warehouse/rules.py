@@ -137,7 +137,7 @@ class Candidates:
 
 
 @contextmanager
-def _copied(session: Connection, rows: Candidates) -> Iterator[Relation]:
+def copied(session: Connection, rows: Candidates) -> Iterator[Relation]:
     """A scratch table with these rows, numbered."""
     numbered = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
     every = [*rows.columns, NUMBER]
@@ -172,7 +172,7 @@ def judge_rows(
     """
     broken = [sql.SQL("coalesce(({}\n) is false, false)").format(sql.SQL(rule.holds)) for rule in rules]
     query = sql.SQL("select {}, {} from {} where {}")
-    with _copied(session, rows) as table:
+    with copied(session, rows) as table:
         computed = _compute(session, table, rows, equations)
         if not rules:
             return Judged({}, computed)
@@ -231,7 +231,7 @@ def _unjudged(relation: Relation, rules: Sequence[Rule], outcomes: Sequence[Outc
 
 def broken_together(session: Connection, rows: Candidates, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
     """How much of a finished twin breaks each rule, of any scope."""
-    with _copied(session, rows) as table:
+    with copied(session, rows) as table:
         session.execute("set transaction read only")
         return count_broken(session, table, rules)
 

@@ -1,0 +1,100 @@
+"""Rows that keep to the keys and unique indexes of their relation, of which dbt may know nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from synth.warehouse.rules import Candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from synth.domain import Column, Model, Uniqueness
+    from synth.twins.workshop import Case
+    from synth.warehouse import Warehouse
+
+ROUNDS = 8  # exchanges of values between rows before what still repeats is left out
+
+
+def read_uniqueness(model: Model, warehouse: Warehouse) -> tuple[Model, tuple[Uniqueness, ...]]:
+    """The model with the keys that only its relation knows, and all that this knows to be unique.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    unique = warehouse.uniqueness(model.relation)
+    return (_with_keys(model, warehouse.describe(model.relation), unique) if unique else model), unique
+
+
+def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniqueness]) -> Model:
+    """The model with the keys that only its relation knows.
+
+    Columns by which a computed key is unique are unique themselves: what is different was computed from what
+    is different. Of some rows alone, or where NULLs differ from each other, that is not so; see `apart`.
+    """
+    named = {column.name: column for column in columns}
+    whole = [one.columns for one in unique if not needs_postgres(one, named)]
+    whole += [one.columns for one in unique if one.is_computed and not one.where and len(one.columns) == 1]
+    primary = next((one.columns for one in unique if one.is_primary), ())
+    return replace(
+        model,
+        unique=tuple(dict.fromkeys([*model.unique, *whole])),
+        primary_key=model.primary_key or primary,
+    )
+
+
+def needs_postgres(one: Uniqueness, columns: Mapping[str, Column]) -> bool:
+    """Whether only Postgres can say which rows repeat a key."""
+    nullable = any(not columns[name].not_null for name in one.columns if name in columns)
+    return bool(one.where) or one.is_computed or (len(one.columns) > 1 and nullable and not one.nulls_equal)
+
+
+def apart(case: Case, table: pa.Table, movable: Mapping[str, bool], rng: np.random.Generator) -> pa.Table:
+    """The rows without those that repeat a key; foreign keys change places first, which keeps their counts.
+
+    Args:
+        case: whose keys and indexes.
+        table: the twin.
+        movable: whether the values of a column may change places.
+        rng: the source of chance.
+    """
+    columns = case.source.columns
+    named, names = {column.name: column for column in columns}, set(table.column_names)
+    hard = [one for one in case.unique if needs_postgres(one, named) and {*one.columns} <= names]
+    if not hard or not table.num_rows:
+        return table
+    for turn in range(ROUNDS + 1):
+        here = [column for column in columns if column.name in table.column_names]
+        ordered = table.select([column.name for column in here])
+        shop = case.shop
+        rows = Candidates(case.task.model.relation, here, ordered, shop.settings.staging_schema)
+        found = shop.warehouse.repeated(rows, hard)
+        places = sorted(frozenset().union(*found))
+        if not places:
+            return table
+        moving = {
+            next((name for name in one.columns if movable.get(name)), ""): repeats
+            for one, repeats in zip(hard, found, strict=True)
+            if repeats
+        }
+        if turn == ROUNDS or set(moving) == {""}:
+            kept = np.ones(table.num_rows, dtype=bool)
+            kept[places] = False
+            return table.filter(pa.array(kept))
+        for name, repeats in moving.items():
+            if name:
+                table = _exchanged(table, name, sorted(repeats), rng)
+    return table
+
+
+def _exchanged(table: pa.Table, name: str, repeats: Sequence[int], rng: np.random.Generator) -> pa.Table:
+    """The table with the values of a column exchanged between these rows and as many others."""
+    others = rng.choice(table.num_rows, min(len(repeats), table.num_rows), replace=False)
+    places = np.unique(np.concatenate([np.array(repeats, dtype=np.int64), others]))
+    order = np.arange(table.num_rows)
+    order[places] = rng.permutation(places)
+    return table.set_column(table.column_names.index(name), name, table.column(name).take(pa.array(order)))
