@@ -208,8 +208,8 @@ def _read(
     treatments = classify(model, source.columns, source.training, owners=source.owners, twins=twins)
     sampled = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
-    columns = tuple(_entry(one, model, twins) for one in treatments)
-    return Listed(replace(task, model=model), columns, note, rows=source.rows)
+    entries = tuple(_entry(one, model, twins) for one in treatments)
+    return Listed(replace(task, model=model), entries, note, rows=source.rows)
 
 
 def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Entry:

@@ -63,8 +63,8 @@ def plan(*, output: str, **options: Any) -> None:
     from synth.outline import as_json, as_tree  # noqa: PLC0415 - as above
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the plan
-    tasks, models = read_plan(settings)
-    listed = survey(tasks, settings, models) if tasks else ()
+    work, declared = read_plan(settings)
+    listed = survey(work, settings, declared.everything)
     width = max(NARROW, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
     click.echo(as_json(listed) if output == "json" else as_tree(listed, width))
 
