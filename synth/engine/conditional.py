@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
 TREE_ROWS = 200  # that each of them needs; with one tree of a small table its rows show through
+SMALLEST = 10  # rows of the table that make a leaf if they surely differ, shared by its trees
 MAX_FEATURES = 40
 MANY_NUMBERS = 200  # different numbers beyond which a leaf hands them on blurred
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that mixing loses nothing
@@ -176,7 +177,8 @@ def learn(
     binned = Binned.of([(seen, best[index]) for index, seen in features])
     mixed = rng.permutation(len(own))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
-    return features, [PrunedTree(binned.rows(part), goal.rows(part)) for part in parts]
+    smallest = SMALLEST // len(parts)
+    return features, [PrunedTree(binned.rows(part), goal.rows(part), smallest) for part in parts]
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:

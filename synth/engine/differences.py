@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
 
-FEW_VALUES = 30  # that a tree tells apart by itself
+FEW_VALUES = 30  # that a tree tells apart by itself,
+LEAF_ROWS = 15  # if there are so many rows for each of them
 CLOSE = 0.35  # spread of the difference, as a share of the column's own, that is worth it
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
 LOST = 0.01  # share of rows that may come out with a value that the column never has
@@ -106,7 +107,7 @@ def find_differences(
     found: dict[int, Difference] = {}
     for place, target in enumerate(drawn):
         own, best = columns[target], np.inf
-        if not isinstance(own, NumberColumn) or own.size <= FEW_VALUES or target in fixed:
+        if not isinstance(own, NumberColumn) or told_apart(own) or target in fixed:
             continue
         for base in drawn[:place]:
             to = columns[base]
@@ -121,6 +122,11 @@ def find_differences(
                 own_number = found[target].number if target in found else number + len(found)
                 best, found[target] = apart, Difference(target, base, own_number, own, to, column)
     return found
+
+
+def told_apart(own: NumberColumn) -> bool:
+    """Whether a tree tells the values of a column apart by itself."""
+    return own.size <= FEW_VALUES and bool((own.codes >= 0).sum() >= LEAF_ROWS * own.size)
 
 
 def missing_at_times(columns: Sequence[Column], orders: Iterable[Order]) -> list[tuple[int, int]]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
 PENALTY = 5.0  # times the variance left in a row is what one more leaf costs
 SURE = 15.0  # times that variance is what a small group gains by chance about once in 100,000
-SMALLEST = 5  # rows of such a group
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
 ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
 
@@ -93,7 +92,7 @@ class Tree:
     risk: Floats
 
 
-def grow(features: Binned, goal: Goal, fewest: int) -> Tree:
+def grow(features: Binned, goal: Goal, fewest: int, smallest: int) -> Tree:
     """The tree of at least `fewest` rows a leaf, deeper by PATIENCE than what its cuts pay for."""
     groups = len(goal.places)
     cells = features.cells * groups + goal.groups[:, None]
@@ -112,7 +111,7 @@ def grow(features: Binned, goal: Goal, fewest: int) -> Tree:
         total = here @ goal.places
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
-        cut, gain = best_cut(features, goal, counts, here, fewest, risk)
+        cut, gain = best_cut(features, goal, counts, here, (smallest, fewest), risk)
         unpaid = 0 if gain > PENALTY * (risk - gain) / len(rows) else unpaid + 1
         if gain <= ALIKE * spread or unpaid > PATIENCE:
             nodes.append((-1, 0.0, len(rows), risk))
@@ -133,7 +132,7 @@ def counted(cells: Ints, shape: tuple[int, int]) -> Ints:
 
 
 def best_cut(
-    features: Binned, goal: Goal, counts: Ints, here: Ints, fewest: int, risk: float
+    features: Binned, goal: Goal, counts: Ints, here: Ints, limits: tuple[int, int], risk: float
 ) -> tuple[int, float]:
     """The last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
 
@@ -142,15 +141,16 @@ def best_cut(
         goal: of the tree.
         counts: bins × groups, the node's rows.
         here: by group, the node's rows.
-        fewest: on either side; SMALLEST on one of them where the gain is SURE.
+        limits: rows on the smaller side, where the gain is SURE and elsewhere.
         risk: the node's sum of squares.
     """
     rows = here.sum()
+    smallest, fewest = limits
     if rows < 2 * fewest:
         return 0, 0.0
     below = counts.sum(1).cumsum() - features.feature * rows
     smaller = np.minimum(below, rows - below)
-    possible = np.flatnonzero(smaller >= min(SMALLEST, fewest))
+    possible = np.flatnonzero(smaller >= min(smallest, fewest))
     if not len(possible):
         return 0, 0.0
     before = features.feature[possible]

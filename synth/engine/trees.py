@@ -30,8 +30,9 @@ class PrunedTree:
     row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
     """
 
-    def __init__(self, features: Binned, goal: Goal) -> None:
-        self._tree = pruned(grow(features, goal, max(MIN_LEAF, len(goal.groups) // LARGE)))
+    def __init__(self, features: Binned, goal: Goal, smallest: int) -> None:
+        fewest = max(MIN_LEAF, len(goal.groups) // LARGE)
+        self._tree = pruned(grow(features, goal, fewest, smallest))
         self._ends = np.flatnonzero(self._tree.feature < 0)
         self._number = np.cumsum(self._tree.feature < 0) - 1
 

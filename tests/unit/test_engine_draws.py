@@ -53,7 +53,7 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
     groups = np.ravel_multi_index(tuple(ranks), (9, 9, 9))
     places = np.column_stack([np.eye(9)[axis.ravel()] for axis in np.indices((9, 9, 9))])
     binned = Binned.of([(seen, codes[index]) for index, seen in features])
-    tree = PrunedTree(binned, Goal(groups, places))
+    tree = PrunedTree(binned, Goal(groups, places), 15)
     assert least <= tree.count <= most
     some = slice(100, 500)
     found = LeafMasks(tree, features).find(codes, some)
@@ -76,7 +76,7 @@ def staircase(rows: int) -> PrunedTree:
     codes = np.arange(rows)
     seen = np.append(codes, -1).astype(np.float32)
     places = np.linspace(0, 1, 1000)[:, None]
-    return PrunedTree(Binned.of([(seen, codes)]), Goal(codes * 1000 // rows, places))
+    return PrunedTree(Binned.of([(seen, codes)]), Goal(codes * 1000 // rows, places), 15)
 
 
 @pytest.mark.parametrize(("rows", "fewest"), [(1500, MIN_LEAF), (80_000, 80_000 // LARGE)])
@@ -91,7 +91,7 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
     codes = [rng.integers(-1, 12, 900) for _ in range(3)]
     goal = number_goal(codes[1] * 3 + rng.integers(0, 9, 900) + 3)
     seen = np.append(np.arange(12), -1).astype(np.float32)
-    tree = grow(Binned.of([(seen, each) for each in codes]), goal, 15)
+    tree = grow(Binned.of([(seen, each) for each in codes]), goal, 15, 15)
 
     def left(feature: int, threshold: float) -> float:
         sides = seen[codes[feature]] <= threshold
@@ -111,7 +111,7 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
 def test_a_goal_without_variance_is_one_leaf() -> None:
     codes = np.arange(400) % 7
     binned = Binned.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
-    assert len(grow(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), 15).feature) == 1
+    assert len(grow(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), 15, 15).feature) == 1
 
 
 def test_a_value_that_many_rows_have_leaves_the_bins_to_the_others() -> None:
