@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import yaml
 
 from benchmarks.scratch import ROOT, scratch_database
@@ -84,7 +85,8 @@ def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed:
     task = plan(read_models(manifest, settings.connection).models, settings).tasks[0]
     with Warehouse(settings.connection.conninfo()) as warehouse, warehouse.snapshot() as snapshot:
         source = read_source(task.model, warehouse, snapshot, twins=(), salt=settings.salt)
-    for name, table in (("training", source.training), ("holdout", source.holdout)):
+    for name, held_out in (("training", False), ("holdout", True)):
+        table = source.real.filter(pa.array(source.held_out == held_out))
         write_csv(table, out / f"{name}.csv.gz")
         unpack(out / f"{name}.csv.gz")
     results = json.loads((settings.artifact_dir / "run_results.json").read_text(encoding="utf-8"))

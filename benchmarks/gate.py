@@ -1,114 +1,131 @@
-"""What the gate costs, and what it says of copies, of damaged twins and of fresh rows.
+"""How surely the gate finds a leak, and how seldom it accuses or doubts a twin without one.
 
-    python -m benchmarks.gate [TABLE.csv] [--seeds 20]
+    python -m benchmarks.gate TABLE.csv … [--sizes 500 1000 2000] [--seeds 10] [--rungs fresh verbatim_1 …]
+        [--models 30] [--to RESULTS.jsonl]
 
-First the cost: CPU seconds and peak memory of one evaluation, each in a process of its own. Then the verdict
-on every rung of the ladder; the twins are mixed from rows of the local engine. Last the false alarms: unseen
-real rows, returned as a twin. OMP_NUM_THREADS=1 keeps waiting threads out of the CPU seconds.
+A rung is an engine that leaks in one way: it draws fresh rows, which nobody learned from, and among them
+what it remembers of its half. Each line that is printed is a rung and a size: the shares of the runs that
+fail, are undecided and pass, and the checks that failed. Every run is a line of RESULTS, and one that is
+there already is not run again; so the ladder can be climbed a step at a time, beside other work. --models is
+how many twins share the run's rate of error. OMP_NUM_THREADS=1 keeps waiting threads out of the CPU seconds.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import json
 import resource
 import time
 from collections import Counter
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from synth.domain import Verdict
-from synth.engine import Synthesizer
-from synth.evaluate import evaluate
-from tests import ladder
+from benchmarks.rungs import RUNGS
+from benchmarks.tables import read
+from synth.domain import Aspect, Evaluation
+from synth.evaluate.case import Case
+from synth.evaluate.checks import RULES
+from synth.evaluate.tables import read as read_tables
+from synth.twins.redraw import spare_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.rungs import Rung
+    from synth.evaluate.checks import Rule
 
 SHOPPERS = Path(__file__).parents[1] / "tests/projects/shoppers/seeds/raw_online_shoppers.csv"
-ORDERS = 300_000
-RUNGS = {
-    "the engine": lambda _, base, __: base,
-    "bootstrap": ladder.bootstrap,
-    "1 % noise": ladder.noise,
-    "2 % verbatim": ladder.verbatim,
-    "1 % outliers": ladder.outliers,
-    "spliced of three": ladder.spliced,
-    "columns resampled": ladder.resampled,
-    "columns independent": ladder.independent,
-    "100 prototypes": ladder.collapsed,
-}
 
 
 def main() -> None:
-    """Print three tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", type=Path, nargs="?", default=SHOPPERS)
-    parser.add_argument("--seeds", type=int, default=20)
-    arguments = parser.parse_args()
-    table = pd.read_csv(arguments.table)
-    print(f"{'rows':>9} {'columns':>8} {'CPU s':>7} {'peak MB':>8}")
-    for source in (table, None):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            rows, columns, seconds, peak = pool.apply(cost, (source,))
-        print(f"{rows:>9,} {columns:>8} {seconds:>7.1f} {peak:>8.0f}")
-    climb(table)
-    alarms(table, arguments.seeds)
+    """Climb what was not climbed yet, and print the ladder."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("tables", nargs="*", type=Path, default=[SHOPPERS])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[500, 1_000, 2_000])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--rungs", nargs="+", choices=RUNGS, default=list(RUNGS))
+    parser.add_argument("--models", type=int, default=30)
+    parser.add_argument("--to", type=Path, default=Path("gate.jsonl"))
+    parser.add_argument("--quality", action="store_true", help="let the checks of quality count, too")
+    asked = parser.parse_args()
+    steps = _read_steps(asked.to)
+    for path in asked.tables:
+        table = read(path)
+        for seed, size, rung in product(range(asked.seeds), asked.sizes, asked.rungs):
+            step = f"{path.name}/{size}/{rung}/{seed}/{asked.models}"
+            if step in steps or len(table) < size * 5 // 4:
+                continue
+            rules = [rule for rule in RULES if asked.quality or rule.aspect is Aspect.PRIVACY]
+            steps[step] = _climb(table, size, RUNGS[rung], (seed, asked.models), rules)
+            with asked.to.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **steps[step]}) + "\n")
+    _print_ladder(steps, asked.sizes, asked.rungs, asked.models)
 
 
-def cost(table: pd.DataFrame | None) -> tuple[int, int, float, float]:
-    """Rows, columns, CPU seconds and peak MB of one evaluation; None stands for made-up orders."""
-    parts = split(orders() if table is None else table, 0)
-    twin = parts[0].sample(sum(map(len, parts)), replace=True, random_state=0, ignore_index=True)
+def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    steps = [json.loads(line) for line in lines]
+    return {step.pop("step"): step for step in steps}
+
+
+def _climb(
+    table: pd.DataFrame, size: int, rung: Rung, run: tuple[int, int], rules: Sequence[Rule]
+) -> dict[str, Any]:
+    """The verdicts of one run: `size` entities in two halves, an engine each."""
+    seed, models = run
+    rng = np.random.default_rng([seed, size])
+    order = rng.permutation(len(table))
+    halves = [table.iloc[part].reset_index(drop=True) for part in np.array_split(order[:size], 2)]
+    fresh = table.iloc[order[size:]].reset_index(drop=True)
+    rows = (size + spare_rows(size, halves=True)) // 2
     started = time.process_time()
-    evaluate(*parts, twin)
-    seconds = time.process_time() - started
-    return len(twin), twin.shape[1], seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    drawn = rung(halves, fresh, rows, rng)
+    fitted = time.process_time() - started
+    twin = pd.concat([one.rows for one in drawn], ignore_index=True)
+    second = np.repeat([False, True], [len(one.rows) for one in drawn])
+    tables = replace(read_tables(halves[0], halves[1], twin, categories=()), second=second)
+    case = Case(tables, frozenset(), seed, models=models)
+    checks = [check for rule in rules if (check := rule.check(case, {})) is not None]
+    evaluation = Evaluation(None, tuple(checks), {})
+    return {
+        "verdict": evaluation.verdict,
+        "checks": {check.name: [check.verdict, round(check.value, 4)] for check in checks},
+        "fit": round(fitted, 2),
+        "cpu": round(time.process_time() - started - fitted, 2),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
 
 
-def climb(table: pd.DataFrame) -> None:
-    """Print what fails on each rung."""
-    training, holdout = split(table, 0)
-    base = Synthesizer(seed=0).fit(training).sample(len(training))
-    print(f"\n{'output':20} {'verdict':13} failing checks")
-    for name, spoil in RUNGS.items():
-        evaluation = evaluate(training, holdout, spoil(training, base, np.random.default_rng(0)))
-        failing = [
-            check.name for check in evaluation.checks if check.verdict is Verdict.FAIL and check.gating
+def _print_ladder(
+    steps: dict[str, dict[str, Any]], sizes: Sequence[int], rungs: Sequence[str], models: int
+) -> None:
+    print(f"{'rung':22} {'size':>7} {'runs':>5} {'fail':>5} {'doubt':>5} {'pass':>5}  failing checks")
+    for rung, size in product(rungs, sizes):
+        runs = [
+            step
+            for name, step in steps.items()
+            if name.split("/")[1:3] == [str(size), rung] and name.endswith(f"/{models}")
         ]
-        print(f"{name:20} {evaluation.verdict:13} {', '.join(failing)}")
-
-
-def alarms(table: pd.DataFrame, seeds: int) -> None:
-    """Print the verdicts on fresh rows: four ninths are learned, a ninth is held out, four are the twin."""
-    counts: Counter[str] = Counter()
-    for seed in range(seeds):
-        rows = np.random.default_rng(seed).permutation(len(table))
-        parts = np.split(rows, [len(rows) * 4 // 9, len(rows) * 5 // 9])
-        counts[evaluate(*(table.iloc[part] for part in parts), seed=seed).verdict] += 1
-    print(f"\nfresh rows, {seeds} seeds: {', '.join(f'{name} {count}' for name, count in counts.items())}")
-
-
-def split(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Four fifths to learn from, a fifth held out."""
-    rows = np.random.default_rng(seed).permutation(len(table))
-    cut = len(rows) * 4 // 5
-    training, holdout = (table.iloc[np.sort(part)].reset_index(drop=True) for part in np.split(rows, [cut]))
-    return training, holdout
-
-
-def orders() -> pd.DataFrame:
-    """A long and narrow table: 200 products, amounts, prices and moments."""
-    rng = np.random.default_rng(0)
-    product = rng.zipf(1.4, ORDERS) % 200
-    minutes = rng.integers(0, 365 * 24 * 60, ORDERS)
-    return pd.DataFrame(
-        {
-            "product": np.char.add("p", product.astype(str)),
-            "quantity": rng.poisson(2, ORDERS) + 1,
-            "price": (np.exp(rng.normal(1, 0.6, ORDERS)) * (1 + product / 100)).round(2),
-            "ordered": pd.Timestamp("2024-01-01") + pd.to_timedelta(minutes, unit="min"),
-        }
-    )
+        if not runs:
+            continue
+        shares = Counter(run["verdict"] for run in runs)
+        shares["fail"] += shares["error"]
+        failing = Counter(
+            name
+            for run in runs
+            for name, (verdict, _) in run["checks"].items()
+            if verdict in {"fail", "error"}
+        )
+        figures = " ".join(
+            f"{shares[verdict] / len(runs):5.0%}" for verdict in ("fail", "inconclusive", "pass")
+        )
+        named = ", ".join(f"{name} {count}" for name, count in failing.most_common(5))
+        print(f"{rung:22} {size:7} {len(runs):5} {figures}  {named}")
 
 
 if __name__ == "__main__":

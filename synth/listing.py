@@ -18,7 +18,7 @@ from synth.graph.telling import about, explained
 from synth.project.digests import digest
 from synth.runs.changes import Known, decide
 from synth.runs.watch import Places
-from synth.twins.source import read_source
+from synth.twins.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 from synth.warehouse import Warehouse
 
@@ -201,7 +201,15 @@ def _read(
         return Listed(task, (), f"would be refused: {error}")
     try:
         model, _ = read_uniqueness(model, warehouse)
-        source = read_source(model, warehouse, snapshot, twins=twins, salt=settings.salt, most=SAMPLE)
+        source = read_source(
+            model,
+            warehouse,
+            snapshot,
+            twins=twins,
+            salt=settings.salt,
+            halves=learns_halves(task),
+            most=SAMPLE,
+        )
     except (ModelError, WarehouseError) as error:
         return _unread(task, error)
     model, _ = held(model, source.real)

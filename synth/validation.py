@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -90,11 +90,11 @@ def parse_limit(value: object) -> float:
     """The limit of a check.
 
     Raises:
-        ValueError: `value` is no number from 0 to 1.
+        ValueError: `value` is no number of at least 0.
     """
-    if _is_share(value):
-        return float(value)  # type: ignore[arg-type] # that is a number
-    raise ValueError("give a number from 0 to 1")
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf:
+        return float(value)
+    raise ValueError("give a number of at least 0: a share, an area, or a number of people")
 
 
 def parse_seconds(value: object) -> float:

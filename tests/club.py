@@ -33,7 +33,7 @@ PROFILE = {
 }
 TAG = {"meta": {"synthesize": True}}
 # The tables are tiny, and the gate is not what these tests are about.
-SETTINGS = {"on_inconclusive": "warn", "limits": dict.fromkeys(LIMITS, 1.0)}
+SETTINGS = {"on_inconclusive": "warn", "limits": dict.fromkeys(LIMITS, 1e9)}
 MEMBERS = """
 select
     n as member_id,

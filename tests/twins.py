@@ -92,7 +92,7 @@ class Studio:
         targets = {m.unique_id: Relation(self.database.name, TWINS, m.relation.name) for m in models}
         tasks = tuple(Task(m, targets[m.unique_id], "local", rows, seed) for m in models)
         if not strict:
-            wide = dict.fromkeys(LIMITS, 1.0)
+            wide = dict.fromkeys(LIMITS, 1e9)
             tasks = tuple(replace(task, on_inconclusive=Policy.WARN, limits=wide) for task in tasks)
         return run(Invocation(tasks, targets, {}, force=True), self.settings(), self.run_id).results
 

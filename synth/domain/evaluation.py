@@ -31,8 +31,7 @@ class Check:
     """One measured figure with its 95 % interval, and what it means for publishing.
 
     Attributes:
-        training: how many training rows (entities, values, …) were compared; `holdout` likewise.
-        needed: holdout entities that would decide an INCONCLUSIVE check; 0 when unknown or decided.
+        training: how many entities (or rows) of the first half, or learned from; `holdout` of the others.
         gating: whether the verdict counts; a check that is only shown never blocks.
         customised: whether the user moved the limit.
     """
@@ -47,7 +46,6 @@ class Check:
     aspect: Aspect = Aspect.PRIVACY
     training: int = 0
     holdout: int = 0
-    needed: int = 0
     gating: bool = True
     customised: bool = False
 

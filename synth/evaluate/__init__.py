@@ -23,9 +23,10 @@ from synth.evaluate.tables import read
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    import numpy.typing as npt
     import pandas as pd
 
-    from synth.evaluate.tables import Codes
+    from synth.evaluate.tables import Codes, Mask
 
 __all__ = ["LIMITS", "Entities", "Replaced", "evaluate"]
 
@@ -45,42 +46,48 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     replaced: Sequence[Replaced] = (),
     limits: Mapping[str, float] = NO_LIMITS,
     target: str | None = None,
+    second: npt.ArrayLike | None = None,
+    models: int = 1,
 ) -> Evaluation:
-    """Measure `synthetic` against the rows it was learned from and against rows that were held out.
+    """Measure `synthetic` against the rows it was learned from and against rows that were not learned from.
 
-    Never raises over what is in the tables: a check that cannot be computed has the verdict ERROR.
-    Explanations name columns and never hold a value.
+    A check that cannot be computed is an ERROR. Explanations name columns and hold no value.
 
     Args:
         training: the rows that were learned from.
-        holdout: rows that were parted from them by chance, by entity, and that nothing was learned from.
-        synthetic: every row of the twin, before any filter. All three have the same columns, without keys
-            and identifiers.
+        holdout: rows that were parted from them by chance, by entity.
+        synthetic: every row of the twin, before any filter.
         categories: columns whose values are labels, whatever their dtype.
         public: columns whose values are no secret; no check of values looks at them.
         seed: of everything random.
         entities: whom the rows are about; None: each row is about somebody else.
-        sensitive: columns of which nobody should be able to guess a training row's value.
+        sensitive: columns of which nobody should be able to guess a value.
         replaced: columns that were made anew, so that no value of theirs may be a real one.
         limits: limits that differ from LIMITS, by the check's name.
         target: the column that learners predict; None leaves the choice to the check.
+        second: which synthetic rows are of an engine that learned `holdout`; None: nothing was learned of it.
+        models: how many twins are evaluated in this run, which share one rate of error.
 
     Raises:
         ValueError: `limits` names a check that has no limit to move.
     """
-    if unknown := sorted(limits.keys() - LIMITS.keys()):
-        raise ValueError(f"no limit to move: {', '.join(unknown)}; there are {', '.join(LIMITS)}")
+    _refuse_unknown(limits)
     sizes = {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
     try:
         tables = read(training, holdout, synthetic, categories=frozenset(categories))
-        if entities is not None:
-            tables = replace(tables, units=_units(entities, sizes))
+        units = None if entities is None else _units(entities, sizes)
+        tables = replace(tables, units=units, second=None if second is None else _engines(second, sizes))
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
         return _unread(f"The three tables could not be compared ({type(error).__name__}).", sizes)
     if not (sizes["training"] and sizes["synthetic"]):
         return _unread("There are no training rows or no synthetic rows to compare.", sizes)
-    case = Case(tables, frozenset(public), seed, tuple(sensitive), tuple(replaced), target)
+    case = Case(tables, frozenset(public), seed, tuple(sensitive), tuple(replaced), target, models)
     return _measured(case, limits, sizes)
+
+
+def _refuse_unknown(limits: Mapping[str, float]) -> None:
+    if unknown := sorted(limits.keys() - LIMITS.keys()):
+        raise ValueError(f"no limit to move: {', '.join(unknown)}; there are {', '.join(LIMITS)}")
 
 
 def _measured(case: Case, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
@@ -115,6 +122,14 @@ def _units(entities: Entities, sizes: Mapping[str, int]) -> Codes:
     real = np.unique(np.concatenate(parts[:2]), return_inverse=True)[1]
     twin = np.unique(parts[2], return_inverse=True)[1] + real.max(initial=-1) + 1
     return np.concatenate([real, twin]).astype(np.int64)
+
+
+def _engines(second: npt.ArrayLike, sizes: Mapping[str, int]) -> Mask:
+    """Which synthetic rows are the second engine's."""
+    found = np.asarray(second, dtype=np.bool_)
+    if len(found) != sizes["synthetic"] or not 0 < found.sum() < len(found) or not sizes["holdout"]:
+        raise ValueError("rows of both engines are needed, and the half that each learned")
+    return found
 
 
 def _unread(explain: str, sizes: Mapping[str, int]) -> Evaluation:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.evaluate import support, utility
-from synth.evaluate.closeness import measure
-from synth.evaluate.intervals import effective
-from synth.evaluate.points import distinct, encoded, features, isolation, nearness
+from synth.evaluate import closeness, nearness, support, utility
+from synth.evaluate.exposure import LEVEL, TESTS, Tally
+from synth.evaluate.points import encoded, features
 from synth.evaluate.tables import row_hashes
 from synth.evaluate.verdicts import Scale
 
@@ -22,16 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synth.evaluate.closeness import Fidelity
-    from synth.evaluate.intervals import Rate
-    from synth.evaluate.points import Nearness, Points
+    from synth.evaluate.nearness import Nearness
+    from synth.evaluate.points import Points
     from synth.evaluate.support import Support
-    from synth.evaluate.tables import Codes, Floats, Keys, Mask, Tables
+    from synth.evaluate.tables import Codes, Keys, Mask, Tables
     from synth.evaluate.utility import Transfer
-
-MAX_REAL = 20_000  # real rows that are compared with every synthetic row
-MAX_DISTANCES = 3_000_000_000  # beyond, it is fewer real rows, but never fewer than MIN_REAL
-MIN_REAL = 5_000
-ISOLATED = 0.95  # the quantile of isolation above which a row is an outlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +50,6 @@ class Replaced:
     twin: pd.Series
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Real rows, compared with all synthetic rows.
-
-    Attributes:
-        rows: their positions, training first.
-        training: how many of them are training rows.
-        units: whom each is about, as numbers from 0.
-    """
-
-    rows: Codes
-    training: int
-    units: Codes
-    nearness: Nearness
-
-
 @dataclass(frozen=True)
 class Case:
     """One evaluation. What is measured for several checks is measured when the first of them asks.
@@ -80,6 +58,7 @@ class Case:
         public: columns whose values are no secret.
         sensitive: columns of which nobody should be able to guess a training row's value.
         target: the column that learners predict; None leaves the choice to the check.
+        models: how many twins share one rate of error.
     """
 
     tables: Tables
@@ -88,15 +67,25 @@ class Case:
     sensitive: tuple[str, ...] = ()
     replaced: Sequence[Replaced] = ()
     target: str | None = None
+    models: int = 1
 
     def rng(self, stream: int) -> np.random.Generator:
         """Random numbers of their own for each use, the same for the same seed."""
         return np.random.default_rng([self.seed, stream])
 
-    def scale(self, limit: float, *, chance: float = 0.0) -> Scale:
+    def scale(self, limit: float) -> Scale:
         """What a figure of this evaluation is judged by."""
-        noun = "rows" if self.tables.units is None else "entities"
-        return Scale(limit, self.held_out, noun, chance)
+        return Scale(limit, self.fewest, self.noun)
+
+    @property
+    def noun(self) -> str:
+        """What the units are called."""
+        return "rows" if self.tables.units is None else "entities"
+
+    @property
+    def level(self) -> float:
+        """The probability by chance below which a check fails: Holm's first, over all checks of the run."""
+        return LEVEL / (TESTS * max(self.models, 1))
 
     @cached_property
     def units(self) -> Codes:
@@ -104,9 +93,30 @@ class Case:
         return self.tables.unit_of(slice(0, self.tables.real))
 
     @cached_property
-    def held_out(self) -> int:
-        """How many units were held out."""
-        return len(np.unique(self.units[self.tables.training :]))
+    def first(self) -> Mask:
+        """Which units the first engine learned from."""
+        learned = np.zeros(int(self.units.max(initial=-1)) + 1, dtype=np.bool_)
+        learned[self.units[: self.tables.training]] = True
+        return learned
+
+    @cached_property
+    def fewest(self) -> int:
+        """How many units the smaller part has."""
+        return int(min(self.first.sum(), (~self.first).sum()))
+
+    @cached_property
+    def chance(self) -> float:
+        """The share of the units met that an engine without memory learned from."""
+        return 0.5 if self.tables.second is not None else float(self.first.mean())
+
+    def tally(self, *met: Mask) -> Tally:
+        """The units that one engine meets; `met` says for each engine which real rows it does."""
+        hit = np.zeros((2, len(self.first)), dtype=np.bool_)
+        for engine, rows in enumerate(met):
+            hit[engine, self.units[rows]] = True
+        discordant = hit[0] != hit[1]
+        own = hit[0] == self.first
+        return Tally(int((discordant & own).sum()), int((discordant & ~own).sum()), self.chance)
 
     @cached_property
     def private(self) -> Tables:
@@ -119,24 +129,49 @@ class Case:
         return row_hashes(self.tables)
 
     @cached_property
-    def recurring(self) -> Mask:
-        """Which real rows recur whole in the synthetic ones."""
-        return np.isin(self.rows[: self.tables.real], self.rows[self.tables.real :])
+    def ways(self) -> tuple[Case, ...]:
+        """This case for each engine: what it learned first, then what it did not, then its rows."""
+        if self.tables.second is None:
+            return (self,)
+        return tuple(replace(self, tables=tables) for tables in self.tables.ways)
+
+    @cached_property
+    def turned(self) -> Case:
+        """The case of one engine with the rows that it did not learn for its measure."""
+        tables = self.tables
+        order = np.concatenate(
+            [
+                np.arange(tables.training, tables.real),
+                np.arange(tables.training),
+                np.arange(tables.real, tables.real + tables.synthetic),
+            ]
+        )
+        units = None if tables.units is None else tables.units[order]
+        columns = tuple(column.take(order) for column in tables.columns)
+        return replace(
+            self, tables=type(tables)(columns, tables.holdout, tables.training, tables.synthetic, units)
+        )
+
+    @cached_property
+    def unseen(self) -> tuple[Case, ...]:
+        """The cases that measure the twin by rows it was not learned from; else the only one."""
+        return (self,) if self.tables.second is None else tuple(way.turned for way in self.ways)
 
     @cached_property
     def fidelity(self) -> Fidelity | None:
         """Accuracies of columns, pairs and triples; None where there is too little to measure them on."""
-        return measure(self.tables, self.rng(1))
+        return closeness.pooled([closeness.measure(case.tables, case.rng(1)) for case in self.unseen])
 
     @cached_property
-    def support(self) -> Support | None:
-        """Which rows lie within each other's reach; None where there are too few."""
-        return support.measure(self)
+    def support(self) -> tuple[Support, ...]:
+        """Which rows lie within each other's reach; nothing where there are too few."""
+        measured = [support.measure(case) for case in self.unseen]
+        return tuple(one for one in measured if one is not None)
 
     @cached_property
     def transfer(self) -> Transfer | None:
         """What a learner of the twin predicts of unseen real rows; None where there is no target."""
-        return utility.measure(self)
+        return utility.pooled(self.ways)
 
     @cached_property
     def points(self) -> Points:
@@ -149,31 +184,6 @@ class Case:
         return features(self.tables)
 
     @cached_property
-    def isolated(self) -> Mask:
-        """The twentieth of the real rows that lie farthest from others."""
-        far = isolation(self.points[: self.tables.real], self.rng(3))
-        return (far >= np.quantile(far, ISOLATED)) & (far > 0)
-
-    @cached_property
-    def sample(self) -> Sample:
-        """As many real rows as can be compared with all synthetic rows, of training and holdout alike."""
-        tables = self.tables
-        first, weights = distinct(self.rows[tables.real :])
-        most = min(MAX_REAL, max(MAX_DISTANCES // len(first), MIN_REAL))
-        kept = min(1.0, most / tables.real)
-        sizes = (round(tables.training * kept), round(tables.holdout * kept))
-        rng = self.rng(2)
-        rows = tables.draw(rng, *sizes, 0)
-        near = nearness(
-            self.points[rows], self.points[tables.real + first], self.recurring[rows], weights, rng
-        )
-        units = np.unique(self.units[rows], return_inverse=True)[1]
-        return Sample(rows, sizes[0], units, near)
-
-    def rates(self, hits: Floats | Mask | Codes, trials: Floats | Mask | Codes) -> tuple[Rate, Rate]:
-        """The share of training rows' trials that hit, and of holdout rows'; units count as one."""
-        training, holdout = slice(0, self.tables.training), slice(self.tables.training, self.tables.real)
-        return (
-            effective(hits[training], trials[training], self.units[training]),
-            effective(hits[holdout], trials[holdout], self.tables.unit_of(holdout)),
-        )
+    def nearness(self) -> Nearness:
+        """How near each engine comes to real rows."""
+        return nearness.measure(self)

@@ -7,16 +7,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from synth.domain import Aspect, Check, Verdict
-from synth.evaluate.entities import entity_nn_share, entity_replay
+from synth.evaluate.entities import histories
+from synth.evaluate.exposure import PEOPLE
 from synth.evaluate.fidelity import null_rate, pair_accuracy, triple_accuracy, worst_column, worst_pair
-from synth.evaluate.inference import attribute_inference
-from synth.evaluate.membership import mia_auc, mia_auc_outliers, near_copy, nn_share
-from synth.evaluate.rare import rare_category
-from synth.evaluate.replay import exact_replay, rare_replay
-from synth.evaluate.singling import singling_out
+from synth.evaluate.inference import attribute_inference, singling_out
+from synth.evaluate.learning import membership_learned
+from synth.evaluate.membership import close_ratio, membership, membership_isolated, near_copies
+from synth.evaluate.replay import exact_rows
 from synth.evaluate.support import coverage, precision, recall
 from synth.evaluate.utility import c2st, tstr
-from synth.evaluate.values import domain_extremes, pii_replay, value_replay
+from synth.evaluate.values import domain_extremes, pii_replay, rare_labels, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,6 @@ class Rule:
             self.aspect,
             finding.training,
             finding.holdout,
-            finding.needed,
             gating=self.gating if finding.gating is None else finding.gating,
             customised=limit != self.limit,
         )
@@ -90,19 +89,18 @@ RULES = (
     Rule("coverage", coverage, 0.20, QUALITY),
     Rule("tstr", tstr, 0.05, QUALITY),
     Rule("c2st", c2st, 0.90, QUALITY, movable=False, gating=False),
-    Rule("exact_replay", exact_replay, 0.005),
-    Rule("rare_replay", rare_replay, 0.0, movable=False),
-    Rule("near_copy", near_copy, 0.025),
-    Rule("mia_auc", mia_auc, 0.55),
-    Rule("mia_auc_outliers", mia_auc_outliers, 0.55),
-    Rule("nn_share", nn_share, 0.05),
-    Rule("value_replay", value_replay, 0.05),
-    Rule("singling_out", singling_out, 0.10),
-    Rule("attribute_inference", attribute_inference, 0.05),
+    Rule("membership", membership, 0.55),
+    Rule("membership_learned", membership_learned, 0.55),
+    Rule("membership_isolated", membership_isolated, 0.55),
+    Rule("exact_rows", exact_rows, PEOPLE),
+    Rule("near_copies", near_copies, PEOPLE),
+    Rule("close_ratio", close_ratio, PEOPLE),
+    Rule("values", values, PEOPLE),
+    Rule("rare_labels", rare_labels, PEOPLE),
+    Rule("histories", histories, PEOPLE),
+    Rule("attribute_inference", attribute_inference, PEOPLE),
+    Rule("singling_out", singling_out, PEOPLE),
     Rule("pii_replay", pii_replay, 0.0, movable=False),
-    Rule("rare_category", rare_category, 0.0, movable=False),
     Rule("domain_extremes", domain_extremes, 0.0),
-    Rule("entity_replay", entity_replay, 0.005),
-    Rule("entity_nn_share", entity_nn_share, 0.05),
 )
 LIMITS: Mapping[str, float] = MappingProxyType({rule.name: rule.limit for rule in RULES if rule.movable})

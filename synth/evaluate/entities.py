@@ -1,7 +1,7 @@
-"""Whether whole entities are repeated: customers whose histories were copied and every row jittered.
+"""Whether whole histories are repeated: customers whose rows were copied, or every row of whom was jittered.
 
-No row of such a twin is a copy, and still everything about a customer is in it. So entities are compared as
-rows are: each is a point (how many rows it has, where they lie on average and how widely they spread).
+No row of such a twin need be a copy, and still everything about a customer is in it. So entities are compared
+as rows are: each is a point (how many rows it has, where they lie on average and how widely they spread).
 """
 
 from __future__ import annotations
@@ -11,122 +11,111 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.evaluate.intervals import newcombe, normal_quantile, share
-from synth.evaluate.membership import share_excess
-from synth.evaluate.points import nearness
-from synth.evaluate.tables import mixed, occurs_once
-from synth.evaluate.verdicts import FEWEST, Gap
+from synth.evaluate.exposure import Tally, most_telling
+from synth.evaluate.nearness import BLUR, nearest
+from synth.evaluate.points import encoded
+from synth.evaluate.verdicts import FEWEST, tallied
 
 if TYPE_CHECKING:
     from synth.evaluate.case import Case
     from synth.evaluate.points import Points
-    from synth.evaluate.tables import Codes, Floats
+    from synth.evaluate.tables import Codes, Floats, Mask, Tables
     from synth.evaluate.verdicts import Finding
 
-MAX_REAL = 20_000
+MAX_REAL = 5_000  # entities
+MAX_ROWS = 200_000  # of all of them
 
 
-def entity_replay(case: Case, limit: float) -> Finding | None:
-    """Whether the whole history of a training entity recurs; None where no entity has several rows.
+def histories(case: Case, limit: float) -> Finding | None:
+    """Whether the twin comes nearest to the histories that its engine learned from.
 
-    Counted are histories of two rows and more that one real entity alone has.
+    Two distances are looked at: between entities' summaries, and between an entity's rows and the best
+    matching rows of the twin, taken together. None where no entity has several rows.
     """
-    cast = _cast(case)
-    if cast is None:
+    tables = case.tables
+    if tables.units is None or len(case.first) == tables.real:
         return None
-    histories = np.zeros(len(cast.sizes), dtype=np.uint64)
-    np.add.at(histories, cast.whose, mixed(case.rows))  # sums know no order of rows
-    several = cast.sizes > 1
-    known = histories[: cast.real]
-    twins = histories[cast.real :][several[cast.real :]]
-    hits = several[: cast.real] & occurs_once(known) & np.isin(known, twins)
-    rates = [
-        (float(hits[part].sum()), float(several[part].sum()))
-        for part in (slice(None, cast.training), slice(cast.training, cast.real))
-    ]
-    low, high = newcombe(rates[0], rates[1], z=normal_quantile())
-    found = Gap("", share(*rates[0]) - share(*rates[1]), low, high)
-    text = (
-        f"{share(*rates[0]):.2%} of the training entities recur in the twin with every row they have, and"
-        f" {share(*rates[1]):.2%} of the unseen ones, where a difference of {limit:.1%} is allowed"
-    )
-    return case.scale(limit).found(found, text, (rates[0][1], rates[1][1]), by_estimate=low <= 0)
-
-
-def entity_nn_share(case: Case, limit: float) -> Finding | None:
-    """Whether a synthetic entity's nearest real one is in training more often than the split explains."""
-    cast = _cast(case)
-    if cast is None:
-        return None
-    if case.held_out < FEWEST:
+    if case.fewest < FEWEST:
         return case.scale(limit).too_few()
-    points = _aggregated(case.points, cast)
-    several = cast.sizes > 1  # the others are rows, which other checks look at
-    real = np.flatnonzero(several[: cast.real])
-    twins = points[cast.real :][several[cast.real :]]
-    if not len(twins):
-        return None
-    rng = case.rng(10)
-    kept = np.sort(rng.choice(real, min(len(real), MAX_REAL), replace=False))
-    alone = np.zeros(len(kept), dtype=np.bool_)
-    near = nearness(points[kept], twins, alone, np.ones(len(twins)), rng)
-    inside = int((kept < cast.training).sum())
-    found = share_excess(near.hits, np.arange(len(kept)), inside)
-    direction = "more" if found.value >= 0 else "less"
-    text = (
-        f"The real entity most like one of the twin's, by all its rows together, is a training entity"
-        f" {abs(found.value):.1%} {direction} often than chance explains, where {limit:.0%} is allowed"
-    )
-    return case.scale(limit).found(found, text, (inside, len(kept) - inside), fail=found.high < -limit)
+    looks = [look for look in (_matching(case), _summaries(case)) if look is not None]
+    tally, probability = min(looks, key=lambda look: look[1])
+    text = f"Of the {tally.own + tally.other} nearest pairs of a real and a made history"
+    sizes = int(case.first.sum()), int((~case.first).sum())
+    return tallied(case, limit, tally, text, min(probability * len(looks), 1.0), sizes)
+
+
+def _matching(case: Case) -> tuple[Tally, float]:
+    """By how near the twin comes to all rows of an entity together."""
+    near = case.nearness
+    rows = np.ones(len(near.units), dtype=np.bool_)
+    apart = np.log(near.apart.min(axis=1) + BLUR)
+    sums, _ = near.of_units(apart, rows)
+    counts = np.bincount(near.units, minlength=len(near.first))
+    return _told(sums / counts, near.first, counts > 1, case.chance)
+
+
+def _summaries(case: Case) -> tuple[Tally, float] | None:
+    """By how near an entity of the twin comes to a real one as a whole."""
+    tables = _some(case)
+    points = encoded(tables)
+    real = _aggregated(points[: tables.real], _numbered(tables, np.arange(tables.real)))
+    scale = np.where(real.points.std(axis=0) > 0, real.points.std(axis=0), 1.0)
+    several = real.sizes > 1
+    apart = []
+    for engine in tables.engines:
+        made = _aggregated(points[engine], _numbered(tables, engine))
+        if not (made.sizes > 1).any():
+            return None
+        apart.append(nearest(_single(real.points / scale), _single(made.points[made.sizes > 1] / scale)))
+    learned = np.zeros(len(several), dtype=np.bool_)
+    learned[_numbered(tables, np.arange(tables.real))[: tables.training]] = True
+    return _told(np.stack(apart), learned, several, case.chance)
+
+
+def _told(apart: Floats, first: Mask, several: Mask, chance: float) -> tuple[Tally, float]:
+    own = np.stack([first, ~first][: len(apart)])
+    parted = several & (apart[0] != apart[-1]) if len(apart) > 1 else several
+    found = most_telling(-apart[:, parted].ravel(), own[:, parted].ravel(), chance)
+    if len(apart) == 1:
+        return found
+    lean = (apart[1] - apart[0])[parted]
+    other = most_telling(np.abs(lean), (lean > 0) == first[parted], chance)
+    tally, probability = min(found, other, key=lambda one: one[1])
+    return tally, min(2 * probability, 1.0)
+
+
+def _some(case: Case) -> Tables:
+    """The rows of at most so many real entities, and as many rows of the twin."""
+    tables, rng = case.tables, case.rng(10)
+    count = len(case.first)
+    chosen = np.zeros(count, dtype=np.bool_)
+    chosen[rng.choice(count, min(count, MAX_REAL), replace=False)] = True
+    real = np.flatnonzero(chosen[case.units])[:MAX_ROWS]
+    return tables.take(np.concatenate([real, np.arange(tables.real, tables.real + tables.synthetic)]))
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """The entities of all rows, numbered as they first appear: training, holdout, then synthetic ones.
+class Summaries:
+    """Entities as points, and how many rows each has."""
 
-    Attributes:
-        whose: the entity of each row.
-        sizes: how many rows each entity has.
-        training: how many are training entities; `real` how many are real.
-    """
-
-    whose: Codes
+    points: Floats
     sizes: Codes
-    training: int
-    real: int
-
-    def mean(self, values: Floats) -> Floats:
-        """The mean over each entity's rows."""
-        found: Floats = np.bincount(self.whose, values) / self.sizes
-        return found
 
 
-def _cast(case: Case) -> Cast | None:
-    """The entities, or None where every real row is one of its own."""
-    tables = case.tables
-    if tables.units is None:
-        return None
-    whose = np.concatenate([_numbered(tables.units[: tables.real]), _numbered(tables.units[tables.real :])])
-    training, real = int(whose[: tables.training].max()) + 1, int(whose[: tables.real].max()) + 1
-    if real == tables.real:
-        return None
-    whose[tables.real :] += real
-    return Cast(whose, np.bincount(whose), training, real)
+def _numbered(tables: Tables, rows: Codes) -> Codes:
+    units = tables.units if tables.units is not None else np.arange(tables.real + tables.synthetic)
+    return np.unique(units[rows], return_inverse=True)[1].astype(np.int64)
 
 
-def _numbered(units: Codes) -> Codes:
-    """Numbers from 0 in the order of appearance."""
-    _, first, codes = np.unique(units, return_index=True, return_inverse=True)
-    place = np.empty(len(first), dtype=np.int64)
-    place[np.argsort(first)] = np.arange(len(first))
-    return place[codes]
-
-
-def _aggregated(rows: Points, cast: Cast) -> Points:
-    """Entities as points: how many rows, each dimension's mean and spread, all in standard deviations."""
-    found = [np.log(cast.sizes)]
+def _aggregated(rows: Points, whose: Codes) -> Summaries:
+    """How many rows, and each dimension's mean and spread."""
+    sizes = np.bincount(whose)
+    found = [np.log(sizes)]
     for dimension in rows.T:
-        mean = cast.mean(dimension)
-        found += [mean, np.sqrt(np.maximum(cast.mean(dimension**2) - mean**2, 0))]
-    scaled = [values / deviation for values in found if (deviation := values[: cast.real].std()) > 0]
-    return np.stack(scaled or found, axis=1).astype(np.float32)
+        mean = np.bincount(whose, dimension) / sizes
+        found += [mean, np.sqrt(np.maximum(np.bincount(whose, dimension**2) / sizes - mean**2, 0))]
+    return Summaries(np.stack(found, axis=1), sizes)
+
+
+def _single(points: Floats) -> Points:
+    return points.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Whether the twin lets anybody guess a sensitive value of a training row better than of an unseen one."""
+"""Whether the twin lets anybody guess, or single out by, a sensitive value of those it was learned from."""
 
 from __future__ import annotations
 
@@ -6,58 +6,118 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.evaluate.intervals import newcombe, normal_quantile, share
+from synth.evaluate.exposure import Tally
 from synth.evaluate.points import features
-from synth.evaluate.tables import discretised
-from synth.evaluate.verdicts import FEWEST, Gap, worst
+from synth.evaluate.tables import NULL_KEY, discretised
+from synth.evaluate.verdicts import FEWEST, listed, tallied
 
 if TYPE_CHECKING:
     from synth.evaluate.case import Case
-    from synth.evaluate.tables import Column
+    from synth.evaluate.tables import Codes, Column, Mask, Tables
     from synth.evaluate.verdicts import Finding
 
-BINS = 10
+BINS = 10  # of a secret number
+FINE_BINS = 20  # of a number that somebody knows
 TREES = 10
-MAX_REAL = 20_000  # real rows that are attacked
+MAX_REAL = 6_000  # real rows that are attacked
+MAX_TWIN = 20_000  # rows of each engine that are learned from
+COMBINATIONS = 20  # pairs of other columns by which a sensitive value is singled out
 
 
 def attribute_inference(case: Case, limit: float) -> Finding | None:
-    """The worst sensitive column's accuracy of inference on training rows, minus that on unseen real rows.
+    """Whether a sensitive value is guessed right from the rows of the engine that learned from the entity.
 
-    The attacker knows all other columns of a real row and learns the sensitive one from every synthetic row,
-    by trees that keep each row apart: whatever can be guessed of anybody does not count, only the excess.
-    None where no column is declared as sensitive.
+    The attacker knows all other columns of a real row, and learns the sensitive one from the twin by trees
+    that keep each row apart. What can be guessed from the other engine's rows as well is no secret of an
+    entity. None where no column is declared as sensitive.
     """
     columns = [column for column in case.tables.columns if column.name in case.sensitive]
     if not columns:
         return None
-    if case.held_out < FEWEST or len(case.tables.columns) == 1:
+    if case.fewest < FEWEST or len(case.tables.columns) == 1:
         return case.scale(limit).too_few()
-    found = worst([_attacked(column, case, len(columns)) for column in columns])
-    text = (
-        f"Who knows all else of a training row guesses '{found.column}' from the twin {found.value:+.1%} more"
-        f" often than of an unseen real row, where {limit:.0%} is allowed"
-    )
-    sizes = (case.tables.training, case.tables.holdout)
-    return case.scale(limit).found(found, text, sizes, by_estimate=found.low <= 0)
+    tallies = {column.name: _guessed(column, case) for column in columns}
+    return _worst(case, limit, tallies, "whose value is guessed right from one engine's rows alone")
 
 
-def _attacked(column: Column, case: Case, columns: int) -> Gap:
+def singling_out(case: Case, limit: float) -> Finding | None:
+    """Whether a sensitive value comes back with two other values that together one real entity alone has.
+
+    Numbers are read in ranges. None where no column is declared as sensitive.
+    """
+    columns = [column for column in case.tables.columns if column.name in case.sensitive]
+    if not columns or len(case.tables.columns) < 3:  # noqa: PLR2004 - a sensitive column and two others
+        return None
+    if case.fewest < FEWEST:
+        return case.scale(limit).too_few()
+    tallies = {column.name: _singled(column, case) for column in columns}
+    return _worst(case, limit, tallies, "who are singled out by one engine's rows alone")
+
+
+def _worst(case: Case, limit: float, tallies: dict[str, Tally], what: str) -> Finding:
+    name = min(tallies, key=lambda one: tallies[one].probability)
+    tally = tallies[name]
+    text = f"Of {tally.own + tally.other} entities {what}, in {listed([name])}"
+    sizes = int(case.first.sum()), int((~case.first).sum())
+    return tallied(case, limit, tally, text, min(tally.probability * len(tallies), 1.0), sizes)
+
+
+def _guessed(column: Column, case: Case) -> Tally:
     # Imported here, because scikit-learn is slow to import and only a run needs it.
     from sklearn.ensemble import ExtraTreesClassifier  # noqa: PLC0415
 
-    tables = case.tables
+    tables, rng = case.tables, case.rng(5)
+    rows = np.sort(rng.choice(tables.real, min(tables.real, MAX_REAL), replace=False))
     known = features(tables.without({column.name}))
     secret = discretised(column, tables.real, BINS)
-    forest = ExtraTreesClassifier(TREES, random_state=case.seed % 2**32)
-    forest.fit(known[tables.real :], secret[tables.real :])
-    attacked = np.zeros(tables.real, dtype=np.bool_)
-    kept = min(1.0, MAX_REAL / tables.real)
-    rows = tables.draw(case.rng(5), round(tables.training * kept), round(tables.holdout * kept), 0)
-    attacked[rows] = True
-    right = np.zeros(tables.real, dtype=np.bool_)
-    right[rows] = forest.predict(known[rows]) == secret[rows]
-    rates = case.rates(right, attacked)
-    low, _ = newcombe(*rates, z=normal_quantile(columns))
-    _, high = newcombe(*rates, z=normal_quantile())
-    return Gap(column.name, share(*rates[0]) - share(*rates[1]), low, high)
+    right: list[Mask] = []
+    for engine in tables.engines:
+        learned = rng.choice(engine, min(len(engine), MAX_TWIN), replace=False)
+        forest = ExtraTreesClassifier(TREES, random_state=case.seed % 2**32)
+        forest.fit(known[learned], secret[learned])
+        hit = np.zeros(tables.real, dtype=np.bool_)
+        hit[rows] = forest.predict(known[rows]) == secret[rows]
+        right.append(hit)
+    return _by_most(case, right)
+
+
+def _by_most(case: Case, hits: list[Mask] | list[Codes]) -> Tally:
+    """The tally of units by which engine has more hits on their rows; one engine hits or does not."""
+    count = len(case.first)
+    sums = [np.bincount(case.units, hit, minlength=count) for hit in hits]
+    if len(sums) == 1:
+        met = sums[0] > 0
+        return Tally(int((met & case.first).sum()), int((met & ~case.first).sum()), case.chance)
+    lean = sums[0] - sums[1]
+    own = (lean > 0) == case.first
+    return Tally(int((own & (lean != 0)).sum()), int((~own & (lean != 0)).sum()), case.chance)
+
+
+def _singled(column: Column, case: Case) -> Tally:
+    tables, rng = case.tables, case.rng(4)
+    others = [other for other in tables.columns if other.name != column.name]
+    codes = {one.name: _codes(one, tables) for one in tables.columns}
+    hits = [np.zeros(tables.real, dtype=np.int64) for _ in tables.engines]
+    for _ in range(COMBINATIONS):
+        pair = rng.choice(len(others), 2, replace=False)
+        joint = codes[column.name]
+        for place in pair:
+            joint = joint * (int(codes[others[place].name].max()) + 1) + codes[others[place].name]
+        alone = _alone(joint[: tables.real], case)
+        for place, engine in enumerate(tables.engines):
+            hits[place] += alone & np.isin(joint[: tables.real], joint[engine])
+    return _by_most(case, hits)
+
+
+def _alone(joint: Codes, case: Case) -> Mask:
+    """Which real rows have a combination that no other entity has."""
+    _, codes = np.unique(joint, return_inverse=True)
+    pairs = np.unique(codes.astype(np.int64) * len(case.first) + case.units)
+    alone: Mask = (np.bincount(pairs // len(case.first)) == 1)[codes]
+    return alone
+
+
+def _codes(column: Column, tables: Tables) -> Codes:
+    if column.numbers is not None:
+        return discretised(column, tables.real, FINE_BINS)
+    return np.unique(np.where(column.null, NULL_KEY, column.keys), return_inverse=True)[1].astype(np.int64)

@@ -91,6 +91,16 @@ def clopper_pearson(hits: float, trials: float) -> tuple[float, float]:
     return low, high
 
 
+def one_sided(level: float) -> float:
+    """The quantile beyond which chance goes with probability `level`."""
+    return NormalDist().inv_cdf(1 - level)
+
+
+def binomial_upper(hits: float, trials: float, confidence: float) -> float:
+    """The one-sided upper bound of a share (Clopper and Pearson 1934); 1 when there was no trial."""
+    return float(betaincinv(hits + 1, trials - hits, confidence)) if hits < trials else 1.0
+
+
 def binomial_tail(hits: float, trials: float, probability: float) -> float:
     """P(X >= hits) for X ~ Binomial(trials, probability)."""
     if hits <= 0 or probability >= 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from synth.evaluate.tables import Codes, Column, Floats, Keys, Mask, Tables
+    from synth.evaluate.tables import Column, Floats, Tables
 
 Points: TypeAlias = npt.NDArray[np.float32]
 
@@ -21,19 +20,6 @@ NOTHING = 2e-3  # distances below are rounding errors of single precision
 NEIGHBOURS = 7
 MAX_PAIRS = 600_000_000  # of rows and references, as long as there are MIN_REFERENCE of these
 MAX_REFERENCE, MIN_REFERENCE = 4_000, 2_000  # real rows among which a row's neighbours are looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Nearness:
-    """Which real points are the nearest of synthetic ones, and how far each real point's nearest one is.
-
-    Attributes:
-        hits: how many synthetic points each real point is the nearest of; equal real points share theirs.
-        distance: from each real point to the nearest synthetic point.
-    """
-
-    hits: Floats
-    distance: Floats
 
 
 def encoded(tables: Tables) -> Points:
@@ -76,36 +62,6 @@ def mid_ranks(column: Column, real: int) -> Floats:
     return ranks
 
 
-def nearness(
-    real: Points, synthetic: Points, copied: Mask, weights: Floats, rng: np.random.Generator
-) -> Nearness:
-    """Compare every real point with every synthetic one.
-
-    Args:
-        real: the real points.
-        synthetic: the synthetic points, each different.
-        copied: which real points some synthetic row equals in everything: at no distance, whatever rounding.
-        weights: how many synthetic rows each synthetic point stands for.
-        rng: decides between equally near points.
-    """
-    targets, group, sizes = np.unique(real, axis=0, return_inverse=True, return_counts=True)
-    # The order of the points is shuffled, because the first of several equally near ones wins.
-    order = rng.permutation(len(targets))
-    best = np.full(len(targets), -np.inf, dtype=np.float32)
-    nearest = np.empty(len(synthetic), dtype=np.int64)
-    left, right = _lifted(synthetic), _lifted(targets[order], swapped=True)
-    step = max(CHUNK // len(targets), 1)
-    for start in range(0, len(left), step):
-        scores = left[start : start + step] @ right.T  # minus half the squared distance
-        nearest[start : start + step] = scores.argmax(axis=1)
-        np.maximum(best, scores.max(axis=0), out=best)
-    hits = np.bincount(order[nearest], weights, minlength=len(targets))
-    distance = np.empty(len(targets))
-    distance[order] = np.sqrt(np.maximum(-2 * best.astype(np.float64), 0))
-    group = group.ravel()
-    return Nearness((hits / sizes)[group], np.where(copied, 0, _floored(distance[group])))
-
-
 def distances(queries: Points, targets: Points) -> Floats:
     """The distance of every query to every target; for some thousands of each."""
     halves = _lifted(queries) @ _lifted(targets, swapped=True).T
@@ -129,12 +85,6 @@ def isolation(real: Points, rng: np.random.Generator) -> Floats:
         lowest = np.partition(halves, sorted({int(spots.min()), int(spots.max())}), axis=1)
         found[start : start + step] = lowest[np.arange(len(spots)), spots]
     return _floored(np.sqrt(np.maximum(2 * found, 0)))
-
-
-def distinct(keys: Keys) -> tuple[Codes, Floats]:
-    """Where each different key stands first, and how often it is there."""
-    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
-    return first.astype(np.int64), counts.astype(np.float64)
 
 
 def _lifted(points: Points, *, swapped: bool = False) -> Points:

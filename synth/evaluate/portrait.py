@@ -7,11 +7,12 @@ number that singles somebody out. What the holdout alone holds is never looked a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from synth.domain import RARE
 from synth.domain.figures import Portrait
@@ -22,10 +23,9 @@ from synth.evaluate.tables import read
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    import pandas as pd
-
     from synth.domain.figures import Distribution
-    from synth.evaluate.tables import Codes, Tables
+    from synth.evaluate.case import Entities
+    from synth.evaluate.tables import Codes, Mask, Tables
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Easel:
             return None
 
 
-def portrait(
+def portrait(  # noqa: PLR0913 - what is known of three tables, each by its name
     training: pd.DataFrame,
     holdout: pd.DataFrame,
     synthetic: pd.DataFrame,
@@ -57,7 +57,8 @@ def portrait(
     categories: Collection[str] = (),
     public: Collection[str] = (),
     seed: int = 0,
-    entities: Codes | None = None,
+    entities: Entities | None = None,
+    second: Mask | None = None,
 ) -> Portrait:
     """The figures of a report, of the tables that `evaluate` is given.
 
@@ -68,18 +69,21 @@ def portrait(
         categories: columns whose values are labels whatever their dtype.
         public: columns whose values are no secret, and which are shown however rare.
         seed: of the samples that large tables are drawn by.
-        entities: whom each training row is about, as equal numbers; None: each row is about somebody else.
+        entities: whom the rows are about; None: each row is about somebody else.
+        second: which synthetic rows an engine drew that learned `holdout`; None: nothing was learned from it.
 
     Never raises over what is in the tables: a picture that cannot be drawn is named in `missing`.
     """
     if not (len(training) and len(synthetic) and len(training.columns)):
         return Portrait()
+    if second is not None:
+        return _of_halves(training, holdout, synthetic, second, categories, public, seed, entities)
     rng = np.random.default_rng([seed, 7])
     most = min(MOST_ROWS, max(FEWEST_ROWS, MOST_CELLS // len(training.columns)))
     rows = _sample(len(training), most, rng)
     others = (frame.iloc[_sample(len(frame), most, rng)] for frame in (holdout, synthetic))
     frames = (training.iloc[rows], *others)
-    everybody = rows if entities is None else np.asarray(entities)[rows]
+    everybody = rows if entities is None else np.asarray(entities.training)[rows]
     easel = Easel([])
     tables = easel.drawn("all pictures", partial(read, *frames, categories=frozenset(categories)))
     if tables is None:
@@ -92,6 +96,37 @@ def portrait(
         distances=easel.drawn("the distances", partial(distances, tables, rng)),
         missing=tuple(easel.missing),
     )
+
+
+def _of_halves(  # noqa: PLR0913, PLR0917 - the arguments of `portrait`
+    training: pd.DataFrame,
+    holdout: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    second: Mask,
+    categories: Collection[str],
+    public: Collection[str],
+    seed: int,
+    entities: Entities | None,
+) -> Portrait:
+    """The figures of all rows; distances are those of the first engine, to its half and to the other."""
+    everybody = pd.concat([training, holdout], ignore_index=True)
+    everyone = entities and replace(
+        entities, training=np.concatenate([entities.training, entities.holdout]), holdout=entities.holdout[:0]
+    )
+    near = portrait(
+        training,
+        holdout,
+        synthetic[~second],
+        categories=categories,
+        public=public,
+        seed=seed,
+        entities=entities,
+    )
+    whole = portrait(
+        everybody, holdout[:0], synthetic, categories=categories, public=public, seed=seed, entities=everyone
+    )
+    missing = tuple(dict.fromkeys((*whole.missing, *near.missing)))
+    return replace(whole, roc=near.roc, distances=near.distances, missing=missing)
 
 
 def _distributions(

@@ -16,7 +16,10 @@ from synth.evaluate.points import distances
 from synth.evaluate.verdicts import FEWEST, Gap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from synth.evaluate.case import Case
+    from synth.evaluate.intervals import Rate
     from synth.evaluate.points import Points
     from synth.evaluate.tables import Codes, Floats, Mask
     from synth.evaluate.verdicts import Finding
@@ -43,38 +46,21 @@ class Support:
 
 
 def precision(case: Case, limit: float) -> Finding:
-    """Whether the twin's rows lie among training rows as unseen real rows do."""
-    if case.support is None:
-        return case.scale(limit).too_few()
-    units = case.support.units[:2]
-    return _found(
-        case, limit, case.support.precise, units, "of the twin's rows lie among training rows", "of the"
-    )
+    """Whether the twin's rows lie among real rows as unseen real rows do."""
+    sides = [(one.precise, one.units[:2]) for one in case.support]
+    return _pooled(case, limit, sides, "of the twin's rows lie among unseen real rows", "of the real rows do")
 
 
 def recall(case: Case, limit: float) -> Finding:
-    """Whether training rows lie among the twin's as they do among unseen real rows."""
-    if case.support is None:
-        return case.scale(limit).too_few()
-    units = (case.support.units[2],) * 2
-    return _found(
-        case, limit, case.support.recalled, units, "of the training rows lie among the twin's", "among the"
-    )
+    """Whether unseen real rows lie among the twin's as they do among other real rows."""
+    sides = [(one.recalled, (one.units[2],) * 2) for one in case.support]
+    return _pooled(case, limit, sides, "of unseen real rows lie among the twin's", "among real rows")
 
 
 def coverage(case: Case, limit: float) -> Finding:
-    """Whether the twin has a row near each training row as unseen real rows have."""
-    if case.support is None:
-        return case.scale(limit).too_few()
-    units = (case.support.units[2],) * 2
-    return _found(
-        case,
-        limit,
-        case.support.covered,
-        units,
-        "of the training rows have a twin's row near",
-        "have one of the",
-    )
+    """Whether the twin has a row near each unseen real row as other real rows are."""
+    sides = [(one.covered, (one.units[2],) * 2) for one in case.support]
+    return _pooled(case, limit, sides, "of unseen real rows have a twin's row near", "have a real row near")
 
 
 def measure(case: Case) -> Support | None:
@@ -114,16 +100,28 @@ def _reach(points: Points) -> Floats:
     return near
 
 
-def _found(
-    case: Case, limit: float, hits: tuple[Mask, Mask], units: tuple[Codes, Codes], text: str, other: str
+def _pooled(
+    case: Case,
+    limit: float,
+    sides: Sequence[tuple[tuple[Mask, Mask], tuple[Codes, Codes]]],
+    text: str,
+    other: str,
 ) -> Finding:
-    holdout, synthetic = (
+    """The finding over both ways together."""
+    if not sides:
+        return case.scale(limit).too_few()
+    rates = [_rates(*side) for side in sides]
+    real, twin = (
+        (sum(way[place][0] for way in rates), sum(way[place][1] for way in rates)) for place in (0, 1)
+    )
+    low, high = newcombe(real, twin, z=normal_quantile())
+    found = Gap("", share(*real) - share(*twin), low, high)
+    text = f"{share(*twin):.1%} {text}, and {share(*real):.1%} {other}, where {limit:.0%} less is allowed"
+    return case.scale(limit).found(found, text, (twin[1], real[1]))
+
+
+def _rates(hits: tuple[Mask, Mask], units: tuple[Codes, Codes]) -> tuple[Rate, Rate]:
+    first, second = (
         effective(side, np.ones(len(side)), unit) for side, unit in zip(hits, units, strict=True)
     )
-    low, high = newcombe(holdout, synthetic, z=normal_quantile())
-    found = Gap("", share(*holdout) - share(*synthetic), low, high)
-    text = (
-        f"{share(*synthetic):.1%} {text}, and {share(*holdout):.1%} {other} unseen real rows in the same"
-        f" number, where {limit:.0%} less is allowed"
-    )
-    return case.scale(limit).found(found, text, (len(hits[1]), len(hits[0])), by_estimate=True)
+    return first, second

@@ -68,6 +68,8 @@ class Tables:
 
     Attributes:
         units: whom each row is about; rows of equal number belong together. None: each stands for itself.
+        second: which synthetic rows come from an engine that learned the second table, `holdout`, while the
+            others come from one that learned the first. None: nothing was learned from `holdout`.
     """
 
     columns: tuple[Column, ...]
@@ -75,6 +77,7 @@ class Tables:
     holdout: int
     synthetic: int
     units: Codes | None = None
+    second: Mask | None = None
 
     @property
     def real(self) -> int:
@@ -104,9 +107,33 @@ class Tables:
         ends = np.searchsorted(rows, [self.training, self.real, self.real + self.synthetic])
         training, holdout, synthetic = np.diff(ends, prepend=0).tolist()
         units = None if self.units is None else self.units[rows]
+        second = None if self.second is None else self.second[rows[training + holdout :] - self.real]
         return Tables(
-            tuple(column.take(rows) for column in self.columns), training, holdout, synthetic, units
+            tuple(column.take(rows) for column in self.columns), training, holdout, synthetic, units, second
         )
+
+    @property
+    def engines(self) -> tuple[Codes, ...]:
+        """The positions of the synthetic rows, by the engine that drew them."""
+        places = np.arange(self.real, self.real + self.synthetic)
+        return (places,) if self.second is None else (places[~self.second], places[self.second])
+
+    @property
+    def ways(self) -> tuple[Tables, ...]:
+        """For each engine: what it learned, then what it did not, then its rows."""
+        if self.second is None:
+            return (self,)
+        halves = np.arange(self.training), np.arange(self.training, self.real)
+        return tuple(
+            self._parted(seen, unseen, drawn)
+            for seen, unseen, drawn in zip(halves, halves[::-1], self.engines, strict=True)
+        )
+
+    def _parted(self, seen: Codes, unseen: Codes, drawn: Codes) -> Tables:
+        rows = np.concatenate([seen, unseen, drawn])
+        units = None if self.units is None else self.units[rows]
+        columns = tuple(column.take(rows) for column in self.columns)
+        return Tables(columns, len(seen), len(unseen), len(drawn), units)
 
     def unit_of(self, rows: slice) -> Codes:
         """Whom each of the rows is about, as numbers from 0 without holes."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synth.domain import RARE, Verdict
-from synth.evaluate.intervals import newcombe, normal_quantile, share
-from synth.evaluate.replay import CHANCE, unlikely
-from synth.evaluate.tables import occurs_once
-from synth.evaluate.verdicts import Gap, listed, worst
+from synth.evaluate.exposure import Tally
+from synth.evaluate.replay import held_by_one, holders, meetings
+from synth.evaluate.verdicts import Gap, listed, tallied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,34 +18,62 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synth.evaluate.case import Case
-    from synth.evaluate.intervals import Rate
-    from synth.evaluate.tables import Column, Mask
+    from synth.evaluate.tables import Column, Floats, Mask
     from synth.evaluate.verdicts import Finding
 
-FEWEST_VALUES = 100  # that one held-out row alone has, in a column where most are shared
 TAIL = 20  # real values at either end of a column that tell whether an extreme may recur by chance
 
 
-def value_replay(case: Case, limit: float) -> Finding | None:
-    """Whether values that one real row alone has recur; None without a column that has enough of them.
+def values(case: Case, limit: float) -> Finding | None:
+    """Whether values that one real entity alone has come back from the engine that learned from it.
 
-    In columns of mostly such values, none may be beyond the limit. Any other column fails where it is beyond
-    the limit for certain; else such columns are judged together, where there is no column of the first kind.
+    Looked at is each column, and the entities over all columns together. None without a column.
     """
-    singles = [(_single(column, case), _near_unique(column, case)) for column in case.private.columns]
-    mostly = [one for one, near_unique in singles if near_unique]
-    partly = [one for one, near_unique in singles if not near_unique and one.rates[1][1] >= FEWEST_VALUES]
-    gaps = [_value_gap(one.column, one.rates, len(mostly) + len(partly)) for one in (*mostly, *partly)]
-    beyond = [gap for gap in gaps if gap.low > limit]
-    if not gaps:
+    tallies: dict[str, Tally] = {}
+    own = np.zeros(len(case.first))
+    for column in case.private.columns:
+        alone = held_by_one(case, column.keys) & ~column.null[: case.tables.real]
+        if column.boolean or not alone.any():
+            continue
+        met = [alone & one for one in meetings(case, column.keys)]
+        tallies[column.name] = case.tally(*met)
+        own += _leaning(case, met)
+    if not tallies:
         return None
-    if not mostly and not beyond:
-        return _together(partly, case, limit)
-    found = worst(beyond or gaps[: len(mostly)])
-    text = _recurring(found.value, limit, f"in column '{found.column}'")
-    sizes = (case.tables.training, case.tables.holdout)
-    # Whole numbers of some thousands often coincide; where a third do, it takes 2,000 holdout rows.
-    return case.scale(limit).found(found, text, sizes, by_estimate=found.low <= 0)
+    tallies[""] = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
+    name = min(tallies, key=lambda one: tallies[one].probability)
+    where = f"in column '{name}'" if name else "over all columns"
+    return _told(case, limit, tallies[name], len(tallies), f"a value of whom alone came back {where}")
+
+
+def rare_labels(case: Case, limit: float) -> Finding | None:
+    """Whether labels that fewer than ten real entities have come back from the engine that learned them."""
+    labels = [column for column in case.private.columns if column.numbers is None and not column.boolean]
+    if not labels:
+        return None
+    own, columns = np.zeros(len(case.first)), []
+    for column in labels:
+        few = (holders(case, column.keys) < RARE) & ~column.null[: case.tables.real]
+        met = [few & one for one in meetings(case, column.keys)]
+        own += _leaning(case, met)
+        columns += [column.name] if any(one.any() for one in met) else []
+    tally = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
+    where = f", in {listed(columns)}" if columns else ""
+    return _told(case, limit, tally, 1, f"a label of few of whom came back{where}")
+
+
+def _leaning(case: Case, met: Sequence[Mask]) -> Floats:
+    """For each unit, how often its own engine meets it minus how often the other does."""
+    count = len(case.first)
+    hits = [np.minimum(np.bincount(case.units[one], minlength=count), 1) for one in met]
+    side = np.where(case.first, 1.0, -1.0)
+    return (hits[0] - hits[1]) * side if len(hits) > 1 else hits[0] * side
+
+
+def _told(case: Case, limit: float, tally: Tally, looks: int, what: str) -> Finding:
+    text = f"Of {tally.own + tally.other} entities {what} from one engine alone"
+    sizes = int(case.first.sum()), int((~case.first).sum())
+    return tallied(case, limit, tally, text, min(tally.probability * looks, 1.0), sizes)
 
 
 def domain_extremes(case: Case, limit: float) -> Finding | None:
@@ -81,58 +107,6 @@ def _counted(counts: dict[str, int], case: Case, limit: float, what: str) -> Fin
     verdict = Verdict.FAIL if count > limit else Verdict.PASS
     sizes = (case.tables.training, case.tables.holdout)
     return case.scale(limit).closed(Gap("", count, count, count), verdict, text, sizes)
-
-
-@dataclass(frozen=True, slots=True)
-class Single:
-    """The values of a column that one real row alone has: where they are, and which of them recur."""
-
-    column: str
-    once: Mask
-    again: Mask
-    rates: tuple[Rate, Rate]
-
-
-def _single(column: Column, case: Case) -> Single:
-    real = case.tables.real
-    once = occurs_once(column.keys[:real]) & ~column.null[:real]
-    again = once & np.isin(column.keys[:real], column.keys[real:])
-    return Single(column.name, once, again, case.rates(again, once))
-
-
-def _together(singles: Sequence[Single], case: Case, limit: float) -> Finding:
-    """The finding over several columns, each of them with few values that one real row alone has."""
-    once = np.sum([one.once for one in singles], axis=0)
-    rates = case.rates(np.sum([one.again for one in singles], axis=0), once)
-    found = _value_gap("", rates, 1)
-    text = _recurring(found.value, limit, "in all columns together")
-    sizes = (case.tables.training, case.tables.holdout)
-    return case.scale(limit).found(found, text, sizes, by_estimate=unlikely(*rates) > CHANCE)
-
-
-def _recurring(value: float, limit: float, where: str) -> str:
-    return (
-        f"Values that only one real row has recur {where}: the twin repeats {max(value, 0):.1%} more of those"
-        f" of training rows than of those of unseen real rows, where {limit:.0%} is allowed"
-    )
-
-
-def _value_gap(name: str, rates: tuple[Rate, Rate], columns: int) -> Gap:
-    low, _ = newcombe(*rates, z=normal_quantile(columns))
-    _, high = newcombe(*rates, z=normal_quantile())
-    # What recurs is counted, not sampled: where nothing does, no excess can hide behind a short column.
-    return Gap(name, share(*rates[0]) - share(*rates[1]), low, high if rates[0][0] else 0.0)
-
-
-def _near_unique(column: Column, case: Case) -> bool:
-    """Whether most values differ within training, and a quarter still do among all real rows.
-
-    Hours of a year may be nearly all different in one half of the rows, and in both be nobody's own.
-    """
-    training, real = case.tables.training, case.tables.real
-    keys = column.keys[:training][~column.null[:training]]
-    known = column.keys[:real][~column.null[:real]]
-    return 2 * len(np.unique(keys)) > len(keys) and 4 * occurs_once(known).sum() > len(known)
 
 
 def _extremes(column: Column, case: Case) -> int:

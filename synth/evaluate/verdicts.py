@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, floor, isfinite, log10
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from synth.domain import Verdict
+from synth.evaluate.exposure import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.evaluate.intervals import Rate
+    from synth.evaluate.case import Case
+    from synth.evaluate.exposure import Advantage, Tally
 
-ENOUGH = 500  # held-out units from which on a figure may pass by its estimate, where chance explains it
-FEWEST = 20  # held-out units below which nothing is estimated at all
-MOST_NEEDED = 100  # times as many held-out units as there are; more would be a guess
+MILLIONTH = 1e-6
+
+ENOUGH = 100  # units of each part from which on a figure of quality is decided
+FEWEST = 20  # units of a part below which nothing is estimated at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,6 @@ class Finding:
 
     Attributes:
         training, holdout: on how many training and holdout items the figure rests.
-        needed: how many held-out units would decide it, where too few were there.
         gating: whether it counts; None leaves that to the list of checks.
     """
 
@@ -43,7 +45,6 @@ class Finding:
     explain: str
     training: int = 0
     holdout: int = 0
-    needed: int = 0
     gating: bool | None = None
 
     @property
@@ -57,83 +58,90 @@ class Scale:
     """What a figure is judged by.
 
     Attributes:
-        limit: the highest figure that is allowed; `chance` is the figure of fresh rows.
-        units: held-out units behind the figure, and `noun` what they are called.
+        limit: the highest figure that is allowed.
+        units: units behind the figure, in the smaller of the two parts, and `noun` what they are called.
     """
 
     limit: float
     units: int
     noun: str = "rows"
-    chance: float = 0.0
 
-    def judge(self, gap: Gap, *, by_estimate: bool = False) -> Verdict:
-        """PASS when the whole interval keeps the limit, FAIL when none of it does, else INCONCLUSIVE.
+    def judge(self, gap: Gap) -> Verdict:
+        """FAIL when the whole interval is beyond the limit, else PASS; of few units INCONCLUSIVE.
 
-        `by_estimate` passes an interval that is too long for the limit all the same: the caller found that
-        the estimate may decide. It must keep the limit, and rest on ENOUGH units.
+        Being wrong about quality harms nobody, so what chance explains is no fault.
         """
-        chance = by_estimate and gap.value <= self.limit and self.units >= ENOUGH
-        if gap.high <= self.limit or chance:
-            return Verdict.PASS
-        return Verdict.FAIL if gap.low > self.limit else Verdict.INCONCLUSIVE
+        if gap.low > self.limit:
+            return Verdict.FAIL
+        return Verdict.PASS if gap.high <= self.limit or self.units >= ENOUGH else Verdict.INCONCLUSIVE
 
-    def found(
-        self,
-        gap: Gap,
-        text: str,
-        sizes: tuple[float, float],
-        *,
-        by_estimate: bool = False,
-        fail: bool = False,
-    ) -> Finding:
-        """The finding of a figure; `text` says what it means, without a full stop, `fail` overrules it."""
-        verdict = Verdict.FAIL if fail else self.judge(gap, by_estimate=by_estimate)
+    def found(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
+        """The finding of a figure of quality; `text` says what it means, without a full stop."""
+        verdict = self.judge(gap)
         return self.closed(gap, verdict, text + self._doubt(gap, verdict), sizes)
 
-    def shown(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
-        """A finding that counts only where it fails, because it rests on few items."""
-        verdict = Verdict.FAIL if gap.low > self.limit else Verdict.PASS
-        finding = self.closed(gap, verdict, text + self._doubt(gap, verdict), sizes)
-        return replace(finding, gating=verdict is Verdict.FAIL)
-
     def closed(self, gap: Gap, verdict: Verdict, text: str, sizes: tuple[float, float]) -> Finding:
-        """The finding of a verdict; an INCONCLUSIVE one says how many held-out units it would take."""
-        needed = self.needed(gap) if verdict is Verdict.INCONCLUSIVE else 0
-        text += f"; {self._remark(needed)}" if needed else ""
-        text += "."
-        return Finding(gap, verdict, text, round(sizes[0]), round(sizes[1]), needed)
-
-    def needed(self, gap: Gap) -> int:
-        """So many held-out units that the interval, which shrinks with their root, leaves the limit out.
-
-        The estimate moves, too: one that happens to be near the limit is taken to be half-way from chance to
-        it. Rounded up to two digits; at least ENOUGH, at most MOST_NEEDED times as many as there are.
-        """
-        half = gap.high - gap.value if gap.value <= self.limit else gap.value - gap.low
-        room = max(abs(self.limit - gap.value), (self.limit - self.chance) / 2)
-        times = min((half / room) ** 2, MOST_NEEDED) if room else MOST_NEEDED
-        return _rounded_up(max(self.units * times, self.units + 1, ENOUGH))
+        """The finding of a verdict; an INCONCLUSIVE one says that there are too few units."""
+        text += f"; {self._remark()}" if verdict is Verdict.INCONCLUSIVE else ""
+        return Finding(gap, verdict, f"{text}.", round(sizes[0]), round(sizes[1]))
 
     def unmeasured(self, text: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
         """A finding without a figure: its interval is everything a difference can be."""
         return self.closed(Gap("", 0.0, -1.0, 1.0), verdict, text, (0, 0))
 
     def too_few(self) -> Finding:
-        """The finding where there are fewer than FEWEST held-out units."""
+        """The finding where there are fewer than FEWEST units."""
         return self.unmeasured("This cannot be measured")
 
     def _doubt(self, gap: Gap, verdict: Verdict) -> str:
-        """What a pass by the estimate leaves open."""
+        """What a pass leaves open."""
         if verdict is not Verdict.PASS or gap.high <= self.limit:
             return ""
         if gap.value > self.limit:
             return f"; it may be chance, {gap.low:.2%} cannot be ruled out either"
         return f"; that it is {gap.high:.2%} cannot be ruled out"
 
-    def _remark(self, needed: int) -> str:
-        return (
-            f"{self.units:,} unseen real {self.noun} are too few to decide, about {needed:,} would be needed"
-        )
+    def _remark(self) -> str:
+        return f"with {self.units:,} {self.noun} in the smaller part, this table is too small to decide"
+
+
+def weighed(
+    case: Case, limit: float, guess: Advantage, what: str, sizes: tuple[float, float], *, shown: bool = False
+) -> Finding:
+    """The finding of an attack's advantage: PASS when its 95 % bound keeps the limit, FAIL beyond doubt.
+
+    `shown` lets it count only where it fails.
+    """
+    value = 0.5 + guess.value
+    found = Gap("", value, 0.5 + guess.least(LEVEL / 2), 0.5 + guess.bound(LEVEL / 2))
+    bound, least = 0.5 + guess.bound(), 0.5 + guess.least(case.level)
+    verdict = Verdict.PASS if bound <= limit or (shown and least <= limit) else Verdict.INCONCLUSIVE
+    verdict = Verdict.FAIL if least > limit else verdict
+    text = f"{what}: AUC {value:.3f} (0.5 is chance, limit {limit:g}); at most {bound:.3f} at 95 % confidence"
+    text += f", over {round(sum(sizes)):,} {case.noun}"
+    finding = case.scale(limit).closed(found, verdict, text, sizes)
+    return replace(finding, gating=verdict is Verdict.FAIL) if shown else finding
+
+
+def tallied(
+    case: Case,
+    limit: float,
+    tally: Tally,
+    text: str,
+    probability: float,
+    sizes: tuple[float, float],
+) -> Finding:
+    """The finding of a tally: FAIL where chance does not explain more people than `limit`, else PASS."""
+    fails = probability < case.level and tally.excess > limit
+    likely = "less than one in a million" if probability < MILLIONTH else f"{probability:.2g}"
+    text += (
+        f", {tally.own:,} were learned from by the engine that made the row and {tally.other:,} were not: "
+        f"{max(tally.excess, 0):,.0f} {case.noun} beyond chance (at most {max(tally.most, 0):,.0f} at 95 % "
+        f"confidence; probability by chance {likely}, fails below {case.level:.2g})"
+    )
+    low = tally.excess if fails else min(tally.excess, 0.0)
+    found = Gap("", tally.excess, low, max(tally.most, tally.excess))
+    return case.scale(limit).closed(found, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
 
 
 def worst(gaps: Sequence[Gap]) -> Gap:
@@ -146,17 +154,7 @@ def worst(gaps: Sequence[Gap]) -> Gap:
     return Gap(named.column, named.value, max(gap.low for gap in gaps), max(gap.high for gap in gaps))
 
 
-def counts(*rates: Rate) -> tuple[float, float]:
-    """The trials of training and of holdout, as a finding's sizes."""
-    return rates[0][1], rates[1][1]
-
-
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Column names in quotes, the first few of many."""
     quoted = ", ".join(f"'{name}'" for name in names[:most])
     return quoted if len(names) <= most else f"{quoted} and {len(names) - most} more"
-
-
-def _rounded_up(number: float) -> int:
-    step = int(10 ** max(floor(log10(number)) - 1, 0))
-    return ceil(number / step) * step

@@ -81,7 +81,6 @@ class CheckFigure(Part):
     gating: bool
     training: int
     holdout: int
-    needed: int
     explain: str
 
 
@@ -249,7 +248,6 @@ def _check(check: Check) -> CheckFigure:
         gating=check.gating,
         training=check.training,
         holdout=check.holdout,
-        needed=check.needed,
         explain=check.explain,
     )
 

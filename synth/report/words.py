@@ -12,21 +12,19 @@ if TYPE_CHECKING:
 
 TITLES = {
     "tables": "The tables can be compared",
-    "exact_replay": "Whole rows repeated",
-    "rare_replay": "Rare rows repeated",
-    "near_copy": "Near copies",
-    "mia_auc": "Membership attack",
-    "mia_auc_outliers": "Membership attack on outliers",
-    "nn_share": "Nearest neighbours",
-    "value_replay": "Single values repeated",
-    "singling_out": "Combinations that single out",
+    "membership": "Membership attack by distance",
+    "membership_learned": "Membership attack by a classifier",
+    "membership_isolated": "Membership attack on outliers",
+    "exact_rows": "Whole rows repeated",
+    "near_copies": "Near copies",
+    "close_ratio": "Nearer to one engine",
+    "values": "Single values repeated",
+    "rare_labels": "Rare labels repeated",
+    "histories": "Histories repeated",
     "attribute_inference": "Sensitive columns inferred",
+    "singling_out": "Singled out by a sensitive column",
     "pii_replay": "Replaced values that recur",
-    "rare_category": "Rare labels",
     "domain_extremes": "Least and greatest values",
-    "entity_replay": "Whole histories repeated",
-    "entity_nn_share": "Nearest histories",
-    "redrawn_rows": "Rows of few people drawn again",
     "evaluation": "The evaluation itself",
     "pair_accuracy": "Pairs of columns",
     "triple_accuracy": "Triples of columns",
@@ -49,9 +47,21 @@ STATES = {
 }
 ORDERS = {1: "Single columns", 2: "Pairs of columns", 3: "Triples of columns"}
 METRICS = {"auc": "area under the ROC curve", "r2": "R²"}
-AREAS = frozenset({"mia_auc", "mia_auc_outliers", "c2st"})  # figures that are no shares
-# What unseen real rows have, where that is not 0: guessing, and the share that the attack is tuned to.
-BASELINES = {"mia_auc": 0.5, "mia_auc_outliers": 0.5, "c2st": 0.5, "near_copy": 0.01}
+# Figures that are no shares.
+AREAS = frozenset({"membership", "membership_learned", "membership_isolated", "c2st"})
+PEOPLE = frozenset(
+    {
+        "exact_rows",
+        "near_copies",
+        "close_ratio",
+        "values",
+        "rare_labels",
+        "histories",
+        "attribute_inference",
+        "singling_out",
+    }
+)
+BASELINES = dict.fromkeys(AREAS, 0.5)  # of guessing; without memory, all other figures are 0
 
 
 def title(check: CheckFigure) -> str:
@@ -78,7 +88,7 @@ def figure(check: CheckFigure, value: float | None) -> str:
         return "–"
     if check.name in AREAS:
         return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
-    if is_count(check):
+    if check.name in PEOPLE or is_count(check):
         return f"{value:,.0f}"
     return percent(value, 2 if abs(value) < 0.01 else 1)  # noqa: PLR2004 - below a per cent, two digits tell more
 
@@ -152,9 +162,7 @@ def sentence(document: Document) -> str:
                 f"{len(named)} of {_count(len(gating), 'check')} could not be computed; unknown means stop."
             )
         case Verdict.INCONCLUSIVE:
-            needed = max((check.needed for check in gating), default=0)
-            more = f" About {needed:,} held-out people or rows would." if needed else ""
-            return f"There are too few rows to decide {len(named)} of {_count(len(gating), 'check')}.{more}"
+            return f"The table is too small to decide {len(named)} of {_count(len(gating), 'check')}."
 
 
 def _passed(document: Document, gating: list[CheckFigure]) -> str:

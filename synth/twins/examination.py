@@ -57,12 +57,13 @@ def examine(
         replaced=_replacements(case, made.table),
         limits=task.limits,
         target=task.model.target_column if task.model.target_column in learned else None,
+        second=drawn.second,
+        models=len(case.shop.twins),
     )
     evidence = gate.Evidence(drawn.training, drawn.holdout, drawn.synthetic, known)
     found = gate.measure(evidence, drawn.balance, seconds=task.evaluation_timeout, seed=task.seed)
     evaluation = replace(
         found,
-        checks=(*found.checks, *([chosen.check] if chosen.check else [])),
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
         redrawn=chosen.count,
@@ -79,7 +80,8 @@ def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:
         categories=drawn.categories,
         public=drawn.public,
         seed=case.task.seed,
-        entities=None if entities is None else entities.training,
+        entities=entities,
+        second=drawn.second,
     )
 
 
@@ -100,6 +102,8 @@ def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Enti
     synthetic = np.arange(len(drawn.synthetic), dtype=np.int64)  # spare rows are about nobody else
     if made.entities is not None:
         codes, _ = made.entities.to_pandas().factorize()
+        if drawn.second is not None:  # whatever two engines drew of one, neither knows of the other's rows
+            codes = np.where(codes < 0, codes, 2 * codes + drawn.second[chosen.places])
         synthetic[chosen.places] = np.where(codes < 0, chosen.places, len(synthetic) + codes)
     return Entities(real[~source.held_out], real[source.held_out], synthetic)
 

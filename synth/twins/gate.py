@@ -45,6 +45,8 @@ class Known(TypedDict):
     replaced: Sequence[Replaced]
     limits: Mapping[str, float]
     target: str | None
+    second: NDArray[np.bool_] | None
+    models: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +168,14 @@ def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
 
 
 def undecided(evaluation: Evaluation) -> str:
-    """Which checks have too few rows to decide, and how many they would take."""
+    """Which checks the table is too small for, and what the first of them says."""
     unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
-    needed = max((check.needed for check in unsure), default=0)
-    rows = f", not {evaluation.rows['holdout']:,}" if "holdout" in evaluation.rows else ""
-    takes = f"; to decide takes about {needed:,} held-out entities{rows}" if needed else ""
-    return f"inconclusive: {', '.join(check.name for check in unsure)}{takes}."
+    explain = f". {unsure[0].explain}" if unsure else "."
+    return f"inconclusive: {', '.join(check.name for check in unsure)}{explain}"
 
 
 def _ways_out(task: Task) -> str:
     return (
-        "Next: build the model with more entities, of which a fifth is held out; or publish undecided twins "
-        f"with a warning: `meta: {{synth: {{on_inconclusive: warn}}}}` in {task.model.path}, or "
-        "--on-inconclusive warn."
+        f"Next: publish undecided twins with a warning: `meta: {{synth: {{on_inconclusive: warn}}}}` in "
+        f"{task.model.path}, or --on-inconclusive warn; or leave the model out."
     )

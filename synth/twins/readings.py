@@ -10,7 +10,7 @@ from synth.columns.advice import advice, in_one_block
 from synth.columns.roles import classify
 from synth.errors import SynthError
 from synth.facts.standing import held
-from synth.twins.source import read_source
+from synth.twins.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 
 if TYPE_CHECKING:
@@ -68,4 +68,6 @@ def read(task: Task, shop: Workshop) -> Source:
     if source is not None:
         return source
     salt = shop.settings.salt
-    return read_source(task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt)
+    return read_source(
+        task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt, halves=learns_halves(task)
+    )

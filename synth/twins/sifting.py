@@ -86,7 +86,11 @@ def _needed(case: Case, sifted: Sifted, drawn: int) -> int:
     if share < LEAST:
         raise _too_few(case, sifted, drawn)
     error = sqrt(share * (1 - share) / drawn)
-    return ceil((case.rows + spare_rows(case.rows)) / max(share - SURELY * error, LEAST / 2))
+    return ceil((case.rows + _spare(case)) / max(share - SURELY * error, LEAST / 2))
+
+
+def _spare(case: Case) -> int:
+    return spare_rows(case.rows, halves=case.source.halves)
 
 
 def _sift(case: Case, drawn: Drawn) -> Sifted:
@@ -103,11 +107,11 @@ def _sift(case: Case, drawn: Drawn) -> Sifted:
         }
     )
     broken, counts = _counted(judged, table, case.standing.of_rows)
-    kept = np.flatnonzero(~broken)[: case.rows + spare_rows(case.rows)]
+    kept = np.flatnonzero(~broken)[: case.rows + _spare(case)]
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
     final = [name for name in table.column_names if name in days]
     return Sifted(
-        replace(drawn, synthetic=synthetic.iloc[kept].reset_index(drop=True)),
+        replace(drawn, synthetic=synthetic).of_rows(kept),
         table.select(final).take(pa.array(kept)),
         counts,
         frozenset(judged.computed.column_names),

@@ -115,7 +115,7 @@ def keyed(
 
 def _habits(history: History, source: Source) -> Habits:
     every, training = _numbered(source.real, history.key), source.training
-    owner = every[~source.held_out]
+    owner = every[source.learned]
     ends = training.column(history.end).to_pandas()
     until = ends.max() if history.far_end else None
     start = _moments(training.column(history.start).to_pandas())

@@ -1,4 +1,4 @@
-"""The rows of a model: read at one moment, put into an order of their own, a fifth of the entities apart."""
+"""The rows of a model: read at one moment, put into an order of their own, some of the entities apart."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.backends import capabilities_of
 from synth.domain import Ownership
-from synth.twins.split import canonical_order, fingerprint, hash_rows, hash_units, holdout_mask
+from synth.twins.split import (
+    HALF,
+    HOLDOUT,
+    canonical_order,
+    fingerprint,
+    hash_rows,
+    hash_units,
+    holdout_mask,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray
 
-    from synth.domain import Column, Model, Step
+    from synth.domain import Column, Model, Step, Task
     from synth.warehouse import Snapshot, Warehouse
 
 MOST = 1_000_000  # rows that a run takes from the warehouse
@@ -26,12 +35,13 @@ MOST = 1_000_000  # rows that a run takes from the warehouse
 
 @dataclass(frozen=True)
 class Source:
-    """The rows of a model in canonical order, and which of them are held out.
+    """The rows of a model in canonical order, and which of them are held out, or make the second half.
 
     Attributes:
         rows: in the warehouse; `real` may be a sample.
         units: the entity that each row of `real` is about, as a hash.
         unit: the column that names it, None where every row is one.
+        halves: whether `held_out` is a half, which an engine of its own learns.
     """
 
     columns: tuple[Column, ...]
@@ -40,21 +50,22 @@ class Source:
     units: NDArray[np.uint64]
     unit: str | None
     held_out: NDArray[np.bool_]
+    halves: bool = False
 
     @cached_property
     def training(self) -> pa.Table:
-        """The rows to learn from."""
-        return self.real.filter(pa.array(~self.held_out))
+        """The rows that are learned from."""
+        return self.real if self.halves else self.real.filter(pa.array(self.learned))
 
     @cached_property
-    def holdout(self) -> pa.Table:
-        """The rows nothing is learned from."""
-        return self.real.filter(pa.array(self.held_out))
+    def learned(self) -> NDArray[np.bool_]:
+        """Which rows are learned from: all, where each half has an engine."""
+        return np.ones_like(self.held_out) if self.halves else ~self.held_out
 
     @property
     def owners(self) -> pa.ChunkedArray | None:
         """Whom each row to learn from is about; None where that is the row itself."""
-        return None if self.unit is None else pa.chunked_array([self.units[~self.held_out]])
+        return None if self.unit is None else pa.chunked_array([self.units[self.learned]])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -74,9 +85,10 @@ def read_source(
     *,
     twins: Collection[str],
     salt: str,
+    halves: bool = False,
     most: int = MOST,
 ) -> Source:
-    """Read the model, put its rows into canonical order, and hold a fifth of the entities out.
+    """Read the model, put its rows into canonical order, and part the entities.
 
     Args:
         model: what to read.
@@ -84,6 +96,7 @@ def read_source(
         snapshot: when.
         twins: the models that have a twin or get one; rows are split with a parent among them.
         salt: the project's secret, if it has one.
+        halves: whether the entities are halved; else a fifth is held out.
         most: rows to take; beyond, a share of the entities is.
 
     Raises:
@@ -102,7 +115,13 @@ def read_source(
     real, hashes = real.take(pa.array(order)), hashes[order]
     units = _units(model, whose, real, hashes, warehouse, snapshot)
     named = whose.column if whose.column and not np.array_equal(units, hashes) else None
-    return Source(columns, real, rows, units, named, holdout_mask(units, whose.root, salt))
+    apart = holdout_mask(units, whose.root, salt, share=HALF if halves else HOLDOUT)
+    return Source(columns, real, rows, units, named, apart, halves)
+
+
+def learns_halves(task: Task) -> bool:
+    """Return whether each half of the entities is learned for itself: where learning costs nothing."""
+    return not capabilities_of(task.backend).paid
 
 
 def _whose(model: Model, twins: Collection[str]) -> Ownership:

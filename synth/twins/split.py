@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Hashes: TypeAlias = NDArray[np.uint64]
 
 FEWEST = 20  # units; of fewer, a fifth may be none or half
-HOLDOUT = 0.2  # share of the entities
+HOLDOUT = 0.2  # share of the entities that a backend which learns once does not see
+HALF = 0.5
 SALT = "synth holdout 01"  # sixteen characters: a SipHash key
 
 # Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64.
@@ -97,8 +98,8 @@ def _as_text(values: pa.ChunkedArray) -> pa.LargeStringArray:
     return pc.fill_null(values.cast(pa.large_string()), "\0").combine_chunks()
 
 
-def holdout_mask(units: Hashes, owner: str, secret: str = "") -> NDArray[np.bool_]:
-    """Which rows are held out, by the hash of the entity that each belongs to.
+def holdout_mask(units: Hashes, owner: str, secret: str = "", *, share: float = HOLDOUT) -> NDArray[np.bool_]:
+    """Which rows are held out, or make the second half, by the hash of the entity that each belongs to.
 
     Nothing else decides, so no other seed and no second run can re-draw the split of the same data.
 
@@ -107,10 +108,11 @@ def holdout_mask(units: Hashes, owner: str, secret: str = "") -> NDArray[np.bool
         owner: the `unique_id` of the model whose key names the units; children that name their parent's are
             held out with it.
         secret: of the project, so that nobody else can tell who was held out.
+        share: of the entities.
     """
     salt = int.from_bytes(sha256(f"{secret}\0{owner}".encode()).digest()[:8], "big")
     salted = _mix(units + _mix(np.array([salt], np.uint64)))
-    mask: NDArray[np.bool_] = salted < np.uint64(HOLDOUT * 2**64)
+    mask: NDArray[np.bool_] = salted < np.uint64(share * 2**64)
     return mask
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from synth.backends import capabilities_of
 from synth.columns.conditions import conditions
@@ -19,7 +20,6 @@ from synth.twins.workshop import Drawn
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
@@ -44,26 +44,24 @@ def draw(
             it was asked for.
         SynthError: the backend failed.
     """
-    training = learnable(source.training, treatments)
-    holdout = learnable(source.holdout, treatments).reindex(columns=training.columns)
+    learned = learnable(source.real, treatments)
     categories, open_to_all = labels(treatments), public(treatments)
-    if not rows or not len(training.columns):  # a table of nothing but keys has nothing to ask
-        empty = training.iloc[:0].reindex(range(rows))
-        return Drawn(training, holdout, empty, categories, open_to_all, {})
-    wanted = rows + (spare_rows(rows) if spare is None else spare)
+    first, other = (learned[side].reset_index(drop=True) for side in (~source.held_out, source.held_out))
+    if not rows or not len(learned.columns):  # a table of nothing but keys has nothing to ask
+        return Drawn(first, other, learned.iloc[:0].reindex(range(rows)), categories, open_to_all, {})
+    more = spare_rows(rows, halves=source.halves) if spare is None else spare
+    number = rows + more + (source.halves and (rows + more) % 2)
     told = conditions(
         task.model,
         treatments,
         real=source.real,
         units=source.units,
-        rows=wanted,
+        rows=number,
         rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
     )
-    units = source.units[~source.held_out]
-    shown = shown_to(task.backend, training, units, categories, public=open_to_all, seed=task.seed)
     scores: dict[str, float] = {}
     request = Request(
-        rows=wanted,
+        rows=number,
         seed=task.seed,
         categories=categories,
         public=open_to_all,
@@ -73,11 +71,67 @@ def draw(
         balance=told.balance,
         wishes=task.model.wishes,
         scored=scores.update,
-        entities=units if source.unit and len(np.unique(units)) < len(units) else None,
         wait=shop.settings.wait,
     )
-    synthetic = _apart(task, source, treatments, _synthesized(task, shown, request, shop))
-    return Drawn(training, holdout, synthetic, categories, open_to_all, told.balance, told.warnings, scores)
+    synthetic, second = _synthetic(task, source, (first, other), request, shop)
+    synthetic = _apart(task, source, treatments, synthetic)
+    return Drawn(
+        first, other, synthetic, categories, open_to_all, told.balance, told.warnings, scores, second
+    )
+
+
+def _synthetic(
+    task: Task, source: Source, parts: tuple[pd.DataFrame, pd.DataFrame], request: Request, shop: Workshop
+) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
+    """The rows of all engines, and which are those of the second."""
+    sides = ~source.held_out, source.held_out
+    asked = _of_halves(request, parts) if source.halves else [request]
+    frames = [
+        _learned(task, part, source.units[side], one, shop)
+        for part, side, one in zip(parts, sides, asked, strict=False)
+    ]
+    return _joined(frames)
+
+
+def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]:
+    """The requests to the engines of both halves, who draw every other row each.
+
+    Raises:
+        ModelError: all entities fell into one half.
+    """
+    if not all(len(part) for part in parts):
+        raise ModelError(
+            f"The entities of {request.model} are so few that all fell into one half. Next: build it with "
+            "more rows, or leave it out."
+        )
+    given = request.given
+    return [
+        replace(
+            request,
+            rows=request.rows // 2,
+            seed=int(np.random.SeedSequence([request.seed, half]).generate_state(1)[0]),
+            given=None if given is None else given.iloc[half::2].reset_index(drop=True),
+        )
+        for half in range(len(parts))
+    ]
+
+
+def _learned(
+    task: Task, rows: pd.DataFrame, units: NDArray[np.uint64], request: Request, shop: Workshop
+) -> pd.DataFrame:
+    """What an engine draws that learned these rows."""
+    shown = shown_to(task.backend, rows, units, request.categories, public=request.public, seed=request.seed)
+    several = len(np.unique(units)) < len(units)
+    return _synthesized(task, shown, replace(request, entities=units if several else None), shop)
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
+    """The rows of two engines in turn, and which are the second's; those of one as they are."""
+    if len(frames) == 1:
+        return frames[0], None
+    joined = pd.concat(frames, ignore_index=True)
+    order = np.arange(len(joined)).reshape(2, -1).T.ravel()
+    return joined.iloc[order].reset_index(drop=True), order >= len(joined) // 2
 
 
 def _apart(

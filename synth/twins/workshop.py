@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synth.facts.standing import Standing
@@ -11,8 +11,10 @@ from synth.progress import Lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from synth.backends import Backends
     from synth.columns.roles import Treatment
@@ -82,6 +84,8 @@ class Drawn:
         public: columns whose values are no secret.
         balance: columns that are distributed as the user wanted.
         scores: what a remote service thinks of the rows it returned.
+        second: which synthetic rows an engine drew that learned `holdout`, the second half; None: there is
+            one engine, which learned `training`.
     """
 
     training: pd.DataFrame
@@ -92,6 +96,13 @@ class Drawn:
     balance: Mapping[str, Shares]
     warnings: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    second: NDArray[np.bool_] | None = None
+
+    def of_rows(self, places: NDArray[np.intp]) -> Drawn:
+        """These synthetic rows alone, numbered anew."""
+        second = None if self.second is None else self.second[places]
+        synthetic = self.synthetic.iloc[places].reset_index(drop=True)
+        return replace(self, synthetic=synthetic, second=second)
 
 
 @dataclass(frozen=True, slots=True)

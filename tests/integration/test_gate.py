@@ -43,12 +43,12 @@ return pd.DataFrame({name: values.reset_index(drop=True) for name, values in col
 """,
 }
 CAUGHT = {
-    "bootstrap": {"exact_replay", "redrawn_rows"},
-    "noisy": {"near_copy", "mia_auc"},
-    "mixed": {"exact_replay", "redrawn_rows"},
-    "outliers": {"rare_replay"},
-    "spliced": {"value_replay"},
-    "resampled": {"value_replay"},
+    "bootstrap": {"exact_rows"},
+    "noisy": {"membership"},
+    "mixed": {"exact_rows"},
+    "outliers": {"exact_rows"},
+    "spliced": {"values"},
+    "resampled": {"values"},
 }
 
 
@@ -116,7 +116,7 @@ def test_a_bootstrap_of_forty_thousand_rows_is_stopped(services: Endpoints, tmp_
     with built(services, tmp_path, 50_000) as project:
         assert project.synth("run").code == 0
         rejected(project, "--backend", "bootstrap")
-        assert "exact_replay" in failed(project)
+        assert "exact_rows" in failed(project)
 
 
 # --- whole histories
@@ -151,4 +151,4 @@ def test_histories_copied_with_every_row_jittered_are_stopped(database: Database
             patch.syspath_prepend(str(tmp_path / "plugins"))
             answer = project.synth("run", "--backend", "jittered")
         assert answer.code == 1
-        assert "mia_auc" in failed(project)
+        assert "membership" in failed(project)

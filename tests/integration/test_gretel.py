@@ -131,7 +131,7 @@ def test_a_service_that_returns_the_real_rows_is_stopped_by_the_gate(
     answer = project.synth("run")
     assert answer.code == 1
     assert "REJECTED synthetic.shop" in answer.text
-    assert "exact_replay" in answer.text
+    assert "exact_rows" in answer.text
     assert project.value("select to_regclass('synthetic.shop') is null")
     assert gretel.left == []
 

@@ -103,7 +103,7 @@ def test_a_nemo_that_returns_the_real_rows_is_stopped_by_the_gate(
     nemo.make = repeated
     answer = project.synth("run", "--backend", "nemo", **nemo.environment)
     assert answer.code == 1
-    assert "exact_replay" in answer.text
+    assert "exact_rows" in answer.text
     assert nemo.left == []
 
 

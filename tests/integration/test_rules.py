@@ -216,7 +216,7 @@ def test_a_backend_that_hardly_draws_rows_that_hold_is_refused_with_the_test_and
 
 
 def test_a_twin_that_breaks_a_test_of_the_whole_table_is_not_published(sales: Handmade) -> None:
-    wide = dict.fromkeys(LIMITS, 1.0)
+    wide = dict.fromkeys(LIMITS, 1e9)
     most = float(sales.value("select avg(net) + 2.5 from analytics.sales"))
     mean = stated(
         "mean", "expect_column_mean_to_be_between", "dbt_expectations", column_name="net", max_value=most
@@ -358,7 +358,7 @@ def broken_by_kind(services: Endpoints, tmp_path_factory: pytest.TempPathFactory
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(str(folder / "plugins"))
             tests = [stated(".".join(kind), kind[1], kind[0], **CASES[kind].arguments) for kind in BY_ROW]
-            wide = dict.fromkeys(LIMITS, 1.0)
+            wide = dict.fromkeys(LIMITS, 1e9)
             build(
                 project,
                 *tests,

@@ -30,7 +30,7 @@ def test_a_run_without_dbt_publishes_and_warns(studio: Studio) -> None:
     test = ProjectTest("test.test.unique", "unique", ("test", "unique"), ("model.test.people",))
     model = studio.model("people", primary_key=("id",), tests=(test,))
     target = Relation(studio.database.name, TWINS, "people")
-    wide = dict.fromkeys(LIMITS, 1.0)
+    wide = dict.fromkeys(LIMITS, 1e9)
     task = Task(model, target, "local", Rows(), 0, on_inconclusive=Policy.WARN, limits=wide)
     settings = replace(studio.settings(), dbt=None)
     finished = run(

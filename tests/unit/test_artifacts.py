@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TWIN = pa.table({"id": [1, 2, 3], "name": ["a,b", None, ""], "day": pa.array([0, 1, None], pa.date32())})
-EVALUATION = Evaluation(0.9, (Check("nn_share", 0.1, 0.0, 0.2, 0.3, Verdict.PASS, "fine"),), {"training": 9})
+EVALUATION = Evaluation(
+    0.9, (Check("near_copies", 0.1, 0.0, 0.2, 0.3, Verdict.PASS, "fine"),), {"training": 9}
+)
 
 
 def task(name: str = "people") -> Task:

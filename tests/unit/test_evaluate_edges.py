@@ -38,12 +38,12 @@ def same_rows(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     return bool(np.array_equal(hashes[: len(first)], hashes[len(first) : len(first) + len(second)]))
 
 
-@pytest.mark.parametrize("holdout", [20, 30, 60, 120])
+@pytest.mark.parametrize("holdout", [20, 30, 60])
 def test_fresh_rows_with_a_small_holdout_are_inconclusive_and_never_fail(holdout: int) -> None:
     for seed in range(8):
         evaluation = evaluate(*parts(4 * holdout, holdout, 4 * holdout, seed))
         assert evaluation.verdict is Verdict.INCONCLUSIVE
-        assert "are too few to decide" in " ".join(check.explain for check in evaluation.checks)
+        assert "this table is too small to decide" in " ".join(check.explain for check in evaluation.checks)
 
 
 @pytest.mark.parametrize("holdout", [0, 1, 19])
@@ -52,13 +52,12 @@ def test_a_holdout_below_twenty_rows_leaves_fidelity_unmeasured(holdout: int) ->
     assert evaluation.fidelity is None
     found = verdicts(evaluation)
     assert found["pair_accuracy"] is found["worst_column"] is Verdict.INCONCLUSIVE
-    assert found["exact_replay"] is Verdict.INCONCLUSIVE
+    assert found["membership"] is Verdict.INCONCLUSIVE
 
 
 def test_a_copy_is_not_passed_for_want_of_a_holdout() -> None:
     training, holdout, _ = parts(500, 0, 0)
-    found = verdicts(evaluate(training, holdout, training))
-    assert found["exact_replay"] is found["value_replay"] is Verdict.INCONCLUSIVE
+    assert evaluate(training, holdout, training).verdict is not Verdict.PASS
 
 
 @pytest.mark.parametrize(("training", "synthetic"), [(0, 100), (100, 0), (0, 0)])
@@ -128,36 +127,13 @@ def test_an_empty_column_that_the_twin_fills_fails() -> None:
 
 
 def test_classes_of_a_single_member_fail_only_when_many_of_them_recur() -> None:
-    training, holdout, fresh = (frame.assign(kind="usual") for frame in parts(3_000, 800, 3_000))
+    training, holdout, fresh = (frame.assign(kind="usual") for frame in parts(2_000, 2_000, 3_000))
     training.loc[:39, "kind"] = [f"single {row}" for row in range(40)]
-    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.PASS
-    fresh.loc[0, "kind"] = "single 0"  # one of them says nothing: four of five rows are training rows
-    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.PASS
+    assert verdicts(evaluate(training, holdout, fresh))["rare_labels"] is Verdict.PASS
+    fresh.loc[0, "kind"] = "single 0"  # one of them says nothing
+    assert verdicts(evaluate(training, holdout, fresh))["rare_labels"] is Verdict.PASS
     fresh.loc[:39, "kind"] = training.loc[:39, "kind"]
-    assert verdicts(evaluate(training, holdout, fresh))["rare_category"] is Verdict.FAIL
-
-
-def test_a_column_with_few_values_passes_value_replay_unless_one_of_them_recurs() -> None:
-    training, holdout, fresh = (frame.assign(seldom=np.nan) for frame in parts(3_000, 800, 3_000))
-    for place, frame in enumerate((training, holdout, fresh)):
-        frame.loc[:3, "seldom"] = np.arange(4) + 10 * place
-    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.PASS
-    fresh.loc[0, "seldom"] = 1.0  # the second of training's
-    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.INCONCLUSIVE
-
-
-def test_a_column_whose_values_differ_in_training_and_are_shared_with_the_holdout_is_nobody_s_own() -> None:
-    hours = pd.date_range("2025-01-01", periods=5_000, freq="h")
-    rng = np.random.default_rng(0)
-    three = (*np.split(rng.permutation(hours.repeat(3)), 2), rng.choice(hours, 7_500))
-    training, holdout, fresh = (
-        frame.assign(at=hour) for frame, hour in zip(parts(7_500, 7_500, 7_500), three, strict=True)
-    )
-    assert training["at"].nunique() > 0.5 * len(training)
-    training.loc[:6, "at"] = pd.date_range("2026-01-01", periods=7, freq="h")  # that nobody else has
-    holdout.loc[:6, "at"] = pd.date_range("2026-02-01", periods=7, freq="h")
-    fresh.loc[:5, "at"] = training.loc[:5, "at"]
-    assert verdicts(evaluate(training, holdout, fresh))["value_replay"] is Verdict.PASS
+    assert verdicts(evaluate(training, holdout, fresh))["rare_labels"] is Verdict.FAIL
 
 
 def test_infinite_numbers_are_values() -> None:
@@ -273,12 +249,14 @@ def test_a_thousand_columns_are_evaluated() -> None:
     assert Verdict.ERROR not in verdicts(evaluate(*frames)).values()
 
 
-def test_a_pass_by_the_estimate_says_what_it_leaves_open() -> None:
+def test_a_pass_says_what_it_leaves_open() -> None:
     scale = Scale(0.025, 600)
-    by_estimate = scale.found(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9), by_estimate=True)
+    by_estimate = scale.found(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9))
     assert by_estimate.verdict is Verdict.PASS
     assert by_estimate.explain == "Some lie near; that it is 3.01% cannot be ruled out."
     certain = scale.found(Gap("", 0.014, 0.005, 0.02), "Some lie near", (9, 9))
     assert certain.explain == "Some lie near."
-    beyond = scale.shown(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
+    beyond = scale.found(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
     assert beyond.explain == "Some lie near; it may be chance, 1.00% cannot be ruled out either."
+    assert scale.found(Gap("", 0.04, 0.03, 0.07), "Some lie near", (9, 9)).verdict is Verdict.FAIL
+    assert Scale(0.025, 60).found(Gap("", 0.0, -0.1, 0.1), "?", (9, 9)).verdict is Verdict.INCONCLUSIVE

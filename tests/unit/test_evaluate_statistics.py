@@ -5,31 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from synth.evaluate.exposure import Tally, advantage, most_telling
 from synth.evaluate.intervals import area, clopper_pearson, effective
-from synth.evaluate.membership import share_excess
-from synth.evaluate.points import distances, isolation, nearness
+from synth.evaluate.nearness import nearest
+from synth.evaluate.points import distances, isolation
 
 
 def points(rows: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     return np.random.default_rng(seed).normal(size=(rows, 4)).astype(np.float32)
 
 
-def test_nearness_agrees_with_every_distance() -> None:
+def test_the_nearest_agrees_with_every_distance() -> None:
     real, twin = points(60, 0), points(90, 1)
-    weights = np.arange(90, dtype=np.float64)
-    found = nearness(real, twin, np.zeros(60, dtype=np.bool_), weights, np.random.default_rng(0))
     apart = np.linalg.norm(real[:, None] - twin[None, :], axis=2)
-    assert found.distance == pytest.approx(apart.min(axis=1), abs=1e-3)
-    assert found.hits == pytest.approx(np.bincount(apart.argmin(axis=0), weights, minlength=60))
+    assert nearest(real, twin) == pytest.approx(apart.min(axis=1), abs=1e-3)
     assert distances(real, twin) == pytest.approx(apart, abs=1e-3)
-
-
-def test_equal_real_points_share_their_hits_and_a_copy_is_at_no_distance() -> None:
-    real = np.concatenate([points(1, 0), points(1, 0), points(1, 0) + 3])
-    copied = np.array([True, True, False])
-    found = nearness(real, real[:1] + np.float32(1e-4), copied, np.ones(1), np.random.default_rng(0))
-    assert found.hits.tolist() == [0.5, 0.5, 0]
-    assert found.distance[:2].tolist() == [0, 0]
 
 
 def test_isolation_is_the_distance_to_the_seventh_other_point() -> None:
@@ -72,20 +62,30 @@ def test_trials_of_one_unit_count_as_far_as_they_differ() -> None:
     assert effective(one[:0], one[:0], units[:0]) == (0, 0)
 
 
-def test_the_interval_of_the_share_of_neighbours_holds_over_all_ways_to_part_the_units() -> None:
+def test_a_tally_of_coins_is_as_unlikely_as_it_says_and_allows_for_a_small_leaning() -> None:
+    assert Tally(10, 0).probability == pytest.approx(0.55**10)
+    assert Tally(0, 10).probability == 1
+    assert Tally(0, 0).probability == 1
+    assert Tally(16, 2, 0.8).excess == pytest.approx(8)
+    assert Tally(30, 10).most == pytest.approx(40 * (2 * 0.8573 - 1), abs=0.1)  # Clopper and Pearson, 95 %
+
+
+def test_an_advantage_has_the_error_of_its_coins_and_several_draws_shrink_it() -> None:
     rng = np.random.default_rng(0)
-    sizes = rng.integers(1, 6, 300)
-    hits = rng.poisson(rng.gamma(1, 1, sizes.sum()) + 0.1).astype(float)
-    hits[0] += 40
-    whose = np.arange(300).repeat(sizes)
-    caught = []
-    for _ in range(400):
-        order = np.argsort(rng.permutation(300)[whose], kind="stable")
-        training = int(np.isin(whose[order], whose[order][: len(order) * 4 // 5]).sum())
-        units = np.unique(whose[order], return_inverse=True)[1]
-        found = share_excess(hits[order], units, training)
-        caught.append(found.low <= 0 <= found.high)
-    assert 0.9 <= np.mean(caught) <= 0.99
+    coins = rng.choice([-1.0, 1.0], (2_000, 8))
+    assert advantage(coins[:, 0]).error == pytest.approx(1 / (2 * np.sqrt(2_000)), rel=0.01)
+    assert advantage(coins.mean(axis=1)).error == pytest.approx(1 / (2 * np.sqrt(16_000)), rel=0.05)
+    bounds = [advantage(rng.choice([-1.0, 1.0], 400)).bound(0.05) for _ in range(2_000)]
+    assert np.mean(np.array(bounds) >= 0) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_most_telling_of_coins_seldom_look_like_memory() -> None:
+    rng = np.random.default_rng(0)
+    found = [most_telling(rng.random(4_000), rng.random(4_000) < 0.5, 0.5)[1] for _ in range(500)]
+    assert np.mean(np.array(found) < 0.05) <= 0.06
+    strength, own = rng.random(4_000), rng.random(4_000) < 0.5
+    own[np.argsort(-strength)[:20]] = True
+    assert most_telling(strength, own, 0.5)[1] < 1e-4
 
 
 def test_exact_intervals_agree_with_published_examples() -> None:

@@ -29,6 +29,8 @@ KNOWN = Known(
     replaced=(),
     limits={},
     target=None,
+    second=None,
+    models=1,
 )
 
 
@@ -52,18 +54,18 @@ def people(rows: int, seed: int, ill: float = 0.1) -> pd.DataFrame:
 @pytest.mark.parametrize("policy", Policy)
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.ERROR])
 def test_a_failure_or_an_error_never_passes(verdict: Verdict, policy: Policy) -> None:
-    evaluation = found(check("nn_share", Verdict.PASS), check("null_rate", verdict))
+    evaluation = found(check("near_copies", Verdict.PASS), check("null_rate", verdict))
     assert not passes(replace(TASK, on_inconclusive=policy), evaluation)
 
 
 def test_what_could_not_be_decided_passes_only_where_the_user_says_so() -> None:
-    evaluation = found(check("nn_share", Verdict.INCONCLUSIVE))
+    evaluation = found(check("near_copies", Verdict.INCONCLUSIVE))
     assert not passes(TASK, evaluation)
     assert passes(replace(TASK, on_inconclusive=Policy.WARN), evaluation)
 
 
 def test_a_check_that_is_only_shown_stops_nobody() -> None:
-    assert passes(TASK, found(check("c2st", Verdict.FAIL, gating=False), check("nn_share", Verdict.PASS)))
+    assert passes(TASK, found(check("c2st", Verdict.FAIL, gating=False), check("near_copies", Verdict.PASS)))
 
 
 # --- what is said of it
@@ -72,29 +74,23 @@ def test_a_check_that_is_only_shown_stops_nobody() -> None:
 def test_a_rejection_names_the_worst_checks_first_and_the_report() -> None:
     evaluation = found(
         check("null_rate", Verdict.INCONCLUSIVE),
-        check("nn_share", Verdict.FAIL),
-        check("mia_auc", Verdict.ERROR),
+        check("near_copies", Verdict.FAIL),
+        check("membership", Verdict.ERROR),
         check("c2st", Verdict.FAIL, gating=False),
-        check("near_copy", Verdict.PASS),
+        check("exact_rows", Verdict.PASS),
         check("recall", Verdict.FAIL),
     )
     message = str(rejection(TASK, evaluation, REPORT))
     assert message == (
-        "mia_auc error: About mia_auc. nn_share fail: About nn_share. recall fail: About recall. "
+        "membership error: About membership. near_copies fail: About near_copies. recall fail: About recall. "
         "Beside these null_rate. See target/report.html."
     )
 
 
-def test_an_undecided_twin_says_how_many_entities_it_would_take_and_the_two_ways_out() -> None:
-    evaluation = found(
-        check("mia_auc", Verdict.INCONCLUSIVE, needed=800),
-        check("nn_share", Verdict.INCONCLUSIVE, needed=1200),
-    )
+def test_an_undecided_twin_says_which_checks_and_the_ways_out() -> None:
+    evaluation = found(check("membership", Verdict.INCONCLUSIVE), check("recall", Verdict.INCONCLUSIVE))
     message = str(rejection(TASK, evaluation, REPORT))
-    assert message.startswith(
-        "inconclusive: mia_auc, nn_share; to decide takes about 1,200 held-out entities, not 60. Next: build "
-        "the model with more entities"
-    )
+    assert message.startswith("inconclusive: membership, recall. About membership. Next: publish undecided")
     assert (
         "`meta: {synth: {on_inconclusive: warn}}` in models/_models.yml, or --on-inconclusive warn" in message
     )
@@ -138,7 +134,7 @@ def test_a_balanced_twin_is_as_near_as_real_rows_of_that_balance() -> None:
 
 def test_an_unknown_limit_is_refused_with_the_nearest_check() -> None:
     with pytest.raises(
-        ConfigError, match=r"m\.yml names the unknown check 'nn_shar'; did you mean `nn_share`\?"
+        ConfigError, match=r"m\.yml names the unknown check 'near_copie'; did you mean `near_copies`\?"
     ):
-        check_limits({"nn_shar": 0.1}, "m.yml")
-    check_limits({"nn_share": 0.1}, "m.yml")
+        check_limits({"near_copie": 0.1}, "m.yml")
+    check_limits({"near_copies": 0.1}, "m.yml")

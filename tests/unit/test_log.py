@@ -38,7 +38,7 @@ def result(status: Status, message: str = "", *checks: Check) -> ModelResult:
     ("outcome", "expected"),
     [
         (
-            result(Status.PUBLISHED, "", check("nn_share", Verdict.PASS)),
+            result(Status.PUBLISHED, "", check("near_copies", Verdict.PASS)),
             "1 of 2 OK published synthetic.people  [5,000 rows, fidelity 98.4%, checks pass]  in 6.2s",
         ),
         (result(Status.PUBLISHED), "1 of 2 OK published synthetic.people  [5,000 rows]  in 6.2s"),
@@ -57,10 +57,10 @@ def test_every_outcome_is_one_line_after_the_clock(outcome: ModelResult, expecte
 
 def test_inconclusive_checks_are_one_line_that_names_them(tmp_path: Path) -> None:
     stream = said()
-    checks = [check("value_replay", Verdict.INCONCLUSIVE), check("nn_share", Verdict.INCONCLUSIVE)]
+    checks = [check("values", Verdict.INCONCLUSIVE), check("near_copies", Verdict.INCONCLUSIVE)]
     log.outcome("1 of 1", result(Status.PUBLISHED, "", *checks), tmp_path / "evaluation.json")
     last = stream.getvalue().splitlines()[-1]
-    text = f"Warning: people: inconclusive: value_replay, nn_share; see {tmp_path}/evaluation.json"
+    text = f"Warning: people: inconclusive: values, near_copies; see {tmp_path}/evaluation.json"
     assert last.endswith(text)
 
 

@@ -366,14 +366,14 @@ def test_identifiers_are_folded_unless_quoted(written: str, column: str) -> None
 
 
 def test_what_is_said_of_columns_comes_with_their_names_as_sql_takes_them(place: Path, content: Any) -> None:
-    options = {"seed_columns": ["Email", "Email"], "target": "EMAIL", "limits": {"nn_share": 0.1}}
+    options = {"seed_columns": ["Email", "Email"], "target": "EMAIL", "limits": {"near_copies": 0.1}}
     meta = {"synth": {"sensitive": True}}
     content["nodes"][USERS]["columns"]["email"].update(meta=meta, config={"meta": meta})
     models = declared(place, tag(content, synthesize=True, synth=options)).models
     users = next(model for model in models if model.unique_id == USERS)
     assert (users.seed_columns, users.target_column) == (("email",), "email")
     assert users.sensitive == {"email"}
-    assert users.options.limits == {"nn_share": 0.1}
+    assert users.options.limits == {"near_copies": 0.1}
 
 
 def test_a_sensitive_column_where_older_dbt_keeps_it_is_an_error(place: Path, content: Any) -> None:

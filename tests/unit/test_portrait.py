@@ -13,6 +13,7 @@ import pytest
 
 from synth.domain import RARE
 from synth.domain.figures import Distribution, Portrait
+from synth.evaluate import Entities
 from synth.evaluate.portrait import portrait
 
 CANARY = "ZZCANARY"
@@ -64,6 +65,8 @@ def shares(item: Distribution) -> dict[str, float]:
 
 def single(values: Any, **known: Any) -> Distribution:
     frame = pd.DataFrame({"x": values})
+    if (whose := known.pop("entities", None)) is not None:
+        known["entities"] = Entities(whose, whose, whose)
     return portrait(frame, frame, frame, **known).distributions[0]
 
 

@@ -1,4 +1,4 @@
-"""Rows of the twin that few real people have are drawn anew; where that happens too often, the twin fails."""
+"""Rows of the twin that few real people have are drawn anew, as long as they are few."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synth.domain import Verdict
 from synth.twins.redraw import choose, spare_rows
 from synth.twins.source import Source
 from synth.twins.workshop import Drawn
@@ -29,10 +28,10 @@ def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Dr
 
 
 def test_copies_of_few_people_make_way_for_spare_rows() -> None:
-    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS, halves=False), 2)
     synthetic.iloc[:7] = real.iloc[:7]  # of the holdout, too: both are real people
     found = choose(*drawn(synthetic, real), ROWS)
-    assert (found.count, found.check.verdict if found.check else None) == (7, Verdict.PASS)
+    assert found.count == 7
     twin = synthetic.iloc[found.places]
     assert len(twin) == ROWS
     assert len(twin.merge(real)) == 0
@@ -40,7 +39,7 @@ def test_copies_of_few_people_make_way_for_spare_rows() -> None:
 
 
 def test_a_copied_spare_row_is_not_used() -> None:
-    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS, halves=False), 2)
     synthetic.iloc[:3] = real.iloc[:3]
     synthetic.iloc[ROWS : ROWS + 10] = real.iloc[10:20]
     found = choose(*drawn(synthetic, real), ROWS)
@@ -49,35 +48,28 @@ def test_a_copied_spare_row_is_not_used() -> None:
 
 def test_rows_that_many_share_stay() -> None:
     real = fresh(ROWS, 1, kinds=20)
-    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS), 2, kinds=20), real), ROWS)
+    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS, halves=False), 2, kinds=20), real), ROWS)
     assert found.count == 0
-    assert found.check is not None
-    assert found.check.verdict is Verdict.PASS
 
 
-def test_a_twin_with_too_many_copies_fails_and_none_is_hidden() -> None:
-    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS), 2)
+def test_of_a_twin_with_many_copies_none_is_hidden() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(ROWS + spare_rows(ROWS, halves=False), 2)
     synthetic.iloc[:60] = real[np.arange(ROWS) % 5 != 0].iloc[:60]
     found = choose(*drawn(synthetic, real), ROWS)
     assert found.count == 0
-    assert found.check is not None
-    assert found.check.verdict is Verdict.FAIL
     assert (found.places == np.arange(ROWS)).all()
 
 
-def test_a_table_of_few_different_rows_is_not_failed_for_what_unseen_rows_do_as_well() -> None:
+def test_a_table_of_few_different_rows_keeps_them() -> None:
     real = fresh(ROWS, 1, kinds=700)  # most rows are held by one to four people
-    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS), 2, kinds=700), real), ROWS)
+    found = choose(*drawn(fresh(ROWS + spare_rows(ROWS, halves=False), 2, kinds=700), real), ROWS)
     assert found.count == 0
-    assert found.check is not None
-    assert found.check.verdict is Verdict.PASS
-    assert abs(found.check.value) < 0.1
 
 
 def test_rows_of_one_entity_count_once() -> None:
     real = fresh(ROWS, 1)
     real.iloc[:40] = real.iloc[0].to_list()
-    synthetic = fresh(ROWS + spare_rows(ROWS), 2)
+    synthetic = fresh(ROWS + spare_rows(ROWS, halves=False), 2)
     synthetic.iloc[0] = real.iloc[0]
     made, source = drawn(synthetic, real)
     assert choose(made, source, ROWS).count == 0  # forty people share it
@@ -88,7 +80,6 @@ def test_rows_of_one_entity_count_once() -> None:
 def test_where_nothing_was_learned_there_is_nothing_to_choose() -> None:
     nothing = pd.DataFrame(index=range(ROWS))
     found = choose(*drawn(nothing, nothing), ROWS)
-    assert found.check is None
     assert (found.places == np.arange(ROWS)).all()
 
 
@@ -96,5 +87,4 @@ def test_rows_with_none_to_spare_are_looked_at_all_the_same() -> None:
     real, synthetic = fresh(ROWS, 1), fresh(ROWS, 2)
     synthetic.iloc[:7] = real.iloc[:7]
     found = choose(*drawn(synthetic, real), ROWS)
-    assert found.check is not None
     assert len(found.places) == ROWS - 7

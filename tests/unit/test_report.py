@@ -89,9 +89,9 @@ def check(name: str, verdict: Verdict = Verdict.PASS, **facts: Any) -> Check:
 
 
 CHECKS = (
-    check("exact_replay"),
-    check("mia_auc", value=0.51, low=0.49, high=0.53, limit=0.55),
-    check("rare_category", value=0.0, low=0.0, high=0.0, limit=0.0),
+    check("exact_rows"),
+    check("membership", value=0.51, low=0.49, high=0.53, limit=0.55),
+    check("rare_labels", value=0.0, low=0.0, high=0.0, limit=0.0),
     check("pair_accuracy", aspect=Aspect.QUALITY),
     check("c2st", value=0.6, low=0.5, high=0.7, limit=0.9, aspect=Aspect.QUALITY, gating=False),
 )
@@ -135,9 +135,9 @@ def hostile() -> Document:
 
 
 WITH_PICTURES = make_document(task(), "run-1", evaluation(), published=1_000, portrait=drawn(["city", "age"]))
-UNDECIDED = evaluation(check("exact_replay", Verdict.INCONCLUSIVE, needed=1_300), *CHECKS[1:])
-FAILED = evaluation(check("exact_replay", Verdict.FAIL, value=0.6, low=0.5, high=0.7), *CHECKS[1:])
-BROKEN = evaluation(check("nn_share", Verdict.ERROR, value=0.0, low=-1.0, high=1.0), *CHECKS)
+UNDECIDED = evaluation(check("exact_rows", Verdict.INCONCLUSIVE), *CHECKS[1:])
+FAILED = evaluation(check("exact_rows", Verdict.FAIL, value=0.6, low=0.5, high=0.7), *CHECKS[1:])
+BROKEN = evaluation(check("near_copies", Verdict.ERROR, value=0.0, low=-1.0, high=1.0), *CHECKS)
 DOCUMENTS = {
     "pass": WITH_PICTURES,
     "hostile": hostile(),
@@ -238,7 +238,7 @@ def test_hostile_names_stay_text() -> None:
         ("fail", "Failed: not published"),
         ("fail", "1 of 4 checks failed."),
         ("inconclusive", "Undecided: not published"),
-        ("inconclusive", "About 1,300 held-out people or rows would."),
+        ("inconclusive", "The table is too small to decide 1 of 4 checks."),
         ("warned", "Undecided, and let through"),
         ("error", "Not computed: not published"),
         ("keys only", "there is nothing that could be compared"),
@@ -262,14 +262,14 @@ def test_differential_privacy_is_stated_with_its_budget_and_what_it_leaves_out()
 
 def test_a_failed_check_is_explained_on_the_first_screen() -> None:
     page = render_report(DOCUMENTS["fail"])
-    assert "On exact_replay." in page[: page.index("<nav")]
+    assert "On exact_rows." in page[: page.index("<nav")]
 
 
 def test_a_moved_limit_is_called_customised() -> None:
-    found = evaluation(check("exact_replay", limit=0.2, customised=True), *CHECKS[1:])
+    found = evaluation(check("exact_rows", limit=20, customised=True), *CHECKS[1:])
     text = " ".join(Page(render_report(make_document(task(), "r", found, published=9))).text.split())
     assert "customised limit" in text
-    assert "Customised: exact_replay 20.0%" in text
+    assert "Customised: exact_rows 20" in text
     assert "Customised:" not in Page(render_report(WITH_PICTURES)).text
 
 
@@ -287,7 +287,7 @@ def test_few_nulls_are_not_counted_out() -> None:
 
 
 def test_figures_that_are_no_numbers_are_left_out_of_the_document() -> None:
-    found = evaluation(check("exact_replay", Verdict.ERROR, value=float("nan"), high=float("inf")))
+    found = evaluation(check("exact_rows", Verdict.ERROR, value=float("nan"), high=float("inf")))
     (item,) = make_document(task(), "r", found, published=None).checks
     assert (item.value, item.ci_high) == (None, None)
     assert "–" in render_report(make_document(task(), "r", found, published=None))

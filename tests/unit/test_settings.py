@@ -163,7 +163,7 @@ def test_one_analyst_role_or_several_may_be_named(folder: Path) -> None:
         ("{seed: true}", r"`vars\.synth\.seed`: give a whole number from 0"),
         ("{on_inconclusive: maybe}", r"`vars\.synth\.on_inconclusive`: give block or warn"),
         ("{evaluation_timeout: 0}", r"`vars\.synth\.evaluation_timeout`: give a number of seconds above 0"),
-        ("{limits: {nn_share: 2}}", r"`vars\.synth\.limits\.nn_share`: give a number from 0 to 1"),
+        ("{limits: {near_copies: -2}}", r"`vars\.synth\.limits\.near_copies`: give a number of at least 0"),
         ("{backend: 1}", r"`vars\.synth\.backend`: should be a valid string"),
         ("[1]", r"`vars\.synth` must be a mapping"),
     ],
@@ -218,9 +218,9 @@ def test_threads_come_from_the_flag_then_the_profile_then_are_one(folder: Path) 
 
 
 def test_what_becomes_of_undecided_twins_comes_from_flag_then_environment_then_project(folder: Path) -> None:
-    found = settled(folder, "{on_inconclusive: warn, evaluation_timeout: 60, limits: {nn_share: 0.1}}")
+    found = settled(folder, "{on_inconclusive: warn, evaluation_timeout: 60, limits: {near_copies: 0.1}}")
     assert found.defaults == Options(
-        on_inconclusive=Policy.WARN, evaluation_timeout=60.0, limits={"nn_share": 0.1}
+        on_inconclusive=Policy.WARN, evaluation_timeout=60.0, limits={"near_copies": 0.1}
     )
     environ = {"SYNTH_ON_INCONCLUSIVE": "block"}
     assert resolve(Flags(), environ).overrides.on_inconclusive is Policy.BLOCK
