@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synth.domain import RARE, Capabilities
 from synth.errors import BackendError
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from synth.domain import Request
+    from synth.domain import HistoryRequest, Request
 
 
 class LocalBackend:
     """Learns and samples in this process; the same rows, request and version give the same twin."""
 
-    capabilities = Capabilities(conditions=True, protects_rare_values=True, paid=False)
+    capabilities = Capabilities(conditions=True, protects_rare_values=True, paid=False, histories=True)
 
     def check(self) -> None:
         """Nothing can be missing: the engine is installed with the package."""
@@ -46,3 +47,15 @@ class LocalBackend:
             if not (given or request.balance):
                 raise
             raise BackendError(f"The engine cannot do what was asked of {request.model}: {error}.") from None
+
+    def histories(
+        self, training: pd.DataFrame, request: Request, owners: HistoryRequest
+    ) -> list[tuple[pd.DataFrame, NDArray[Any]]]:
+        """Return, for each draw, rows of all `owners.twins`, and the position of each row's owner."""
+        from synth.engine import Histories  # noqa: PLC0415 - as above
+
+        engine = Histories(
+            request.seed, time=owners.time, categories=request.categories, public=request.public, rare=RARE
+        )
+        engine.fit(owners.real, training, owners.owner)
+        return [engine.sample(owners.twins, draw=number) for number in range(owners.draws)]

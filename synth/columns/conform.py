@@ -268,12 +268,12 @@ def _birthdays(years: pd.Series[Any], rng: Rng) -> pd.Series[Any]:
 
 def without_duplicates(
     twin: pa.Table, unique: Sequence[tuple[str, ...]], movable: Mapping[str, bool], rng: Rng
-) -> tuple[pa.Table, int]:
-    """The twin without rows that repeat a composite key, and how many rows that cost.
+) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """The twin without rows that repeat a composite key, and which of its rows remain.
 
     Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
     """
-    before = twin.num_rows
+    remaining = np.ones(twin.num_rows, bool)
     keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
     for names in keys:
         moving = next((name for name in names if movable.get(name)), None)
@@ -281,8 +281,8 @@ def without_duplicates(
             others = [name for name in names if name != moving]
             twin = _moved_apart(twin, moving, others, rng)
     for names in keys:
-        twin = twin.filter(pa.array(~_repeated(twin, names)))
-    return twin, before - twin.num_rows
+        remaining[remaining] = ~_repeated(twin.filter(pa.array(remaining)), names)
+    return twin.filter(pa.array(remaining)), remaining
 
 
 def _repeated(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
 from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule, Scope, Uniqueness
-from synth.domain.models import Model, Refusal, Request, Role, Task
+from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
 from synth.domain.options import Options, Policy, Rows, Shares, Wishes
 from synth.domain.ownership import Ownership, Step
 from synth.domain.rarity import RARE
@@ -35,6 +35,7 @@ __all__ = [
     "ForeignKey",
     "Formula",
     "History",
+    "HistoryRequest",
     "Kind",
     "Model",
     "ModelResult",

@@ -20,6 +20,7 @@ class Capabilities:
         protects_rare_values: it runs on this machine and lets no value through that fewer than k rows hold,
             so it may be shown such values where every row is an entity of its own.
         paid: each training costs money or hours, so that it learns once.
+        histories: it has `histories(training, request, owners)`, which draws rows that belong to owners.
     """
 
     options: type[BaseModel] | None = None
@@ -27,3 +28,4 @@ class Capabilities:
     privacy_budget: bool = False
     protects_rare_values: bool = False
     paid: bool = True
+    histories: bool = False

@@ -107,6 +107,25 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """Owners of the training rows, and owners whose rows are to be drawn.
+
+    Attributes:
+        real: the learned columns of the owners of the training rows; may have no columns.
+        owner: for each training row the position of its owner.
+        twins: the owners to draw rows for, with the same columns.
+        time: the column that orders the rows of an owner, if one does.
+        draws: how often to draw rows for all of them.
+    """
+
+    real: pd.DataFrame
+    owner: NDArray[Any]
+    twins: pd.DataFrame
+    time: str | None
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a backend is asked for, beside the training rows.
 

@@ -44,6 +44,7 @@ REPEATED = (
 )
 CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
 LONG = 64  # rows of a stretch
+DRAWS = 2**20  # numbers between two draws: one a step is enough
 MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
 
 
@@ -81,6 +82,7 @@ class Histories:
         seed: of everything random, at least 0.
         time: the column of the rows by which they are ordered; None where they stand in order already.
         categories: columns, of owners and of rows, whose values are labels, whatever their dtype.
+        public: columns of rows whose values may be emitted, however rare.
         rare: how many rows must hold a value for it to be emitted as it is.
     """
 
@@ -90,10 +92,12 @@ class Histories:
         *,
         time: str | None = None,
         categories: Collection[str] = (),
+        public: Collection[str] = (),
         rare: int = 10,
     ) -> None:
         self._seed, self._time, self._rare = seed, time, rare
         self._categories = frozenset(categories)
+        self._public = frozenset(public)
         self._labels = frozenset(
             f"{part} {name}" for name in categories for part in ("owner", "previous", "row")
         )
@@ -131,7 +135,13 @@ class Histories:
             firsts = self._engine(context, first_targets(owners, rows[first], owner[first], schema, base), 1)
             if place.max() >= LONG:
                 starts = place % LONG == 0
-                heads = Histories(self._seed + 1, time=time, categories=self._categories, rare=self._rare)
+                heads = Histories(
+                    self._seed + 1,
+                    time=time,
+                    categories=self._categories,
+                    public=self._public,
+                    rare=self._rare,
+                )
                 heads.fit(owners, rows[starts], owner[starts])
             stretch = place % LONG
             if (stretch > 0).any():
@@ -143,11 +153,12 @@ class Histories:
         self._learned = Learned(rows.iloc[:0], schema, base, end, counting, firsts, heads, laters)
         return self
 
-    def sample(self, owners: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:
+    def sample(self, owners: pd.DataFrame, *, draw: int = 0) -> tuple[pd.DataFrame, Ints]:
         """Draw a history for each of `owners`.
 
         Args:
             owners: rows with the columns and dtypes of the owners that were learned.
+            draw: a number; other numbers give other rows.
 
         Returns:
             The rows, those of one owner together and in order, and for each the position of its owner.
@@ -158,19 +169,25 @@ class Histories:
         if self._learned is None:
             raise RuntimeError("fit must come before sample")
         owners = _owner_part(owners)
-        counts = self._learned.counts.sample(len(owners), given=owners)[COUNT].to_numpy(np.int64)
-        return self._sample(self._learned, owners, counts)
+        counts = self._learned.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT].to_numpy(
+            np.int64
+        )
+        return self._sample(self._learned, owners, counts, DRAWS * draw)
 
-    def _sample(self, learned: Learned, owners: pd.DataFrame, counts: Ints) -> tuple[pd.DataFrame, Ints]:
+    def _sample(
+        self, learned: Learned, owners: pd.DataFrame, counts: Ints, draw: int
+    ) -> tuple[pd.DataFrame, Ints]:
         """Draw histories of so many rows."""
         if learned.firsts is None or not counts.any():
             return learned.empty.copy(), np.zeros(0, np.int64)
         if learned.heads is not None and learned.heads._learned is not None:  # noqa: SLF001 - one of our own
-            rows, owner = learned.heads._sample(learned.heads._learned, owners, -(-counts // LONG))  # noqa: SLF001
+            stretches_of = -(-counts // LONG)
+            rows, owner = learned.heads._sample(learned.heads._learned, owners, stretches_of, draw)  # noqa: SLF001
         else:
             owner = np.flatnonzero(counts > 0)
             context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
-            rows = first_rows(learned.firsts.sample(len(owner), given=context), owners.iloc[owner], learned)
+            targets = learned.firsts.sample(len(owner), given=context, draw=draw)
+            rows = first_rows(targets, owners.iloc[owner], learned)
         lengths = np.minimum(counts[owner] - _places(owner) * LONG, LONG)
         goal = (
             _next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
@@ -181,9 +198,8 @@ class Histories:
         for place in range(1, int(lengths.max())):
             going = lengths[active] > place
             active, past = active[going], past.of(going)
-            past = past.after(
-                _next_rows(learned, past, past.context(owners.iloc[owner[active]], lengths[active]))
-            )
+            context = past.context(owners.iloc[owner[active]], lengths[active])
+            past = past.after(_next_rows(learned, past, context, draw + 2 * place))
             parts.append(past.rows)
             stretches.append(active)
         where = np.concatenate(stretches)
@@ -206,7 +222,8 @@ class Histories:
     def _engine(self, context: pd.DataFrame, targets: pd.DataFrame, stream: int) -> Synthesizer:
         frame = pd.concat([context.reset_index(drop=True), targets.reset_index(drop=True)], axis=1)
         labels = [str(name) for name in frame.columns if name in self._labels]
-        engine = Synthesizer(3 * self._seed + stream, categories=labels, rare=self._rare)
+        public = [f"row {name}" for name in self._public if f"row {name}" in frame]
+        engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
         return engine.fit(frame, given=list(context.columns))
 
 
@@ -274,11 +291,11 @@ def _goals(rows: pd.DataFrame, schema: Schema, owner: Ints, place: Ints) -> pd.S
     return following.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
 
 
-def _next_rows(learned: Learned, past: Past, context: pd.DataFrame) -> pd.DataFrame:
+def _next_rows(learned: Learned, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
     """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew."""
     if learned.laters is None:
         raise RuntimeError("no history of several rows was learned")
-    rows = later_rows(learned.laters.sample(len(context), given=context, draw=2 * past.place), past, learned)
+    rows = later_rows(learned.laters.sample(len(context), given=context, draw=draw), past, learned)
     time = learned.schema.time
     if time is None:
         return rows
@@ -289,7 +306,7 @@ def _next_rows(learned: Learned, past: Past, context: pd.DataFrame) -> pd.DataFr
         return rows
     again = np.repeat(np.flatnonzero(late), TRIES)
     others = learned.laters.sample(
-        len(again), given=context.iloc[again].reset_index(drop=True), draw=2 * past.place + 1
+        len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1
     )
     candidates = later_rows(others, past.of(again), learned)
     # The first try that does, else the last one, at the end.

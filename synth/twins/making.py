@@ -148,6 +148,7 @@ def _make(
     failed = {name: one for name, one in outcomes.items() if isinstance(one, Failed)}
     undecided = {name for name, one in failed.items() if one.undecided}
     lost = {name: one.status for name, one in failed.items() if name not in undecided}
+    owners = {name: twin.owners for name, twin in made.items() if twin.owners is not None}
     if lost:
         names = ", ".join(sorted(lost))
         if set(lost.values()) == {Status.PENDING}:
@@ -161,7 +162,7 @@ def _make(
         twin = (
             copy_reference(task, shop, wanted=wanted)
             if task.model.reference
-            else make_twin(task, _without(undecided, shop), parents=twins, wanted=wanted)
+            else make_twin(task, _without(undecided, shop), parents=twins, wanted=wanted, owners=owners)
         )
         outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, undecided)))
     except RejectedError as error:

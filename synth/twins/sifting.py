@@ -62,14 +62,16 @@ def draw_sifted(case: Case) -> Sifted:
         SynthError: the backend failed.
     """
     task, rows = case.task, case.rows
-    drawn = draw(task, case.source, case.treatments, rows, case.shop)
+    drawn = draw(task, case.source, case.treatments, rows, case.shop, family=case.family)
+    rows = rows if drawn.rows is None else drawn.rows
+    case = replace(case, rows=rows)
     judged = case.standing.of_rows or early(case)
     if not judged or not rows or not len(drawn.training.columns):
         return Sifted(drawn)
     sifted = _sift(case, drawn)
     if len(sifted.drawn.synthetic) < rows + SPARE:
         more = _needed(case, sifted, len(drawn.synthetic)) - rows
-        drawn = draw(task, case.source, case.treatments, rows, case.shop, spare=more)
+        drawn = draw(task, case.source, case.treatments, rows, case.shop, spare=more, family=case.family)
         sifted = _sift(case, drawn)
     if len(sifted.drawn.synthetic) < rows:
         raise _too_few(case, sifted, len(drawn.synthetic))
@@ -167,8 +169,9 @@ def without_broken(case: Case, sifted: Sifted, made: Made) -> Made:
             f"New keys and identifiers of {case.task.model.name} break its rules: {said}. Next: give the "
             f"columns another role in {case.task.model.path}, or the test `severity: warn`."
         )
-    kept = pa.array(~broken)
-    return replace(made, table=made.table.filter(kept), broken=counts)
+    return replace(
+        made, table=made.table.filter(pa.array(~broken)), broken=counts, places=made.places[~broken]
+    )
 
 
 def refuse_broken(case: Case, made: Made, evaluation: Evaluation | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,9 @@ import pandas as pd
 from synth.backends import capabilities_of
 from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
-from synth.domain import Request
+from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError
+from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, folded
 from synth.twins.redraw import spare_rows
 from synth.twins.workshop import Drawn
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.columns.conditions import Conditions
     from synth.columns.roles import Treatment
     from synth.domain import Task
+    from synth.twins.families import Family
     from synth.twins.source import Source
     from synth.twins.workshop import Workshop
 
@@ -36,8 +39,11 @@ def draw(
     shop: Workshop,
     *,
     spare: int | None = None,
+    family: Family | None = None,
 ) -> Drawn:
     """Let the backend learn the training rows and draw `rows` rows and `spare` more, or as many as usual.
+
+    With `family`, rows are drawn as histories of its owners, and there are as many as these have.
 
     Raises:
         ModelError: seed or balanced columns do not fit the data, or the backend returned something else than
@@ -51,14 +57,7 @@ def draw(
         return Drawn(first, other, learned.iloc[:0].reindex(range(rows)), categories, open_to_all, {})
     more = spare_rows(rows, halves=source.halves) if spare is None else spare
     number = rows + more + (source.halves and (rows + more) % 2)
-    told = conditions(
-        task.model,
-        treatments,
-        real=source.real,
-        units=source.units,
-        rows=number,
-        rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
-    )
+    told = _conditions(task, source, treatments, number)
     scores: dict[str, float] = {}
     request = Request(
         rows=number,
@@ -73,11 +72,47 @@ def draw(
         scored=scores.update,
         wait=shop.settings.wait,
     )
+    if family is not None:
+        empty = Drawn(first, other, first, categories, open_to_all, {})
+        return _with_histories(task, source, treatments, family, empty, request, shop)
     synthetic, second = _synthetic(task, source, (first, other), request, shop)
     synthetic = _apart(task, source, treatments, synthetic)
     return Drawn(
         first, other, synthetic, categories, open_to_all, told.balance, told.warnings, scores, second
     )
+
+
+def _conditions(task: Task, source: Source, treatments: Sequence[Treatment], rows: int) -> Conditions:
+    """Return what the user decides about so many rows before they are drawn."""
+    return conditions(
+        task.model,
+        treatments,
+        real=source.real,
+        units=source.units,
+        rows=rows,
+        rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
+    )
+
+
+def _with_histories(
+    task: Task,
+    source: Source,
+    treatments: Sequence[Treatment],
+    family: Family,
+    empty: Drawn,
+    request: Request,
+    shop: Workshop,
+) -> Drawn:
+    """Return `empty` with the rows that the engines of both sides draw for the owners' twins."""
+    sides = (~source.held_out, source.held_out) if source.halves else (~source.held_out,)
+    halves = empty.training, empty.holdout
+    requests = _of_halves(request, halves) if source.halves else [request]
+    parts = [
+        _histories(task, part, source.units[side], one, shop, of_side(family, side, request.rows, source))
+        for part, side, one in zip(halves, sides, requests, strict=False)
+    ]
+    drawn = histories_of(empty, parts, request.seed)
+    return replace(drawn, synthetic=_apart(task, source, treatments, drawn.synthetic))
 
 
 def _synthetic(
@@ -123,6 +158,25 @@ def _learned(
     shown = shown_to(task.backend, rows, units, request.categories, public=request.public, seed=request.seed)
     several = len(np.unique(units)) < len(units)
     return _synthesized(task, shown, replace(request, entities=units if several else None), shop)
+
+
+def _histories(
+    task: Task,
+    rows: pd.DataFrame,
+    units: NDArray[np.uint64],
+    request: Request,
+    shop: Workshop,
+    asked: tuple[HistoryRequest, NDArray[np.int64]],
+) -> list[tuple[pd.DataFrame, NDArray[np.int64]]]:
+    """Return, for each draw, what an engine draws that learned these rows, and each row's owner."""
+    owners, twins = asked
+    shown = shown_to(task.backend, rows, units, request.categories, public=request.public, seed=request.seed)
+    owned = owners.owner >= 0
+    backend: Any = shop.backends[task.backend]
+    rows = shown.loc[owned].reset_index(drop=True)
+    with shop.progress.of(task):
+        draws = backend.histories(rows, request, replace(owners, owner=owners.owner[owned]))
+    return [(frame, twins[owner]) for frame, owner in draws]
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth._version import __version__
-from synth.backends import epsilon_of
+from synth.backends import capabilities_of, epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
 from synth.columns.roles import LEARNED, assign
 from synth.domain import Role, Verdict
@@ -22,6 +22,7 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
+from synth.twins.families import family_of, of_one_entity, owners_of, with_owners
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, ForeignKey, Task
     from synth.twins.examination import Examined
+    from synth.twins.families import Owners
     from synth.twins.redraw import Redrawn
     from synth.twins.sifting import Sifted
     from synth.twins.snapshots import Versions
@@ -56,6 +58,7 @@ class Twin:
     scores: Mapping[str, float]  # what a remote service thinks of its rows
     tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
     parents: frozenset[str] = frozenset()  # whose new keys it holds, by `unique_id`
+    owners: Owners | None = None  # for the models that reference this one
 
 
 def make_twin(
@@ -64,6 +67,7 @@ def make_twin(
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     wanted: Collection[str],
+    owners: Mapping[str, Owners] | None = None,
 ) -> Twin:
     """Make, check, store and stage the twin of one model.
 
@@ -72,14 +76,16 @@ def make_twin(
         shop: where.
         parents: columns of the twins already made in this run, by `unique_id`.
         wanted: columns of this twin that its children will reference.
+        owners: models already made in this run whose rows may own rows of this one, by `unique_id`.
 
     Raises:
         ModelError: the model cannot be synthesized, or a check says it must not be published.
         SynthError: a service failed.
     """
-    case = _open(task, shop)
+    case = _in_family(_open(task, shop), owners or {})
     sifted = draw_sifted(case)
     drawn = sifted.drawn
+    case = case if drawn.rows is None else replace(case, rows=drawn.rows)
     chosen = choose(drawn, case.source, case.rows)
     drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
     sifted = replace(sifted, drawn=drawn)
@@ -98,7 +104,19 @@ def make_twin(
     stage = shop.warehouse.stage(task, stage, columns=kept, compared=compared, table=made.table)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
-    return Twin(stage, examined.evaluation, artifacts, warnings, keys, drawn.scores, parents=holds)
+    second = None if drawn.second is None else drawn.second[made.places]
+    ours = owners_of(case.source, case.treatments, made.table, second, keys) if keys else None
+    return Twin(
+        stage, examined.evaluation, artifacts, warnings, keys, drawn.scores, parents=holds, owners=ours
+    )
+
+
+def _in_family(case: Case, owners: Mapping[str, Owners]) -> Case:
+    """Return the case with the histories that its rows make, where its backend can draw such."""
+    task = case.task
+    if not capabilities_of(task.backend).histories or task.model.counts:
+        return case
+    return replace(case, family=family_of(task.model, case.source, case.treatments, owners, case.rows))
 
 
 def _open(task: Task, shop: Workshop) -> Case:
@@ -131,6 +149,8 @@ def _conformed(
     treatments, shared = keyed(task.model, case.treatments, source.real, versions)
     synthetic = sifted.drawn.synthetic.iloc[chosen.places]
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
+    drawn = sifted.drawn
+    owner = np.zeros(0, np.int64) if drawn.owner is None else drawn.owner[chosen.places]
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
@@ -143,17 +163,20 @@ def _conformed(
         parents=pool,
         rng=rng,
         taken=_all_rows(made_up(treatments), case),
-        shared=shared,
+        shared=shared if case.family is None else {**(shared or {}), **of_one_entity(case.family, owner)},
     )
+    table = table if case.family is None else with_owners(table, case.family, owner)
     table = sifted.as_judged(table, chosen.places)
     entities = _entities(case, table, parents)
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
-    before = table.num_rows
-    table, _ = without_duplicates(table, task.model.unique, movable, rng)
+    movable |= {case.family.key: False} if case.family else {}
+    table, remaining = without_duplicates(table, task.model.unique, movable, rng)
+    places = chosen.places[remaining]
     exact = apart(case, table, movable, rng)
     if exact is not table:  # what changed places may repeat another key
-        exact, _ = without_duplicates(exact, task.model.unique, {}, rng)
-    return Made(exact, entities, before - exact.num_rows)
+        exact, remaining = without_duplicates(exact, task.model.unique, {}, rng)
+        places = places[remaining]
+    return Made(exact, entities, len(chosen.places) - len(places), places=places)
 
 
 def _entities(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from synth.facts.standing import Standing
 from synth.progress import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from synth.runs.attempts import Attempt
     from synth.settings import Settings
     from synth.stores import Store
+    from synth.twins.families import Family
     from synth.twins.source import Source
     from synth.warehouse import Snapshot, Warehouse
 
@@ -62,6 +64,7 @@ class Case:
     """One model on its way: its rows, and what is to become of each column; `rows` are those of the twin.
 
     `unique` is what only its relation knows to be unique, beside `task.model.unique`.
+    `family` says whose the rows are, where they are drawn as histories of their owners.
     """
 
     task: Task
@@ -72,6 +75,7 @@ class Case:
     rows: int
     standing: Standing = field(default_factory=Standing)
     unique: tuple[Uniqueness, ...] = ()
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Drawn:
         scores: what a remote service thinks of the rows it returned.
         second: which synthetic rows an engine drew that learned `holdout`, the second half; None: there is
             one engine, which learned `training`.
+        owner: of each synthetic row, the position of its owner's twin; None: rows have no owner.
+        rows: how many rows the histories of all owners have; those beyond are spare. None: as many as asked.
     """
 
     training: pd.DataFrame
@@ -97,12 +103,15 @@ class Drawn:
     warnings: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     second: NDArray[np.bool_] | None = None
+    owner: NDArray[np.int64] | None = None
+    rows: int | None = None
 
     def of_rows(self, places: NDArray[np.intp]) -> Drawn:
         """These synthetic rows alone, numbered anew."""
         second = None if self.second is None else self.second[places]
+        owner = None if self.owner is None else self.owner[places]
         synthetic = self.synthetic.iloc[places].reset_index(drop=True)
-        return replace(self, synthetic=synthetic, second=second)
+        return replace(self, synthetic=synthetic, second=second, owner=owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +122,11 @@ class Made:
         entities: of the rows before some were left out, to be evaluated; None where each row is one.
         dropped: how many rows were left out, because they repeated a composite key.
         broken: how many were left out for each rule that they broke by keys or identifiers.
+        places: of each row of `table` among the rows drawn.
     """
 
     table: pa.Table
     entities: pa.ChunkedArray | None
     dropped: int
     broken: Mapping[str, int] = field(default_factory=dict)
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))

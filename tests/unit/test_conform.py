@@ -285,9 +285,10 @@ def apart(
     columns: Mapping[str, Any], key: tuple[str, ...], movable: str | None = None
 ) -> tuple[pa.Table, int]:
     twin = table(columns)
-    result, lost = without_duplicates(
+    result, remaining = without_duplicates(
         twin, [key], {movable: True} if movable else {}, np.random.default_rng(0)
     )
+    lost = int((~remaining).sum())
     assert not result.select(list(key)).to_pandas().duplicated().any()
     assert result.num_rows + lost == twin.num_rows
     return result, lost

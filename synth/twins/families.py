@@ -1,0 +1,273 @@
+"""Rows that belong to an owner: whose each is, how they are ordered, what is drawn for owners' twins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.columns.conform import labels, learnable
+from synth.columns.roles import KEYS, LEARNED
+from synth.domain import RARE, HistoryRequest, Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.domain import ForeignKey, Model
+    from synth.twins.source import Source
+    from synth.twins.workshop import Drawn
+
+    Part = Sequence[tuple[pd.DataFrame, NDArray[np.int64]]]
+
+TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+FEWEST_ROWS = 2.0  # rows per owner who has more than none, on average, from which there is a history to learn
+FEWEST_OWNERS = 2 * RARE  # in each half; of fewer, no number of rows is common
+MOST_ORPHANS = 0.02  # share of rows without an owner up to which histories stand for all rows
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """A model whose rows own those of others: its real rows, and those of its twin.
+
+    Attributes:
+        real: the learned columns of its real rows; `twin` those of its twin's rows.
+        keys: the values of its key columns in the real rows; `twin_keys` those in the twin's rows.
+        apart: which real rows are in the second half, or held out.
+        second: which rows of the twin the engine of the second half drew; None where there is one engine.
+        categories: columns whose values are labels.
+    """
+
+    real: pd.DataFrame
+    twin: pd.DataFrame
+    keys: Mapping[str, pa.ChunkedArray]
+    twin_keys: Mapping[str, pa.ChunkedArray]
+    apart: NDArray[np.bool_]
+    second: NDArray[np.bool_] | None
+    categories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The rows of a model as histories of its owners.
+
+    Attributes:
+        key: the column that names the owner.
+        owners: the real owners' learned columns; `apart` says which are in the second half.
+        owner: for each real row the position of its owner.
+        twins: the twin owners' learned columns; `second` says which the engine of the second half drew.
+        keys: what the key column holds for each twin owner; None where the keys are new.
+        time: the column that orders the rows of an owner, if one does.
+        categories: columns of owners whose values are labels.
+    """
+
+    key: str
+    owners: pd.DataFrame
+    apart: NDArray[np.bool_]
+    owner: NDArray[np.int64]
+    twins: pd.DataFrame
+    second: NDArray[np.bool_] | None
+    keys: pa.ChunkedArray | None
+    time: str | None
+    categories: frozenset[str]
+
+
+def owners_of(
+    source: Source,
+    treatments: Sequence[Treatment],
+    twin: pa.Table,
+    second: NDArray[np.bool_] | None,
+    wanted: Collection[str],
+) -> Owners:
+    """Return what the models that reference this one need of it.
+
+    Args:
+        source: its real rows.
+        treatments: of its columns.
+        twin: its twin.
+        second: which rows of the twin the engine of the second half drew.
+        wanted: the columns that are referenced.
+    """
+    present = [one for one in treatments if one.role in LEARNED and one.column.name in twin.column_names]
+    names = [name for name in wanted if name in source.real.column_names and name in twin.column_names]
+    return Owners(
+        learnable(source.real, present),
+        learnable(twin, present),
+        {name: source.real.column(name) for name in names},
+        {name: twin.column(name) for name in names},
+        source.held_out,
+        second,
+        labels(present),
+    )
+
+
+def family_of(
+    model: Model, source: Source, treatments: Sequence[Treatment], parents: Mapping[str, Owners], rows: int
+) -> Family | None:
+    """Return the histories that the rows of a model make; None where each row stands on its own.
+
+    Args:
+        model: whose rows.
+        source: the real rows.
+        treatments: of every column.
+        parents: models that were made in this run, by `unique_id`.
+        rows: how many the twin is to have.
+    """
+    whose = model.ownership
+    if whose is None or not whose.column or model.history or model.seed_columns or model.balance:
+        return None
+    treatment = next((one for one in treatments if one.column.name == whose.column), None)
+    if treatment is None or treatment.role not in KEYS or treatment.to_itself:
+        return None
+    if treatment.parent is None:
+        family = None if whose.path or treatment.unique else _of_entity(treatment, source, treatments, rows)
+    elif treatment.parent.parent in parents and rows == source.rows:
+        family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
+    else:
+        return None  # its keys are those of a parent that another run made, or that are public
+    return family if family and min(family.apart.sum(), (~family.apart).sum()) >= FEWEST_OWNERS else None
+
+
+def _of_parent(
+    treatment: Treatment, key: ForeignKey, source: Source, treatments: Sequence[Treatment], parent: Owners
+) -> Family | None:
+    """Return the histories of a parent's rows, if nearly all rows have a parent."""
+    column = key.parent_column
+    if column not in parent.keys or column not in parent.twin_keys:
+        return None
+    keys = parent.keys[column].combine_chunks()
+    values = source.real.column(treatment.column.name).combine_chunks()
+    places = pc.index_in(values.cast(keys.type), keys, skip_nulls=True)
+    owner = places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    if not len(owner) or (owner < 0).mean() > MOST_ORPHANS:
+        return None
+    # Halves of both models follow one entity; a row whose owner is in the other half could not be learned.
+    if ((parent.apart[owner] != source.held_out) & (owner >= 0)).any():
+        return None
+    return Family(
+        treatment.column.name,
+        parent.real,
+        parent.apart,
+        owner,
+        parent.twin,
+        parent.second,
+        parent.twin_keys[column],
+        time_of(source, owner, treatments),
+        parent.categories,
+    )
+
+
+def _of_entity(
+    treatment: Treatment, source: Source, treatments: Sequence[Treatment], rows: int
+) -> Family | None:
+    """Return the histories of entities that no other model describes."""
+    codes = source.real.column(treatment.column.name).combine_chunks().dictionary_encode()
+    if codes.null_count or not len(codes):
+        return None
+    owner, number = codes.indices.to_numpy().astype(np.int64), len(codes.dictionary)
+    if len(owner) < FEWEST_ROWS * number:
+        return None
+    apart = np.zeros(number, bool)
+    apart[owner] = source.held_out
+    twins = ceil(number * rows / len(owner))
+    second = np.arange(twins) % 2 == 1 if source.halves else None
+    return Family(
+        treatment.column.name,
+        pd.DataFrame(index=pd.RangeIndex(number)),
+        apart,
+        owner,
+        pd.DataFrame(index=pd.RangeIndex(twins)),
+        second,
+        None,
+        time_of(source, owner, treatments),
+        frozenset(),
+    )
+
+
+def time_of(source: Source, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
+    """Return the column that orders the rows of an owner.
+
+    A number that counts the rows of every owner from 1, else the date that tells most of them apart.
+    """
+    learned = {one.column.name: one for one in treatments if one.role in {Role.NUMBER, Role.DATETIME}}
+    best, most = None, 0
+    for name, one in learned.items():
+        values = source.real.column(name)
+        if values.null_count or one.column.kind not in TIMES | {Kind.INTEGER}:
+            continue
+        rows = pd.DataFrame({"owner": owner, "value": values.to_pandas().to_numpy()})
+        if one.column.kind is Kind.INTEGER:
+            place = rows.groupby("owner")["value"].rank(method="first")
+            if (rows["value"] == place).all() and rows["value"].max() > 1:
+                return name
+            continue
+        apart = len(rows.drop_duplicates())
+        if apart > most:
+            best, most = name, apart
+    return best
+
+
+def of_side(
+    family: Family, side: NDArray[np.bool_], number: int, source: Source
+) -> tuple[HistoryRequest, NDArray[np.int64]]:
+    """Return what is asked of the engine of one side, and the positions of the owners' twins it draws for."""
+    second = bool(source.halves and source.held_out[side].any())
+    owners = np.flatnonzero(family.apart == second)
+    places = np.full(len(family.apart) + 1, -1)  # the last is for rows without an owner, whose position is -1
+    places[owners] = np.arange(len(owners))
+    twins = np.arange(len(family.twins))
+    if source.halves and family.second is not None:
+        twins = np.flatnonzero(family.second == second)
+    request = HistoryRequest(
+        family.owners.iloc[owners].reset_index(drop=True),
+        places[family.owner[side]],
+        family.twins.iloc[twins].reset_index(drop=True),
+        family.time,
+        draws=ceil(number / max(source.real.num_rows, 1)),
+    )
+    return request, twins
+
+
+def histories_of(drawn: Drawn, parts: Sequence[Part], seed: int) -> Drawn:
+    """Return `drawn` with the first draws of all engines, and behind them the rows of the others at random.
+
+    Args:
+        drawn: without synthetic rows.
+        parts: of each engine, for each draw, rows and the positions of their owners' twins.
+        seed: of the order of the others.
+    """
+    draws = [(*one, half) for half, part in enumerate(parts) for one in part[:1]]
+    rows = sum(len(frame) for frame, _, _ in draws)
+    draws += [(*one, half) for half, part in enumerate(parts) for one in part[1:]]
+    synthetic = pd.concat([frame for frame, _, _ in draws], ignore_index=True)
+    owner = np.concatenate([owner for _, owner, _ in draws])
+    half = np.concatenate([np.full(len(frame), half) for frame, _, half in draws])
+    others = np.random.default_rng([seed, rows]).permutation(len(synthetic) - rows)
+    order = np.r_[np.arange(rows), rows + others]
+    return replace(
+        drawn,
+        synthetic=synthetic.take(order).reset_index(drop=True),
+        second=half[order] == 1 if len(parts) > 1 else None,
+        owner=owner[order],
+        rows=rows,
+    )
+
+
+def of_one_entity(family: Family, owner: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Return which rows get one new key, because one entity owns them; nothing where owners have keys."""
+    return {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
+
+
+def with_owners(table: pa.Table, family: Family, owner: NDArray[np.int64]) -> pa.Table:
+    """Return the twin with the key of each row's owner, where owners are rows of a parent's twin."""
+    if family.keys is None:
+        return table
+    keys = family.keys.combine_chunks().take(pa.array(owner)).cast(table.schema.field(family.key).type)
+    return table.set_column(table.column_names.index(family.key), family.key, keys)
