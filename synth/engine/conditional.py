@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from synth.engine.rules import Tie
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
-TREE_ROWS = 200  # that each of them needs; with one tree of a small table its rows show through
+TREE_ROWS = 120  # that each of them needs; with one tree of a small table its rows show through
 SMALLEST = 10  # rows of the table that make a leaf if they surely differ, shared by its trees
 MAX_FEATURES = 40
 MANY_NUMBERS = 200  # different numbers beyond which a leaf hands them on blurred

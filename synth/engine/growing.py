@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
-PENALTY = 5.0  # times the variance left in a row is what one more leaf costs
+PENALTY = 5.0  # times the variance left in a row is what one more leaf costs,
+FEW_ROWS = 700  # of a tree, below which it costs in proportion more: each row shows through more
 SURE = 15.0  # times that variance is what a small group gains by chance about once in 100,000
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
 ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
@@ -92,12 +93,18 @@ class Tree:
     risk: Floats
 
 
+def penalty_of(rows: int) -> float:
+    """Return what one more leaf costs in a tree of so many rows, in variances left in a row."""
+    return PENALTY * max(1.0, FEW_ROWS / max(rows, 1))
+
+
 def grow(features: Binned, goal: Goal, fewest: int, smallest: int) -> Tree:
     """The tree of at least `fewest` rows a leaf, deeper by PATIENCE than what its cuts pay for."""
     groups = len(goal.places)
     cells = features.cells * groups + goal.groups[:, None]
     shape = len(features.edges), groups
     squares = (goal.places**2).sum(1)
+    penalty = penalty_of(len(cells))
     nodes: list[tuple[int, float, int, float]] = []
     right: list[int] = []
     waiting = [(-1, np.arange(len(cells)), counted(cells, shape), 0)]  # for whom a node is the right child
@@ -112,7 +119,7 @@ def grow(features: Binned, goal: Goal, fewest: int, smallest: int) -> Tree:
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
         cut, gain = best_cut(features, goal, counts, here, (smallest, fewest), risk)
-        unpaid = 0 if gain > PENALTY * (risk - gain) / len(rows) else unpaid + 1
+        unpaid = 0 if gain > penalty * (risk - gain) / len(rows) else unpaid + 1
         if gain <= ALIKE * spread or unpaid > PATIENCE:
             nodes.append((-1, 0.0, len(rows), risk))
             continue

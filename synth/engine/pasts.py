@@ -47,7 +47,7 @@ class Schema:
         time: the column that orders the rows, if one does.
         columns: all others.
         averaged: those of them whose mean over the rows before says something.
-        repeated: those that hold the previous row's value so often that this is drawn as a choice of its own.
+        repeated: those that hold the previous row's value more often than chance has it.
     """
 
     time: str | None
@@ -200,19 +200,13 @@ def first_targets(
 
 
 def later_targets(rows: pd.DataFrame, later: Mask, schema: Schema) -> pd.DataFrame:
-    """Return what is drawn of later rows: a gap, whether a value stays, and the value where it does not."""
+    """Return what is drawn of later rows: their values, and the gap to the row before."""
     targets: dict[str, Any] = {}
     if schema.time is not None:
         gaps = rows[schema.time].diff()[later]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
         targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
-    for name in schema.columns:
-        values = rows[name]
-        if name in schema.repeated:
-            stays = same(values, values.shift())
-            targets[f"same {name}"] = stays[later]
-            values = values.mask(stays)
-        targets[f"row {name}"] = values[later].array
+    targets |= {f"row {name}": rows[name][later].array for name in schema.columns}
     return pd.DataFrame(targets)
 
 
@@ -227,12 +221,7 @@ def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.Da
 
 def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     """Return the rows that `later_targets` would describe so."""
-    rows: dict[str, Any] = {}
-    for name in form.schema.columns:
-        values = targets[f"row {name}"]
-        if name in form.schema.repeated:
-            values = values.mask(targets[f"same {name}"].astype(bool), past.rows[name])
-        rows[name] = values
+    rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     if form.schema.time is not None:
         rows[form.schema.time] = past.rows[form.schema.time] + targets[GAP]
     return _as_learned(rows, form)

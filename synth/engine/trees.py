@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.growing import PENALTY, Tree, grow
+from synth.engine.growing import Tree, grow, penalty_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +26,8 @@ LARGE = 2000  # times as many rows as a leaf has make a table large, whose leave
 class PrunedTree:
     """A regression tree whose leaves were merged bottom up.
 
-    A subtree survives if its gain exceeds PENALTY times its extra leaves times the variance it leaves in a
-    row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
+    A subtree survives if its gain exceeds `penalty_of` times its extra leaves times the variance it leaves in
+    a row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
     """
 
     def __init__(self, features: Binned, goal: Goal, smallest: int) -> None:
@@ -83,6 +83,7 @@ class PrunedTree:
 def pruned(tree: Tree) -> Tree:
     """The tree without the subtrees that, themselves pruned, gain no more than they cost."""
     right, size, risk = tree.right.tolist(), tree.size.tolist(), tree.risk.tolist()
+    penalty = penalty_of(size[0])
     nodes = len(right)
     best, leaves = risk.copy(), [1] * nodes
     after = list(range(1, nodes + 1))  # the first node that is not below this one
@@ -91,7 +92,7 @@ def pruned(tree: Tree) -> Tree:
             after[node] = after[right[node]]
             below = best[node + 1] + best[right[node]]
             count = leaves[node + 1] + leaves[right[node]]
-            if risk[node] - below > PENALTY * (count - 1) * below / size[node]:
+            if risk[node] - below > penalty * (count - 1) * below / size[node]:
                 best[node], leaves[node] = below, count
     kept, node = [], 0
     while node < nodes:

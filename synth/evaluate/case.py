@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from synth.evaluate.tables import Codes, Keys, Mask, Tables
     from synth.evaluate.utility import Transfer
 
+ENOUGH = 1_000  # entities from which the limits of quality hold as they are stated
+
 
 @dataclass(frozen=True, slots=True)
 class Entities:
@@ -91,6 +93,11 @@ class Case:
     def units(self) -> Codes:
         """Whom each real row is about, as numbers from 0."""
         return self.tables.unit_of(slice(0, self.tables.real))
+
+    @cached_property
+    def room(self) -> float:
+        """By what limits of quality are multiplied: a distribution is known by 1 / √entities."""
+        return float(max(1.0, np.sqrt(ENOUGH / len(np.unique(self.units)))))
 
     @cached_property
     def first(self) -> Mask:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Measure: TypeAlias = Callable[[Case, float], Finding | None]
 
+QUALITY = Aspect.QUALITY
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -45,7 +47,7 @@ class Rule:
 
     def check(self, case: Case, limits: Mapping[str, float]) -> Check | None:
         """The check's outcome, None where there is nothing to check; whatever goes wrong is an ERROR."""
-        limit = limits.get(self.name, self.limit)
+        limit = limits.get(self.name, self.limit * (case.room if self.aspect is QUALITY else 1.0))
         try:
             finding = self.measure(case, limit)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check, the gate must close
@@ -67,7 +69,7 @@ class Rule:
             finding.training,
             finding.holdout,
             gating=self.gating if finding.gating is None else finding.gating,
-            customised=limit != self.limit,
+            customised=limits.get(self.name, self.limit) != self.limit,
         )
 
     def error(self, explain: str, limit: float) -> Check:
@@ -77,7 +79,6 @@ class Rule:
         )
 
 
-QUALITY = Aspect.QUALITY
 RULES = (
     Rule("pair_accuracy", pair_accuracy, 0.03, QUALITY),
     Rule("triple_accuracy", triple_accuracy, 0.05, QUALITY),
