@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.dbt.tests import published
-from synth.domain import ModelResult, Status, Verdict
+from synth.domain import ModelResult, Status
 from synth.errors import PendingError, SynthError
 from synth.plan import clusters
 from synth.runs.fingerprint import PARENT
@@ -42,10 +42,9 @@ class Failed:
     jobs: tuple[str, ...] = ()
 
     @property
-    def undecided(self) -> bool:
-        """Whether nothing speaks against the twin but that its rows are too few to say."""
-        verdict = self.evaluation.verdict if self.evaluation else None
-        return self.status is Status.REJECTED and verdict is Verdict.INCONCLUSIVE
+    def judged(self) -> bool:
+        """Whether the gate did not let the twin pass: its children can have keys of their own."""
+        return self.status is Status.REJECTED and self.evaluation is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +145,8 @@ def _make(
     # A twin that was staged by another command has its keys in its stage alone.
     twins = {name: twin.keys for name, twin in made.items() if shop.keep or not twin.stage.kept}
     failed = {name: one for name, one in outcomes.items() if isinstance(one, Failed)}
-    undecided = {name for name, one in failed.items() if one.undecided}
-    lost = {name: one.status for name, one in failed.items() if name not in undecided}
+    rejected = {name for name, one in failed.items() if one.judged}
+    lost = {name: one.status for name, one in failed.items() if name not in rejected}
     owners = {name: twin.owners for name, twin in made.items() if twin.owners is not None}
     if lost:
         names = ", ".join(sorted(lost))
@@ -162,9 +161,9 @@ def _make(
         twin = (
             copy_reference(task, shop, wanted=wanted)
             if task.model.reference
-            else make_twin(task, _without(undecided, shop), parents=twins, wanted=wanted, owners=owners)
+            else make_twin(task, _without(rejected, shop), parents=twins, wanted=wanted, owners=owners)
         )
-        outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, undecided)))
+        outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, rejected)))
     except RejectedError as error:
         outcome = Failed(Status.REJECTED, str(error), error.evaluation)
     except PendingError as error:
@@ -177,23 +176,23 @@ def _make(
     return Made(outcome, perf_counter() - started)
 
 
-def _without(undecided: Collection[str], shop: Workshop) -> Workshop:
-    """The shop where a parent whose twin nobody could decide about is as one that never asked for a twin.
+def _without(rejected: Collection[str], shop: Workshop) -> Workshop:
+    """The shop where a parent whose twin was rejected is as one that never asked for a twin.
 
     One that has a twin of before keeps it, and its children get the keys of that.
     """
-    if not undecided:
+    if not rejected:
         return shop
-    names = set(undecided) - set(published(shop.twins, shop.warehouse))
+    names = set(rejected) - set(published(shop.twins, shop.warehouse))
     return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
 
 
-def _own_keys(task: Task, undecided: Collection[str]) -> tuple[str, ...]:
+def _own_keys(task: Task, rejected: Collection[str]) -> tuple[str, ...]:
     """What to tell of a child of such a parent."""
     return tuple(
         f"{task.model.name}.{key.column} holds no keys of a new twin of {key.parent}, which is not published"
         for key in task.model.foreign_keys
-        if key.parent in undecided
+        if key.parent in rejected
     )
 
 
