@@ -10,6 +10,7 @@ from synth.domain import Aspect, Check, Verdict
 from synth.evaluate.entities import histories
 from synth.evaluate.exposure import PEOPLE
 from synth.evaluate.fidelity import null_rate, pair_accuracy, triple_accuracy, worst_column, worst_pair
+from synth.evaluate.identifiers import identifiers
 from synth.evaluate.inference import attribute_inference, singling_out
 from synth.evaluate.learning import membership_learned
 from synth.evaluate.membership import close_ratio, membership, membership_isolated, near_copies
@@ -101,6 +102,7 @@ RULES = (
     Rule("histories", histories, PEOPLE),
     Rule("attribute_inference", attribute_inference, PEOPLE),
     Rule("singling_out", singling_out, PEOPLE),
+    Rule("identifiers", identifiers, 0.01),
     Rule("pii_replay", pii_replay, 0.0, movable=False),
     Rule("domain_extremes", domain_extremes, 0.0),
 )

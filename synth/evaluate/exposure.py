@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synth.evaluate.tables import Floats, Mask
 
 LEVEL = 0.05  # chance that anything fails, or passes beyond its limit, in a run of twins without memory
-TESTS = 10  # checks of a table that may fail by such evidence
+TESTS = 11  # checks of a table that may fail by such evidence
 SLACK = (
     0.05  # an engine that knows nobody still knows its half's frequencies, which are a little nearer to it
 )

@@ -25,6 +25,7 @@ TITLES = {
     "singling_out": "Singled out by a sensitive column",
     "pii_replay": "Replaced values that recur",
     "domain_extremes": "Least and greatest values",
+    "identifiers": "Values that tell entities apart",
     "evaluation": "The evaluation itself",
     "pair_accuracy": "Pairs of columns",
     "triple_accuracy": "Triples of columns",

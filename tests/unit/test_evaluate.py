@@ -83,6 +83,7 @@ def test_fresh_real_rows_pass_every_check(seed: int) -> None:
         "near_copies",
         "values",
         "rare_labels",
+        "identifiers",
         "domain_extremes",
     }
     assert evaluation.fidelity is not None

@@ -1,0 +1,94 @@
+"""Whether a column that tells entities apart holds real values in the twin.
+
+Numbers that a grid is full of, such as account numbers in steps of 37, come back from any engine that keeps
+the grid, learned or not, so that no comparison of two halves sees it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, chi2
+
+from synth.domain import Verdict
+from synth.evaluate.verdicts import Gap
+
+if TYPE_CHECKING:
+    from synth.evaluate.case import Case
+    from synth.evaluate.tables import Column
+    from synth.evaluate.verdicts import Finding
+
+ALIKE = 0.5  # share of real values among fresh ones, from which a column does not tell entities apart
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How many values of the twin are real ones.
+
+    Attributes:
+        hits: of `total` values of the twin's entities, those that some real entity has.
+        expected: the share of fresh values that may at most be real ones.
+        probability: of so many hits, if the twin's values were fresh.
+    """
+
+    column: str
+    hits: int
+    total: int
+    expected: float
+    probability: float
+
+    @property
+    def excess(self) -> float:
+        """The share of the values beyond what fresh ones may share with real ones."""
+        return self.hits / self.total - self.expected
+
+
+def identifiers(case: Case, limit: float) -> Finding | None:
+    """Whether values by which real entities differ come back, whoever learned them; None without any.
+
+    If two entities share a value with probability c, a fresh value is one of n real ones with probability of
+    n × c at most. How often real ones do bounds c (Clopper & Pearson 1934, as a Poisson limit).
+    """
+    columns = [column for column in case.private.columns if not column.boolean]
+    recurrences = [one for column in columns if (one := _recurrence(column, case)) is not None]
+    if not recurrences:
+        return None
+    most = min(recurrences, key=lambda one: (one.probability, -one.excess))
+    fails = most.probability * len(recurrences) < case.level and most.excess > limit
+    share = most.hits / most.total
+    text = (
+        f"Of the values in '{most.column}', that tell {case.noun} apart {share:.1%} are real ones, where "
+        f"at most {most.expected:.1%} of fresh values would be"
+    )
+    low = most.excess if fails else min(most.excess, 0.0)
+    gap = Gap(most.column, most.excess, low, max(most.excess, 0.0))
+    sizes = (case.tables.training, case.tables.holdout)
+    return case.scale(limit).closed(gap, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
+
+
+def _recurrence(column: Column, case: Case) -> Recurrence | None:
+    """Return how many values of the twin are real; None where real ones share too many to matter."""
+    real = case.tables.real
+    held = _pairs(case.units, column, slice(0, real))
+    twin = _pairs(case.tables.unit_of(slice(real, None)), column, slice(real, None))
+    entities = len(held)
+    if not entities or not len(twin):
+        return None
+    shared = held["value"].value_counts().to_numpy().astype(float)
+    collisions = float((shared * (shared - 1) / 2).sum())
+    pairs = entities * (entities - 1) / 2
+    bound = chi2.ppf(1 - case.level / 2, 2 * (collisions + 1)) / 2
+    expected = float(entities * bound / max(pairs, 1.0))
+    if expected >= ALIKE:
+        return None
+    hits = int(np.isin(twin["value"].to_numpy(), held["value"].to_numpy()).sum())
+    return Recurrence(column.name, hits, len(twin), expected, float(binom.sf(hits - 1, len(twin), expected)))
+
+
+def _pairs(units: np.ndarray[tuple[int], np.dtype[np.int64]], column: Column, rows: slice) -> pd.DataFrame:
+    """Return each value of each unit once, NULL apart."""
+    known = ~column.null[rows]
+    return pd.DataFrame({"unit": units[known], "value": column.keys[rows][known]}).drop_duplicates()
