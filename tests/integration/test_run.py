@@ -132,26 +132,29 @@ def relate(project: Handmade, orders: int = 200) -> None:
     )
 
 
-def test_a_failing_model_stops_its_cluster_and_nobody_else(project: Handmade) -> None:
+def test_a_model_that_is_refused_stops_itself_alone(project: Handmade) -> None:
     relate(project, orders=5)
     answer = project.synth("run")
     assert answer.code == 1
-    assert statuses(project) == {"people": "skipped", "orders": "error", "zoo": "published"}
-    assert project.rows(PUBLISHED) == [("zoo",)]
+    assert statuses(project) == {"people": "published", "orders": "error", "zoo": "published"}
+    assert project.rows(PUBLISHED) == [("people",), ("zoo",)]
     assert "ERROR synthetic.orders: orders has 5 rows; fewer than 20 cannot be learned" in answer.text
     assert "Next: build it with more rows, or leave it out: synth run --exclude orders" in answer.text
-    assert "SKIP synthetic.people: it belongs together with orders, which failed" in answer.text
-    assert "Done. PUBLISHED=1 REJECTED=0 ERROR=1 SKIPPED=1 TOTAL=3" in answer.text
+    assert "START synthetic.orders" not in answer.text
+    assert "Done. PUBLISHED=2 REJECTED=0 ERROR=1 SKIPPED=0 TOTAL=3" in answer.text
     assert project.value("select count(*) from pg_class where relname like 'stage%'") == 0
 
 
-def test_a_child_of_a_failed_parent_is_not_tried(project: Handmade) -> None:
+def test_a_child_of_a_refused_parent_gets_keys_that_lead_nowhere(project: Handmade) -> None:
     relate(project)
     project.session.execute("delete from analytics.people where id > 5")
     answer = project.synth("run")
-    assert statuses(project) == {"people": "error", "orders": "skipped", "zoo": "published"}
-    assert "SKIP synthetic.orders: it references model.hand.people, which failed" in answer.text
-    assert "START synthetic.orders" not in answer.text
+    assert answer.code == 1
+    assert statuses(project) == {"people": "error", "orders": "published", "zoo": "published"}
+    warning = "Warning: model.hand.people gets no twin, so orders.person_id get new keys that lead nowhere"
+    assert answer.text.count(warning) == 1
+    shared = "select count(*) from analytics.orders join synthetic.orders using (person_id)"
+    assert project.value(shared) == 0
 
 
 # --- what a run says
@@ -282,7 +285,16 @@ def test_debug_says_that_all_is_well(project: Handmade) -> None:
     assert answer.code == 0
     assert [line.split()[:2] for line in answer.lines] == [
         [name, "OK"]
-        for name in ("project", "profile", "warehouse", "manifest", "permissions", "store", "backend")
+        for name in (
+            "project",
+            "profile",
+            "warehouse",
+            "manifest",
+            "ownership",
+            "permissions",
+            "store",
+            "backend",
+        )
     ]
     assert project.nothing_changed()
 
