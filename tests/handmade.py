@@ -54,12 +54,16 @@ select
     n, 0, (array['Oslo', 'Rome', 'Bern'])[1 + (hashint4(n) & 65535) % 3], 20 + 10 * (hashint4(n + 1000) & 3)
 from generate_series(1, 120) n;
 """
+# It draws rows by its own `synthesize` alone, also those that the local engine would draw as histories.
 BACKEND = """
 import os, time
+from dataclasses import replace
 from pathlib import Path
 from synth.backends.local import LocalBackend
 
 class Backend(LocalBackend):
+    capabilities = replace(LocalBackend.capabilities, histories=False)
+
     def synthesize(self, training, request, workdir):
 """
 ORDERS = """
