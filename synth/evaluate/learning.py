@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synth.evaluate.tables import Codes, Floats
     from synth.evaluate.verdicts import Finding
 
+MOST_STEPS = 1_000  # of its fit, which ends far earlier where rows are many
 MAX_REAL = 3_000  # real rows that are attacked
 MAX_TWIN = 5_000  # rows of each engine that are compared with them
 VIEWS = 12  # random sets of columns that distances are taken over, beside all
@@ -51,7 +52,7 @@ def _scores(known: Floats, first: Floats, tested: Floats, near: Nearness) -> Flo
 
     scale = known.std(axis=0) + BLUR
     # Swapping two engines turns every sign, so nothing but signs is learned of a pair.
-    attacker = LogisticRegression(C=0.1, fit_intercept=not near.paired)
+    attacker = LogisticRegression(C=0.1, fit_intercept=not near.paired, max_iter=MOST_STEPS)
     attacker.fit(known / scale, first)
     scores: Floats = attacker.decision_function(tested / scale)
     return scores
