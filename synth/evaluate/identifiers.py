@@ -49,10 +49,12 @@ class Recurrence:
 def identifiers(case: Case, limit: float) -> Finding | None:
     """Whether values by which real entities differ come back, whoever learned them; None without any.
 
+    Dates are left out: a calendar is full of days that are nobody's.
+
     If two entities share a value with probability c, a fresh value is one of n real ones with probability of
     n × c at most. How often real ones do bounds c (Clopper & Pearson 1934, as a Poisson limit).
     """
-    columns = [column for column in case.private.columns if not column.boolean]
+    columns = [column for column in case.private.columns if not column.boolean and not column.moment]
     recurrences = [one for column in columns if (one := _recurrence(column, case)) is not None]
     if not recurrences:
         return None

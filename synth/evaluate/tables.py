@@ -48,6 +48,7 @@ class Column:
         keys: equal exactly where values are equal (1 and 1.0, 0 and -0, NaN and NULL are).
         numbers: where the values lie on a line, NaN where NULL; None when they are labels.
         boolean: whether only true and false can occur.
+        moment: whether the values are dates or times, which everybody's calendar has.
     """
 
     name: str
@@ -55,11 +56,12 @@ class Column:
     null: Mask
     numbers: Floats | None
     boolean: bool
+    moment: bool = False
 
     def take(self, rows: Codes) -> Column:
         """This column at the given positions."""
         numbers = None if self.numbers is None else self.numbers[rows]
-        return Column(self.name, self.keys[rows], self.null[rows], numbers, self.boolean)
+        return Column(self.name, self.keys[rows], self.null[rows], numbers, self.boolean, self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,8 @@ def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
     )  # a nullable float column may hold both, and pandas calls only one of them missing
     keys = np.where(null, NULL_KEY, np.concatenate([part[0] for part in values]))
     numbers[null] = np.nan
-    return Column(name, keys, null, None if label else numbers, boolean)
+    moment = "moment" in kinds
+    return Column(name, keys, null, None if label else numbers, boolean, moment)
 
 
 def _kind(part: pd.Series) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 PEOPLE = 1_200
 
 
-def checked(real: Ints, twin: Ints) -> Check | None:
+def checked(real: NDArray[Any], twin: NDArray[Any]) -> Check | None:
     """Return what the check says of one column beside a label."""
     rng = np.random.default_rng(7)
 
-    def table(values: Ints) -> pd.DataFrame:
+    def table(values: NDArray[Any]) -> pd.DataFrame:
         return pd.DataFrame({"number": values, "plan": rng.choice(["a", "b"], len(values))})
 
     half = len(real) // 2
@@ -58,3 +58,9 @@ def test_amounts_with_many_zeros_and_round_values_pass() -> None:
 
     check = checked(amounts(), amounts())
     assert check is None or check.verdict is Verdict.PASS
+
+
+def test_days_of_a_calendar_are_nobodys() -> None:
+    days = np.datetime64("2020-01-01") + np.arange(PEOPLE)
+    check = checked(days, days)
+    assert check is None
