@@ -172,8 +172,9 @@ def _conformed(
     movable |= {case.family.key: False} if case.family else {}
     table, remaining = without_duplicates(table, task.model.unique, movable, rng)
     places = chosen.places[remaining]
-    exact = apart(case, table, movable, rng)
+    exact, kept = apart(case, table, movable, rng)
     if exact is not table:  # what changed places may repeat another key
+        places = places[kept]
         exact, remaining = without_duplicates(exact, task.model.unique, {}, rng)
         places = places[remaining]
     return Made(exact, entities, len(chosen.places) - len(places), places=places)

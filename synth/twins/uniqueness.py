@@ -13,6 +13,8 @@ from synth.warehouse.rules import Candidates
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from synth.domain import Column, Model, Uniqueness
     from synth.twins.workshop import Case
     from synth.warehouse import Warehouse
@@ -53,8 +55,12 @@ def needs_postgres(one: Uniqueness, columns: Mapping[str, Column]) -> bool:
     return bool(one.where) or one.is_computed or (len(one.columns) > 1 and nullable and not one.nulls_equal)
 
 
-def apart(case: Case, table: pa.Table, movable: Mapping[str, bool], rng: np.random.Generator) -> pa.Table:
-    """The rows without those that repeat a key; foreign keys change places first, which keeps their counts.
+def apart(
+    case: Case, table: pa.Table, movable: Mapping[str, bool], rng: np.random.Generator
+) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """Return the rows without those that repeat a key, and which of all rows these are.
+
+    Foreign keys change places first, which keeps their counts.
 
     Args:
         case: whose keys and indexes.
@@ -65,8 +71,9 @@ def apart(case: Case, table: pa.Table, movable: Mapping[str, bool], rng: np.rand
     columns = case.source.columns
     named, names = {column.name: column for column in columns}, set(table.column_names)
     hard = [one for one in case.unique if needs_postgres(one, named) and {*one.columns} <= names]
+    kept = np.ones(table.num_rows, dtype=bool)
     if not hard or not table.num_rows:
-        return table
+        return table, kept
     for turn in range(ROUNDS + 1):
         here = [column for column in columns if column.name in table.column_names]
         ordered = table.select([column.name for column in here])
@@ -75,20 +82,20 @@ def apart(case: Case, table: pa.Table, movable: Mapping[str, bool], rng: np.rand
         found = shop.warehouse.repeated(rows, hard)
         places = sorted(frozenset().union(*found))
         if not places:
-            return table
+            break
         moving = {
             next((name for name in one.columns if movable.get(name)), ""): repeats
             for one, repeats in zip(hard, found, strict=True)
             if repeats
         }
         if turn == ROUNDS or set(moving) == {""}:
-            kept = np.ones(table.num_rows, dtype=bool)
             kept[places] = False
-            return table.filter(pa.array(kept))
+            table = table.filter(pa.array(kept))
+            break
         for name, repeats in moving.items():
             if name:
                 table = _exchanged(table, name, sorted(repeats), rng)
-    return table
+    return table, kept
 
 
 def _exchanged(table: pa.Table, name: str, repeats: Sequence[int], rng: np.random.Generator) -> pa.Table:
