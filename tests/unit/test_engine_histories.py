@@ -98,7 +98,7 @@ def test_values_stay_as_often_as_they_really_do() -> None:
 
 def test_the_same_seed_draws_the_same_rows() -> None:
     owners, rows, owner = visits()
-    owners, rows, owner = owners[:300], rows[:300], owner[:300]
+    owners, rows, owner = owners[:150], rows[:150], owner[:150]
     kept = owner < len(owners)
     one, two = (Histories(3, time="at").fit(owners, rows[kept], owner[kept]).sample(owners) for _ in range(2))
     pd.testing.assert_frame_equal(one[0], two[0])
@@ -107,12 +107,12 @@ def test_the_same_seed_draws_the_same_rows() -> None:
 
 def test_long_histories_are_drawn_in_stretches_and_keep_their_length_and_order() -> None:
     rng = np.random.default_rng(5)
-    owners = pd.DataFrame({"kind": ["a", "b"] * 12})
-    owner = np.repeat(np.arange(24), 150)
-    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.tile(np.arange(150), 24), "D")
-    rows = pd.DataFrame({"at": at, "level": np.round(rng.normal(size=3600).cumsum(), 1)})
+    owners = pd.DataFrame({"kind": ["a", "b"] * 6})
+    owner = np.repeat(np.arange(12), 150)
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.tile(np.arange(150), 12), "D")
+    rows = pd.DataFrame({"at": at, "level": np.round(rng.normal(size=1800).cumsum(), 1)})
     drawn, whose = Histories(0, time="at").fit(owners, rows, owner).sample(owners)
-    assert (np.bincount(whose, minlength=24) == 150).all()
+    assert (np.bincount(whose, minlength=12) == 150).all()
     assert (drawn["at"].diff()[np.diff(whose, prepend=-1) == 0] >= pd.Timedelta(0)).all()
     assert drawn["at"].max() <= at.max()
 
