@@ -176,7 +176,7 @@ def test_what_appears_during_a_run_is_named_at_its_end(published: Handmade) -> N
         "careless",
         "import psycopg\n"
         "with psycopg.connect() as session:\n"
-        "    session.execute('create view synthetic.real as select * from analytics.people')\n"
+        "    session.execute('create or replace view synthetic.real as select * from analytics.people')\n"
         "return super().synthesize(training, request, workdir)\n",
     )
     answer = published.call("run", "--backend", "careless")
