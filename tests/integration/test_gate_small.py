@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 # --- too few rows
 
-STRICT = {"membership": 0.505}
+# What a learner predicts of incomes with so long a tail is lost where 150 people make a half.
+LEARNERS = {"tstr": 0.5}
+STRICT = {"membership": 0.505, **LEARNERS}
 
 
 @pytest.fixture
@@ -60,12 +62,12 @@ def test_on_inconclusive_is_a_setting_like_the_others(small: Handmade) -> None:
 
 
 def test_a_limit_that_was_moved_says_so_and_an_unknown_one_is_refused(small: Handmade) -> None:
-    small.configure(on_inconclusive="warn", limits={"exact_rows": 25})
+    small.configure(on_inconclusive="warn", limits={"exact_rows": 25, **LEARNERS})
     assert small.synth("run").code == 0
     run_id = small.results()["metadata"]["invocation_id"]
     path = small.folder / "target/synth/runs" / run_id / "people" / "evaluation.json"
     moved = {check["name"] for check in checks_of(json.loads(path.read_text())) if check["customised"]}
-    assert moved == {"exact_rows"}
+    assert moved == {"exact_rows", *LEARNERS}
     small.configure(limits={"exact_row": 0.25})
     answer = small.synth("run")
     assert answer.code == 2
