@@ -62,7 +62,8 @@ def test_whatever_is_wrong_with_one_model_stops_it_alone(project: Handmade) -> N
     answer = project.synth("run")
     found = statuses(project)
     assert answer.code == 1, answer.text
-    assert {name for name, (status, _) in found.items() if status == "published"} == {"people", "orders"}
+    published = {name for name, (status, _) in found.items() if status == "published"}
+    assert published == {"people", "orders"}, answer.text
     assert {status for name, (status, _) in found.items() if name not in {"people", "orders"}} == {"error"}
     for name, message in {
         "shops": "shops has 12 rows; fewer than 20",
