@@ -71,7 +71,8 @@ def test_a_limit_that_was_moved_says_so_and_an_unknown_one_is_refused(small: Han
     small.configure(limits={"exact_row": 0.25})
     answer = small.synth("run")
     assert answer.code == 2
-    assert "`limits` names the unknown check 'exact_row'; did you mean `exact_rows`?" in answer.text
+    unknown = "dbt_project.yml: `vars.synth.limits` names the unknown check 'exact_row'"
+    assert f"{unknown}; did you mean `exact_rows`?" in answer.text
 
 
 def checks_of(evaluation: Any) -> Iterator[dict[str, Any]]:

@@ -144,12 +144,12 @@ def test_a_backend_that_protects_rare_values_is_shown_them(project: Handmade) ->
         ({"backend": "broken"}, "Backend broken cannot be loaded from acme_synth:Missing (AttributeError)"),
     ],
 )
-def test_what_it_does_not_have_is_named_before_the_run_begins(
+def test_what_it_does_not_have_stops_the_model_before_it_is_learned(
     project: Handmade, options: dict[str, object], message: str
 ) -> None:
     asking(project, **options)
     answer = project.synth("run")
-    assert answer.code == 2
+    assert answer.code == 1  # it stops only the model that asks
     assert message in answer.text
     assert project.value("select to_regclass('synthetic.people') is null")
     assert not (project.folder / "record.json").exists()

@@ -110,6 +110,7 @@ def test_nobody_is_in_a_report_a_log_or_an_artifact(project: Handmade, first: in
 
 def test_a_rejected_model_has_a_report_too(project: Handmade) -> None:
     project.environment["SYNTH_ON_INCONCLUSIVE"] = "block"
+    project.configure(limits={"membership": 0.505})  # 400 people cannot show that it is so near to chance
     answer = project.synth("run")
     assert answer.code == 1
     found = json.loads((folder_of(project) / "evaluation.json").read_text("utf-8"))
