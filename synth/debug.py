@@ -28,13 +28,13 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
     connection = settings.connection
     yield "project", f"{settings.project.name} in {settings.project.directory}"
     yield "profile", f"{connection.profile}, target {connection.target}"
-    reached = _outcome(partial(_warehouse, settings))
-    yield "warehouse", reached
+    connection_outcome = _outcome(partial(_warehouse, settings))
+    yield "warehouse", connection_outcome
     models: tuple[Model, ...] = ()
     try:
-        declared = read_models(read_manifest(settings.project.manifest_path), settings.connection)
-        models = declared.everything
-        work = plan(declared.models, settings, declared.refusals)
+        declarations = read_models(read_manifest(settings.project.manifest_path), settings.connection)
+        models = declarations.everything
+        work = plan(declarations.models, settings, declarations.refusals)
     except SynthError as error:
         work = Plan()
         yield "manifest", error
@@ -44,13 +44,13 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
     tasks = work.tasks
     for result in work.refused:
         yield "model", ManifestError(result.message)
-    if isinstance(reached, str):
+    if isinstance(connection_outcome, str):
         yield "ownership", _outcome(partial(_ownership, settings, models))
         yield "permissions", _outcome(partial(_permissions, settings))
         for task in tasks:
-            refused = _outcome(partial(_permission, settings, task))
-            if isinstance(refused, SynthError):
-                yield "model", refused
+            permission_outcome = _outcome(partial(_permission, settings, task))
+            if isinstance(permission_outcome, SynthError):
+                yield "model", permission_outcome
     yield "store", _outcome(partial(_store, settings))
     for name in sorted({task.backend for task in tasks}):
         yield "backend", _outcome(partial(_backend, name, settings))

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from synth.project.manifest import DeclaredColumn, Manifest, Node
     from synth.project.profiles import Connection
 
-TWINNED = frozenset({"model", "snapshot", "seed"})
+TWIN_RESOURCE_TYPES = frozenset({"model", "snapshot", "seed"})
 TAG = "synthesize"
 OPTIONS = "synth"
 
@@ -80,7 +80,7 @@ class ColumnOptions(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class Declarations:
     """Every model that asks for a twin, each that cannot have one, and what their user should hear."""
 
     models: tuple[Model, ...]
@@ -93,15 +93,15 @@ class Declared:
         return (*self.models, *(refusal.model for refusal in self.refusals))
 
 
-def read_models(manifest: Manifest, connection: Connection) -> Declared:
-    """Every tagged model of the manifest with its options, roles and facts, ordered by `unique_id`.
+def read_models(manifest: Manifest, connection: Connection) -> Declarations:
+    """Return every tagged model of the manifest with its options, roles and facts, ordered by `unique_id`.
 
     A model that cannot have a twin, or whose `meta` is wrong, is a refusal among others.
 
     Raises:
         ManifestError: the manifest was written for another target.
     """
-    nodes = tagged(manifest)
+    nodes = tagged_nodes(manifest)
     _refuse_other_target(nodes, manifest, connection)
     tests, digests, read = _tests(manifest), written(manifest, nodes), facts(manifest)
     models, refusals, vocabulary = [], [], _vocabulary(manifest)
@@ -120,28 +120,28 @@ def read_models(manifest: Manifest, connection: Connection) -> Declared:
                 written=digests.get(node.unique_id, {}),
             )
         )
-    return Declared(tuple(models), tuple(_untagged_warnings(manifest)), tuple(refusals))
+    return Declarations(tuple(models), tuple(_untagged_warnings(manifest)), tuple(refusals))
 
 
 def _vocabulary(manifest: Manifest) -> frozenset[str]:
-    """The words that name things in the project."""
+    """Return the words that name things in the project."""
     nodes = manifest.nodes.values()
     return entity_words((node.name for node in nodes), (name for node in nodes for name in node.columns))
 
 
-def tagged(manifest: Manifest) -> tuple[Node, ...]:
-    """The models, snapshots and seeds that ask for a twin, or seem to, ordered by `unique_id`."""
-    disabled = [node for node in manifest.disabled if node.unique_id not in manifest.nodes]
+def tagged_nodes(manifest: Manifest) -> tuple[Node, ...]:
+    """Return the models, snapshots and seeds that ask for a twin, or seem to, ordered by `unique_id`."""
+    disabled_nodes = [node for node in manifest.disabled if node.unique_id not in manifest.nodes]
     asking = (
         node
-        for node in (*manifest.nodes.values(), *disabled)
-        if node.resource_type in TWINNED and _asks(node) is not False
+        for node in (*manifest.nodes.values(), *disabled_nodes)
+        if node.resource_type in TWIN_RESOURCE_TYPES and _asks(node) is not False
     )
     return tuple(sorted({node.unique_id: node for node in asking}.values(), key=lambda node: node.unique_id))
 
 
 def _asks(node: Node) -> bool | None:
-    """Whether a node asks for a twin; None where what it says is neither yes nor no."""
+    """Return whether a node asks for a twin; None where what it says is neither yes nor no."""
     value = node.meta.get(TAG)
     if isinstance(value, str):
         value = {"true": True, "false": False}.get(value.strip().lower(), value)
@@ -154,14 +154,14 @@ def _place(node: Node) -> str:
     return f"{node.declared_in} ({node.unique_id})"
 
 
-def _refused(node: Node, reason: str, remedy: str) -> ManifestError:
+def _refusal_error(node: Node, reason: str, remedy: str) -> ManifestError:
     return ManifestError(
         f"{_place(node)} asks for a twin, but {reason}; {remedy}, or set `meta: {{{TAG}: false}}` on it."
     )
 
 
 def _nameable(node: Node, connection: Connection) -> Model:
-    """As much of a refused model as results and messages name."""
+    """Return as much of a refused model as results and messages name."""
     relation = Relation(
         node.database or connection.database, node.schema or connection.schema, node.alias or node.name
     )
@@ -173,16 +173,16 @@ def _check(node: Node, manifest: Manifest, connection: Connection) -> None:
     if _asks(node) is None:
         raise ConfigError(f"{_place(node)}: `meta.{TAG}` must be true or false, not {node.meta[TAG]!r}.")
     if node.unique_id not in manifest.nodes:
-        raise _refused(node, "it is disabled", "enable it")
+        raise _refusal_error(node, "it is disabled", "enable it")
     if node.materialized == "ephemeral":
-        raise _refused(node, "an ephemeral model is no relation", "materialize it as a table or a view")
+        raise _refusal_error(node, "an ephemeral model is no relation", "materialize it as a table or a view")
     if node.language == "python":
-        raise _refused(node, "a Python model does not run on Postgres", "write it in SQL")
+        raise _refusal_error(node, "a Python model does not run on Postgres", "write it in SQL")
     if not node.relation_name:
-        raise _refused(node, "the manifest names no relation for it", "run `dbt parse`")
+        raise _refusal_error(node, "the manifest names no relation for it", "run `dbt parse`")
     elsewhere = _elsewhere(node, manifest, connection)
     if elsewhere:
-        raise _refused(node, f"it {elsewhere}", "run dbt with the target that synth runs with")
+        raise _refusal_error(node, f"it {elsewhere}", "run dbt with the target that synth runs with")
 
 
 def _refuse_other_target(nodes: Iterable[Node], manifest: Manifest, connection: Connection) -> None:
@@ -200,22 +200,22 @@ def _refuse_other_target(nodes: Iterable[Node], manifest: Manifest, connection: 
 
 
 def _elsewhere(node: Node, manifest: Manifest, connection: Connection) -> str:
-    """Where a node is and where the target would have it; empty if that is the same."""
+    """Return where a node is and where the target would have it; empty if that is the same."""
     try:
         relation = relation_of(node)
     except ManifestError:
         return ""  # another fault, and said as such
     if relation.database != connection.database:
-        place, meant = f"database '{relation.database}'", connection.database
+        place, connected_database = f"database '{relation.database}'", connection.database
     elif (schema := _expected_schema(node, manifest, connection)) not in {None, relation.schema}:
-        place, meant = f"schema '{relation.schema}'", str(schema)
+        place, connected_database = f"schema '{relation.schema}'", str(schema)
     else:
         return ""
-    return f"is in {place}, target '{connection.target}' means '{meant}'"
+    return f"is in {place}, target '{connection.target}' means '{connected_database}'"
 
 
 def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> str | None:
-    """Where dbt's own `generate_schema_name` puts `node`; None when the project names schemas its own way."""
+    """Return the schema of dbt's own `generate_schema_name`; None when the project names schemas itself."""
     if manifest.schema_macros & {"*", manifest.project, node.package}:
         return None
     if node.config.get("target_schema"):  # the older way to place a snapshot, used as it stands
@@ -224,7 +224,7 @@ def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> 
     return connection.schema if custom is None else f"{connection.schema}_{str(custom).strip()}"
 
 
-def _model(node: Node, known: Facts) -> Model:
+def _model(node: Node, facts: Facts) -> Model:
     options, sections = model_options(node.meta.get(OPTIONS), _place(node))
     if options.seed_columns and options.balance:
         raise ConfigError(
@@ -248,13 +248,13 @@ def _model(node: Node, known: Facts) -> Model:
         entity=None if _alone(node, options.entity) else node.column(str(options.entity)),
         ownership=_own(node) if options.entity and _alone(node, options.entity) else None,
         declared_reference=options.reference,
-        primary_key=known.primary_key,
-        unique=known.unique,
-        not_null=known.not_null,
-        foreign_keys=known.foreign_keys,
-        facts=known.listed,
-        rules=known.rules,
-        counts=known.counts,
+        primary_key=facts.primary_key,
+        unique=facts.unique,
+        not_null=facts.not_null,
+        foreign_keys=facts.foreign_keys,
+        facts=facts.listed,
+        rules=facts.rules,
+        counts=facts.counts,
         history=_history(node),
         roles=_roles(node),
         labels={name: labels for name, column in node.columns.items() if (labels := labels_of(node, column))},
@@ -272,7 +272,7 @@ def _model(node: Node, known: Facts) -> Model:
 
 
 def _alone(node: Node, entity: str | None) -> bool:
-    """Whether each row is its own entity, as `entity: none` says unless a column is called so."""
+    """Return whether each row is its own entity, as `entity: none` says unless a column is called so."""
     return not entity or (entity.lower() == "none" and "none" not in node.columns)
 
 
@@ -302,7 +302,7 @@ def model_options(
 
 
 def _history(node: Node) -> History | None:
-    """The columns by which a snapshot keeps versions, as its project calls them."""
+    """Return the columns by which a snapshot keeps versions, as its project calls them."""
     if node.resource_type != "snapshot":
         return None
     key, names = node.config.get("unique_key"), node.config.get("snapshot_meta_column_names") or {}
@@ -315,12 +315,12 @@ def _history(node: Node) -> History | None:
 
 
 def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
-    """The tests that read each node, by its `unique_id`."""
-    found: dict[str, list[ProjectTest]] = defaultdict(list)
+    """Return the tests that read each node, by its `unique_id`."""
+    tests_by_model: dict[str, list[ProjectTest]] = defaultdict(list)
     for test in (*manifest.tests, *manifest.singular):
         parents = tuple(dict.fromkeys(test.parents))
         stores = bool(test.config.get("store_failures"))
-        known = ProjectTest(
+        project_test = ProjectTest(
             test.unique_id,
             test.name,
             test.fqn,
@@ -331,12 +331,12 @@ def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
             fresh=asks_how_fresh(test.sql),
         )
         for parent in parents:
-            found[parent].append(known)
-    return found
+            tests_by_model[parent].append(project_test)
+    return tests_by_model
 
 
 def _roles(node: Node) -> Mapping[str, Role]:
-    """Roles by column, from each column's own `config.meta` only."""
+    """Return roles by column, from each column's own `config.meta` only."""
     roles = {}
     for column in node.columns.values():
         where = f"{_place(node)}, column '{column.name}'"
@@ -354,18 +354,22 @@ def _roles(node: Node) -> Mapping[str, Role]:
 
 
 def _refuse_misplaced(column: DeclaredColumn, where: str) -> None:
-    """What is overlooked leaves its column as it is, so older dbt's place for it is an error."""
-    shown, read = column.shown_meta.get(OPTIONS), column.meta.get(OPTIONS)
+    """Refuse `meta.synth` where older dbt has it: overlooked, it would leave the column as it is."""
+    merged_meta, read = column.shown_meta.get(OPTIONS), column.meta.get(OPTIONS)
     for key in ColumnOptions.model_fields:
-        if isinstance(shown, dict) and key in shown and not (isinstance(read, dict) and key in read):
+        if (
+            isinstance(merged_meta, dict)
+            and key in merged_meta
+            and not (isinstance(read, dict) and key in read)
+        ):
             raise ConfigError(
                 f"{where}: `meta.{OPTIONS}.{key}` is read from the column's `config` only (dbt 1.10+); write "
-                f"`config: {{meta: {{{OPTIONS}: {{{key}: {shown[key]}}}}}}}`."
+                f"`config: {{meta: {{{OPTIONS}: {{{key}: {merged_meta[key]}}}}}}}`."
             )
 
 
 def _sensitive(node: Node) -> frozenset[str]:
-    """The columns whose values an attacker would like to infer."""
+    """Return the columns whose values an attacker would like to infer."""
     return frozenset(
         column.name
         for column in node.columns.values()
@@ -380,7 +384,7 @@ def _options(schema: type[S], meta: Mapping[str, object], where: str) -> S:
 
 def _untagged_warnings(manifest: Manifest) -> Iterable[str]:
     for node in manifest.nodes.values():
-        if node.resource_type not in TWINNED or TAG in node.meta:
+        if node.resource_type not in TWIN_RESOURCE_TYPES or TAG in node.meta:
             continue
         if OPTIONS in node.meta:
             yield f"{_place(node)} has `meta.{OPTIONS}` but no `meta.{TAG}: true`, so it gets no twin."

@@ -25,18 +25,18 @@ QUESTION = "select gender, count(*), round(avg(total_bookings), 2) as bookings f
 
 
 def services_root(project_dir: Path) -> Path:
-    """Where the embedded services of a project live."""
+    """Return where the embedded services of a project live."""
     return project_dir.resolve() / SERVICES
 
 
-def typed(folder: Path) -> Path:
-    """What to type in `folder` to call this program, on the PATH or not."""
+def program_to_type(folder: Path) -> Path:
+    """Return what to type in `folder` to call this program, on the PATH or not."""
     program = Path(sys.executable).with_name("synth")
     return program.relative_to(folder) if program.is_relative_to(folder) else program
 
 
 def exports(endpoints: Endpoints) -> Iterator[str]:
-    """Shell lines after which psql, dbt, the AWS tools and synth use the embedded services."""
+    """Yield shell lines after which psql, dbt, the AWS tools and synth use the embedded services."""
     for name, value in endpoints.environment().items():
         yield f"export {name}={shlex.quote(value)}"
     psql = client_binary("psql")
@@ -70,25 +70,25 @@ def demo(project_dir: Path) -> int:
 
 
 def _show(project_dir: Path, environment: Mapping[str, str]) -> None:
-    """The first rows, where the artifacts are, and what to type next."""
+    """Show the first rows, where the artifacts are, and what to type next."""
     result = json.loads((project_dir / RESULTS).read_text(encoding="utf-8"))["results"][0]
     twin = result["relation_name"]
     psql = client_binary("psql") or Path("psql")
     _say(f'$ psql -c "{ROWS.format(twin)}"')
     subprocess.run([psql, "-c", ROWS.format(twin)], env=environment, check=False)
     _say("Artifacts, in the object store and here:")
-    for uri in _made(project_dir, result["unique_id"])["artifacts"]:
+    for uri in _newest_result(project_dir, result["unique_id"])["artifacts"]:
         _line(f"  {uri}")
     _line(f"  {RESULTS}")
     _say("Postgres and the object store go on running. Next, type:")
-    _line(f'  eval "$({typed(project_dir)} env)"')
+    _line(f'  eval "$({program_to_type(project_dir)} env)"')
     _line(f'  psql -c "{QUESTION.format(twin)}"')
     _line("  synth ls")
     _line("  synth down")
 
 
-def _made(project_dir: Path, unique_id: str) -> dict[str, Any]:
-    """What the newest run said of the model that did not skip it."""
+def _newest_result(project_dir: Path, unique_id: str) -> dict[str, Any]:
+    """Return what the newest run said of the model that did not skip it."""
     runs = sorted((project_dir / RESULTS).parent.glob(f"runs/*/{RESULTS.name}"), reverse=True)
     results = [one for path in runs for one in json.loads(path.read_text(encoding="utf-8"))["results"]]
     ours = [one for one in results if one["unique_id"] == unique_id]

@@ -37,7 +37,7 @@ SAMPLE = 100_000  # rows of a model that are looked at; beyond, a share of its e
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ColumnListing:
     """A column: its type and role, where the role came from, and what will happen to it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ModelListing:
     """A task, whether a run would do it, and its columns; `note` says what is not known of them, and why.
 
     Attributes:
@@ -61,7 +61,7 @@ class Listed:
     """
 
     task: Task
-    columns: tuple[Entry, ...]
+    columns: tuple[ColumnListing, ...]
     note: str = ""
     decision: Decision | None = None
     rows: int | None = None
@@ -72,30 +72,32 @@ class Listed:
         return self.task.model.facts
 
 
-def survey(work: Plan, settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
-    """What a run would do with each task; what the manifest says, where the warehouse cannot be read.
+def survey(work: Plan, settings: Settings, models: Sequence[Model]) -> tuple[ModelListing, ...]:
+    """Return what a run would do with each task; what the manifest says, where the warehouse cannot be read.
 
     Args:
         work: what would be run, and what would be refused.
         settings: say where the warehouse is.
         models: every model that has a twin or asks for one.
     """
-    lost = {one.task.model.unique_id for one in work.refused}
-    refused = [Listed(one.task, (), f"would be refused: {one.message}") for one in work.refused]
-    others = [model for model in models if model.unique_id not in lost]
-    return (*refused, *(_survey(work.tasks, settings, others) if work.tasks else ()))
+    refused_ids = {one.task.model.unique_id for one in work.refused}
+    refused_listings = [
+        ModelListing(one.task, (), f"would be refused: {one.message}") for one in work.refused
+    ]
+    others = [model for model in models if model.unique_id not in refused_ids]
+    return (*refused_listings, *(_survey(work.tasks, settings, others) if work.tasks else ()))
 
 
-def _survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[Listed, ...]:
+def _survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[ModelListing, ...]:
     session = Warehouse(settings.connection.conninfo(), role=settings.connection.role)
     twins = {model.unique_id for model in models}
     try:
         with session as warehouse, warehouse.snapshot() as snapshot:
-            listed = [_read(task, warehouse, snapshot, settings, twins) for task in tasks]
+            listings = [_read(task, warehouse, snapshot, settings, twins) for task in tasks]
             decisions = _decisions(tasks, settings, warehouse, snapshot, models)
-            return tuple(replace(one, decision=decisions.get(one.task.model.unique_id)) for one in listed)
+            return tuple(replace(one, decision=decisions.get(one.task.model.unique_id)) for one in listings)
     except WarehouseError as error:
-        return tuple(_unread(task, error) for task in tasks)
+        return tuple(_listing_without_rows(task, error) for task in tasks)
 
 
 def _decisions(
@@ -105,25 +107,25 @@ def _decisions(
     snapshot: Snapshot,
     models: Sequence[Model],
 ) -> Mapping[str, Decision]:
-    """What a run would make anew; nothing where that cannot be known."""
+    """Return what a run would make anew; nothing where that cannot be known."""
     tasks = [task for task in tasks if warehouse.describe(task.model.relation)]
     try:
         intact = frozenset(Places.of(models, settings).inspect(warehouse).twins.values())
-        known = Known("", "", warehouse.published(settings.schema), intact=intact)
+        inventory = Known("", "", warehouse.published(settings.schema), intact=intact)
         twins = {model.unique_id for model in models}
-        return decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=twins)
+        return decide(tasks, settings, inventory, warehouse=warehouse, snapshot=snapshot, twins=twins)
     except WarehouseError:  # the columns say what it is about
         return {}
 
 
-def as_text(listed: Listed) -> str:
-    """Lines to read: the model, and its columns below each other."""
-    columns = [(one.name, one.data_type, one.role or "?", one.origin, one.action) for one in listed.columns]
-    facts = [(one.source, one.effect) for one in listed.facts]
-    note = [f"  ({listed.note})"] if listed.note else []
-    lines = [*_aligned(columns), *(["  tests and constraints:"] if facts else []), *_aligned(facts, "    ")]
-    whose = f"  rows are about: {explained(listed.task.model)}"
-    return "\n".join([log.as_line(listed.task), *_reason(listed.decision), whose, *lines, *note])
+def as_text(listing: ModelListing) -> str:
+    """Return lines to read: the model, and its columns below each other."""
+    columns = [(one.name, one.data_type, one.role or "?", one.origin, one.action) for one in listing.columns]
+    facts = [(one.source, one.effect) for one in listing.facts]
+    note = [f"  ({listing.note})"] if listing.note else []
+    lines = [*_align(columns), *(["  tests and constraints:"] if facts else []), *_align(facts, "    ")]
+    whose = f"  rows are about: {explained(listing.task.model)}"
+    return "\n".join([log.as_line(listing.task), *_reason(listing.decision), whose, *lines, *note])
 
 
 def _reason(decision: Decision | None) -> list[str]:
@@ -133,14 +135,14 @@ def _reason(decision: Decision | None) -> list[str]:
     return [f"  {what}  [fingerprint {digest(decision.inputs)}]"]
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], indent: str = "  ") -> list[str]:
+def _align(rows: Sequence[tuple[str, ...]], indent: str = "  ") -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
     return [f"{indent}{line}".rstrip() for line in lines]
 
 
-def as_json(listed: Listed) -> str:
-    """One JSON object on one line."""
+def as_json(listing: ModelListing) -> str:
+    """Return one JSON object on one line."""
     columns = [
         {
             "name": one.name,
@@ -149,31 +151,31 @@ def as_json(listed: Listed) -> str:
             "origin": one.origin,
             "action": one.action,
         }
-        for one in listed.columns
+        for one in listing.columns
     ]
     facts = [
         {"source": one.source, "kind": one.kind, "used": one.used, "effect": one.effect}
-        for one in listed.facts
+        for one in listing.facts
     ]
-    described = json.loads(log.as_json(listed.task))
-    decision = listed.decision
+    document = json.loads(log.as_json(listing.task))
+    decision = listing.decision
     reason = {
         "fingerprint": digest(decision.inputs) if decision else None,
         "reason": (decision.reason or None) if decision else None,
     }
     content = {
-        **described,
+        **document,
         **reason,
-        "ownership": _ownership(listed.task.model),
+        "ownership": _ownership(listing.task.model),
         "columns": columns,
         "facts": facts,
-        "note": listed.note,
+        "note": listing.note,
     }
     return json.dumps(content, ensure_ascii=False)
 
 
 def _ownership(model: Model) -> dict[str, object] | None:
-    """Whom the rows are about, for programs."""
+    """Return whom the rows are about, for programs."""
     one = model.ownership
     if one is None:
         return None
@@ -190,15 +192,15 @@ def _ownership(model: Model) -> dict[str, object] | None:
 
 def _read(
     task: Task, warehouse: Warehouse, snapshot: Snapshot, settings: Settings, twins: Collection[str]
-) -> Listed:
-    """The columns by the rows that a run would learn from."""
+) -> ModelListing:
+    """Return the columns by the rows that a run would learn from."""
     model = task.model
     try:
         columns = warehouse.describe(model.relation)
         if columns:
             check_declarations(model, columns)
     except ConfigError as error:
-        return Listed(task, (), f"would be refused: {error}")
+        return ModelListing(task, (), f"would be refused: {error}")
     try:
         model, _ = read_uniqueness(model, warehouse)
         source = read_source(
@@ -211,46 +213,50 @@ def _read(
             most=SAMPLE,
         )
     except (ModelError, WarehouseError) as error:
-        return _unread(task, error)
+        return _listing_without_rows(task, error)
     model, _ = held(model, source.real)
     treatments = classify(model, source.columns, source.training, owners=source.owners, twins=twins)
-    sampled = source.real.num_rows < source.rows
-    note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if sampled else ""
+    is_sample = source.real.num_rows < source.rows
+    note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if is_sample else ""
     entries = tuple(_entry(one, model, twins) for one in treatments)
-    return Listed(replace(task, model=model), entries, note, rows=source.rows)
+    return ModelListing(replace(task, model=model), entries, note, rows=source.rows)
 
 
-def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Entry:
+def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> ColumnListing:
     column = treatment.column
     if model.reference:
-        return Entry(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
+        return ColumnListing(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
     if treatment.doubt:
-        return Entry(
+        return ColumnListing(
             column.name, column.data_type, "", treatment.origin, f"stops the run: it {treatment.doubt}"
         )
-    return Entry(
+    return ColumnListing(
         column.name, column.data_type, treatment.role, treatment.origin, action(treatment, model, twins)
     )
 
 
-def _unread(task: Task, error: SynthError) -> Listed:
-    return Listed(task, _declared(task.model), f"the roles of other columns depend on their values. {error}")
+def _listing_without_rows(task: Task, error: SynthError) -> ModelListing:
+    return ModelListing(
+        task, _column_listings(task.model), f"the roles of other columns depend on their values. {error}"
+    )
 
 
-def _declared(model: Model) -> tuple[Entry, ...]:
-    """The columns of which the manifest alone says enough."""
+def _column_listings(model: Model) -> tuple[ColumnListing, ...]:
+    """Return the columns of which the manifest alone says enough."""
     roles = {name: (role, "declared") for name, role in model.roles.items()}
     for key in model.foreign_keys:
         roles.setdefault(key.column, (Role.FOREIGN_KEY, references(key)))
     for name, labels in model.labels.items():
-        named = next(
+        decision = next(
             ((role_of(what), f"label {label}") for label in labels if (what := read_label(label))), None
         )
-        if named:
-            roles.setdefault(name, named)
+        if decision:
+            roles.setdefault(name, decision)
     for names in (model.primary_key, *model.unique):
         if len(names) == 1:
             roles.setdefault(names[0], (Role.KEY, "unique"))
     if model.entity:
         roles.setdefault(model.entity, (Role.FOREIGN_KEY, "entity"))
-    return tuple(Entry(name, "", role, origin, action_of(role)) for name, (role, origin) in roles.items())
+    return tuple(
+        ColumnListing(name, "", role, origin, action_of(role)) for name, (role, origin) in roles.items()
+    )

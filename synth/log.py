@@ -48,18 +48,18 @@ def configure(*, form: str, quiet: bool, colors: bool | None, stream: TextIO | N
 
 
 def on_terminal() -> logging.StreamHandler[Any] | None:
-    """What writes lines to read to a terminal; None where they go elsewhere, or are unwanted."""
+    """Return the handler that writes text to a terminal, if there is one."""
     for handler in LOGGER.handlers:
         if isinstance(handler, logging.StreamHandler) and isinstance(handler.formatter, TextFormatter):
-            wanted = handler.level < logging.ERROR and not isinstance(handler, logging.FileHandler)
-            if wanted and handler.stream.isatty():
+            is_console = handler.level < logging.ERROR and not isinstance(handler, logging.FileHandler)
+            if is_console and handler.stream.isatty():
                 return handler
     return None
 
 
 @contextmanager
-def recorded(path: Path) -> Iterator[None]:
-    """Keep everything that is said meanwhile in a file, too, details of unexpected errors included."""
+def write_log_to(path: Path) -> Iterator[None]:
+    """Write the log to a file, too, details of unexpected errors included."""
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(TextFormatter(colors=False))
     LOGGER.addHandler(handler)
@@ -90,8 +90,8 @@ def error(message: str, /, **data: object) -> None:
     event(logging.ERROR, message, data)
 
 
-def unexpected(error: BaseException) -> str:
-    """An exception that nobody foresaw in one line without its text, which may quote a row.
+def describe_unexpected(error: BaseException) -> str:
+    """Return an unexpected exception in one line without its text, which may quote a row.
 
     The way to it goes to the log file of the run: files, lines and functions, and no values either.
     """
@@ -111,7 +111,7 @@ def start(place: str, task: Task) -> None:
 
 
 def outcome(place: str, result: ModelResult, details: Path) -> None:
-    """Say how a model left the run, in one line, and what to know about it in few more.
+    """Log how a model left the run: one line, and a few details below it.
 
     Args:
         place: such as `1 of 2`.
@@ -142,9 +142,9 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
         parts.append(f"copied as reference: {task.model.reference}")
     if evaluation and evaluation.checks:
         parts.append(f"checks {evaluation.verdict}")
-    passed = sum(said == "pass" for said in result.tests.values())
-    if passed:
-        parts.append(f"{passed} dbt test{'s' if passed > 1 else ''} pass")
+    passes = sum(status == "pass" for status in result.tests.values())
+    if passes:
+        parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")
     if "synthetic_data_quality_score" in result.scores:
         parts.append(f"{task.backend}'s own score {result.scores['synthetic_data_quality_score']:.0f}")
     info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
@@ -154,24 +154,24 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     unsure = [check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE]
     if unsure:
         warning(
-            f"{task.model.name}: inconclusive: {', '.join(unsure)}; see {near(details)}",
+            f"{task.model.name}: inconclusive: {', '.join(unsure)}; see {relative_path(details)}",
             unique_id=task.model.unique_id,
         )
 
 
-def done(results: Sequence[ModelResult], folder: Path) -> None:
-    """Say how many models left the run how, and where that is written."""
+def log_summary(results: Sequence[ModelResult], folder: Path) -> None:
+    """Log how many models ended in each status, and where the results are."""
     always = {Status.PUBLISHED, Status.REJECTED, Status.ERROR, Status.SKIPPED}
     counts = {status.name: sum(result.status is status for result in results) for status in Status}
     counts = {name: count for name, count in counts.items() if count or Status[name] in always}
     counts["TOTAL"] = len(results)
     info("")
-    info(f"Results: {near(folder / 'run_results.json')}", path=str(folder))
+    info(f"Results: {relative_path(folder / 'run_results.json')}", path=str(folder))
     info(f"Done. {' '.join(f'{name}={count}' for name, count in counts.items())}", **counts)
 
 
 def as_line(task: Task) -> str:
-    """What a run would do with a model, to read."""
+    """Return what a run would do with a model, to read."""
     return (
         f"{task.model.unique_id}  {task.model.relation} → {task.target}  "
         f"[backend {task.backend}, rows {task.rows}, seed {task.seed}]"
@@ -179,9 +179,9 @@ def as_line(task: Task) -> str:
 
 
 def as_json(task: Task) -> str:
-    """What a run would do with a model, as one JSON object."""
+    """Return what a run would do with a model, as one JSON object."""
     model = task.model
-    described = {
+    document = {
         "unique_id": model.unique_id,
         "name": model.name,
         "source": str(model.relation),
@@ -196,11 +196,11 @@ def as_json(task: Task) -> str:
         "roles": dict(model.roles),
         "path": model.path,
     }
-    return json.dumps(described, ensure_ascii=False)
+    return json.dumps(document, ensure_ascii=False)
 
 
-def near(path: Path) -> Path:
-    """The path as seen from here, where that is shorter."""
+def relative_path(path: Path) -> Path:
+    """Return the path relative to the current folder, where that is shorter."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
@@ -219,13 +219,13 @@ class TextFormatter(logging.Formatter):
         self._colors = colors
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return one line."""
         text = record.getMessage()
         if self._colors:
-            text = self._painted(text, record.levelno)
+            text = self._paint(text, record.levelno)
         return f"{datetime.fromtimestamp(record.created).astimezone():%H:%M:%S}  {text}"
 
-    def _painted(self, text: str, level: int) -> str:
+    def _paint(self, text: str, level: int) -> str:
         for word, color in self.words.items():
             if f" {word} " in text:
                 return text.replace(f" {word} ", f" {click.style(word, fg=color)} ", 1)
@@ -238,7 +238,7 @@ class JsonFormatter(logging.Formatter):
     """One object a line, with dbt's keys: `info` (level, msg, ts) and `data`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return one line."""
         about = {
             "level": record.levelname.lower().replace("warning", "warn"),
             "msg": record.getMessage(),

@@ -15,54 +15,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from synth.domain import ForeignKey, Model
-    from synth.listing import Entry, Listed
+    from synth.listing import ColumnListing, ModelListing
 
 WIDTH = 80  # columns of a terminal
 SMALL = 1_000  # rows of a table that a declaration could make reference data
 KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY})
-LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP, Role.DATE_OF_BIRTH})
+LEARNED_ROLES = frozenset(
+    {Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP, Role.DATE_OF_BIRTH}
+)
 OF_PEOPLE = frozenset({Role.NAME, Role.EMAIL, Role.DATE_OF_BIRTH, Role.ADDRESS})
 UNSURE = frozenset({"unknown", "unshared values"})  # origins of what was decided for safety
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class TableFamily:
     """The tables whose rows are about one kind of entity; without a root, each row is its own."""
 
     root: str  # unique_id
-    members: tuple[Listed, ...]
+    members: tuple[ModelListing, ...]
 
 
-def families(listed: Sequence[Listed]) -> tuple[Family, ...]:
-    """The tables by whom their rows are about, the largest family first; copied ones are in none."""
-    groups: dict[str, list[Listed]] = defaultdict(list)
-    for one in listed:
+def families(listings: Sequence[ModelListing]) -> tuple[TableFamily, ...]:
+    """Return the tables by whom their rows are about, the largest family first; copied ones are in none."""
+    groups: dict[str, list[ModelListing]] = defaultdict(list)
+    for one in listings:
         model = one.task.model
         if not model.reference:
             groups[model.ownership.root if model.ownership else model.unique_id].append(one)
     alone = tuple(members[0] for root, members in groups.items() if _is_alone(root, members))
-    found = [
-        Family(root, tuple(sorted(members, key=lambda one: one.task.model.unique_id != root)))
+    table_families = [
+        TableFamily(root, tuple(sorted(members, key=lambda one: one.task.model.unique_id != root)))
         for root, members in groups.items()
         if not _is_alone(root, members)
     ]
-    found.sort(key=lambda family: (-len(family.members), family.root))
-    return (*found, *([Family("", alone)] if alone else []))
+    table_families.sort(key=lambda family: (-len(family.members), family.root))
+    return (*table_families, *([TableFamily("", alone)] if alone else []))
 
 
-def as_tree(listed: Sequence[Listed], width: int = WIDTH) -> str:
-    """Lines to read, none of them wider than `width`: families, then what is copied, then what to know."""
+def as_tree(listings: Sequence[ModelListing], width: int = WIDTH) -> str:
+    """Return lines no wider than `width`: the families, then what is copied, then hints."""
     lines: list[str] = []
-    for family in families(listed):
+    for family in families(listings):
         lines.append(_headline(family))
         for one in family.members:
             lines += _table(one, width)
-    copied = [one for one in listed if one.task.model.reference]
-    if copied:
+    references = [one for one in listings if one.task.model.reference]
+    if references:
         lines.append("Copied as reference, because they are about nobody")
-        for one in copied:
+        for one in references:
             lines += _entry(f"{one.task.model.name}: {one.task.model.reference}", width)
-    hints = list(_hints(listed))
+    hints = list(_hints(listings))
     if hints:
         lines.append("Decided for safety; a line in `meta: {synth: …}` changes it")
         for hint in hints:
@@ -70,32 +72,32 @@ def as_tree(listed: Sequence[Listed], width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def as_json(listed: Sequence[Listed]) -> str:
-    """The same as one JSON object."""
+def as_json(listings: Sequence[ModelListing]) -> str:
+    """Return the same as one JSON object."""
     content = {
         "families": [
-            {"root": family.root or None, "models": [_described(one) for one in family.members]}
-            for family in families(listed)
+            {"root": family.root or None, "models": [_as_document(one) for one in family.members]}
+            for family in families(listings)
         ],
-        "reference": [_described(one) for one in listed if one.task.model.reference],
-        "for_safety": list(_hints(listed)),
+        "reference": [_as_document(one) for one in listings if one.task.model.reference],
+        "for_safety": list(_hints(listings)),
     }
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def _is_alone(root: str, members: Sequence[Listed]) -> bool:
+def _is_alone(root: str, members: Sequence[ModelListing]) -> bool:
     model = members[0].task.model
     return len(members) == 1 and model.unique_id == root and about(model) == "each row on its own"
 
 
-def _headline(family: Family) -> str:
+def _headline(family: TableFamily) -> str:
     if not family.root:
         return "Each row on its own"
     return f"Rows about {model_name(family.root)}"
 
 
-def _table(one: Listed, width: int) -> list[str]:
-    """A table in one line, and what it refers to below."""
+def _table(one: ModelListing, width: int) -> list[str]:
+    """Return a table in one line, and what it refers to below."""
     model = one.task.model
     fates = Counter(_fate(entry, model) for entry in one.columns)
     parts = [f"{count} {what if count > 1 or what != 'keys' else 'key'}" for what, count in fates.items()]
@@ -109,8 +111,8 @@ def _table(one: Listed, width: int) -> list[str]:
     return lines + (_entry("; ".join(keys), width, indent=4) if keys else [])
 
 
-def _fate(entry: Entry, model: Model) -> str:
-    """What becomes of a column: learned, keys, replaced, computed, emptied, left out, or the run stops."""
+def _fate(entry: ColumnListing, model: Model) -> str:
+    """Return what becomes of a column: learned, replaced, computed, emptied, left out, …."""
     if entry.name in model.unlinked:
         return "emptied"
     if any(formula.column == entry.name for formula in model.formulas):
@@ -118,7 +120,7 @@ def _fate(entry: Entry, model: Model) -> str:
     role = entry.role
     if not role:
         return "stop the run"
-    if role in LEARNED:
+    if role in LEARNED_ROLES:
         return "learned"
     if role in KEYS:
         return "keys"
@@ -134,40 +136,42 @@ def _why(key: ForeignKey, model: Model) -> str:
     return words if not key.orphans else f"{words}, {key.orphans:.1%} orphans"
 
 
-def _hints(listed: Sequence[Listed]) -> Iterator[str]:
-    """What was decided for safety alone, and what a declaration would gain."""
-    for one in listed:
+def _hints(listings: Sequence[ModelListing]) -> Iterator[str]:
+    """Yield what was decided for safety alone, and what a declaration would gain."""
+    for one in listings:
         model = one.task.model
         if is_inferred(model) and model.ownership and model.ownership.root == model.unique_id:
             yield f"{model.name}: rows are about {explained(model)}"
-    small = [f"{one.task.model.name} ({_rows(one)})" for one in listed if _could_be_reference(one, listed)]
+    small = [
+        f"{one.task.model.name} ({_rows(one)})" for one in listings if _could_be_reference(one, listings)
+    ]
     if small:
         yield f"`reference: true` copies what is about nobody: {', '.join(small)}?"
-    unsure = [_columns(one, lambda entry: entry.origin in UNSURE and bool(entry.role)) for one in listed]
+    unsure = [_columns(one, lambda entry: entry.origin in UNSURE and bool(entry.role)) for one in listings]
     if any(unsure):
         yield f"`role: category` keeps labels of: {', '.join(filter(None, unsure))}"
-    stopping = [_columns(one, lambda entry: not entry.role) for one in listed]
+    stopping = [_columns(one, lambda entry: not entry.role) for one in listings]
     if any(stopping):
         yield f"a `role` has to be declared for: {', '.join(filter(None, stopping))}"
 
 
-def _columns(one: Listed, chosen: Callable[[Entry], bool]) -> str:
-    names = [entry.name for entry in one.columns if chosen(entry)]
+def _columns(one: ModelListing, is_shown: Callable[[ColumnListing], bool]) -> str:
+    names = [entry.name for entry in one.columns if is_shown(entry)]
     return f"{one.task.model.name}.{'/'.join(names)}" if names else ""
 
 
-def _could_be_reference(one: Listed, listed: Sequence[Listed]) -> bool:
-    """Whether a small table that others refer to holds nobody's name, and is no link between others."""
+def _could_be_reference(one: ModelListing, listings: Sequence[ModelListing]) -> bool:
+    """Return whether a small table looks like reference data: referred to, about nobody, no link table."""
     model = one.task.model
-    referred = {key.parent for other in listed for key in other.task.model.foreign_keys}
-    if model.reference or model.declared_reference is not None or model.unique_id not in referred:
+    parents = {key.parent for other in listings for key in other.task.model.foreign_keys}
+    if model.reference or model.declared_reference is not None or model.unique_id not in parents:
         return False
     ways = [key for key in model.foreign_keys if not key.public and key.parent != model.unique_id]
-    named = any(entry.role in OF_PEOPLE for entry in one.columns)
-    return one.rows is not None and one.rows <= SMALL and not named and len(ways) <= 1
+    names_people = any(entry.role in OF_PEOPLE for entry in one.columns)
+    return one.rows is not None and one.rows <= SMALL and not names_people and len(ways) <= 1
 
 
-def _described(one: Listed) -> dict[str, object]:
+def _as_document(one: ModelListing) -> dict[str, object]:
     model = one.task.model
     return {
         "unique_id": model.unique_id,
@@ -193,16 +197,16 @@ def _described(one: Listed) -> dict[str, object]:
     }
 
 
-def _rows(one: Listed) -> str:
+def _rows(one: ModelListing) -> str:
     return "? rows" if one.rows is None else f"{one.rows:,} row{'' if one.rows == 1 else 's'}"
 
 
 def _entry(text: str, width: int, *, indent: int = 2) -> list[str]:
-    """A text in one or two lines; the rest of it is cut off."""
+    """Return a text in one or two lines; the rest of it is cut off."""
     lines = wrap(text, width - indent - 2, break_long_words=True)
     space = " " * indent
-    kept = [space + lines[0], *(f"{space}  {line}" for line in lines[1:2])]
-    return [*kept[:-1], kept[-1][: width - 1] + "…"] if len(lines) > 2 else kept  # noqa: PLR2004 - lines
+    visible_lines = [space + lines[0], *(f"{space}  {line}" for line in lines[1:2])]
+    return [*visible_lines[:-1], visible_lines[-1][: width - 1] + "…"] if len(lines) > 2 else visible_lines  # noqa: PLR2004 - lines
 
 
 def _cut(line: str, width: int) -> str:

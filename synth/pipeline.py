@@ -12,7 +12,7 @@ from synth.dbt.state import write_state
 from synth.dbt.tests import published
 from synth.domain import ModelResult, RunResult, Status
 from synth.errors import SynthError
-from synth.progress import shown
+from synth.progress import progress_bar
 from synth.runs.artifacts import RunFolder
 from synth.runs.changes import Known, agenda, decide
 from synth.runs.preflight import preflight
@@ -77,7 +77,7 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
         known = _known(asked, settings, run_id, warehouse)
         asked = preflight(_narrowed(asked, known), settings, warehouse, backends)
         _ask(folder, asked)
-        with log.recorded(folder.log):
+        with log.write_log_to(folder.log):
             if asked.refused and not asked.tasks:
                 return _nothing(asked, folder)
             store.check()
@@ -109,7 +109,7 @@ def _begin(
     warehouse = tools.warehouse
     try:
         claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
-        with claim, warehouse.snapshot() as snapshot, shown() as progress:
+        with claim, warehouse.snapshot() as snapshot, progress_bar() as progress:
             agenda = _agenda(asked, settings, known, warehouse, snapshot)
             shop = Workshop(
                 known.run_id,
@@ -132,7 +132,7 @@ def _begin(
     except Exception as error:
         if not any(result.status is Status.PUBLISHED for result in results.values()):
             raise
-        reason = str(error) if isinstance(error, SynthError) else f"{log.unexpected(error)}."
+        reason = str(error) if isinstance(error, SynthError) else f"{log.describe_unexpected(error)}."
         log.error(f"What was published stays, but the run ended early: {reason} Next: synth retry")
         return f"the run ended early: {reason}"
     return ""

@@ -30,20 +30,20 @@ class Lines:
 
     @contextmanager
     def of(self, task: Task) -> Iterator[Report]:
-        """What a backend may call while it works on `task`."""
+        """Yield the function that a backend calls to report its progress on `task`."""
         last = self._clock()
         lock = Lock()
 
-        def report(name: str, done: int, total: int) -> None:
+        def report(name: str, count: int, total: int) -> None:
             nonlocal last
             with lock:
                 now = self._clock()
-                if now - last < EVERY or 0 < total <= done:
+                if now - last < EVERY or 0 < total <= count:
                     return
                 last = now
-            data = {"unique_id": task.model.unique_id, "status": "working", "done": done, "total": total}
-            known = f"{done} of {total}, " if total else ""
-            log.info(f"{task.target}: {known}{name}", **data)
+            data = {"unique_id": task.model.unique_id, "status": "working", "done": count, "total": total}
+            prefix = f"{count} of {total}, " if total else ""
+            log.info(f"{task.target}: {prefix}{name}", **data)
 
         yield report
 
@@ -56,11 +56,11 @@ class Bars:
 
     @contextmanager
     def of(self, task: Task) -> Iterator[Report]:
-        """What a backend may call while it works on `task`."""
+        """Yield the function that a backend calls to report its progress on `task`."""
         bar = self._live.add_task(str(task.target), total=None, step="")
 
-        def report(name: str, done: int, total: int) -> None:
-            self._live.update(bar, completed=done, total=total or None, step=name)
+        def report(name: str, count: int, total: int) -> None:
+            self._live.update(bar, completed=count, total=total or None, step=name)
 
         try:
             yield report
@@ -85,12 +85,12 @@ class Above:
         self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: every line is written at once."""
 
 
 @contextmanager
-def shown() -> Iterator[Lines | Bars]:
-    """How the progress of a run is told while it lasts."""
+def progress_bar() -> Iterator[Lines | Bars]:
+    """Show the progress of a run while it lasts."""
     handler = log.on_terminal()
     if handler is None:
         yield Lines()

@@ -16,7 +16,7 @@ from synth.backends import variables_of_backends
 from synth.domain import Options
 from synth.errors import ConfigError
 from synth.project.dbt_project import Project, find_project, read_project
-from synth.project.profiles import Choice, Connection, read_connection
+from synth.project.profiles import Connection, ProfileOptions, read_connection
 from synth.project.rendering import Renderer
 from synth.validation import (
     LimitField,
@@ -53,7 +53,7 @@ VARIABLES = frozenset(
         "SYNTH_TESTS",
     }
 )
-RESERVED = ("SYNTH_FAULT", "SYNTH_TEST_")
+RESERVED_PREFIXES = ("SYNTH_FAULT", "SYNTH_TEST_")
 # What a shell may say of deferral is not meant for the dbt that we start.
 NOT_FOR_OUR_DBT = frozenset({"DBT_DEFER_STATE", "DBT_ENGINE_DEFER_STATE"})
 SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -146,7 +146,7 @@ class ProjectOptions(Strict):
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
-    """Every setting of a command, from its flags, the environment and the files of the dbt project.
+    """Return every setting of a command, from its flags, the environment and the files of the dbt project.
 
     Raises:
         ConfigError: a file, key, variable or flag is missing, unknown or wrong.
@@ -160,20 +160,20 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         target_path=flags.target_path or _dbt_variable(environ, "TARGET_PATH"),
     )
     connection = read_connection(project, _choice(flags, environ), environ=environ, cli_vars=cli_vars)
-    declared = _project_options(project, environ, cli_vars)
-    schema = flags.schema or environ.get("SYNTH_SCHEMA") or declared.schema_name or DEFAULT_SCHEMA
+    options = _project_options(project, environ, cli_vars)
+    schema = flags.schema or environ.get("SYNTH_SCHEMA") or options.schema_name or DEFAULT_SCHEMA
     artifact_dir = project.target_path / "synth"
-    roles = declared.analyst_role or ()
+    roles = options.analyst_role or ()
     return Settings(
         project=project,
         connection=connection,
         flags=flags,
         schema=_schema_name(schema),
         staging_schema=schema + STAGING_SUFFIX,
-        store=_store(flags, environ, declared, project, artifact_dir / "store"),
+        store=_store(flags, environ, options, project, artifact_dir / "store"),
         analyst_role=(roles,) if isinstance(roles, str) else tuple(roles),
         overrides=_from_flags(flags).over(_from_environment(environ)),
-        defaults=_declared(declared),
+        defaults=_default_options(options),
         threads=_threads(flags, connection),
         full_refresh=flags.full_refresh,
         select=flags.select,
@@ -182,9 +182,9 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         artifact_dir=artifact_dir,
         dbt=_find_dbt(environ),
         dbt_environment=_for_dbt(environ),
-        tests=_tests(flags, environ, declared),
+        tests=_tests(flags, environ, options),
         wait=not flags.no_wait,
-        reference_inferred=declared.reference is None,
+        reference_inferred=options.reference is None,
         salt=environ.get("SYNTH_SALT", ""),
         force_retry=(flags.force_retry or "").strip(),
         warnings=_unknown_variables(environ),
@@ -193,15 +193,15 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def find_artifacts(project_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Where the artifacts of a project are, for commands that need neither profile nor warehouse.
+    """Return where the artifacts of a project are, for commands that need neither profile nor warehouse.
 
     Raises:
         ConfigError: there is no project, or its file is not usable.
     """
     environ = os.environ if environ is None else environ
     directory = _project_dir(Flags(project_dir=project_dir), environ)
-    given = _dbt_variable(environ, "TARGET_PATH")
-    project = read_project(directory, environ=environ, cli_vars={}, target_path=given)
+    target_path = _dbt_variable(environ, "TARGET_PATH")
+    project = read_project(directory, environ=environ, cli_vars={}, target_path=target_path)
     return project.target_path / "synth"
 
 
@@ -211,13 +211,13 @@ def _dbt_variable(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _project_dir(flags: Flags, environ: Mapping[str, str]) -> Path:
-    given = flags.project_dir or _dbt_variable(environ, "PROJECT_DIR")
-    return Path(given).expanduser().resolve() if given else find_project(Path.cwd())
+    project_dir = flags.project_dir or _dbt_variable(environ, "PROJECT_DIR")
+    return Path(project_dir).expanduser().resolve() if project_dir else find_project(Path.cwd())
 
 
-def _choice(flags: Flags, environ: Mapping[str, str]) -> Choice:
+def _choice(flags: Flags, environ: Mapping[str, str]) -> ProfileOptions:
     directory = flags.profiles_dir or _dbt_variable(environ, "PROFILES_DIR")
-    return Choice(
+    return ProfileOptions(
         profiles_dir=Path(directory) if directory else None,
         profile=flags.profile or _dbt_variable(environ, "PROFILE"),
         target=flags.target or _dbt_variable(environ, "TARGET"),
@@ -252,12 +252,12 @@ def _project_options(
 def _from_flags(flags: Flags) -> Options:
     return Options(
         backend=flags.backend,
-        rows=None if flags.rows is None else _checked(parse_rows, flags.rows, "--rows"),
-        seed=None if flags.seed is None else _checked(parse_seed, flags.seed, "--seed"),
+        rows=None if flags.rows is None else _parse_flag(parse_rows, flags.rows, "--rows"),
+        seed=None if flags.seed is None else _parse_flag(parse_seed, flags.seed, "--seed"),
         on_inconclusive=(
             None
             if flags.on_inconclusive is None
-            else _checked(parse_policy, flags.on_inconclusive, "--on-inconclusive")
+            else _parse_flag(parse_policy, flags.on_inconclusive, "--on-inconclusive")
         ),
     )
 
@@ -267,13 +267,13 @@ def _from_environment(environ: Mapping[str, str]) -> Options:
     policy = environ.get("SYNTH_ON_INCONCLUSIVE")
     return Options(
         backend=environ.get("SYNTH_BACKEND") or None,
-        rows=_checked(parse_rows, rows, "SYNTH_ROWS") if rows else None,
-        seed=_checked(parse_seed, seed, "SYNTH_SEED") if seed else None,
-        on_inconclusive=_checked(parse_policy, policy, "SYNTH_ON_INCONCLUSIVE") if policy else None,
+        rows=_parse_flag(parse_rows, rows, "SYNTH_ROWS") if rows else None,
+        seed=_parse_flag(parse_seed, seed, "SYNTH_SEED") if seed else None,
+        on_inconclusive=_parse_flag(parse_policy, policy, "SYNTH_ON_INCONCLUSIVE") if policy else None,
     )
 
 
-def _declared(options: ProjectOptions) -> Options:
+def _default_options(options: ProjectOptions) -> Options:
     return Options(
         backend=options.backend,
         rows=options.rows,
@@ -284,7 +284,7 @@ def _declared(options: ProjectOptions) -> Options:
     )
 
 
-def _checked(parse: Callable[[object], T], value: object, name: str) -> T:
+def _parse_flag(parse: Callable[[object], T], value: object, name: str) -> T:
     try:
         return parse(value)
     except ValueError as error:
@@ -292,7 +292,7 @@ def _checked(parse: Callable[[object], T], value: object, name: str) -> T:
 
 
 def _schema_name(schema: str) -> str:
-    """`schema`, when Postgres keeps it and the staging schema's name whole."""
+    """Return `schema`, when Postgres keeps it and the staging schema's name whole."""
     size = len((schema + STAGING_SUFFIX).encode())
     if not schema.strip() or "\x00" in schema or schema.startswith("pg_"):
         raise ConfigError(f"schema {schema!r}: give a name that is not empty and does not start with pg_.")
@@ -303,16 +303,16 @@ def _schema_name(schema: str) -> str:
 
 
 def _store(
-    flags: Flags, environ: Mapping[str, str], declared: ProjectOptions, project: Project, default: Path
+    flags: Flags, environ: Mapping[str, str], options: ProjectOptions, project: Project, default: Path
 ) -> str:
-    """The store's address; what a shell gives is relative to here, what the project gives to the project."""
-    typed = flags.store or environ.get("SYNTH_STORE")
-    address = typed or declared.store
+    """Return the store; a path from a shell is relative to here, one from the project to the project."""
+    location = flags.store or environ.get("SYNTH_STORE")
+    address = location or options.store
     if not address:
         return str(default)
     if "://" in address:
         return address
-    base = Path.cwd() if typed else project.directory
+    base = Path.cwd() if location else project.directory
     return str((base / Path(address).expanduser()).resolve())
 
 
@@ -322,36 +322,37 @@ def _threads(flags: Flags, connection: Connection) -> int:
     return flags.threads or connection.threads or 1
 
 
-def _tests(flags: Flags, environ: Mapping[str, str], declared: ProjectOptions) -> bool:
-    """Whether dbt's tests are run before publishing."""
-    said = environ.get("SYNTH_TESTS")
+def _tests(flags: Flags, environ: Mapping[str, str], options: ProjectOptions) -> bool:
+    """Return whether dbt's tests are run before publishing."""
+    value = environ.get("SYNTH_TESTS")
     if flags.no_tests:
         return False
-    if said:
-        if said.lower() not in SWITCHES:
-            raise ConfigError(f"SYNTH_TESTS: give true or false, not {said!r}.")
-        return SWITCHES[said.lower()]
-    return declared.tests is not False
+    if value:
+        if value.lower() not in SWITCHES:
+            raise ConfigError(f"SYNTH_TESTS: give true or false, not {value!r}.")
+        return SWITCHES[value.lower()]
+    return options.tests is not False
 
 
 def _for_dbt(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment, and the wish that nobody is told of our runs."""
+    """Return the environment, and the wish that nobody is told of our runs."""
     return {**{name: environ[name] for name in environ if name not in NOT_FOR_OUR_DBT}, "DO_NOT_TRACK": "1"}
 
 
 def _find_dbt(environ: Mapping[str, str]) -> Path | None:
-    """The dbt that was installed beside this Python, else the first on the path."""
+    """Return the dbt that was installed beside this Python, else the first on the path."""
     places = (str(Path(sys.executable).parent), environ.get("PATH", ""))
-    found = next((hit for place in places if (hit := shutil.which("dbt", path=place))), None)
-    return Path(found) if found else None
+    executable = next((hit for place in places if (hit := shutil.which("dbt", path=place))), None)
+    return Path(executable) if executable else None
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
-    unknown = (
+    unknown_names = (
         name
         for name in sorted(environ)
-        if name.startswith("SYNTH_") and name not in VARIABLES and not name.startswith(RESERVED)
+        if name.startswith("SYNTH_") and name not in VARIABLES and not name.startswith(RESERVED_PREFIXES)
     )
     return tuple(
-        f"environment variable {name} is not one of ours; {nearest(name, VARIABLES)}" for name in unknown
+        f"environment variable {name} is not one of ours; {nearest(name, VARIABLES)}"
+        for name in unknown_names
     )

@@ -26,7 +26,7 @@ _COUNT = re.compile(r"\d+", re.ASCII)
 
 
 def parse_rows(value: object) -> Rows:
-    """`5000` and `"5000"` as a number of rows, `"2x"` and `"0.5x"` as a multiple of the source's.
+    """Return `5000` and `"5000"` as a number of rows, `"2x"` and `"0.5x"` as a multiple of the source's.
 
     Raises:
         ValueError: `value` is neither, or not above zero.
@@ -44,7 +44,7 @@ def parse_rows(value: object) -> Rows:
 
 
 def parse_seed(value: object) -> int:
-    """A seed, also when the environment gives it as text.
+    """Return a seed, also when the environment gives it as text.
 
     Raises:
         ValueError: `value` is no whole number from 0 to `MAX_SEED`.
@@ -57,7 +57,7 @@ def parse_seed(value: object) -> int:
 
 
 def parse_policy(value: object) -> Policy:
-    """What to do with a twin whose checks could not be decided.
+    """Return what to do with a twin whose checks could not be decided.
 
     Raises:
         ValueError: `value` is no such policy.
@@ -68,7 +68,7 @@ def parse_policy(value: object) -> Policy:
 
 
 def parse_shares(value: object) -> Shares:
-    """`uniform`, or how often each value is wanted: shares of 0 to 1 that add up to at most 1.
+    """Return `uniform`, or how often each value is wanted: shares of 0 to 1 that add up to at most 1.
 
     Raises:
         ValueError: `value` is neither.
@@ -87,7 +87,7 @@ def _is_share(value: Any) -> bool:
 
 
 def parse_limit(value: object) -> float:
-    """The limit of a check.
+    """Return the limit of a check.
 
     Raises:
         ValueError: `value` is no number of at least 0.
@@ -98,7 +98,7 @@ def parse_limit(value: object) -> float:
 
 
 def parse_seconds(value: object) -> float:
-    """A time span.
+    """Return a time span.
 
     Raises:
         ValueError: `value` is no number above zero.
@@ -127,7 +127,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 def validate(schema: type[S], value: object, *, where: str, key: str, besides: Iterable[str] = ()) -> S:
-    """`value` as a `schema`; `where` names the file (and model), `key` the setting that holds `value`.
+    """Return `value` as a `schema`; `where` names the file (and model), `key` the setting that holds `value`.
 
     `besides` are keys that may stand beside those of the schema, for the hint at the nearest right one.
 
@@ -138,23 +138,23 @@ def validate(schema: type[S], value: object, *, where: str, key: str, besides: I
         return schema.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        known = [*(field.alias or name for name, field in schema.model_fields.items()), *besides]
-        raise ConfigError(f"{where}: {_problem(first, key, known)}") from None
+        known_keys = [*(field.alias or name for name, field in schema.model_fields.items()), *besides]
+        raise ConfigError(f"{where}: {_problem(first, key, known_keys)}") from None
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """What to say after an unknown `word`: the nearest known one, and all of them."""
-    names = {name.lower(): name for name in sorted(known)}
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """Return a hint after an unknown `word`: the nearest word that exists, and all of them."""
+    names = {name.lower(): name for name in sorted(candidates)}
     close = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean `{names[close[0]]}`? " if close else ""
     return f"{hint}Known: {', '.join(names.values())}."
 
 
-def _problem(error: ErrorDetails, key: str, known: list[str]) -> str:
+def _problem(error: ErrorDetails, key: str, known_keys: list[str]) -> str:
     path = ".".join((key, *(str(part) for part in error["loc"])))
     if error["type"] == "extra_forbidden":
-        return f"unknown key `{path}`; {nearest(str(error['loc'][-1]), known)}"
+        return f"unknown key `{path}`; {nearest(str(error['loc'][-1]), known_keys)}"
     if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return f"`{path}` must be a mapping with some of the keys {', '.join(sorted(known))}."
+        return f"`{path}` must be a mapping with some of the keys {', '.join(sorted(known_keys))}."
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"`{path}`: {text[0].lower()}{text[1:]}."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find(artifact_dir: Path, *, model: str | None = None, run_id: str | None = None) -> tuple[Path, ...]:
-    """The reports of the newest run that has one, of one model or of all.
+    """Return the reports of the newest run that has one, of one model or of all.
 
     Raises:
         ConfigError: there is none; the message says what there is.
@@ -25,14 +25,14 @@ def find(artifact_dir: Path, *, model: str | None = None, run_id: str | None = N
     runs = read_runs(artifact_dir)
     if not any(outcome.report for run in runs for outcome in run):
         raise ConfigError(f"There is no report in {artifact_dir} yet. Next: synth run")
-    chosen = [run for run in runs if run_id in {None, run[0].run_id}]
-    if not chosen:
+    selected_runs = [run for run in runs if run_id in {None, run[0].run_id}]
+    if not selected_runs:
         raise ConfigError(f"There is no run {run_id} in {artifact_dir}; the newest is {runs[0][0].run_id}.")
-    for run in chosen:
-        found = [item for item in run if item.report and model in {None, item.name, item.unique_id}]
-        if found:
-            return tuple(artifact_dir / "runs" / item.run_id / item.report for item in found)
-    raise ConfigError(_none_of(model, chosen))
+    for run in selected_runs:
+        reports = [item for item in run if item.report and model in {None, item.name, item.unique_id}]
+        if reports:
+            return tuple(artifact_dir / "runs" / item.run_id / item.report for item in reports)
+    raise ConfigError(_none_of(model, selected_runs))
 
 
 def _none_of(model: str | None, runs: list[tuple[Outcome, ...]]) -> str:

@@ -58,5 +58,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         log.error(f"Error: {error}", error=type(error).__name__)
         sys.exit(2)
     except Exception as error:  # noqa: BLE001 - a traceback would show the exception's text, which may quote a row
-        log.error(f"Error: {log.unexpected(error)}.", error=type(error).__name__)
+        log.error(f"Error: {log.describe_unexpected(error)}.", error=type(error).__name__)
         sys.exit(2)

@@ -48,7 +48,7 @@ def check(*, output: str, **options: Any) -> None:
 
 
 def _models(settings: Settings) -> tuple[Model, ...]:
-    """Every tagged model; none where no manifest is at hand, as where only the database is watched."""
+    """Return every tagged model; none where no manifest is at hand, as where only the database is watched."""
     from synth.declarations import read_models  # noqa: PLC0415 - as above
     from synth.project.manifest import read_manifest  # noqa: PLC0415 - as above
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from synth.plan import Plan
     from synth.settings import Settings
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+SIGINT_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
 
 
 class RunId(click.ParamType):  # type: ignore[type-arg] # generic in newer versions only
@@ -38,7 +38,7 @@ class RunId(click.ParamType):  # type: ignore[type-arg] # generic in newer versi
     name = "run_id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name as it is, if it will do."""
+        """Return the name as it is, if it will do."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", str(value)):
             self.fail(
                 "give at most 100 letters, digits, '_', '-' and '.', a letter or digit first", param, ctx
@@ -56,10 +56,12 @@ class Mode:
     force: bool = False
 
     @classmethod
-    def taken(cls, options: dict[str, Any], which: str) -> Mode:
-        """The mode, whose flags are taken out of `options`."""
-        given = {name: options.pop(name) for name in ("run_id", "no_publish", "force") if name in options}
-        return cls(which, **given)
+    def from_options(cls, options: dict[str, Any], which: str) -> Mode:
+        """Return the mode, whose flags are taken out of `options`."""
+        mode_options = {
+            name: options.pop(name) for name in ("run_id", "no_publish", "force") if name in options
+        }
+        return cls(which, **mode_options)
 
     @property
     def flags(self) -> dict[str, object]:
@@ -79,26 +81,26 @@ def execute(
         options: the other flags, for the results.
         only: the models to work on, by `unique_id`, in place of a selection.
     """
-    finished = _finished(settings, mode, options, only)
-    if finished is None:
+    ended_run = _run_to_end(settings, mode, options, only)
+    if ended_run is None:
         sys.exit(0)
-    if finished.interrupted:  # threads that still learn would be waited for by a plain exit
+    if ended_run.interrupted:  # threads that still learn would be waited for by a plain exit
         sys.stdout.flush()
-        os._exit(finished.exit_code)
-    sys.exit(finished.exit_code)
+        os._exit(ended_run.exit_code)
+    sys.exit(ended_run.exit_code)
 
 
 def new_run_id() -> str:
-    """A name for a run that sorts by time and is never given twice."""
+    """Return a name for a run that sorts by time and is never given twice."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def _finished(
+def _run_to_end(
     settings: Settings, mode: Mode, options: dict[str, Any], only: Collection[str] | None
 ) -> Finished | None:
     """Run the pipeline between the first and the last lines of its log."""
-    work, declared = read_plan(settings, only)
-    models = declared.everything
+    work, declarations = read_plan(settings, only)
+    models = declarations.everything
     if not (work.tasks or work.refused):
         return None
     from synth.pipeline import run  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
@@ -107,12 +109,14 @@ def _finished(
     invocation_id, database = new_run_id(), settings.connection.database
     run_id = mode.run_id or invocation_id
     _say(work, settings, mode, run_id)
-    asked = Invocation(
+    invocation = Invocation(
         work.tasks,
         {model.unique_id: Relation(database, settings.schema, model.relation.name) for model in models},
-        {**_kept(options), **mode.flags},
+        {**_serializable(options), **mode.flags},
         models,
-        context=plan(with_parents(work.tasks, declared.models), settings).tasks if mode.no_publish else (),
+        context=plan(with_parents(work.tasks, declarations.models), settings).tasks
+        if mode.no_publish
+        else (),
         selected=only is not None or bool(settings.select or settings.exclude or settings.selector),
         named=mode.run_id is not None,
         keep=mode.no_publish,
@@ -122,11 +126,11 @@ def _finished(
         refused=work.refused,
     )
     with _interruptible():
-        finished = run(asked, settings, run_id)
-    if finished.interrupted:
+        ended_run = run(invocation, settings, run_id)
+    if ended_run.interrupted:
         log.error("Interrupted: what is not published was put away. Next: synth retry")
-    log.done(finished.results, finished.folder)
-    return finished
+    log.log_summary(ended_run.results, ended_run.folder)
+    return ended_run
 
 
 def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
@@ -144,10 +148,10 @@ def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
     log.info("")
 
 
-def _kept(options: dict[str, Any]) -> dict[str, object]:
-    """The flags as they may be kept; that there were variables is, but not what they were."""
-    kept = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    return {**kept, "vars": bool(kept.get("vars"))}
+def _serializable(options: dict[str, Any]) -> dict[str, object]:
+    """Return the flags for the results; of `--vars` only whether there were any."""
+    args = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return {**args, "vars": bool(args.get("vars"))}
 
 
 @contextmanager
@@ -156,7 +160,7 @@ def _interruptible() -> Iterator[None]:
 
     def interrupt(*_: object) -> None:
         for number in before:
-            signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+            signal.signal(number, lambda *_: os._exit(SIGINT_EXIT_CODE))
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -42,9 +42,9 @@ def ls(*, output: str, **options: Any) -> None:
     from synth.listing import as_json, as_text, survey  # noqa: PLC0415 - reads the warehouse
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the list
-    work, declared = read_plan(settings)
-    for listed in survey(work, settings, declared.everything):
-        click.echo(as_json(listed) if output == "json" else as_text(listed))
+    work, declarations = read_plan(settings)
+    for listing in survey(work, settings, declarations.everything):
+        click.echo(as_json(listing) if output == "json" else as_text(listing))
 
 
 @click.command()
@@ -63,10 +63,10 @@ def plan(*, output: str, **options: Any) -> None:
     from synth.outline import as_json, as_tree  # noqa: PLC0415 - as above
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the plan
-    work, declared = read_plan(settings)
-    listed = survey(work, settings, declared.everything)
+    work, declarations = read_plan(settings)
+    listings = survey(work, settings, declarations.everything)
     width = max(NARROW, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
-    click.echo(as_json(listed) if output == "json" else as_tree(listed, width))
+    click.echo(as_json(listings) if output == "json" else as_tree(listings, width))
 
 
 @click.command()
@@ -77,13 +77,13 @@ def debug(**options: Any) -> None:
     from synth.debug import checks  # noqa: PLC0415 - connects to services, which other commands may not need
 
     settings = read_settings(options)
-    failed = False
+    has_failure = False
     for name, outcome in checks(settings):
         ok = not isinstance(outcome, SynthError)
-        failed = failed or not ok
+        has_failure = has_failure or not ok
         level, word = (logging.INFO, "OK") if ok else (logging.ERROR, "ERROR")
         log.event(level, f"{name:<12} {word:<5} {outcome}", {"check": name, "ok": ok})
-    sys.exit(2 if failed else 0)
+    sys.exit(2 if has_failure else 0)
 
 
 @click.command()
@@ -93,9 +93,9 @@ def debug(**options: Any) -> None:
 @click.option("--open/--no-open", "browse", default=sys.stdout.isatty, help="Default: open it on a terminal.")
 @click.option("--serve", is_flag=True, help="Serve all reports, to this machine only, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True, help="For --serve.")
-def report(project_dir: Path, **wanted: Any) -> None:
+def report(project_dir: Path, **options: Any) -> None:
     """Print where the newest report is, of MODEL or of all models, and open it."""
     from synth.viewing import view  # noqa: PLC0415 - pyarrow and templates, which no other command here needs
 
-    for line in view(find_artifacts(project_dir), **wanted):
+    for line in view(find_artifacts(project_dir), **options):
         click.echo(line)

@@ -20,7 +20,7 @@ from synth.settings import Flags, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from synth.declarations import Declared
+    from synth.declarations import Declarations
     from synth.domain import Model
     from synth.plan import Plan
     from synth.project.manifest import Manifest
@@ -33,14 +33,14 @@ EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not
 
 
 def _with(command: Callable[P, R], *options: Callable[[Callable[P, R]], Callable[P, R]]) -> Callable[P, R]:
-    """The command with these options, which `--help` lists in this order."""
+    """Return the command with these options, which `--help` lists in this order."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
 def project_options(command: Callable[P, R]) -> Callable[P, R]:
-    """The flags that say which dbt project, and what of it."""
+    """Return the flags that say which dbt project, and what of it."""
     path = click.Path(path_type=Path, file_okay=False)
     return _with(
         command,
@@ -63,7 +63,7 @@ def project_options(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def model_options(command: Callable[P, R]) -> Callable[P, R]:
-    """The flags that say which models, and how."""
+    """Return the flags that say which models, and how."""
     return _with(
         command,
         click.option("--select", "-s", multiple=True, help="Which tagged models, in dbt's selection syntax."),
@@ -77,7 +77,7 @@ def model_options(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def services_option(command: Callable[P, R]) -> Callable[P, R]:
-    """The flag of the commands for the embedded services."""
+    """Return the flag of the commands for the embedded services."""
     path = click.Path(path_type=Path, file_okay=False)
     text = "Where dbt_project.yml is; default: here.  [env: DBT_PROJECT_DIR]"
     return click.option("--project-dir", type=path, default=Path.cwd, envvar="DBT_PROJECT_DIR", help=text)(
@@ -86,43 +86,43 @@ def services_option(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def read_settings(options: dict[str, Any], *, to_stderr: bool = False) -> Settings:
-    """Settings from flags, and the log as they ask for it."""
+    """Return settings from flags, and the log as they ask for it."""
     form, quiet, colors = options.pop("log_format"), options.pop("quiet"), options.pop("use_colors")
     log.configure(form=form, quiet=quiet, colors=colors, stream=sys.stderr if to_stderr else sys.stdout)
     return resolve(Flags(**options))
 
 
-def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[Plan, Declared]:
-    """What there is to do, and all that is declared; says so when there is nothing.
+def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[Plan, Declarations]:
+    """Return the tasks and all that is declared; log a line when there is none.
 
     Args:
         settings: of the command.
         only: the models to take, by `unique_id`, in place of a selection.
     """
     manifest = read_manifest(settings.project.manifest_path)
-    declared = read_models(manifest, settings.connection)
-    for text in (*settings.warnings, *manifest.warnings, *declared.warnings):
+    declarations = read_models(manifest, settings.connection)
+    for text in (*settings.warnings, *manifest.warnings, *declarations.warnings):
         log.warning(text)
-    declared = replace(declared, models=_decided(manifest, declared.models, settings))
-    bare = {refusal.model.unique_id: refusal for refusal in declared.refusals}
-    chosen = [
+    declarations = replace(declarations, models=_decide_models(manifest, declarations.models, settings))
+    bare = {refusal.model.unique_id: refusal for refusal in declarations.refusals}
+    selected_models = [
         model
-        for model in select(manifest, declared.everything, settings)
+        for model in select(manifest, declarations.everything, settings)
         if only is None or model.unique_id in only
     ]
-    refusals = [bare[model.unique_id] for model in chosen if model.unique_id in bare]
-    work = plan([model for model in chosen if model.unique_id not in bare], settings, refusals)
-    if not declared.everything:
+    refusals = [bare[model.unique_id] for model in selected_models if model.unique_id in bare]
+    work = plan([model for model in selected_models if model.unique_id not in bare], settings, refusals)
+    if not declarations.everything:
         log.warning(
             "Nothing to do: no model is tagged. Next: add `config: {meta: {synthesize: true}}`, and dbt run"
         )
-    elif not chosen:
+    elif not selected_models:
         log.warning("Nothing to do: the selection matches no tagged model. Next: synth ls")
-    return work, declared
+    return work, declarations
 
 
-def _decided(manifest: Manifest, models: tuple[Model, ...], settings: Settings) -> tuple[Model, ...]:
-    """The models as the whole project and its values explain them; as declared where these cannot be read."""
+def _decide_models(manifest: Manifest, models: tuple[Model, ...], settings: Settings) -> tuple[Model, ...]:
+    """Return the models as the whole project explains them; as declared where it cannot be read."""
     if not models:
         return models
     from synth.dbt.compiling import statements  # noqa: PLC0415 - may start dbt

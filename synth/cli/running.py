@@ -39,7 +39,7 @@ def run(**options: Any) -> None:
         raise click.UsageError("--no-publish needs --run-id: it is what `synth publish` is told.")
     if options["no_wait"] and not options["no_publish"]:
         raise click.UsageError("--no-wait needs --no-publish: nothing can be published before jobs are done.")
-    mode = Mode.taken(options, "run")
+    mode = Mode.from_options(options, "run")
     execute(read_settings(options), mode, options)
 
 
@@ -58,7 +58,7 @@ def publish(**options: Any) -> None:
 
     Models that reference each other are published together or not at all. Nothing is published twice.
     """
-    mode = Mode.taken(options, "publish")
+    mode = Mode.from_options(options, "publish")
     execute(read_settings(options), mode, options)
 
 
@@ -80,4 +80,4 @@ def retry(**options: Any) -> None:
         log.info(f"Nothing to retry: nothing failed in run {last.run_id}.")
         return
     log.info(f"Retrying what failed in run {last.run_id}: {len(unique_ids)} of {len(last.unique_ids)}")
-    execute(settings, Mode.taken(last.mode, last.which), flags, unique_ids)
+    execute(settings, Mode.from_options(last.mode, last.which), flags, unique_ids)

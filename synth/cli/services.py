@@ -15,13 +15,13 @@ from synth.errors import ServiceError
 @services_option
 def up(project_dir: Path) -> None:
     """Start the embedded Postgres and object store, or find them running."""
-    from synth.demo import services_root, typed  # noqa: PLC0415 - only the embedded commands need services
+    from synth.demo import program_to_type, services_root  # noqa: PLC0415 - only the embedded commands need services
     from synth.services import up as start  # noqa: PLC0415 - as above
 
     endpoints = start(services_root(project_dir))
     click.echo(f"Postgres      {endpoints.host}:{endpoints.port}/{endpoints.database}")
     click.echo(f"Object store  {endpoints.endpoint_url}, {endpoints.store}")
-    click.echo(f'Next: eval "$({typed(Path.cwd())} env)"')
+    click.echo(f'Next: eval "$({program_to_type(Path.cwd())} env)"')
 
 
 @click.command()

@@ -25,7 +25,7 @@ SCHEMA = "Where twins are; default synthetic.  [env: SYNTH_SCHEMA]"
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The flags that say which twins."""
+    """Return the flags that say which twins."""
     for option in (
         click.option("--schema", help=SCHEMA),
         click.option("--selector", help="A selector of selectors.yml."),
@@ -50,11 +50,13 @@ def test(**options: Any) -> None:
 
     settings = read_settings(options)
     log.info(f"Running with synth={__version__}", version=__version__)
-    work, declared = read_plan(settings)
-    chosen = [task.model for task in (*work.tasks, *(result.task for result in work.refused))]
-    if chosen:
+    work, declarations = read_plan(settings)
+    models = [task.model for task in (*work.tasks, *(result.task for result in work.refused))]
+    if models:
         sys.exit(
-            retest(chosen, _places(declared.everything, settings), settings, _args(options, "test")).exit_code
+            retest(
+                models, _places(declarations.everything, settings), settings, _args(options, "test")
+            ).exit_code
         )
 
 
@@ -73,8 +75,9 @@ def docs(*, path: Path | None, **options: Any) -> None:
     settings = read_settings(options)
     manifest = read_manifest(settings.project.manifest_path)
     models = read_models(manifest, settings.connection).everything
-    written, count = write_docs(manifest, _places(models, settings), settings, path)
-    log.info(f"Wrote {count} twin{'' if count == 1 else 's'} to {log.near(written)}. Next: dbt docs generate")
+    docs_path, count = write_docs(manifest, _places(models, settings), settings, path)
+    place = log.relative_path(docs_path)
+    log.info(f"Wrote {count} twin{'' if count == 1 else 's'} to {place}. Next: dbt docs generate")
 
 
 @click.command()
@@ -102,21 +105,21 @@ def compare(*, model: tuple[str, ...], output: str, **options: Any) -> None:
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the figures
     manifest = read_manifest(settings.project.manifest_path)
     models = read_models(manifest, settings.connection).everything
-    compared = measure(model, manifest, _places(models, settings), settings)
-    if not compared:
+    comparisons = measure(model, manifest, _places(models, settings), settings)
+    if not comparisons:
         log.warning("Nothing to do: no model depends on twins alone. Next: synth compare MODEL says why")
-    for one in compared:
+    for one in comparisons:
         for line in [as_json(one)] if output == "json" else as_text(one):
             click.echo(line)
 
 
 def _places(models: Sequence[Model], settings: Settings) -> dict[str, Relation]:
-    """Where the twin of every tagged model is or would be, by `unique_id`."""
+    """Return where the twin of every tagged model is or would be, by `unique_id`."""
     database = settings.connection.database
     return {model.unique_id: Relation(database, settings.schema, model.relation.name) for model in models}
 
 
 def _args(options: dict[str, Any], which: str) -> dict[str, object]:
-    """The flags for the results; `--vars` may hold secrets."""
-    given = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    return {**{name: value for name, value in given.items() if name != "vars"}, "which": which}
+    """Return the flags for the results; `--vars` may hold secrets."""
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return {**{name: value for name, value in values.items() if name != "vars"}, "which": which}

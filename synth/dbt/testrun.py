@@ -113,5 +113,5 @@ def _sum_up(done: Findings, settings: Settings) -> None:
     }
     counts["TOTAL"] = len(done.results)
     log.info("")
-    log.info(f"Results: {log.near(settings.artifact_dir / RESULTS)}")
+    log.info(f"Results: {log.relative_path(settings.artifact_dir / RESULTS)}")
     log.info(f"Done. {' '.join(f'{name}={count}' for name, count in counts.items())}", **counts)

@@ -74,7 +74,7 @@ def _search_path_option(search_path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ProfileOptions:
     """What the command line and the environment say about the profile; None is not said."""
 
     profiles_dir: Path | None = None
@@ -83,7 +83,7 @@ class Choice:
 
 
 def read_connection(
-    project: Project, choice: Choice, *, environ: Mapping[str, str], cli_vars: Mapping[str, object]
+    project: Project, choice: ProfileOptions, *, environ: Mapping[str, str], cli_vars: Mapping[str, object]
 ) -> Connection:
     """The connection dbt would use for `project`.
 

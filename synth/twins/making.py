@@ -172,7 +172,7 @@ def _make(
     except SynthError as error:
         outcome = Failed(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
-        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.unexpected(error)}.")
+        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
     return Made(outcome, perf_counter() - started)
 
 
@@ -296,7 +296,7 @@ def _published(made: Sequence[Made], shop: Workshop) -> Failed | None:
     except SynthError as error:
         return Failed(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - as in `_make`
-        return Failed(Status.ERROR, f"{log.unexpected(error)}.")
+        return Failed(Status.ERROR, f"{log.describe_unexpected(error)}.")
     return None
 
 

@@ -51,7 +51,7 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
         except SynthError:
             continue
         except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
-            log.unexpected(error)
+            log.describe_unexpected(error)
             continue
         cells += source.real.num_rows * source.real.num_columns
         if cells <= MOST_CELLS:

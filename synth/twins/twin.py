@@ -16,7 +16,7 @@ from synth.columns.roles import LEARNED, assign
 from synth.domain import Role, Verdict
 from synth.errors import ModelError
 from synth.facts.standing import held, read_standing
-from synth.log import near
+from synth.log import relative_path
 from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
 from synth.twins import gate
@@ -277,7 +277,7 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
     if evaluation is not None and not gate.passes(task, evaluation):
         shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
         _stored(case, None, examined, warnings)
-        raise gate.rejection(task, evaluation, near(shop.folder.report(task)))
+        raise gate.rejection(task, evaluation, relative_path(shop.folder.report(task)))
     return stage
 
 

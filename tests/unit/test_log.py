@@ -100,7 +100,7 @@ def test_quiet_keeps_errors() -> None:
 
 def test_a_run_is_recorded_in_full_while_it_lasts(tmp_path: Path) -> None:
     said(quiet=True)
-    with log.recorded(tmp_path / "synth.log"):
+    with log.write_log_to(tmp_path / "synth.log"):
         log.info("inside")
     log.info("outside")
     assert "inside" in (tmp_path / "synth.log").read_text()
@@ -109,11 +109,11 @@ def test_a_run_is_recorded_in_full_while_it_lasts(tmp_path: Path) -> None:
 
 def test_an_unexpected_error_shows_its_type_and_place_but_never_its_text(tmp_path: Path) -> None:
     stream = said()
-    with log.recorded(tmp_path / "synth.log"):
+    with log.write_log_to(tmp_path / "synth.log"):
         try:
             {"key": 1}["somebody@example.com"]
         except KeyError as error:
-            log.error(log.unexpected(error))
+            log.error(log.describe_unexpected(error))
     record = (tmp_path / "synth.log").read_text()
     assert "unexpected KeyError; this is a bug in synth" in stream.getvalue()
     assert "test_log.py" not in stream.getvalue()

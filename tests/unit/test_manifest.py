@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from synth.declarations import Declared, read_models, tagged
+from synth.declarations import Declarations, read_models, tagged_nodes
 from synth.domain import Options, Relation, Role, Rows
 from synth.errors import ManifestError
 from synth.project.manifest import Manifest, fold, read_manifest
@@ -57,7 +57,7 @@ def read(place: Path, content: Any) -> Manifest:
     return read_manifest(place, pause=0)
 
 
-def declared(place: Path, content: Any, **target: str) -> Declared:
+def declared(place: Path, content: Any, **target: str) -> Declarations:
     return read_models(read(place, content), connection(**target))
 
 
@@ -157,7 +157,7 @@ def test_tagged_models_and_snapshots_come_with_options_roles_and_relation(place:
 def test_synthesize_takes_booleans_and_their_names(
     place: Path, content: Any, value: object, asked: bool
 ) -> None:
-    names = {node.unique_id for node in tagged(read(place, tag(content, synthesize=value)))}
+    names = {node.unique_id for node in tagged_nodes(read(place, tag(content, synthesize=value)))}
     assert (USERS in names) is asked
 
 
@@ -172,7 +172,7 @@ def test_any_other_synthesize_is_an_error_that_names_file_and_model(
 def test_meta_outside_config_is_read_when_config_has_none(place: Path, content: Any) -> None:
     node = tag(content)["nodes"][USERS]
     node["meta"] = {"synthesize": True}
-    assert USERS in {node.unique_id for node in tagged(read(place, content))}
+    assert USERS in {node.unique_id for node in tagged_nodes(read(place, content))}
 
 
 def test_settings_without_the_tag_and_a_misspelt_tag_are_warnings(place: Path, content: Any) -> None:

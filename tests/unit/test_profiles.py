@@ -9,7 +9,7 @@ import pytest
 
 from synth.errors import ConfigError
 from synth.project.dbt_project import Project
-from synth.project.profiles import Choice, Connection, read_connection
+from synth.project.profiles import Connection, ProfileOptions, read_connection
 from synth.project.rendering import Renderer
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def project(tmp_path: Path) -> Project:
 def read(
     project: Project,
     profiles: str = PROFILE,
-    choice: Choice | None = None,
+    choice: ProfileOptions | None = None,
     *,
     environ: dict[str, str] | None = None,
     cli_vars: dict[str, object] | None = None,
 ) -> Connection:
     (project.directory / "profiles.yml").write_text(profiles)
-    choice = choice or Choice(profiles_dir=project.directory)
+    choice = choice or ProfileOptions(profiles_dir=project.directory)
     return read_connection(
         project, choice, environ=ENVIRON if environ is None else environ, cli_vars=cli_vars or {}
     )
@@ -72,7 +72,7 @@ def test_the_target_may_come_from_the_environment_by_jinja(project: Project) -> 
 
 
 def test_a_variable_missing_in_another_target_does_no_harm(project: Project) -> None:
-    assert read(project, choice=Choice(project.directory, target="prod"), environ={}).user == "bot"
+    assert read(project, choice=ProfileOptions(project.directory, target="prod"), environ={}).user == "bot"
 
 
 def test_a_missing_variable_is_named_with_its_file_and_key(project: Project) -> None:
@@ -167,9 +167,9 @@ def test_the_profiles_file_of_the_working_directory_comes_before_the_home(
     (home / ".dbt" / "profiles.yml").write_text(output(host="from_home"))
     monkeypatch.chdir(here)
     environ = {"HOME": str(home)}
-    assert read_connection(project, Choice(), environ=environ, cli_vars={}).host == "from_home"
+    assert read_connection(project, ProfileOptions(), environ=environ, cli_vars={}).host == "from_home"
     (here / "profiles.yml").write_text(output(host="from_here"))
-    assert read_connection(project, Choice(), environ=environ, cli_vars={}).host == "from_here"
+    assert read_connection(project, ProfileOptions(), environ=environ, cli_vars={}).host == "from_here"
 
 
 def test_without_a_profiles_file_the_message_says_where_it_looked_and_what_to_type(
@@ -179,10 +179,10 @@ def test_without_a_profiles_file_the_message_says_where_it_looked_and_what_to_ty
     empty.mkdir()
     monkeypatch.chdir(empty)
     with pytest.raises(ConfigError, match=r"No profiles\.yml in .*empty or .*\.dbt; run `dbt init`"):
-        read_connection(project, Choice(), environ={"HOME": str(empty)}, cli_vars={})
+        read_connection(project, ProfileOptions(), environ={"HOME": str(empty)}, cli_vars={})
     (project.directory / "profiles.yml.example").touch()
     with pytest.raises(ConfigError, match=r"`cp profiles\.yml\.example profiles\.yml`"):
-        read_connection(project, Choice(profiles_dir=empty), environ={}, cli_vars={})
+        read_connection(project, ProfileOptions(profiles_dir=empty), environ={}, cli_vars={})
 
 
 def test_a_project_without_a_profile_says_how_to_name_one(project: Project) -> None:

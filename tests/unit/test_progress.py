@@ -11,7 +11,7 @@ import pytest
 
 from synth import log
 from synth.domain import Model, Relation, Rows, Task
-from synth.progress import Bars, Lines, shown
+from synth.progress import Bars, Lines, progress_bar
 
 MODEL = Model("model.shop.people", "people", Relation("w", "analytics", "people"), "m.yml", "table")
 TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
@@ -67,7 +67,7 @@ def test_machines_read_the_progress_as_numbers() -> None:
 @pytest.mark.parametrize("options", [{"form": "json"}, {"quiet": True}])
 def test_a_terminal_shows_no_bar_to_who_wants_json_or_quiet(options: dict[str, object]) -> None:
     stream = listening(Terminal(), **options)  # type: ignore[arg-type] # options of `listening`
-    with shown() as progress, progress.of(TASK) as report:
+    with progress_bar() as progress, progress.of(TASK) as report:
         assert isinstance(progress, Lines)
         report("age", 1, 3)
     assert stream.getvalue() == ""
@@ -76,7 +76,7 @@ def test_a_terminal_shows_no_bar_to_who_wants_json_or_quiet(options: dict[str, o
 def test_a_terminal_shows_a_bar_and_the_log_above_it_and_nothing_of_it_stays() -> None:
     stream = listening(Terminal())
     (handler,) = log.LOGGER.handlers
-    with shown() as progress:
+    with progress_bar() as progress:
         assert isinstance(progress, Bars)
         with progress.of(TASK) as report:
             report("age", 1, 3)
@@ -95,7 +95,7 @@ def test_a_terminal_shows_a_bar_and_the_log_above_it_and_nothing_of_it_stays() -
 
 def test_an_interrupt_gives_the_terminal_back() -> None:
     stream = listening(Terminal())
-    with contextlib.suppress(KeyboardInterrupt), shown() as progress, progress.of(TASK) as report:
+    with contextlib.suppress(KeyboardInterrupt), progress_bar() as progress, progress.of(TASK) as report:
         report("age", 1, 3)
         raise KeyboardInterrupt
     log.info("after")
@@ -104,7 +104,7 @@ def test_an_interrupt_gives_the_terminal_back() -> None:
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
     stream = listening(Terminal())
-    with shown() as progress, progress.of(TASK) as report:
+    with progress_bar() as progress, progress.of(TASK) as report:
         report("[red]x[/red]", 1, 3)
         assert isinstance(progress, Bars)
         progress.refresh()
