@@ -20,11 +20,11 @@ help:  ## Show this.
 	@$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	@$(PIP) --editable '.[dbt,embedded,gretel]'
+	@$(PIP) --editable '.[dbt,embedded,gretel,dp]'
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp
-	@$(PIP) --editable '.[dbt,embedded,gretel,dev]'
+	@$(PIP) --editable '.[dbt,embedded,gretel,dp,dev]'
 	@touch $@
 
 # Airflow and dbt do not share an environment: Airflow calls dbt and synth in theirs.

@@ -40,7 +40,7 @@ HOUSE = (
     "graph",
     "facts progress settings",
     "backends columns evaluate log project report services stores warehouse",
-    "engine validation",
+    "engine guarantee validation",
     "domain",
     "__init__ airflow",
     "_version errors",
@@ -51,6 +51,7 @@ VALUES = ("synth.domain", "synth.errors")
 MAY_IMPORT = {
     "synth.domain": ("synth.domain",),
     "synth.engine": ("synth.engine",),
+    "synth.guarantee": ("synth.guarantee",),
     "synth.columns": (*VALUES, "synth.columns"),
     "synth.project": (*VALUES, "synth.project"),
     "synth.facts": (*VALUES, "synth.facts", "synth.project", "synth.warehouse"),

@@ -1,0 +1,46 @@
+"""At most so many rows of each entity, chosen by a keyed hash of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def rows_within(frame: pd.DataFrame, entities: Any, most: int, secret: bytes) -> pd.DataFrame:
+    """Return the frame with at most `most` rows of each entity; without entities each row is one.
+
+    Which rows of an entity are used depends on the secret and on its own rows alone, so that nobody else's
+    presence changes it. Rows without an entity are each their own.
+    """
+    if entities is None:
+        return frame.reset_index(drop=True)
+    codes, _ = pd.factorize(np.asarray(entities), use_na_sentinel=True)
+    alone = codes < 0
+    codes = np.where(alone, codes.max(initial=-1) + 1 + np.arange(len(codes)), codes)
+    order = np.lexsort((_hashes(frame, secret), codes))
+    ranks = pd.Series(1, index=order).groupby(codes[order]).cumsum()
+    return frame[(ranks.sort_index() <= most).to_numpy()].reset_index(drop=True)
+
+
+def _hashes(frame: pd.DataFrame, secret: bytes) -> NDArray[np.uint64]:
+    """Return a keyed hash of each row's texts; equal rows have equal hashes."""
+    key = hashlib.blake2b(secret, digest_size=16).hexdigest()[:16]
+    total = np.zeros(len(frame), dtype=np.uint64)
+    for place, name in enumerate(frame.columns):
+        texts = _texts(frame[name])
+        column = pd.util.hash_array(texts, hash_key=key, categorize=False)
+        total = total * np.uint64(0x9E3779B97F4A7C15) + column + np.uint64(place)
+    return total
+
+
+def _texts(values: pd.Series) -> NDArray[np.object_]:
+    """Return values as texts that do not depend on the type that others' NULLs gave the column."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return values.astype("Float64").astype(str).to_numpy(dtype=object)
+    return values.astype(object).where(values.notna(), None).map(str).to_numpy(dtype=object)

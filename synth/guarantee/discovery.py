@@ -1,0 +1,95 @@
+"""Labels and bounds that nobody declared, paid for with a share of the budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synth.guarantee.cells import LabelCells, tally
+from synth.guarantee.domains import ColumnDomain, amounts, key_of, keys_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from synth.guarantee.noise import Mechanisms
+
+# Ends of public bins: powers of two on both sides of zero for numbers, years for datetimes.
+POWERS = np.array([2.0**power for power in range(-14, 64)])
+ENDS = np.concatenate([-POWERS[::-1], [0.0], POWERS])
+YEARS = (
+    pd.date_range("1700-01-01", "2261-01-01", freq="YS", tz="UTC", unit="us").astype("int64").to_numpy(float)
+)
+# A bin is taken for empty below so many standard deviations of the noise.
+SURE = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A complete domain, the cells of labels, and one line on how it came about."""
+
+    domain: ColumnDomain
+    how: str
+    cells: LabelCells | None = None
+
+
+def discovered(
+    name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float, delta: float
+) -> Discovery:
+    """Return the domain of a column of which labels or bounds are not public."""
+    if domain.of_labels:
+        return _labels(name, values, domain, mechanisms, rho, delta)
+    return _bounds(name, values, domain, mechanisms, rho)
+
+
+def _labels(
+    name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float, delta: float
+) -> Discovery:
+    keys = keys_of(values)
+    counts = pd.Series(keys).dropna().value_counts()
+    texts = {str(key).encode("unicode_escape").decode("ascii"): str(key) for key in counts.index}
+    tallies = dict(zip(texts, (int(count) for count in counts), strict=True))
+    named = mechanisms.labels(f"{name}: labels", tallies, rho, delta)
+    originals = _originals(values)
+    chosen = [texts[text] for text in named]
+    cells = LabelCells(
+        tuple(originals[key] for key in chosen), tuple(chosen), others=True, nullable=domain.nullable
+    )
+    return Discovery(domain, f"{len(chosen)} labels that enough entities hold, the rest as one", cells)
+
+
+def _originals(values: pd.Series) -> dict[str, Any]:
+    """Return a value for each key; whole numbers are whole whatever the column's type."""
+    uniques = values.dropna().unique()
+    return {key_of(value): int(key_of(value)) if _whole(value) else value for value in uniques}
+
+
+def _whole(value: Any) -> bool:
+    return not isinstance(value, str | bool | np.bool_) and key_of(value).lstrip("-").isdigit()
+
+
+def _bounds(
+    name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float
+) -> Discovery:
+    ends = ENDS if domain.kind == "number" else YEARS
+    numbers = amounts(values, domain.kind)
+    numbers = numbers[~np.isnan(numbers)]
+    bins = np.clip(np.searchsorted(ends, numbers, side="right") - 1, 0, len(ends) - 2)
+    counts = mechanisms.counts(f"{name}: bounds", tally(bins, len(ends) - 1), rho)
+    low, high = _ends(counts, ends, SURE * mechanisms.scale(rho))
+    if domain.kind == "datetime":
+        low, high = (pd.Timestamp(int(end), unit="us", tz="UTC") for end in (low, high))
+    bounds = {"low": low if domain.low is None else domain.low}
+    bounds["high"] = high if domain.high is None else domain.high
+    bounds["high"] = max(bounds["high"], bounds["low"])
+    how = "bounds between powers of two" if domain.kind == "number" else "bounds between years"
+    return Discovery(replace(domain, **bounds), f"{how}, by a noisy histogram")
+
+
+def _ends(counts: NDArray[np.float64], ends: NDArray[np.float64], threshold: float) -> tuple[Any, Any]:
+    full = np.flatnonzero(counts > threshold)
+    if not len(full):
+        full = np.array([int(np.argmax(counts))])
+    return float(ends[full[0]]), float(ends[full[-1] + 1])

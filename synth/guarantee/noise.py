@@ -1,0 +1,144 @@
+"""The only place where noise is drawn: OpenDP's measurements on whole numbers, and what each of them cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+# Sums of parts may differ from the whole by rounding.
+ROUNDING = 1 + 1e-9
+PARTS = ("combinators", "domains", "measurements", "measures", "metrics", "mod")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One answer that was computed from the rows: what it is, its zCDP loss `rho`, its own `delta`."""
+
+    what: str
+    rho: float
+    delta: float = 0.0
+
+
+@cache
+def library() -> Any:
+    """Return OpenDP, which the extra `dp` installs."""
+    try:
+        parts = {name: import_module(f"opendp.{name}") for name in PARTS}
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the differentially private engine needs OpenDP. Next: pip install 'dbt-synth[dp]'"
+        ) from error
+    parts["mod"].enable_features("contrib")
+    return SimpleNamespace(**parts)
+
+
+@cache
+def counts_space() -> Any:
+    """Return vectors of counts with the distance in which rows move them."""
+    dp = library()
+    return dp.domains.vector_domain(dp.domains.atom_domain(T="i64")), dp.metrics.l2_distance(T="i64")
+
+
+def epsilon_of(rho: float, delta: float) -> float:
+    """Return the epsilon at `delta` that a zCDP loss amounts to, by OpenDP's conversion."""
+    if rho <= 0:
+        return 0.0
+    dp = library()
+    gaussian = dp.measurements.make_gaussian(*counts_space(), scale=math.sqrt(1 / (2 * rho)))
+    return float(dp.combinators.make_zCDP_to_approxDP(gaussian).map(1).epsilon(delta))
+
+
+@cache
+def rho_of(epsilon: float, delta: float) -> float:
+    """Return the largest zCDP loss whose epsilon at `delta` is not above `epsilon`."""
+    low, high = 0.0, epsilon + 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if epsilon_of(middle, delta) <= epsilon else (low, middle)
+    return low
+
+
+class Mechanisms:
+    """Answers questions about rows with noise, within a budget that is never passed.
+
+    `contribution` is the number of rows that one entity can have among those that are counted. Every method
+    takes whole numbers of rows and the loss `rho` that it may cause; what it cost is in `releases`.
+    """
+
+    def __init__(self, epsilon: float, delta: float, contribution: int, threshold_delta: float = 0.0) -> None:
+        self.epsilon, self.delta, self.contribution = epsilon, delta, contribution
+        self.threshold_delta = threshold_delta
+        self.rho = rho_of(epsilon, delta - threshold_delta)
+        self.releases: list[Release] = []
+
+    @property
+    def spent(self) -> tuple[float, float]:
+        """The epsilon and the delta of all releases together."""
+        own = sum(release.delta for release in self.releases)
+        rho = sum(release.rho for release in self.releases)
+        return epsilon_of(rho, self.delta - self.threshold_delta), own + self.delta - self.threshold_delta
+
+    @property
+    def remaining(self) -> float:
+        """The zCDP loss that may still be caused."""
+        return self.rho - sum(release.rho for release in self.releases)
+
+    def scale(self, rho: float) -> float:
+        """Return the standard deviation of the noise of counts that cause the loss `rho`."""
+        return self.contribution / math.sqrt(2 * rho) * ROUNDING
+
+    def counts(self, what: str, counts: NDArray[np.int64], rho: float) -> NDArray[np.float64]:
+        """Return counts of rows with discrete Gaussian noise; each row is counted once at most."""
+        gaussian = library().measurements.make_gaussian(*counts_space(), scale=self.scale(rho))
+        self._pay(what, gaussian.map(self.contribution))
+        return np.array(gaussian(counts.tolist()), dtype=float)
+
+    def best(self, what: str, scores: NDArray[np.int64], number: int, rho: float) -> list[int]:
+        """Return the places of the highest scores, chosen by noise; a row moves each score by one at most."""
+        dp = library()
+        scale = self.contribution * math.sqrt(number / (2 * rho)) * ROUNDING
+        selection = dp.measurements.make_noisy_top_k(
+            counts_space()[0],
+            dp.metrics.linf_distance(T="i64"),
+            dp.measures.zero_concentrated_divergence(),
+            k=number,
+            scale=scale,
+        )
+        self._pay(what, selection.map(self.contribution))
+        return [int(place) for place in selection(scores.tolist())]
+
+    def labels(self, what: str, counts: Mapping[str, int], rho: float, delta: float) -> dict[str, float]:
+        """Return the labels, with noisy counts, that enough rows hold to be named at all."""
+        dp = library()
+        space = (
+            dp.domains.map_domain(dp.domains.atom_domain(T=str), dp.domains.atom_domain(T="i64")),
+            dp.metrics.l02inf_distance(dp.metrics.absolute_distance(T="i64")),
+        )
+        distance = (self.contribution,) * 3
+        scale = self.scale(rho)
+        threshold = self.contribution
+        while True:
+            mechanism = dp.measurements.make_gaussian_threshold(*space, scale=scale, threshold=threshold)
+            loss, own = mechanism.map(distance)
+            if own <= delta:
+                break
+            threshold += max(1, int(scale / 8))
+        self._pay(what, loss, own)
+        named = mechanism(dict(counts))
+        return {label: float(named[label]) for label in sorted(named)}
+
+    def _pay(self, what: str, rho: float, delta: float = 0.0) -> None:
+        if rho > max(self.remaining, 0) * ROUNDING + self.rho * 1e-9:
+            raise AssertionError(f"{what} would cost more than the budget has left")
+        self.releases.append(Release(what, float(rho), float(delta)))

@@ -1,0 +1,98 @@
+"""Which pairs of columns are counted, chosen by noise round by round, and the chain that agrees with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.guarantee.cells import tally
+from synth.guarantee.fitting import Chain, Pair, Table, fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.guarantee.grouping import Groups
+    from synth.guarantee.noise import Mechanisms
+
+# Share of a round's budget that chooses its pairs; the rest counts them.
+CHOICE = 0.15
+ROUNDS = 3
+POPULATION = 10_000
+
+
+@dataclass(slots=True)
+class Learning:
+    """The rows' groups, one row a column, and what is learned of their pairs."""
+
+    names: Sequence[str]
+    groups: Sequence[Groups]
+    codes: Sequence[NDArray[np.int64]]
+    rows: float
+    random: np.random.Generator
+    tables: dict[Pair, Table] = field(default_factory=dict)
+
+    def chain(self, mechanisms: Mechanisms, pairs: int) -> Chain:
+        """Return the chain after all rounds, which use up the budget on so many pairs at most."""
+        budget = mechanisms.remaining
+        rest = list(combinations(range(len(self.names)), 2))
+        chain, drawn = self._fit()
+        for turn in range(ROUNDS):
+            wanted = min(len(rest), -(-pairs // ROUNDS))
+            if not wanted:
+                break
+            selected = self._select(mechanisms, rest, wanted, turn, drawn, budget / ROUNDS)
+            share = budget / ROUNDS * (1 - CHOICE) / wanted
+            for pair in selected:
+                self.tables[pair] = self._count(mechanisms, pair, share)
+            rest = [pair for pair in rest if pair not in self.tables]
+            chain, drawn = self._fit()
+        return chain
+
+    def _fit(self) -> tuple[Chain, NDArray[np.int64]]:
+        margins = [groups.groups for groups in self.groups]
+        return fitted(margins, self.tables, self.rows, POPULATION, self.random)
+
+    def _select(
+        self,
+        mechanisms: Mechanisms,
+        rest: list[Pair],
+        wanted: int,
+        turn: int,
+        drawn: NDArray[np.int64],
+        budget: float,
+    ) -> list[Pair]:
+        if wanted == len(rest):
+            return rest
+        deviation = mechanisms.scale(budget * (1 - CHOICE) / wanted)
+        scores = np.array([self._error(pair, drawn, deviation) for pair in rest])
+        places = mechanisms.best(f"pairs {turn + 1} of {ROUNDS}", scores, wanted, budget * CHOICE)
+        return [rest[place] for place in places]
+
+    def _error(self, pair: Pair, drawn: NDArray[np.int64], deviation: float) -> int:
+        """Return how many rows the chain has elsewhere, less how many the noise of counting would move.
+
+        One row more or less changes one whole number of rows by one, and the model not at all.
+        """
+        counts = self._tally(pair)
+        one, other = pair
+        expected = tally(drawn[:, one] * self.groups[other].size + drawn[:, other], len(counts))
+        model = np.rint(expected * (self.rows / len(drawn))).astype(np.int64)
+        return int(np.abs(counts - model).sum()) - int(np.sqrt(2 / np.pi) * deviation * len(counts))
+
+    def _count(self, mechanisms: Mechanisms, pair: Pair, rho: float) -> Table:
+        one, other = pair
+        what = f"{self.names[one]} × {self.names[other]}: counts"
+        counts = mechanisms.counts(what, self._tally(pair), rho)
+        shape = (self.groups[one].size, self.groups[other].size)
+        return Table(counts.reshape(shape), mechanisms.scale(rho) ** 2)
+
+    def _tally(self, pair: Pair) -> NDArray[np.int64]:
+        first, second = self.codes[pair[0]], self.codes[pair[1]]
+        width = self.groups[pair[1]].size
+        joint = np.where((first < 0) | (second < 0), -1, first * width + second)
+        return tally(joint, self.groups[pair[0]].size * width)

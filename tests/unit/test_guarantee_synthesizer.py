@@ -1,0 +1,76 @@
+"""The differentially private engine draws rows within public domains, and pays for what is not public."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
+
+LOW, HIGH = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31")
+DOMAINS = {
+    "plan": ColumnDomain("category", labels=("free", "team", "firm"), nullable=False),
+    "seats": ColumnDomain("number", low=0, high=500, decimals=0),
+    "price": ColumnDomain("number", low=-10.0, high=90.0, decimals=2, nullable=False),
+    "active": ColumnDomain("boolean"),
+    "start": ColumnDomain("datetime", low=LOW, high=HIGH, unit="D", nullable=False),
+}
+
+
+def customers(rows: int) -> pd.DataFrame:
+    random = np.random.default_rng(7)
+    seats = random.poisson(12, rows).astype(float)
+    firm = random.random(rows) < 0.4
+    seats[firm] += 200
+    return pd.DataFrame(
+        {
+            "plan": np.where(firm, "firm", random.choice(["free", "team"], rows)),
+            "seats": pd.Series(seats).mask(random.random(rows) < 0.1),
+            "price": np.round(seats / 4, 2),
+            "active": pd.Series(random.random(rows) < 0.7, dtype="boolean"),
+            "start": LOW + pd.to_timedelta(random.integers(0, 366, rows), unit="D"),
+        }
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 400])
+def test_rows_stay_within_public_domains_whatever_the_size(rows: int) -> None:
+    twin = PrivateSynthesizer(DOMAINS, epsilon=3.0).fit(customers(rows)).sample(50)
+    assert list(twin) == list(DOMAINS)
+    assert set(twin["plan"]) <= {"free", "team", "firm"}
+    assert twin["seats"].dropna().between(0, 500).all()
+    assert str(twin["seats"].dtype) == "Int64"
+    assert twin["price"].between(-10, 90).all()
+    assert (twin["price"].round(2) == twin["price"]).all()
+    assert twin["start"].between(LOW, HIGH).all()
+    assert (twin["start"] == twin["start"].dt.normalize()).all()
+
+
+def test_what_columns_have_to_do_with_each_other_is_learned() -> None:
+    twin = PrivateSynthesizer(DOMAINS, epsilon=3.0).fit(customers(2_000)).sample(2_000)
+    seats = twin.groupby("plan")["seats"].median()
+    assert seats["firm"] > 150
+    assert seats["free"] < 80
+
+
+def test_without_bounds_and_labels_they_are_discovered_and_say_how() -> None:
+    domains = {**DOMAINS, "plan": ColumnDomain("category"), "seats": ColumnDomain("number", decimals=0)}
+    synthesizer = PrivateSynthesizer(domains, epsilon=5.0).fit(customers(2_000))
+    twin = synthesizer.sample()
+    assert set(synthesizer.discovered) == {"plan", "seats"}
+    assert {"free", "team", "firm"} <= set(twin["plan"]) | {OTHER}
+    assert abs(len(twin) - 2_000) < 200
+    assert any(release.delta > 0 for release in synthesizer.releases)
+
+
+def test_without_discovery_the_column_is_named() -> None:
+    with pytest.raises(ValueError, match="seats"):
+        PrivateSynthesizer({"seats": ColumnDomain("number", low=0)}, discover=False)
+
+
+def test_the_parts_add_up_to_no_more_than_the_whole() -> None:
+    synthesizer = PrivateSynthesizer(DOMAINS, epsilon=2.0, delta=1e-5).fit(customers(100))
+    epsilon, delta = synthesizer.spent
+    assert 1.9 < epsilon <= 2.0
+    assert delta <= 1e-5
