@@ -25,7 +25,7 @@ from synth.domain import (
 from synth.errors import ConfigError, ManifestError, SynthError
 from synth.facts import Facts, facts
 from synth.facts.of_queries import asks_how_fresh
-from synth.project.digests import written
+from synth.project.digests import source_digests
 from synth.project.labels import labels_of
 from synth.project.manifest import relation_of
 from synth.validation import (
@@ -103,7 +103,7 @@ def read_models(manifest: Manifest, connection: Connection) -> Declarations:
     """
     nodes = tagged_nodes(manifest)
     _refuse_other_target(nodes, manifest, connection)
-    tests, digests, read = _tests(manifest), written(manifest, nodes), facts(manifest)
+    tests, digests, read = _tests(manifest), source_digests(manifest, nodes), facts(manifest)
     models, refusals, vocabulary = [], [], _vocabulary(manifest)
     for node in nodes:
         try:
@@ -131,7 +131,7 @@ def _vocabulary(manifest: Manifest) -> frozenset[str]:
 
 def tagged_nodes(manifest: Manifest) -> tuple[Node, ...]:
     """Return the models, snapshots and seeds that ask for a twin, or seem to, ordered by `unique_id`."""
-    disabled_nodes = [node for node in manifest.disabled if node.unique_id not in manifest.nodes]
+    disabled_nodes = [node for node in manifest.disabled_nodes if node.unique_id not in manifest.nodes]
     asking = (
         node
         for node in (*manifest.nodes.values(), *disabled_nodes)
@@ -165,7 +165,7 @@ def _nameable(node: Node, connection: Connection) -> Model:
     relation = Relation(
         node.database or connection.database, node.schema or connection.schema, node.alias or node.name
     )
-    return Model(node.unique_id, node.name, relation, node.declared_in, node.materialized)
+    return Model(node.unique_id, node.name, relation, node.declared_in, node.materialization)
 
 
 def _check(node: Node, manifest: Manifest, connection: Connection) -> None:
@@ -174,7 +174,7 @@ def _check(node: Node, manifest: Manifest, connection: Connection) -> None:
         raise ConfigError(f"{_place(node)}: `meta.{TAG}` must be true or false, not {node.meta[TAG]!r}.")
     if node.unique_id not in manifest.nodes:
         raise _refusal_error(node, "it is disabled", "enable it")
-    if node.materialized == "ephemeral":
+    if node.materialization == "ephemeral":
         raise _refusal_error(node, "an ephemeral model is no relation", "materialize it as a table or a view")
     if node.language == "python":
         raise _refusal_error(node, "a Python model does not run on Postgres", "write it in SQL")
@@ -236,7 +236,7 @@ def _model(node: Node, facts: Facts) -> Model:
         name=node.name,
         relation=relation_of(node),
         path=node.declared_in,
-        materialized=node.materialized,
+        materialized=node.materialization,
         options=Options(
             backend=options.backend,
             rows=options.rows,

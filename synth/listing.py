@@ -111,7 +111,7 @@ def _decisions(
     tasks = [task for task in tasks if warehouse.describe(task.model.relation)]
     try:
         intact = frozenset(Places.of(models, settings).inspect(warehouse).twins.values())
-        inventory = Known("", "", warehouse.published(settings.schema), intact=intact)
+        inventory = Known("", "", warehouse.published_twins(settings.schema), intact=intact)
         twins = {model.unique_id for model in models}
         return decide(tasks, settings, inventory, warehouse=warehouse, snapshot=snapshot, twins=twins)
     except WarehouseError:  # the columns say what it is about

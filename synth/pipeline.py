@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synth import log
 from synth.backends import Backends
 from synth.dbt.state import write_state
-from synth.dbt.tests import published
+from synth.dbt.tests import published_twins
 from synth.domain import ModelResult, RunResult, Status
 from synth.errors import SynthError
 from synth.progress import progress_bar
@@ -171,7 +171,7 @@ def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Wareho
     return Known(
         run_id,
         asked.invocation_id,
-        warehouse.published(settings.schema),
+        warehouse.published_twins(settings.schema),
         units=warehouse.units(settings.staging_schema, run_id) if asked.named else {},
         intact=frozenset(name for name, place in asked.twins.items() if seen.twins.get(str(place)) == name),
         force=asked.force or settings.full_refresh,
@@ -226,7 +226,7 @@ def _look_again(asked: Invocation, settings: Settings, warehouse: Warehouse) -> 
 def _write_state(asked: Invocation, settings: Settings, warehouse: Warehouse) -> None:
     """Let dbt know which twins there are now; the twins themselves need nothing of that."""
     try:
-        write_state(settings.artifact_dir / "state", published(asked.twins, warehouse))
+        write_state(settings.artifact_dir / "state", published_twins(asked.twins, warehouse))
     except (SynthError, OSError) as error:
         log.warning(f"The state for dbt could not be written ({type(error).__name__}). Next: synth test")
 

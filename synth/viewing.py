@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from synth.report import Outcome
+    from synth.report import RunOutcome
 
 
 def find(artifact_dir: Path, *, model: str | None = None, run_id: str | None = None) -> tuple[Path, ...]:
@@ -35,7 +35,7 @@ def find(artifact_dir: Path, *, model: str | None = None, run_id: str | None = N
     raise ConfigError(_none_of(model, selected_runs))
 
 
-def _none_of(model: str | None, runs: list[tuple[Outcome, ...]]) -> str:
+def _none_of(model: str | None, runs: list[tuple[RunOutcome, ...]]) -> str:
     names = sorted({outcome.name for run in runs for outcome in run if outcome.report})
     where = f"run {runs[0][0].run_id}" if len(runs) == 1 else "any run"
     there = f"there are reports of {', '.join(names)}" if names else "there are no reports at all"

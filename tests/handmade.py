@@ -225,7 +225,7 @@ class Handmade:
         (plugins / f"{name}.py").write_text(BACKEND + indent(body, " " * 8))
         self.environment["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(plugins)))
         importlib.invalidate_caches()
-        backends._installed.cache_clear()
+        backends._entry_points.cache_clear()
 
     def await_(self, query: str) -> None:
         """Return when `query` finds a row."""

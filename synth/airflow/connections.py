@@ -40,7 +40,7 @@ REFUSED = {
 SECRET = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GRETEL_API_KEY")
 
 
-class Connection(Protocol):
+class AirflowConnection(Protocol):
     """What is read of a connection of Airflow's."""
 
     conn_id: str
@@ -56,7 +56,7 @@ class Connection(Protocol):
         """The extra fields."""
 
 
-def variables(kind: str, connection: Connection) -> dict[str, str]:
+def variables(kind: str, connection: AirflowConnection) -> dict[str, str]:
     """The variables that a connection of type `postgres`, `aws` or `gretel` stands for.
 
     Raises:
@@ -105,7 +105,7 @@ def asset_uri(said: Mapping[str, str], relation: str) -> str:
     return "/".join([address, said.get("PGDATABASE", said.get("PGUSER", "")), *relation.split(".", 1)])
 
 
-def _postgres(connection: Connection) -> dict[str, Any]:
+def _postgres(connection: AirflowConnection) -> dict[str, Any]:
     return _extra(connection, POSTGRES_EXTRA) | {
         "PGHOST": connection.host,
         "PGPORT": connection.port,
@@ -115,7 +115,7 @@ def _postgres(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _aws(connection: Connection) -> dict[str, Any]:
+def _aws(connection: AirflowConnection) -> dict[str, Any]:
     own = {"AWS_ACCESS_KEY_ID": connection.login, "AWS_SECRET_ACCESS_KEY": connection.password}
     service = connection.extra_dejson.get("service_config", {}).get("s3", {}).get("endpoint_url")
     return _extra(connection, AWS_EXTRA) | {
@@ -123,11 +123,11 @@ def _aws(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _gretel(connection: Connection) -> dict[str, Any]:
+def _gretel(connection: AirflowConnection) -> dict[str, Any]:
     own = {"GRETEL_API_KEY": connection.password, "GRETEL_ENDPOINT": connection.host}
     return _extra(connection, GRETEL_EXTRA) | own
 
 
-def _extra(connection: Connection, names: Mapping[str, str]) -> dict[str, Any]:
+def _extra(connection: AirflowConnection, names: Mapping[str, str]) -> dict[str, Any]:
     extra = connection.extra_dejson
     return {variable: extra[name] for name, variable in names.items() if name in extra}

@@ -55,12 +55,12 @@ class Backend(Protocol):
 
 
 def known_backends() -> dict[str, str]:
-    """Every backend that can be named, with the place it is loaded from."""
-    return {**_installed(), **BUILT_IN}
+    """Return every backend that can be named, with the place it is loaded from."""
+    return {**_entry_points(), **BUILT_IN}
 
 
 @cache  # looking for them takes its time
-def _installed() -> dict[str, str]:
+def _entry_points() -> dict[str, str]:
     return {point.name: point.value for point in entry_points(group=GROUP)}
 
 
@@ -76,7 +76,7 @@ class Backends:
         self._open: dict[str, Backend] = {}
 
     def __getitem__(self, name: str) -> Backend:
-        """The backend called `name`, as `open_backend` opens it."""
+        """Return the backend called `name`, as `open_backend` opens it."""
         if name not in self._open:
             self._open[name] = open_backend(name, self._environment)
         return self._open[name]
@@ -90,14 +90,14 @@ class Backends:
 
 
 def open_backend(name: str, environment: Mapping[str, str]) -> Backend:
-    """The backend called `name`, ready for `check`.
+    """Return the backend called `name`, ready for `check`.
 
     Raises:
         ConfigError: no backend has that name, or one of its variables is missing or wrong.
     """
-    known = _class_of(name)
-    connect = getattr(known, "connect", None)
-    backend: Backend = connect(_own(name, environment)) if connect else known()
+    backend_class = _class_of(name)
+    connect = getattr(backend_class, "connect", None)
+    backend: Backend = connect(_own(name, environment)) if connect else backend_class()
     return backend
 
 
@@ -131,15 +131,15 @@ def accept(task: Task) -> None:
 
 
 def epsilon_of(task: Task) -> float | None:
-    """The privacy budget that the task's backend learns with; None is no differential privacy."""
+    """Return the privacy budget that the task's backend learns with; None is no differential privacy."""
     budget = getattr(_class_of(task.backend), "epsilon", None)
     epsilon: float | None = budget(task) if budget else task.model.wishes.epsilon
     return epsilon
 
 
 def variables_of_backends(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environment` that belong to some backend."""
-    return {name: value for known in known_backends() for name, value in _own(known, environment).items()}
+    """Return the variables of `environment` that belong to some backend."""
+    return {name: value for backend in known_backends() for name, value in _own(backend, environment).items()}
 
 
 def _own(name: str, environment: Mapping[str, str]) -> dict[str, str]:

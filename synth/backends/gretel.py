@@ -45,15 +45,15 @@ class GretelBackend:
 
     @classmethod
     def connect(cls, environment: Mapping[str, str], patience: Patience | None = None) -> Self:
-        """The backend that the variables GRETEL_… lead to; nothing is reached yet.
+        """Return the backend that the variables GRETEL_… lead to; nothing is reached yet.
 
         Raises:
             ConfigError: a variable is missing or wrong.
         """
         key, project = environment.get("GRETEL_API_KEY", ""), environment.get("GRETEL_PROJECT", "")
         if not key.startswith("grt"):
-            found = "does not begin with grt" if key else "is not set"
-            raise ConfigError(f"GRETEL_API_KEY {found}. Next: export GRETEL_API_KEY=grtu…")
+            problem = "does not begin with grt" if key else "is not set"
+            raise ConfigError(f"GRETEL_API_KEY {problem}. Next: export GRETEL_API_KEY=grtu…")
         if not project:
             raise ConfigError("GRETEL_PROJECT is not set. Next: export GRETEL_PROJECT=the name of a project")
         runner = environment.get("GRETEL_RUNNER_MODE") or "cloud"
@@ -75,13 +75,13 @@ class GretelBackend:
 
     @staticmethod
     def epsilon(task: Task) -> float | None:
-        """The privacy budget that Gretel is asked for, in whosever words."""
+        """Return the privacy budget that Gretel is asked for, in whosever words."""
         budget = gretel_config.of_task(task).budget
         return budget.epsilon if budget else None
 
     def check(self) -> None:
         """Raise `BackendError` unless key, endpoint, project and quota are as needed; nothing is spent."""
-        self._remote.tried(lambda: self._service.check(gretel_config.probe()))
+        self._remote.retry_call(lambda: self._service.check(gretel_config.probe()))
 
     def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:
         """Return `request.rows` rows that Gretel generated.
@@ -96,11 +96,11 @@ class GretelBackend:
             workdir,
             steps,
             timeout=gretel_config.timeout(request),
-            grouped=gretel_config.is_grouped(request),
+            by_entity=gretel_config.is_grouped(request),
         )
 
     def look(self, name: str) -> str | None:
-        """How far the remote job called `name` is; None where there is none."""
+        """Return how far the remote job called `name` is; None where there is none."""
         return self._remote.look(name)
 
     def remove(self, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from synth.backends.remote import Step, spare
+from synth.backends.remote import JobStep, spare
 from synth.backends.sheet import ENTITY
 from synth.errors import ConfigError
 from synth.validation import Strict, nearest, validate
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KEY = "meta.synth.gretel"
 MODELS = ("actgan", "navigator_ft", "tabular_dp")
 MOST_ROWS = {"navigator_ft": 130_000}  # that the service generates in one job
-RETIRED = frozenset(
+RETIRED_KEYS = frozenset(
     {"amplify", "ctgan", "default", "lstm", "synthetics", "transform", "transforms", "classify"}
 )
 LOWEST, HIGHEST = 0.1, 100.0  # epsilon that the service takes
@@ -117,7 +117,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class GretelJobOptions:
     """What a model's options come to."""
 
     model: str
@@ -128,8 +128,8 @@ class Choice:
     timeout: float | None
 
 
-def choose(wishes: Wishes, where: str) -> Choice:
-    """The model of Gretel's that the options name, with every parameter decided.
+def choose(wishes: Wishes, where: str) -> GretelJobOptions:
+    """Return the model of Gretel's that the options name, with every parameter decided.
 
     Raises:
         ConfigError: an option is unknown, wrong, or not one of that model.
@@ -152,11 +152,13 @@ def choose(wishes: Wishes, where: str) -> Choice:
     )
     if model == "tabular_dp":
         budget = budget or Budget(1.0, "auto", 0.1)
-    return Choice(model, params, filters.model_dump(), budget, options.transform_v2, options.timeout)
+    return GretelJobOptions(
+        model, params, filters.model_dump(), budget, options.transform_v2, options.timeout
+    )
 
 
-def of_task(task: Task) -> Choice:
-    """What the options of a task come to.
+def of_task(task: Task) -> GretelJobOptions:
+    """Return what the options of a task come to.
 
     Raises:
         ConfigError: as `choose`, or the task asks for something that Gretel cannot do.
@@ -172,8 +174,8 @@ def of_task(task: Task) -> Choice:
     return choice
 
 
-def steps(request: Request) -> tuple[Step, ...]:
-    """The jobs of a request, in order: a transformation of the rows if one is asked for, and the training.
+def steps(request: Request) -> tuple[JobStep, ...]:
+    """Return the jobs of a request, in order: a transformation of the rows if asked for, and the training.
 
     Raises:
         ConfigError: the request wants more rows than the model makes.
@@ -186,24 +188,24 @@ def steps(request: Request) -> tuple[Step, ...]:
             f"{request.model}: {choice.model} makes at most {most:,} rows, not {request.rows:,}. "
             "Next: `rows`, or `model: actgan`."
         )
-    train = Step("train", _config(choice.model, _body(choice, rows, grouped=is_grouped(request))))
+    train = JobStep("train", _config(choice.model, _body(choice, rows, by_entity=is_grouped(request))))
     if choice.transform is None:
         return (train,)
-    return (Step("transform", _config("transform_v2", dict(choice.transform))), train)
+    return (JobStep("transform", _config("transform_v2", dict(choice.transform))), train)
 
 
 def is_grouped(request: Request) -> bool:
-    """Whether the model learns the rows of an entity together; actgan and tabular_dp learn row by row."""
+    """Return whether the model learns the rows of an entity together; actgan and tabular_dp do not."""
     return request.entities is not None and choose(request.wishes, request.model).model == "navigator_ft"
 
 
 def probe() -> Mapping[str, object]:
-    """A configuration that is as good as any to ask whether a job would be taken."""
+    """Return a configuration that is as good as any to ask whether a job would be taken."""
     return _config("actgan", {"params": ActganParams().model_dump(), "generate": {"num_records": 1}})
 
 
 def timeout(request: Request) -> float | None:
-    """How many seconds a job may take, if the user says so."""
+    """Return how many seconds a job may take, if the user says so."""
     return choose(request.wishes, request.model).timeout
 
 
@@ -211,7 +213,7 @@ def _config(model: str, body: dict[str, Any]) -> dict[str, object]:
     return {"schema_version": "1.0", "models": [{model: body}]}
 
 
-def _body(choice: Choice, rows: int, *, grouped: bool) -> dict[str, Any]:
+def _body(choice: GretelJobOptions, rows: int, *, by_entity: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"params": dict(choice.params), "generate": {"num_records": rows}}
     budget = choice.budget
     if choice.model == "actgan":
@@ -219,7 +221,7 @@ def _body(choice: Choice, rows: int, *, grouped: bool) -> dict[str, Any]:
     elif choice.model == "tabular_dp" and budget:
         body["params"] |= {"epsilon": budget.epsilon, "delta": budget.delta}
     else:
-        group = ENTITY if grouped else None
+        group = ENTITY if by_entity else None
         body |= {"group_training_examples_by": group, "order_training_examples_by": None}
         body["generate"]["use_structured_generation"] = True
         if budget:
@@ -238,7 +240,7 @@ def _model(options: GretelOptions, budget: Budget | None, where: str) -> str:
     if options.model in MODELS:
         return options.model
     name = options.model.rpartition("/")[2]
-    if name in RETIRED or "/" in options.model:
+    if name in RETIRED_KEYS or "/" in options.model:
         raise ConfigError(
             f"{where}: Gretel has withdrawn its model or template '{options.model}'; `{KEY}.model` is one of "
             f"{', '.join(MODELS)}, and `params` beside it changes their defaults."
@@ -247,7 +249,7 @@ def _model(options: GretelOptions, budget: Budget | None, where: str) -> str:
 
 
 def _budget(options: GretelOptions, epsilon: float | None, delta: float | None, where: str) -> Budget | None:
-    """The budget, from `epsilon` and `delta` of the model or from Gretel's own words for them."""
+    """Return the budget, from `epsilon` and `delta` of the model or from Gretel's own words for them."""
     own = validate(PrivacyParams, options.privacy_params or {}, where=where, key=f"{KEY}.privacy_params")
     if epsilon is not None and own.epsilon is not None:
         raise ConfigError(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.backends.gretel_session import Access, client, our_errors, within
 from synth.backends.gretel_storage import HANDLER, BucketStorage, CloudStorage, Storage
-from synth.backends.said import said
-from synth.backends.service import BusyError, Phase, RefusedError, Sight
+from synth.backends.redaction import redact
+from synth.backends.service import BusyError, JobStatus, Phase, RefusedError
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -118,33 +118,33 @@ class GretelService:
         return self._call(lambda: str(submit().model_id))
 
     def find(self, name: str) -> Sequence[str]:
-        """The ids of all jobs called exactly `name`; the service's own search finds parts of names, too."""
-        found = self._call(lambda: list(self._project.search_models(factory=dict, model_name=name)))
-        names = {str(model["uid"]): _name_of(model) for model in found}
-        return [job for job, known in names.items() if (known or self._name(job)) == name]
+        """Return the ids of all jobs with exactly this `name`; the service's own search is looser."""
+        models = self._call(lambda: list(self._project.search_models(factory=dict, model_name=name)))
+        names = {str(model["uid"]): _name_of(model) for model in models}
+        return [job for job, job_name in names.items() if (job_name or self._name(job)) == name]
 
-    def look(self, job: str) -> Sight:
-        """How far the job is; a status that nobody knows is a failure, never a success."""
-        known = self._call(lambda: self._job(job))
+    def look(self, job: str) -> JobStatus:
+        """Return how far the job is; a status that nobody knows is a failure, never a success."""
+        remote_job = self._call(lambda: self._job(job))
         try:
-            status = known.status.value
+            status = remote_job.status.value
         except ValueError:
-            return Sight(Phase.FAILED, "with a status that this version does not know")
+            return JobStatus(Phase.FAILED, "with a status that this version does not know")
         phase = PHASES[status]
         if phase is Phase.FAILED:
-            return Sight(phase, said(known.errors))
-        return Sight(phase, step=_epoch(known), steps=0 if HANDLER in job else _epochs(known))
+            return JobStatus(phase, redact(remote_job.errors))
+        return JobStatus(phase, step=_epoch(remote_job), steps=0 if HANDLER in job else _epochs(remote_job))
 
     def result(self, job: str) -> bytes:
-        """The rows that the job generated, as CSV."""
+        """Return the rows that the job generated, as CSV."""
         artifact = "data" if HANDLER in job else "data_preview"
         return self._call(lambda: self._storage.get(job, artifact), LIMIT * 60)
 
     def scores(self, job: str) -> Mapping[str, float]:
-        """The scores of the service's own report."""
+        """Return the scores of the service's own report."""
         report = json.loads(self._call(lambda: self._storage.get(job, "report_json")))
-        found = {name: report[name].get("score") for name in SCORES if isinstance(report.get(name), dict)}
-        return {name: float(score) for name, score in found.items() if isinstance(score, int | float)}
+        scores = {name: report[name].get("score") for name in SCORES if isinstance(report.get(name), dict)}
+        return {name: float(score) for name, score in scores.items() if isinstance(score, int | float)}
 
     def cancel(self, job: str) -> None:
         """End the job."""
@@ -183,12 +183,12 @@ class GretelService:
         return self._call(lambda: str(self._project.get_model(job).name))
 
     def _job(self, job: str) -> Any:
-        """The model, or the record handler of a model."""
+        """Return the model, or the record handler of a model."""
         from gretel_client.projects.records import RecordHandler  # noqa: PLC0415 - as the client
 
         model, _, handler = job.partition(HANDLER)
-        known = self._project.get_model(model)
-        return RecordHandler(known, record_id=handler) if handler else known
+        remote_model = self._project.get_model(model)
+        return RecordHandler(remote_model, record_id=handler) if handler else remote_model
 
     def _model(self, config: Mapping[str, object]) -> Model:
         # The client writes into the configuration it is given.
@@ -200,7 +200,7 @@ class GretelService:
 
 
 def _name_of(model: Mapping[str, Any]) -> str | None:
-    """The name in a search result: of the model, or of its configuration; None if it has neither."""
+    """Return the name in a search result: of the model, or of its configuration; None if it has neither."""
     name = model.get("name") or model.get("model_name") or (model.get("config") or {}).get("name")
     return None if name is None else str(name)
 

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.backends.gretel_config import MODELS
-from synth.backends.said import said
+from synth.backends.redaction import redact
 from synth.backends.service import (
     BusyError,
     ConflictError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TOO_LARGE, CONFLICT, THROTTLED, BROKEN = 413, 409, 429, 500
+TOO_LARGE, CONFLICT, TOO_MANY_REQUESTS, SERVER_ERROR = 413, 409, 429, 500
 INSTALL = "pip install 'dbt-synth[gretel]'"
 
 
@@ -47,7 +47,7 @@ class Access:
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """The call's result; the thread of a call that never ends is left to itself.
+    """Return the call's result; the thread of a call that never ends is left to itself.
 
     Raises:
         TransientError: it took longer.
@@ -70,7 +70,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
 
 def client() -> tuple[Any, Any]:
-    """The client's modules `config` and `projects`.
+    """Return the client's modules `config` and `projects`.
 
     Raises:
         BackendError: it is not installed, or refuses to be imported.
@@ -92,7 +92,7 @@ def client() -> tuple[Any, Any]:
 
 @contextmanager
 def our_errors(access: Access) -> Iterator[None]:
-    """The client's errors, and those of what it is made of, as ours."""
+    """Translate the errors of the client and its libraries into ours."""
     try:
         yield
     except BackendError:
@@ -106,28 +106,30 @@ def _of_client(error: Exception, access: Access) -> BackendError | None:
     from gretel_client.rest import exceptions as rest  # noqa: PLC0415 - see above
 
     place = access.endpoint
-    found: BackendError | None = None
+    backend_error: BackendError | None = None
     match error:
         case projects.GretelResourceNotFound() | rest.NotFoundException():
-            found = GoneError(f"What was asked for is not at {place}.")
+            backend_error = GoneError(f"What was asked for is not at {place}.")
         case projects.MaxConcurrentJobsException():
-            found = BusyError(f"Gretel takes no more jobs at {place} for now.")
+            backend_error = BusyError(f"Gretel takes no more jobs at {place} for now.")
         case projects.CreditExhaustException():
-            found = BackendError(f"The credits of this account at {place} are used up.")
+            backend_error = BackendError(f"The credits of this account at {place} are used up.")
         case projects.DiscontinuedModelException():
-            found = BackendError(f"{place} has withdrawn this model. Next: choose one of {', '.join(MODELS)}")
+            backend_error = BackendError(
+                f"{place} has withdrawn this model. Next: choose one of {', '.join(MODELS)}"
+            )
         case projects.GretelProjectError():
-            found = DeniedError(
+            backend_error = DeniedError(
                 f"{place} has no project {access.project} for this key. Next: check GRETEL_API_KEY and "
                 "GRETEL_PROJECT (5 to 63 letters, digits and dashes), or create the project"
             )
         case rest.UnauthorizedException() | rest.ForbiddenException():
-            found = _denied(access)
+            backend_error = _access_error(access)
         case rest.ApiException():
-            found = _refused(error, place)
+            backend_error = _request_error(error, place)
         case _:
             pass  # not of the client's own
-    return found
+    return backend_error
 
 
 def _of_transport(error: Exception, access: Access) -> BackendError:
@@ -137,7 +139,7 @@ def _of_transport(error: Exception, access: Access) -> BackendError:
     place, name = access.endpoint, type(error).__name__
     if isinstance(error, urllib3.exceptions.MaxRetryError):
         if error.reason is None:  # the client's way to say 403
-            return _denied(access)
+            return _access_error(access)
         name = type(error.reason).__name__
     if name == "ProxyError":
         return TransientError(
@@ -149,22 +151,22 @@ def _of_transport(error: Exception, access: Access) -> BackendError:
     return BackendError(f"{place} gave an answer that cannot be read ({name}). Next: synth debug")
 
 
-def _denied(access: Access) -> DeniedError:
+def _access_error(access: Access) -> DeniedError:
     return DeniedError(f"{access.endpoint} refuses GRETEL_API_KEY. Next: export a key that is valid for it.")
 
 
-def _refused(error: Any, place: str) -> BackendError:
+def _request_error(error: Any, place: str) -> BackendError:
     status = error.status or 0
     if status == CONFLICT:
         return ConflictError(f"What was asked for is in no state for it at {place} (HTTP 409).")
-    if status == THROTTLED or status >= BROKEN or not status:
+    if status == TOO_MANY_REQUESTS or status >= SERVER_ERROR or not status:
         return TransientError(f"{place} could not answer (HTTP {status}).")
-    reason = "the data are too large" if status == TOO_LARGE else said(_body(error)) or "no reason given"
+    reason = "the data are too large" if status == TOO_LARGE else redact(_body(error)) or "no reason given"
     return RefusedError(f"{place} refused the request with HTTP {status}: {reason}.")
 
 
 def _body(error: Any) -> str:
     body = error.body
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
-    found = re.search(r'"(?:message|detail|error)"\s*:\s*"([^"]*)"', text)
-    return found[1] if found else ""
+    match = re.search(r'"(?:message|detail|error)"\s*:\s*"([^"]*)"', text)
+    return match[1] if match else ""

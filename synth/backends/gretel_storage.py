@@ -22,7 +22,7 @@ CHUNK = 1 << 20
 FILES = {"data_preview": "data_preview.gz", "report_json": "report_json.json.gz", "data": "data.gz"}
 HANDLER = "/"  # between a model and its record handler, where that is the job
 GZIP = 16 + zlib.MAX_WBITS
-DENIED, MISSING = 403, 404
+ACCESS_DENIED, NOT_FOUND = 403, 404
 
 
 class Storage(Protocol):
@@ -32,7 +32,7 @@ class Storage(Protocol):
         """Store training rows; return the key that a job knows them by."""
 
     def get(self, job: str, artifact: str) -> bytes:
-        """What a job made, unpacked."""
+        """Return what a job made, unpacked."""
 
     def remove(self, name: str) -> None:
         """Delete everything that was put as `name`."""
@@ -58,7 +58,7 @@ class CloudStorage:
             project_id=self._project.project_guid, artifact=Artifact(filename=_file_name(name))
         )
         key, link = str(answer["data"]["key"]), str(answer["data"]["url"])
-        _checked(_request("PUT", link, data=content), "the upload")
+        _check_response(_request("PUT", link, data=content), "the upload")
         return key
 
     def get(self, job: str, artifact: str) -> bytes:
@@ -71,8 +71,8 @@ class CloudStorage:
             else api.get_model_artifact(**place)
         )
         with closing(_request("GET", str(answer["data"]["url"]), stream=True)) as response:
-            _checked(response, "a download")
-            return unpacked(_chunks(response))
+            _check_response(response, "a download")
+            return unpack(_chunks(response))
 
     def remove(self, name: str) -> None:
         """Delete every upload of that name; there are two if the answer to the first was lost."""
@@ -82,7 +82,7 @@ class CloudStorage:
                 self._project.delete_artifact(key)
 
     def remove_made(self, job: str) -> None:
-        """Goes with the job."""
+        """Do nothing: the rows go with their job."""
 
 
 class BucketStorage:
@@ -105,7 +105,7 @@ class BucketStorage:
         """Read what the job wrote."""
         key = self._key(*self._folder(job), FILES[artifact])
         body = self._call(lambda: self._s3.get_object(Bucket=self._bucket, Key=key))["Body"]
-        return unpacked(body.iter_chunks(CHUNK))
+        return unpack(body.iter_chunks(CHUNK))
 
     def remove(self, name: str) -> None:
         """Delete every upload of that name."""
@@ -150,7 +150,7 @@ class BucketStorage:
 
 
 def bucket_of(endpoint: str) -> tuple[str, str]:
-    """The bucket and the prefix of GRETEL_ARTIFACT_ENDPOINT.
+    """Return the bucket and the prefix of GRETEL_ARTIFACT_ENDPOINT.
 
     Raises:
         ConfigError: it is no address in S3.
@@ -165,8 +165,8 @@ def bucket_of(endpoint: str) -> tuple[str, str]:
     return address.netloc, address.path.strip("/")
 
 
-def unpacked(chunks: Iterable[bytes]) -> bytes:
-    """The content of a gzip stream.
+def unpack(chunks: Iterable[bytes]) -> bytes:
+    """Return the content of a gzip stream.
 
     Raises:
         TransientError: it ends too early or is broken; another download may be whole.
@@ -186,7 +186,7 @@ def _file_name(name: str) -> str:
 
 
 def _request(method: str, link: str, **options: Any) -> Any:
-    """One attempt; the link stays out of the error."""
+    """Return one attempt; the link stays out of the error."""
     import requests  # noqa: PLC0415 - comes with gretel-client
 
     try:
@@ -204,7 +204,7 @@ def _chunks(response: Any) -> Iterable[bytes]:
         raise TransientError(f"A download broke off ({type(error).__name__}).") from None
 
 
-def _checked(response: Any, what: str) -> None:
+def _check_response(response: Any, what: str) -> None:
     if not response.ok:
-        expired = " (the link has expired, most likely)" if response.status_code == DENIED else ""
-        raise TransientError(f"Gretel's storage refused {what} with HTTP {response.status_code}{expired}.")
+        hint = " (the link has expired, most likely)" if response.status_code == ACCESS_DENIED else ""
+        raise TransientError(f"Gretel's storage refused {what} with HTTP {response.status_code}{hint}.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.patience import TWICE, EndedError, Patience, UndecidedError, tried
+from synth.backends.patience import TWICE, EndedError, Patience, UndecidedError, retry_call
 from synth.backends.removal import Removal
 from synth.backends.service import (
     OVER,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from synth.backends.ledger import Ledger
-    from synth.backends.service import Service, Sight
+    from synth.backends.service import JobStatus, Service
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ LOG = logging.getLogger("synth.backends")
 
 
 @dataclass(frozen=True)
-class Work:
+class RemoteWork:
     """The remote work of one model.
 
     Attributes:
@@ -47,7 +47,7 @@ class Work:
     service: Service
     ledger: Ledger
     stop: Event
-    tell: Callable[[str, str, Sight | None], None]
+    tell: Callable[[str, str, JobStatus | None], None]
     patience: Patience = field(default_factory=Patience)
     wait: bool = True
 
@@ -58,40 +58,42 @@ class Work:
         content: Callable[[], bytes],
         read: Callable[[bytes], T],
     ) -> T:
-        """The rows that the step's job makes of `content`, by `read`; a job of an earlier run is picked up.
+        """Return the rows that the step's job makes of `content`; a job of an earlier run is resumed.
 
         Raises:
             BackendError: the job failed, or one of its subclasses.
         """
-        job = self.adopted(step)
+        job = self.adopt(step)
         if job is None:
-            name = self.ledger.called(step)
+            name = self.ledger.job_name(step)
             upload = partial(self.service.upload, name, content())
-            data = tried(upload, self.patience, self._pause, believed=self.patience.tries)
-            job = self._submitted(step, partial(self.service.submit, name, config, data))
+            data = retry_call(upload, self.patience, self._pause, confirmations=self.patience.tries)
+            job = self._submit(step, partial(self.service.submit, name, config, data))
         self._await(step, job)
-        return self._fetched(job, read)
+        return self._fetch(job, read)
 
     def more(
-        self, trained: str, config: Mapping[str, object], rows: int, turn: int, read: Callable[[bytes], T]
+        self, model_job: str, config: Mapping[str, object], rows: int, turn: int, read: Callable[[bytes], T]
     ) -> T:
-        """`rows` more rows of the model that the step `trained` has trained, by `read`.
+        """Return `rows` more rows of the model that the step `model_job` has trained, by `read`.
 
         Raises:
             BackendError: as `carry_out`.
         """
         step = f"more{turn}"
-        job = self.adopted(step)
+        job = self.adopt(step)
         if job is None:
             self.ledger.note(step, "")  # so that a job whose answer is lost is found by its name
-            model = self.ledger.jobs[trained]
-            request = MoreRows(self.ledger.called(step), rows, turn, config, self.ledger.called(trained))
-            job = self._submitted(step, partial(self.service.generate, model, request))
+            model = self.ledger.jobs[model_job]
+            request = MoreRows(
+                self.ledger.job_name(step), rows, turn, config, self.ledger.job_name(model_job)
+            )
+            job = self._submit(step, partial(self.service.generate, model, request))
         self._await(step, job)
-        return self._fetched(job, read)
+        return self._fetch(job, read)
 
-    def adopted(self, step: str) -> str | None:
-        """The id of the step's job, if it was submitted before and rows may still come of it.
+    def adopt(self, step: str) -> str | None:
+        """Return the id of the step's job, if it was submitted before and rows may still come of it.
 
         It is looked for by its name, too: another attempt of this run, on whatever machine, has the same. One
         that will bring none is removed.
@@ -99,11 +101,11 @@ class Work:
         Raises:
             EndlessError: it was cancelled and does not end.
         """
-        job = self.ledger.jobs.get(step) or self._listed(step)
+        job = self.ledger.jobs.get(step) or self._find_job(step)
         if not job:
             return None
         try:
-            over = self._tried(partial(self.service.look, job)).phase in OVER
+            over = self._retry_call(partial(self.service.look, job)).phase in OVER
         except GoneError:
             over = True
         if over:
@@ -119,13 +121,13 @@ class Work:
             EndlessError: a job of it was cancelled and does not end.
         """
         self.put_away()
-        self.ledger.jobs, self.ledger.abandoned = dict.fromkeys(self.ledger.jobs, ""), False
+        self.ledger.jobs, self.ledger.is_abandoned = dict.fromkeys(self.ledger.jobs, ""), False
         self.ledger.write()
 
     def scores(self, step: str) -> Mapping[str, float]:
-        """What the service says of the step's rows; nothing if it says nothing that can be read."""
+        """Return what the service says of the step's rows; nothing if it says nothing that can be read."""
         try:
-            return self._tried(partial(self.service.scores, self.ledger.jobs[step]))
+            return self._retry_call(partial(self.service.scores, self.ledger.jobs[step]))
         except BackendError:
             return {}
 
@@ -139,7 +141,7 @@ class Work:
         problems: list[BackendError] = []
         for step, job in reversed(self.ledger.jobs.items()):
             try:
-                self._removal.clear(self.ledger.called(step), job)
+                self._removal.clear(self.ledger.job_name(step), job)
             except BackendError as error:
                 problems.append(error)
         if problems:
@@ -150,14 +152,14 @@ class Work:
     def _removal(self) -> Removal:
         return Removal(self.service, self.patience)
 
-    def _listed(self, step: str) -> str:
-        """The id of a job with the step's name; empty where there is none."""
-        return next(iter(self._tried(partial(self.service.find, self.ledger.called(step)))), "")
+    def _find_job(self, step: str) -> str:
+        """Return the id of a job with the step's name; empty where there is none."""
+        return next(iter(self._retry_call(partial(self.service.find, self.ledger.job_name(step)))), "")
 
-    def _submitted(self, step: str, submit: Callable[[], str]) -> str:
+    def _submit(self, step: str, submit: Callable[[], str]) -> str:
         """Submit the job; however often an answer is lost on the way, exactly one is left."""
         job = self._until_accepted(step, submit)
-        for other in self._tried(partial(self.service.find, self.ledger.called(step))):
+        for other in self._retry_call(partial(self.service.find, self.ledger.job_name(step))):
             if other != job:
                 with suppress(BackendError):  # by its name it is found again when all is put away
                     self._removal.end(other)
@@ -166,15 +168,15 @@ class Work:
 
     def _until_accepted(self, step: str, submit: Callable[[], str]) -> str:
         """Submit until the service has room; one whose answer was lost is found by its name."""
-        failures, told = 0, False
+        failures, is_announced = 0, False
         until = self.patience.clock() + self.patience.deadline
         for pause in self.patience.pauses():
             if self.stop.is_set():
-                raise self._interrupted()
+                raise self._interruption_error()
             try:
                 return submit()
             except (TransientError, GoneError) as error:
-                job = self.adopted(step)
+                job = self.adopt(step)
                 if job:
                     return job
                 busy = isinstance(error, BusyError)
@@ -182,16 +184,16 @@ class Work:
                 if failures >= self.patience.tries or self.patience.clock() > until:
                     raise UndecidedError(str(error)) from None
                 if busy:
-                    told = self._tell_of_full_service(step, told=told)
+                    is_announced = self._tell_of_full_service(step, is_announced=is_announced)
             self._pause(pause)
         raise AssertionError  # pauses have no end
 
-    def _tell_of_full_service(self, step: str, *, told: bool) -> bool:
+    def _tell_of_full_service(self, step: str, *, is_announced: bool) -> bool:
         self.tell(step, "waits until the service has room", None)
-        if not told:
+        if not is_announced:
             LOG.warning(
                 "Warning: %s has no room for another job; %s waits for up to %s seconds",
-                *(self.service.title, self.ledger.called(step), f"{self.patience.deadline:,.0f}"),
+                *(self.service.title, self.ledger.job_name(step), f"{self.patience.deadline:,.0f}"),
             )
         return True
 
@@ -205,7 +207,7 @@ class Work:
             except GoneError:
                 absent += 1
                 if absent >= TWICE:
-                    raise self._gone(step, job) from None
+                    raise self._gone_error(step, job) from None
             except TransientError as error:
                 failures += 1
                 if failures >= self.patience.tries:
@@ -222,7 +224,7 @@ class Work:
             self._pause(pause)
         raise AssertionError  # pauses have no end
 
-    def _is_done(self, step: str, sight: Sight) -> bool:
+    def _is_done(self, step: str, sight: JobStatus) -> bool:
         self.tell(step, str(sight.phase), sight)
         if sight.phase is Phase.DONE:
             return True
@@ -231,12 +233,12 @@ class Work:
             state = "is being cancelled" if sight.phase is Phase.CANCELLING else f"ended as {sight.phase}"
             raise BackendError(f"The job at {self.service.title} {state}{reason}. Next: synth run")
         if not self.wait:
-            names = tuple(self.ledger.called(step) for step in self.ledger.jobs)
+            names = tuple(self.ledger.job_name(step) for step in self.ledger.jobs)
             raise PendingError(f"{self.service.title}: {names[-1]} is {sight.phase}", names)
         return False
 
-    def _fetched(self, job: str, read: Callable[[bytes], T]) -> T:
-        """The rows of a job that is done; what was paid for is not given up because of one odd answer."""
+    def _fetch(self, job: str, read: Callable[[bytes], T]) -> T:
+        """Return the rows of a finished job; one odd answer does not give up what was paid for."""
         for attempt, pause in enumerate(self.patience.pauses(), 1):
             try:
                 return read(self.service.result(job))
@@ -251,18 +253,18 @@ class Work:
             self._pause(pause)
         raise AssertionError  # pauses have no end
 
-    def _gone(self, step: str, job: str) -> BackendError:
-        """What to say of a job that is not there, unless the service lists it all the same."""
-        if job in self._tried(partial(self.service.find, self.ledger.called(step))):
+    def _gone_error(self, step: str, job: str) -> BackendError:
+        """Return what to say of a job that is not there, unless the service lists it all the same."""
+        if job in self._retry_call(partial(self.service.find, self.ledger.job_name(step))):
             return UndecidedError(f"{self.service.title} lists the job {job}, and says that it is not there.")
         return BackendError(f"The job at {self.service.title} is not there any more. Next: synth run")
 
-    def _tried(self, call: Callable[[], T]) -> T:
-        return tried(call, self.patience, self._pause)
+    def _retry_call(self, call: Callable[[], T]) -> T:
+        return retry_call(call, self.patience, self._pause)
 
     def _pause(self, seconds: float) -> None:
         if self.stop.wait(seconds):
-            raise self._interrupted()
+            raise self._interruption_error()
 
-    def _interrupted(self) -> EndedError:
+    def _interruption_error(self) -> EndedError:
         return EndedError(f"{self.service.title}: the run was interrupted.")

@@ -23,27 +23,27 @@ class Ledger:
         name: what the work is called remotely; each step adds its own name.
         place: of the service; work elsewhere cannot be found again from here.
         jobs: ids by step, in order; empty where none is known yet.
-        abandoned: the work is being removed, whatever its jobs still say.
+        is_abandoned: the work is being removed, whatever its jobs still say.
     """
 
     path: Path
     name: str
     place: str
     jobs: dict[str, str]
-    abandoned: bool = False
+    is_abandoned: bool = False
 
-    def called(self, step: str) -> str:
-        """The remote name of a step's job and data."""
+    def job_name(self, step: str) -> str:
+        """Return the remote name of a step's job and data."""
         return f"{self.name}-{step}"
 
     def note(self, step: str, job: str) -> None:
-        """Remember which job does a step."""
+        """Record which job does a step."""
         self.jobs[step] = job
         self.write()
 
     def abandon(self) -> None:
-        """Remember that nothing of this work is wanted any more."""
-        self.abandoned = True
+        """Record that this work is to be removed."""
+        self.is_abandoned = True
         self.write()
 
     def write(self) -> None:
@@ -53,13 +53,13 @@ class Ledger:
             "name": self.name,
             "place": self.place,
             "jobs": self.jobs,
-            "abandoned": self.abandoned,
+            "abandoned": self.is_abandoned,
         }
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(self.path)
 
     def forget(self) -> None:
-        """Nothing is left remotely, or nothing shall be removed there."""
+        """Delete the ledger: nothing is left remotely, or nothing shall be removed there."""
         self.path.unlink(missing_ok=True)
 
     def set_aside(self) -> None:
@@ -69,7 +69,7 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """What an earlier run wrote; None if it wrote nothing that can be read."""
+        """Return what an earlier run wrote; None if it wrote nothing that can be read."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             jobs = dict(content["jobs"])
@@ -79,13 +79,13 @@ class Ledger:
 
 
 @contextmanager
-def held(path: Path, *, name: str, place: str, steps: Sequence[str]) -> Iterator[Ledger]:
-    """The ledger at `path`, to nobody else; a new one if there is none of `place`.
+def open_ledger(path: Path, *, name: str, place: str, steps: Sequence[str]) -> Iterator[Ledger]:
+    """Open the ledger at `path` for one process; start a new one where it is of another `place`.
 
     Raises:
         BackendError: another run holds it.
     """
-    with locked(path) as ours:
+    with lock_file(path) as ours:
         if not ours:
             raise BackendError(
                 f"Another run waits for the same remote work ({path}). Next: let it end, then: synth run"
@@ -98,8 +98,8 @@ def held(path: Path, *, name: str, place: str, steps: Sequence[str]) -> Iterator
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Whether the ledger at `path` is nobody else's meanwhile; a process that ends lets go of it."""
+def lock_file(path: Path) -> Iterator[bool]:
+    """Lock the ledger at `path`, and say whether that worked; the lock ends with the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_suffix(".lock")
     with lock.open("w") as file:
@@ -116,5 +116,5 @@ def locked(path: Path) -> Iterator[bool]:
 
 
 def left_behind(folder: Path, service: str, *, but: Path) -> Iterator[Path]:
-    """The ledgers of a model's earlier work at `service`, whose rows or request were others."""
+    """Return the ledgers of a model's earlier work at `service`, whose rows or request were others."""
     return (path for path in sorted(folder.glob(f"{service}-*.json")) if path != but)

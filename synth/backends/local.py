@@ -22,7 +22,7 @@ class LocalBackend:
     capabilities = Capabilities(conditions=True, protects_rare_values=True, paid=False, histories=True)
 
     def check(self) -> None:
-        """Nothing can be missing: the engine is installed with the package."""
+        """Do nothing: the engine is installed with the package."""
 
     def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:  # noqa: ARG002 - no state is kept
         """Return `request.rows` rows drawn by the engine; none if `training` has none.

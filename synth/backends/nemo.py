@@ -41,7 +41,7 @@ class NemoBackend:
 
     @classmethod
     def connect(cls, environment: Mapping[str, str], patience: Patience | None = None) -> Self:
-        """The backend that the variables NEMO_… lead to; nothing is reached yet.
+        """Return the backend that the variables NEMO_… lead to; nothing is reached yet.
 
         Raises:
             ConfigError: a variable is missing or wrong.
@@ -60,7 +60,7 @@ class NemoBackend:
 
     def check(self) -> None:
         """Raise `BackendError` unless endpoint, token and workspace are as needed; nothing is spent."""
-        self._remote.tried(self._service.check)
+        self._remote.retry_call(self._service.check)
 
     def synthesize(self, training: pd.DataFrame, request: Request, workdir: Path) -> pd.DataFrame:
         """Return `request.rows` rows that NeMo generated.
@@ -70,11 +70,13 @@ class NemoBackend:
         """
         steps = nemo_config.steps(request)
         timeout = nemo_config.choose(request.wishes, request.model).timeout
-        grouped = request.entities is not None
-        return self._remote.synthesize(training, request, workdir, steps, timeout=timeout, grouped=grouped)
+        by_entity = request.entities is not None
+        return self._remote.synthesize(
+            training, request, workdir, steps, timeout=timeout, by_entity=by_entity
+        )
 
     def look(self, name: str) -> str | None:
-        """How far the remote job called `name` is; None where there is none."""
+        """Return how far the remote job called `name` is; None where there is none."""
         return self._remote.look(name)
 
     def remove(self, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from synth.backends.remote import Step, spare
+from synth.backends.remote import JobStep, spare
 from synth.backends.sheet import ENTITY
 from synth.errors import ConfigError
 from synth.validation import Strict, validate
@@ -61,7 +61,7 @@ class NemoOptions(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class NemoJobOptions:
     """What a model's options come to."""
 
     training: Mapping[str, Any]
@@ -70,8 +70,8 @@ class Choice:
     timeout: float | None
 
 
-def choose(wishes: Wishes, where: str) -> Choice:
-    """Every parameter, decided.
+def choose(wishes: Wishes, where: str) -> NemoJobOptions:
+    """Return every parameter, decided.
 
     Raises:
         ConfigError: an option is unknown or wrong.
@@ -79,7 +79,7 @@ def choose(wishes: Wishes, where: str) -> Choice:
     options = validate(NemoOptions, dict(wishes.section("nemo")), where=where, key=KEY)
     training = validate(Training, options.training, where=where, key=f"{KEY}.training")
     generation = validate(Generation, options.generation, where=where, key=f"{KEY}.generation")
-    return Choice(
+    return NemoJobOptions(
         training.model_dump(), generation.model_dump(), _privacy(wishes, options, where), options.timeout
     )
 
@@ -99,8 +99,8 @@ def _privacy(wishes: Wishes, options: NemoOptions, where: str) -> Mapping[str, A
     }
 
 
-def steps(request: Request) -> tuple[Step, ...]:
-    """The one job of a request. Nothing is held out by the service: that is done before anything leaves."""
+def steps(request: Request) -> tuple[JobStep, ...]:
+    """Return the one job of a request; the service holds nothing out, because the split is ours."""
     choice = choose(request.wishes, request.model)
     group = {} if request.entities is None else {"group_training_examples_by": ENTITY}
     config = {
@@ -111,4 +111,4 @@ def steps(request: Request) -> tuple[Step, ...]:
         "evaluation": {"enabled": True, "mia_enabled": False, "aia_enabled": False},
         "replace_pii": None,
     }
-    return (Step("train", config),)
+    return (JobStep("train", config),)

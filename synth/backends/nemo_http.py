@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from synth.backends.said import said
+from synth.backends.redaction import redact
 from synth.backends.service import (
     BusyError,
     ConflictError,
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT, READ = 15, 120  # seconds
-OK, DENIED, MISSING, CONFLICT, TOO_LARGE, THROTTLED, BROKEN = 299, (401, 403), 404, 409, 413, 429, 500
+OK, ACCESS_DENIED, NOT_FOUND, CONFLICT, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = (
+    299,
+    (401, 403),
+    404,
+    409,
+    413,
+    429,
+    500,
+)
 
 
 class Http:
@@ -48,7 +56,7 @@ class Http:
         allow: Collection[int] = (),
         kind: str = "application/json",
     ) -> dict[str, Any] | None:
-        """The JSON object that is the answer; None where the answer is one of the codes in `allow`."""
+        """Return the JSON object that is the answer; None where the answer is one of the codes in `allow`."""
         content = None if body is None else json.dumps(body).encode()
         response = self._send(method, path, content, {"Content-Type": kind, "Accept": kind})
         if response.status in allow:
@@ -56,20 +64,20 @@ class Http:
         self._check(response)
         if not response.data:
             return {}
-        found = self.read(lambda: json.loads(response.data))
-        return found if isinstance(found, dict) else {"data": found}
+        document = self.read(lambda: json.loads(response.data))
+        return document if isinstance(document, dict) else {"data": document}
 
     def send(
         self, method: str, path: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
-        """The answer as it is."""
+        """Return the answer as it is."""
         kind = {} if content is None else {"Content-Type": "application/octet-stream"}
         response = self._send(method, path, content, {**kind, **(headers or {})})
         self._check(response)
         return bytes(response.data)
 
     def read(self, part: Callable[[], T]) -> T:
-        """A part of an answer, if the answer has the shape that we know."""
+        """Return a part of an answer, if the answer has the shape that we know."""
         try:
             return part()
         except (LookupError, TypeError, ValueError, AttributeError):
@@ -95,28 +103,28 @@ class Http:
         status = response.status
         if status <= OK:
             return
-        if status in DENIED:
+        if status in ACCESS_DENIED:
             raise DeniedError(
                 f"{self.endpoint} refuses NEMO_TOKEN. Next: export a token that is valid for it."
             )
-        if status == MISSING:
+        if status == NOT_FOUND:
             raise GoneError(f"What was asked for is not at {self.endpoint}.")
         if status == CONFLICT:
             raise ConflictError(f"What was asked for is in no state for it at {self.endpoint} (HTTP 409).")
-        if status == THROTTLED:
+        if status == TOO_MANY_REQUESTS:
             raise BusyError(f"{self.endpoint} takes no more requests for now.")
-        if status >= BROKEN:
+        if status >= SERVER_ERROR:
             raise TransientError(f"{self.endpoint} could not answer (HTTP {status}).")
         reason = "the data are too large" if status == TOO_LARGE else _reason(response.data)
         raise RefusedError(f"{self.endpoint} refused the request with HTTP {status}: {reason}.")
 
 
 def _reason(body: bytes) -> str:
-    """What the service says of it; a validation error names fields, and its other parts may hold values."""
+    """Return the reason of an error; of a validation error only the fields, since it may hold values."""
     try:
         detail = json.loads(body)["detail"]
         if isinstance(detail, list):
-            return "; ".join(said(".".join(map(str, item["loc"]))) for item in detail) or "no reason given"
-        return said(detail) or "no reason given"
+            return "; ".join(redact(".".join(map(str, item["loc"]))) for item in detail) or "no reason given"
+        return redact(detail) or "no reason given"
     except (LookupError, TypeError, ValueError):
         return "no reason given"

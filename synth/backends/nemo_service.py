@@ -15,8 +15,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from synth.backends.said import said
-from synth.backends.service import GoneError, Phase, Sight
+from synth.backends.redaction import redact
+from synth.backends.service import GoneError, JobStatus, Phase
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ PAGE = 100  # jobs a page
 FILE = "training.csv"
 
 
-class Family(Protocol):
+class ApiFamily(Protocol):
     """What the two families of the protocol do differently."""
 
     jobs: str  # the path of all jobs
@@ -64,7 +64,7 @@ class Family(Protocol):
         """Store rows; return what a job's `data_source` is then."""
 
     def source(self, name: str) -> str:
-        """What a job's `data_source` is for rows that were put as `name`."""
+        """Return what a job's `data_source` is for rows that were put as `name`."""
 
     def drop(self, name: str) -> None:
         """Delete the rows."""
@@ -73,13 +73,13 @@ class Family(Protocol):
         """Delete what a job made, where that does not go with the job."""
 
     def status(self, job: str) -> str:
-        """The path of a job's status."""
+        """Return the path of a job's status."""
 
     def config(self, config: Mapping[str, object]) -> dict[str, object]:
-        """The configuration in the family's words."""
+        """Return the configuration in the family's words."""
 
     def job(self, answer: Mapping[str, Any]) -> str:
-        """How a job is known."""
+        """Return how a job is known."""
 
 
 class Platform:
@@ -95,13 +95,13 @@ class Platform:
         self.jobs = f"/apis/safe-synthesizer/v2/workspaces/{quote(workspace, safe='')}/jobs"
 
     def put(self, name: str, content: bytes) -> str:
-        """A fileset of its own, so that nothing of it is left when it is deleted."""
+        """Return a fileset of its own, so that nothing of it is left when it is deleted."""
         self._http.json("POST", self._filesets, {"name": name}, allow=(409,))
         self._http.send("PUT", f"{self._filesets}/{name}/-/{FILE}", content)
         return self.source(name)
 
     def source(self, name: str) -> str:
-        """By workspace, fileset and file."""
+        """Return by workspace, fileset and file."""
         return f"{self._workspace}/{name}#{FILE}"
 
     def drop(self, name: str) -> None:
@@ -109,19 +109,19 @@ class Platform:
         self._http.send("DELETE", f"{self._filesets}/{name}")
 
     def drop_made(self, job: str) -> None:
-        """A job has a fileset of its own, for what it makes."""
+        """Delete the fileset that a job has for its results."""
         self.drop(f"job-fileset-{job}")
 
     def status(self, job: str) -> str:
-        """Of the service for all kinds of jobs."""
+        """Return of the service for all kinds of jobs."""
         return f"{self._all_jobs}/{quote(job, safe='')}/status"
 
     def config(self, config: Mapping[str, object]) -> dict[str, object]:
-        """As it is; unknown fields are refused, and nothing is reported elsewhere."""
+        """Return as it is; unknown fields are refused, and nothing is reported elsewhere."""
         return {**config, "emit_telemetry": False}
 
     def job(self, answer: Mapping[str, Any]) -> str:
-        """By its name."""
+        """Return by its name."""
         return str(answer["name"])
 
 
@@ -136,12 +136,12 @@ class Microservices:
         self._store = store
 
     def put(self, name: str, content: bytes) -> str:
-        """A repository of its own, because a deleted file stays in a repository's history."""
+        """Return a repository of its own, because a deleted file stays in a repository's history."""
         self._store.put(name, FILE, content)
         return self.source(name)
 
     def source(self, name: str) -> str:
-        """By repository and file."""
+        """Return by repository and file."""
         return f"hf://datasets/{self._store.repository(name)}/{FILE}"
 
     def drop(self, name: str) -> None:
@@ -149,18 +149,18 @@ class Microservices:
         self._store.drop(name)
 
     def drop_made(self, job: str) -> None:
-        """Goes with the job."""
+        """Do nothing: the results go with their job."""
 
     def status(self, job: str) -> str:
-        """Below the job itself."""
+        """Return below the job itself."""
         return f"{self.jobs}/{quote(job, safe='')}/status"
 
     def config(self, config: Mapping[str, object]) -> dict[str, object]:
-        """With the switches that this family has."""
+        """Return with the switches that this family has."""
         return {**config, "enable_synthesis": True, "enable_replace_pii": False}
 
     def job(self, answer: Mapping[str, Any]) -> str:
-        """By its id."""
+        """Return by its id."""
         return str(answer["id"])
 
 
@@ -174,9 +174,9 @@ class NemoService:
         self.place = f"{http.endpoint}, workspace {workspace}"
 
     @cached_property
-    def _family(self) -> Family:
+    def _family(self) -> ApiFamily:
         """The family that the deployment speaks: the one whose list of jobs is there."""
-        families: tuple[Family, ...] = (Platform(self._http, self._workspace), Microservices(self._store))
+        families: tuple[ApiFamily, ...] = (Platform(self._http, self._workspace), Microservices(self._store))
         for family in families:
             try:
                 self._http.json("GET", f"{family.jobs}?page_size=1")
@@ -203,7 +203,7 @@ class NemoService:
     def submit(self, name: str, config: Mapping[str, object], data: str) -> str:
         """Start a job called `name`."""
         spec: dict[str, object] = {"data_source": data, "config": self._family.config(config)}
-        return self._submitted(name, spec)
+        return self._submit(name, spec)
 
     @property
     def generates(self) -> bool:
@@ -220,44 +220,44 @@ class NemoService:
             "generation": {**generation, "num_records": request.rows},
         }
         spec = {"data_source": self._family.source(request.data), "config": more}
-        return self._submitted(request.name, {**spec, str(self._family.by_model): job})
+        return self._submit(request.name, {**spec, str(self._family.by_model): job})
 
-    def _submitted(self, name: str, spec: Mapping[str, object]) -> str:
+    def _submit(self, name: str, spec: Mapping[str, object]) -> str:
         answer = self._http.json("POST", self._family.jobs, {"name": name, "spec": spec}) or {}
         return self._http.read(lambda: self._family.job(answer))
 
     def find(self, name: str) -> Sequence[str]:
-        """The ids of all jobs called `name`."""
-        found: list[str] = []
+        """Return the ids of all jobs called `name`."""
+        job_names: list[str] = []
         for page in count(1):
             answer = self._http.json("GET", f"{self._family.jobs}?page={page}&page_size={PAGE}") or {}
-            jobs = self._http.read(partial(_listed, answer))
-            found += [self._family.job(job) for job in jobs if job["name"] == name]
+            jobs = self._http.read(partial(_jobs_in_page, answer))
+            job_names += [self._family.job(job) for job in jobs if job["name"] == name]
             if len(jobs) < PAGE:
                 break
-        return found
+        return job_names
 
-    def look(self, job: str) -> Sight:
-        """How far the job is; a status that nobody knows is a failure, never a success."""
+    def look(self, job: str) -> JobStatus:
+        """Return how far the job is; a status that nobody knows is a failure, never a success."""
         answer = self._http.json("GET", self._family.status(job)) or {}
         phase = PHASES.get(str(answer.get("status")))
         if phase is None:
-            return Sight(Phase.FAILED, "with a status that this version does not know")
+            return JobStatus(Phase.FAILED, "with a status that this version does not know")
         if phase is Phase.FAILED:
             details = answer.get("error_details") or {}
-            return Sight(phase, said(details.get("message") or self._last_words(job)))
+            return JobStatus(phase, redact(details.get("message") or self._last_words(job)))
         step = answer.get("status_details") or {}
-        return Sight(phase, step=_number(step.get("epoch")), steps=_number(step.get("epochs")))
+        return JobStatus(phase, step=_number(step.get("epoch")), steps=_number(step.get("epochs")))
 
     def result(self, job: str) -> bytes:
-        """The rows that the job generated, as CSV."""
+        """Return the rows that the job generated, as CSV."""
         return self._http.send("GET", self._result(job, "data"))
 
     def scores(self, job: str) -> Mapping[str, float]:
-        """The scores of the service's summary, on our scale."""
+        """Return the scores of the service's summary, on our scale."""
         summary = self._http.json("GET", self._result(job, "summary")) or {}
-        found = {name: summary.get(name) for name in SCORES}
-        return {name: value * SCALE for name, value in found.items() if isinstance(value, int | float)}
+        scores = {name: summary.get(name) for name in SCORES}
+        return {name: value * SCALE for name, value in scores.items() if isinstance(value, int | float)}
 
     def cancel(self, job: str) -> None:
         """End the job."""
@@ -279,7 +279,7 @@ class NemoService:
         return f"{self._family.jobs}/{quote(job, safe='')}/results/{self._family.results[name]}/download"
 
     def _last_words(self, job: str) -> str:
-        """The last line of the job's log."""
+        """Return the last line of the job's log."""
         try:
             answer = self._http.json("GET", self._family.status(job).removesuffix("status") + "logs") or {}
             return str(answer["data"][-1]["message"])
@@ -287,7 +287,7 @@ class NemoService:
             return ""
 
 
-def _listed(answer: Mapping[str, Any]) -> list[dict[str, str]]:
+def _jobs_in_page(answer: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"name": str(job["name"]), "id": str(job.get("id") or job["name"])} for job in answer["data"]]
 
 

@@ -25,15 +25,15 @@ class HubStore:
         self._http, self._namespace = http, namespace
 
     def repository(self, name: str) -> str:
-        """The repository of the upload `name`."""
+        """Return the repository of the upload `name`."""
         return f"{self._namespace}/{name}"
 
     def put(self, name: str, file: str, content: bytes) -> None:
         """Commit `content` as `file`, directly or by way of large file storage, as the store wants it."""
         self._http.json("POST", "/api/repos/create", self._about(name), allow=(409,))
         sample = base64.b64encode(content[:SAMPLE]).decode()
-        wanted = {"files": [{"path": file, "sample": sample, "size": len(content)}]}
-        answer = self._http.json("POST", f"{self._api(name)}/preupload/main", wanted) or {}
+        request_body = {"files": [{"path": file, "sample": sample, "size": len(content)}]}
+        answer = self._http.json("POST", f"{self._api(name)}/preupload/main", request_body) or {}
         mode = self._http.read(lambda: str(answer["files"][0]["uploadMode"]))
         entry = self._large(name, file, content) if mode == "lfs" else _small(file, content)
         lines = [{"key": "header", "value": {"summary": "training rows", "description": ""}}, entry]
@@ -47,21 +47,21 @@ class HubStore:
 
     def _large(self, name: str, file: str, content: bytes) -> dict[str, Any]:
         digest = hashlib.sha256(content).hexdigest()
-        wanted = {
+        body = {
             "operation": "upload",
             "transfers": ["basic"],
             "hash_algo": "sha256",
             "objects": [{"oid": digest, "size": len(content)}],
         }
         path = f"/datasets/{self.repository(name)}.git/info/lfs/objects/batch"
-        answer = self._http.json("POST", path, wanted, kind=LFS) or {}
+        answer = self._http.json("POST", path, body, kind=LFS) or {}
         actions = self._http.read(lambda: dict(answer["objects"][0].get("actions") or {}))
         if "upload" in actions:  # else the store has the same bytes already
             upload = actions["upload"]
             self._http.send("PUT", str(upload["href"]), content, upload.get("header"))
         if "verify" in actions:
-            known = {"oid": digest, "size": len(content)}
-            self._http.json("POST", str(actions["verify"]["href"]), known, kind=LFS)
+            file_entry = {"oid": digest, "size": len(content)}
+            self._http.json("POST", str(actions["verify"]["href"]), file_entry, kind=LFS)
         return {
             "key": "lfsFile",
             "value": {"path": file, "algo": "sha256", "oid": digest, "size": len(content)},

@@ -46,21 +46,21 @@ class Patience:
     sleep: Callable[[float], object] = time.sleep
 
     def pauses(self) -> Iterator[float]:
-        """The pauses between looks, without end."""
+        """Yield the pauses between looks, without end."""
         pause = self.first
         while True:
             yield pause
             pause = min(pause * self.factor, self.most)
 
 
-def tried(
-    call: Callable[[], T], patience: Patience, rest: Callable[[float], object], *, believed: int = TWICE
+def retry_call(
+    call: Callable[[], T], patience: Patience, rest: Callable[[float], object], *, confirmations: int = TWICE
 ) -> T:
     """Return the call's result, after a few attempts if need be, with a `rest` between two of them.
 
     Raises:
         UndecidedError: every attempt failed.
-        GoneError: what was asked for is not there, by as many answers one after another as are `believed`.
+        GoneError: it is not there, by `confirmations` answers one after another.
     """
     absent = 0
     for attempt, pause in enumerate(patience.pauses(), 1):
@@ -68,7 +68,7 @@ def tried(
             return call()
         except GoneError:
             absent += 1
-            if absent == believed:
+            if absent == confirmations:
                 raise
         except TransientError as error:
             absent = 0

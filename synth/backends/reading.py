@@ -15,19 +15,19 @@ class Reading:
 
     Attributes:
         rows: the usable ones, with the columns, order and dtypes of training.
-        returned: how many rows there were.
+        returned_rows: how many rows there were.
         at_fault: the columns with values that could not be used.
     """
 
     rows: pd.DataFrame
-    returned: int
+    returned_rows: int
     at_fault: tuple[str, ...]
 
-    def joined(self, other: Reading) -> Reading:
+    def join(self, other: Reading) -> Reading:
         """Return these rows and, after them, those of `other`."""
         return Reading(
             pd.concat([self.rows, other.rows], ignore_index=True),
-            self.returned + other.returned,
+            self.returned_rows + other.returned_rows,
             tuple(dict.fromkeys((*self.at_fault, *other.at_fault))),
         )
 
@@ -40,7 +40,7 @@ class Reading:
         if len(self.rows) < rows:
             cause = f"; unusable values in {', '.join(self.at_fault)}" if self.at_fault else ""
             raise BackendError(
-                f"{service} returned {self.returned:,} rows, {len(self.rows):,} of them usable, not the "
+                f"{service} returned {self.returned_rows:,} rows, {len(self.rows):,} of them usable, not the "
                 f"{rows:,} asked for{cause}. Next: ask for fewer rows, or choose another of its models."
             )
         return self.rows.iloc[:rows].reset_index(drop=True)

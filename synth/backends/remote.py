@@ -15,9 +15,9 @@ from math import ceil
 from threading import Condition, Event
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.jobs import Work
-from synth.backends.ledger import Ledger, held, left_behind, locked
-from synth.backends.patience import Patience, UndecidedError, tried
+from synth.backends.jobs import RemoteWork
+from synth.backends.ledger import Ledger, left_behind, lock_file, open_ledger
+from synth.backends.patience import Patience, UndecidedError, retry_call
 from synth.backends.removal import EndlessError, Removal
 from synth.backends.service import DeniedError
 from synth.backends.sheet import Sheet
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from synth.backends.service import Phase, Service, Sight
+    from synth.backends.service import JobStatus, Phase, Service
     from synth.domain import Request, Task
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ MARGIN = 1.3  # of the rows that are missing, beside those that will be as unusa
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JobStep:
     """One job: what it is called, and its configuration."""
 
     name: str
@@ -51,7 +51,7 @@ class Step:
 
 
 def spare(rows: int) -> int:
-    """How many rows to ask for, so that some may be unusable."""
+    """Return how many rows to ask for, so that some may be unusable."""
     return rows + 10 + rows // 50
 
 
@@ -60,11 +60,11 @@ def refuse_budget_of_rows(task: Task) -> None:
     model = task.model
     units = [model.entity] if model.entity else [key.column for key in model.foreign_keys]
     alone = {names[0] for names in (*model.unique, model.primary_key) if len(names) == 1}
-    repeated = [unit for unit in units if unit not in alone]
-    if model.wishes.epsilon is not None and repeated:
+    unit = next((name for name in units if name not in alone), None)
+    if model.wishes.epsilon is not None and unit:
         raise ConfigError(
-            f"{model.path} ({model.unique_id}): `epsilon` would protect single rows, but {repeated[0]} may "
-            f"have several. Next: leave `epsilon` out, or tag a model with one row for each {repeated[0]}."
+            f"{model.path} ({model.unique_id}): `epsilon` would protect single rows, but {unit} may "
+            f"have several. Next: leave `epsilon` out, or tag a model with one row for each {unit}."
         )
 
 
@@ -86,47 +86,47 @@ class Remote:
         training: pd.DataFrame,
         request: Request,
         workdir: Path,
-        steps: Sequence[Step],
+        steps: Sequence[JobStep],
         *,
         timeout: float | None,
-        grouped: bool = False,
+        by_entity: bool = False,
     ) -> pd.DataFrame:
         """Send the rows through `steps`, each within `timeout` seconds, and read what the last one returns.
 
-        `grouped` rows leave with a number of their entity.
+        `by_entity` rows leave with a number of their entity.
 
         Raises:
             BackendError: there is no usable result. Nothing is left remotely, unless the message says so.
         """
-        sheet = Sheet.of(training, request, grouped=grouped)
+        sheet = Sheet.of(training, request, by_entity=by_entity)
         place, names = self._service.place, [step.name for step in steps]
         digest = _digest(sheet, steps, place)
         path = workdir / f"{self._kind}-{digest}.json"
         patience = replace(self._patience, deadline=timeout) if timeout else self._patience
         tell = _teller(self._service.title, request)
-        with self._counted():
+        with self._count_session():
             self._sweep(workdir, path)
             for turn in count():  # a job that was cancelled and does not end must not stop others for ever
                 name = _name(request, f"{digest}{turn or ''}")
-                with held(path, name=name, place=place, steps=names) as ledger:
-                    work = Work(self._service, ledger, self._stop, tell, patience, wait=request.wait)
+                with open_ledger(path, name=name, place=place, steps=names) as ledger:
+                    work = RemoteWork(self._service, ledger, self._stop, tell, patience, wait=request.wait)
                     try:
-                        if ledger.abandoned:
+                        if ledger.is_abandoned:
                             work.begin_anew()
                         return self._carried_out(work, sheet, request, steps)
                     except EndlessError as error:
-                        LOG.warning("Warning: %s %s", error, self._left(ledger))
+                        LOG.warning("Warning: %s %s", error, self._leftovers_note(ledger))
                         ledger.set_aside()
         raise AssertionError  # turns have no end
 
-    def tried(self, call: Callable[[], T]) -> T:
-        """The call's result, after a few attempts if need be."""
-        return tried(call, self._patience, self._stop.wait)
+    def retry_call(self, call: Callable[[], T]) -> T:
+        """Return the call's result, after a few attempts if need be."""
+        return retry_call(call, self._patience, self._stop.wait)
 
     def look(self, name: str) -> Phase | None:
-        """How far the job called `name` is; None where there is none."""
-        found = self.tried(partial(self._service.find, name))
-        return self.tried(partial(self._service.look, found[0])).phase if found else None
+        """Return how far the job called `name` is; None where there is none."""
+        jobs = self.retry_call(partial(self._service.find, name))
+        return self.retry_call(partial(self._service.look, jobs[0])).phase if jobs else None
 
     def remove(self, name: str) -> None:
         """Cancel what works under `name`, and delete its jobs and data.
@@ -142,12 +142,14 @@ class Remote:
         with self._idle:
             self._idle.wait_for(lambda: self._under_way == 0, self._patience.ending + UNTIL_PUT_AWAY)
 
-    def _carried_out(self, work: Work, sheet: Sheet, request: Request, steps: Sequence[Step]) -> pd.DataFrame:
+    def _carried_out(
+        self, work: RemoteWork, sheet: Sheet, request: Request, steps: Sequence[JobStep]
+    ) -> pd.DataFrame:
         try:
             twin = self._usable(work, sheet, request, steps)
             scores = work.scores(steps[-1].name)
         except (UndecidedError, DeniedError) as error:
-            raise BackendError(f"{error} {self._left(work.ledger)}") from None
+            raise BackendError(f"{error} {self._leftovers_note(work.ledger)}") from None
         except (PendingError, EndlessError):
             raise
         except BaseException:
@@ -161,28 +163,30 @@ class Remote:
             request.scored(scores)
         return twin
 
-    def _usable(self, work: Work, sheet: Sheet, request: Request, steps: Sequence[Step]) -> pd.DataFrame:
-        """As many usable rows as are asked for; the trained model is asked again where they are too few."""
+    def _usable(
+        self, work: RemoteWork, sheet: Sheet, request: Request, steps: Sequence[JobStep]
+    ) -> pd.DataFrame:
+        """Return as many usable rows as requested; ask the trained model again while there are too few."""
         title, last = self._service.title, steps[-1]
         read = partial(sheet.read, service=title)
-        reading, asked = _through(work, steps, sheet.content, read), spare(request.rows)
+        reading, requested_rows = _through(work, steps, sheet.content, read), spare(request.rows)
         for turn in range(1, TURNS + 1):
-            missing = request.rows - len(reading.rows)
-            if missing <= 0 or reading.rows.empty or not self._service.generates:
+            missing_rows = request.rows - len(reading.rows)
+            if missing_rows <= 0 or reading.rows.empty or not self._service.generates:
                 break
-            wanted = spare(ceil(missing * MARGIN * asked / len(reading.rows)))
-            reading = reading.joined(work.more(last.name, last.config, wanted, turn, read))
-            asked += wanted
+            more_rows = spare(ceil(missing_rows * MARGIN * requested_rows / len(reading.rows)))
+            reading = reading.join(work.more(last.name, last.config, more_rows, turn, read))
+            requested_rows += more_rows
         return reading.first(request.rows, title)
 
-    def _put_away(self, work: Work) -> None:
-        """What cannot be removed is no reason to lose a twin, but the user must know."""
+    def _put_away(self, work: RemoteWork) -> None:
+        """Remove the remote data; warn where that fails, since the twin is not lost by it."""
         try:
             work.put_away()
         except BackendError as error:
-            LOG.warning("Warning: %s %s", error, self._left(work.ledger))
+            LOG.warning("Warning: %s %s", error, self._leftovers_note(work.ledger))
 
-    def _left(self, ledger: Ledger) -> str:
+    def _leftovers_note(self, ledger: Ledger) -> str:
         return (
             f"Data and jobs called {ledger.name}-… may be left at {self._service.place}; the next run "
             "of synth picks them up or removes them."
@@ -191,13 +195,13 @@ class Remote:
     def _sweep(self, workdir: Path, ours: Path) -> None:
         """Remove what killed runs of this model have left, where their rows or request were others."""
         for path in left_behind(workdir, self._kind, but=ours):
-            with locked(path) as free:
+            with lock_file(path) as free:
                 ledger = Ledger.read(path) if free else None
                 if ledger is None:
                     continue
                 if ledger.place == self._service.place:
                     short = replace(self._patience, ending=min(self._patience.ending, SWEEP))
-                    self._put_away(Work(self._service, ledger, self._stop, lambda *_: None, short))
+                    self._put_away(RemoteWork(self._service, ledger, self._stop, lambda *_: None, short))
                 else:
                     LOG.warning(
                         "Warning: data and jobs of an earlier run, called %s-…, may be left at %s. Next: run "
@@ -206,7 +210,7 @@ class Remote:
                     )
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _count_session(self) -> Iterator[None]:
         with self._idle:
             self._under_way += 1
         try:
@@ -217,27 +221,27 @@ class Remote:
                 self._idle.notify_all()
 
 
-def _through(work: Work, steps: Sequence[Step], content: bytes, read: Callable[[bytes], T]) -> T:
-    """What the last step makes of `content`; steps before one that is already submitted are not needed."""
+def _through(work: RemoteWork, steps: Sequence[JobStep], content: bytes, read: Callable[[bytes], T]) -> T:
+    """Return the result of the last step on `content`; steps before a submitted one are skipped."""
 
     def before(index: int) -> bytes:
-        return content if index == 0 else made(index - 1, bytes)
+        return content if index == 0 else carry_out(index - 1, bytes)
 
-    def made(index: int, read: Callable[[bytes], R]) -> R:
+    def carry_out(index: int, read: Callable[[bytes], R]) -> R:
         step = steps[index]
         return work.carry_out(step.name, step.config, lambda: before(index), read)
 
-    return made(len(steps) - 1, read)
+    return carry_out(len(steps) - 1, read)
 
 
-def _digest(sheet: Sheet, steps: Sequence[Step], place: str) -> str:
-    """A name for this work: other rows, another request or another place have another."""
+def _digest(sheet: Sheet, steps: Sequence[JobStep], place: str) -> str:
+    """Return a name for this work: other rows, another request or another place have another."""
     about = json.dumps([place, [[step.name, step.config] for step in steps]], sort_keys=True)
     return hashlib.sha256(about.encode() + sheet.content).hexdigest()[:16]
 
 
 def _name(request: Request, digest: str) -> str:
-    """What the work is called remotely, in at most 45 letters that every service takes.
+    """Return what the work is called remotely, in at most 45 letters that every service takes.
 
     The same run, model, rows and request give the same name, so that a job whose ledger is lost, or lies on
     another machine, is found again; two runs never meet each other's.
@@ -250,15 +254,15 @@ def _name(request: Request, digest: str) -> str:
     return "-".join(part for part in ("synth", run, model, own) if part)
 
 
-def _teller(title: str, request: Request) -> Callable[[str, str, Sight | None], None]:
-    """Says how far a job is: `Gretel train running, epoch 3, 12 s`."""
-    started = time.monotonic()
+def _teller(title: str, request: Request) -> Callable[[str, str, JobStatus | None], None]:
+    """Return says how far a job is: `Gretel train running, epoch 3, 12 s`."""
+    start = time.monotonic()
 
-    def tell(step: str, state: str, sight: Sight | None) -> None:
+    def tell(step: str, state: str, sight: JobStatus | None) -> None:
         if request.progress:
-            done, total = (sight.step, sight.steps) if sight else (0, 0)
-            epoch = f", epoch {done}" if done else ""
-            elapsed = f", {time.monotonic() - started:.0f} s"
-            request.progress(f"{title} {step} {state}{epoch}{elapsed}", done, total)
+            position, total = (sight.step, sight.steps) if sight else (0, 0)
+            epoch = f", epoch {position}" if position else ""
+            duration = f", {time.monotonic() - start:.0f} s"
+            request.progress(f"{title} {step} {state}{epoch}{duration}", position, total)
 
     return tell

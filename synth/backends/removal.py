@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.patience import TWICE, Patience, UndecidedError, tried
+from synth.backends.patience import TWICE, Patience, UndecidedError, retry_call
 from synth.backends.service import WORKING, ConflictError, GoneError, Phase, TransientError
 from synth.errors import BackendError
 
@@ -46,16 +46,16 @@ class Removal:
         """
         problems: list[BackendError] = []
         jobs = [job] if job else []
-        with _collected(problems):
-            jobs = list(dict.fromkeys([*self._tried(partial(self.service.find, name)), *jobs]))
-        for known in jobs:
-            with _collected(problems):
-                self._cancel(known)
-        with _collected(problems):
+        with _collect_problems(problems):
+            jobs = list(dict.fromkeys([*self._retry_call(partial(self.service.find, name)), *jobs]))
+        for remote_job in jobs:
+            with _collect_problems(problems):
+                self._cancel(remote_job)
+        with _collect_problems(problems):
             self._delete(partial(self.service.remove_data, name))
-        for known in jobs:
-            with _collected(problems):
-                self.end(known)
+        for remote_job in jobs:
+            with _collect_problems(problems):
+                self.end(remote_job)
         if problems:
             raise problems[0]
 
@@ -67,9 +67,9 @@ class Removal:
             BackendError: the service does not answer, or refuses.
         """
         problems: list[BackendError] = []
-        with _collected(problems):
+        with _collect_problems(problems):
             self._await_end(job)
-        with _collected(problems):
+        with _collect_problems(problems):
             self._delete(partial(self.service.remove_made, job))
         if problems:
             raise problems[0]
@@ -79,7 +79,7 @@ class Removal:
         failures, absent, silent = 0, 0, True
         for pause in self.patience.pauses():
             try:
-                if self._ended(job):
+                if self._advance_to_end(job):
                     return
                 failures, absent = 0, 0
             except GoneError:
@@ -92,15 +92,15 @@ class Removal:
                 failures += 1
                 if failures >= self.patience.tries:
                     raise UndecidedError(str(error)) from None
-            elapsed = self.patience.clock() - began
-            if elapsed > self.patience.ending:
+            seconds = self.patience.clock() - began
+            if seconds > self.patience.ending:
                 raise EndlessError(f"{self.service.title}: a job was cancelled and has not ended.")
-            if silent and elapsed > SOON:
+            if silent and seconds > SOON:
                 silent = False
                 LOG.info("%s: waiting for a cancelled job to end", self.service.title)
             self.patience.sleep(pause)
 
-    def _ended(self, job: str) -> bool:
+    def _advance_to_end(self, job: str) -> bool:
         """Take the next step to the job's end; True when it is deleted."""
         phase = self.service.look(job).phase
         if phase in WORKING:
@@ -113,24 +113,24 @@ class Removal:
     def _cancel(self, job: str) -> None:
         """Cancel the job if it works; whether that was taken is seen when its end is waited for."""
         try:
-            if self._tried(partial(self.service.look, job)).phase in WORKING:
-                self._tried(partial(self.service.cancel, job))
+            if self._retry_call(partial(self.service.look, job)).phase in WORKING:
+                self._retry_call(partial(self.service.cancel, job))
         except (GoneError, UndecidedError):
             return
 
     def _delete(self, call: Callable[[], object]) -> None:
         """Delete something; it is well if it is gone."""
         try:
-            self._tried(call)
+            self._retry_call(call)
         except GoneError:
             return
 
-    def _tried(self, call: Callable[[], T]) -> T:
-        return tried(call, self.patience, self.patience.sleep)
+    def _retry_call(self, call: Callable[[], T]) -> T:
+        return retry_call(call, self.patience, self.patience.sleep)
 
 
 @contextmanager
-def _collected(problems: list[BackendError]) -> Iterator[None]:
+def _collect_problems(problems: list[BackendError]) -> Iterator[None]:
     try:
         yield
     except BackendError as error:

@@ -69,7 +69,7 @@ OVER = frozenset({Phase.CANCELLING, Phase.FAILED, Phase.CANCELLED, Phase.LOST}) 
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class JobStatus:
     """A look at a job.
 
     Attributes:
@@ -119,16 +119,16 @@ class Service(Protocol):
         """Start a job called `name`; return its id."""
 
     def find(self, name: str) -> Sequence[str]:
-        """The ids of all jobs called `name`."""
+        """Return the ids of all jobs called `name`."""
 
-    def look(self, job: str) -> Sight:
-        """How far the job is."""
+    def look(self, job: str) -> JobStatus:
+        """Return how far the job is."""
 
     def result(self, job: str) -> bytes:
-        """The rows that a finished job made, as CSV."""
+        """Return the rows that a finished job made, as CSV."""
 
     def scores(self, job: str) -> Mapping[str, float]:
-        """What the service thinks of its rows, from 0 to 100 each."""
+        """Return what the service thinks of its rows, from 0 to 100 each."""
 
     def cancel(self, job: str) -> None:
         """End the job."""

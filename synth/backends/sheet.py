@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 MARK = "v:"
 ENTITY = "synth_entity"  # the column of these numbers
 EXACT = 2**53  # up to here a service that reads integers as floats reads them exactly
-MISSING = frozenset(
+NULL_WORDS = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "nil", "nat", "<na>", "#n/a", "-", "?", "unknown"}
 )
 TRUE, FALSE = frozenset({"true", "t", "yes", "1", "1.0"}), frozenset({"false", "f", "no", "0", "0.0"})
@@ -53,10 +53,10 @@ class ColumnText(Protocol):
     """One column as text and back."""
 
     def encode(self, values: Values) -> list[str]:
-        """One field a row; NULL is empty."""
+        """Return one field a row; NULL is empty."""
 
     def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
-        """The values in the training column's dtype, and which of them can be used."""
+        """Return the values in the training column's dtype, and which of them can be used."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +73,27 @@ class Sheet:
     content: bytes
 
     @classmethod
-    def of(cls, training: pd.DataFrame, request: Request, *, grouped: bool = False) -> Sheet:
-        """The sheet of `training`; the same rows and request give the same bytes.
+    def of(cls, training: pd.DataFrame, request: Request, *, by_entity: bool = False) -> Sheet:
+        """Return the sheet of `training`; the same rows and request give the same bytes.
 
         Raises:
-            BackendError: a column has the name of the one that is added if the rows are to be `grouped`.
+            BackendError: a column has the name of the one that is added if the rows are to be `by_entity`.
         """
         names = tuple(str(name) for name in training.columns)
         columns = tuple(_column(training[name], request) for name in names)
         fields = [column.encode(training[name]) for name, column in zip(names, columns, strict=True)]
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
-        if grouped:
+        if by_entity:
             if ENTITY in names:
                 raise BackendError(f"A column must not be called {ENTITY}. Next: rename it in the model")
-            fields.append(_numbered(request))
-        writer.writerow([*names, ENTITY] if grouped else names)
+            fields.append(_entity_numbers(request))
+        writer.writerow([*names, ENTITY] if by_entity else names)
         writer.writerows(zip(*fields, strict=True))
         return cls(names, columns, text.getvalue().encode())
 
     def read(self, content: bytes, service: str) -> Reading:
-        """The readable rows of what `service` returned.
+        """Return the readable rows of what `service` returned.
 
         Raises:
             UnreadableError: it is no such table.
@@ -112,7 +112,7 @@ class Sheet:
         return Reading(rows.reset_index(drop=True), len(readable), tuple(at_fault))
 
     def _fields(self, content: bytes, service: str) -> list[tuple[str, ...]]:
-        """The fields by column, in the order of the training columns."""
+        """Return the fields by column, in the order of the training columns."""
         try:
             text = content.decode("utf-8-sig")
             lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
@@ -121,9 +121,9 @@ class Sheet:
         except csv.Error:
             raise _unreadable(service, "is no valid CSV") from None
         header = lines[0] if lines else []
-        found = header if ENTITY in self.names else [name for name in header if name != ENTITY]
-        if sorted(found) != sorted(self.names):
-            raise _unreadable(service, f"has {_difference(found, self.names)}")
+        names = header if ENTITY in self.names else [name for name in header if name != ENTITY]
+        if sorted(names) != sorted(self.names):
+            raise _unreadable(service, f"has {_difference(names, self.names)}")
         if any(len(line) != len(header) for line in lines):
             raise _unreadable(service, "has rows of different lengths")
         if len(lines) == 1:
@@ -132,8 +132,8 @@ class Sheet:
         return [columns[name] for name in self.names]
 
 
-def _numbered(request: Request) -> list[str]:
-    """A number for the entity of each row, by chance."""
+def _entity_numbers(request: Request) -> list[str]:
+    """Return a number for the entity of each row, by chance."""
     codes, entities = pd.factorize(np.asarray(request.entities))
     numbers = np.random.default_rng([request.seed, *ENTITY.encode()]).permutation(len(entities)) + 1
     return [str(number) for number in numbers[codes]]
@@ -143,10 +143,12 @@ def _unreadable(service: str, reason: str) -> UnreadableError:
     return UnreadableError(f"What {service} returned {reason}, so nothing of it is used. Next: synth run")
 
 
-def _difference(found: Sequence[str], wanted: Sequence[str]) -> str:
-    missing = [name for name in wanted if name not in found]
-    extra = len(found) - len(wanted) + len(missing)  # their names come from the service, and are not repeated
-    parts = [f"no column {', '.join(missing)}"] if missing else []
+def _difference(names: Sequence[str], expected_names: Sequence[str]) -> str:
+    missing_names = [name for name in expected_names if name not in names]
+    extra = (
+        len(names) - len(expected_names) + len(missing_names)
+    )  # their names come from the service, and are not repeated
+    parts = [f"no column {', '.join(missing_names)}"] if missing_names else []
     return " and ".join([*parts, f"{extra} columns that were not asked for"] if extra else parts)
 
 
@@ -162,39 +164,39 @@ def _column(values: Values, request: Request) -> ColumnText:
     return _Labels(values, 1 if name in request.public else RARE, rng)
 
 
-class _Typed:
+class _Codec:
     """What the columns with an order have in common."""
 
     def __init__(self, values: Values) -> None:
         self._nullable = bool(values.isna().any())
         self._dtype: Any = values.dtype
 
-    def _usable(self, fields: Sequence[str], known: Mask) -> Mask:
-        """Known values, and NULL where training has NULL."""
+    def _usable(self, fields: Sequence[str], valid: Mask) -> Mask:
+        """Return known values, and NULL where training has NULL."""
         if not self._nullable:
-            return known
-        empty: Mask = np.array([field.strip().lower() in MISSING for field in fields], dtype=bool)
-        return known | empty
+            return valid
+        empty: Mask = np.array([field.strip().lower() in NULL_WORDS for field in fields], dtype=bool)
+        return valid | empty
 
 
-class _Flags(_Typed):
+class _Flags(_Codec):
     def encode(self, values: Values) -> list[str]:
         return ["" if value is None else "true" if value else "false" for value in _objects(values)]
 
     def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
         words = [field.strip().lower() for field in fields]
-        known = np.array([word in TRUE | FALSE for word in words], dtype=bool)
+        valid = np.array([word in TRUE | FALSE for word in words], dtype=bool)
         truth = pd.Series([word in TRUE for word in words], dtype="boolean")
-        return _with_null(truth, known, self._dtype), self._usable(fields, known)
+        return _with_null(truth, valid, self._dtype), self._usable(fields, valid)
 
 
-class _Wholes(_Typed):
+class _Wholes(_Codec):
     """Integers; those that a float would not hold are sent as the distance from the smallest."""
 
     def __init__(self, values: Values) -> None:
         super().__init__(values)
-        known = [int(value) for value in values.dropna()]
-        low, high = min(known, default=0), max(known, default=0)
+        integers = [int(value) for value in values.dropna()]
+        low, high = min(integers, default=0), max(integers, default=0)
         self._base = low if max(-low, high) >= EXACT > high - low else 0
         bounds = np.iinfo(str(self._dtype).lower())
         self._low, self._high = int(bounds.min), int(bounds.max)
@@ -204,34 +206,38 @@ class _Wholes(_Typed):
 
     def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
         wholes = [_whole(field.strip()) for field in fields]
-        moved = [None if whole is None else whole + self._base for whole in wholes]
-        known = np.array([m is not None and self._low <= m <= self._high for m in moved], dtype=bool)
-        kept = [m if good else self._low for m, good in zip(moved, known, strict=True)]
-        return _with_null(pd.Series(kept, dtype=str(self._dtype).lower()), known, self._dtype), self._usable(
-            fields, known
-        )
+        offsets = [None if whole is None else whole + self._base for whole in wholes]
+        valid = np.array([m is not None and self._low <= m <= self._high for m in offsets], dtype=bool)
+        valid_offsets = [m if good else self._low for m, good in zip(offsets, valid, strict=True)]
+        return _with_null(
+            pd.Series(valid_offsets, dtype=str(self._dtype).lower()), valid, self._dtype
+        ), self._usable(fields, valid)
 
 
-class _Floats(_Typed):
+class _Floats(_Codec):
     def encode(self, values: Values) -> list[str]:
         finite = values[np.isfinite(values.to_numpy("float64", na_value=np.nan))]
-        bounded = values if finite.empty else values.clip(finite.min(), finite.max())
-        return ["" if value is None else repr(float(value)) for value in _objects(bounded)]
+        finite_values = values if finite.empty else values.clip(finite.min(), finite.max())
+        return ["" if value is None else repr(float(value)) for value in _objects(finite_values)]
 
     def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
         numbers = pd.to_numeric(pd.Series(fields, dtype=object), errors="coerce").to_numpy("float64")
-        known = np.isfinite(numbers)
-        series = pd.Series(np.where(known, numbers, np.nan)).astype(self._dtype)
-        return series, self._usable(fields, known)
+        valid = np.isfinite(numbers)
+        series = pd.Series(np.where(valid, numbers, np.nan)).astype(self._dtype)
+        return series, self._usable(fields, valid)
 
 
-class _Moments(_Typed):
+class _Moments(_Codec):
     """Dates and times in ISO 8601, in UTC, no finer than the values are."""
 
     def encode(self, values: Values) -> list[str]:
         moments = self._utc(values).to_numpy("datetime64[us]")
-        known = moments[~np.isnat(moments)]
-        fits = (unit for unit in ("D", "s", "us") if (known == known.astype(f"datetime64[{unit}]")).all())
+        valid_moments = moments[~np.isnat(moments)]
+        fits = (
+            unit
+            for unit in ("D", "s", "us")
+            if (valid_moments == valid_moments.astype(f"datetime64[{unit}]")).all()
+        )
         texts = np.datetime_as_string(moments.astype(f"datetime64[{next(fits)}]"))
         return [str(text).replace("T", " ") if text != "NaT" else "" for text in texts]
 
@@ -239,9 +245,9 @@ class _Moments(_Typed):
         texts = pd.Series(fields, dtype=object)
         moments = pd.to_datetime(texts, utc=True, errors="coerce", format="ISO8601")
         zone = getattr(self._dtype, "tz", None)
-        placed = moments.dt.tz_convert(zone) if zone else moments.dt.tz_localize(None)
-        known = placed.notna().to_numpy(bool)
-        return placed.astype(self._dtype), self._usable(fields, known)
+        local_moments = moments.dt.tz_convert(zone) if zone else moments.dt.tz_localize(None)
+        valid = local_moments.notna().to_numpy(bool)
+        return local_moments.astype(self._dtype), self._usable(fields, valid)
 
     @staticmethod
     def _utc(values: Values) -> Values:
@@ -267,7 +273,7 @@ class _Labels:
         self._codes[rare] = rng.choice(common, int(rare.sum()), p=weights) if len(common) else -1
         labels = list(pd.Series(uniques).astype(object))
         texts = [str(label).replace("\r", "\\r") for label in labels]  # which many writers leave unquoted
-        if any(_misread(texts[code]) for code in common):
+        if any(_is_misread(texts[code]) for code in common):
             texts = [MARK + text for text in texts]
         if len(set(texts)) < len(texts):  # labels that only their type tells apart
             texts = [f"{MARK}{code}" for code in range(len(texts))]
@@ -279,17 +285,17 @@ class _Labels:
         return ["" if code < 0 else self._texts[code] for code in self._codes]
 
     def decode(self, fields: Sequence[str]) -> tuple[Values, Mask]:
-        known = np.array([field in self._labels for field in fields], dtype=bool)
+        valid = np.array([field in self._labels for field in fields], dtype=bool)
         spare = self._null if self._nullable else next(iter(self._labels.values()), None)
         labels = [self._labels.get(field, spare) for field in fields]
         empty = np.array([not field for field in fields], dtype=bool)
-        return pd.Series(labels, dtype=self._dtype), known | (empty & self._nullable)
+        return pd.Series(labels, dtype=self._dtype), valid | (empty & self._nullable)
 
 
-def _misread(text: str) -> bool:
-    """Whether a reader that guesses types may take the label for something else."""
+def _is_misread(text: str) -> bool:
+    """Return whether a reader that guesses types may take the label for something else."""
     word = text.strip()
-    if word != text or word.lower() in MISSING | TRUE | FALSE or _DATE.match(word):
+    if word != text or word.lower() in NULL_WORDS | TRUE | FALSE or _DATE.match(word):
         return True
     try:
         float(word.replace(",", ""))
@@ -299,12 +305,12 @@ def _misread(text: str) -> bool:
 
 
 def _objects(values: Values) -> list[Any]:
-    """Python's own values, with None for NULL."""
-    return [None if missing else value for value, missing in zip(values, values.isna(), strict=True)]
+    """Return python's own values, with None for NULL."""
+    return [None if is_null else value for value, is_null in zip(values, values.isna(), strict=True)]
 
 
 def _whole(text: str) -> int | None:
-    """The integer nearest to the number in `text`."""
+    """Return the integer nearest to the number in `text`."""
     if _WHOLE.fullmatch(text):
         return int(text)
     try:
@@ -314,8 +320,8 @@ def _whole(text: str) -> int | None:
     return int(number.to_integral_value()) if number.is_finite() and number.adjusted() < 20 else None  # noqa: PLR2004 - digits of a 64-bit integer
 
 
-def _with_null(values: Values, known: Mask, dtype: Any) -> Values:
-    """The values as `dtype`, NULL where they are not known and `dtype` has a NULL."""
+def _with_null(values: Values, valid: Mask, dtype: Any) -> Values:
+    """Return the values as `dtype`, NULL where they are not known and `dtype` has a NULL."""
     if isinstance(dtype, np.dtype):
         return values.astype(dtype)
-    return values.astype(dtype).mask(~known)
+    return values.astype(dtype).mask(~valid)

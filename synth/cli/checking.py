@@ -44,7 +44,7 @@ def check(*, output: str, **options: Any) -> None:
         inspection = places.inspect(warehouse, thorough=True)
     for line in [as_json(inspection)] if output == "json" else as_text(inspection):
         click.echo(line)
-    sys.exit(1 if inspection.found else 0)
+    sys.exit(1 if inspection.misplacements else 0)
 
 
 def _models(settings: Settings) -> tuple[Model, ...]:

@@ -25,7 +25,7 @@ ANSWER = 600  # seconds; dbt parses a large project in minutes
 WORK = 3600  # seconds; tests read whole tables
 MOST = 400  # letters of what dbt says
 FOLDER = "dbt-"  # how the folder of a call begins
-PARSED = "partial_parse.msgpack"  # what dbt keeps of a project that it has read
+PARSE_CACHE = "partial_parse.msgpack"  # what dbt keeps of a project that it has read
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CLOCK = re.compile(r"^\d\d:\d\d:\d\d\s+")
 
@@ -63,7 +63,7 @@ def results(
     twins: Mapping[str, Relation] | None,
     *more: str,
 ) -> tuple[Mapping[str, Any], ...]:
-    """What `dbt <command>` writes of each node selected; the user's own artifacts stay as they are.
+    """Return what `dbt <command>` writes of each node selected; the user's own artifacts stay as they are.
 
     Args:
         settings: of the project.
@@ -79,25 +79,25 @@ def results(
     _sweep(settings.artifact_dir)
     with TemporaryDirectory(prefix=FOLDER, dir=settings.artifact_dir) as name:
         folder = Path(name)
-        parsed = settings.project.target_path / PARSED
-        if parsed.is_file():  # saves dbt from reading the whole project again
-            shutil.copyfile(parsed, folder / PARSED)
+        parse_cache = settings.project.target_path / PARSE_CACHE
+        if parse_cache.is_file():  # saves dbt from reading the whole project again
+            shutil.copyfile(parse_cache, folder / PARSE_CACHE)
         deferral = ["--no-defer", "--no-favor-state"]
         if twins is not None:
             state = write_state(folder / "state", twins)
             deferral = ["--defer", "--favor-state", "--state", str(state)]
         where = ["--target-path", name, "--log-path", name]
-        chosen = ["--indirect-selection", "empty", "--no-fail-fast", "--select", *selection]
+        selection_flags = ["--indirect-selection", "empty", "--no-fail-fast", "--select", *selection]
         threads = ["--threads", str(settings.threads)]
-        done = call(settings, command, *deferral, *where, *threads, *more, *chosen, seconds=WORK)
-        found = _results(folder / "run_results.json")
-    if found is None or (done.returncode and not found):
-        raise ConfigError(f"`dbt {command}` failed: {last_line(done.stdout, done.stderr)}")
-    return found
+        process = call(settings, command, *deferral, *where, *threads, *more, *selection_flags, seconds=WORK)
+        run_results = _results(folder / "run_results.json")
+    if run_results is None or (process.returncode and not run_results):
+        raise ConfigError(f"`dbt {command}` failed: {last_line(process.stdout, process.stderr)}")
+    return run_results
 
 
 def why_unparsed(settings: Settings) -> str:
-    """Why dbt cannot read the project as it stands; empty if it can, or if there is no dbt to ask.
+    """Return why dbt cannot read the project as it stands; empty if it can, or if there is no dbt to ask.
 
     Raises:
         ConfigError: dbt could not be run.
@@ -107,8 +107,8 @@ def why_unparsed(settings: Settings) -> str:
     settings.artifact_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=FOLDER, dir=settings.artifact_dir) as name:
         where = ["--target-path", name, "--log-path", name, "--no-partial-parse"]
-        done = call(settings, "parse", *where, seconds=WORK)
-    return last_line(done.stdout, done.stderr) if done.returncode else ""
+        process = call(settings, "parse", *where, seconds=WORK)
+    return last_line(process.stdout, process.stderr) if process.returncode else ""
 
 
 def _sweep(artifact_dir: Path) -> None:
@@ -136,6 +136,6 @@ def _project(settings: Settings) -> list[str]:
 
 
 def last_line(*outputs: str) -> str:
-    """The last thing that dbt said; it gives its reasons at the end, and sometimes a whole file with them."""
+    """Return the last line that dbt printed: its reasons are at the end."""
     lines = [_CLOCK.sub("", _COLOUR.sub("", line)).strip() for text in outputs for line in text.splitlines()]
     return next((line[:MOST] for line in reversed(lines) if line), "it gave no reason; run it by hand.")

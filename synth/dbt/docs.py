@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from synth.dbt.command import why_unparsed
-from synth.dbt.tests import published
+from synth.dbt.tests import published_twins
 from synth.errors import ConfigError
 from synth.project.dbt_project import load_yaml
 from synth.warehouse import Warehouse
@@ -47,7 +47,7 @@ def write_docs(
         raise ConfigError(f"{path} was not written by `synth docs`. Next: synth docs OTHER_FILE")
     _refuse_another(path, settings)
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-        twins = published(places, warehouse)
+        twins = published_twins(places, warehouse)
         stamps = warehouse.twins(settings.schema)
         columns = {name: warehouse.describe(twin) for name, twin in twins.items()}
     if not twins:
@@ -102,7 +102,7 @@ def _refuse_another(path: Path, settings: Settings) -> None:
 
 
 def _tables_of_the_project(manifest: Manifest, settings: Settings, path: Path) -> frozenset[str]:
-    """The tables that the project itself lists as a source of our name, which may not be listed twice."""
+    """Return the tables that the project itself lists as a source of our name: list none twice."""
     return frozenset(
         node.name
         for node in manifest.nodes.values()
@@ -131,17 +131,17 @@ def _table(node: Node, twin: Relation, columns: tuple[Column, ...], stamp: str) 
 
 
 def _column(node: Node, column: Column) -> dict[str, Any]:
-    declared = node.columns.get(column.name)
-    described: dict[str, Any] = {"name": column.name, "data_type": column.data_type}
-    if declared is not None and declared.description:
-        described["description"] = _plain(declared.description)
+    declared_column = node.columns.get(column.name)
+    document: dict[str, Any] = {"name": column.name, "data_type": column.data_type}
+    if declared_column is not None and declared_column.description:
+        document["description"] = _plain(declared_column.description)
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", column.name):
-        described["quote"] = True
-    return described
+        document["quote"] = True
+    return document
 
 
 def _exposure(node: Node, twin: Relation, project: str) -> dict[str, Any]:
-    """What makes the lineage graph lead from the model to its twin."""
+    """Return what makes the lineage graph lead from the model to its twin."""
     arguments = [f"'{node.name}'"] if node.package == project else [f"'{node.package}'", f"'{node.name}'"]
     arguments += [f"v={node.version}"] if node.version else []
     # A private model may be referred to within its group only, and another package's as its author allows.
@@ -161,7 +161,7 @@ def _may_be_referred_to(node: Node, project: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Text that dbt does not take for a template."""
+    """Return text that dbt does not take for a template."""
     return f"{{% raw %}}{text}{{% endraw %}}" if "{{" in text or "{%" in text or "{#" in text else text
 
 

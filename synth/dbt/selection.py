@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def select(manifest: Manifest, candidates: Sequence[Model], settings: Settings) -> tuple[Model, ...]:
-    """The candidates that `--select`, `--exclude` and `--selector` mean; all of them when none is given.
+    """Return the candidates that `--select`, `--exclude` and `--selector` match; all without these flags.
 
     Raises:
         ConfigError: dbt refuses the selection, or without dbt it is beyond what is understood here.
@@ -26,37 +26,37 @@ def select(manifest: Manifest, candidates: Sequence[Model], settings: Settings) 
     if not (settings.select or settings.exclude or settings.selector):
         return tuple(candidates)
     if settings.dbt is not None:
-        chosen = _ask_dbt(settings)
+        unique_ids = _ask_dbt(settings)
     elif settings.selector:
         raise ConfigError("--selector needs dbt; install it: pip install 'dbt-synth[dbt]'.")
     else:
-        chosen = matching(manifest, settings.select, settings.exclude)
-    return tuple(model for model in candidates if model.unique_id in chosen)
+        unique_ids = matching(manifest, settings.select, settings.exclude)
+    return tuple(model for model in candidates if model.unique_id in unique_ids)
 
 
 def _ask_dbt(settings: Settings) -> frozenset[str]:
-    done = dbt.call(settings, "ls", *_arguments(settings))
-    if done.returncode != 0:
-        raise ConfigError(f"`dbt ls` refuses the selection: {dbt.last_line(done.stdout, done.stderr)}")
-    return frozenset(_unique_ids(done.stdout.splitlines()))
+    process = dbt.call(settings, "ls", *_arguments(settings))
+    if process.returncode != 0:
+        raise ConfigError(f"`dbt ls` refuses the selection: {dbt.last_line(process.stdout, process.stderr)}")
+    return frozenset(_unique_ids(process.stdout.splitlines()))
 
 
 def _arguments(settings: Settings) -> list[str]:
-    """What to ask so that the manifest is left as it is."""
+    """Return what to ask so that the manifest is left as it is."""
     arguments = ["--no-write-json", "--target-path", str(settings.project.target_path)]
     arguments += ["--output", "json", "--output-keys", "unique_id"]
     for kind in ("model", "snapshot", "seed"):
         arguments += ["--resource-type", kind]
     if settings.selector:
         arguments += ["--selector", settings.selector]
-    for option, given in (("--select", settings.select), ("--exclude", settings.exclude)):
-        for one in given:
+    for option, values in (("--select", settings.select), ("--exclude", settings.exclude)):
+        for one in values:
             arguments += [option, one]
     return arguments
 
 
 def _unique_ids(lines: Iterable[str]) -> Iterable[str]:
-    """Hooks and macros may print whatever they like among the answers."""
+    """Yield hooks and macros may print whatever they like among the answers."""
     for line in lines:
         try:
             answer = json.loads(line)

@@ -28,15 +28,15 @@ _WILDCARD = re.compile(r"[*?\[\]]")
 
 
 def matching(manifest: Manifest, select: Iterable[str], exclude: Iterable[str]) -> frozenset[str]:
-    """The `unique_id`s of all nodes that any of `select` (everything, when empty) and none of `exclude` mean.
+    """Return the `unique_id`s that match any of `select` (all, when empty) and none of `exclude`.
 
     Raises:
         ConfigError: a selector is beyond this grammar.
     """
     graph = _Graph.of(manifest)
-    wanted = tuple(select)
-    chosen = _any_of(wanted, graph, manifest) if wanted else frozenset(manifest.nodes)
-    return chosen - _any_of(exclude, graph, manifest)
+    specs = tuple(select)
+    unique_ids = _any_of(specs, graph, manifest) if specs else frozenset(manifest.nodes)
+    return unique_ids - _any_of(exclude, graph, manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +51,29 @@ class _Graph:
             for parent in node.parents:
                 children[parent].add(node.unique_id)
         parents = {name: frozenset(node.parents) for name, node in manifest.nodes.items()}
-        return cls(parents, {name: frozenset(found) for name, found in children.items()})
+        return cls(parents, {name: frozenset(names) for name, names in children.items()})
 
 
 def _any_of(specs: Iterable[str], graph: _Graph, manifest: Manifest) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     for spec in " ".join(specs).split():
         parts = [_one(part, graph, manifest) for part in spec.split(",") if part]
-        found |= frozenset.intersection(*parts) if parts else frozenset()
-    return found
+        names |= frozenset.intersection(*parts) if parts else frozenset()
+    return names
 
 
 def _one(spec: str, graph: _Graph, manifest: Manifest) -> frozenset[str]:
-    parsed = _SPEC.fullmatch(spec)
-    if parsed is None or spec.startswith("@") or not parsed["value"]:
+    match = _SPEC.fullmatch(spec)
+    if match is None or spec.startswith("@") or not match["value"]:
         raise _beyond(spec)
-    matches = _matcher(spec, parsed["method"], parsed["value"], manifest)
+    matches = _matcher(spec, match["method"], match["value"], manifest)
     hits = frozenset(name for name, node in manifest.nodes.items() if matches(node))
-    found = hits
-    if parsed["up"]:
-        found |= _reach(hits, graph.parents, parsed["up_depth"])
-    if parsed["down"]:
-        found |= _reach(hits, graph.children, parsed["down_depth"])
-    return found
+    names = hits
+    if match["up"]:
+        names |= _reach(hits, graph.parents, match["up_depth"])
+    if match["down"]:
+        names |= _reach(hits, graph.children, match["down_depth"])
+    return names
 
 
 def _beyond(spec: str) -> ConfigError:
@@ -84,13 +84,13 @@ def _beyond(spec: str) -> ConfigError:
 
 
 def _reach(start: frozenset[str], edges: Mapping[str, frozenset[str]], depth: str) -> frozenset[str]:
-    """Everything within `depth` steps of `start`; an empty depth has no end."""
-    seen, edge, steps = set(start), start, int(depth) if depth else -1
+    """Return everything within `depth` steps of `start`; an empty depth has no end."""
+    reached_names, edge, steps = set(start), start, int(depth) if depth else -1
     while edge and steps != 0:
-        edge = frozenset(target for name in edge for target in edges.get(name, ())) - seen
-        seen |= edge
+        edge = frozenset(target for name in edge for target in edges.get(name, ())) - reached_names
+        reached_names |= edge
         steps -= 1
-    return frozenset(seen)
+    return frozenset(reached_names)
 
 
 def _matcher(spec: str, method: str | None, value: str, manifest: Manifest) -> Callable[[Node], bool]:
@@ -104,7 +104,7 @@ def _matcher(spec: str, method: str | None, value: str, manifest: Manifest) -> C
     own = manifest.project if value == "this" else value
     places = _places(manifest, value) if name == "path" else frozenset()
     methods: dict[str, Callable[[Node], bool]] = {
-        "fqn": lambda node: node.resource_type != "source" and _named(node, value),
+        "fqn": lambda node: node.resource_type != "source" and _matches_name(node, value),
         "tag": lambda node: any(fnmatchcase(tag, value) for tag in node.tags),
         "path": lambda node: not places.isdisjoint(_above(node.path)),
         "file": lambda node: (
@@ -120,37 +120,37 @@ def _matcher(spec: str, method: str | None, value: str, manifest: Manifest) -> C
     return methods[name]
 
 
-def _named(node: Node, value: str) -> bool:
-    """Whether `value` is the node's name, or leads its fqn with or without the package."""
-    versioned = node.version is not None
-    leaf = node.fqn[-2:] if versioned else node.fqn[-1:]
-    if value == leaf[0] or (versioned and value in {".".join(leaf), "_".join(leaf)}):
+def _matches_name(node: Node, value: str) -> bool:
+    """Return whether `value` is the node's name, or leads its fqn with or without the package."""
+    has_version = node.version is not None
+    leaf = node.fqn[-2:] if has_version else node.fqn[-1:]
+    if value == leaf[0] or (has_version and value in {".".join(leaf), "_".join(leaf)}):
         return True
     if "." not in value and _WILDCARD.search(value) and fnmatchcase(leaf[0], value):
         return True
     return any(_leads(value.split("."), fqn) for fqn in (node.fqn, node.fqn[1:]))
 
 
-def _leads(wanted: list[str], fqn: Iterable[str]) -> bool:
+def _leads(wanted_parts: list[str], fqn: Iterable[str]) -> bool:
     parts = [part for segment in fqn for part in segment.split(".")]
-    if len(parts) < len(wanted):
+    if len(parts) < len(wanted_parts):
         return False
-    for place, (part, pattern) in enumerate(zip(parts, wanted, strict=False)):
+    for place, (part, pattern) in enumerate(zip(parts, wanted_parts, strict=False)):
         if _WILDCARD.search(pattern):  # from the first wildcard on, the rest is one pattern
-            return fnmatchcase(".".join(parts[place:]), ".".join(wanted[place:]))
+            return fnmatchcase(".".join(parts[place:]), ".".join(wanted_parts[place:]))
         if part != pattern:
             return False
     return True
 
 
 def _above(path: str) -> frozenset[str]:
-    """A file's path and those of all folders above it."""
+    """Return a file's path and those of all folders above it."""
     place = PurePosixPath(path)
     return frozenset(str(one) for one in (place, *place.parents))
 
 
 def _places(manifest: Manifest, pattern: str) -> frozenset[str]:
-    """Files and folders of the root project that `pattern` matches; a `*` stays within one folder.
+    """Return files and folders of the root project that `pattern` matches; a `*` stays within one folder.
 
     dbt looks for the pattern on disk, so only a folder that the root has, too, selects a package's file.
     """
@@ -158,12 +158,12 @@ def _places(manifest: Manifest, pattern: str) -> frozenset[str]:
     shapes = (pattern, pattern.replace("**/", ""))
     deep = len(PurePosixPath(pattern).parts)
     own = {node.path for node in manifest.nodes.values() if node.package == manifest.project}
-    known = frozenset(place for path in own for place in _above(path))
+    places = frozenset(place for path in own for place in _above(path))
     if "**" in pattern:
-        return frozenset(place for place in known for shape in shapes if fnmatchcase(place, shape))
+        return frozenset(place for place in places for shape in shapes if fnmatchcase(place, shape))
     return frozenset(
         place
-        for place in known
+        for place in places
         if len(PurePosixPath(place).parts) == deep and PurePosixPath(place).match(pattern)
     )
 
@@ -181,13 +181,13 @@ def _source_matches(spec: str, node: Node, value: str) -> bool:
 
 
 def _config_matches(node: Node, keys: list[str], value: str) -> bool:
-    found: Any = node.config
+    setting: Any = node.config
     for key in keys:
-        if not isinstance(found, dict) or key not in found:
+        if not isinstance(setting, dict) or key not in setting:
             return False
-        found = found[key]
-    wanted = {"true": True, "false": False}.get(value.lower())
-    return any(one == value or (wanted is not None and one is wanted) for one in _as_list(found))
+        setting = setting[key]
+    flag = {"true": True, "false": False}.get(value.lower())
+    return any(one == value or (flag is not None and one is flag) for one in _as_list(setting))
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -50,7 +50,7 @@ def write_state(folder: Path, twins: Mapping[str, Relation]) -> Path:
 
 
 def state(twins: Mapping[str, Relation]) -> dict[str, object]:
-    """The manifest: as little of each node as dbt loads, and the place of its twin."""
+    """Return the manifest: as little of each node as dbt loads, and the place of its twin."""
     return {
         "metadata": {"dbt_schema_version": SCHEMA_VERSION, "adapter_type": "postgres", "env": {}},
         "nodes": {unique_id: _node(unique_id, twin) for unique_id, twin in sorted(twins.items())},
@@ -59,7 +59,7 @@ def state(twins: Mapping[str, Relation]) -> dict[str, object]:
 
 
 def _node(unique_id: str, twin: Relation) -> dict[str, object]:
-    """One node; what it is called stands in its id, such as `model.shop.orders` or `model.shop.orders.v2`."""
+    """Return one node; its name is taken from its id, such as `model.shop.orders.v2`."""
     kind, package, name, *_ = unique_id.split(".")
     path = f"{name}.sql"
     return {
@@ -75,9 +75,9 @@ def _node(unique_id: str, twin: Relation) -> dict[str, object]:
         "database": twin.database,
         "schema": twin.schema,
         "alias": twin.name,
-        "relation_name": ".".join(_quoted(part) for part in (twin.database, twin.schema, twin.name)),
+        "relation_name": ".".join(_quote(part) for part in (twin.database, twin.schema, twin.name)),
     }
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from synth import log
 from synth._version import __version__
 from synth.dbt.state import write_state
-from synth.dbt.tests import Outcome, Tested, choose, judge, published
+from synth.dbt.tests import DbtTestOutcome, DbtTestResult, choose, judge, published_twins
 from synth.runs.artifacts import write_json
 from synth.warehouse import Warehouse
 
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
     from synth.settings import Settings
 
 RESULTS = "test_results.json"
-LEVELS = {Outcome.WARN: logging.WARNING, Outcome.FAIL: logging.ERROR, Outcome.ERROR: logging.ERROR}
-WORDS = {Outcome.SKIPPED: "SKIP"}
+LEVELS = {
+    DbtTestOutcome.WARN: logging.WARNING,
+    DbtTestOutcome.FAIL: logging.ERROR,
+    DbtTestOutcome.ERROR: logging.ERROR,
+}
+WORDS = {DbtTestOutcome.SKIPPED: "SKIP"}
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What `synth test` found; `args` are the flags of the command, without secrets."""
 
-    results: tuple[Tested, ...]
-    elapsed: float  # seconds
+    results: tuple[DbtTestResult, ...]
+    seconds: float  # seconds
     args: Mapping[str, object]
 
     @property
@@ -40,14 +44,14 @@ class Findings:
         return int(any(item.outcome.blocks for item in self.results))
 
     def as_json(self) -> dict[str, object]:
-        """The shape of dbt's `run_results.json`."""
+        """Return the shape of dbt's `run_results.json`."""
         return {
             "metadata": {
                 "synth_version": __version__,
                 "generated_at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
             "args": dict(self.args),
-            "elapsed_time": round(self.elapsed, 3),
+            "elapsed_time": round(self.seconds, 3),
             "results": [
                 {
                     "unique_id": item.test.unique_id,
@@ -76,9 +80,9 @@ def retest(
         ConfigError: dbt could not be run.
         WarehouseError: Postgres refused.
     """
-    started = perf_counter()
+    start = perf_counter()
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-        twins = published(places, warehouse)
+        twins = published_twins(places, warehouse)
     write_state(settings.artifact_dir / "state", twins)
     there = [model for model in models if model.unique_id in twins]
     for model in models:
@@ -86,32 +90,34 @@ def retest(
             place = places[model.unique_id]
             log.warning(f"There is no twin {place} yet. Next: synth run --select {model.name}")
     able, unable = choose(there, twins)
-    found = f"{len(there)} twin{'' if len(there) == 1 else 's'}"
-    log.info(f"Found {found} in {settings.schema}, {len(able)} tests to run, {len(unable)} that cannot be")
+    twin_count = f"{len(there)} twin{'' if len(there) == 1 else 's'}"
+    log.info(
+        f"Found {twin_count} in {settings.schema}, {len(able)} tests to run, {len(unable)} that cannot be"
+    )
     log.info("")
     results = (*judge(able, twins, settings), *unable)
-    done = Findings(results, perf_counter() - started, args)
+    findings = Findings(results, perf_counter() - start, args)
     for item in results:
         _say(item)
-    write_json(settings.artifact_dir / RESULTS, done.as_json())
-    _sum_up(done, settings)
-    return done
+    write_json(settings.artifact_dir / RESULTS, findings.as_json())
+    _sum_up(findings, settings)
+    return findings
 
 
-def _say(item: Tested) -> None:
-    if item.outcome is Outcome.PASS:
+def _say(item: DbtTestResult) -> None:
+    if item.outcome is DbtTestOutcome.PASS:
         return
     word = WORDS.get(item.outcome, item.outcome.upper())
     data = {"unique_id": item.test.unique_id, "status": item.outcome, "failures": item.failures}
     log.event(LEVELS.get(item.outcome, logging.INFO), f"{word} {item.test.name}: {item.message}", data)
 
 
-def _sum_up(done: Findings, settings: Settings) -> None:
+def _sum_up(findings: Findings, settings: Settings) -> None:
     counts = {
-        WORDS.get(outcome, outcome.upper()): sum(item.outcome is outcome for item in done.results)
-        for outcome in Outcome
+        WORDS.get(outcome, outcome.upper()): sum(item.outcome is outcome for item in findings.results)
+        for outcome in DbtTestOutcome
     }
-    counts["TOTAL"] = len(done.results)
+    counts["TOTAL"] = len(findings.results)
     log.info("")
     log.info(f"Results: {log.relative_path(settings.artifact_dir / RESULTS)}")
     log.info(f"Done. {' '.join(f'{name}={count}' for name, count in counts.items())}", **counts)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FAILS_THERE = "fails on the real relation, too"
 
 
-class Outcome(StrEnum):
+class DbtTestOutcome(StrEnum):
     """How a test ended on the twins."""
 
     PASS = "pass"  # noqa: S105 - an outcome, not a password
@@ -31,22 +31,22 @@ class Outcome(StrEnum):
     @property
     def blocks(self) -> bool:
         """Whether a twin of which this is said must not be published."""
-        return self in {Outcome.FAIL, Outcome.ERROR}
+        return self in {DbtTestOutcome.FAIL, DbtTestOutcome.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class DbtTestResult:
     """One test, how it ended, and why; `failures` are the rows of the twin that fail, as dbt counts them."""
 
     test: ProjectTest
-    outcome: Outcome
+    outcome: DbtTestOutcome
     message: str = ""
     failures: int = 0
     seconds: float = 0.0
 
 
-def published(places: Mapping[str, Relation], warehouse: Warehouse) -> dict[str, Relation]:
-    """Those of `places` (by `unique_id`) where there is a twin."""
+def published_twins(places: Mapping[str, Relation], warehouse: Warehouse) -> dict[str, Relation]:
+    """Return those of `places` (by `unique_id`) where there is a twin."""
     schemas = {place.schema for place in places.values()}
     there = {(schema, name) for schema in schemas for name in warehouse.twins(schema)}
     return {name: place for name, place in places.items() if (place.schema, place.name) in there}
@@ -54,15 +54,15 @@ def published(places: Mapping[str, Relation], warehouse: Warehouse) -> dict[str,
 
 def choose(
     models: Iterable[Model], twins: Mapping[str, Relation]
-) -> tuple[tuple[ProjectTest, ...], tuple[Tested, ...]]:
-    """The tests of these models that can be run on `twins`, and those that cannot, with the reason."""
+) -> tuple[tuple[ProjectTest, ...], tuple[DbtTestResult, ...]]:
+    """Return the tests of these models that can be run on `twins`, and those that cannot, with the reason."""
     able: dict[str, ProjectTest] = {}
-    unable: dict[str, Tested] = {}
+    unable: dict[str, DbtTestResult] = {}
     for model in models:
         for test in model.tests:
             reason = _hindrance(test, model, twins)
             if reason:
-                unable[test.unique_id] = Tested(test, Outcome.SKIPPED, reason)
+                unable[test.unique_id] = DbtTestResult(test, DbtTestOutcome.SKIPPED, reason)
             else:
                 able[test.unique_id] = test
     runnable = (test for name, test in able.items() if name not in unable)
@@ -70,10 +70,11 @@ def choose(
 
 
 def _hindrance(test: ProjectTest, model: Model, twins: Mapping[str, Relation]) -> str:
-    """Why a test of `model` cannot be run on twins; empty if it can."""
-    missing = [parent for parent in test.parents if parent not in twins]
-    if missing:
-        return f"it reads {', '.join(missing)}, which {'has' if len(missing) == 1 else 'have'} no twin"
+    """Return why a test of `model` cannot be run on twins; empty if it can."""
+    missing_parents = [parent for parent in test.parents if parent not in twins]
+    if missing_parents:
+        verb = "has" if len(missing_parents) == 1 else "have"
+        return f"it reads {', '.join(missing_parents)}, which {verb} no twin"
     if test.attached == model.unique_id and test.column and model.roles.get(test.column) is Role.DROP:
         return f"the twin has no column {test.column}, because its role is drop"
     if test.stores_failures:
@@ -83,7 +84,7 @@ def _hindrance(test: ProjectTest, model: Model, twins: Mapping[str, Relation]) -
 
 def judge(
     tests: Sequence[ProjectTest], twins: Mapping[str, Relation], settings: Settings
-) -> tuple[Tested, ...]:
+) -> tuple[DbtTestResult, ...]:
     """Run the tests on the twins; a failure only counts where the real relations pass.
 
     Raises:
@@ -91,57 +92,66 @@ def judge(
     """
     if not tests:
         return ()
-    tested = _run(tests, twins, settings)
-    doubtful = [item.test for item in tested if item.outcome.blocks]
+    results = _run(tests, twins, settings)
+    doubtful = [item.test for item in results if item.outcome.blocks]
     if not doubtful:
-        return tested
+        return results
     real = {item.test.unique_id: item for item in _run(doubtful, None, settings)}
-    return tuple(_compared(item, real.get(item.test.unique_id)) for item in tested)
+    return tuple(_compare(item, real.get(item.test.unique_id)) for item in results)
 
 
 def _run(
     tests: Sequence[ProjectTest], twins: Mapping[str, Relation] | None, settings: Settings
-) -> tuple[Tested, ...]:
+) -> tuple[DbtTestResult, ...]:
     selection = [f"fqn:{'.'.join(test.fqn)}" for test in tests]
-    found = {item["unique_id"]: item for item in dbt.results(settings, "test", selection, twins)}
-    return tuple(_tested(test, found.get(test.unique_id)) for test in tests)
+    run_results = {item["unique_id"]: item for item in dbt.results(settings, "test", selection, twins)}
+    return tuple(_test_result(test, run_results.get(test.unique_id)) for test in tests)
 
 
-def _tested(test: ProjectTest, found: Mapping[str, object] | None) -> Tested:
-    """What dbt says of one test. Not in its own words: those of the database may quote a value."""
-    if found is None:
-        return Tested(test, Outcome.SKIPPED, "dbt does not find it in the project; next: dbt parse")
-    known = {"pass": Outcome.PASS, "warn": Outcome.WARN, "fail": Outcome.FAIL, "skipped": Outcome.SKIPPED}
-    outcome = known.get(str(found["status"]), Outcome.ERROR)
-    failures = int(str(found.get("failures") or 0))
-    said = {
-        Outcome.WARN: f"{rows(failures)} of the twin, and its severity is warn",
-        Outcome.FAIL: f"{rows(failures)} of the twin",
-        Outcome.ERROR: "dbt could not run it on the twin",
-        Outcome.SKIPPED: "dbt skipped it",
+def _test_result(test: ProjectTest, run_result: Mapping[str, object] | None) -> DbtTestResult:
+    """Return what dbt says of one test. Not in its own words: those of the database may quote a value."""
+    if run_result is None:
+        return DbtTestResult(
+            test, DbtTestOutcome.SKIPPED, "dbt does not find it in the project; next: dbt parse"
+        )
+    outcomes = {
+        "pass": DbtTestOutcome.PASS,
+        "warn": DbtTestOutcome.WARN,
+        "fail": DbtTestOutcome.FAIL,
+        "skipped": DbtTestOutcome.SKIPPED,
     }
-    seconds = float(str(found.get("execution_time") or 0))
-    return Tested(test, outcome, said.get(outcome, ""), failures, seconds)
+    outcome = outcomes.get(str(run_result["status"]), DbtTestOutcome.ERROR)
+    failures = int(str(run_result.get("failures") or 0))
+    messages = {
+        DbtTestOutcome.WARN: f"{rows(failures)} of the twin, and its severity is warn",
+        DbtTestOutcome.FAIL: f"{rows(failures)} of the twin",
+        DbtTestOutcome.ERROR: "dbt could not run it on the twin",
+        DbtTestOutcome.SKIPPED: "dbt skipped it",
+    }
+    seconds = float(str(run_result.get("execution_time") or 0))
+    return DbtTestResult(test, outcome, messages.get(outcome, ""), failures, seconds)
 
 
 def rows(failures: int) -> str:
-    """How many rows fail, in words."""
+    """Return how many rows fail, in words."""
     return f"it fails for {failures:,} row{'' if failures == 1 else 's'}"
 
 
-def _compared(tested: Tested, real: Tested | None) -> Tested:
-    """What a failure on the twin means, when the outcome on the real relation is known."""
-    if not tested.outcome.blocks:
-        return tested
-    if tested.test.fresh and tested.outcome is Outcome.FAIL:
-        message = f"{tested.message}; it asks how new the newest row is, which is no matter of a twin"
-        return replace(tested, outcome=Outcome.WARN, message=message)
-    outcome, there = tested.outcome, "passes on the real relation"
-    if real is None or real.outcome is Outcome.ERROR:  # maybe we may not read it, which excuses no failure
+def _compare(result: DbtTestResult, real: DbtTestResult | None) -> DbtTestResult:
+    """Return what a failure on the twin means, when the outcome on the real relation is known."""
+    if not result.outcome.blocks:
+        return result
+    if result.test.fresh and result.outcome is DbtTestOutcome.FAIL:
+        message = f"{result.message}; it asks how new the newest row is, which is no matter of a twin"
+        return replace(result, outcome=DbtTestOutcome.WARN, message=message)
+    outcome, there = result.outcome, "passes on the real relation"
+    if (
+        real is None or real.outcome is DbtTestOutcome.ERROR
+    ):  # maybe we may not read it, which excuses no failure
         there = "cannot be run on the real relation"
     if real is not None and real.outcome is outcome:
         outcome, there = (
-            Outcome.WARN,
-            f"{there if outcome is Outcome.ERROR else FAILS_THERE}, so it is no news",
+            DbtTestOutcome.WARN,
+            f"{there if outcome is DbtTestOutcome.ERROR else FAILS_THERE}, so it is no news",
         )
-    return replace(tested, outcome=outcome, message=f"{tested.message}, and {there}")
+    return replace(result, outcome=outcome, message=f"{result.message}, and {there}")

@@ -5,7 +5,7 @@ from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluati
 from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule, Scope, Uniqueness
 from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
 from synth.domain.options import Options, Policy, Rows, Shares, Wishes
-from synth.domain.ownership import Ownership, Step
+from synth.domain.ownership import Ownership, OwnershipStep
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
@@ -41,6 +41,7 @@ __all__ = [
     "ModelResult",
     "Options",
     "Ownership",
+    "OwnershipStep",
     "Policy",
     "ProjectTest",
     "Refusal",
@@ -54,7 +55,6 @@ __all__ = [
     "Scope",
     "Shares",
     "Status",
-    "Step",
     "Task",
     "Uniqueness",
     "Utility",

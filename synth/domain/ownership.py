@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OwnershipStep:
     """One step from a row to whom it is about: the row of `relation` whose `key` it holds has `column`."""
 
     relation: Relation
@@ -34,7 +34,7 @@ class Ownership:
 
     root: str
     column: str = ""
-    path: tuple[Step, ...] = ()
+    path: tuple[OwnershipStep, ...] = ()
     evidence: str = ""
     declared: bool = False
     advice: str = ""

@@ -74,7 +74,7 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
     constraints = tuple(_constraints(node))
     declared_key = next((columns for kind, columns, _ in constraints if kind == "primary_key"), ())
     sources = [_constraint(manifest, node, *constraint) for constraint in constraints]
-    if node.contracted:
+    if node.has_contract:
         sources.append(Source(f"contract of {node.name}", "data_type", Said(Effect.SHAPE)))
     sources += [_test(manifest, node, test) for test in tests]
     sources = _whole_references(sources)
@@ -183,7 +183,7 @@ def _distinct(keys: Iterable[ForeignKey]) -> tuple[ForeignKey, ...]:
 
 def _constraints(node: Node) -> Iterable[tuple[str, tuple[str, ...], Json]]:
     """Type, columns and text of every constraint that Postgres enforces on `node`."""
-    if not node.contracted or node.materialized not in ENFORCED_ON:
+    if not node.has_contract or node.materialization not in ENFORCED_ON:
         return
     for raw in node.constraints:
         columns = tuple(node.column(name) for name in raw.get("columns") or ())

@@ -63,14 +63,14 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
     computing = dict(zip(every[len(stated) :], model.formulas, strict=True))
     reasons = dict(zip(every, (one.failure or _lost(one.columns, model) for one in understood), strict=True))
     usable = [rule for rule in every if not reasons.get(rule)]
-    outcomes = dict(zip(usable, snapshot.broken(model.relation, usable), strict=True))
+    outcomes = dict(zip(usable, snapshot.count_violations(model.relation, usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
     warnings = [
         f"{rule.source} of {model.name} is not used: {why}"
         for rule, why in reasons.items()
         if why and rule not in computing  # nobody has stated those
     ]
-    broken = [rule for rule, outcome in outcomes.items() if outcome.broken]
+    broken = [rule for rule, outcome in outcomes.items() if outcome.violations]
     true = [rule for rule in usable if not reasons.get(rule) and rule not in broken]
     kept = [rule for rule in true if rule not in computing]
     rows = tuple(rule for rule in kept if rule.scope is Scope.ROW)

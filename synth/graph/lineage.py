@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Relation
     from synth.project.manifest import Manifest, Node
-    from synth.warehouse.layout import Layout
+    from synth.warehouse.layout import RelationLayout
 
 COMBINED = frozenset({"unique_combination_of_columns"})
 STORED = frozenset({"model", "seed", "snapshot", "source"})
@@ -67,7 +67,7 @@ def trace(
     }
 
 
-def unique_columns(manifest: Manifest, layout: Layout) -> Mapping[str, list[tuple[str, ...]]]:
+def unique_columns(manifest: Manifest, layout: RelationLayout) -> Mapping[str, list[tuple[str, ...]]]:
     """Return the sets of columns that tests and indexes say are unique together, by `unique_id`."""
     sets: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for test in manifest.tests:

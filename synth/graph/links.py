@@ -234,7 +234,7 @@ class Linker:
     def _orphans(self, child: ColumnRef, parent: ColumnRef) -> float | None:
         """The share of the child's values that the parent does not have; None where that is not known."""
         ours, theirs = self.looks[child.node], self.looks[parent.node]
-        inclusion = self.warehouse.missing(
+        inclusion = self.warehouse.count_missing(
             ours.relation, ours.columns[child.column], theirs.relation, theirs.columns[parent.column]
         )
         return inclusion.share if inclusion is not None and inclusion.rows else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, Model, Relation
     from synth.project.manifest import Node
     from synth.warehouse import Warehouse
-    from synth.warehouse.values import Counts
+    from synth.warehouse.values import ValueCounts
 
 SAMPLE = 2_000  # rows whose values are looked at for what leads to people
 IDENTIFYING = frozenset({Kind.INTEGER, Kind.TEXT, Kind.UUID})  # what keys are made of
@@ -47,7 +47,7 @@ class Look:
     name: str
     relation: Relation
     columns: Mapping[str, Column] = field(default_factory=dict)
-    counts: Mapping[str, Counts] = field(default_factory=dict)
+    counts: Mapping[str, ValueCounts] = field(default_factory=dict)
     personal: Mapping[str, str] = field(default_factory=dict)
     leading: Mapping[str, str] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()

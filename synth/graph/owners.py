@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synth.columns.pii import What
-from synth.domain import Ownership, Step, is_identifier
+from synth.domain import Ownership, OwnershipStep, is_identifier
 from synth.graph.words import ENTITIES, is_somebody, names_entity
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Owners:
         referred = {key.column for key in self.keys[model.unique_id]}
         vocabulary = model.vocabulary | ENTITIES
         for column, counts in look.counts.items():
-            if column in referred or not counts.repeated or counts.different < FEWEST:
+            if column in referred or not counts.has_repeats or counts.different < FEWEST:
                 continue
             named = is_identifier(column, vocabulary) and column not in model.roles
             if named or names_entity(column) or look.personal.get(column) in OWN:
@@ -158,7 +158,7 @@ class Owners:
 
     def _may_be_somebody(self, look: Look, column: str) -> bool:
         counts = look.counts.get(column)
-        return counts is not None and counts.repeated
+        return counts is not None and counts.has_repeats
 
     def _reference(self, look: Look, key: ForeignKey) -> Claim:
         """The parent, or whom its rows are about."""
@@ -179,7 +179,7 @@ class Owners:
         evidence = f"{key.column} refers to {name}: {key.test}"
         if parent.root == key.parent or parent.column == key.parent_column:
             return Ownership(parent.root, key.column, parent.path, evidence, advice=ALONE)
-        step = Step(self.models[key.parent].relation, key.parent_column, parent.column, key.parent)
+        step = OwnershipStep(self.models[key.parent].relation, key.parent_column, parent.column, key.parent)
         way = f"{evidence}, and {name} is about {self._named(parent)}"
         return Ownership(parent.root, key.column, (step, *parent.path), way, advice=ALONE)
 

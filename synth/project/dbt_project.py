@@ -45,7 +45,7 @@ def find_project(start: Path) -> Path:
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; an empty file is an empty mapping.
+    """Return the mapping in a YAML file; an empty file is an empty mapping.
 
     Raises:
         ConfigError: the file cannot be read, is not valid YAML, or holds something else.
@@ -74,7 +74,7 @@ def read_project(
     cli_vars: Mapping[str, object],
     target_path: str | Path | None = None,
 ) -> Project:
-    """The project in `directory`; `target_path` beats the project's own, both are relative to `directory`.
+    """Return the project in `directory`; `target_path` beats the project's own; both are relative.
 
     Raises:
         ConfigError: there is no project, or its file is not usable.
@@ -104,16 +104,16 @@ def read_project(
 
 
 def _effective_vars(
-    declared: object, name: str, cli_vars: Mapping[str, object], *, file: Path
+    variables: object, name: str, cli_vars: Mapping[str, object], *, file: Path
 ) -> Mapping[str, object]:
-    """Global variables, over them those scoped to the project, over them the command line's."""
-    if declared is None:
-        declared = {}
-    if not isinstance(declared, dict):
+    """Return global variables, over them those scoped to the project, over them the command line's."""
+    if variables is None:
+        variables = {}
+    if not isinstance(variables, dict):
         raise ConfigError(f"{file}: `vars` must be a mapping.")
-    scoped = declared.get(name)
+    project_variables = variables.get(name)
     # In a project that is itself called synth, `vars: {synth: …}` is both dbt's scope and our settings.
-    ours = name == "synth" and isinstance(scoped, dict) and "synth" not in scoped
-    if isinstance(scoped, dict) and not ours:
-        declared = {**declared, **scoped}
-    return {**declared, **cli_vars}
+    ours = name == "synth" and isinstance(project_variables, dict) and "synth" not in project_variables
+    if isinstance(project_variables, dict) and not ours:
+        variables = {**variables, **project_variables}
+    return {**variables, **cli_vars}

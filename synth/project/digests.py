@@ -21,17 +21,17 @@ CONFIG = ("severity", "where", "enabled", "error_if", "warn_if", "fail_calc", "l
 
 
 def digest(*values: object) -> str:
-    """A short name for values of any kind; equal ones have the same, in whatever order sets and keys come."""
+    """Return a short name for values of any kind: the same for equal ones, in whatever order sets come."""
     text = json.dumps([_plain(value) for value in values], ensure_ascii=False, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def written(manifest: Manifest, nodes: Sequence[Node]) -> Mapping[str, Mapping[str, str]]:
-    """What the dbt project says of each node: itself, all it is built from, its tests; by `unique_id`."""
+def source_digests(manifest: Manifest, nodes: Sequence[Node]) -> Mapping[str, Mapping[str, str]]:
+    """Return digests of each node by `unique_id`: of itself, its ancestors and its tests."""
     tests: dict[str, dict[str, object]] = defaultdict(dict)
     for test in (*manifest.tests, *manifest.singular):
         for name in [test.attached_node] if test.attached_node else test.parents:
-            tests[name][test.unique_id] = _asserted(test)
+            tests[name][test.unique_id] = _assertion(test)
     return {
         node.unique_id: {
             MODEL: _own(node),
@@ -43,30 +43,30 @@ def written(manifest: Manifest, nodes: Sequence[Node]) -> Mapping[str, Mapping[s
 
 
 def _ancestors(manifest: Manifest, node: Node) -> Iterator[Node]:
-    """All nodes that `node` is built from, at whatever distance."""
-    seen: set[str] = set()
-    waiting = list(node.parents)
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in manifest.nodes:
+    """Yield all nodes that `node` is built from, at whatever distance."""
+    ancestors: set[str] = set()
+    queue = list(node.parents)
+    while queue:
+        name = queue.pop()
+        if name in ancestors or name not in manifest.nodes:
             continue
-        seen.add(name)
-        waiting += manifest.nodes[name].parents
+        ancestors.add(name)
+        queue += manifest.nodes[name].parents
         yield manifest.nodes[name]
 
 
 def _own(node: Node) -> str:
     columns = {name: column.constraints for name, column in node.columns.items()}
-    return digest(node.checksum, node.materialized, node.constraints, node.contracted, columns)
+    return digest(node.checksum, node.materialization, node.constraints, node.has_contract, columns)
 
 
-def _asserted(test: DataTest) -> tuple[object, ...]:
+def _assertion(test: DataTest) -> tuple[object, ...]:
     config = {name: str(value).lower() for name in CONFIG if (value := test.config.get(name)) is not None}
     return (test.kind, test.column, test.arguments, test.checksum, config)
 
 
 def _plain(value: object) -> object:
-    """The value as JSON holds it, in one order."""
+    """Return the value as JSON holds it, in one order."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):

@@ -18,13 +18,13 @@ NO = frozenset({"", "false", "no", "none", "n/a", "public"})
 
 
 def labels_of(node: Node, column: DeclaredColumn) -> tuple[str, ...]:
-    """What the project calls `column`, in the order of weight; a model's own tags and meta say nothing of it.
+    """Return the project's words for `column` by weight; a model's own tags and meta do not count.
 
     Newer dbt copies them onto every column.
     """
     tags = (tag for tag in column.tags if tag in column.own_tags or tag not in node.tags)
-    shown = {key: value for key, value in column.shown_meta.items() if node.meta.get(key) != value}
-    meta = {**shown, **column.meta}
+    own_meta = {key: value for key, value in column.shown_meta.items() if node.meta.get(key) != value}
+    meta = {**own_meta, **column.meta}
     return tuple(dict.fromkeys((*column.classifiers, *tags, *_of_meta(meta.items()))))
 
 
@@ -39,7 +39,7 @@ def _of_meta(items: Iterable[tuple[str, object]]) -> Iterable[str]:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """The values of a key as texts in lower case, without those that say no."""
-    listed = value if isinstance(value, list) else [value]
-    texts = (str(one).strip().lower() for one in listed if isinstance(one, str | bool))
+    """Return the values of a key as texts in lower case, without those that say no."""
+    items = value if isinstance(value, list) else [value]
+    texts = (str(one).strip().lower() for one in items if isinstance(one, str | bool))
     return tuple(text for text in texts if text not in NO)

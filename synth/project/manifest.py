@@ -26,7 +26,7 @@ _DBT_PACKAGES = frozenset({"dbt", "dbt_postgres"})
 
 
 def fold(name: str) -> str:
-    """The column that an identifier written in SQL means: quoted as it stands, else in lower case."""
+    """Return the column that an identifier written in SQL means: quoted as it stands, else in lower case."""
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         return name[1:-1].replace('""', '"')
@@ -85,7 +85,7 @@ class Node:
     meta: Json = field(default_factory=dict)
     columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
     constraints: tuple[Json, ...] = ()
-    contracted: bool = False
+    has_contract: bool = False
     parents: tuple[str, ...] = ()
     version: str | None = None
     is_latest: bool = True
@@ -96,12 +96,12 @@ class Node:
     sql: str = field(default="", repr=False)
 
     @property
-    def materialized(self) -> str:
+    def materialization(self) -> str:
         """The materialization, `table` and so on; a source has none."""
         return str(self.config.get("materialized") or "")
 
     def column(self, name: str) -> str:
-        """The column that `name` means where it is no SQL: as declared, else as SQL would take it."""
+        """Return the column that `name` means where it is no SQL: as declared, else as SQL would take it."""
         return name if name in self.columns else fold(name)
 
 
@@ -138,7 +138,7 @@ class Manifest:
     invocation_id: str
     generated_at: str
     nodes: Mapping[str, Node]
-    disabled: tuple[Node, ...] = ()
+    disabled_nodes: tuple[Node, ...] = ()
     tests: tuple[DataTest, ...] = ()
     singular: tuple[DataTest, ...] = ()
     schema_macros: frozenset[str] = frozenset()
@@ -146,7 +146,7 @@ class Manifest:
 
 
 def read_manifest(path: Path, *, pause: float = 0.5) -> Manifest:
-    """The manifest at `path`; one that dbt is just writing is read again after `pause` seconds.
+    """Return the manifest at `path`; one that dbt is just writing is read again after `pause` seconds.
 
     Raises:
         ManifestError: there is none, it is broken, or it was not written for Postgres.
@@ -183,7 +183,7 @@ def _load(path: Path, pause: float) -> Any:
 
 def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
     raw_nodes = content["nodes"].values()
-    standing = (
+    raw_models = (
         *(raw for raw in raw_nodes if raw.get("resource_type") != "test"),
         *_values(content, "sources"),
     )
@@ -192,8 +192,10 @@ def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
         project=str(metadata.get("project_name") or ""),
         invocation_id=str(metadata.get("invocation_id") or ""),
         generated_at=str(metadata.get("generated_at") or ""),
-        nodes={node.unique_id: node for node in map(_node, standing)},
-        disabled=tuple(_node(raw) for raw in _disabled(content) if raw.get("resource_type") != "test"),
+        nodes={node.unique_id: node for node in map(_node, raw_models)},
+        disabled_nodes=tuple(
+            _node(raw) for raw in _disabled_nodes(content) if raw.get("resource_type") != "test"
+        ),
         tests=tuple(_data_test(raw) for raw in raw_nodes if raw.get("test_metadata")),
         singular=tuple(_data_test(raw) for raw in raw_nodes if _is_singular(raw)),
         schema_macros=_schema_macros(_values(content, "macros")),
@@ -205,19 +207,19 @@ def _values(content: Json, key: str) -> Iterable[Json]:
     return (content.get(key) or {}).values()
 
 
-def _disabled(content: Json) -> Iterable[Json]:
+def _disabled_nodes(content: Json) -> Iterable[Json]:
     entry: Any
     for entry in _values(content, "disabled"):
         yield from entry if isinstance(entry, list) else [entry]
 
 
 def _version_warnings(path: Path, metadata: Json) -> tuple[str, ...]:
-    found = _VERSION.search(str(metadata.get("dbt_schema_version")))
-    if found and int(found[1]) in KNOWN_VERSIONS:
+    match = _VERSION.search(str(metadata.get("dbt_schema_version")))
+    if match and int(match[1]) in KNOWN_VERSIONS:
         return ()
-    version = f"schema version v{found[1]}" if found else "no schema version"
-    known = " and ".join(f"v{number}" for number in sorted(KNOWN_VERSIONS))
-    return (f"{path} has {version}; synth knows {known} and reads it as well as it can.",)
+    version = f"schema version v{match[1]}" if match else "no schema version"
+    versions = " and ".join(f"v{number}" for number in sorted(KNOWN_VERSIONS))
+    return (f"{path} has {version}; synth knows {versions} and reads it as well as it can.",)
 
 
 def _node(raw: Json) -> Node:
@@ -242,7 +244,7 @@ def _node(raw: Json) -> Node:
         meta=config.get("meta") or raw.get("meta") or {},
         columns={column.name: column for column in columns},
         constraints=tuple(raw.get("constraints") or ()),
-        contracted=bool((raw.get("contract") or config.get("contract") or {}).get("enforced")),
+        has_contract=bool((raw.get("contract") or config.get("contract") or {}).get("enforced")),
         parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
         version=None if version is None else str(version),
         is_latest=str(version) == str(raw.get("latest_version")),
@@ -255,8 +257,8 @@ def _node(raw: Json) -> Node:
 
 
 def _sql(raw: Json) -> str:
-    written = str(raw.get("raw_code") or "") if raw.get("language") != "python" else ""
-    return str(raw.get("compiled_code") or "") or ("" if _JINJA.search(written) else written)
+    raw_code = str(raw.get("raw_code") or "") if raw.get("language") != "python" else ""
+    return str(raw.get("compiled_code") or "") or ("" if _JINJA.search(raw_code) else raw_code)
 
 
 def _column(raw: Json) -> DeclaredColumn:
@@ -275,7 +277,7 @@ def _column(raw: Json) -> DeclaredColumn:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    """One name or a list of them."""
+    """Return one name or a list of them."""
     return tuple(map(str, value if isinstance(value, list) else [value] if value else []))
 
 
@@ -284,10 +286,10 @@ def _is_singular(raw: Json) -> bool:
 
 
 def _package_of_macro(raw: Json, kind: str) -> str | None:
-    """The package whose macro a test calls, where its manifest does not say so beside the name."""
+    """Return the package whose macro a test calls, where its manifest does not say so beside the name."""
     macros: list[str] = (raw.get("depends_on") or {}).get("macros") or []
-    called = (str(macro).split(".") for macro in macros)
-    return next((parts[1] for parts in called if parts[2:] == [f"test_{kind}"]), None)
+    macro_paths = (str(macro).split(".") for macro in macros)
+    return next((parts[1] for parts in macro_paths if parts[2:] == [f"test_{kind}"]), None)
 
 
 def _data_test(raw: Json) -> DataTest:
@@ -310,28 +312,28 @@ def _data_test(raw: Json) -> DataTest:
 
 
 def _schema_macros(macros: Iterable[Json]) -> frozenset[str]:
-    found = set()
+    packages = set()
     for macro in macros:
         package, name = str(macro.get("package_name")), str(macro.get("name"))
         if package not in _DBT_PACKAGES and _SCHEMA_MACRO.fullmatch(name):
             # A dispatched variant (default__…) may serve every package, the macro itself only its own.
-            found.add(package if name == "generate_schema_name" else "*")
-    return frozenset(found)
+            packages.add(package if name == "generate_schema_name" else "*")
+    return frozenset(packages)
 
 
 def relation_of(node: Node) -> Relation:
-    """The relation dbt builds for `node`: its `relation_name`, which must agree with schema and alias.
+    """Return the relation dbt builds for `node`: its `relation_name`, which must agree with schema and alias.
 
     Raises:
         ManifestError: the node has no relation, or its names contradict each other.
     """
     text = node.relation_name or ""
     parts = [match[1].replace('""', '"') if match[1] else fold(match[2]) for match in _PART.finditer(text)]
-    stated = [part or "" for part in (node.database, node.schema, node.alias)]
-    agree = [part.lower() for part in parts] == [part.lower() for part in stated[-len(parts) :]]
+    relation_parts = [part or "" for part in (node.database, node.schema, node.alias)]
+    agree = [part.lower() for part in parts] == [part.lower() for part in relation_parts[-len(parts) :]]
     if not parts or not agree:
         raise ManifestError(
-            f"{node.unique_id} ({node.path}): relation {text or 'null'} is not {'.'.join(stated)}, which the "
-            "manifest states beside it; run `dbt parse` to write the manifest anew."
+            f"{node.unique_id} ({node.path}): relation {text or 'null'} is not {'.'.join(relation_parts)}, "
+            "which the manifest states beside it; run `dbt parse` to write the manifest anew."
         )
-    return Relation(*[*stated[: 3 - len(parts)], *parts])
+    return Relation(*[*relation_parts[: 3 - len(parts)], *parts])

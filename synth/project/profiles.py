@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROFILES_FILE = "profiles.yml"
 ALIASES = {"pass": "password", "dbname": "database"}
-REQUIRED = ("host", "port", "user", "password", "database", "schema")
+REQUIRED_KEYS = ("host", "port", "user", "password", "database", "schema")
 MAX_PORT = 65535
 
 
@@ -46,8 +46,8 @@ class Connection:
     targets: tuple[str, ...] = ()
 
     def conninfo(self) -> dict[str, str | int]:
-        """Keyword arguments for `psycopg.connect`; a `role` is left to the caller's `set role`."""
-        needed: dict[str, str | int] = {
+        """Return keyword arguments for `psycopg.connect`; a `role` is left to the caller's `set role`."""
+        parameters: dict[str, str | int] = {
             "host": self.host,
             "port": self.port,
             "user": self.user,
@@ -65,12 +65,12 @@ class Connection:
             "keepalives_idle": self.keepalives_idle,
             "options": _search_path_option(self.search_path) if self.search_path else None,
         }
-        return needed | {key: value for key, value in optional.items() if value}
+        return parameters | {key: value for key, value in optional.items() if value}
 
 
 def _search_path_option(search_path: str) -> str:
-    escaped = search_path.replace("\\", "\\\\").replace(" ", "\\ ")
-    return f"-c search_path={escaped}"
+    path = search_path.replace("\\", "\\\\").replace(" ", "\\ ")
+    return f"-c search_path={path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class ProfileOptions:
 def read_connection(
     project: Project, choice: ProfileOptions, *, environ: Mapping[str, str], cli_vars: Mapping[str, object]
 ) -> Connection:
-    """The connection dbt would use for `project`.
+    """Return the connection dbt would use for `project`.
 
     Raises:
         ConfigError: no profiles.yml, no such profile or target, a missing key or variable, or not Postgres.
@@ -95,10 +95,10 @@ def read_connection(
     name = choice.profile or project.profile
     if not name:
         raise ConfigError(f"{project.file}: `profile` is missing; add it, or pass --profile.")
-    known = [key for key in profiles if key != "config"]
+    names = [key for key in profiles if key != "config"]
     profile = profiles.get(name)
     if not isinstance(profile, dict):
-        raise ConfigError(f"{file}: no profile '{name}'; it has: {', '.join(known) or 'none'}.")
+        raise ConfigError(f"{file}: no profile '{name}'; it has: {', '.join(names) or 'none'}.")
     renderer = Renderer(environ, cli_vars)
     where = f"{file}: profile '{name}'"
     target = choice.target or str(
@@ -110,15 +110,15 @@ def read_connection(
     if not isinstance(outputs.get(target), dict):
         raise ConfigError(f"{where}: no target '{target}'; it has: {', '.join(map(str, outputs))}.")
     where = f"{where}, target '{target}'"
-    values = _rendered(outputs[target], renderer, where)
+    values = _render(outputs[target], renderer, where)
     place = _Place(file.parent, name, target, tuple(map(str, outputs)))
     return _connection(values, where, place)
 
 
-def _profiles_file(project: Project, given: Path | None, environ: Mapping[str, str]) -> Path:
+def _profiles_file(project: Project, profiles_dir: Path | None, environ: Mapping[str, str]) -> Path:
     here = Path.cwd()
     home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    places = [given.expanduser()] if given else [here, home / ".dbt"]
+    places = [profiles_dir.expanduser()] if profiles_dir else [here, home / ".dbt"]
     for place in places:
         if (place / PROFILES_FILE).is_file():
             return (place / PROFILES_FILE).resolve()
@@ -130,7 +130,7 @@ def _profiles_file(project: Project, given: Path | None, environ: Mapping[str, s
     )
 
 
-def _rendered(output: Mapping[str, object], renderer: Renderer, where: str) -> dict[str, object]:
+def _render(output: Mapping[str, object], renderer: Renderer, where: str) -> dict[str, object]:
     values: dict[str, object] = {}
     for key, value in output.items():
         name = ALIASES.get(key, key)
@@ -150,9 +150,9 @@ def _connection(values: Mapping[str, object], where: str, place: _Place) -> Conn
     kind = values.get("type")
     if kind != "postgres":
         raise ConfigError(f"{where}: type is {kind!r}; synth works on postgres only.")
-    missing = [key for key in REQUIRED if values.get(key) is None]
-    if missing:
-        raise ConfigError(f"{where}: {', '.join(f'`{key}`' for key in missing)} missing.")
+    missing_keys = [key for key in REQUIRED_KEYS if values.get(key) is None]
+    if missing_keys:
+        raise ConfigError(f"{where}: {', '.join(f'`{key}`' for key in missing_keys)} missing.")
 
     def text(key: str) -> str | None:
         value = values.get(key)

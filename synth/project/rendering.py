@@ -16,7 +16,7 @@ from synth.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_MISSING = object()
+_NO_DEFAULT = object()
 
 
 class MissingVariable(ConfigError):  # noqa: N818 - read as the cause of a message, never caught by users
@@ -45,7 +45,7 @@ def _as_number(value: object) -> int | float:
 
 
 def _concat(values: Iterable[Any]) -> Any:
-    """One node keeps its type, several become text; unlike Jinja's own, no number is guessed from text."""
+    """Return one node with its type, several as text; unlike Jinja's own, guess no number from text."""
     nodes = iter(values)
     head = list(islice(nodes, 2))
     if len(head) == 1:
@@ -80,7 +80,7 @@ class Renderer:
         self._jinja.globals |= {"env_var": self._env_var, "var": self._var}
 
     def render(self, value: object, *, where: str, literal: bool = False) -> object:
-        """`value` with every Jinja expression in it evaluated; what is no text stays as it is.
+        """Return `value` with every Jinja expression in it evaluated; what is no text stays as it is.
 
         Args:
             value: a scalar as YAML gives it.
@@ -115,9 +115,9 @@ class Renderer:
             f"environment variable {name} is not set; export it, or give env_var('{name}', …) a default."
         )
 
-    def _var(self, name: str, default: object = _MISSING) -> object:
+    def _var(self, name: str, default: object = _NO_DEFAULT) -> object:
         if name in self._vars:
             return self._vars[name]
-        if default is not _MISSING:
+        if default is not _NO_DEFAULT:
             return default
         raise MissingVariable(f"var('{name}') is not set; pass --vars '{{{name}: …}}', or give it a default.")

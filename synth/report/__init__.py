@@ -4,15 +4,15 @@ The page shows nothing that is not in the document, and the document holds no va
 """
 
 from synth.report.document import Document, Handled, make_document
-from synth.report.index import Index, Outcome
+from synth.report.index import Index, RunOutcome
 from synth.report.render import render_index, render_report
 
 __all__ = [
+    "ColumnListing",
     "Document",
-    "Entry",
     "Handled",
     "Index",
-    "Outcome",
+    "RunOutcome",
     "make_document",
     "render_index",
     "render_report",

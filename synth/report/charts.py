@@ -31,7 +31,7 @@ class Whisker:
     Attributes:
         value: where the dot is; None: there is no figure.
         cut_low: whether the interval goes on beyond the left edge; `cut_high` beyond the right one.
-        bounded: whether the line of the limit is drawn; else that of unseen real rows is the limit.
+        has_limit: whether the line of the limit is drawn; else that of unseen real rows is the limit.
     """
 
     value: float | None
@@ -39,7 +39,7 @@ class Whisker:
     high: float
     cut_low: bool
     cut_high: bool
-    bounded: bool
+    has_limit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Pair:
 
 
 def whisker(check: CheckFigure) -> Whisker:
-    """A check on a scale of its own, which puts unseen real rows and the limit where all others have them.
+    """Return a check on its own scale, where unseen real rows and the limit are where all checks have them.
 
     Where nothing is allowed, a count above 0 is beyond the limit, and an estimate is when all of its interval
     is; the scale of such an estimate is that of its interval.
@@ -85,13 +85,13 @@ def whisker(check: CheckFigure) -> Whisker:
     start = baseline(check)
     ends = [end for end in (check.value, check.ci_low, check.ci_high) if end is not None]
     reach = max((abs(end) for end in ends), default=0.0)
-    bounded = check.limit > start or is_count(check)
+    has_limit = check.limit > start or is_count(check)
     length = check.limit - start if check.limit > start else reach or 1.0
 
     def place(value: float | None) -> float:
         return ZERO if value is None else ZERO + (value - start) / length * (LIMIT - ZERO)
 
-    beyond = bounded and check.limit <= start and reach > 0
+    beyond = has_limit and check.limit <= start and reach > 0
     low, high = (WHISKER if beyond else place(end) for end in (check.ci_low, check.ci_high))
     return Whisker(
         value=None if check.value is None else _within(WHISKER if beyond else place(check.value)),
@@ -99,12 +99,12 @@ def whisker(check: CheckFigure) -> Whisker:
         high=_within(high),
         cut_low=low < 0,
         cut_high=high > WHISKER,
-        bounded=bounded,
+        has_limit=has_limit,
     )
 
 
 def histogram(distribution: Distribution) -> tuple[Bar, ...]:
-    """The small picture of a column."""
+    """Return the small picture of a column."""
     cells = distribution.cells
     highest = max((share for cell in cells for share in (cell.training, cell.synthetic)), default=0) or 1
     width = MINI_WIDE / max(len(cells), 1)
@@ -115,7 +115,7 @@ def histogram(distribution: Distribution) -> tuple[Bar, ...]:
 
 
 def attack(roc: Roc) -> dict[str, str]:
-    """The attack's curve, guessing, and the band that guessing stays in with so many rows; axes in logs."""
+    """Return the curve of the attack, chance, and the band of chance for so many rows; log axes."""
     shares = roc.false_positives
 
     def x(share: float) -> float:
@@ -135,7 +135,7 @@ def attack(roc: Roc) -> dict[str, str]:
 
 
 def attack_ticks(roc: Roc) -> tuple[tuple[float, str], ...]:
-    """Where shares are written beside the attack's curve, as parts of its width."""
+    """Return where shares are written beside the attack's curve, as parts of its width."""
     first = roc.false_positives[0]
     return tuple(
         (_in_logs(share, first) * WIDE, f"{share:.1%}".replace(".0%", "%"))
@@ -145,7 +145,7 @@ def attack_ticks(roc: Roc) -> tuple[tuple[float, str], ...]:
 
 
 def nearest(distances: Distances) -> dict[str, str]:
-    """Two curves: how many rows of the twin have a training row, an unseen row, within a distance."""
+    """Return two curves: how many rows of the twin have a training row, an unseen row, within a distance."""
 
     def x(distance: float) -> float:
         return distance / distances.distance[-1] * WIDE
@@ -160,13 +160,13 @@ def nearest(distances: Distances) -> dict[str, str]:
 
 
 def distance_ticks(distances: Distances) -> tuple[tuple[float, str], ...]:
-    """Where distances are written below the curves."""
+    """Return where distances are written below the curves."""
     last = distances.distance[-1]
     return tuple((part * WIDE, f"{part * last:.3g}") for part in (0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 def quarters(distances: Distances) -> tuple[dict[str, float | str], ...]:
-    """The curves in numbers, at a few distances."""
+    """Return the curves in numbers, at a few distances."""
     last = len(distances.distance) - 1
     return tuple(
         {
@@ -179,7 +179,7 @@ def quarters(distances: Distances) -> tuple[dict[str, float | str], ...]:
 
 
 def heat(triangle: Sequence[Sequence[float]], full: float = 1.0) -> tuple[Heat, ...]:
-    """The pairs of a heat map that have a colour at all."""
+    """Return the pairs of a heat map that have a colour at all."""
     return tuple(
         Heat(column * CELL, row * CELL, round(min(abs(value) / full, 1.0), 2))
         for row, values in enumerate(triangle)
@@ -188,29 +188,29 @@ def heat(triangle: Sequence[Sequence[float]], full: float = 1.0) -> tuple[Heat, 
     )
 
 
-def difference(found: Associations) -> tuple[Heat, ...]:
-    """The heat map of the differences."""
-    rows = zip(found.training, found.synthetic, strict=True)
+def difference(associations: Associations) -> tuple[Heat, ...]:
+    """Return the heat map of the differences."""
+    rows = zip(associations.training, associations.synthetic, strict=True)
     gaps = [[twin - real for real, twin in zip(*row, strict=True)] for row in rows]
     return heat(gaps, STRONG)
 
 
-def pairs(found: Associations) -> tuple[Pair, ...]:
-    """All pairs, those that differ most first."""
+def pairs(associations: Associations) -> tuple[Pair, ...]:
+    """Return all pairs, those that differ most first."""
     every = [
-        Pair(found.columns[other], found.columns[row], real, found.synthetic[row][other])
-        for row, values in enumerate(found.training)
+        Pair(associations.columns[other], associations.columns[row], real, associations.synthetic[row][other])
+        for row, values in enumerate(associations.training)
         for other, real in enumerate(values)
     ]
     return tuple(sorted(every, key=lambda pair: -abs(pair.difference)))
 
 
 def sparkline(shares: Sequence[float | None]) -> str:
-    """The path of a trend, oldest first, 0 to 1 from bottom to top; gaps where there is no share."""
-    known = [share for share in shares if share is not None]
-    if len(known) < 2:  # noqa: PLR2004 - one point is no trend
+    """Return the path of a trend, oldest first, 0 to 1 from bottom to top; gaps where there is no share."""
+    values = [share for share in shares if share is not None]
+    if len(values) < 2:  # noqa: PLR2004 - one point is no trend
         return ""
-    low, high = min(*known, 0.9), 1.0
+    low, high = min(*values, 0.9), 1.0
     step = MINI_WIDE / (len(shares) - 1)
     points = [
         f"{place * step:.1f},{(1 - (share - low) / (high - low)) * MINI_HIGH:.1f}"
@@ -221,7 +221,7 @@ def sparkline(shares: Sequence[float | None]) -> str:
 
 
 def _in_logs(share: float, first: float) -> float:
-    """Where a share is on an axis from `first` to 1, as a part of its length."""
+    """Return where a share is on an axis from `first` to 1, as a part of its length."""
     return 1 - log10(min(max(share, first), 1.0)) / log10(first)
 
 

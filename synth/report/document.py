@@ -151,7 +151,7 @@ class Document(Part):
     portrait: Portrait
 
     def of_aspect(self, aspect: Aspect) -> tuple[CheckFigure, ...]:
-        """The checks that ask about `aspect`."""
+        """Return the checks that ask about `aspect`."""
         return tuple(check for check in self.checks if check.aspect is aspect)
 
 
@@ -160,47 +160,50 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
     run_id: str,
     evaluation: Evaluation | None,
     *,
-    published: int | None,
+    published_rows: int | None,
     treatments: Sequence[Handled] = (),
     portrait: Portrait | None = None,
     epsilon: float | None = None,
     warnings: Sequence[str] = (),
 ) -> Document:
-    """Everything that is known of a model's twin; without an evaluation, nothing of it was learned.
+    """Return everything that is known of a model's twin; without an evaluation, nothing of it was learned.
 
     Args:
         task: what was asked for.
         run_id: in which run.
         evaluation: what was measured.
-        published: rows of the twin; None: the evaluation keeps it from being published.
+        published_rows: rows of the twin; None: the evaluation keeps it from being published.
         treatments: what was done to each column.
         portrait: for the pictures.
         epsilon: the privacy budget that the backend learned with; None is no differential privacy.
         warnings: what the user was told.
     """
-    found = evaluation or Evaluation(None, (), {})
+    evaluation_figures = evaluation or Evaluation(None, (), {})
     return Document(
         unique_id=task.model.unique_id,
         name=task.model.name,
         source=str(task.model.relation),
         relation=str(task.target),
-        run=_run(task, run_id, found),
+        run=_run(task, run_id, evaluation_figures),
         verdict=evaluation.verdict if evaluation else None,
-        blocked=published is None,
-        fidelity=_rounded(found.fidelity),
-        rows=_rows(found, published or 0),
-        checks=tuple(_check(check) for check in found.checks),
-        accuracies=tuple(_accuracy(accuracy) for accuracy in found.accuracies),
-        columns=tuple(_column(column, found.rows.get("training", 0)) for column in found.columns),
-        utility=tuple(_utility(utility) for utility in found.utility),
+        blocked=published_rows is None,
+        fidelity=_round(evaluation_figures.fidelity),
+        rows=_rows(evaluation_figures, published_rows or 0),
+        checks=tuple(_check(check) for check in evaluation_figures.checks),
+        accuracies=tuple(_accuracy(accuracy) for accuracy in evaluation_figures.accuracies),
+        columns=tuple(
+            _column(column, evaluation_figures.rows.get("training", 0))
+            for column in evaluation_figures.columns
+        ),
+        utility=tuple(_utility(utility) for utility in evaluation_figures.utility),
         treatments=tuple(treatments),
-        differential_privacy=_guaranteed(task.backend, epsilon),
+        differential_privacy=_guarantee(task.backend, epsilon),
         warnings=tuple(warnings),
         portrait=portrait or Portrait(),
     )
 
 
-def _guaranteed(backend: str, epsilon: float | None) -> DifferentialPrivacy:
+def _guarantee(backend: str, epsilon: float | None) -> DifferentialPrivacy:
     if epsilon is None:
         return DifferentialPrivacy()
     return DifferentialPrivacy(enabled=True, statement=GUARANTEE.format(backend=backend, epsilon=epsilon))
@@ -223,13 +226,13 @@ def _run(task: Task, run_id: str, evaluation: Evaluation) -> Run:
     )
 
 
-def _rows(evaluation: Evaluation, published: int) -> RowCounts:
+def _rows(evaluation: Evaluation, published_rows: int) -> RowCounts:
     rows = evaluation.rows
     return RowCounts(
         training=rows.get("training", 0),
         holdout=rows.get("holdout", 0),
         synthetic=rows.get("synthetic", 0),
-        published=published,
+        published=published_rows,
         redrawn=evaluation.redrawn,
         broken=evaluation.broken,
     )
@@ -240,9 +243,9 @@ def _check(check: Check) -> CheckFigure:
         name=check.name,
         aspect=check.aspect,
         verdict=check.verdict,
-        value=_rounded(check.value),
-        ci_low=_rounded(check.low),
-        ci_high=_rounded(check.high),
+        value=_round(check.value),
+        ci_low=_round(check.low),
+        ci_high=_round(check.high),
         limit=check.limit,
         customised=check.customised,
         gating=check.gating,
@@ -280,5 +283,5 @@ def _column(column: ColumnFit, rows: int) -> ColumnFigure:
     )
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return round(float(value), 6) if value is not None and isfinite(value) else None

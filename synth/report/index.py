@@ -22,7 +22,7 @@ STYLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How one model left one run.
 
     Attributes:
@@ -60,30 +60,30 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelEntry:
     """One model, with its outcomes, newest first."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RunOutcome, ...]
 
     @property
-    def latest(self) -> Outcome:
+    def latest(self) -> RunOutcome:
         """How it left its last run that had something to do."""
-        return (self.made or self.outcomes)[0]
+        return (self.twin_outcomes or self.outcomes)[0]
 
     @property
-    def made(self) -> tuple[Outcome, ...]:
+    def twin_outcomes(self) -> tuple[RunOutcome, ...]:
         """The outcomes of runs that did not leave it as it was."""
         return tuple(outcome for outcome in self.outcomes if outcome.status is not Status.UNCHANGED)
 
     @property
-    def published(self) -> Outcome | None:
+    def published(self) -> RunOutcome | None:
         """The run that made the twin that analysts have now, as far as this folder knows."""
         return next((outcome for outcome in self.outcomes if outcome.status is Status.PUBLISHED), None)
 
     @property
     def trend(self) -> tuple[float | None, ...]:
         """The fidelity of its last runs, oldest first."""
-        return tuple(outcome.fidelity for outcome in reversed(self.made[:TREND]))
+        return tuple(outcome.fidelity for outcome in reversed(self.twin_outcomes[:TREND]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +91,17 @@ class Index:
     """The models of a project by name, and its runs, newest first, each with its outcomes."""
 
     project: str
-    models: tuple[Entry, ...]
-    runs: tuple[tuple[Outcome, ...], ...]
+    models: tuple[ModelEntry, ...]
+    runs: tuple[tuple[RunOutcome, ...], ...]
 
     @classmethod
-    def of(cls, runs: Sequence[Sequence[Outcome]]) -> Index:
-        """The page of these runs, newest first, each of one outcome at least."""
-        by_model: dict[str, list[Outcome]] = {}
+    def of(cls, runs: Sequence[Sequence[RunOutcome]]) -> Index:
+        """Return the page of these runs, newest first, each of one outcome at least."""
+        by_model: dict[str, list[RunOutcome]] = {}
         for run in runs:
             for outcome in run:
                 by_model.setdefault(outcome.unique_id, []).append(outcome)
-        models = tuple(Entry(tuple(by_model[name])) for name in sorted(by_model))
+        models = tuple(ModelEntry(tuple(by_model[name])) for name in sorted(by_model))
         # A unique_id is the kind of a node, its project, and its name.
         project = runs[0][0].unique_id.split(".")[1] if runs else "No run yet"
         return cls(project, models, tuple(tuple(run) for run in runs))

@@ -59,7 +59,7 @@ LINEAR = 0.04045  # below, sRGB is linear
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
+    """Return the contrast of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
     high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 

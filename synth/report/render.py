@@ -33,9 +33,9 @@ def _environment() -> Environment:
 
 
 def render_report(document: Document) -> str:
-    """The report of one model in one run, from nothing but its document."""
+    """Return the report of one model in one run, from nothing but its document."""
     gaps = {column.name: column.ceiling - column.accuracy for column in document.columns}
-    pictured = sorted(document.portrait.distributions, key=lambda item: -gaps.get(item.name, 0.0))
+    distributions = sorted(document.portrait.distributions, key=lambda item: -gaps.get(item.name, 0.0))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -45,11 +45,11 @@ def render_report(document: Document) -> str:
             quality=document.of_aspect(Aspect.QUALITY),
             worst=sorted(document.columns, key=lambda column: column.accuracy - column.ceiling)[:10],
             fits={column.name: column for column in document.columns},
-            pictured=pictured[:MOST_PICTURED],
+            pictured=distributions[:MOST_PICTURED],
         )
     )
 
 
 def render_index(index: Index) -> str:
-    """The list of models and runs of a project."""
+    """Return the list of models and runs of a project."""
     return _environment().get_template("index.html.j2").render(index=index)

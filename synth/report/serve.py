@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 # Twins, logs and what backends keep are in the same folder, and nobody's business.
-SHOWN = re.compile(r"/(index\.html)?|/runs/[^/]+/[^/]+/(report\.html|evaluation\.json)")
+PUBLIC_PATHS = re.compile(r"/(index\.html)?|/runs/[^/]+/[^/]+/(report\.html|evaluation\.json)")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "X-Content-Type-Options": "nosniff",
@@ -34,7 +34,7 @@ class Handler(SimpleHTTPRequestHandler):
         """Refuse what is not a report, and whoever reached this machine by another name."""
         name = self.headers.get("Host", "").rpartition(":")[0]
         path = unquote(urlsplit(self.path).path)
-        if name not in {HOST, "localhost"} or not SHOWN.fullmatch(path) or "/../" in path:
+        if name not in {HOST, "localhost"} or not PUBLIC_PATHS.fullmatch(path) or "/../" in path:
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         return super().send_head()
@@ -50,7 +50,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def listen(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the reports in `folder`, not yet serving; port 0 is any that is free.
+    """Return a server of the reports in `folder`, not yet serving; port 0 is any that is free.
 
     Raises:
         ServiceError: the port is taken.

@@ -66,12 +66,12 @@ BASELINES = dict.fromkeys(AREAS, 0.5)  # of guessing; without memory, all other 
 
 
 def title(check: CheckFigure) -> str:
-    """What a check is called; one that is new here keeps its own name."""
+    """Return what a check is called; one that is new here keeps its own name."""
     return TITLES.get(check.name) or check.name.replace("_", " ").capitalize()
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as text, and a dash where there is none."""
+    """Return a share as text, and a dash where there is none."""
     if share is None:
         return "–"
     text = f"{share:.{digits}%}"
@@ -79,12 +79,12 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def baseline(check: CheckFigure) -> float:
-    """What unseen real rows would have."""
+    """Return what unseen real rows would have."""
     return BASELINES.get(check.name, 0.0)
 
 
 def figure(check: CheckFigure, value: float | None) -> str:
-    """A figure of a check as text: a share, an area, or a count."""
+    """Return a figure of a check as text: a share, an area, or a count."""
     if value is None:
         return "–"
     if check.name in AREAS:
@@ -95,22 +95,22 @@ def figure(check: CheckFigure, value: float | None) -> str:
 
 
 def limit(check: CheckFigure) -> str:
-    """The limit of a check as text."""
+    """Return the limit of a check as text."""
     return figure(check, check.limit) if check.limit else "0"
 
 
 def is_count(check: CheckFigure) -> bool:
-    """Whether the figure was counted, and not estimated."""
+    """Return whether the figure was counted, and not estimated."""
     return check.ci_low == check.ci_high == check.value and float(check.value or 0).is_integer()
 
 
-def signed(value: float) -> str:
-    """A difference with its sign and two digits."""
+def with_sign(value: float) -> str:
+    """Return a difference with its sign and two digits."""
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def closest(document: Document) -> CheckFigure | None:
-    """The privacy check that counts and is nearest to its limit, or farthest beyond it."""
+    """Return the privacy check that counts and is nearest to its limit, or farthest beyond it."""
     order = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL, Verdict.ERROR)
 
     def danger(check: CheckFigure) -> tuple[int, float]:
@@ -123,7 +123,7 @@ def closest(document: Document) -> CheckFigure | None:
 
 
 def highest(distribution: Distribution) -> float:
-    """The largest share of a column's cells, which the longest bar has."""
+    """Return the largest share of a column's cells, which the longest bar has."""
     return (
         max((share for cell in distribution.cells for share in (cell.training, cell.synthetic)), default=0)
         or 1.0
@@ -131,13 +131,13 @@ def highest(distribution: Distribution) -> float:
 
 
 def deciding(document: Document) -> tuple[CheckFigure, ...]:
-    """The checks that made the verdict what it is, those of privacy first."""
-    found = [check for check in document.checks if check.gating and check.verdict is document.verdict]
-    return tuple(sorted(found, key=lambda check: check.aspect is not Aspect.PRIVACY))
+    """Return the checks that made the verdict what it is, those of privacy first."""
+    checks = [check for check in document.checks if check.gating and check.verdict is document.verdict]
+    return tuple(sorted(checks, key=lambda check: check.aspect is not Aspect.PRIVACY))
 
 
 def headline(document: Document) -> str:
-    """The verdict, and what follows from it."""
+    """Return the verdict, and what follows from it."""
     state = STATES[document.verdict]
     if document.verdict is Verdict.INCONCLUSIVE and not document.blocked:
         return f"{state}, and let through"
@@ -145,9 +145,9 @@ def headline(document: Document) -> str:
 
 
 def sentence(document: Document) -> str:
-    """The verdict in one plain sentence."""
+    """Return the verdict in one plain sentence."""
     gating = [check for check in document.checks if check.gating]
-    named = deciding(document)
+    checks = deciding(document)
     match document.verdict:
         case None:
             return (
@@ -155,18 +155,18 @@ def sentence(document: Document) -> str:
                 "so there is nothing that could be compared."
             )
         case Verdict.PASS:
-            return _passed(document, gating)
+            return _pass_sentence(document, gating)
         case Verdict.FAIL:
-            return f"{len(named)} of {_count(len(gating), 'check')} failed."
+            return f"{len(checks)} of {_count(len(gating), 'check')} failed."
         case Verdict.ERROR:
             return (
-                f"{len(named)} of {_count(len(gating), 'check')} could not be computed; unknown means stop."
+                f"{len(checks)} of {_count(len(gating), 'check')} could not be computed; unknown means stop."
             )
         case Verdict.INCONCLUSIVE:
-            return f"The table is too small to decide {len(named)} of {_count(len(gating), 'check')}."
+            return f"The table is too small to decide {len(checks)} of {_count(len(gating), 'check')}."
 
 
-def _passed(document: Document, gating: list[CheckFigure]) -> str:
+def _pass_sentence(document: Document, gating: list[CheckFigure]) -> str:
     attacks = sum(check.aspect is Aspect.PRIVACY for check in gating)
     near = ""
     if document.fidelity is not None:

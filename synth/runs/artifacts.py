@@ -19,7 +19,7 @@ from synth._version import __version__
 from synth.columns.handling import action
 from synth.domain import GOOD, Status, Verdict
 from synth.errors import StoreError
-from synth.report import Handled, Index, Outcome, make_document, render_index, render_report
+from synth.report import Handled, Index, RunOutcome, make_document, render_index, render_report
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -116,7 +116,7 @@ class RunFolder:
             task,
             self.run_id,
             evaluation,
-            published=None if twin is None else twin.num_rows,
+            published_rows=None if twin is None else twin.num_rows,
             treatments=[_handled(treatment, task.model, twins) for treatment in treatments],
             portrait=portrait,
             epsilon=epsilon,
@@ -226,7 +226,7 @@ def write_index(artifact_dir: Path) -> Path:
     return path
 
 
-def read_runs(artifact_dir: Path) -> tuple[tuple[Outcome, ...], ...]:
+def read_runs(artifact_dir: Path) -> tuple[tuple[RunOutcome, ...], ...]:
     """The outcomes of the newest runs, newest first; what cannot be read is left out."""
     folders = sorted((artifact_dir / "runs").glob("*"), reverse=True)  # their names begin with the time
     runs = (_read_run(folder) for folder in folders[:MOST_RUNS])
@@ -263,7 +263,7 @@ def _read_json(path: Path) -> Any:
         return None
 
 
-def _read_run(folder: Path) -> tuple[Outcome, ...]:
+def _read_run(folder: Path) -> tuple[RunOutcome, ...]:
     try:
         content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         moment = content["metadata"]["generated_at"]
@@ -272,8 +272,8 @@ def _read_run(folder: Path) -> tuple[Outcome, ...]:
         return ()
 
 
-def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> Outcome:
-    return Outcome(
+def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> RunOutcome:
+    return RunOutcome(
         run_id=run_id,
         moment=moment,
         unique_id=item["unique_id"],

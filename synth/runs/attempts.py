@@ -43,7 +43,7 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
     """
     model = task.model
     request = sha256(json.dumps(asked(task, settings), default=str).encode()).hexdigest()[:16]
-    before = warehouse.undecided(settings.schema, model.unique_id, fingerprint)
+    before = warehouse.undecided_requests(settings.schema, model.unique_id, fingerprint)
     others = len(before - {request})
     if request not in before and others >= MOST and not settings.force_retry:
         raise ModelError(

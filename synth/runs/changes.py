@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synth.domain import Relation, Task
     from synth.settings import Settings
     from synth.warehouse import Snapshot, Warehouse
-    from synth.warehouse.ledger import Published
+    from synth.warehouse.ledger import PublishedTwin
     from synth.warehouse.units import Unit
 
 
@@ -35,7 +35,7 @@ class Known:
 
     run_id: str
     invocation_id: str
-    published: Mapping[str, Published]
+    published: Mapping[str, PublishedTwin]
     units: Mapping[str, Unit] = field(default_factory=dict)
     intact: frozenset[str] = frozenset()
     force: bool = False
@@ -45,7 +45,7 @@ class Known:
         unit = self.units.get(unique_id)
         if unit is None or unit.state is not State.STAGED or unit.stage is None:
             return None
-        return Stage.loaded(unit.stage)
+        return Stage.from_dict(unit.stage)
 
     def settled(self, unique_id: str) -> bool:
         """Whether the run has made the model's twin before."""

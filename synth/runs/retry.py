@@ -100,6 +100,6 @@ def left(last: Last, settings: Settings) -> tuple[str, ...]:
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         if warehouse.is_alive(last.invocation_id):
             raise ConfigError(f"Run {last.run_id} still works. Next: wait for it, or end it.")
-        known = warehouse.published(settings.schema)
+        known = warehouse.published_twins(settings.schema)
     done = {name for name, made in known.items() if made.invocation_id == last.invocation_id}
     return tuple(name for name in last.unique_ids if name not in done)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from synth.domain import Model, Relation
     from synth.settings import Settings
     from synth.warehouse import Warehouse
-    from synth.warehouse.guard import Found, Inspection
+    from synth.warehouse.guard import Inspection, Misplacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def refuse_strangers(warehouse: Warehouse, places: Places, *, replaced: Collecti
         WarehouseError: something must not be there, or that cannot be found out; the message names all of it.
     """
     inspection = places.inspect(warehouse)
-    edited = (one for one in inspection.found if one.problem is Problem.CHANGED)
+    edited = (one for one in inspection.misplacements if one.problem is Problem.CHANGED)
     known = {one for one in edited if one.relation in replaced}
-    found = [one for one in inspection.found if one not in known]
+    found = [one for one in inspection.misplacements if one not in known]
     if found:
         raise WarehouseError(f"Nothing was done. {_told(places.schema, found)}")
     return inspection
@@ -60,7 +60,7 @@ def refuse_strangers(warehouse: Warehouse, places: Places, *, replaced: Collecti
 def afterwards(warehouse: Warehouse, places: Places) -> str:
     """What must not be where the twins are after publishing, or that nobody knows; empty if all is well."""
     try:
-        found = places.inspect(warehouse).found
+        found = places.inspect(warehouse).misplacements
     except SynthError as error:
         return f"What was published stays, but nobody knows what else there is in {places.schema}: {error}"
     return f"What was published stays, but: {_told(places.schema, found)}" if found else ""
@@ -68,8 +68,8 @@ def afterwards(warehouse: Warehouse, places: Places) -> str:
 
 def as_text(inspection: Inspection) -> Iterator[str]:
     """A line for each relation that must not be there, and one for the rest."""
-    yield from (f"{one}" for one in inspection.found)
-    twins, views, wrong = len(inspection.twins), inspection.views, len(inspection.found)
+    yield from (f"{one}" for one in inspection.misplacements)
+    twins, views, wrong = len(inspection.twins), inspection.views, len(inspection.misplacements)
     kept = f"{_many(twins, 'twin')} as published" + (f", {_many(views, 'view')} of them" if views else "")
     yield f"Schema {inspection.schema}: {kept}, {_many(wrong, 'relation')} to put right."
 
@@ -78,15 +78,15 @@ def as_json(inspection: Inspection) -> str:
     """The same as one JSON object."""
     content = {
         "schema": inspection.schema,
-        "ok": not inspection.found,
+        "ok": not inspection.misplacements,
         "twins": dict(inspection.twins),
         "views": inspection.views,
-        "found": [asdict(one) for one in inspection.found],
+        "found": [asdict(one) for one in inspection.misplacements],
     }
     return json.dumps(content, ensure_ascii=False)
 
 
-def _told(schema: str, found: Sequence[Found]) -> str:
+def _told(schema: str, found: Sequence[Misplacement]) -> str:
     """All that must not be in `schema`, in one line."""
     listed = [f"{one}" if len(found) == 1 else f"({place}) {one}" for place, one in enumerate(found, 1)]
     foreign = any(one.problem is Problem.FOREIGN for one in found)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from synth.services.state import Settings
+    from synth.services.state import ServiceSettings
 
 __all__ = ["Endpoints", "down", "status", "up"]
 
@@ -50,7 +50,7 @@ class Endpoints:
         return f"s3://{self.bucket}/dbt-synth"
 
     def environment(self) -> dict[str, str]:
-        """The variables with which psql, dbt, the AWS tools and synth find the services."""
+        """Return the variables with which psql, dbt, the AWS tools and synth find the services."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -77,7 +77,7 @@ def up(root: Path) -> Endpoints:
     with _filesystem_errors(root):
         if not root.exists():
             state.private_directory(root)
-        with state.locked(root):
+        with state.lock_root(root):
             settings = _with_ports(root, state.load(root) or state.create())
             state.save(root, settings)
             services = _services(root, settings)
@@ -100,13 +100,13 @@ def down(root: Path) -> None:
         settings = state.load(root)
         if settings is None:
             return
-        with state.locked(root):
+        with state.lock_root(root):
             for service in _services(root, settings):
                 service.stop()
 
 
 def status(root: Path) -> Endpoints | None:
-    """Where the services below `root` are if both run and listen, else None; nothing is started."""
+    """Return where the services below `root` are if both run and listen, else None; nothing is started."""
     root = root.absolute()
     with _filesystem_errors(root):
         settings = state.load(root)
@@ -116,11 +116,11 @@ def status(root: Path) -> Endpoints | None:
     return _endpoints(root, settings) if running else None
 
 
-def _services(root: Path, settings: Settings) -> tuple[Postgres | Objects, ...]:
+def _services(root: Path, settings: ServiceSettings) -> tuple[Postgres | Objects, ...]:
     return Objects(root / "objects", settings), Postgres(root / "postgres", settings)
 
 
-def _endpoints(root: Path, settings: Settings) -> Endpoints:
+def _endpoints(root: Path, settings: ServiceSettings) -> Endpoints:
     return Endpoints(
         host="127.0.0.1",
         port=settings.postgres_port,
@@ -135,8 +135,8 @@ def _endpoints(root: Path, settings: Settings) -> Endpoints:
     )
 
 
-def _with_ports(root: Path, settings: Settings) -> Settings:
-    """The settings with a usable port for every service; one that runs keeps its own."""
+def _with_ports(root: Path, settings: ServiceSettings) -> ServiceSettings:
+    """Return the settings with a usable port for every service; one that runs keeps its own."""
     objects, postgres = _services(root, settings)
     if _needs_port(objects):
         settings = replace(settings, objects_port=processes.free_port(avoid=settings.postgres_port))
@@ -168,14 +168,14 @@ def _await(service: Postgres | Objects) -> None:
     deadline = time.monotonic() + _PATIENCE
     launches = 1
     while not service.ready():
-        ended = service.process() is None
-        if time.monotonic() > deadline or (ended and launches == _LAUNCHES):
-            what = "does not start" if ended else f"does not answer within {_PATIENCE:.0f} s"
+        has_ended = service.process() is None
+        if time.monotonic() > deadline or (has_ended and launches == _LAUNCHES):
+            what = "does not start" if has_ended else f"does not answer within {_PATIENCE:.0f} s"
             raise ServiceError(
                 f"{service.title} {what}{_last_words(service.log)}; read {service.log}, "
                 "then run `synth down` and `synth up`."
             )
-        if ended:
+        if has_ended:
             time.sleep(0.5)
             launches += 1
             service.launch()
@@ -184,8 +184,8 @@ def _await(service: Postgres | Objects) -> None:
 
 def _last_words(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return f" ({said[-1][:200]})" if said else ""
+    log_lines = [line.strip() for line in lines if line.strip()]
+    return f" ({log_lines[-1][:200]})" if log_lines else ""
 
 
 def _listens(port: int) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from synth.services.processes import Process
-    from synth.services.state import Settings
+    from synth.services.state import ServiceSettings
 
 BUCKET = "artifacts"
 REGION = "us-east-1"
@@ -55,7 +55,7 @@ class Objects:
     """The object store of one root; `home` is its directory there."""
 
     home: Path
-    settings: Settings
+    settings: ServiceSettings
 
     title = "The object store"
 
@@ -75,7 +75,7 @@ class Objects:
         return self.home / "server.log"
 
     def process(self) -> Process | None:
-        """The running server, if there is one."""
+        """Return the running server, if there is one."""
         return processes.recall(self.home / "process.json")
 
     def launch(self) -> None:
@@ -101,7 +101,7 @@ class Objects:
         processes.remember(process, self.home / "process.json")
 
     def ready(self) -> bool:
-        """Whether the server answers and holds the bucket, which is made when missing."""
+        """Return whether the server answers and holds the bucket, which is made when missing."""
         if not self._answers():
             return False
         if not (self.home / "data" / _ACCOUNT / BUCKET).is_dir():

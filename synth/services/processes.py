@@ -37,15 +37,15 @@ class Process:
     started: str
 
     def alive(self) -> bool:
-        """Whether it still runs; a zombie does not."""
-        found = _look_up(self.pid)
-        return found is not None and found == ("running", self.started)
+        """Return whether it still runs; a zombie does not."""
+        status = _look_up(self.pid)
+        return status is not None and status == ("running", self.started)
 
 
 def find(pid: int) -> Process | None:
-    """The living process with that id."""
-    found = _look_up(pid)
-    return Process(pid, found[1]) if found and found[0] == "running" else None
+    """Return the living process with that id."""
+    status = _look_up(pid)
+    return Process(pid, status[1]) if status and status[0] == "running" else None
 
 
 def spawn(
@@ -61,7 +61,7 @@ def spawn(
     What it prints, and why it could not run, goes to `log`.
     """
     with log.open("ab") as errors:  # opened here: another user may not reach it by its path
-        started = subprocess.run(
+        result = subprocess.run(
             ["/bin/sh", "-c", _DETACH, "sh", *command],
             check=True,
             cwd=cwd,
@@ -75,12 +75,12 @@ def spawn(
             group=primary_group(user),
             extra_groups=None if user is None else [],
         )
-    pid = int(started.stdout)
+    pid = int(result.stdout)
     return find(pid) or Process(pid, "ended already")
 
 
 def primary_group(user: str | None) -> int | None:
-    """The group that `user` belongs to first."""
+    """Return the group that `user` belongs to first."""
     return None if user is None else pwd.getpwnam(user).pw_gid
 
 
@@ -112,7 +112,7 @@ def remember(process: Process, path: Path) -> None:
 
 
 def recall(path: Path) -> Process | None:
-    """The process written down at `path`, if it still runs."""
+    """Return the process written down at `path`, if it still runs."""
     try:
         process = Process(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -121,7 +121,7 @@ def recall(path: Path) -> Process | None:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, pause: float = 0.02) -> bool:
-    """Whether `condition` came true in time."""
+    """Return whether `condition` came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -131,7 +131,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, pause: float = 
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen on the loopback port right now."""
+    """Return whether a server could listen on the loopback port right now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: connections that a predecessor has just closed do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,7 +143,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(*, avoid: int = 0) -> int:
-    """A loopback port that nothing listens on."""
+    """Return a loopback port that nothing listens on."""
     for port in random.SystemRandom().sample(_PORTS, 200):
         if port != avoid and port_is_free(port):
             return port
@@ -151,7 +151,7 @@ def free_port(*, avoid: int = 0) -> int:
 
 
 def _look_up(pid: int) -> tuple[str, str] | None:
-    """Its state (running or zombie) and when it was started, in a form that no later process repeats."""
+    """Return a process' state and start time, which no later process repeats."""
     if not Path("/proc/self/stat").exists():
         return _look_up_by_ps(pid)
     try:
@@ -167,7 +167,7 @@ def _look_up(pid: int) -> tuple[str, str] | None:
 def _look_up_by_ps(pid: int) -> tuple[str, str] | None:
     command = ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)]
     answer = subprocess.run(command, check=False, capture_output=True, text=True, env={"LC_ALL": "C"})
-    state, _, started = answer.stdout.strip().partition(" ")
+    state, _, start_time = answer.stdout.strip().partition(" ")
     if not state:
         return None
-    return "zombie" if state.startswith("Z") else "running", started.strip()
+    return "zombie" if state.startswith("Z") else "running", start_time.strip()

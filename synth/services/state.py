@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServiceSettings:
     """Chosen once for a root, and kept. Only ports change, when another program has taken one."""
 
     postgres_port: int = 0
@@ -30,15 +30,15 @@ class Settings:
     secret_key: str = field(default="", repr=False)
 
 
-def load(root: Path) -> Settings | None:
-    """The settings of `root`, or None before the first `save`.
+def load(root: Path) -> ServiceSettings | None:
+    """Return the settings of `root`, or None before the first `save`.
 
     Raises:
         ServiceError: the file cannot be read or understood.
     """
     path = root / "services.json"
     try:
-        return Settings(**json.loads(path.read_text(encoding="utf-8")))
+        return ServiceSettings(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -49,9 +49,9 @@ def load(root: Path) -> Settings | None:
         raise ServiceError(f"{path} is damaged; remove {root} and start anew with `synth up`.") from error
 
 
-def create() -> Settings:
-    """Settings with fresh secrets and no ports yet."""
-    return Settings(
+def create() -> ServiceSettings:
+    """Return settings with fresh secrets and no ports yet."""
+    return ServiceSettings(
         admin_password=secrets.token_hex(20),
         password=secrets.token_hex(20),
         access_key="SYNTH" + secrets.token_hex(8).upper()[:15],
@@ -59,7 +59,7 @@ def create() -> Settings:
     )
 
 
-def save(root: Path, settings: Settings) -> None:
+def save(root: Path, settings: ServiceSettings) -> None:
     """Keep the settings, readable by their owner only."""
     write_private(root / "services.json", json.dumps(asdict(settings), indent=2))
 
@@ -75,7 +75,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def private_directory(path: Path) -> Path:
-    """`path`, as a directory that only its owner can enter; parents are left as they are."""
+    """Return `path`, as a directory that only its owner can enter; parents are left as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)
     path.chmod(0o700)
@@ -83,7 +83,7 @@ def private_directory(path: Path) -> Path:
 
 
 @contextmanager
-def locked(root: Path, *, seconds: float = 120) -> Iterator[None]:
+def lock_root(root: Path, *, seconds: float = 120) -> Iterator[None]:
     """Hold the lock of `root`: two callers never start or stop its services at once.
 
     Raises:

@@ -18,17 +18,17 @@ class Store(Protocol):
         """Store the file under `key`, replacing what is there, all or nothing; return its URI."""
 
     def create(self, source: Path, key: str) -> str:
-        """Like `put`, but raise `FileExistsError` when `key` exists already."""
+        """Return like `put`, but raise `FileExistsError` when `key` exists already."""
 
     def get(self, key: str, target: Path) -> None:
         """Write the file under `key` to `target`; raise `FileNotFoundError` when there is none."""
 
     def exists(self, key: str) -> bool:
-        """Whether there is a file under `key`."""
+        """Return whether there is a file under `key`."""
 
 
 def open_store(address: str) -> Store:
-    """The store at `address`: `s3://bucket/prefix`, or a directory (a path or `file://` URI).
+    """Return the store at `address`: `s3://bucket/prefix`, or a directory (a path or `file://` URI).
 
     Raises:
         ConfigError: the address is of no known form.

@@ -44,16 +44,16 @@ class DirectoryStore:
     def put(self, source: Path, key: str) -> str:
         """Store the file under `key`, replacing what is there, all or nothing; return its URI."""
         target = self._path(key)
-        with self._copied(source, target) as temporary:
+        with self._copy(source, target) as temporary:
             temporary.replace(target)
         return target.as_uri()
 
     def create(self, source: Path, key: str) -> str:
-        """Like `put`, but raise `FileExistsError` when `key` exists already."""
+        """Return like `put`, but raise `FileExistsError` when `key` exists already."""
         target = self._path(key)
-        with self._copied(source, target) as temporary:
-            placed = self._placed_where_free(temporary, target)
-        if not placed:
+        with self._copy(source, target) as temporary:
+            is_placed = self._placed_where_free(temporary, target)
+        if not is_placed:
             raise FileExistsError(f"There is a {key} in {self.root} already.")
         return target.as_uri()
 
@@ -68,14 +68,14 @@ class DirectoryStore:
             temporary.replace(target)
 
     def exists(self, key: str) -> bool:
-        """Whether there is a file under `key`."""
+        """Return whether there is a file under `key`."""
         return self._path(key).is_file()
 
     def _path(self, key: str) -> Path:
         return self.root / sound_key(key)
 
     @contextmanager
-    def _copied(self, source: Path, target: Path) -> Iterator[Path]:
+    def _copy(self, source: Path, target: Path) -> Iterator[Path]:
         with (
             source.open("rb") as original,
             self._errors("written"),
@@ -98,7 +98,7 @@ class DirectoryStore:
         return True
 
     def _placed_where_reserved(self, temporary: Path, target: Path) -> bool:
-        """For file systems without hard links; a reader may see an empty file for a moment."""
+        """Return for file systems without hard links; a reader may see an empty file for a moment."""
         try:
             target.touch(exist_ok=False)
         except FileExistsError:
@@ -115,11 +115,11 @@ class DirectoryStore:
             os.close(descriptor)
 
     @contextmanager
-    def _errors(self, done: str) -> Iterator[None]:
+    def _errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise StoreError(
-                f"The store {self.root} cannot be {done}: {error.strerror}; see to its disk and rights, "
+                f"The store {self.root} cannot be {action}: {error.strerror}; see to its disk and rights, "
                 "then run `synth debug`."
             ) from error

@@ -24,13 +24,13 @@ _MOST_BYTES = 900  # S3 takes 1,024, prefix included
 
 
 def content_type(key: str) -> str:
-    """What a browser is told that a file is, so that a report opens as one."""
+    """Return what a browser is told that a file is, so that a report opens as one."""
     kinds = (kind for ending, kind in _TYPES.items() if key.endswith(ending))
     return next(kinds, "application/octet-stream")
 
 
 def sound_key(key: str) -> str:
-    """`key` itself, a relative path of plain names parted by slashes.
+    """Return `key` itself, a relative path of plain names parted by slashes.
 
     Raises:
         StoreError: the key could lead out of the store, or not every store could hold it.
@@ -46,7 +46,7 @@ def sound_key(key: str) -> str:
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file beside `target`, to write and then to move into its place; it is gone afterwards."""
+    """Open a temporary file beside `target`, to be moved into its place; delete it afterwards."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".synth-{secrets.token_hex(8)}.part")
     try:

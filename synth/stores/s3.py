@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from synth.errors import ConfigError, StoreError
 from synth.stores.keys import content_type, sound_key, written_whole
-from synth.stores.s3_errors import code_of, is_missing, mapped
+from synth.stores.s3_errors import code_of, is_missing, map_errors
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -49,7 +49,7 @@ class S3Store:
 
     @classmethod
     def at(cls, address: str) -> S3Store:
-        """The store at `s3://bucket/prefix`; nothing is connected yet.
+        """Return the store at `s3://bucket/prefix`; nothing is connected yet.
 
         Raises:
             ConfigError: the address has no bucket.
@@ -59,14 +59,14 @@ class S3Store:
         if scheme != "s3" or not _BUCKET.fullmatch(bucket):
             raise ConfigError(f"'{address}' names no bucket; give a store as s3://bucket/prefix.")
         prefix = prefix.strip("/")
-        with mapped(_address(bucket, prefix), endpoint=""):
+        with map_errors(_address(bucket, prefix), endpoint=""):
             return cls(bucket, prefix, _client(read_timeout=60, attempts=3))
 
     def check(self) -> None:
         """Raise `StoreError` unless a file could be written and read back right now; leave nothing behind."""
         name = self._name(f"probe-{secrets.token_hex(8)}")
         content = b"synth debug"
-        with self._mapped(), closing(_client(read_timeout=4, attempts=2)) as client:
+        with self._map_errors(), closing(_client(read_timeout=4, attempts=2)) as client:
             client.put_object(Bucket=self.bucket, Key=name, Body=content)
             try:
                 same = client.get_object(Bucket=self.bucket, Key=name)["Body"].read() == content
@@ -81,29 +81,29 @@ class S3Store:
         """Store the file under `key`, replacing what is there, all or nothing; return its URI."""
         name = self._name(key)
         # A failed transfer aborts its multipart upload: no part stays behind, to be paid for unseen.
-        with source.open("rb") as file, self._mapped():
+        with source.open("rb") as file, self._map_errors():
             self.client.upload_fileobj(
                 file, self.bucket, name, ExtraArgs={"ContentType": content_type(key)}, Config=_TRANSFER
             )
         return f"s3://{self.bucket}/{name}"
 
     def create(self, source: Path, key: str) -> str:
-        """Like `put`, but raise `FileExistsError` when `key` exists already; for files below 5 GB."""
+        """Return like `put`, but raise `FileExistsError` when `key` exists already; for files below 5 GB."""
         name = self._name(key)
-        with self._mapped():
+        with self._map_errors():
             for _ in range(_CONFLICTS):
-                made = self._created(source, name)
-                if made is not None:
+                is_created = self._create(source, name)
+                if is_created is not None:
                     break
                 time.sleep(0.2)
-        if not made:
+        if not is_created:
             raise FileExistsError(f"There is a {key} in {self} already, or others write it just now.")
         return f"s3://{self.bucket}/{name}"
 
     def get(self, key: str, target: Path) -> None:
         """Write the file under `key` to `target`; raise `FileNotFoundError` when there is none."""
         name = self._name(key)
-        with written_whole(target) as (file, temporary), self._mapped():
+        with written_whole(target) as (file, temporary), self._map_errors():
             try:
                 self.client.download_fileobj(self.bucket, name, file, Config=_TRANSFER)
             except ClientError as error:
@@ -114,9 +114,9 @@ class S3Store:
             temporary.replace(target)
 
     def exists(self, key: str) -> bool:
-        """Whether there is a file under `key`."""
+        """Return whether there is a file under `key`."""
         name = self._name(key)
-        with self._mapped():
+        with self._map_errors():
             try:
                 self.client.head_object(Bucket=self.bucket, Key=name)
             except ClientError as error:
@@ -128,8 +128,8 @@ class S3Store:
     def __str__(self) -> str:
         return _address(self.bucket, self.prefix)
 
-    def _created(self, source: Path, name: str) -> bool | None:
-        """Whether the object could be created; None when a simultaneous attempt left that open."""
+    def _create(self, source: Path, name: str) -> bool | None:
+        """Return whether the object could be created; None when a simultaneous attempt left that open."""
         try:
             with source.open("rb") as file:
                 self.client.put_object(
@@ -141,8 +141,8 @@ class S3Store:
             if code_of(error) != "PreconditionFailed":
                 raise
             # An attempt may have succeeded and only its answer got lost: the next finds its own object.
-            retried = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-            return retried and self._read(name) == source.read_bytes()
+            was_retried = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+            return was_retried and self._read(name) == source.read_bytes()
         return True
 
     def _read(self, name: str) -> bytes:
@@ -151,8 +151,8 @@ class S3Store:
     def _name(self, key: str) -> str:
         return f"{self.prefix}/{sound_key(key)}" if self.prefix else sound_key(key)
 
-    def _mapped(self) -> AbstractContextManager[None]:
-        return mapped(str(self), endpoint=self.client.meta.endpoint_url)
+    def _map_errors(self) -> AbstractContextManager[None]:
+        return map_errors(str(self), endpoint=self.client.meta.endpoint_url)
 
 
 def _address(bucket: str, prefix: str) -> str:
@@ -160,7 +160,7 @@ def _address(bucket: str, prefix: str) -> str:
 
 
 def _client(*, read_timeout: int, attempts: Literal[2, 3]) -> S3Client:
-    """A client as this machine's AWS configuration wants it; a dead endpoint is given up after some 10 s."""
+    """Return a client for this machine's AWS configuration; it gives a dead endpoint up after some 10 s."""
     session = Session()
     config = Config(
         connect_timeout=3,

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 _KEYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _UNKNOWN_KEY = ("the access key is not known there", f"{_KEYS}, for this endpoint")
 _WRONG_SECRET = ("the secret key does not belong to the access key", "correct AWS_SECRET_ACCESS_KEY")
-_EXPIRED = ("the session token has expired", "log in again, such as with `aws sso login`")
+_EXPIRED_TOKEN = ("the session token has expired", "log in again, such as with `aws sso login`")
 _BAD_TOKEN = ("the session token is not valid", "correct or unset AWS_SESSION_TOKEN")
-_DENIED = ("access is denied", "allow s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket there")
+_ACCESS_DENIED = (
+    "access is denied",
+    "allow s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket there",
+)
 _REGION = ("the bucket is in another region", "set AWS_DEFAULT_REGION")
 _BUSY = ("the server is busy", "try again later")
 _CLOCK = ("this machine's clock is wrong", "set it")
@@ -39,14 +42,14 @@ _ANSWERS = {
     "InvalidClientTokenId": _UNKNOWN_KEY,
     "UnrecognizedClientException": _UNKNOWN_KEY,
     "SignatureDoesNotMatch": _WRONG_SECRET,
-    "ExpiredToken": _EXPIRED,
-    "ExpiredTokenException": _EXPIRED,
-    "TokenRefreshRequired": _EXPIRED,
-    "RequestExpired": _EXPIRED,
+    "ExpiredToken": _EXPIRED_TOKEN,
+    "ExpiredTokenException": _EXPIRED_TOKEN,
+    "TokenRefreshRequired": _EXPIRED_TOKEN,
+    "RequestExpired": _EXPIRED_TOKEN,
     "InvalidToken": _BAD_TOKEN,
-    "AccessDenied": _DENIED,
-    "AllAccessDisabled": _DENIED,
-    "403": _DENIED,
+    "AccessDenied": _ACCESS_DENIED,
+    "AllAccessDisabled": _ACCESS_DENIED,
+    "403": _ACCESS_DENIED,
     "PermanentRedirect": _REGION,
     "TemporaryRedirect": _REGION,
     "AuthorizationHeaderMalformed": _REGION,
@@ -64,7 +67,7 @@ _NO_BUCKET = {"NoSuchBucket", "404"}
 
 
 @contextmanager
-def mapped(store: str, *, endpoint: str) -> Iterator[None]:
+def map_errors(store: str, *, endpoint: str) -> Iterator[None]:
     """Raise what boto raises as `StoreError`."""
     try:
         yield
@@ -75,12 +78,12 @@ def mapped(store: str, *, endpoint: str) -> Iterator[None]:
 
 
 def code_of(error: ClientError) -> str:
-    """The name, or the number, that the server gave its refusal."""
+    """Return the name, or the number, that the server gave its refusal."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether the refusal says that there is no such object."""
+    """Return whether the refusal says that there is no such object."""
     return code_of(error) in {"NoSuchKey", "404"}
 
 

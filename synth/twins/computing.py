@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     from synth.domain import Formula, Rule
     from synth.twins.workshop import Case, Made
-    from synth.warehouse.rules import Equation, Judged
+    from synth.warehouse.rules import Equation, Judgement
 
 LEARNED = frozenset({Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.CATEGORY})
 KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY})
 
 
-def judge(case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()) -> Judged:
+def judge(
+    case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()
+) -> Judgement:
     """Which rows of `table` break a rule, after columns were computed that equations demand."""
     return case.shop.warehouse.judge_rows(candidates(case, table), rules, equations)
 
@@ -82,7 +84,7 @@ def with_formulas(case: Case, made: Made, computed: Collection[str]) -> Made:
         return made
     names = frozenset().union(*(wanted[formula] for formula in late))
     table = made.table.select([name for name in made.table.column_names if name in names])
-    columns = judge(case, table, (), equations(late)).computed
+    columns = judge(case, table, (), equations(late)).computed_columns
     whole = made.table
     for name in columns.column_names:
         place = whole.column_names.index(name)

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.dbt.tests import published
+from synth.dbt.tests import published_twins
 from synth.domain import ModelResult, Status
 from synth.errors import PendingError, SynthError
 from synth.plan import clusters
@@ -102,7 +102,7 @@ def make_and_publish(
             place = places[task.model.unique_id]
             futures[task.model.unique_id] = pool.submit(_make, place, task, shop, parents, wanted)
         trials, groups = Trials(() if shop.keep else tasks, shop), clusters(tasks)
-        before = frozenset(published(shop.twins, shop.warehouse))
+        before = frozenset(published_twins(shop.twins, shop.warehouse))
         for index, cluster in enumerate(groups):
             made = [futures[task.model.unique_id].result() for task in cluster]
             found = trials.of(*_waiting(groups[index:], futures, before))
@@ -183,7 +183,7 @@ def _without(rejected: Collection[str], shop: Workshop) -> Workshop:
     """
     if not rejected:
         return shop
-    names = set(rejected) - set(published(shop.twins, shop.warehouse))
+    names = set(rejected) - set(published_twins(shop.twins, shop.warehouse))
     return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
 
 
@@ -198,7 +198,7 @@ def _own_keys(task: Task, rejected: Collection[str]) -> tuple[str, ...]:
 
 def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
     """Say before hours of training that the columns changed, not after."""
-    changed = "" if shop.settings.full_refresh else shop.warehouse.changed(task)
+    changed = "" if shop.settings.full_refresh else shop.warehouse.column_changes(task)
     if changed:
         raise columns_refused(task.model.name, task.target, changed)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Evaluation, Rule
     from synth.twins.workshop import Case, Drawn, Made
-    from synth.warehouse.rules import Equation, Judged
+    from synth.warehouse.rules import Equation, Judgement
 
 SURELY = 3  # standard errors that the share of rows that keep the rules may be smaller than it seemed
 LEAST = 0.1  # share of the rows that must keep the rules; below, the backend has not learned them
@@ -104,8 +104,8 @@ def _sift(case: Case, drawn: Drawn) -> Sifted:
     judged = judge(case, table, case.standing.of_rows, [*equations(formulas), *_equations(case)])
     synthetic = drawn.synthetic.assign(
         **{
-            name: as_learned(judged.computed.column(name), drawn.training[name].dtype)
-            for name in judged.computed.column_names
+            name: as_learned(judged.computed_columns.column(name), drawn.training[name].dtype)
+            for name in judged.computed_columns.column_names
         }
     )
     broken, counts = _counted(judged, table, case.standing.of_rows)
@@ -116,7 +116,7 @@ def _sift(case: Case, drawn: Drawn) -> Sifted:
         replace(drawn, synthetic=synthetic).of_rows(kept),
         table.select(final).take(pa.array(kept)),
         counts,
-        frozenset(judged.computed.column_names),
+        frozenset(judged.computed_columns.column_names),
     )
 
 
@@ -137,10 +137,10 @@ def _equations(case: Case) -> list[Equation]:
 
 
 def _counted(
-    judged: Judged, table: pa.Table, rules: Sequence[Rule]
+    judged: Judgement, table: pa.Table, rules: Sequence[Rule]
 ) -> tuple[NDArray[np.bool_], dict[str, int]]:
     """Which rows break a rule, and how many break each that is broken."""
-    found = judged.broken
+    found = judged.violations
     broken = np.zeros(table.num_rows, dtype=bool)
     broken[list(found)] = True
     counts = np.array(list(found.values()), dtype=int).reshape(len(found), len(rules)).sum(axis=0)
@@ -187,7 +187,7 @@ def refuse_broken(case: Case, made: Made, evaluation: Evaluation | None) -> None
     broken = [
         rule.source
         for rule, outcome in zip(rules, outcomes, strict=True)
-        if outcome.broken or outcome.failure
+        if outcome.violations or outcome.failure
     ]
     if not broken:
         return

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.domain import Column, Model, Step, Task
+    from synth.domain import Column, Model, OwnershipStep, Task
     from synth.warehouse import Snapshot, Warehouse
 
 MOST = 1_000_000  # rows that a run takes from the warehouse
@@ -157,7 +157,7 @@ def _units(
     return hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
 
 
-def followed(values: pa.ChunkedArray, parent: pa.Table, step: Step) -> pa.ChunkedArray:
+def followed(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:
     """What the rows of a parent hold that have these keys; NULL where there is no such row."""
     keys = parent.column(step.key).combine_chunks()
     places = pc.index_in(values.cast(keys.type), keys)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.dbt.tests import Outcome, choose, judge, published
+from synth.dbt.tests import DbtTestOutcome, choose, judge, published_twins
 from synth.domain import Status
 from synth.errors import SynthError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from synth.dbt.tests import Tested
+    from synth.dbt.tests import DbtTestResult
     from synth.domain import Task
     from synth.twins.workshop import Workshop
     from synth.warehouse import Stage
@@ -70,22 +70,24 @@ class Trials:
 
     def _run(
         self, new: Iterable[str], staged: Mapping[str, Stage], pending: Collection[str]
-    ) -> tuple[Tested, ...]:
+    ) -> tuple[DbtTestResult, ...]:
         shop = self._shop
-        twins = published(shop.twins, shop.warehouse)
+        twins = published_twins(shop.twins, shop.warehouse)
         twins |= {name: stage.relation for name, stage in staged.items()}
         able, unable = choose((self._models[name] for name in new), twins)
         now = [test for test in able if not set(test.parents) & set(pending)]
         return (*judge(now, twins, shop.settings), *unable)
 
-    def _trial(self, name: str, found: Iterable[Tested]) -> Trial:
+    def _trial(self, name: str, found: Iterable[DbtTestResult]) -> Trial:
         """What was found of one model, in words."""
         ours = [item for item in found if name in item.test.parents]
         outcomes = {item.test.name: str(item.outcome) for item in ours}
         said = tuple(
-            f"dbt test {item.test.name}: {item.message}" for item in ours if item.outcome is Outcome.WARN
+            f"dbt test {item.test.name}: {item.message}"
+            for item in ours
+            if item.outcome is DbtTestOutcome.WARN
         )
-        silent = sum(item.outcome is Outcome.SKIPPED and item.test.stores_failures for item in ours)
+        silent = sum(item.outcome is DbtTestOutcome.SKIPPED and item.test.stores_failures for item in ours)
         if silent:
             said = (*said, f"{silent} dbt tests are not run on twins, because they store their failures")
         failed = [item for item in ours if item.outcome.blocks]

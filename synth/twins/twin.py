@@ -101,7 +101,7 @@ def make_twin(
     kept = [column for column in case.source.columns if column.name in names]
     learned = [one.column.name for one in case.treatments if one.role in LEARNED]
     compared = [name for name in learned if name in names]
-    stage = shop.warehouse.stage(task, stage, columns=kept, compared=compared, table=made.table)
+    stage = shop.warehouse.stage(task, stage, columns=kept, compared_columns=compared, table=made.table)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
     second = None if drawn.second is None else drawn.second[made.places]
@@ -214,7 +214,7 @@ def _pool(
     relation = shop.staged.get(key.parent, shop.twins[key.parent])
     if key.parent not in parents:
         staged = key.parent in shop.staged
-        published = shop.warehouse.read_keys(relation, key.parent_column, staged=staged)
+        published = shop.warehouse.read_keys(relation, key.parent_column, from_stage=staged)
         if published is not None:
             return published
         raise ModelError(

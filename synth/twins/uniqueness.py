@@ -79,7 +79,7 @@ def apart(
         ordered = table.select([column.name for column in here])
         shop = case.shop
         rows = Candidates(case.task.model.relation, here, ordered, shop.settings.staging_schema)
-        found = shop.warehouse.repeated(rows, hard)
+        found = shop.warehouse.repeated_rows(rows, hard)
         places = sorted(frozenset().union(*found))
         if not places:
             break

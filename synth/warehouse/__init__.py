@@ -29,10 +29,10 @@ from synth.warehouse import (
     units,
     values,
 )
-from synth.warehouse.session import identifier, open_session, reported
+from synth.warehouse.session import identifier, open_session, translate_errors
 from synth.warehouse.snapshot import Snapshot
 from synth.warehouse.staging import Stage
-from synth.warehouse.trust import Attached
+from synth.warehouse.trust import Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import Column, Relation, Rule, Task, Uniqueness
-    from synth.warehouse.comparing import Measured
+    from synth.warehouse.comparing import Measurements
     from synth.warehouse.guard import Inspection
-    from synth.warehouse.layout import Layout
-    from synth.warehouse.ledger import Published
-    from synth.warehouse.rules import Candidates, Equation, Judged, Outcome
+    from synth.warehouse.layout import RelationLayout
+    from synth.warehouse.ledger import PublishedTwin
+    from synth.warehouse.rules import Candidates, Equation, Judgement, RuleOutcome
     from synth.warehouse.session import Connection
-    from synth.warehouse.understanding import Understood
+    from synth.warehouse.understanding import ParsedRule
     from synth.warehouse.units import State, Unit
-    from synth.warehouse.values import Counts, Inclusion
+    from synth.warehouse.values import Inclusion, ValueCounts
 
 __all__ = ["Snapshot", "Stage", "Warehouse"]
 
@@ -64,23 +64,23 @@ class Warehouse:
     def __init__(self, conninfo: Mapping[str, str | int], *, role: str | None = None) -> None:
         self._conninfo = conninfo
         self._role = role
-        self._held = ExitStack()
-        self._stopped = False
+        self._resources = ExitStack()
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         """Connect once, so that an unreachable server is known before anything else happens."""
-        self._main = self._held.enter_context(self._open())
+        self._main = self._resources.enter_context(self._open())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the session of the run; its lock goes with it."""
-        self._held.close()
+        self._resources.close()
 
     @contextmanager
     def _open(self) -> Iterator[Connection]:
-        if self._stopped:
+        if self._is_stopped:
             raise WarehouseError("The run was stopped.")
         session = open_session(self._conninfo, self._role)
         try:
@@ -89,7 +89,7 @@ class Warehouse:
             session.close()
 
     def version(self) -> str:
-        """What the server calls itself."""
+        """Return what the server calls itself."""
         row = self._main.execute("show server_version").fetchone()
         return str(row[0]) if row else ""
 
@@ -113,88 +113,90 @@ class Warehouse:
             WarehouseError: a permission is missing, or something would be overwritten that is no twin.
         """
         catalog.check_source(self._main, task)
-        dropped = [name for name, role in task.model.roles.items() if role is Role.DROP]
-        copying.refuse_foreign_code(self._main, task.model.relation, dropped)
+        dropped_columns = [name for name, role in task.model.roles.items() if role is Role.DROP]
+        copying.refuse_foreign_code(self._main, task.model.relation, dropped_columns)
         uniqueness.refuse_exclusions(self._main, task.model.relation, task.model.name)
         self._probe(task)
         catalog.check_target(self._main, task)
 
     def count_to(self, relation: Relation, most: int) -> int:
-        """How many rows the relation has, or `most` if it has more."""
+        """Return how many rows the relation has, or `most` if it has more."""
         few = sql.SQL("select pg_catalog.count(*) from (select from {} limit {}) as few")
         copying.refuse_foreign_query(self._main, relation)
-        with reported(f"count the rows of {relation}"):
+        with translate_errors(f"count the rows of {relation}"):
             row = self._main.execute(few.format(identifier(relation), most)).fetchone()
         return int(str(row[0])) if row else 0
 
     def describe(self, relation: Relation) -> tuple[Column, ...]:
-        """The columns of `relation`; none when it does not exist."""
+        """Return the columns of `relation`; none when it does not exist."""
         with self._open() as session:
             return catalog.describe(session, relation)
 
-    def layout(self, relations: Iterable[Relation]) -> Layout:
-        """The columns and unique keys of many relations; those that do not exist have none."""
+    def layout(self, relations: Iterable[Relation]) -> RelationLayout:
+        """Return the columns and unique keys of many relations; those that do not exist have none."""
         with self._open() as session:
             return layout.layout(session, relations)
 
     def twins(self, schema: str) -> dict[str, str]:
-        """The stamp of every published twin, by its name."""
+        """Return the stamp of every published twin, by its name."""
         with self._open() as session:
             return catalog.twins(session, schema)
 
-    def changed(self, task: Task) -> str:
-        """How the columns of the published twin differ from those it must have; empty when they do not."""
+    def column_changes(self, task: Task) -> str:
+        """Return how the columns of the published twin differ from what it must have."""
         existing = self.describe(task.target)
-        dropped = {name for name, role in task.model.roles.items() if role is Role.DROP}
-        wanted = [column for column in self._copied(task.model.relation) if column.name not in dropped]
-        return catalog.columns_changed(wanted, existing) if existing else ""
+        dropped_columns = {name for name, role in task.model.roles.items() if role is Role.DROP}
+        columns = [
+            column for column in self._twin_columns(task.model.relation) if column.name not in dropped_columns
+        ]
+        return catalog.columns_changed(columns, existing) if existing else ""
 
-    def _copied(self, relation: Relation) -> tuple[Column, ...]:
-        """The columns of a twin of `relation`, without the domains that it does not take over."""
+    def _twin_columns(self, relation: Relation) -> tuple[Column, ...]:
+        """Return the columns of a twin of `relation`, without the domains that it does not take over."""
         with self._open() as session:
             columns = catalog.describe(session, relation)
-            lost = copying.left_out(session, relation)
-            kinds = copying.base_types(session, relation) if lost else {}
+            omissions = copying.left_out(session, relation)
+            kinds = copying.base_types(session, relation) if omissions else {}
         return tuple(
             replace(column, data_type=kinds[column.name])
-            if (Attached.COLUMN, column.name) in lost and column.name in kinds
+            if (Attachment.COLUMN, column.name) in omissions and column.name in kinds
             else column
             for column in columns
         )
 
     def uniqueness(self, relation: Relation) -> tuple[Uniqueness, ...]:
-        """What keys and unique indexes say; see `synth.warehouse.uniqueness.uniqueness`."""
+        """Return what keys and unique indexes say; see `synth.warehouse.uniqueness.uniqueness`."""
         with self._open() as session:
             return uniqueness.uniqueness(session, relation)
 
-    def repeated(self, rows: Candidates, unique: Sequence[Uniqueness]) -> tuple[frozenset[int], ...]:
-        """Which rows repeat a key; see `synth.warehouse.uniqueness.repeated`."""
+    def repeated_rows(self, rows: Candidates, unique: Sequence[Uniqueness]) -> tuple[frozenset[int], ...]:
+        """Return which rows repeat a key; see `synth.warehouse.uniqueness.repeated_rows`."""
         with self._open() as session:
-            return uniqueness.repeated(session, rows, unique)
+            return uniqueness.repeated_rows(session, rows, unique)
 
     def left_out(self, relation: Relation) -> tuple[str, ...]:
-        """What of the relation its twin does not have, because it uses other people's code."""
+        """Return what of the relation its twin does not have, because it uses other people's code."""
         with self._open() as session:
-            lost = copying.left_out(session, relation)
-        return tuple(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(lost.items()))
+            omissions = copying.left_out(session, relation)
+        return tuple(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(omissions.items()))
 
     def _probe(self, task: Task) -> None:
         """Read no row, which fails for every reason that reading them would."""
         relation = task.model.relation
         hint = f"let this role read all of its rows, or exclude {task.model.name}"
-        with reported(f"read {relation} ({task.model.name})", hint):
+        with translate_errors(f"read {relation} ({task.model.name})", hint):
             self._main.execute(sql.SQL("select from {} limit 0").format(identifier(relation)))
 
     @contextmanager
     def claim(self, invocation_id: str, staging_schema: str) -> Iterator[None]:
         """Tell other runs that this one is alive; clear away what dead ones left, and in the end its own."""
-        with reported("take the lock of this run"):
+        with translate_errors("take the lock of this run"):
             self._main.execute("select pg_catalog.pg_advisory_lock(%s)", (staging.run_lock(invocation_id),))
         staging.sweep(self._main, staging_schema)
         try:
             yield
         except BaseException:
-            self._stopped = True  # whoever still works on a model comes no further than its next query
+            self._is_stopped = True  # whoever still works on a model comes no further than its next query
             raise
         finally:
             with suppress(WarehouseError):  # the next run sweeps what cannot be dropped now
@@ -204,7 +206,7 @@ class Warehouse:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """One moment of the database that all models are read at."""
+        """Open one moment of the database at which all models are read."""
         with self._open() as session, extract.exported_snapshot(session) as name:
             yield Snapshot(self._open, name)
 
@@ -214,7 +216,7 @@ class Warehouse:
         stage: Stage,
         *,
         columns: Sequence[Column],
-        compared: Sequence[str] = (),
+        compared_columns: Sequence[str] = (),
         table: pa.Table | None,
     ) -> Stage:
         """Put `table` where the twin of `task` waits for publishing; without one, the rows of its model."""
@@ -226,8 +228,8 @@ class Warehouse:
                 task.model.relation,
                 stage,
                 columns=columns,
-                dropped=[column.name for column in source if column.name not in names],
-                compared=compared,
+                dropped_columns=[column.name for column in source if column.name not in names],
+                compared_columns=compared_columns,
                 table=table,
             )
 
@@ -241,18 +243,18 @@ class Warehouse:
         with self._open() as session:
             publish.reject(session, stage, analysts=analysts)
 
-    def undecided(self, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
-        """What was asked about these source rows before and not answered by a pass, by its name."""
-        with self._open() as session, reported(f"read the ledger of {schema}"):
-            return ledger.undecided(session, schema, unique_id, fingerprint)
+    def undecided_requests(self, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
+        """Return what was asked about these source rows before and not answered by a pass, by its name."""
+        with self._open() as session, translate_errors(f"read the ledger of {schema}"):
+            return ledger.undecided_requests(session, schema, unique_id, fingerprint)
 
-    def published(self, schema: str) -> Mapping[str, Published]:
-        """What the ledger of `schema` says is published of each model, by `unique_id`."""
-        with self._open() as session, reported(f"read the ledger of {schema}"):
+    def published_twins(self, schema: str) -> Mapping[str, PublishedTwin]:
+        """Return what the ledger of `schema` says is published of each model, by `unique_id`."""
+        with self._open() as session, translate_errors(f"read the ledger of {schema}"):
             return ledger.latest(session, schema)
 
     def content(self, relation: Relation) -> str:
-        """A name for the rows of a twin; see `synth.warehouse.content.content`."""
+        """Return a name for the rows of a twin; see `synth.warehouse.content.content`."""
         with self._open() as session:
             return content.content(session, relation)
 
@@ -260,7 +262,7 @@ class Warehouse:
         """Record how far models of a named run are in the staging schema, which is made if it is missing."""
         if not unique_ids:
             return
-        with self._open() as session, reported(f"record run {run_id}"):
+        with self._open() as session, translate_errors(f"record run {run_id}"):
             staging.create_schema(session, schema, private=True)
             with session.transaction():
                 staging.lock_schema(session, schema)
@@ -271,18 +273,18 @@ class Warehouse:
     def inspect(
         self, schema: str, *, staging: str, sources: Mapping[str, Relation], thorough: bool = False
     ) -> Inspection:
-        """What is in `schema`, and what of it must not be; see `synth.warehouse.guard.inspect`."""
+        """Return what is in `schema`, and what of it must not be; see `synth.warehouse.guard.inspect`."""
         with self._open() as session:
             return guard.inspect(session, schema, staging=staging, sources=sources, thorough=thorough)
 
     def units(self, schema: str, run_id: str) -> Mapping[str, Unit]:
-        """What a named run has made so far, by `unique_id`."""
+        """Return what a named run has made so far, by `unique_id`."""
         with self._open() as session:
             return units.read(session, schema, run_id)
 
     def is_alive(self, invocation_id: str) -> bool:
-        """Whether the command of that id still works."""
-        with reported("look for other runs"):
+        """Return whether the command of that id still works."""
+        with translate_errors("look for other runs"):
             lock = (staging.run_lock(invocation_id),)
             if self._main.execute("select pg_catalog.pg_try_advisory_lock(%s)", lock).fetchone() != (True,):
                 return True
@@ -291,71 +293,71 @@ class Warehouse:
 
     def measure(
         self, model: str, real: Sequence[tuple[str, str]], twin: Sequence[tuple[str, str]]
-    ) -> Measured:
-        """One query on both sides, in aggregates; see `synth.warehouse.comparing.measure`."""
+    ) -> Measurements:
+        """Return one query on both sides, in aggregates; see `synth.warehouse.comparing.measure`."""
         with self._open() as session:
             return comparing.measure(session, model, real, twin)
 
-    def read_keys(self, relation: Relation, column: str, *, staged: bool = False) -> pa.Array | None:
-        """The keys of a twin published or staged before; None when there is no such twin or column.
+    def read_keys(self, relation: Relation, column: str, *, from_stage: bool = False) -> pa.Array | None:
+        """Return the keys of a twin published or staged before; None when there is no such twin or column.
 
         Raises:
             WarehouseError: there is something else of that name, whose keys may be real.
         """
         with self._open() as session:
-            if not staged and not publish.is_twin(session, relation):
+            if not from_stage and not publish.is_twin(session, relation):
                 return None
-            found = [item for item in catalog.describe(session, relation) if item.name == column]
-            if not found:
+            columns = [item for item in catalog.describe(session, relation) if item.name == column]
+            if not columns:
                 return None
             with extract.exported_snapshot(session) as name, self._open() as reader:
-                table = extract.extract(reader, relation, found, snapshot=name)
+                table = extract.extract(reader, relation, columns, snapshot=name)
             return table.column(0).combine_chunks().drop_null().unique()
 
-    def counts(self, relation: Relation, columns: Sequence[Column]) -> dict[str, Counts] | None:
-        """How the values of columns repeat; see `synth.warehouse.values.profile`."""
+    def counts(self, relation: Relation, columns: Sequence[Column]) -> dict[str, ValueCounts] | None:
+        """Return how the values of columns repeat; see `synth.warehouse.values.profile`."""
         return values.profile(self._main, relation, columns)
 
-    def missing(
+    def count_missing(
         self, child: Relation, column: Column, parent: Relation, parent_column: Column
     ) -> Inclusion | None:
-        """Which values of a column another one lacks; see `synth.warehouse.values.missing`."""
-        return values.missing(self._main, child, column, parent, parent_column)
+        """Return which values of a column another one lacks; see `synth.warehouse.values.count_missing`."""
+        return values.count_missing(self._main, child, column, parent, parent_column)
 
     def determines(self, relation: Relation, key: str, value: str) -> bool | None:
-        """Whether one column decides another; see `synth.warehouse.values.determines`."""
+        """Return whether one column decides another; see `synth.warehouse.values.determines`."""
         return values.determines(self._main, relation, key, value)
 
     def sample(self, relation: Relation, columns: Sequence[Column], rows: int) -> pa.Table:
-        """The first rows of a relation as Arrow."""
-        with reported(f"read {relation}"), self._main.transaction():
+        """Return the first rows of a relation as Arrow."""
+        with translate_errors(f"read {relation}"), self._main.transaction():
             return extract.read(self._main, relation, columns, most=rows)
 
     def head(self, relation: Relation, rows: int) -> tuple[list[str], list[tuple[object, ...]]]:
-        """The names and the first rows of a published twin, to show."""
+        """Return the names and the first rows of a published twin, to show."""
         with self._open() as session:
             return extract.head(session, relation, rows)
 
     def constraints(self, relation: Relation) -> tuple[Rule, ...]:
-        """What CHECKs and domains demand of each row; see `synth.warehouse.constraints`."""
+        """Return what CHECKs and domains demand of each row; see `synth.warehouse.constraints`."""
         with self._open() as session:
             return constraints.constraints(session, relation, copying.left_out(session, relation))
 
     def understand(
-        self, relation: Relation, stated: Sequence[Rule], staging_schema: str
-    ) -> tuple[Understood, ...]:
-        """Which columns rules about single rows mention; see `synth.warehouse.understanding.understand`."""
+        self, relation: Relation, stated_rules: Sequence[Rule], staging_schema: str
+    ) -> tuple[ParsedRule, ...]:
+        """Return the columns that rules mention; see `synth.warehouse.understanding.understand`."""
         with self._open() as session:
-            return understanding.understand(session, relation, stated, staging_schema)
+            return understanding.understand(session, relation, stated_rules, staging_schema)
 
     def judge_rows(
-        self, rows: Candidates, stated: Sequence[Rule], equations: Sequence[Equation] = ()
-    ) -> Judged:
-        """Which rows break a rule about single rows; see `synth.warehouse.rules.judge_rows`."""
+        self, rows: Candidates, stated_rules: Sequence[Rule], equations: Sequence[Equation] = ()
+    ) -> Judgement:
+        """Return which rows break a rule about single rows; see `synth.warehouse.rules.judge_rows`."""
         with self._open() as session:
-            return rules.judge_rows(session, rows, stated, equations)
+            return rules.judge_rows(session, rows, stated_rules, equations)
 
-    def broken_together(self, rows: Candidates, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
-        """How much of a finished twin breaks each rule; see `synth.warehouse.rules.broken_together`."""
+    def broken_together(self, rows: Candidates, stated_rules: Sequence[Rule]) -> tuple[RuleOutcome, ...]:
+        """Return how often a twin breaks each rule; see `synth.warehouse.rules.broken_together`."""
         with self._open() as session:
-            return rules.broken_together(session, rows, stated)
+            return rules.broken_together(session, rows, stated_rules)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from synth.domain import Column, Kind
 from synth.errors import ManifestError, WarehouseError
-from synth.warehouse.session import reported
+from synth.warehouse.session import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +125,8 @@ BITS = {"int2": 16, "int4": 32, "int8": 64, "oid": 33, "float4": 32, "float8": 6
 
 
 def describe(session: Connection, relation: Relation) -> tuple[Column, ...]:
-    """The columns of `relation` in its own order; none when there is no such relation."""
-    with reported(f"read the columns of {relation}"):
+    """Return the columns of `relation` in its own order; none when there is no such relation."""
+    with translate_errors(f"read the columns of {relation}"):
         rows = session.execute(COLUMNS, {"schema": relation.schema, "name": relation.name}).fetchall()
     return tuple(_column(*row) for row in rows)  # type: ignore[arg-type] # the query fixes the types
 
@@ -156,8 +156,8 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
 
 
 def twins(session: Connection, schema: str) -> dict[str, str]:
-    """The stamp of every twin in `schema`, by its name."""
-    with reported(f"list the twins in {schema}"):
+    """Return the stamp of every twin in `schema`, by its name."""
+    with translate_errors(f"list the twins in {schema}"):
         rows = session.execute(TWINS, {"schema": schema, "stamp": STAMP}).fetchall()
     return {str(name): str(stamp) for name, stamp in rows}
 
@@ -197,17 +197,17 @@ def check_schemas(session: Connection, schemas: Sequence[str], analysts: Sequenc
         _check_analysts(session, role, target, staging)
 
 
-def columns_changed(wanted: Sequence[Column], existing: Sequence[Column]) -> str:
-    """What differs between the columns a twin must have and those it has; empty when nothing does."""
-    names = {column.name for column in wanted}, {column.name for column in existing}
-    parts = [f"new {column.name}" for column in wanted if column.name not in names[1]]
+def columns_changed(required_columns: Sequence[Column], existing: Sequence[Column]) -> str:
+    """Return what differs between the columns a twin must have and those it has; empty when nothing does."""
+    names = {column.name for column in required_columns}, {column.name for column in existing}
+    parts = [f"new {column.name}" for column in required_columns if column.name not in names[1]]
     parts += [f"gone {column.name}" for column in existing if column.name not in names[0]]
     have = {column.name: column for column in existing}
-    for column in wanted:
+    for column in required_columns:
         other = have.get(column.name)
         if other is not None and (other.data_type, other.not_null) != (column.data_type, column.not_null):
             parts.append(f"{column.name} {_ddl(other)} → {_ddl(column)}")
-    if not parts and [c.name for c in wanted] != [c.name for c in existing]:
+    if not parts and [c.name for c in required_columns] != [c.name for c in existing]:
         parts.append("another order")
     return ", ".join(parts)
 
@@ -217,7 +217,7 @@ def _ddl(column: Column) -> str:
 
 
 def _relation(session: Connection, relation: Relation) -> tuple[object, ...] | None:
-    with reported(f"look up {relation}"):
+    with translate_errors(f"look up {relation}"):
         return session.execute(RELATION, {"schema": relation.schema, "name": relation.name}).fetchone()
 
 
@@ -227,7 +227,7 @@ def _user(session: Connection) -> str:
 
 
 def _check_schema(session: Connection, schema: str) -> None:
-    with reported(f"look up schema {schema}"):
+    with translate_errors(f"look up schema {schema}"):
         row = session.execute(SCHEMA, {"schema": schema}).fetchone()
         if row is None:
             row = session.execute(
@@ -266,7 +266,7 @@ def check_target(session: Connection, task: Task) -> None:
 
 
 def _check_analysts(session: Connection, role: str, target: str, staging: str) -> None:
-    with reported(f"look up role {role}"):
+    with translate_errors(f"look up role {role}"):
         row = session.execute(
             "select rolsuper from pg_roles where rolname = %(role)s", {"role": role}
         ).fetchone()

@@ -14,8 +14,8 @@ from psycopg import sql
 from synth.domain import RARE, Kind, Relation
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
-from synth.warehouse.session import OWN_PATH, USERS_PATH, reported
-from synth.warehouse.trust import Attached, calls
+from synth.warehouse.session import OWN_PATH, USERS_PATH, translate_errors
+from synth.warehouse.trust import Attachment, calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ Pair = tuple[float | None, float | None]  # real, twin
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """Two sides of one model.
 
     Attributes:
@@ -50,24 +50,24 @@ class Measured:
         means: of each number and boolean, by column; none where a side has few rows.
         labels: the columns that groups are named by; none where the result is not shown by groups.
         groups: the numbers of each group, by column, with the group's labels.
-        hidden: groups that few rows are behind, or that one side lacks.
+        hidden_groups: groups that few rows are behind, or that one side lacks.
     """
 
     rows: Pair
     means: Mapping[str, Pair]
     labels: tuple[str, ...] = ()
     groups: tuple[tuple[tuple[str, ...], Mapping[str, Pair]], ...] = ()
-    hidden: int = 0
+    hidden_groups: int = 0
 
 
 def temporary(name: str) -> str:
-    """How a query names the temporary table `name`."""
+    """Return how a query names the temporary table `name`."""
     return f'"pg_temp"."{name}"'
 
 
 def measure(
     session: Connection, model: str, real: Sequence[tuple[str, str]], twin: Sequence[tuple[str, str]]
-) -> Measured:
+) -> Measurements:
     """Build both sides step by step, each a table's name and its query, and compare the last two tables.
 
     Raises:
@@ -75,10 +75,10 @@ def measure(
     """
     with session.transaction(force_rollback=True):
         for side, steps in (("the real relations", real), ("twins", twin)):
-            with reported(f"build {model} on {side}"):
+            with translate_errors(f"build {model} on {side}"):
                 for name, query in steps:
                     _build(session, model, name, query)
-        return _measured(session, real[-1][0], twin[-1][0])
+        return _measure(session, real[-1][0], twin[-1][0])
 
 
 def _build(session: Connection, model: str, name: str, query: str) -> None:
@@ -94,7 +94,7 @@ def _build(session: Connection, model: str, name: str, query: str) -> None:
     (oid,) = session.execute(VIEW, (temporary(view),)).fetchone() or (None,)
     owners = {owner for (owner,) in session.execute(READ_OWNERS, (oid,)).fetchall()}
     for call in calls(session, [int(str(oid))]):
-        if call.kind is Attached.QUERY and call.owner not in owners:
+        if call.kind is Attachment.QUERY and call.owner not in owners:
             raise WarehouseError(
                 f"{model} uses the {call}, who owns nothing of what it reads. Next: use another function, or"
                 " let an owner of what it reads own this one."
@@ -102,22 +102,24 @@ def _build(session: Connection, model: str, name: str, query: str) -> None:
     session.execute(f"create temporary table {temporary(name)} as select * from {temporary(view)}".encode())
 
 
-def _measured(session: Connection, real: str, twin: str) -> Measured:
+def _measure(session: Connection, real: str, twin: str) -> Measurements:
     columns = _columns(session, real)
     there = {column.name for column in _columns(session, twin)}
-    shared = [column for column in columns if column.name in there]
-    figures = [_figures(session, table, shared) for table in (real, twin)]
+    shared_columns = [column for column in columns if column.name in there]
+    figures = [_figures(session, table, shared_columns) for table in (real, twin)]
     rows = figures[0][0], figures[1][0]
-    labels = [column.name for column in shared if column.kind not in NUMBERS]
-    counts = [column.name for column in shared if column.data_type == COUNT]
+    labels = [column.name for column in shared_columns if column.kind not in NUMBERS]
+    counts = [column.name for column in shared_columns if column.data_type == COUNT]
     if labels and counts and max(rows) <= MOST_GROUPS:
-        sides = [_grouped(session, table, shared, labels) for table in (real, twin)]
+        sides = [_query_groups(session, table, shared_columns, labels) for table in (real, twin)]
         if all(len(side) == size for side, size in zip(sides, rows, strict=True)):  # labels name each row
             return _by_group(rows, sides, labels, counts)
     if min(rows) < RARE:
-        return Measured((None, None), {})
-    names = [column.name for column in shared if column.kind in NUMBERS or column.kind is Kind.BOOLEAN]
-    return Measured(rows, {name: (figures[0][1][name], figures[1][1][name]) for name in names})
+        return Measurements((None, None), {})
+    names = [
+        column.name for column in shared_columns if column.kind in NUMBERS or column.kind is Kind.BOOLEAN
+    ]
+    return Measurements(rows, {name: (figures[0][1][name], figures[1][1][name]) for name in names})
 
 
 def _columns(session: Connection, table: str) -> tuple[Column, ...]:
@@ -130,7 +132,7 @@ def _columns(session: Connection, table: str) -> tuple[Column, ...]:
 def _figures(
     session: Connection, table: str, columns: Sequence[Column]
 ) -> tuple[int, dict[str, float | None]]:
-    """The rows of a table, and the mean of each number and boolean."""
+    """Return the rows of a table, and the mean of each number and boolean."""
     means = {
         column.name: sql.SQL(
             "pg_catalog.avg({}::int)" if column.kind is Kind.BOOLEAN else "pg_catalog.avg({})"
@@ -138,24 +140,26 @@ def _figures(
         for column in columns
         if column.kind in NUMBERS or column.kind is Kind.BOOLEAN
     }
-    wanted = sql.SQL(", ").join([sql.SQL("pg_catalog.count(*)"), *means.values()])
-    query = sql.SQL("select {} from {}").format(wanted, sql.Identifier("pg_temp", table))
-    with reported("compare the two sides"):
+    select_list = sql.SQL(", ").join([sql.SQL("pg_catalog.count(*)"), *means.values()])
+    query = sql.SQL("select {} from {}").format(select_list, sql.Identifier("pg_temp", table))
+    with translate_errors("compare the two sides"):
         count, *values = session.execute(query).fetchone() or (0,)
     return int(str(count)), dict(zip(means, map(_number, values), strict=True))
 
 
-def _grouped(
+def _query_groups(
     session: Connection, table: str, columns: Sequence[Column], labels: Sequence[str]
 ) -> dict[tuple[str, ...], dict[str, float | None]]:
-    """The numbers of each row, by its labels."""
+    """Return the numbers of each row, by its labels."""
     numbers = [column.name for column in columns if column.kind in NUMBERS]
-    wanted = [
+    select_list = [
         *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in labels),
         *map(sql.Identifier, numbers),
     ]
-    query = sql.SQL("select {} from {}").format(sql.SQL(", ").join(wanted), sql.Identifier("pg_temp", table))
-    with reported("compare the two sides"):
+    query = sql.SQL("select {} from {}").format(
+        sql.SQL(", ").join(select_list), sql.Identifier("pg_temp", table)
+    )
+    with translate_errors("compare the two sides"):
         rows = session.execute(query).fetchall()
     size = len(labels)
     return {
@@ -171,15 +175,15 @@ def _by_group(
     sides: Sequence[Mapping[tuple[str, ...], Mapping[str, float | None]]],
     labels: Sequence[str],
     counts: Sequence[str],
-) -> Measured:
+) -> Measurements:
     real, twin = sides
-    shown = {
+    visible_groups = {
         group: {name: (value, twin[group][name]) for name, value in numbers.items()}
         for group, numbers in sorted(real.items())
         if group in twin and all((numbers[name] or 0) >= RARE for name in counts)
     }
-    hidden = len(real.keys() | twin.keys()) - len(shown)
-    return Measured(rows, {}, tuple(labels), tuple(shown.items()), hidden)
+    hidden_groups = len(real.keys() | twin.keys()) - len(visible_groups)
+    return Measurements(rows, {}, tuple(labels), tuple(visible_groups.items()), hidden_groups)
 
 
 def _number(value: Any) -> float | None:

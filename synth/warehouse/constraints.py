@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.domain import Rule
-from synth.warehouse.session import reported
+from synth.warehouse.session import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -62,26 +62,26 @@ VALUE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\bVALUE\b""")  # what a dom
 
 
 def constraints(
-    session: Connection, relation: Relation, lost: Collection[tuple[str, str]]
+    session: Connection, relation: Relation, omissions: Collection[tuple[str, str]]
 ) -> tuple[Rule, ...]:
-    """What the relation's own CHECKs and the domains of its columns demand of each row.
+    """Return what the relation's own CHECKs and the domains of its columns demand of each row.
 
     Args:
         session: of the run.
         relation: whose.
-        lost: checks and columns, by kind and name, that use what must not run.
+        omissions: checks and columns, by kind and name, that use what must not run.
     """
     where = {"schema": relation.schema, "name": relation.name}
-    with reported(f"read the constraints of {relation}"):
+    with translate_errors(f"read the constraints of {relation}"):
         checks = session.execute(CHECKS, where).fetchall()
         domains = session.execute(DOMAINS, where).fetchall()
-    own = [Rule(f"check {name}", str(text)) for name, text in checks if ("check", name) not in lost]
+    own = [Rule(f"check {name}", str(text)) for name, text in checks if ("check", name) not in omissions]
     for column, _, _, name, text in domains:
-        if text is not None and ("column", column) not in lost:
+        if text is not None and ("column", column) not in omissions:
             own.append(Rule(f"domain {name} of {column}", _of_column(str(text), str(column))))
     return tuple(own)
 
 
 def _of_column(check: str, column: str) -> str:
     name = '"' + column.replace('"', '""') + '"'
-    return VALUE.sub(lambda found: name if found[0] == "VALUE" else found[0], check)
+    return VALUE.sub(lambda match: name if match[0] == "VALUE" else match[0], check)

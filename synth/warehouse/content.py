@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
 
-from synth.warehouse.session import identifier, reported
+from synth.warehouse.session import identifier, translate_errors
 
 if TYPE_CHECKING:
     from synth.domain import Relation
@@ -23,7 +23,7 @@ from {relation} as {row}
 
 
 def content(session: Connection, relation: Relation) -> str:
-    """A name for the rows of `relation`; other rows have another one.
+    """Return a name for the rows of `relation`; other rows have another one.
 
     The count and a sum of 64-bit hashes tell changes that happen, and are no proof against ones that somebody
     contrives.
@@ -32,6 +32,6 @@ def content(session: Connection, relation: Relation) -> str:
         WarehouseError: Postgres refused.
     """
     query = sql.SQL(CONTENT).format(row=ROW, relation=identifier(relation))
-    with reported(f"read {relation}"):
-        found = session.execute(query).fetchone() or (0, 0)
-    return f"{found[0]}:{found[1]}"
+    with translate_errors(f"read {relation}"):
+        row = session.execute(query).fetchone() or (0, 0)
+    return f"{row[0]}:{row[1]}"

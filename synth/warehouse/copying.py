@@ -12,8 +12,8 @@ from psycopg import sql
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.constraints import DOMAINS
-from synth.warehouse.session import identifier, reported
-from synth.warehouse.trust import Attached, foreign_calls
+from synth.warehouse.session import identifier, translate_errors
+from synth.warehouse.trust import Attachment, foreign_calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synth.warehouse.session import Connection
     from synth.warehouse.trust import Call
 
-COPIED = frozenset({Attached.CHECK, Attached.INDEX, Attached.COLUMN})
+COPIED_KINDS = frozenset({Attachment.CHECK, Attachment.INDEX, Attachment.COLUMN})
 LIKE: LiteralString = "create {unlogged} table {new} (like {old} including comments)"
 # Constraints as Postgres prints them for an empty search path, so that each name says where it is from.
 CONSTRAINTS: LiteralString = """
@@ -68,25 +68,29 @@ order by 1
 """
 
 
-def create_like(session: Connection, source: Relation, new: Relation, *, unlogged: bool) -> None:
+def create_like(session: Connection, source: Relation, new: Relation, *, as_unlogged: bool) -> None:
     """Create `new` in the shape of `source`, so that a value which that would refuse is refused here.
 
     Raises:
         WarehouseError: a column's type holds other people's code and cannot be taken apart.
     """
     like = sql.SQL(LIKE).format(
-        unlogged=sql.SQL("unlogged" if unlogged else ""), new=identifier(new), old=identifier(source)
+        unlogged=sql.SQL("unlogged" if as_unlogged else ""), new=identifier(new), old=identifier(source)
     )
     session.execute(like)
-    lost = foreign_calls(session, source, of=source, kinds=COPIED)
-    _plain(session, source, new, {call.name for call in lost if call.kind is Attached.COLUMN})
+    unsafe_calls = foreign_calls(session, source, of=source, kinds=COPIED_KINDS)
+    _plain(session, source, new, {call.name for call in unsafe_calls if call.kind is Attachment.COLUMN})
     path = {"path": identifier(source).as_string(session)}
-    checks = {call.name for call in lost if call.kind is Attached.CHECK}
-    indexes = {call.name for call in lost if call.kind is Attached.INDEX}
+    checks = {call.name for call in unsafe_calls if call.kind is Attachment.CHECK}
+    indexes = {call.name for call in unsafe_calls if call.kind is Attachment.INDEX}
     for kind, name, definition, index in session.execute(CONSTRAINTS, path).fetchall():
-        named = sql.SQL("constraint {} ").format(sql.Identifier(str(name))) if kind == "c" else sql.SQL("")
+        constraint_name = (
+            sql.SQL("constraint {} ").format(sql.Identifier(str(name))) if kind == "c" else sql.SQL("")
+        )
         if name not in checks and index not in indexes:
-            add = sql.SQL("alter table {} add {}").format(identifier(new), named + sql.SQL(str(definition)))
+            add = sql.SQL("alter table {} add {}").format(
+                identifier(new), constraint_name + sql.SQL(str(definition))
+            )
             session.execute(add)
     for name, unique, rest in session.execute(INDEXES, path).fetchall():
         if name not in indexes:
@@ -99,32 +103,32 @@ def create_like(session: Connection, source: Relation, new: Relation, *, unlogge
 def _plain(session: Connection, source: Relation, new: Relation, columns: Collection[str]) -> None:
     """Give columns of somebody else's domains the types that these stand on."""
     kinds = base_types(session, source)
-    required = {column.name for column in describe(session, source) if column.not_null}
+    not_null_columns = {column.name for column in describe(session, source) if column.not_null}
     for name in sorted(columns & kinds.keys()):
         column = sql.Identifier(name)
         change = sql.SQL("alter table {} alter column {} type {}")
         session.execute(change.format(identifier(new), column, sql.SQL(kinds[name])))
-        if name in required:
+        if name in not_null_columns:
             change = sql.SQL("alter table {} alter column {} set not null")
             session.execute(change.format(identifier(new), column))
 
 
 def base_types(session: Connection, relation: Relation) -> dict[str, str]:
-    """The type below each column of a domain, as the catalog prints it."""
+    """Return the type below each column of a domain, as the catalog prints it."""
     where = {"schema": relation.schema, "name": relation.name}
     rows = session.execute(DOMAINS, where).fetchall()
     return {str(column): str(kind) for column, kind, is_domain, _, _ in rows if not is_domain}
 
 
-def left_out(session: Connection, relation: Relation) -> Mapping[tuple[Attached, str], str]:
-    """What a twin of `relation` does not take over, by kind and name, and why.
+def left_out(session: Connection, relation: Relation) -> Mapping[tuple[Attachment, str], str]:
+    """Return what a twin of `relation` does not take over, by kind and name, and why.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    with reported(f"look up what {relation} calls"):
-        lost = foreign_calls(session, relation, of=relation, kinds=COPIED)
-    return {(call.kind, call.name): str(call) for call in lost}
+    with translate_errors(f"look up what {relation} calls"):
+        unsafe_calls = foreign_calls(session, relation, of=relation, kinds=COPIED_KINDS)
+    return {(call.kind, call.name): str(call) for call in unsafe_calls}
 
 
 def refuse_foreign_query(session: Connection, relation: Relation) -> None:
@@ -133,9 +137,9 @@ def refuse_foreign_query(session: Connection, relation: Relation) -> None:
     Raises:
         WarehouseError: names the code, its owner, and the way out.
     """
-    with reported(f"look up what {relation} calls"):
-        for call in foreign_calls(session, relation, of=relation, kinds={Attached.QUERY}):
-            raise WarehouseError(_refused(relation, call))
+    with translate_errors(f"look up what {relation} calls"):
+        for call in foreign_calls(session, relation, of=relation, kinds={Attachment.QUERY}):
+            raise WarehouseError(_refusal_text(relation, call))
 
 
 def refuse_foreign_types(session: Connection, copy: Relation, of: Relation) -> None:
@@ -144,27 +148,29 @@ def refuse_foreign_types(session: Connection, copy: Relation, of: Relation) -> N
     Raises:
         WarehouseError: names the column, the code, its owner, and the way out.
     """
-    for call in foreign_calls(session, copy, of=of, kinds={Attached.COLUMN}):
-        raise WarehouseError(_refused(of, call))
+    for call in foreign_calls(session, copy, of=of, kinds={Attachment.COLUMN}):
+        raise WarehouseError(_refusal_text(of, call))
 
 
-def refuse_foreign_code(session: Connection, relation: Relation, dropped: Collection[str] = ()) -> None:
+def refuse_foreign_code(
+    session: Connection, relation: Relation, dropped_columns: Collection[str] = ()
+) -> None:
     """Refuse a relation that cannot be read, or whose columns cannot be copied, without somebody else's code.
 
     Raises:
         WarehouseError: names the code, its owner, and the way out.
     """
     refuse_foreign_query(session, relation)
-    with reported(f"look up what {relation} calls"):
-        lost = foreign_calls(session, relation, of=relation, kinds={Attached.COLUMN})
-        plain = base_types(session, relation) if lost else {}
-    for call in lost:
-        if call.name not in {*plain, *dropped}:
-            raise WarehouseError(_refused(relation, call))
+    with translate_errors(f"look up what {relation} calls"):
+        unsafe_calls = foreign_calls(session, relation, of=relation, kinds={Attachment.COLUMN})
+        plain = base_types(session, relation) if unsafe_calls else {}
+    for call in unsafe_calls:
+        if call.name not in {*plain, *dropped_columns}:
+            raise WarehouseError(_refusal_text(relation, call))
 
 
-def _refused(relation: Relation, call: Call) -> str:
-    if call.kind is Attached.QUERY:
+def _refusal_text(relation: Relation, call: Call) -> str:
+    if call.kind is Attachment.QUERY:
         return (
             f"{relation} is a view that uses the {call}, so reading it would run that with the rights of the "
             f"run. Next: let the owner of {relation} own it, or materialize the model as a table."

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from synth.domain import Kind
 from synth.errors import WarehouseError
-from synth.warehouse.session import identifier, reported
+from synth.warehouse.session import identifier, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,15 +59,15 @@ YEARS = ("0001-01-01 00:00:00", "9999-12-31 00:00:00")  # what dates beyond Arro
 @contextmanager
 def exported_snapshot(session: Connection) -> Iterator[str]:
     """Hold a snapshot that other sessions can read from, so that all models show one moment."""
-    with reported("open a snapshot"), session.transaction():
+    with translate_errors("open a snapshot"), session.transaction():
         session.execute("set transaction isolation level repeatable read, read only")
         row = session.execute("select pg_catalog.pg_export_snapshot()").fetchone()
         yield str(row[0]) if row else ""
 
 
 def count(session: Connection, relation: Relation, snapshot: str) -> int:
-    """How many rows `relation` has in the snapshot."""
-    with reported(f"count the rows of {relation}"), session.transaction():
+    """Return how many rows `relation` has in the snapshot."""
+    with translate_errors(f"count the rows of {relation}"), session.transaction():
         _enter(session, snapshot)
         row = session.execute(
             sql.SQL("select pg_catalog.count(*) from {}").format(identifier(relation))
@@ -84,7 +84,7 @@ def extract(
     share: float = 1.0,
     unit: str | None = None,
 ) -> pa.Table:
-    """The rows of `relation` as Arrow, in no particular order.
+    """Return the rows of `relation` as Arrow, in no particular order.
 
     Integers come as int64, numbers as float64, dates and timestamps as such, times and intervals as int64
     microseconds, everything else as its text.
@@ -97,7 +97,7 @@ def extract(
         share: of the rows, decided by a hash of `unit`, or of the row where there is no unit.
         unit: the column whose values stay together when `share` is below 1.
     """
-    with reported(f"read {relation}"), session.transaction():
+    with translate_errors(f"read {relation}"), session.transaction():
         _enter(session, snapshot)
         return read(session, relation, columns, share=share, unit=unit)
 
@@ -111,12 +111,12 @@ def read(
     unit: str | None = None,
     most: int | None = None,
 ) -> pa.Table:
-    """The same in the transaction of the caller, of `most` rows at most."""
+    """Return the same in the transaction of the caller, of `most` rows at most."""
     query = _query(relation, columns, share, unit, most)
     try:
         with session.cursor() as cursor, cursor.copy(query) as copy:
             table = _parse(iter(copy), columns)
-        values = [_typed(table.column(i), column) for i, column in enumerate(columns)]
+        values = [_cast(table.column(i), column) for i, column in enumerate(columns)]
     except pa.ArrowInvalid:
         # Arrow quotes the value it stumbled over, so not even the cause may be shown.
         raise WarehouseError(f"Could not read {relation}: a value is not what its type promises.") from None
@@ -131,8 +131,8 @@ def _enter(session: Connection, snapshot: str) -> None:
 def _query(
     relation: Relation, columns: Sequence[Column], share: float, unit: str | None, most: int | None
 ) -> sql.Composed:
-    selected = sql.SQL(", ").join(_expression(column) for column in columns)
-    query = sql.SQL("select {} from {} as {}").format(selected, identifier(relation), ROW)
+    select_list = sql.SQL(", ").join(_expression(column) for column in columns)
+    query = sql.SQL("select {} from {} as {}").format(select_list, identifier(relation), ROW)
     if share < 1:
         # Rows without a unit belong to nobody in particular, so each is on its own.
         row = sql.SQL("pg_catalog.hashtextextended({}::text, 0::bigint)").format(ROW)
@@ -178,18 +178,18 @@ def _parse(messages: Iterator[Message], columns: Sequence[Column]) -> pa.Table:
         return pacsv.read_csv(pa.BufferReader(block.getbuffer()), read, parse, convert)
 
     tables = []
-    waiting: deque[Future[pa.Table]] = deque()
+    futures: deque[Future[pa.Table]] = deque()
     with ThreadPoolExecutor(1) as parser:
         for block in _blocks(messages):
-            waiting.append(parser.submit(table, block))
-            if len(waiting) > 1:
-                tables.append(waiting.popleft().result())
-        tables += [future.result() for future in waiting]
+            futures.append(parser.submit(table, block))
+            if len(futures) > 1:
+                tables.append(futures.popleft().result())
+        tables += [future.result() for future in futures]
     return pa.concat_tables(tables or [pa.schema(types).empty_table()])
 
 
 def _blocks(messages: Iterator[Message]) -> Iterator[io.BytesIO]:
-    """Whole rows, about `BLOCK` bytes at a time: Postgres sends one message a row.
+    """Yield whole rows, about `BLOCK` bytes at a time: Postgres sends one message a row.
 
     The rows are gathered inside `writelines`, because a Python statement for each would cost more than the
     parsing.
@@ -200,27 +200,27 @@ def _blocks(messages: Iterator[Message]) -> Iterator[io.BytesIO]:
         while block.tell() < BLOCK:
             before = block.tell()
             block.writelines(islice(messages, gather))
-            written = block.tell() - before
-            if not written:
+            size = block.tell() - before
+            if not size:
                 if before:
                     yield block
                 return
-            gather = max(1, min(GATHER, BLOCK * gather // written))
+            gather = max(1, min(GATHER, BLOCK * gather // size))
         yield block
 
 
-def _typed(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
-    wanted = DATES.get(column.kind)
-    if wanted is None:
+def _cast(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    arrow_type = DATES.get(column.kind)
+    if arrow_type is None:
         return values
     try:
-        return values.cast(wanted)
+        return values.cast(arrow_type)
     except pa.ArrowInvalid:
-        return _within_calendar(values, column.kind).cast(wanted)
+        return _within_calendar(values, column.kind).cast(arrow_type)
 
 
 def _within_calendar(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
-    """Dates outside the years 1 to 9999, infinity included, as the nearest day inside."""
+    """Return dates outside the years 1 to 9999, infinity included, as the nearest day inside."""
     size = len("yyyy-mm-dd") if kind is Kind.DATE else None
     zone = "+00" if kind is Kind.TIMESTAMPTZ else ""
     first, last = (moment[:size] + zone for moment in YEARS)
@@ -230,8 +230,8 @@ def _within_calendar(values: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 
 def head(session: Connection, relation: Relation, rows: int) -> tuple[list[str], list[tuple[object, ...]]]:
-    """The names and the first rows of a twin, as text."""
-    with reported(f"read {relation}"):
+    """Return the names and the first rows of a twin, as text."""
+    with translate_errors(f"read {relation}"):
         cursor = session.execute(
             sql.SQL("select * from {} limit {}").format(identifier(relation), sql.Literal(rows))
         )

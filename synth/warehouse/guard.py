@@ -17,14 +17,14 @@ from synth.domain import Relation
 from synth.warehouse import ledger, ownership
 from synth.warehouse.catalog import STAMP
 from synth.warehouse.content import content
-from synth.warehouse.lineage import Reads
+from synth.warehouse.lineage import ViewReads
 from synth.warehouse.publish import LOCK_TIMEOUT
-from synth.warehouse.session import reported
+from synth.warehouse.session import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.warehouse.ledger import Entry
+    from synth.warehouse.ledger import LedgerEntry
     from synth.warehouse.ownership import Intrusion
     from synth.warehouse.session import Connection
 
@@ -56,7 +56,7 @@ LOCK: LiteralString = (
 )
 # A row's xmin is the transaction that wrote it, and stays; if all rows are those of the transaction that
 # published them, and none is missing, nobody has changed one.
-WRITTEN: LiteralString = (
+WRITTEN_ROWS: LiteralString = (
     "select pg_catalog.count(*), pg_catalog.count(*) filter (where xmin <> %s::xid) from {relation}"
 )
 
@@ -72,7 +72,7 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Misplacement:
     """One relation that must not be where it is.
 
     Attributes:
@@ -106,7 +106,7 @@ class Inspection:
     schema: str
     twins: Mapping[str, str]
     views: int
-    found: tuple[Found, ...]
+    misplacements: tuple[Misplacement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,10 @@ class _Relation:
         word = "table" if self.kind == "p" else KINDS[self.kind]
         return f"drop {word} {self.path}"
 
-    def found(self, problem: Problem, text: str, way_out: str, reads: tuple[str, ...] = ()) -> Found:
-        return Found(str(self), KINDS[self.kind], self.owner, problem, text, way_out, reads)
+    def misplacement(
+        self, problem: Problem, text: str, way_out: str, reads: tuple[str, ...] = ()
+    ) -> Misplacement:
+        return Misplacement(str(self), KINDS[self.kind], self.owner, problem, text, way_out, reads)
 
 
 def inspect(
@@ -149,7 +151,7 @@ def inspect(
     foreign = ownership.intrusions(session, schema, staging, sources)
     if foreign:
         return Inspection(schema, {}, 0, tuple(_foreign(one) for one in foreign))
-    with reported(f"inspect schema {schema}"), session.transaction():
+    with translate_errors(f"inspect schema {schema}"), session.transaction():
         session.execute(LOCK, (f"synth {schema}",))
         session.execute(LOCK_TIMEOUT)
         rows = session.execute(RELATIONS, {"schema": schema}).fetchall()
@@ -158,72 +160,81 @@ def inspect(
         views = [one for one in relations if one.kind in {VIEW, MATVIEW}]
         own = [one for one in relations if one.kind == TABLE and one.name == ownership.LEDGER]
         twins = [one for one in relations if _is_twin(one, entries)]
-        found = [_stranger(one, entries) for one in relations if one not in (*views, *own, *twins)]
-        edited = {twin: _edited(session, twin, entries[str(twin)], thorough=thorough) for twin in twins}
+        misplacements = [_stranger(one, entries) for one in relations if one not in (*views, *own, *twins)]
+        edits = {twin: _find_edit(session, twin, entries[str(twin)], thorough=thorough) for twin in twins}
         leading = _leading_out(session, views, {one.oid for one in (*own, *twins)}, entries)
-    found += [*filter(None, edited.values()), *leading]
-    intact = {str(twin): entries[str(twin)].unique_id for twin in twins if edited[twin] is None}
-    return Inspection(schema, intact, len(views) - len(leading), tuple(sorted(found, key=str)))
+    misplacements += [*filter(None, edits.values()), *leading]
+    intact = {str(twin): entries[str(twin)].unique_id for twin in twins if edits[twin] is None}
+    return Inspection(schema, intact, len(views) - len(leading), tuple(sorted(misplacements, key=str)))
 
 
-def _foreign(one: Intrusion) -> Found:
-    return Found(one.relation, one.kind, one.owner, Problem.FOREIGN, one.text, one.way_out)
+def _foreign(one: Intrusion) -> Misplacement:
+    return Misplacement(one.relation, one.kind, one.owner, Problem.FOREIGN, one.text, one.way_out)
 
 
-def _is_twin(relation: _Relation, entries: Mapping[str, Entry]) -> bool:
-    """Whether it carries the stamp and the ledger knows it; a copy of a table may carry the stamp, too."""
+def _is_twin(relation: _Relation, entries: Mapping[str, LedgerEntry]) -> bool:
+    """Return whether a relation carries the stamp and is in the ledger; a copy may carry it, too."""
     return str(relation) in entries and relation.kind == TABLE and relation.comment.startswith(STAMP)
 
 
-def _stranger(relation: _Relation, entries: Mapping[str, Entry]) -> Found:
+def _stranger(relation: _Relation, entries: Mapping[str, LedgerEntry]) -> Misplacement:
     entry = entries.get(str(relation))
     if entry is None:
         way_out = f"move it to another schema, or: {relation.drop}"
         text = "is not a twin made by synth; it stays as it is"
-        return relation.found(Problem.STRANGER, text, way_out)
-    return relation.found(Problem.REPLACED, _replaced(entry), f"{relation.drop}; then: {entry.again}")
+        return relation.misplacement(Problem.STRANGER, text, way_out)
+    return relation.misplacement(
+        Problem.REPLACED, _replacement_text(entry), f"{relation.drop}; then: {entry.again}"
+    )
 
 
-def _replaced(entry: Entry) -> str:
+def _replacement_text(entry: LedgerEntry) -> str:
     return (
         f"is not a twin made by synth, but stands where run {entry.run_id} published one: dbt with this "
         "schema as its target put it there, or somebody by hand"
     )
 
 
-def _edited(session: Connection, twin: _Relation, entry: Entry, *, thorough: bool) -> Found | None:
-    """What became of a twin since it was published; of one that an older synth published, nobody knows."""
+def _find_edit(
+    session: Connection, twin: _Relation, entry: LedgerEntry, *, thorough: bool
+) -> Misplacement | None:
+    """Return how a twin changed since it was published; unknown if an older synth published it."""
     if not entry.content:
         return None
-    published = int(entry.content.partition(":")[0])
+    published_rows = int(entry.content.partition(":")[0])
     if entry.written_by and not thorough:
-        written = sql.SQL(WRITTEN).format(relation=sql.Identifier(twin.schema, twin.name))
-        if session.execute(written, (entry.written_by,)).fetchone() == (published, 0):
+        query = sql.SQL(WRITTEN_ROWS).format(relation=sql.Identifier(twin.schema, twin.name))
+        if session.execute(query, (entry.written_by,)).fetchone() == (published_rows, 0):
             return None
     now = content(session, Relation("", twin.schema, twin.name))
     if now == entry.content:
         return None
     rows = int(now.partition(":")[0])
     text = (
-        f"has {rows:,} rows where run {entry.run_id} published {published:,}"
-        if rows != published
+        f"has {rows:,} rows where run {entry.run_id} published {published_rows:,}"
+        if rows != published_rows
         else f"has as many rows as run {entry.run_id} published, and other values in some"
     )
-    return twin.found(Problem.CHANGED, text, f"{entry.again} --force")
+    return twin.misplacement(Problem.CHANGED, text, f"{entry.again} --force")
 
 
 def _leading_out(
-    session: Connection, views: Sequence[_Relation], harmless: Collection[int], entries: Mapping[str, Entry]
-) -> list[Found]:
-    """The views that read something else than twins, at whatever distance."""
-    reads = Reads.of(session, [view.oid for view in views]) if views else Reads({}, {})
-    found = []
+    session: Connection,
+    views: Sequence[_Relation],
+    harmless: Collection[int],
+    entries: Mapping[str, LedgerEntry],
+) -> list[Misplacement]:
+    """Return the views that read something else than twins, at whatever distance."""
+    reads = ViewReads.of(session, [view.oid for view in views]) if views else ViewReads({}, {})
+    misplacements = []
     for view in views:
         paths, entry = tuple(reads.leading_out(view.oid, harmless)), entries.get(str(view))
         text = f"reads {', '.join(paths)}, which is no twin"
         if paths and entry is None:
-            found.append(view.found(Problem.REAL, text, view.drop, paths))
+            misplacements.append(view.misplacement(Problem.REAL, text, view.drop, paths))
         elif paths and entry is not None:
             way_out = f"{view.drop}; then: {entry.again}"
-            found.append(view.found(Problem.REPLACED, f"{_replaced(entry)}, and {text}", way_out, paths))
-    return found
+            misplacements.append(
+                view.misplacement(Problem.REPLACED, f"{_replacement_text(entry)}, and {text}", way_out, paths)
+            )
+    return misplacements

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, LiteralString
 
-from synth.warehouse.session import reported
+from synth.warehouse.session import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,7 +52,7 @@ order by 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class RelationLayout:
     """What the catalog says of some relations.
 
     Attributes:
@@ -64,21 +64,21 @@ class Layout:
     keys: Mapping[Relation, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
 
-def layout(session: Connection, relations: Iterable[Relation]) -> Layout:
+def layout(session: Connection, relations: Iterable[Relation]) -> RelationLayout:
     """Return the columns and unique keys of those of `relations` that exist, by one query each.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    named = {(one.schema, one.name): one for one in relations}
-    where = {"schemas": sorted({schema for schema, _ in named})}
+    relations_by_name = {(one.schema, one.name): one for one in relations}
+    where = {"schemas": sorted({schema for schema, _ in relations_by_name})}
     types: dict[Relation, dict[str, str]] = defaultdict(dict)
     keys: dict[Relation, list[tuple[str, ...]]] = defaultdict(list)
-    with reported("read the columns of the project's relations"):
+    with translate_errors("read the columns of the project's relations"):
         for schema, name, column, kind in session.execute(COLUMNS, where):
-            if (relation := named.get((str(schema), str(name)))) is not None:
+            if (relation := relations_by_name.get((str(schema), str(name)))) is not None:
                 types[relation][str(column)] = str(kind)
         for schema, name, columns in session.execute(KEYS, where):
-            if (relation := named.get((str(schema), str(name)))) is not None:
+            if (relation := relations_by_name.get((str(schema), str(name)))) is not None:
                 keys[relation].append(tuple(columns))  # type: ignore[arg-type] # an array of text
-    return Layout(dict(types), {relation: tuple(sets) for relation, sets in keys.items()})
+    return RelationLayout(dict(types), {relation: tuple(sets) for relation, sets in keys.items()})

@@ -88,14 +88,14 @@ cross join lateral pg_catalog.to_jsonb(row) as entry
 where published_at is not null
 order by entry ->> 'relation', coalesce((entry ->> 'recorded_at')::timestamptz, published_at) desc
 """
-UNDECIDED: LiteralString = """
+UNDECIDED_REQUESTS: LiteralString = """
 select distinct request from {ledger}
 where unique_id = %s and source_fingerprint = %s and verdict <> 'pass' and request is not null
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedTwin:
     """What the ledger says of the twin that is there.
 
     Attributes:
@@ -111,7 +111,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """What the ledger says of a relation that is, or was, a twin.
 
     Attributes:
@@ -139,27 +139,29 @@ def prepare(session: Connection, schema: str) -> None:
         session.execute(sql.SQL(MIGRATE).format(ledger=ledger, key=key))
 
 
-def record(session: Connection, schema: str, stage: Stage, *, held: tuple[str, str] | None = None) -> None:
+def record(
+    session: Connection, schema: str, stage: Stage, *, content_and_writer: tuple[str, str] | None = None
+) -> None:
     """Add the row of one model; of a twin that was rejected it says no more than that.
 
     Args:
         session: the one that publishes.
         schema: of the twins.
         stage: what was made.
-        held: what the published twin holds, and which transaction wrote it; None: it was rejected.
+        content_and_writer: of the published twin, and of its transaction; None where it was rejected.
     """
-    published = held is not None
+    is_published = content_and_writer is not None
     session.execute(
         sql.SQL(INSERT).format(ledger=sql.Identifier(schema, LEDGER)),
         (
             stage.run_id,
-            published,
+            is_published,
             stage.unique_id,
             str(stage.target),
             stage.rows,
             stage.backend,
             stage.verdict,
-            stage.fidelity if published else None,
+            stage.fidelity if is_published else None,
             stage.version,
             stage.fingerprint or None,
             stage.request or None,
@@ -170,42 +172,42 @@ def record(session: Connection, schema: str, stage: Stage, *, held: tuple[str, s
             stage.attempt,
             stage.retry_reason or None,
             stage.equal,
-            Jsonb(stage.inputs) if published else None,
-            *(held or (None, None)),
+            Jsonb(stage.inputs) if is_published else None,
+            *(content_and_writer or (None, None)),
         ),
     )
 
 
-def latest(session: Connection, schema: str) -> dict[str, Published]:
-    """What is published of every model, by `unique_id`; nothing of what an older synth published."""
+def latest(session: Connection, schema: str) -> dict[str, PublishedTwin]:
+    """Return what is published of every model, by `unique_id`; nothing of what an older synth published."""
     if not _has(session, schema, READABLE):
         return {}
     query = sql.SQL(LATEST).format(ledger=sql.Identifier(schema, LEDGER))
-    found: list[tuple[Any, ...]] = session.execute(query).fetchall()
+    records: list[tuple[Any, ...]] = session.execute(query).fetchall()
     return {
-        name: Published(run, rows, verdict, made or "", inputs or {})
-        for name, run, rows, verdict, made, inputs in found
+        name: PublishedTwin(run, rows, verdict, invocation_id or "", inputs or {})
+        for name, run, rows, verdict, invocation_id, inputs in records
     }
 
 
-def entries(session: Connection, schema: str) -> dict[str, Entry]:
-    """The newest entry of everything that was ever published in `schema`, by relation."""
+def entries(session: Connection, schema: str) -> dict[str, LedgerEntry]:
+    """Return the newest entry of everything that was ever published in `schema`, by relation."""
     if not refuse_foreign_table(session, schema, LEDGER):
         return {}
-    found = session.execute(sql.SQL(ENTRIES).format(ledger=sql.Identifier(schema, LEDGER))).fetchall()
-    return {str(relation): Entry(*(str(value or "") for value in rest)) for relation, *rest in found}
+    rows = session.execute(sql.SQL(ENTRIES).format(ledger=sql.Identifier(schema, LEDGER))).fetchall()
+    return {str(relation): LedgerEntry(*(str(value or "") for value in rest)) for relation, *rest in rows}
 
 
-def undecided(session: Connection, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
-    """What was asked about these source rows of a model, and was not answered by a pass."""
+def undecided_requests(session: Connection, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
+    """Return what was asked about these source rows of a model, and was not answered by a pass."""
     if not _has(session, schema, READABLE):
         return frozenset()
-    query = sql.SQL(UNDECIDED).format(ledger=sql.Identifier(schema, LEDGER))
+    query = sql.SQL(UNDECIDED_REQUESTS).format(ledger=sql.Identifier(schema, LEDGER))
     return frozenset(str(row[0]) for row in session.execute(query, (unique_id, fingerprint)))
 
 
 def _has(session: Connection, schema: str, column: str) -> bool:
-    """Whether there is a ledger with that column."""
+    """Return whether there is a ledger with that column."""
     if not refuse_foreign_table(session, schema, LEDGER):
         return False
     where = {"path": sql.Identifier(schema, LEDGER).as_string(session), "column": column}

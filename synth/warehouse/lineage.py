@@ -45,7 +45,7 @@ order by 3
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class ViewReads:
     """What each of some views, and each view among its sources, reads directly, by the catalog's numbers.
 
     Attributes:
@@ -57,8 +57,8 @@ class Reads:
     views: Collection[int] = ()
 
     @classmethod
-    def of(cls, session: Connection, views: Sequence[int]) -> Reads:
-        """What these views read, followed through other views."""
+    def of(cls, session: Connection, views: Sequence[int]) -> ViewReads:
+        """Return what these views read, followed through other views."""
         names: dict[int, str] = {}
         sources: dict[int, list[int]] = {}
         between: set[int] = set()
@@ -70,19 +70,19 @@ class Reads:
         return cls(names, sources, frozenset(between))
 
     def leading_out(self, view: int, harmless: Collection[int]) -> list[str]:
-        """The tables that the view reads and that are not harmless: `marts.people through marts.adults`."""
-        found: list[str] = []
-        seen = {view}
-        waiting: list[tuple[int, tuple[str, ...]]] = [(view, ())]
-        while waiting:
-            one, way = waiting.pop(0)
+        """Return the tables that the view reads and must not: `marts.people through marts.adults`."""
+        paths: list[str] = []
+        visited_views = {view}
+        queue: list[tuple[int, tuple[str, ...]]] = [(view, ())]
+        while queue:
+            one, way = queue.pop(0)
             for source in self.sources.get(one, ()):
-                if source in seen or source in harmless:
+                if source in visited_views or source in harmless:
                     continue
-                seen.add(source)
+                visited_views.add(source)
                 name = self.names[source]
                 if source in self.views:
-                    waiting.append((source, (*way, name)))
+                    queue.append((source, (*way, name)))
                 else:
-                    found.append(f"{name} through {', '.join(way)}" if way else name)
-        return found
+                    paths.append(f"{name} through {', '.join(way)}" if way else name)
+        return paths

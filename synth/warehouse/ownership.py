@@ -14,8 +14,8 @@ from psycopg import sql
 from synth.domain import Relation
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import STAMP
-from synth.warehouse.session import reported
-from synth.warehouse.trust import TRUSTED, Attached, calls, owner_of
+from synth.warehouse.session import translate_errors
+from synth.warehouse.trust import TRUSTED_ROLES, Attachment, calls, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,14 +104,14 @@ order by 2, 3
 """
 # What repairs each kind of thing that is attached to a table and calls somebody else's code.
 REPAIRS = {
-    Attached.CHECK: "alter table {path} drop constraint {name}",
-    Attached.EXCLUSION: "alter table {path} drop constraint {name}",
-    Attached.INDEX: "drop index {schema}.{name}",
-    Attached.COLUMN: "drop table {path}, and run again",
-    Attached.DEFAULT: "alter table {path} alter column {name} drop default",
-    Attached.GENERATED: "alter table {path} alter column {name} drop expression",
-    Attached.POLICY: "drop policy {name} on {path}",
-    Attached.TRIGGER: "drop trigger {name} on {path}",
+    Attachment.CHECK: "alter table {path} drop constraint {name}",
+    Attachment.EXCLUSION: "alter table {path} drop constraint {name}",
+    Attachment.INDEX: "drop index {schema}.{name}",
+    Attachment.COLUMN: "drop table {path}, and run again",
+    Attachment.DEFAULT: "alter table {path} alter column {name} drop default",
+    Attachment.GENERATED: "alter table {path} alter column {name} drop expression",
+    Attachment.POLICY: "drop policy {name} on {path}",
+    Attachment.TRIGGER: "drop trigger {name} on {path}",
 }
 
 
@@ -138,7 +138,7 @@ class _Table:
     kind: str
     owner: str
     user: str
-    trusted: bool
+    is_trusted: bool
     rules: list[str] | None
     grants: list[str] | None
 
@@ -152,7 +152,7 @@ class _Table:
 def intrusions(
     session: Connection, schema: str, staging: str, sources: Mapping[str, Relation] | None
 ) -> tuple[Intrusion, ...]:
-    """Everything in the two schemas by which somebody else could act with the rights of this session.
+    """Return everything in the two schemas by which somebody else could act with the rights of this session.
 
     Args:
         session: of the run.
@@ -170,11 +170,13 @@ def intrusions(
         "own": [LEDGER, UNITS],
         "stamp": STAMP,
     }
-    trusted = sql.SQL(TRUSTED)
-    with reported(f"look up who owns {schema} and {staging}"), session.transaction():
+    trusted_roles = sql.SQL(TRUSTED_ROLES)
+    with translate_errors(f"look up who owns {schema} and {staging}"), session.transaction():
         wrong = [
             Intrusion(name, "schema", owner, *_foreign_schema(path, user))
-            for name, path, owner, user in _texts(session, sql.SQL(SCHEMAS).format(trusted=trusted), where)
+            for name, path, owner, user in _texts(
+                session, sql.SQL(SCHEMAS).format(trusted=trusted_roles), where
+            )
         ]
         wrong += [
             Intrusion(
@@ -182,13 +184,13 @@ def intrusions(
                 "schema",
                 owner,
                 f"grants {rights} to {role}",
-                f"revoke {rights} on schema {path} from {quoted}",
+                f"revoke {rights} on schema {path} from {grantee_name}",
             )
-            for name, path, owner, role, quoted, rights in _texts(
-                session, sql.SQL(GRANTS).format(trusted=trusted), where
+            for name, path, owner, role, grantee_name, rights in _texts(
+                session, sql.SQL(GRANTS).format(trusted=trusted_roles), where
             )
         ]
-        rows = session.execute(sql.SQL(OURS).format(trusted=trusted), where).fetchall()
+        rows = session.execute(sql.SQL(OURS).format(trusted=trusted_roles), where).fetchall()
         tables = [_Table(*row) for row in rows]  # type: ignore[arg-type] # the query fixes the types
         wrong += [one for table in tables for one in _wrong_table(table)]
         wrong += [] if sources is None else _wrong_code(session, tables, sources)
@@ -205,17 +207,17 @@ def refuse_intrusions(
     """
     wrong = intrusions(session, schema, staging, sources)
     if wrong:
-        raise WarehouseError(described(wrong))
+        raise WarehouseError(as_text(wrong))
 
 
-def described(wrong: Sequence[Intrusion]) -> str:
-    """All of it in one line."""
-    listed = [f"{one}" if len(wrong) == 1 else f"({place}) {one}" for place, one in enumerate(wrong, 1)]
-    return f"Somebody else could act with the rights of this run: {'; '.join(listed)}"
+def as_text(wrong: Sequence[Intrusion]) -> str:
+    """Return all of it in one line."""
+    items = [f"{one}" if len(wrong) == 1 else f"({place}) {one}" for place, one in enumerate(wrong, 1)]
+    return f"Somebody else could act with the rights of this run: {'; '.join(items)}"
 
 
 def refuse_foreign_table(session: Connection, schema: str, name: str) -> bool:
-    """Whether there is a table of that name in `schema`; one that is not ours is not even read.
+    """Return whether there is a table of that name in `schema`; one that is not ours is not even read.
 
     Raises:
         WarehouseError: it is no table, or belongs to somebody whom this session does not trust.
@@ -227,7 +229,7 @@ def refuse_foreign_table(session: Connection, schema: str, name: str) -> bool:
         "select pg_class.relkind = 'r' and pg_class.relowner in ({trusted})"
         " from pg_catalog.pg_class where pg_class.oid = %s"
     )
-    row = session.execute(query.format(trusted=sql.SQL(TRUSTED)), (owner[0],)).fetchone()
+    row = session.execute(query.format(trusted=sql.SQL(TRUSTED_ROLES)), (owner[0],)).fetchone()
     if row != (True,):
         raise WarehouseError(
             f"{schema}.{name} belongs to {owner[1]} or is no table, so it is not read. Next: synth check"
@@ -248,10 +250,10 @@ def _foreign_schema(path: str, user: str) -> tuple[str, str]:
 
 
 def _wrong_table(table: _Table) -> list[Intrusion]:
-    """What of a table's owner, kind, rules and grants lets others act."""
-    if not table.trusted or table.kind != "r":
+    """Return what of a table's owner, kind, rules and grants lets others act."""
+    if not table.is_trusted or table.kind != "r":
         text = (
-            "is no table" if table.trusted else "does not belong to the role of this run"
+            "is no table" if table.is_trusted else "does not belong to the role of this run"
         ) + ", though it stands where synth reads and writes"
         word = {"v": "view", "m": "materialized view", "f": "foreign table"}.get(table.kind, "table")
         return [table.wrong(text, f"drop {word} {table.path}")]
@@ -271,22 +273,22 @@ def _wrong_table(table: _Table) -> list[Intrusion]:
 def _wrong_code(
     session: Connection, tables: Sequence[_Table], sources: Mapping[str, Relation]
 ) -> list[Intrusion]:
-    """Triggers, defaults, checks and the like of our tables that call what others own."""
-    ours = {table.oid: table for table in tables if table.trusted and table.kind == "r"}
+    """Return triggers, defaults, checks and the like of our tables that call what others own."""
+    ours = {table.oid: table for table in tables if table.is_trusted and table.kind == "r"}
     owners = {str(table): owner_of(session, sources[str(table)]) for table in tables if str(table) in sources}
     wrong = []
     for call in calls(session, list(ours)):
         table = ours[call.relation]
         owner = owners.get(str(table))
-        if owner is None or call.owner != owner[1] or call.kind is Attached.TRIGGER:
-            wrong.append(table.wrong(f"has the {_called(call)}", _repair(session, table, call)))
+        if owner is None or call.owner != owner[1] or call.kind is Attachment.TRIGGER:
+            wrong.append(table.wrong(f"has the {_call_text(call)}", _repair(session, table, call)))
     return wrong
 
 
-def _called(call: Call) -> str:
+def _call_text(call: Call) -> str:
     words = {
-        Attached.GENERATED: "generated column",
-        Attached.DEFAULT: "default of",
+        Attachment.GENERATED: "generated column",
+        Attachment.DEFAULT: "default of",
     }
     return f"{words.get(call.kind, call.kind)} {call.name}, which uses the {call}"
 

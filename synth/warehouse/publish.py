@@ -13,7 +13,7 @@ from synth.warehouse import ledger, units
 from synth.warehouse.catalog import STAMP, columns_changed, describe
 from synth.warehouse.content import content
 from synth.warehouse.ownership import LEDGER
-from synth.warehouse.session import identifier, reported
+from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.staging import create_schema, lock_schema
 from synth.warehouse.units import State
 
@@ -70,7 +70,7 @@ def publish(
     """
     schema = stages[0].target.schema
     names = ", ".join(str(stage.target) for stage in stages)
-    with reported(f"publish {names}"), session.transaction():
+    with translate_errors(f"publish {names}"), session.transaction():
         # The wait for another run's publishing is no reason to fail; the wait for anybody else's lock is.
         lock_schema(session, schema)
         session.execute(LOCK_TIMEOUT)
@@ -86,26 +86,28 @@ def publish(
                     identifier(stage.target), sql.Literal(stage.stamp)
                 )
             )
-            ledger.record(session, schema, stage, held=_held(session, stage.target))
+            ledger.record(
+                session, schema, stage, content_and_writer=_content_and_writer(session, stage.target)
+            )
             if stage.kept:
                 units.note(session, stage.relation.schema, stage.run_id, stage.unique_id, State.PUBLISHED)
         _grant(session, schema, [stage.target for stage in stages], analysts)
     _vacuum(session, stages)
 
 
-def _held(session: Connection, target: Relation) -> tuple[str, str]:
-    """What the twin holds now, and which transaction wrote it, so that `synth check` sees later changes."""
+def _content_and_writer(session: Connection, target: Relation) -> tuple[str, str]:
+    """Return the twin's content and the transaction that wrote it, for a later `synth check`."""
     writer = sql.SQL("select xmin::text from {} limit 1").format(identifier(target))
     row = session.execute(writer).fetchone()
     return content(session, target), str(row[0]) if row else ""
 
 
 def _is_published(session: Connection, stage: Stage) -> bool:
-    """Whether another `synth publish` of the same run was quicker."""
+    """Return whether another `synth publish` of the same run was quicker."""
     if not stage.kept:
         return False
-    found = units.read(session, stage.relation.schema, stage.run_id).get(stage.unique_id)
-    return found is not None and found.state is State.PUBLISHED
+    unit = units.read(session, stage.relation.schema, stage.run_id).get(stage.unique_id)
+    return unit is not None and unit.state is State.PUBLISHED
 
 
 def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> None:
@@ -115,7 +117,7 @@ def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> Non
         WarehouseError: Postgres refused.
     """
     schema = stage.target.schema
-    with reported(f"record the rejection of {stage.target}"), session.transaction():
+    with translate_errors(f"record the rejection of {stage.target}"), session.transaction():
         lock_schema(session, schema)
         session.execute(LOCK_TIMEOUT)
         create_schema(session, schema, private=False)
@@ -126,50 +128,50 @@ def reject(session: Connection, stage: Stage, *, analysts: Sequence[str]) -> Non
 
 def _replace(session: Connection, stage: Stage, *, full_refresh: bool) -> None:
     """Put the rows of the stage into the twin's place, in the transaction of the caller."""
-    target, staged = stage.target, stage.relation
-    wanted = describe(session, staged)
-    if not wanted:
+    target, stage_relation = stage.target, stage.relation
+    columns = describe(session, stage_relation)
+    if not columns:
         raise WarehouseError(f"The stage of {target} has disappeared. Next: synth run --select {stage.name}")
-    create = sql.SQL(LIKE).format(new=identifier(target), old=identifier(staged))
+    create = sql.SQL(LIKE).format(new=identifier(target), old=identifier(stage_relation))
     if not is_twin(session, target):
         session.execute(create)
     elif full_refresh:
         _recreate(session, target, create)
-    elif changed := columns_changed(wanted, describe(session, target)):
-        raise columns_refused(stage.name, target, changed)
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in wanted)
+    elif changes := columns_changed(columns, describe(session, target)):
+        raise columns_refused(stage.name, target, changes)
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
     session.execute(sql.SQL("delete from {}").format(identifier(target)))
-    inserted = session.execute(
+    cursor = session.execute(
         sql.SQL("insert into {target} ({names}) select {names} from {staged}").format(
-            target=identifier(target), names=names, staged=identifier(staged)
+            target=identifier(target), names=names, staged=identifier(stage_relation)
         )
     )
-    if inserted.rowcount != stage.rows:  # a server that restarts after a crash empties unlogged tables
+    if cursor.rowcount != stage.rows:  # a server that restarts after a crash empties unlogged tables
         raise WarehouseError(
-            f"The stage of {target} lost rows: {inserted.rowcount:,} of {stage.rows:,} are left. "
+            f"The stage of {target} lost rows: {cursor.rowcount:,} of {stage.rows:,} are left. "
             f"Next: synth run --select {stage.name}"
         )
-    session.execute(sql.SQL("drop table {}").format(identifier(staged)))
+    session.execute(sql.SQL("drop table {}").format(identifier(stage_relation)))
 
 
-def columns_refused(name: str, target: Relation, changed: str) -> ModelError:
-    """Why a twin with other columns is not overwritten."""
+def columns_refused(name: str, target: Relation, changes: str) -> ModelError:
+    """Return why a twin with other columns is not overwritten."""
     return ModelError(
-        f"The columns of {name} changed since {target} was published ({changed}). "
+        f"The columns of {name} changed since {target} was published ({changes}). "
         f"Next: synth run --select {name} --full-refresh"
     )
 
 
 def is_twin(session: Connection, target: Relation) -> bool:
-    """Whether there is a twin to replace; refuse when something else has its name."""
+    """Return whether there is a twin to replace; refuse when something else has its name."""
     where = {"schema": target.schema, "name": target.name, "stamp": STAMP}
-    found = session.execute(TWIN, where).fetchone()
-    if found is not None and found[0] is not True:
+    row = session.execute(TWIN, where).fetchone()
+    if row is not None and row[0] is not True:
         raise WarehouseError(
             f"{target} is not a twin made by synth; it stays as it is. Next: drop or rename it, or choose "
             "another schema (vars: synth: schema)."
         )
-    return found is not None
+    return row is not None
 
 
 def _recreate(session: Connection, target: Relation, create: sql.Composed) -> None:
@@ -198,7 +200,7 @@ def _grant(session: Connection, schema: str, targets: Sequence[Relation], analys
 
 
 def _vacuum(session: Connection, stages: Sequence[Stage]) -> None:
-    """Free the rows just replaced and refresh the planner's statistics; a courtesy, so it may fail."""
+    """Free the rows just replaced and refresh the planner's statistics; ignore a failure."""
     for stage in stages:
         with suppress(psycopg.Error):
             session.execute(sql.SQL("vacuum (analyze, skip_locked) {}").format(identifier(stage.target)))

@@ -20,7 +20,7 @@ from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.copying import base_types, refuse_foreign_types
 from synth.warehouse.extract import read
-from synth.warehouse.session import at_snapshot, describe_error, identifier, reported
+from synth.warehouse.session import at_snapshot, describe_error, identifier, translate_errors
 from synth.warehouse.staging import copy_in, create_schema
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ PATIENCE: LiteralString = "set local statement_timeout = '5min'"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RuleOutcome:
     """How many rows (or groups of rows) break a rule, or why Postgres could not say."""
 
-    broken: int = 0
+    violations: int = 0
     failure: str = ""
 
 
 @contextmanager
 def scratch(session: Connection, relation: Relation, schema: str) -> Iterator[Relation]:
-    """An empty table with the columns of `relation` and their plain types, which nobody else ever sees.
+    """Create an empty private table with the columns of `relation` and their plain types.
 
     It is made in a transaction that is never committed, so it needs no right that staging a twin does not.
     """
@@ -63,8 +63,8 @@ def scratch(session: Connection, relation: Relation, schema: str) -> Iterator[Re
         yield new
 
 
-def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
-    """How many rows break each rule, in the transaction of the caller; all rules about rows in one scan."""
+def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule]) -> tuple[RuleOutcome, ...]:
+    """Return how many rows break each rule, in the caller's transaction; rules about rows in one scan."""
     of_rows = [rule for rule in rules if rule.scope is Scope.ROW]
     try:
         together = dict(zip(of_rows, _count_rows(session, relation, of_rows), strict=True))
@@ -74,7 +74,7 @@ def count_broken(session: Connection, relation: Relation, rules: Sequence[Rule])
     return tuple(together.get(rule) or _count_alone(session, relation, rule) for rule in rules)
 
 
-def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) -> list[Outcome]:
+def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) -> list[RuleOutcome]:
     if not rules:
         return []
     counts = sql.SQL(", ").join(
@@ -83,12 +83,12 @@ def _count_rows(session: Connection, relation: Relation, rules: Sequence[Rule]) 
     )
     with session.transaction():
         query = sql.SQL("select {} from {}").format(counts, identifier(relation))
-        found = session.execute(query, binary=True).fetchone() or ()
-    return [Outcome(int(str(count))) for count in found]
+        row = session.execute(query, binary=True).fetchone() or ()
+    return [RuleOutcome(int(str(count))) for count in row]
 
 
-def selected(relation: Relation, rule: Rule) -> sql.Composed:
-    """Whether the rule holds, for each row or group of rows that it is about."""
+def outcomes_of(relation: Relation, rule: Rule) -> sql.Composed:
+    """Return whether the rule holds, for each row or group of rows that it is about."""
     parts = [sql.SQL("select ({}\n) as holds from {}").format(sql.SQL(rule.holds), identifier(relation))]
     if rule.scope is not Scope.ROW and rule.where:
         parts.append(sql.SQL("where {}\n").format(sql.SQL(rule.where)))
@@ -97,20 +97,20 @@ def selected(relation: Relation, rule: Rule) -> sql.Composed:
     return sql.SQL(" ").join(parts)
 
 
-def _count_alone(session: Connection, relation: Relation, rule: Rule) -> Outcome:
+def _count_alone(session: Connection, relation: Relation, rule: Rule) -> RuleOutcome:
     query = sql.SQL("select pg_catalog.count(*) filter (where holds is false) from ({}) as judged")
     try:
         with session.transaction():
-            found = session.execute(query.format(selected(relation, rule)), binary=True).fetchone()
+            row = session.execute(query.format(outcomes_of(relation, rule)), binary=True).fetchone()
     except psycopg.Error as error:
         raise_unless_alive(session, error)
-        return Outcome(failure=describe_error(error))
-    return Outcome(int(str(found[0])) if found else 0)
+        return RuleOutcome(failure=describe_error(error))
+    return RuleOutcome(int(str(row[0])) if row else 0)
 
 
 @contextmanager
 def judging(session: Connection, snapshot: str = "") -> Iterator[None]:
-    """A transaction that only reads, for minutes at most, and at the moment of `snapshot` if there is one."""
+    """Open a transaction that only reads, for minutes at most, at the moment of `snapshot` if given."""
     if snapshot:
         with at_snapshot(session, snapshot):
             session.execute(PATIENCE)
@@ -137,55 +137,57 @@ class Candidates:
 
 
 @contextmanager
-def copied(session: Connection, rows: Candidates) -> Iterator[Relation]:
-    """A scratch table with these rows, numbered."""
-    numbered = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
+def temporary_copy(session: Connection, rows: Candidates) -> Iterator[Relation]:
+    """Copy these rows, numbered, into a scratch table."""
+    numbered_table = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
     every = [*rows.columns, NUMBER]
-    doing = reported(f"judge rows for the twin of {rows.relation}")
+    doing = translate_errors(f"judge rows for the twin of {rows.relation}")
     with doing, scratch(session, rows.relation, rows.schema) as table:
         _loosen(session, rows.relation, table)
-        copy_in(session, table, every, numbered)
+        copy_in(session, table, every, numbered_table)
         session.execute(PATIENCE)
         yield table
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What Postgres says of rows that may become a twin.
 
     Attributes:
-        broken: by the number of a row that breaks a rule, whether it breaks each of them.
-        computed: columns as an equation makes them, in the order of the rows.
+        violations: by the number of a row that breaks a rule, whether it breaks each of them.
+        computed_columns: columns as an equation makes them, in the order of the rows.
     """
 
-    broken: Mapping[int, tuple[bool, ...]]
-    computed: pa.Table
+    violations: Mapping[int, tuple[bool, ...]]
+    computed_columns: pa.Table
 
 
 def judge_rows(
     session: Connection, rows: Candidates, rules: Sequence[Rule], equations: Sequence[Equation] = ()
-) -> Judged:
-    """Which rows break a rule about single rows, after columns were computed that equations demand.
+) -> Judgement:
+    """Return which rows break a rule about single rows, after columns were computed that equations demand.
 
     Raises:
         WarehouseError: a rule could not be evaluated on these rows.
     """
-    broken = [sql.SQL("coalesce(({}\n) is false, false)").format(sql.SQL(rule.holds)) for rule in rules]
+    conditions = [sql.SQL("coalesce(({}\n) is false, false)").format(sql.SQL(rule.holds)) for rule in rules]
     query = sql.SQL("select {}, {} from {} where {}")
-    with copied(session, rows) as table:
-        computed = _compute(session, table, rows, equations)
+    with temporary_copy(session, rows) as table:
+        computed_columns = _compute(session, table, rows, equations)
         if not rules:
-            return Judged({}, computed)
+            return Judgement({}, computed_columns)
         session.execute("set transaction read only")
-        parted, either = sql.SQL(", ").join(broken), sql.SQL(" or ").join(broken)
-        wanted = query.format(sql.Identifier(PLACE), parted, identifier(table), either)
+        flags, either = sql.SQL(", ").join(conditions), sql.SQL(" or ").join(conditions)
+        statement = query.format(sql.Identifier(PLACE), flags, identifier(table), either)
         try:
             with session.transaction():
-                found = session.execute(wanted, binary=True).fetchall()
+                answers = session.execute(statement, binary=True).fetchall()
         except psycopg.Error as error:
             raise_unless_alive(session, error)
-            raise _unjudged(rows.relation, rules, count_broken(session, table, rules)) from None
-        return Judged({int(str(row[0])): tuple(one is True for one in row[1:]) for row in found}, computed)
+            raise _judge_error(rows.relation, rules, count_broken(session, table, rules)) from None
+        return Judgement(
+            {int(str(row[0])): tuple(one is True for one in row[1:]) for row in answers}, computed_columns
+        )
 
 
 def _compute(
@@ -196,15 +198,15 @@ def _compute(
         if not sum(_let_hold(session, table, equation) for equation in equations):
             break
     names = {column for _, column, _ in equations}
-    changed = [column for column in rows.columns if column.name in names]
-    if not changed:
+    changed_columns = [column for column in rows.columns if column.name in names]
+    if not changed_columns:
         return pa.table({})
-    found = read(session, table, [NUMBER, *changed])
-    return found.sort_by(PLACE).drop_columns([PLACE])
+    values = read(session, table, [NUMBER, *changed_columns])
+    return values.sort_by(PLACE).drop_columns([PLACE])
 
 
 def _let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
-    """Whether there were rows to change."""
+    """Return whether there were rows to change."""
     rule, column, value = equation
     update = sql.SQL("update {} set {} = ({}\n) where ({}\n) is false")
     parts = identifier(table), sql.Identifier(column), sql.SQL(value), sql.SQL(rule.holds)
@@ -216,22 +218,24 @@ def _let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
         return False
 
 
-def _unjudged(relation: Relation, rules: Sequence[Rule], outcomes: Sequence[Outcome]) -> WarehouseError:
-    """Real rows let themselves be judged by these rules, and rows like them do not."""
-    failed = [
+def _judge_error(
+    relation: Relation, rules: Sequence[Rule], outcomes: Sequence[RuleOutcome]
+) -> WarehouseError:
+    """Return real rows let themselves be judged by these rules, and rows like them do not."""
+    failures = [
         f"{rule.source}: {outcome.failure}"
         for rule, outcome in zip(rules, outcomes, strict=True)
         if outcome.failure
     ]
     return WarehouseError(
-        f"Rows for the twin of {relation} could not be judged by {'; '.join(failed) or 'its tests'}. Next: "
+        f"Rows for the twin of {relation} could not be judged by {'; '.join(failures) or 'its tests'}. Next: "
         "let the test say what holds where its expression fails (nullif, coalesce), or `severity: warn`."
     )
 
 
-def broken_together(session: Connection, rows: Candidates, rules: Sequence[Rule]) -> tuple[Outcome, ...]:
-    """How much of a finished twin breaks each rule, of any scope."""
-    with copied(session, rows) as table:
+def broken_together(session: Connection, rows: Candidates, rules: Sequence[Rule]) -> tuple[RuleOutcome, ...]:
+    """Return how much of a finished twin breaks each rule, of any scope."""
+    with temporary_copy(session, rows) as table:
         session.execute("set transaction read only")
         return count_broken(session, table, rules)
 
@@ -245,6 +249,6 @@ def _loosen(session: Connection, relation: Relation, table: Relation) -> None:
 
 
 def raise_unless_alive(session: Connection, error: psycopg.Error) -> None:
-    """A lost connection is nobody's rule's fault."""
+    """Raise where the connection is lost: that is the fault of no rule."""
     if session.broken or session.closed:
         raise error

@@ -49,20 +49,20 @@ HINTS: dict[type[psycopg.Error], str] = {
 
 
 def identifier(relation: Relation) -> sql.Identifier:
-    """The relation as SQL, quoted."""
+    """Return the relation as SQL, quoted."""
     return sql.Identifier(relation.schema, relation.name)
 
 
 def open_session(conninfo: Mapping[str, str | int], role: str | None) -> Connection:
-    """A connection in autocommit mode with fixed output settings, acting as `role` if one is given.
+    """Return a connection in autocommit mode with fixed output settings, acting as `role` if one is given.
 
     Raises:
         WarehouseError: the server cannot be reached or does not let us in.
     """
     where = f"{conninfo.get('host', 'localhost')}:{conninfo.get('port', 5432)}/{conninfo.get('dbname', '')}"
-    named = {"fallback_application_name": "synth", **conninfo}
-    with reported(f"connect to {where}", "check the profile with: synth debug"):
-        session = psycopg.connect(**named, autocommit=True)  # type: ignore[arg-type] # libpq takes both
+    parameters = {"fallback_application_name": "synth", **conninfo}
+    with translate_errors(f"connect to {where}", "check the profile with: synth debug"):
+        session = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type] # libpq takes both
         try:
             session.execute(SETTINGS)
             session.execute(PATIENCE)
@@ -76,7 +76,7 @@ def open_session(conninfo: Mapping[str, str | int], role: str | None) -> Connect
 
 @contextmanager
 def at_snapshot(session: Connection, name: str) -> Iterator[None]:
-    """A transaction that sees the moment of an exported snapshot."""
+    """Open a transaction that sees the moment of an exported snapshot."""
     with session.transaction():
         session.execute("set transaction isolation level repeatable read, read only")
         session.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
@@ -84,7 +84,7 @@ def at_snapshot(session: Connection, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def reported(action: str, hint: str = "") -> Iterator[None]:
+def translate_errors(action: str, hint: str = "") -> Iterator[None]:
     """Turn any Postgres error inside into a `WarehouseError` that says what `action` failed.
 
     The message never quotes a value: for errors about values it names the condition and the place instead.
@@ -98,12 +98,12 @@ def reported(action: str, hint: str = "") -> Iterator[None]:
 
 
 def describe_error(error: psycopg.Error) -> str:
-    """One line on what Postgres said, without values."""
+    """Return one line on what Postgres said, without values."""
     state, diagnosis = error.sqlstate or "", error.diag
     if not state:  # libpq's own words: the reason stands last in the first line
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        said = lines[0].rpartition("failed: ")[2] if lines else type(error).__name__
-        return said.removeprefix("FATAL:").strip().rstrip(".")
+        text = lines[0].rpartition("failed: ")[2] if lines else type(error).__name__
+        return text.removeprefix("FATAL:").strip().rstrip(".")
     if state.startswith(QUOTING):
         places = [
             f"{word} {name}"
@@ -115,7 +115,7 @@ def describe_error(error: psycopg.Error) -> str:
             if name
         ]
         return " ".join(["a value was refused,", type(error).__name__, f"({state})", *places])
-    said = (diagnosis.message_primary or type(error).__name__).rstrip(".")
+    text = (diagnosis.message_primary or type(error).__name__).rstrip(".")
     if isinstance(error, errors.DependentObjectsStillExist):  # the detail names them, and holds no value
-        said += f": {'; '.join((diagnosis.message_detail or '').splitlines())}"
-    return f"{said} ({state})"
+        text += f": {'; '.join((diagnosis.message_detail or '').splitlines())}"
+    return f"{text} ({state})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
 from synth.warehouse import content, copying, extract, rules
-from synth.warehouse.session import at_snapshot, identifier, reported
+from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import Column, Relation, Rule
-    from synth.warehouse.rules import Outcome
+    from synth.warehouse.rules import RuleOutcome
     from synth.warehouse.session import Connection
 
 # The catalog's rows are as old as the snapshot; a name and the file behind it are resolved as of now.
@@ -34,37 +34,37 @@ where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
 class Snapshot:
     """One moment of the warehouse, readable from several sessions at once."""
 
-    def __init__(self, opened: Callable[[], AbstractContextManager[Connection]], name: str) -> None:
-        self._opened = opened
+    def __init__(self, open_connection: Callable[[], AbstractContextManager[Connection]], name: str) -> None:
+        self._open_connection = open_connection
         self._name = name
 
     def count(self, relation: Relation) -> int:
-        """How many rows the relation has."""
+        """Return how many rows the relation has."""
         with self._reading(relation) as session:
             return extract.count(session, relation, self._name)
 
     def content(self, relation: Relation) -> str:
-        """A name for the rows of the relation; see `synth.warehouse.content.content`."""
+        """Return a name for the rows of the relation; see `synth.warehouse.content.content`."""
         with self._reading(relation) as session, at_snapshot(session, self._name):
             return content.content(session, relation)
 
     def extract(
         self, relation: Relation, columns: Sequence[Column], *, share: float = 1.0, unit: str | None = None
     ) -> pa.Table:
-        """The rows of the relation as Arrow; see `synth.warehouse.extract.extract`."""
+        """Return the rows of the relation as Arrow; see `synth.warehouse.extract.extract`."""
         with self._reading(relation) as session:
             return extract.extract(session, relation, columns, snapshot=self._name, share=share, unit=unit)
 
-    def broken(self, relation: Relation, stated: Sequence[Rule]) -> tuple[Outcome, ...]:
-        """How many rows of the relation break each rule."""
-        judging = reported(f"judge {relation}")
+    def count_violations(self, relation: Relation, stated_rules: Sequence[Rule]) -> tuple[RuleOutcome, ...]:
+        """Return how many rows of the relation break each rule."""
+        judging = translate_errors(f"judge {relation}")
         with self._reading(relation) as session, judging, rules.judging(session, self._name):
-            return rules.count_broken(session, relation, stated)
+            return rules.count_broken(session, relation, stated_rules)
 
     @contextmanager
     def _reading(self, relation: Relation) -> Iterator[Connection]:
-        """A session to read the relation with, which runs nobody else's code; see also `_refuse_rebuilt`."""
-        with self._opened() as session:
+        """Open a session that reads the relation and runs nobody else's code; see `_refuse_rebuilt`."""
+        with self._open_connection() as session:
             copying.refuse_foreign_query(session, relation)
             yield session
             self._refuse_rebuilt(session, relation)
@@ -75,8 +75,8 @@ class Snapshot:
         Without this, a run beside a `dbt run` would find such a table empty, and publish that.
         """
         path = identifier(relation).as_string(session)
-        with reported(f"look up {relation}"), at_snapshot(session, self._name):
+        with translate_errors(f"look up {relation}"), at_snapshot(session, self._name):
             where = {"schema": relation.schema, "name": relation.name, "path": path}
-            found = session.execute(REBUILT, where).fetchone()
-        if found is None or found[0] is not False:
+            row = session.execute(REBUILT, where).fetchone()
+        if row is None or row[0] is not False:
             raise WarehouseError(f"{relation} was rebuilt while the run read it. Next: run again.")

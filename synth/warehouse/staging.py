@@ -16,7 +16,7 @@ from synth.warehouse import units
 from synth.warehouse.catalog import STAMP
 from synth.warehouse.copying import create_like, refuse_foreign_types
 from synth.warehouse.ownership import refuse_intrusions
-from synth.warehouse.session import identifier, reported
+from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from synth.warehouse.session import Connection
 
 BATCH = 65_536  # rows turned into CSV text at a time
-STAGED = "synth stage of run "  # how the comment of every stage begins that lives as long as its run
-KEPT = "synth stage kept for run "
+STAGE_COMMENT = "synth stage of run "  # how the comment of every stage begins that lives as long as its run
+KEPT_STAGE_COMMENT = "synth stage kept for run "
 
 # Rows as text, because not every type has an equality; both sides have the same types.
 EQUAL: LiteralString = """
@@ -93,14 +93,14 @@ class Stage:
     equal: int | None = None
 
     @classmethod
-    def loaded(cls, saved: Mapping[str, Any]) -> Self:
-        """The stage that `saved` was made of."""
-        places = {name: Relation(**saved[name]) for name in ("relation", "target")}
-        lists = {name: tuple(saved.get(name, ())) for name in ("artifacts", "undecided")}
-        return cls(**{**saved, **places, **lists})
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the stage that `data` was made of."""
+        places = {name: Relation(**data[name]) for name in ("relation", "target")}
+        lists = {name: tuple(data.get(name, ())) for name in ("artifacts", "undecided")}
+        return cls(**{**data, **places, **lists})
 
     @property
-    def saved(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """The stage as JSON holds it."""
         return asdict(self)
 
@@ -127,29 +127,29 @@ class Stage:
 
     @property
     def _claim(self) -> str:
-        checked = f"; {self.checked}" if self.checked else ""
+        checks_note = f"; {self.checked}" if self.checked else ""
         if self.equal is None:
-            return f"its rows were not compared with the real ones{checked}"
+            return f"its rows were not compared with the real ones{checks_note}"
         equal = f"{self.equal:,} of {self.rows:,} rows equal" if self.equal else "no row equals"
-        return f"{equal} a real one in all columns but keys and identifiers{checked}"
+        return f"{equal} a real one in all columns but keys and identifiers{checks_note}"
 
     @property
     def _reservations(self) -> str:
         """What was let through, and by whose limits."""
         limits = ", ".join(f"{name} {limit:g}" for name, limit in sorted(self.limits.items()))
-        undecided = f"; undecided, let through: {', '.join(self.undecided)}" if self.undecided else ""
+        undecided_note = f"; undecided, let through: {', '.join(self.undecided)}" if self.undecided else ""
         retry = f"; attempt {self.attempt}, because: {self.retry_reason}" if self.retry_reason else ""
-        return f"{undecided}{f'; limits moved: {limits}' if limits else ''}{retry}"
+        return f"{undecided_note}{f'; limits moved: {limits}' if limits else ''}{retry}"
 
 
 def run_lock(invocation_id: str) -> int:
-    """The advisory lock that says a run is alive."""
+    """Return the advisory lock that says a run is alive."""
     return int.from_bytes(sha256(f"synth run {invocation_id}".encode()).digest()[:8], "big", signed=True)
 
 
 def sweep(session: Connection, schema: str) -> None:
     """Drop what dead runs left in the staging schema, and what nobody has published for a week."""
-    with reported(f"clean schema {schema}"):
+    with translate_errors(f"clean schema {schema}"):
         units.sweep(session, schema)
         for name, invocation_id in _stages(session, schema):
             lock = run_lock(invocation_id)
@@ -160,21 +160,25 @@ def sweep(session: Connection, schema: str) -> None:
 
 def release(session: Connection, schema: str, invocation_id: str) -> None:
     """Drop what this run has staged, not published and not been asked to keep."""
-    with reported(f"clean schema {schema}"):
+    with translate_errors(f"clean schema {schema}"):
         for name, owner in _stages(session, schema):
             if owner == invocation_id:
                 session.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(schema, name)))
 
 
 def _stages(session: Connection, schema: str) -> list[tuple[str, str]]:
-    """The name and the run of every stage that lives as long as its run."""
+    """Return the name and the run of every stage that lives as long as its run."""
     rows = session.execute(STAGES, {"schema": schema}).fetchall()
-    named = [(str(name), str(comment)) for name, comment in rows]
-    return [(name, text.removeprefix(STAGED)) for name, text in named if not text.startswith(KEPT)]
+    comments = [(str(name), str(comment)) for name, comment in rows]
+    return [
+        (name, text.removeprefix(STAGE_COMMENT))
+        for name, text in comments
+        if not text.startswith(KEPT_STAGE_COMMENT)
+    ]
 
 
 def stage_relation(target: Relation, schema: str, owner: str) -> Relation:
-    """Where the twin `target` of this run waits; short enough for any name."""
+    """Return where the twin `target` of this run waits; short enough for any name."""
     parts = (sha256(f"{part}".encode()).hexdigest()[:12] for part in (target, owner))
     return Relation(target.database, schema, f"stage_{'_'.join(parts)}")
 
@@ -185,8 +189,8 @@ def stage(
     stage: Stage,
     *,
     columns: Sequence[Column],
-    dropped: Sequence[str],
-    compared: Sequence[str] = (),
+    dropped_columns: Sequence[str],
+    compared_columns: Sequence[str] = (),
     table: pa.Table | None,
 ) -> Stage:
     """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
@@ -194,20 +198,20 @@ def stage(
     Without a table, it gets the rows of `source` as they are.
 
     One that is kept replaces what its run staged before, and outlives a crash of the server. What comes back
-    knows how many rows equal one of the source in the columns `compared`.
+    knows how many rows equal one of the source in the columns `compared_columns`.
 
     Raises:
         WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
     """
     place = stage.relation
     create_schema(session, place.schema, private=True)
-    with reported(f"stage {source.name}"), session.transaction():
+    with translate_errors(f"stage {source.name}"), session.transaction():
         if stage.kept:
             session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
-        create_like(session, source, place, unlogged=not stage.kept)
-        comment = sql.Literal((KEPT if stage.kept else STAGED) + stage.owner)
+        create_like(session, source, place, as_unlogged=not stage.kept)
+        comment = sql.Literal((KEPT_STAGE_COMMENT if stage.kept else STAGE_COMMENT) + stage.owner)
         session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))
-        for name in dropped:
+        for name in dropped_columns:
             session.execute(
                 sql.SQL("alter table {} drop column {}").format(identifier(place), sql.Identifier(name))
             )
@@ -221,14 +225,16 @@ def stage(
             )
         else:
             copy_in(session, place, columns, table)
-        stage = replace(stage, equal=_equal_rows(session, source, place, compared))
+        stage = replace(stage, equal=_equal_rows(session, source, place, compared_columns))
         if stage.kept:
-            units.note(session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.saved)
+            units.note(
+                session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.as_dict
+            )
     return stage
 
 
 def _equal_rows(session: Connection, source: Relation, place: Relation, columns: Sequence[str]) -> int | None:
-    """How many rows of the stage are rows of the source in these columns; None where there are none."""
+    """Return how many rows of the stage equal a row of the source in these columns, if there are any."""
     if not columns:
         return None
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -256,7 +262,7 @@ def create_schema(session: Connection, schema: str, *, private: bool) -> None:
         WarehouseError: it is there, and somebody else could act through it with the rights of this session.
     """
     name = sql.Identifier(schema)
-    with reported(f"create schema {schema}"), session.transaction():
+    with translate_errors(f"create schema {schema}"), session.transaction():
         # `if not exists` alone fails when two sessions create the schema at the same moment.
         lock_schema(session, schema)
         if session.execute("select 1 from pg_namespace where nspname = %s", (schema,)).fetchone():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synth.warehouse.session import Connection
 
 # A superuser has the rights of every role, and would trust whoever there is.
-TRUSTED: LiteralString = """
+TRUSTED_ROLES: LiteralString = """
 select pg_roles.oid
 from pg_catalog.pg_roles
 where pg_roles.rolsuper
@@ -30,7 +30,7 @@ where pg_roles.rolsuper
     )
 """
 # Everything attached to a relation that can call something: kind, name, and where its dependencies stand.
-ATTACHED: LiteralString = """
+ATTACHMENTS: LiteralString = """
 select
     case pg_constraint.contype when 'c' then 'check' else 'exclusion' end as kind,
     pg_constraint.conname::text as name,
@@ -205,7 +205,7 @@ where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s
 """
 
 
-class Attached(StrEnum):
+class Attachment(StrEnum):
     """What of a relation can call something."""
 
     CHECK = "check"
@@ -225,45 +225,47 @@ class Call:
 
     Attributes:
         relation: the catalog's number of it.
-        name: of what is attached; `called` is what it calls, and whose that is.
+        name: of what is attached; `function` is what it calls, and whose that is.
     """
 
     relation: int
-    kind: Attached
+    kind: Attachment
     name: str
-    called: str
+    function: str
     owner: str
 
     def __str__(self) -> str:
-        return f"{self.called}, which belongs to {self.owner}"
+        return f"{self.function}, which belongs to {self.owner}"
 
 
 def calls(session: Connection, relations: Sequence[int]) -> tuple[Call, ...]:
-    """What is attached to these relations and calls code that the session does not trust."""
+    """Return what is attached to these relations and calls code that the session does not trust."""
     if not relations:
         return ()
     query = sql.SQL(CALLS).format(
-        trusted=sql.SQL(TRUSTED), attached=sql.SQL(ATTACHED).format(oid=sql.SQL("relation.oid"))
+        trusted=sql.SQL(TRUSTED_ROLES), attached=sql.SQL(ATTACHMENTS).format(oid=sql.SQL("relation.oid"))
     )
     rows = session.execute(query, {"relations": list(relations)}).fetchall()
     return tuple(
-        Call(int(str(oid)), Attached(str(kind)), str(name), str(called), str(owner))
-        for oid, kind, name, called, owner in rows
+        Call(int(str(oid)), Attachment(str(kind)), str(name), str(function), str(owner))
+        for oid, kind, name, function, owner in rows
     )
 
 
 def foreign_calls(
-    session: Connection, relation: Relation, *, of: Relation, kinds: Collection[Attached]
+    session: Connection, relation: Relation, *, of: Relation, kinds: Collection[Attachment]
 ) -> tuple[Call, ...]:
-    """The same of one relation, where the owner of the relation `of` is trusted, too."""
+    """Return the same of one relation, where the owner of the relation `of` is trusted, too."""
     place, owner = owner_of(session, relation), owner_of(session, of)
     if place is None:
         return ()
-    allowed = owner[1] if owner else ""
-    return tuple(call for call in calls(session, [place[0]]) if call.kind in kinds and call.owner != allowed)
+    owner_name = owner[1] if owner else ""
+    return tuple(
+        call for call in calls(session, [place[0]]) if call.kind in kinds and call.owner != owner_name
+    )
 
 
 def owner_of(session: Connection, relation: Relation) -> tuple[int, str] | None:
-    """The catalog's number of a relation and its owner; None when it does not exist."""
+    """Return the catalog's number of a relation and its owner; None when it does not exist."""
     row = session.execute(OWNER, {"schema": relation.schema, "name": relation.name}).fetchone()
     return None if row is None else (int(str(row[0])), str(row[1]))

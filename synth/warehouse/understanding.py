@@ -12,9 +12,9 @@ import psycopg
 from psycopg import sql
 
 from synth.domain import Relation, Scope
-from synth.warehouse.rules import raise_unless_alive, scratch, selected
-from synth.warehouse.session import OWN_PATH, USERS_PATH, describe_error, identifier, reported
-from synth.warehouse.trust import Attached, foreign_calls
+from synth.warehouse.rules import outcomes_of, raise_unless_alive, scratch
+from synth.warehouse.session import OWN_PATH, USERS_PATH, describe_error, identifier, translate_errors
+from synth.warehouse.trust import Attachment, foreign_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synth.domain import Rule
     from synth.warehouse.session import Connection
 
-MENTIONED: LiteralString = """
+MENTIONED_COLUMNS: LiteralString = """
 select pg_attribute.attname::text
 from pg_constraint
 join pg_attribute
@@ -35,7 +35,7 @@ where
     and not pg_attribute.attisdropped
 """
 
-PRINTED: LiteralString = """
+PRINTED_EXPRESSION: LiteralString = """
 select pg_catalog.pg_get_expr(pg_constraint.conbin, pg_constraint.conrelid)
 from pg_catalog.pg_constraint
 where pg_constraint.conrelid = %(path)s::regclass and pg_constraint.conname = %(name)s
@@ -44,7 +44,7 @@ VIEW: LiteralString = "select pg_catalog.pg_get_viewdef(%(path)s::regclass)"
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class ParsedRule:
     """A rule, and the columns that it mentions; or why Postgres does not take it as one.
 
     Attributes:
@@ -59,54 +59,54 @@ class Understood:
 
 def understand(
     session: Connection, relation: Relation, rules: Sequence[Rule], schema: str
-) -> tuple[Understood, ...]:
-    """Which columns each rule about single rows mentions, in the words of Postgres, and which rules may run.
+) -> tuple[ParsedRule, ...]:
+    """Return which columns each rule about rows mentions, as Postgres prints it, and which may run.
 
     A CHECK is exactly such a rule: Postgres refuses subqueries, aggregates and unknown columns in it, and
     knows what it mentions and calls. Others are read as views are. Nothing of a rule runs here.
     """
-    with reported(f"read the rules of {relation}"), scratch(session, relation, schema) as table:
+    with translate_errors(f"read the rules of {relation}"), scratch(session, relation, schema) as table:
         return tuple(_understand(session, relation, table, rule) for rule in rules)
 
 
-def _understand(session: Connection, relation: Relation, table: Relation, rule: Rule) -> Understood:
+def _understand(session: Connection, relation: Relation, table: Relation, rule: Rule) -> ParsedRule:
     read_as = _as_check if rule.scope is Scope.ROW else _as_view
     try:
         with session.transaction(force_rollback=True):
             return read_as(session, relation, table, rule)
     except psycopg.Error as error:
         raise_unless_alive(session, error)
-        return Understood(rule, failure=describe_error(error))
+        return ParsedRule(rule, failure=describe_error(error))
 
 
-def _as_check(session: Connection, relation: Relation, table: Relation, rule: Rule) -> Understood:
-    """The rule with its names looked up where the user's own sessions look them up."""
+def _as_check(session: Connection, relation: Relation, table: Relation, rule: Rule) -> ParsedRule:
+    """Return the rule with its names looked up where the user's own sessions look them up."""
     add = sql.SQL("alter table {} add constraint synth_rule check ({}\n) not valid")
     session.execute(USERS_PATH)
     session.execute(add.format(identifier(table), sql.SQL(rule.holds)), binary=True)
     session.execute(OWN_PATH)
     where = {"path": identifier(table).as_string(session), "name": "synth_rule"}
-    names = session.execute(MENTIONED, where).fetchall()
-    printed = session.execute(PRINTED, where).fetchone() or ("",)
-    lost = foreign_calls(session, table, of=relation, kinds={Attached.CHECK})
-    failure = f"it uses the {lost[0]}" if lost else ""
-    return Understood(rule, frozenset(str(name) for (name,) in names), failure, str(printed[0]))
+    names = session.execute(MENTIONED_COLUMNS, where).fetchall()
+    row = session.execute(PRINTED_EXPRESSION, where).fetchone() or ("",)
+    unsafe_calls = foreign_calls(session, table, of=relation, kinds={Attachment.CHECK})
+    failure = f"it uses the {unsafe_calls[0]}" if unsafe_calls else ""
+    return ParsedRule(rule, frozenset(str(name) for (name,) in names), failure, str(row[0]))
 
 
-def _as_view(session: Connection, relation: Relation, table: Relation, rule: Rule) -> Understood:
-    """The rule as it is, if it means the same wherever its names are looked up."""
+def _as_view(session: Connection, relation: Relation, table: Relation, rule: Rule) -> ParsedRule:
+    """Return the rule as it is, if it means the same wherever its names are looked up."""
     view = Relation(table.database, table.schema, f"{table.name}_rule")
-    create = sql.SQL("create or replace view {} as {}").format(identifier(view), selected(table, rule))
+    create = sql.SQL("create or replace view {} as {}").format(identifier(view), outcomes_of(table, rule))
     where = {"path": identifier(view).as_string(session)}
-    printed = []
+    rows = []
     for path in (USERS_PATH, OWN_PATH):
         session.execute(path)
         session.execute(create, binary=True)
         session.execute(OWN_PATH)
-        printed.append(session.execute(VIEW, where).fetchone())
-    lost = foreign_calls(session, view, of=relation, kinds={Attached.QUERY})
-    if lost:
-        return Understood(rule, failure=f"it uses the {lost[0]}")
-    if printed[0] != printed[1]:
-        return Understood(rule, failure="it names what is not in pg_catalog without its schema")
-    return Understood(rule, holds=rule.holds)
+        rows.append(session.execute(VIEW, where).fetchone())
+    unsafe_calls = foreign_calls(session, view, of=relation, kinds={Attachment.QUERY})
+    if unsafe_calls:
+        return ParsedRule(rule, failure=f"it uses the {unsafe_calls[0]}")
+    if rows[0] != rows[1]:
+        return ParsedRule(rule, failure="it names what is not in pg_catalog without its schema")
+    return ParsedRule(rule, holds=rule.holds)

@@ -9,9 +9,9 @@ from psycopg import sql
 from synth.domain import Uniqueness
 from synth.errors import WarehouseError
 from synth.warehouse.copying import left_out
-from synth.warehouse.rules import PLACE, copied
-from synth.warehouse.session import identifier, reported
-from synth.warehouse.trust import Attached
+from synth.warehouse.rules import PLACE, temporary_copy
+from synth.warehouse.session import identifier, translate_errors
+from synth.warehouse.trust import Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ where pg_constraint.conrelid = pg_catalog.to_regclass(%(path)s) and pg_constrain
 order by 1
 """
 # All but the first of the rows that have the same key.
-REPEATED: LiteralString = """
+REPEATED_ROWS: LiteralString = """
 select numbered.place
 from (
     select {place} as place, pg_catalog.row_number() over (partition by {keys} order by {place}) as turn
@@ -79,27 +79,27 @@ where numbered.turn > 1
 
 
 def uniqueness(session: Connection, relation: Relation) -> tuple[Uniqueness, ...]:
-    """What keys and unique indexes of the relation say, as far as its twin takes them over.
+    """Return what keys and unique indexes of the relation say, as far as its twin takes them over.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     path = {"path": identifier(relation).as_string(session)}
-    with reported(f"read the indexes of {relation}"):
+    with translate_errors(f"read the indexes of {relation}"):
         rows = session.execute(UNIQUE, path).fetchall()
-    lost = left_out(session, relation) if rows else {}
+    omissions = left_out(session, relation) if rows else {}
     return tuple(
         Uniqueness(
             str(name),
-            columns=tuple(dict.fromkeys([*columns, *mentioned])),  # type: ignore[misc] # arrays of text
+            columns=tuple(dict.fromkeys([*columns, *mentioned_columns])),  # type: ignore[misc] # arrays of text
             keys=tuple(keys),  # type: ignore[arg-type] # as above
             where=str(where),
             nulls_equal=nulls_equal is True,
             is_primary=is_primary is True,
             is_computed=is_computed is True,
         )
-        for name, is_primary, is_computed, columns, mentioned, keys, where, nulls_equal in rows
-        if (Attached.INDEX, str(name)) not in lost
+        for name, is_primary, is_computed, columns, mentioned_columns, keys, where, nulls_equal in rows
+        if (Attachment.INDEX, str(name)) not in omissions
     )
 
 
@@ -110,7 +110,7 @@ def refuse_exclusions(session: Connection, relation: Relation, name: str) -> Non
         WarehouseError: names the constraint and the ways out.
     """
     path = {"path": identifier(relation).as_string(session)}
-    with reported(f"read the constraints of {relation}"):
+    with translate_errors(f"read the constraints of {relation}"):
         rows = session.execute(EXCLUSIONS, path).fetchall()
     if rows:
         names = ", ".join(str(row[0]) for row in rows)
@@ -120,11 +120,11 @@ def refuse_exclusions(session: Connection, relation: Relation, name: str) -> Non
         )
 
 
-def repeated(
+def repeated_rows(
     session: Connection, rows: Candidates, unique: Sequence[Uniqueness]
 ) -> tuple[frozenset[int], ...]:
-    """For each of `unique`, the numbers of the rows that repeat the key of a row before them."""
-    with copied(session, rows) as table:
+    """Return for each of `unique`, the numbers of the rows that repeat the key of a row before them."""
+    with temporary_copy(session, rows) as table:
         session.execute("set transaction read only")
         return tuple(
             frozenset(int(str(place)) for (place,) in session.execute(_query(table, one)).fetchall())
@@ -133,11 +133,11 @@ def repeated(
 
 
 def _query(table: Relation, one: Uniqueness) -> sql.Composed:
-    """NULL is like nothing unless the index says otherwise."""
+    """Return NULL is like nothing unless the index says otherwise."""
     conditions = [sql.SQL("({}\n)").format(sql.SQL(one.where))] if one.where else []
     if not one.nulls_equal:
         conditions += [sql.SQL("({}) is not null").format(sql.SQL(key)) for key in one.keys]
-    return sql.SQL(REPEATED).format(
+    return sql.SQL(REPEATED_ROWS).format(
         place=sql.Identifier(PLACE),
         keys=sql.SQL(", ").join(sql.SQL("({})").format(sql.SQL(key)) for key in one.keys),
         table=identifier(table),

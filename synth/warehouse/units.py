@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from synth.warehouse.ownership import UNITS, refuse_foreign_table
-from synth.warehouse.session import reported
+from synth.warehouse.session import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,12 +79,12 @@ def note(
 
 
 def read(session: Connection, schema: str, run_id: str) -> dict[str, Unit]:
-    """Every model of a named run, by `unique_id`.
+    """Return every model of a named run, by `unique_id`.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    with reported(f"read what run {run_id} has staged"):
+    with translate_errors(f"read what run {run_id} has staged"):
         if not refuse_foreign_table(session, schema, UNITS):
             return {}
         query = sql.SQL("select unique_id, state, stage from {} where run_id = %s")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, LiteralString
 from psycopg import errors, sql
 
 from synth.domain import Kind
-from synth.warehouse.session import identifier, reported
+from synth.warehouse.session import identifier, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ from (select {columns} from {relation} limit {most}) as looked_at
 """
 COUNTS: LiteralString = "pg_catalog.count({name}), pg_catalog.count(distinct {name})"
 # A row of the child counts once for each of its values: shares of rows are what joins lose.
-MISSING: LiteralString = """
+MISSING_VALUES: LiteralString = """
 with
 
 keys as (select {parent_column}::{common} as value from {parent} limit {keys} + 1)
@@ -43,7 +43,7 @@ select
 from (select {column}::{common} as value from {child} where {column} is not null limit {most}) as child
 left join (select distinct value from keys) as parent on child.value operator(pg_catalog.=) parent.value
 """
-DETERMINED: LiteralString = """
+DETERMINATION: LiteralString = """
 select pg_catalog.count(*), pg_catalog.count(*) filter (where several)
 from (
     select {key}, pg_catalog.count(distinct {value}) operator(pg_catalog.>) 1 as several
@@ -51,7 +51,7 @@ from (
     group by {key}
 ) as keys
 """
-ALLOWED: LiteralString = """
+STATEMENT_TIMEOUT: LiteralString = """
 select setting::pg_catalog.int8
 from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'statement_timeout'
@@ -60,7 +60,7 @@ WHOLE = frozenset({Kind.INTEGER, Kind.DECIMAL})
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ValueCounts:
     """How many rows were looked at, how many have a value, and how many values differ.
 
     Attributes:
@@ -78,7 +78,7 @@ class Counts:
         return 0 < self.present == self.different
 
     @property
-    def repeated(self) -> bool:
+    def has_repeats(self) -> bool:
         """Whether some value is that of several rows."""
         return self.different < self.present
 
@@ -88,16 +88,18 @@ class Inclusion:
     """Of so many rows with a value, how many have one that the other column lacks."""
 
     rows: int
-    missing: int
+    missing_rows: int
 
     @property
     def share(self) -> float:
         """The share of rows whose value is missing."""
-        return self.missing / self.rows if self.rows else 0.0
+        return self.missing_rows / self.rows if self.rows else 0.0
 
 
-def profile(session: Connection, relation: Relation, columns: Sequence[Column]) -> dict[str, Counts] | None:
-    """How the values of each column repeat, by its name; None where the time did not suffice."""
+def profile(
+    session: Connection, relation: Relation, columns: Sequence[Column]
+) -> dict[str, ValueCounts] | None:
+    """Return how the values of each column repeat, by its name; None where the time did not suffice."""
     if not columns:
         return {}
     names = [sql.Identifier(column.name) for column in columns]
@@ -113,21 +115,22 @@ def profile(session: Connection, relation: Relation, columns: Sequence[Column]) 
     rows, *numbers = row
     pairs = zip(columns, numbers[::2], numbers[1::2], strict=True)
     return {
-        column.name: Counts(rows, present, different, rows <= MOST) for column, present, different in pairs
+        column.name: ValueCounts(rows, present, different, rows <= MOST)
+        for column, present, different in pairs
     }
 
 
-def missing(
+def count_missing(
     session: Connection, child: Relation, column: Column, parent: Relation, parent_column: Column
 ) -> Inclusion | None:
-    """Which values of a column another one lacks.
+    """Return which values of a column another one lacks.
 
     None where time or rows did not suffice, or where the types differ.
     """
     common = _common(column, parent_column)
     if common is None:
         return None
-    query = sql.SQL(MISSING).format(
+    query = sql.SQL(MISSING_VALUES).format(
         column=sql.Identifier(column.name),
         child=identifier(child),
         parent_column=sql.Identifier(parent_column.name),
@@ -141,8 +144,8 @@ def missing(
 
 
 def determines(session: Connection, relation: Relation, key: str, value: str) -> bool | None:
-    """Whether rows that share `key` share `value`, too; None where the time did not suffice."""
-    query = sql.SQL(DETERMINED).format(
+    """Return whether rows that share `key` share `value`, too; None where the time did not suffice."""
+    query = sql.SQL(DETERMINATION).format(
         key=sql.Identifier(key),
         value=sql.Identifier(value),
         relation=identifier(relation),
@@ -153,16 +156,16 @@ def determines(session: Connection, relation: Relation, key: str, value: str) ->
 
 
 def _common(one: Column, other: Column) -> LiteralString | None:
-    """The type in which the values of both are compared."""
+    """Return the type in which the values of both are compared."""
     if {one.kind, other.kind} <= WHOLE:
         return "pg_catalog.numeric"
     return "pg_catalog.text" if one.kind is other.kind else None
 
 
 def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int, ...] | None:
-    with reported(action):
+    with translate_errors(action):
         try:
-            with _bounded(session):
+            with _limit_time(session):
                 row = session.execute(query).fetchone()
         except errors.QueryCanceled:
             return None
@@ -170,12 +173,12 @@ def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int,
 
 
 @contextmanager
-def _bounded(session: Connection) -> Iterator[None]:
-    """A transaction that reads only, and whose queries end in time."""
+def _limit_time(session: Connection) -> Iterator[None]:
+    """Open a transaction that only reads, and whose queries end in time."""
     with session.transaction():
         session.execute("set transaction read only")
-        row = session.execute(ALLOWED).fetchone()
-        allowed = int(str(row[0])) if row else 0
-        patience = min(PATIENCE, allowed or PATIENCE)
+        row = session.execute(STATEMENT_TIMEOUT).fetchone()
+        limit = int(str(row[0])) if row else 0
+        patience = min(PATIENCE, limit or PATIENCE)
         session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(patience)))
         yield

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from synth.errors import WarehouseError
-from synth.warehouse.comparing import Measured, measure
+from synth.warehouse.comparing import Measurements, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +28,17 @@ def session(database: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def compared(session: psycopg.Connection, real: str, twin: str) -> Measured:
+def compared(session: psycopg.Connection, real: str, twin: str) -> Measurements:
     return measure(session, "m", [("real", real)], [("twin", twin)])
 
 
 def test_many_rows_are_compared_by_their_means(session: psycopg.Connection) -> None:
     found = compared(session, MANY, MANY.replace("200", "100"))
-    assert found == Measured((200, 100), {"n": (100.5, 50.5), "even": (0.5, 0.5)})
+    assert found == Measurements((200, 100), {"n": (100.5, 50.5), "even": (0.5, 0.5)})
 
 
 def test_of_few_rows_nothing_is_said_not_even_how_many(session: psycopg.Connection) -> None:
-    assert compared(session, FEW, MANY) == Measured((None, None), {})
+    assert compared(session, FEW, MANY) == Measurements((None, None), {})
 
 
 def test_a_group_is_shown_if_ten_rows_are_behind_it(session: psycopg.Connection) -> None:
@@ -48,12 +48,12 @@ def test_a_group_is_shown_if_ten_rows_are_behind_it(session: psycopg.Connection)
         (("NULL",), {"n": (10.0, 3.0), "x": (None, 1.0)}),
         (("a",), {"n": (20.0, 22.0), "x": (1.5, 1.5)}),
     )
-    assert found.hidden == 1
+    assert found.hidden_groups == 1
 
 
 def test_groups_without_a_count_are_not_shown(session: psycopg.Connection) -> None:
     uncounted = GROUPS.replace("::bigint", "")
-    assert compared(session, uncounted, uncounted) == Measured((None, None), {})
+    assert compared(session, uncounted, uncounted) == Measurements((None, None), {})
 
 
 def test_a_step_reads_the_one_before_it_and_nothing_stays(session: psycopg.Connection) -> None:

@@ -96,14 +96,14 @@ def project(
 ) -> Iterator[Handmade]:
     monkeypatch.syspath_prepend(str(packages))
     importlib.invalidate_caches()
-    backends._installed.cache_clear()
+    backends._entry_points.cache_clear()
     with Handmade.made(database, tmp_path) as made:
         made.people()
         made.session.execute("update analytics.people set city = 'Ulm' where id <= 3")
         path = os.pathsep.join((str(ROOT), str(packages)))
         made.environment |= {"PYTHONPATH": path, **dict.fromkeys(RECORDS, str(tmp_path / "record.json"))}
         yield made
-    backends._installed.cache_clear()
+    backends._entry_points.cache_clear()
 
 
 def asking(project: Handmade, **options: object) -> None:

@@ -53,9 +53,9 @@ def things(services: Endpoints) -> Iterator[Database]:
 def broken(things: Database, name: str, stated: tuple[Rule, ...]) -> list[int]:
     """How many rows of a table break each rule."""
     with Warehouse(things.conninfo) as warehouse, warehouse.snapshot() as snapshot:
-        outcomes = snapshot.broken(Relation(things.name, "public", name), stated)
+        outcomes = snapshot.count_violations(Relation(things.name, "public", name), stated)
     assert [outcome.failure for outcome in outcomes] == [""] * len(stated)
-    return [outcome.broken for outcome in outcomes]
+    return [outcome.violations for outcome in outcomes]
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def test_postgres_says_which_columns_a_rule_mentions_and_refuses_what_is_none(th
 def test_a_rule_that_cannot_be_evaluated_spoils_no_other(things: Database) -> None:
     stated = [Rule("good", "n < 60"), Rule("bad", "1 / (n - 7) < 60"), Rule("worse", "nobody > 1")]
     with Warehouse(things.conninfo) as warehouse, warehouse.snapshot() as snapshot:
-        good, bad, worse = snapshot.broken(Relation(things.name, "public", "things"), stated)
-    assert (good.broken, good.failure) == (1, "")
+        good, bad, worse = snapshot.count_violations(Relation(things.name, "public", "things"), stated)
+    assert (good.violations, good.failure) == (1, "")
     assert "DivisionByZero" in bad.failure
     assert "does not exist" in worse.failure

@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from synth.dbt.compare import Compared, as_json, as_text, relative_error
+from synth.dbt.compare import Comparison, as_json, as_text, relative_error
 from synth.project.manifest import Node
-from synth.warehouse.comparing import Measured
+from synth.warehouse.comparing import Measurements
 
 NODE = Node("model.shop.sales", "sales", "model", "shop", "sales.sql", "m.yml")
-GROUPED = Measured(
+GROUPED = Measurements(
     (3, 3),
     {},
     ("language",),
     ((("de",), {"bookings": (200.0, 190.0)}), (("en",), {"bookings": (400.0, 404.0)})),
-    hidden=1,
+    hidden_groups=1,
 )
 
 
@@ -30,7 +30,7 @@ def test_an_error_is_a_share_of_the_real_number(
 
 
 def test_groups_are_a_table_of_real_twin_and_error() -> None:
-    title, head, first, second, hidden = as_text(Compared(NODE, GROUPED))
+    title, head, first, second, hidden = as_text(Comparison(NODE, GROUPED))
     assert title == "sales  [median relative error 1.0%]"
     assert head.split() == ["bookings", "by", "language", "real", "twin", "error"]
     assert first.split() == ["de", "200", "190", "-5.0%"]
@@ -39,13 +39,13 @@ def test_groups_are_a_table_of_real_twin_and_error() -> None:
 
 
 def test_other_results_are_rows_and_means() -> None:
-    lines = list(as_text(Compared(NODE, Measured((1000, 1000), {"amount": (2.5, None)}))))
+    lines = list(as_text(Comparison(NODE, Measurements((1000, 1000), {"amount": (2.5, None)}))))
     assert lines[2].split() == ["rows", "1,000", "1,000", "+0.0%"]
     assert lines[3].split() == ["mean", "of", "amount", "2.5", "NULL"]
 
 
 def test_json_has_the_same_numbers() -> None:
-    content = json.loads(as_json(Compared(NODE, GROUPED)))
+    content = json.loads(as_json(Comparison(NODE, GROUPED)))
     assert content["groups"][0] == {
         "labels": {"language": "de"},
         "numbers": {"bookings": {"real": 200.0, "twin": 190.0, "relative_error": -0.05}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synth.dbt.tests import Outcome, choose
+from synth.dbt.tests import DbtTestOutcome, choose
 from synth.domain import Model, ProjectTest, Relation, Role
 
 ORDERS, CUSTOMERS = "model.shop.orders", "model.shop.customers"
@@ -22,7 +22,7 @@ def orders(*tests: ProjectTest, **roles: Role) -> Model:
 def reason(test: ProjectTest, **roles: Role) -> str:
     able, unable = choose([orders(test, **roles)], {ORDERS: TWIN})
     assert len(able) + len(unable) == 1
-    assert all(item.outcome is Outcome.SKIPPED for item in unable)
+    assert all(item.outcome is DbtTestOutcome.SKIPPED for item in unable)
     return unable[0].message if unable else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synth.domain import ForeignKey
-from synth.project.digests import digest, written
+from synth.project.digests import digest, source_digests
 from synth.project.manifest import DataTest, Manifest, Node
 from synth.runs.fingerprint import CHANGES, PARENT, difference
 
@@ -46,11 +46,11 @@ def test_values_of_ours_count_by_their_fields() -> None:
 def test_a_model_is_what_it_says_all_that_it_is_built_from_and_its_tests() -> None:
     source, staging, mart = node("source"), node("staging", "source"), node("mart", "staging")
     unique = data_test("unique_mart", "mart")
-    before = written(manifest(source, staging, mart, tests=(unique,)), [mart])["mart"]
+    before = source_digests(manifest(source, staging, mart, tests=(unique,)), [mart])["mart"]
 
     def after(*nodes: Node, tests: tuple[DataTest, ...] = (unique,), **more: Any) -> set[str]:
         """The parts that are not as before."""
-        found = written(manifest(*nodes, tests=tests, **more), nodes)["mart"]
+        found = source_digests(manifest(*nodes, tests=tests, **more), nodes)["mart"]
         return {part for part in before if found[part] != before[part]}
 
     edited: dict[str, Any] = {"checksum": "edited"}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from synth.backends.jobs import Work
-from synth.backends.ledger import Ledger, held, locked
+from synth.backends.jobs import RemoteWork
+from synth.backends.ledger import Ledger, lock_file, open_ledger
 from synth.backends.patience import EndedError, Patience, UndecidedError
 from synth.backends.removal import EndlessError
 from synth.backends.service import (
@@ -17,9 +17,9 @@ from synth.backends.service import (
     ConflictError,
     DeniedError,
     GoneError,
+    JobStatus,
     MoreRows,
     Phase,
-    Sight,
     TransientError,
 )
 from synth.errors import BackendError
@@ -43,7 +43,7 @@ class Clock(Event):
 class Told:
     """A service whose answers are given beforehand; an error among them is raised."""
 
-    looks: list[Sight | Exception] = field(default_factory=lambda: [Sight(Phase.DONE)])
+    looks: list[JobStatus | Exception] = field(default_factory=lambda: [JobStatus(Phase.DONE)])
     submits: list[str | Exception] = field(default_factory=lambda: ["job-1"])
     jobs: dict[str, str] = field(default_factory=dict)  # name by id
     besides: list[str] = field(default_factory=list)  # jobs that the next submission starts unasked
@@ -71,7 +71,7 @@ class Told:
     def find(self, name: str) -> list[str]:
         return [job for job, known in self.jobs.items() if known == name]
 
-    def look(self, job: str) -> Sight:
+    def look(self, job: str) -> JobStatus:
         if job not in self.jobs:
             raise GoneError("gone")
         answer = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -94,7 +94,7 @@ class Told:
 
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
-        self.looks = [*[Sight(Phase.CANCELLING)] * 3, *[Sight(Phase.CANCELLED)] * self.ends]
+        self.looks = [*[JobStatus(Phase.CANCELLING)] * 3, *[JobStatus(Phase.CANCELLED)] * self.ends]
 
     def remove_job(self, job: str) -> None:
         del self.jobs[job]
@@ -111,13 +111,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def work(service: Told, folder: Path, clock: Clock, **patience: float) -> Work:
+def work(service: Told, folder: Path, clock: Clock, **patience: float) -> RemoteWork:
     ledger = Ledger(folder / "x.json", "name", "there", {"train": ""})
     settings = Patience(tries=3, clock=lambda: clock.now, sleep=clock.wait, **patience)
-    return Work(service, ledger, clock, lambda *_: None, settings)
+    return RemoteWork(service, ledger, clock, lambda *_: None, settings)
 
 
-def carry_out(one: Work) -> bytes:
+def carry_out(one: RemoteWork) -> bytes:
     return one.carry_out("train", {}, lambda: b"rows", bytes)
 
 
@@ -130,21 +130,21 @@ def test_a_job_is_submitted_once_and_its_rows_are_fetched(tmp_path: Path, clock:
 
 
 def test_pauses_grow_up_to_a_limit(tmp_path: Path, clock: Clock) -> None:
-    looks: list[Sight | Exception] = [Sight(Phase.RUNNING)] * 5
-    carry_out(work(Told([*looks, Sight(Phase.DONE)]), tmp_path, clock, first=1.0, factor=2.0, most=5.0))
+    looks: list[JobStatus | Exception] = [JobStatus(Phase.RUNNING)] * 5
+    carry_out(work(Told([*looks, JobStatus(Phase.DONE)]), tmp_path, clock, first=1.0, factor=2.0, most=5.0))
     assert clock.now == 1 + 2 + 4 + 5 + 5
 
 
 def test_the_deadline_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told([Sight(Phase.RUNNING)]), tmp_path, clock, deadline=100.0)
+    one = work(Told([JobStatus(Phase.RUNNING)]), tmp_path, clock, deadline=100.0)
     with pytest.raises(BackendError, match="had not finished after 100 seconds"):
         carry_out(one)
     assert 100 < clock.now < 125
 
 
 def test_failed_looks_count_only_in_a_row(tmp_path: Path, clock: Clock) -> None:
-    bad, fine = TransientError("bad"), Sight(Phase.RUNNING)
-    looks: list[Sight | Exception] = [bad, bad, fine, bad, bad, fine, Sight(Phase.DONE)]
+    bad, fine = TransientError("bad"), JobStatus(Phase.RUNNING)
+    looks: list[JobStatus | Exception] = [bad, bad, fine, bad, bad, fine, JobStatus(Phase.DONE)]
     assert carry_out(work(Told(looks), tmp_path, clock)) == b"job-1"
     with pytest.raises(UndecidedError, match="bad"):
         carry_out(work(Told([bad]), tmp_path, clock))
@@ -172,7 +172,7 @@ def test_a_job_that_was_made_twice_is_left_once(tmp_path: Path, clock: Clock) ->
 def test_a_job_that_failed_in_an_earlier_run_is_not_picked_up(
     tmp_path: Path, clock: Clock, phase: Phase
 ) -> None:
-    service = Told([Sight(phase), Sight(phase), Sight(Phase.DONE)], jobs={"old": "name-train"})
+    service = Told([JobStatus(phase), JobStatus(phase), JobStatus(Phase.DONE)], jobs={"old": "name-train"})
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["job-1"]
 
@@ -194,12 +194,12 @@ def test_a_job_that_is_gone_is_submitted_again(tmp_path: Path, clock: Clock) -> 
 def test_an_interrupt_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
     clock.set()
     with pytest.raises(EndedError):
-        carry_out(work(Told([Sight(Phase.RUNNING)]), tmp_path, clock))
+        carry_out(work(Told([JobStatus(Phase.RUNNING)]), tmp_path, clock))
 
 
 def test_putting_away_cancels_what_works_and_removes_everything(tmp_path: Path, clock: Clock) -> None:
     service = Told(
-        [Sight(Phase.RUNNING)], jobs={"a": "name-train", "b": "other-train"}, data=["name-train", "x"]
+        [JobStatus(Phase.RUNNING)], jobs={"a": "name-train", "b": "other-train"}, data=["name-train", "x"]
     )
     one = work(service, tmp_path, clock)
     one.ledger.write()
@@ -219,7 +219,7 @@ def test_what_cannot_be_removed_stays_in_the_ledger(tmp_path: Path, clock: Clock
 
 
 def test_rows_are_deleted_even_if_their_job_does_not_end(tmp_path: Path, clock: Clock) -> None:
-    service = Told([Sight(Phase.RUNNING)], jobs={"a": "name-train"}, data=["name-train"], ends=False)
+    service = Told([JobStatus(Phase.RUNNING)], jobs={"a": "name-train"}, data=["name-train"], ends=False)
     one = work(service, tmp_path, clock, ending=30.0)
     one.ledger.write()
     with pytest.raises(EndlessError):
@@ -230,18 +230,18 @@ def test_rows_are_deleted_even_if_their_job_does_not_end(tmp_path: Path, clock: 
 
 
 def test_a_job_that_is_cancelled_is_never_picked_up(tmp_path: Path, clock: Clock) -> None:
-    looks: list[Sight | Exception] = [Sight(Phase.CANCELLING)] * 4
-    service = Told([*looks, Sight(Phase.CANCELLED), Sight(Phase.DONE)], jobs={"old": "name-train"})
+    looks: list[JobStatus | Exception] = [JobStatus(Phase.CANCELLING)] * 4
+    service = Told([*looks, JobStatus(Phase.CANCELLED), JobStatus(Phase.DONE)], jobs={"old": "name-train"})
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert (list(service.jobs), service.cancelled) == (["job-1"], [])
 
 
 @pytest.mark.parametrize("error", [GoneError("404"), ConflictError("409"), TransientError("503")])
 def test_one_odd_answer_ends_nothing(tmp_path: Path, clock: Clock, error: Exception) -> None:
-    service = Told([error, Sight(Phase.RUNNING), error, Sight(Phase.DONE)], results=[error])
+    service = Told([error, JobStatus(Phase.RUNNING), error, JobStatus(Phase.DONE)], results=[error])
     one = work(service, tmp_path, clock)
     assert carry_out(one) == b"job-1"
-    service.looks = [error, Sight(Phase.DONE)]
+    service.looks = [error, JobStatus(Phase.DONE)]
     one.put_away()
     assert service.jobs == {}
 
@@ -298,20 +298,20 @@ def test_a_missing_report_is_no_failure(tmp_path: Path, clock: Clock) -> None:
 def test_a_ledger_that_cannot_be_read_is_begun_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)
-    with held(path, name="new", place="there", steps=["train"]) as ledger:
+    with open_ledger(path, name="new", place="there", steps=["train"]) as ledger:
         assert (ledger.name, ledger.jobs) == ("new", {"train": ""})
 
 
 def test_a_ledger_of_another_place_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     Ledger(path, "old", "elsewhere", {"train": "1"}).write()
-    with held(path, name="new", place="there", steps=["train"]) as ledger:
+    with open_ledger(path, name="new", place="there", steps=["train"]) as ledger:
         assert ledger.jobs == {"train": ""}
 
 
 def test_a_ledger_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    with locked(path) as first, locked(path) as second:
+    with lock_file(path) as first, lock_file(path) as second:
         assert (first, second) == (True, False)
-    with locked(path) as again:
+    with lock_file(path) as again:
         assert again

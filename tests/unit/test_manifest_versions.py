@@ -72,7 +72,7 @@ def test_tests_and_what_is_disabled_are_told_apart(version: str) -> None:
     kinds = sorted({test.kind for test in manifest.tests})
     assert kinds == ["accepted_values", "at_least", "not_null", "relationships", "unique"]
     assert [test.name for test in manifest.singular] == ["hires_have_members"]
-    assert [node.name for node in manifest.disabled] == ["old"]
+    assert [node.name for node in manifest.disabled_nodes] == ["old"]
     assert manifest.warnings == ()
     warns = {test.name for test in manifest.tests if test.config["severity"].lower() == "warn"}
     assert warns == {"not_null_hires_member_id"}

@@ -18,7 +18,7 @@ from synth.backends import (
 )
 from synth.backends.gretel import GretelBackend
 from synth.backends.nemo import NemoBackend
-from synth.backends.said import said
+from synth.backends.redaction import redact
 from synth.backends.sheet import ENTITY
 from synth.domain import ForeignKey, Model, Relation, Request, Rows, Task, Wishes
 from synth.errors import ConfigError
@@ -227,7 +227,7 @@ def test_a_backend_shows_no_secret() -> None:
     ],
 )
 def test_what_a_service_says_is_shown_without_values_and_secrets(text: object, shown: str) -> None:
-    assert said(text) == shown
+    assert redact(text) == shown
 
 
 def test_each_backend_sees_its_own_variables_only() -> None:

@@ -127,28 +127,30 @@ def hostile() -> Document:
         task(HOSTILE[0]),
         "run-1",
         found,
-        published=1_000,
+        published_rows=1_000,
         treatments=handled,
         portrait=drawn(HOSTILE),
         warnings=HOSTILE,
     )
 
 
-WITH_PICTURES = make_document(task(), "run-1", evaluation(), published=1_000, portrait=drawn(["city", "age"]))
+WITH_PICTURES = make_document(
+    task(), "run-1", evaluation(), published_rows=1_000, portrait=drawn(["city", "age"])
+)
 UNDECIDED = evaluation(check("exact_rows", Verdict.INCONCLUSIVE), *CHECKS[1:])
 FAILED = evaluation(check("exact_rows", Verdict.FAIL, value=0.6, low=0.5, high=0.7), *CHECKS[1:])
 BROKEN = evaluation(check("near_copies", Verdict.ERROR, value=0.0, low=-1.0, high=1.0), *CHECKS)
 DOCUMENTS = {
     "pass": WITH_PICTURES,
     "hostile": hostile(),
-    "without pictures": make_document(task(), "run-1", evaluation(), published=1_000),
-    "fail": make_document(task(), "run-1", FAILED, published=None, portrait=drawn(["city", "age"])),
-    "inconclusive": make_document(task(), "run-1", UNDECIDED, published=None),
-    "warned": make_document(task(policy=Policy.WARN), "run-1", UNDECIDED, published=1_000),
-    "error": make_document(task(), "run-1", BROKEN, published=None),
-    "keys only": make_document(task(), "run-1", None, published=1_000),
+    "without pictures": make_document(task(), "run-1", evaluation(), published_rows=1_000),
+    "fail": make_document(task(), "run-1", FAILED, published_rows=None, portrait=drawn(["city", "age"])),
+    "inconclusive": make_document(task(), "run-1", UNDECIDED, published_rows=None),
+    "warned": make_document(task(policy=Policy.WARN), "run-1", UNDECIDED, published_rows=1_000),
+    "error": make_document(task(), "run-1", BROKEN, published_rows=None),
+    "keys only": make_document(task(), "run-1", None, published_rows=1_000),
     "no holdout": make_document(
-        task(), "run-1", Evaluation(None, CHECKS[:1], {"training": 900, "synthetic": 9}), published=9
+        task(), "run-1", Evaluation(None, CHECKS[:1], {"training": 900, "synthetic": 9}), published_rows=9
     ),
 }
 
@@ -253,7 +255,7 @@ def test_the_first_screen_says_the_verdict_in_plain_words(name: str, says: str) 
 
 
 def test_differential_privacy_is_stated_with_its_budget_and_what_it_leaves_out() -> None:
-    document = make_document(task(), "run-1", evaluation(), published=1_000, epsilon=2.5)
+    document = make_document(task(), "run-1", evaluation(), published_rows=1_000, epsilon=2.5)
     text = " ".join(Page(render_report(document)).text.split())
     assert "No differential privacy guarantee." not in text
     assert "ε = 2.5" in text
@@ -267,7 +269,7 @@ def test_a_failed_check_is_explained_on_the_first_screen() -> None:
 
 def test_a_moved_limit_is_called_customised() -> None:
     found = evaluation(check("exact_rows", limit=20, customised=True), *CHECKS[1:])
-    text = " ".join(Page(render_report(make_document(task(), "r", found, published=9))).text.split())
+    text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
     assert "customised limit" in text
     assert "Customised: exact_rows 20" in text
     assert "Customised:" not in Page(render_report(WITH_PICTURES)).text
@@ -275,7 +277,7 @@ def test_a_moved_limit_is_called_customised() -> None:
 
 def test_redrawn_rows_and_repeated_attempts_are_told() -> None:
     found = evaluation(redrawn=7, attempt=4, retry_reason="the source was mended")
-    text = " ".join(Page(render_report(make_document(task(), "r", found, published=9))).text.split())
+    text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
     assert "7 rows were drawn anew" in text
     assert "4, because: the source was mended" in text
 
@@ -288,14 +290,14 @@ def test_few_nulls_are_not_counted_out() -> None:
 
 def test_figures_that_are_no_numbers_are_left_out_of_the_document() -> None:
     found = evaluation(check("exact_rows", Verdict.ERROR, value=float("nan"), high=float("inf")))
-    (item,) = make_document(task(), "r", found, published=None).checks
+    (item,) = make_document(task(), "r", found, published_rows=None).checks
     assert (item.value, item.ci_high) == (None, None)
-    assert "–" in render_report(make_document(task(), "r", found, published=None))
+    assert "–" in render_report(make_document(task(), "r", found, published_rows=None))
 
 
 def test_three_hundred_columns_make_no_large_file() -> None:
     names = [f"a_rather_long_name_of_a_column_{n}" for n in range(300)]
-    page = render_report(make_document(task(), "r", evaluation(), published=9, portrait=drawn(names)))
+    page = render_report(make_document(task(), "r", evaluation(), published_rows=9, portrait=drawn(names)))
     assert len(page.encode()) < 1_500_000
     assert "The 100 of 300 columns that differ most." in page
 

@@ -76,16 +76,16 @@ def test_damaged_settings_are_an_error_with_a_way_out(tmp_path: Path) -> None:
 
 def test_a_held_lock_is_waited_for_and_then_an_error(tmp_path: Path) -> None:
     with (
-        state.locked(tmp_path),
+        state.lock_root(tmp_path),
         pytest.raises(ServiceError, match="try again"),
-        state.locked(tmp_path, seconds=0.1),
+        state.lock_root(tmp_path, seconds=0.1),
     ):
         pass
 
 
 def test_a_lock_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
-        with state.locked(tmp_path, seconds=0.1):
+        with state.lock_root(tmp_path, seconds=0.1):
             pass
 
 

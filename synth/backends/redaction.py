@@ -7,15 +7,15 @@ import re
 LONGEST = 200  # letters
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _SECRET = re.compile(r"\b(grt[a-z]?|nvapi-|bearer\s+)[\w.-]{6,}", re.IGNORECASE)
-_QUOTED = re.compile(r"(['\"`‘“«]).*?(['\"`’”»])", re.DOTALL)
+_QUOTATION = re.compile(r"(['\"`‘“«]).*?(['\"`’”»])", re.DOTALL)
 _VALUE = re.compile(r"\S*(@|\d{2})\S*")
 
 
-def said(text: object) -> str:
-    """The first line of `text`, with quotations, numbers, links and secrets left out."""
+def redact(text: object) -> str:
+    """Return the first line of `text`, with quotations, numbers, links and secrets left out."""
     if not isinstance(text, str):
         return ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    for pattern in (_LINK, _SECRET, _QUOTED, _VALUE):
+    for pattern in (_LINK, _SECRET, _QUOTATION, _VALUE):
         first = pattern.sub("…", first)
     return first[:LONGEST].rstrip(". ")
