@@ -1,6 +1,6 @@
 # Everything lives in .venv/ and .synth/ of this folder; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-airflow test-nemo lint docs up down airflow airflow-down kaggle bench bench-engine clean
+.PHONY: help demo test test-all test-audit test-airflow test-nemo lint docs up down airflow airflow-down kaggle bench bench-engine clean
 
 # The first Python that is new enough.
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -52,10 +52,13 @@ demo: .venv/demo.stamp  ## Run the whole job from nothing and look at the twin; 
 	@$(BIN)/$(if $(BACKEND),python -m tests.doubles.demo $(BACKEND),synth demo)
 
 test: .venv/dev.stamp  ## Run the tests, against real services.
-	@$(PYTEST) -m "not slow and not nemo"
+	@$(PYTEST) -m "not slow and not nemo and not audit"
 
 test-all: .venv/dev.stamp  ## Run the slow tests, too.
-	@$(PYTEST) -m "not nemo"
+	@$(PYTEST) -m "not nemo and not audit"
+
+test-audit: .venv/dev.stamp  ## Try to prove the differential privacy guarantee wrong, by 300 fits a canary.
+	@$(PYTEST) -m audit
 
 test-airflow: .venv/demo.stamp .venv-airflow/stamp  ## Run the tests of operators and example DAGs, in Airflow.
 	@.venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --confcutdir tests/airflow tests/airflow

@@ -1,7 +1,7 @@
 """Learns a table with differential privacy and draws rows like it; every draw of noise is OpenDP's."""
 
 from synth.guarantee.domains import OTHER, ColumnDomain
-from synth.guarantee.noise import Release
+from synth.guarantee.noise import Release, composed
 from synth.guarantee.private import PrivateSynthesizer
 
-__all__ = ["OTHER", "ColumnDomain", "PrivateSynthesizer", "Release"]
+__all__ = ["OTHER", "ColumnDomain", "PrivateSynthesizer", "Release", "composed"]

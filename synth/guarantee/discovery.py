@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synth.guarantee.cells import LabelCells, tally
-from synth.guarantee.domains import ColumnDomain, amounts, key_of, keys_of
+from synth.guarantee.domains import ColumnDomain, amounts, keys_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ ENDS = np.concatenate([-POWERS[::-1], [0.0], POWERS])
 YEARS = (
     pd.date_range("1700-01-01", "2261-01-01", freq="YS", tz="UTC", unit="us").astype("int64").to_numpy(float)
 )
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # A bin is taken for empty below so many standard deviations of the noise.
 SURE = 3.5
 
@@ -49,25 +51,18 @@ def _labels(
 ) -> Discovery:
     keys = keys_of(values)
     counts = pd.Series(keys).dropna().value_counts()
-    texts = {str(key).encode("unicode_escape").decode("ascii"): str(key) for key in counts.index}
+    # OpenDP's texts hold no NUL.
+    texts = [str(key).encode("unicode_escape").decode("ascii") for key in counts.index]
     tallies = dict(zip(texts, (int(count) for count in counts), strict=True))
     named = mechanisms.labels(f"{name}: labels", tallies, rho, delta)
-    originals = _originals(values)
-    chosen = [texts[text] for text in named]
-    cells = LabelCells(
-        tuple(originals[key] for key in chosen), tuple(chosen), others=True, nullable=domain.nullable
-    )
+    chosen = tuple(text.encode("ascii").decode("unicode_escape") for text in named)
+    cells = LabelCells(_labels_of(chosen), chosen, others=True, nullable=domain.nullable)
     return Discovery(domain, f"{len(chosen)} labels that enough entities hold, the rest as one", cells)
 
 
-def _originals(values: pd.Series) -> dict[str, Any]:
-    """Return a value for each key; whole numbers are whole whatever the column's type."""
-    uniques = values.dropna().unique()
-    return {key_of(value): int(key_of(value)) if _whole(value) else value for value in uniques}
-
-
-def _whole(value: Any) -> bool:
-    return not isinstance(value, str | bool | np.bool_) and key_of(value).lstrip("-").isdigit()
+def _labels_of(keys: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the labels that keys stand for: whole numbers if all of them are, else texts."""
+    return tuple(map(int, keys)) if all(WHOLE.fullmatch(key) for key in keys) else keys
 
 
 def _bounds(

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 STEPS = 40
+# Rows are told apart by one number: the sum of their codes times these, modulo 2**64.
+MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 4096, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Noisy numbers of rows over two columns' groups, and the variance of the noise."""
+    """Noisy numbers of rows over two columns' groups (or over one's, as one row), and their variance."""
 
     counts: NDArray[np.float64]
-    variance: float
+    variance: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,16 @@ class Chain:
 
     steps: tuple[Step, ...]
 
-    def draw(self, number: int, random: np.random.Generator) -> NDArray[np.int64]:
-        """Return rows of groups."""
+    def draw(
+        self, number: int, random: np.random.Generator, given: Mapping[int, NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """Return rows of groups; what is given of a column stays, where it is not negative."""
         rows = np.zeros((number, len(self.steps)), dtype=np.int64)
         for step in self.steps:
             rows[:, step.column] = chosen(step.logits(rows), random)
+            if step.column in given:
+                codes = given[step.column]
+                rows[:, step.column] = np.where(codes < 0, rows[:, step.column], codes)
         return rows
 
 
@@ -63,12 +70,15 @@ def chosen(logits: NDArray[np.float64], random: np.random.Generator) -> NDArray[
     return np.minimum((weights <= threshold[:, None]).sum(axis=1), logits.shape[1] - 1)  # type: ignore[no-any-return]
 
 
-def order_of(columns: int, pairs: Mapping[Pair, float]) -> list[int]:
-    """Return columns so that each follows those that it depends on most; `pairs` has the strengths."""
+def order_of(columns: int, pairs: Mapping[Pair, float], first: int) -> list[int]:
+    """Return columns so that each follows those that it depends on most; `pairs` has the strengths.
+
+    The `first` columns stay in front.
+    """
     strength = np.zeros((columns, columns))
     for (one, other), value in pairs.items():
         strength[one, other] = strength[other, one] = value
-    order = [int(np.argmax(strength.sum(axis=1)))]
+    order = list(range(first)) or [int(np.argmax(strength.sum(axis=1)))]
     while len(order) < columns:
         rest = [column for column in range(columns) if column not in order]
         order.append(max(rest, key=lambda column: float(strength[column, order].max())))
@@ -76,18 +86,19 @@ def order_of(columns: int, pairs: Mapping[Pair, float]) -> list[int]:
 
 
 def fitted(
-    margins: Sequence[NDArray[np.float64]],
+    margins: Sequence[Table],
     tables: Mapping[Pair, Table],
-    rows: float,
+    first: int,
     population: int,
     random: np.random.Generator,
 ) -> tuple[Chain, NDArray[np.int64]]:
-    """Return the chain that agrees with the tables as far as their noise lets it, and rows drawn from it."""
-    strengths = {
-        pair: float(np.abs(table.counts - rows * np.outer(margins[pair[0]], margins[pair[1]])).sum())
-        for pair, table in tables.items()
-    }
-    order = order_of(len(margins), strengths)
+    """Return the chain that agrees with the tables as far as their noise lets it, and rows drawn from it.
+
+    The `first` columns are drawn before all others.
+    """
+    rows = float(margins[0].counts.sum())
+    strengths = {pair: _dependence(pair, margins, table) for pair, table in tables.items()}
+    order = order_of(len(margins), strengths, first)
     drawn = np.zeros((population, len(margins)), dtype=np.int64)
     steps: list[Step] = []
     for place, column in enumerate(order):
@@ -96,52 +107,63 @@ def fitted(
             pair = (min(column, earlier), max(column, earlier))
             if pair in tables:
                 table = tables[pair]
-                given[earlier] = Table(table.counts.T if pair[0] == column else table.counts, table.variance)
+                given[earlier] = table if pair[1] == column else Table(table.counts.T, table.variance)
         step = _step(column, margins[column], given, rows, drawn)
         drawn[:, column] = chosen(step.logits(drawn), random)
         steps.append(step)
     return Chain(tuple(steps)), drawn
 
 
+def _dependence(pair: Pair, margins: Sequence[Table], table: Table) -> float:
+    """Return how many rows a table has elsewhere than if its columns had nothing to do with each other."""
+    one, other = (margins[column].counts.ravel() for column in pair)
+    return float(np.abs(table.counts - np.outer(one, other) / one.sum()).sum())
+
+
 def _step(
-    column: int,
-    margin: NDArray[np.float64],
-    given: Mapping[int, Table],
-    rows: float,
-    drawn: NDArray[np.int64],
+    column: int, margin: Table, given: Mapping[int, Table], rows: float, drawn: NDArray[np.int64]
 ) -> Step:
     """Fit one column given earlier ones: least relative entropy beside squared error over its variance.
 
-    In the dual that is a likelihood with a ridge whose strength is the variance of the noise.
+    In the dual that is a likelihood with a ridge whose strength is the variance of the noise. Weights are
+    scaled by the curvature that they would have alone.
     """
-    base = np.log(np.maximum(margin, 1e-9))
+    base = np.log(np.maximum(margin.counts.ravel() / rows, 1e-9))
     if not given:
         return Step(column, base, {})
-    columns, size = list(given), len(margin)
-    heights = [len(given[earlier].counts) for earlier in columns]
-    offsets = np.cumsum([0, *heights])
-    wanted = np.vstack([given[earlier].counts for earlier in columns])
-    ridge = np.repeat([given[earlier].variance for earlier in columns], heights)[:, None]
-    kinds, multiplicity = np.unique(drawn[:, columns], axis=0, return_counts=True)
-    weights = multiplicity[:, None] * (rows / len(drawn))
-    indicator = csr_array(
-        (np.ones(kinds.size), (kinds + offsets[:-1]).ravel(), np.arange(0, kinds.size + 1, len(columns))),
-        shape=(len(kinds), offsets[-1]),
-    )
+    columns, tables = list(given), [margin, *given.values()]
+    offsets = np.cumsum([0, *(len(table.counts) for table in tables)])
+    wanted = np.vstack([table.counts for table in tables])
+    ridge = np.vstack([np.broadcast_to(table.variance, table.counts.shape) for table in tables])
+    scale = 1 / np.sqrt(np.maximum(wanted, 0) + ridge)
+    indicator, weights = _indicator(drawn[:, columns], offsets, rows)
     transposed = indicator.T.tocsr()
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        theta = flat.reshape(-1, size)
+        theta = flat.reshape(wanted.shape) * scale
         logits = indicator @ theta + base
         top = logits.max(axis=1, keepdims=True)
         chances = np.exp(logits - top)
         normal = chances.sum(axis=1, keepdims=True)
         expected = transposed @ (chances * (weights / normal))
         value = float((weights * (np.log(normal) + top)).sum() - (theta * wanted).sum())
-        slope = expected - wanted + ridge * theta
+        slope = (expected - wanted + ridge * theta) * scale
         return value + float((ridge * theta * theta).sum()) / 2, slope.ravel()
 
     best = minimize(loss, np.zeros(wanted.size), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    parts = best.x.reshape(-1, size)
-    given_parts = {c: parts[a:b] for c, a, b in zip(columns, offsets[:-1], offsets[1:], strict=True)}
-    return Step(column, base, given_parts)
+    parts = best.x.reshape(wanted.shape) * scale
+    weights_of = {c: parts[a:b] for c, a, b in zip(columns, offsets[1:-1], offsets[2:], strict=True)}
+    return Step(column, base + parts[0], weights_of)
+
+
+def _indicator(
+    codes: NDArray[np.int64], offsets: NDArray[np.int64], rows: float
+) -> tuple[csr_array, NDArray[np.float64]]:
+    """Return which weights each kind of row adds up, and how many rows are of each kind."""
+    mixed = (codes.astype(np.uint64) * MULTIPLIERS[: codes.shape[1]]).sum(axis=1)
+    _, first, multiplicity = np.unique(mixed, return_index=True, return_counts=True)
+    kinds = codes[first]
+    places = np.hstack([np.zeros((len(kinds), 1), dtype=np.int64), kinds + offsets[1:-1]])
+    bounds = np.arange(0, places.size + 1, places.shape[1])
+    indicator = csr_array((np.ones(places.size), places.ravel(), bounds), shape=(len(kinds), offsets[-1]))
+    return indicator, multiplicity[:, None].astype(np.float64) * np.float64(rows / len(codes))

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The group of each cell of a column, and the probabilities of cells and groups."""
+    """The group of each cell of a column, their probabilities, and the variance of the counts of groups."""
 
     of_cell: NDArray[np.int64]
     cells: NDArray[np.float64]
     groups: NDArray[np.float64]
+    variance: NDArray[np.float64]
 
     @property
     def size(self) -> int:
@@ -47,7 +48,8 @@ def grouped(margin: Margin, most: int) -> Groups:
     chances = shares(margin)
     line = len(margin.cells.starts) if isinstance(margin.cells, LineCells) else 0
     of_cell = _stretches(chances, line, most) if line else _commonest(chances, most)
-    return Groups(of_cell, chances, np.bincount(of_cell, weights=chances).astype(np.float64))
+    groups = np.bincount(of_cell, weights=chances).astype(np.float64)
+    return Groups(of_cell, chances, groups, np.bincount(of_cell).astype(np.float64) * margin.variance)
 
 
 def _stretches(chances: NDArray[np.float64], line: int, most: int) -> NDArray[np.int64]:

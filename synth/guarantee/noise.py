@@ -12,22 +12,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-# Sums of parts may differ from the whole by rounding.
+# Sums of parts may differ from the whole by rounding; so much is kept back.
 ROUNDING = 1 + 1e-9
 PARTS = ("combinators", "domains", "measurements", "measures", "metrics", "mod")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One answer that was computed from the rows: what it is, its zCDP loss `rho`, its own `delta`."""
+    """One answer that was computed from the rows: what it is, its zCDP loss `rho`, its own `delta`.
+
+    `mechanism` is OpenDP's name for how the noise was drawn, `scale` its parameter, and `number` the number
+    of choices that a selection made.
+    """
 
     what: str
     rho: float
     delta: float = 0.0
+    mechanism: str = "gaussian"
+    scale: float = 0.0
+    number: int = 1
 
 
 @cache
@@ -59,11 +66,23 @@ def epsilon_of(rho: float, delta: float) -> float:
     return float(dp.combinators.make_zCDP_to_approxDP(gaussian).map(1).epsilon(delta))
 
 
+def composed(releases: Iterable[Release], delta: float) -> tuple[float, float]:
+    """Return the epsilon and the delta of releases about the same entities, of one table or of several."""
+    losses = [(release.rho, release.delta) for release in releases]
+    own = math.fsum(part for _, part in losses)
+    if own >= delta:
+        raise ValueError("the releases' own delta leaves nothing of the whole delta")
+    return epsilon_of(math.fsum(rho for rho, _ in losses), delta - own), delta
+
+
 @cache
 def rho_of(epsilon: float, delta: float) -> float:
     """Return the largest zCDP loss whose epsilon at `delta` is not above `epsilon`."""
-    low, high = 0.0, epsilon + 1.0
-    for _ in range(60):
+    spread = math.log(1 / delta)
+    # The conversion of Bun & Steinke (2016) is looser, hence a start from below.
+    low = (math.sqrt(spread + epsilon) - math.sqrt(spread)) ** 2
+    high = epsilon + low
+    while high - low > low * 1e-9:
         middle = (low + high) / 2
         low, high = (middle, high) if epsilon_of(middle, delta) <= epsilon else (low, middle)
     return low
@@ -79,20 +98,18 @@ class Mechanisms:
     def __init__(self, epsilon: float, delta: float, contribution: int, threshold_delta: float = 0.0) -> None:
         self.epsilon, self.delta, self.contribution = epsilon, delta, contribution
         self.threshold_delta = threshold_delta
-        self.rho = rho_of(epsilon, delta - threshold_delta)
+        self.rho = rho_of(epsilon, delta - threshold_delta) / ROUNDING
         self.releases: list[Release] = []
 
     @property
     def spent(self) -> tuple[float, float]:
         """The epsilon and the delta of all releases together."""
-        own = sum(release.delta for release in self.releases)
-        rho = sum(release.rho for release in self.releases)
-        return epsilon_of(rho, self.delta - self.threshold_delta), own + self.delta - self.threshold_delta
+        return composed(self.releases, self.delta)
 
     @property
     def remaining(self) -> float:
         """The zCDP loss that may still be caused."""
-        return self.rho - sum(release.rho for release in self.releases)
+        return self.rho - math.fsum(release.rho for release in self.releases)
 
     def scale(self, rho: float) -> float:
         """Return the standard deviation of the noise of counts that cause the loss `rho`."""
@@ -101,7 +118,7 @@ class Mechanisms:
     def counts(self, what: str, counts: NDArray[np.int64], rho: float) -> NDArray[np.float64]:
         """Return counts of rows with discrete Gaussian noise; each row is counted once at most."""
         gaussian = library().measurements.make_gaussian(*counts_space(), scale=self.scale(rho))
-        self._pay(what, gaussian.map(self.contribution))
+        self._pay(Release(what, gaussian.map(self.contribution), scale=self.scale(rho)))
         return np.array(gaussian(counts.tolist()), dtype=float)
 
     def best(self, what: str, scores: NDArray[np.int64], number: int, rho: float) -> list[int]:
@@ -115,7 +132,8 @@ class Mechanisms:
             k=number,
             scale=scale,
         )
-        self._pay(what, selection.map(self.contribution))
+        loss = selection.map(self.contribution)
+        self._pay(Release(what, loss, mechanism="noisy_top_k", scale=scale, number=number))
         return [int(place) for place in selection(scores.tolist())]
 
     def labels(self, what: str, counts: Mapping[str, int], rho: float, delta: float) -> dict[str, float]:
@@ -134,11 +152,13 @@ class Mechanisms:
             if own <= delta:
                 break
             threshold += max(1, int(scale / 8))
-        self._pay(what, loss, own)
+        self._pay(Release(what, loss, own, "gaussian_threshold", scale))
         named = mechanism(dict(counts))
         return {label: float(named[label]) for label in sorted(named)}
 
-    def _pay(self, what: str, rho: float, delta: float = 0.0) -> None:
-        if rho > max(self.remaining, 0) * ROUNDING + self.rho * 1e-9:
-            raise AssertionError(f"{what} would cost more than the budget has left")
-        self.releases.append(Release(what, float(rho), float(delta)))
+    def _pay(self, release: Release) -> None:
+        """Write a cost down before its noise is drawn; refuse what the budget does not cover."""
+        own = sum(earlier.delta for earlier in self.releases) + release.delta
+        if release.rho > self.remaining + self.rho * (ROUNDING - 1) or own > self.threshold_delta * ROUNDING:
+            raise ValueError(f"{release.what} would cost more than the budget has left")
+        self.releases.append(release)

@@ -22,24 +22,26 @@ if TYPE_CHECKING:
 # Share of a round's budget that chooses its pairs; the rest counts them.
 CHOICE = 0.15
 ROUNDS = 3
-POPULATION = 10_000
+# Rows that stand for the chain while it is fitted.
+POPULATION = (2_000, 10_000)
 
 
 @dataclass(slots=True)
 class Learning:
-    """The rows' groups, one row a column, and what is learned of their pairs."""
+    """The groups of rows by column, of which the `first` are given, and what is learned of pairs."""
 
     names: Sequence[str]
     groups: Sequence[Groups]
     codes: Sequence[NDArray[np.int64]]
     rows: float
+    first: int
     random: np.random.Generator
     tables: dict[Pair, Table] = field(default_factory=dict)
 
     def chain(self, mechanisms: Mechanisms, pairs: int) -> Chain:
         """Return the chain after all rounds, which use up the budget on so many pairs at most."""
         budget = mechanisms.remaining
-        rest = list(combinations(range(len(self.names)), 2))
+        rest = [pair for pair in combinations(range(len(self.names)), 2) if pair[1] >= self.first]
         chain, drawn = self._fit()
         for turn in range(ROUNDS):
             wanted = min(len(rest), -(-pairs // ROUNDS))
@@ -54,8 +56,11 @@ class Learning:
         return chain
 
     def _fit(self) -> tuple[Chain, NDArray[np.int64]]:
-        margins = [groups.groups for groups in self.groups]
-        return fitted(margins, self.tables, self.rows, POPULATION, self.random)
+        population = int(np.clip(4 * self.rows, *POPULATION))
+        margins = [
+            Table(groups.groups[None, :] * self.rows, groups.variance[None, :]) for groups in self.groups
+        ]
+        return fitted(margins, self.tables, self.first, population, self.random)
 
     def _select(
         self,
@@ -89,7 +94,7 @@ class Learning:
         what = f"{self.names[one]} × {self.names[other]}: counts"
         counts = mechanisms.counts(what, self._tally(pair), rho)
         shape = (self.groups[one].size, self.groups[other].size)
-        return Table(counts.reshape(shape), mechanisms.scale(rho) ** 2)
+        return Table(counts.reshape(shape), np.array(mechanisms.scale(rho) ** 2))
 
     def _tally(self, pair: Pair) -> NDArray[np.int64]:
         first, second = self.codes[pair[0]], self.codes[pair[1]]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin
 from synth.guarantee.contributions import rows_within
-from synth.guarantee.discovery import discovered
+from synth.guarantee.discovery import Discovery, discovered
 from synth.guarantee.domains import ColumnDomain, key_of
 from synth.guarantee.grouping import grouped
 from synth.guarantee.noise import Mechanisms, Release
 from synth.guarantee.pairs import CHOICE, Learning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
 ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.25
@@ -29,10 +31,13 @@ CLEAR, MOST_GROUPS = 1.5, 32
 class PrivateSynthesizer:
     """Learns a table within a budget of epsilon and delta and draws rows like it.
 
-    Neighbours are tables that differ by one entity, which has at most `rows_per_entity` of the rows that are
-    used. `domains`, the names and order of columns and every argument are public; so is `rows`, where it is
-    stated. `seed` moves draws from what was learned, never the noise.
+    Neighbours are tables that differ by all rows of one entity, of which at most `rows_per_entity` are used.
+    Public are `domains`, the names and the order of columns and every other argument, also `rows` where it is
+    stated. Rows can be drawn for rows of `given` columns. `seed` moves draws from what was learned, never the
+    noise, which OpenDP takes from the operating system.
     """
+
+    mechanisms: ClassVar[type[Mechanisms]] = Mechanisms
 
     def __init__(
         self,
@@ -45,18 +50,18 @@ class PrivateSynthesizer:
         seed: int = 0,
     ) -> None:
         if not epsilon > 0 or not 0 < delta < 1:
-            raise ValueError("epsilon is above 0, and delta between 0 and 1")
-        if rows_per_entity < 1:
-            raise ValueError("rows_per_entity is at least 1")
-        self.domains = dict(domains)
-        unknown = [name for name, domain in self.domains.items() if not domain.complete]
+            raise ValueError("epsilon must be above 0, and delta between 0 and 1")
+        if rows_per_entity < 1 or not domains:
+            raise ValueError("rows_per_entity must be at least 1, and there must be a column")
+        unknown = [name for name, domain in domains.items() if not domain.complete]
         if unknown and not discover:
-            raise ValueError(f"column {unknown[0]} has neither public labels nor public bounds")
-        self._to_discover = unknown
-        self._labels_to_discover = [name for name in unknown if self.domains[name].of_labels]
-        self._public_rows, self._seed = rows, seed
-        self._mechanisms = Mechanisms(
-            epsilon, delta, rows_per_entity, delta / 2 if self._labels_to_discover else 0.0
+            raise ValueError(f"column {unknown[0]!r} has neither public labels nor public bounds")
+        self.domains = dict(domains)
+        self._unknown = unknown
+        self._thresholds = sum(domains[name].of_labels for name in unknown)
+        self._public_rows, self._random = rows, np.random.default_rng(seed)
+        self._mechanisms = self.mechanisms(
+            epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
         self.discovered: dict[str, str] = {}
 
@@ -73,72 +78,94 @@ class PrivateSynthesizer:
     @property
     def rows(self) -> int:
         """The number of rows: the public one, or the noisy one that was paid for."""
-        return self._public_rows if self._public_rows is not None else max(1, round(self._rows))
+        return max(1, round(self._rows)) if self._public_rows is None else self._public_rows
 
-    def fit(self, frame: pd.DataFrame, entities: Any = None, keys: bytes = b"") -> PrivateSynthesizer:
-        """Learn a frame; `entities` says whose each row is, `keys` is the secret that chooses rows of one."""
+    def fit(
+        self, frame: pd.DataFrame, entities: Any = None, keys: bytes = b"", given: Sequence[str] = ()
+    ) -> PrivateSynthesizer:
+        """Learn a frame, once.
+
+        `entities` says whose each row is, the secret `keys` chooses which rows of an entity are used. Of the
+        columns in `given`, such as those of a parent, it is learned what the others have to do with them.
+        """
+        if self.releases:
+            raise ValueError("the budget is spent; another synthesizer's cost adds to this one's")
+        self.domains = {name: self.domains[name] for name in dict.fromkeys((*given, *self.domains))}
+        self._given = tuple(given)
         used = rows_within(frame[list(self.domains)], entities, self._mechanisms.contribution, keys)
-        self._random = np.random.default_rng(self._seed)
         self._count(len(used))
         self._margins = self._measure(used)
         self._learn(used)
         return self
 
-    def sample(self, rows: int | None = None) -> pd.DataFrame:
-        """Return rows drawn from what was learned, by default as many as there were, by the noisy count."""
-        number = self.rows if rows is None else rows
-        drawn = self._chain.draw(number, self._random)
-        columns = {}
-        for place, (name, domain) in enumerate(self.domains.items()):
-            cells, groups = self._margins[name].cells, self._groups[place]
-            codes = groups.draw(drawn[:, place], self._random)
-            if isinstance(cells, LabelCells):
-                columns[name] = cells.values(codes, domain.kind)
-            else:
-                columns[name] = cells.values(codes, self._random)
-        return pd.DataFrame(columns)
+    def sample(self, rows: int | None = None, given: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return rows drawn from what was learned, without the given columns.
+
+        There is one row for each row of `given`, else `rows`, by default as many as there were by the noisy
+        or public count.
+        """
+        number = len(given) if given is not None else self.rows if rows is None else rows
+        codes = {} if given is None else self._codes(given, self._given)
+        places = dict(enumerate(codes.values()))
+        drawn = self._chain.draw(number, self._random, places)
+        columns = {name: self._values(place, name, drawn) for place, name in enumerate(self.domains)}
+        return pd.DataFrame({name: columns[name] for name in self.domains if name not in self._given})
+
+    def _values(self, place: int, name: str, drawn: NDArray[np.int64]) -> pd.Series:
+        cells = self._margins[name].cells
+        codes = self._groups[name].draw(drawn[:, place], self._random)
+        if isinstance(cells, LabelCells):
+            return cells.values(codes, self.domains[name].kind)
+        return cells.values(codes, self._random)
+
+    def _codes(self, frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        return {
+            name: self._groups[name].codes(self._margins[name].cells.codes(frame[name])) for name in names
+        }
 
     def _count(self, number: int) -> None:
         if self._public_rows is not None:
             self._rows = float(self._public_rows)
             return
-        rho = self._mechanisms.rho * ROWS
-        self._rows = max(1.0, float(self._mechanisms.counts("rows", np.array([number]), rho)[0]))
+        noisy = self._mechanisms.counts("rows", np.array([number]), self._mechanisms.rho * ROWS)
+        self._rows = max(1.0, float(noisy[0]))
 
     def _measure(self, used: pd.DataFrame) -> dict[str, Margin]:
-        whole = self._mechanisms.rho
-        domains = dict(self.domains)
-        cells: dict[str, LabelCells] = {}
-        for name in self._to_discover:
-            share = whole * DISCOVERY / len(self._to_discover)
-            delta = self._mechanisms.threshold_delta / max(1, len(self._labels_to_discover))
-            result = discovered(name, used[name], domains[name], self._mechanisms, share, delta)
-            self.discovered[name] = result.how
-            domains[name] = result.domain
-            if result.cells is not None:
-                cells[name] = result.cells
-        rho = whole * MARGINS / len(domains)
+        discoveries = {name: self._discover(name, used[name]) for name in self._unknown}
+        self.discovered = {name: discovery.how for name, discovery in discoveries.items()}
+        rho = self._mechanisms.rho * MARGINS / len(self.domains)
         margins = {}
-        for name, domain in domains.items():
+        for name, domain in self.domains.items():
+            discovery = discoveries.get(name, Discovery(domain, ""))
             if domain.of_labels:
-                labels = domain.all_labels
-                own = cells.get(name) or LabelCells(
-                    labels, tuple(key_of(label) for label in labels), others=False, nullable=domain.nullable
-                )
-                margins[name] = label_margin(name, used[name], own, self._mechanisms, rho)
+                keys = tuple(key_of(label) for label in domain.all_labels)
+                public = LabelCells(domain.all_labels, keys, others=False, nullable=domain.nullable)
+                cells = discovery.cells or public
+                margins[name] = label_margin(name, used[name], cells, self._mechanisms, rho)
             else:
-                margins[name] = line_margin(name, used[name], domain, self._mechanisms, rho, self._rows)
+                margins[name] = line_margin(
+                    name, used[name], discovery.domain, self._mechanisms, rho, self._rows
+                )
         return margins
+
+    def _discover(self, name: str, values: pd.Series) -> Discovery:
+        rho = self._mechanisms.rho * DISCOVERY / len(self._unknown)
+        delta = self._mechanisms.threshold_delta / max(1, self._thresholds)
+        return discovered(name, values, self.domains[name], self._mechanisms, rho, delta)
 
     def _learn(self, used: pd.DataFrame) -> None:
         number = len(self.domains)
         pairs = min(number * (number - 1) // 2, PAIRS * number)
         deviation = self._mechanisms.scale(self._mechanisms.remaining * (1 - CHOICE) / max(1, pairs))
         most = int(np.clip(np.sqrt(self._rows / (CLEAR * deviation)), 2, MOST_GROUPS))
-        self._groups = [grouped(margin, most) for margin in self._margins.values()]
-        codes = [
-            groups.codes(margin.cells.codes(used[name]))
-            for groups, (name, margin) in zip(self._groups, self._margins.items(), strict=True)
-        ]
-        learning = Learning(tuple(self.domains), self._groups, codes, self._rows, self._random)
+        self._groups = {name: grouped(margin, most) for name, margin in self._margins.items()}
+        codes = tuple(self._codes(used, tuple(self.domains)).values())
+        learning = Learning(
+            tuple(self.domains),
+            tuple(self._groups.values()),
+            codes,
+            self._rows,
+            len(self._given),
+            self._random,
+        )
         self._chain = learning.chain(self._mechanisms, pairs)
