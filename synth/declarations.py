@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from synth.backends import known_backends
+from synth.column_options import public_values, roles, sensitive
 from synth.domain import (
     History,
     Model,
@@ -18,7 +19,6 @@ from synth.domain import (
     ProjectTest,
     Refusal,
     Relation,
-    Role,
     Wishes,
     entity_words,
 )
@@ -29,23 +29,25 @@ from synth.project.digests import source_digests
 from synth.project.labels import labels_of
 from synth.project.manifest import relation_of
 from synth.validation import (
+    CountField,
+    DeltaField,
+    EpsilonField,
     LimitField,
     NameField,
     PolicyField,
+    PrivacyField,
     RowsField,
-    S,
     SecondsField,
     SeedField,
     SharesField,
     Strict,
-    nearest,
     validate,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from synth.project.manifest import DeclaredColumn, Manifest, Node
+    from synth.project.manifest import Manifest, Node
     from synth.project.profiles import Connection
 
 TWIN_RESOURCE_TYPES = frozenset({"model", "snapshot", "seed"})
@@ -67,16 +69,12 @@ class ModelOptions(Strict):
     on_inconclusive: PolicyField | None = None
     evaluation_timeout: SecondsField | None = None
     limits: dict[NameField, LimitField] = Field(default_factory=dict)
-    epsilon: float | None = Field(default=None, gt=0)
-    delta: float | None = Field(default=None, gt=0, lt=1)
+    privacy: PrivacyField | None = None
+    epsilon: EpsilonField | None = None
+    delta: DeltaField | None = None
+    max_rows_per_entity: CountField | None = None
+    discover: bool | None = None
     keep_remote: bool = False
-
-
-class ColumnOptions(Strict):
-    """`meta.synth` of a column."""
-
-    role: NameField | None = None
-    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +235,7 @@ def _model(node: Node, facts: Facts) -> Model:
         relation=relation_of(node),
         path=node.declared_in,
         materialized=node.materialization,
-        options=Options(
-            backend=options.backend,
-            rows=options.rows,
-            seed=options.seed,
-            on_inconclusive=options.on_inconclusive,
-            evaluation_timeout=options.evaluation_timeout,
-            limits=options.limits,
-        ),
+        options=_task_options(options),
         entity=None if _alone(node, options.entity) else node.column(str(options.entity)),
         ownership=_own(node) if options.entity and _alone(node, options.entity) else None,
         declared_reference=options.reference,
@@ -255,12 +246,13 @@ def _model(node: Node, facts: Facts) -> Model:
         facts=facts.listed,
         rules=facts.rules,
         counts=facts.counts,
+        public=(*public_values(node, _place(node)), *facts.public),
         history=_history(node),
-        roles=_roles(node),
+        roles=roles(node, _place(node)),
         labels={name: labels for name, column in node.columns.items() if (labels := labels_of(node, column))},
         seed_columns=tuple(dict.fromkeys(node.column(name) for name in options.seed_columns)),
         balance={node.column(name): shares for name, shares in options.balance.items()},
-        sensitive=_sensitive(node),
+        sensitive=sensitive(node, _place(node)),
         target_column=node.column(options.target) if options.target else None,
         wishes=Wishes(
             epsilon=options.epsilon,
@@ -268,6 +260,23 @@ def _model(node: Node, facts: Facts) -> Model:
             keep_remote=options.keep_remote,
             sections=sections,
         ),
+    )
+
+
+def _task_options(options: ModelOptions) -> Options:
+    """Return what a flag, the environment or the project could decide as well."""
+    return Options(
+        backend=options.backend,
+        rows=options.rows,
+        seed=options.seed,
+        on_inconclusive=options.on_inconclusive,
+        evaluation_timeout=options.evaluation_timeout,
+        limits=options.limits,
+        privacy=options.privacy,
+        epsilon=options.epsilon,
+        delta=options.delta,
+        max_rows_per_entity=options.max_rows_per_entity,
+        discover=options.discover,
     )
 
 
@@ -333,53 +342,6 @@ def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
         for parent in parents:
             tests_by_model[parent].append(project_test)
     return tests_by_model
-
-
-def _roles(node: Node) -> Mapping[str, Role]:
-    """Return roles by column, from each column's own `config.meta` only."""
-    roles = {}
-    for column in node.columns.values():
-        where = f"{_place(node)}, column '{column.name}'"
-        options = _options(ColumnOptions, column.meta, where)
-        _refuse_misplaced(column, where)
-        if options.role is None:
-            continue
-        try:
-            roles[column.name] = Role(options.role)
-        except ValueError:
-            raise ConfigError(
-                f"{where}: unknown `meta.{OPTIONS}.role` '{options.role}'; {nearest(options.role, Role)}"
-            ) from None
-    return roles
-
-
-def _refuse_misplaced(column: DeclaredColumn, where: str) -> None:
-    """Refuse `meta.synth` where older dbt has it: overlooked, it would leave the column as it is."""
-    merged_meta, read = column.shown_meta.get(OPTIONS), column.meta.get(OPTIONS)
-    for key in ColumnOptions.model_fields:
-        if (
-            isinstance(merged_meta, dict)
-            and key in merged_meta
-            and not (isinstance(read, dict) and key in read)
-        ):
-            raise ConfigError(
-                f"{where}: `meta.{OPTIONS}.{key}` is read from the column's `config` only (dbt 1.10+); write "
-                f"`config: {{meta: {{{OPTIONS}: {{{key}: {merged_meta[key]}}}}}}}`."
-            )
-
-
-def _sensitive(node: Node) -> frozenset[str]:
-    """Return the columns whose values an attacker would like to infer."""
-    return frozenset(
-        column.name
-        for column in node.columns.values()
-        if _options(ColumnOptions, column.meta, f"{_place(node)}, column '{column.name}'").sensitive
-    )
-
-
-def _options(schema: type[S], meta: Mapping[str, object], where: str) -> S:
-    value = meta.get(OPTIONS)
-    return validate(schema, {} if value is None else value, where=where, key=f"meta.{OPTIONS}")
 
 
 def _untagged_warnings(manifest: Manifest) -> Iterable[str]:

@@ -9,6 +9,7 @@
     ├── StoreError       the store could not be read or written
     ├── ServiceError     an embedded service could not be started or stopped
     └── ModelError       one model cannot be synthesized; other models go on
+        └── UndecidableError  … by checks: its entities are too few to tell; the private engine needs none
 
 Every message says what is wrong, where, and what to type next. None holds a value of a source row.
 """
@@ -52,3 +53,7 @@ class ServiceError(SynthError):
 
 class ModelError(SynthError):
     """One model cannot be synthesized or published; it does not stop an unrelated one."""
+
+
+class UndecidableError(ModelError):
+    """No check can show that a twin of these rows is safe, which says nothing against a guarantee."""

@@ -140,7 +140,9 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
         parts.append(f"fidelity {evaluation.fidelity:.1%}")
     if task.model.reference:
         parts.append(f"copied as reference: {task.model.reference}")
-    if evaluation and evaluation.checks:
+    if result.guarantee:
+        parts.append(f"by guarantee, {result.guarantee}")
+    elif evaluation and evaluation.checks:
         parts.append(f"checks {evaluation.verdict}")
     passes = sum(status == "pass" for status in result.tests.values())
     if passes:
@@ -150,7 +152,7 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
     for text in result.warnings:
         warning(text, unique_id=task.model.unique_id)
-    checks = evaluation.checks if evaluation else ()
+    checks = evaluation.checks if evaluation and not result.guarantee else ()
     unsure = [check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE]
     if unsure:
         warning(

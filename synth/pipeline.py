@@ -15,12 +15,14 @@ from synth.errors import SynthError
 from synth.progress import progress_bar
 from synth.runs.artifacts import RunFolder
 from synth.runs.changes import Known, agenda, decide
+from synth.runs.costs import beyond_budget, domain_of
 from synth.runs.preflight import preflight
 from synth.runs.units import asked_for, to_publish
 from synth.runs.watch import Places, afterwards, refuse_strangers
 from synth.stores import open_store
 from synth.twins.workshop import Workshop
 from synth.warehouse import Warehouse
+from synth.warehouse.spending import Spent
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
@@ -187,7 +189,8 @@ def _agenda(
     tasks = asked.context or asked.tasks
     decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=asked.twins)
     found = agenda(asked.tasks, decisions, known, keep=asked.keep)
-    found = replace(found, blocked={**found.blocked, **asked.blocked})
+    costly = _beyond_budget(found, settings, warehouse)
+    found = replace(found, blocked={**found.blocked, **asked.blocked, **costly})
     if asked.keep:
         names = [result.task.model.unique_id for result in asked.refused]
         warehouse.note(settings.staging_schema, known.run_id, names, State.FAILED)
@@ -196,6 +199,24 @@ def _agenda(
         names = [name for name in found.settled if not known.settled(name)]
         warehouse.note(settings.staging_schema, known.run_id, names, State.UNCHANGED)
     return found
+
+
+def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> dict[str, str]:
+    """Return why twins by guarantee may not be made; say what the others are about to cost."""
+    tasks = [task for task in todo.todo if task.guaranteed and task.model.unique_id not in todo.waiting]
+    if not tasks:
+        return {}
+    spent = warehouse.spent(settings.schema)
+    reasons = beyond_budget(tasks, spent, settings.budget)
+    for task in tasks:
+        if task.model.unique_id not in reasons and not task.model.reference:
+            before = spent.get(domain_of(task.model), Spent())
+            limit = "" if settings.budget is None else f" of a budget of {settings.budget:g}"
+            log.info(
+                f"{task.model.name} costs epsilon {task.guarantee.epsilon:g} of {domain_of(task.model)}, "
+                f"which has cost {before.epsilon:g}{limit} so far"
+            )
+    return reasons
 
 
 def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:

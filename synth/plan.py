@@ -8,8 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from synth.backends import accept, known_backends
-from synth.domain import ModelResult, Options, Policy, Refusal, Relation, Rows, Status, Task
+from synth.backends import accept, capabilities_of, known_backends
+from synth.domain import ModelResult, Options, Policy, Privacy, Refusal, Relation, Rows, Status, Task
 from synth.errors import ConfigError
 from synth.validation import nearest
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = 900.0  # seconds that an evaluation may take
 DEFAULTS = Options(
-    backend="local", rows=Rows(), seed=0, on_inconclusive=Policy.BLOCK, evaluation_timeout=TIMEOUT
+    backend="local", rows=Rows(), seed=0, on_inconclusive=Policy.PROTECT, evaluation_timeout=TIMEOUT
 )
+WITHOUT_EXTRA = replace(DEFAULTS, on_inconclusive=Policy.BLOCK)  # where there is no private engine
+INSTALL = "pip install 'dbt-synth[dp]'"
 RESERVED_PREFIX = "_synth_"  # our own tables beside the twins
 
 
@@ -51,6 +53,7 @@ def plan(models: Sequence[Model], settings: Settings, refusals: Iterable[Refusal
     bare = tuple(refusal.model for refusal in refusals)
     tasks = {model.unique_id: _task(model, settings) for model in (*bare, *models)}
     reasons |= _shared_names(models) | _unable(tasks[model.unique_id] for model in models)
+    reasons |= {} if settings.private else _unprotected(tasks[model.unique_id] for model in models)
     order, circles = _parents_first([model for model in models if model.unique_id not in reasons])
     reasons |= circles
     return Plan(
@@ -98,7 +101,8 @@ def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model,
 
 
 def _task(model: Model, settings: Settings) -> Task:
-    options = settings.overrides.over(model.options).over(settings.defaults).over(DEFAULTS)
+    usual = DEFAULTS if settings.private else WITHOUT_EXTRA
+    options = settings.overrides.over(model.options).over(settings.defaults).over(usual)
     return Task(
         model=model,
         target=Relation(settings.connection.database, settings.schema, model.relation.name),
@@ -108,7 +112,32 @@ def _task(model: Model, settings: Settings) -> Task:
         on_inconclusive=options.on_inconclusive or Policy.BLOCK,
         evaluation_timeout=options.evaluation_timeout or TIMEOUT,
         limits=options.limits,
+        guarantee=options.guarantee,
+        guaranteed=_is_guaranteed(model, options),
     )
+
+
+def _is_guaranteed(model: Model, options: Options) -> bool:
+    """Whether no check decides about the twin: as stated, or as a model's own `epsilon` asks for."""
+    if options.privacy is not None:
+        return options.privacy is Privacy.GUARANTEED
+    backend = str(options.backend)
+    asks = model.wishes.epsilon is not None and backend in known_backends()
+    return asks and capabilities_of(backend).guarantee
+
+
+def _unprotected(tasks: Iterable[Task]) -> dict[str, str]:
+    """Why tasks that ask for the private engine cannot have it, by `unique_id`: it is not installed."""
+    asking = [task for task in tasks if task.guaranteed or task.on_inconclusive is Policy.PROTECT]
+    return {
+        task.model.unique_id: (
+            f"{task.model.path} ({task.model.unique_id}): "
+            f"{'`privacy: guaranteed`' if task.guaranteed else '`on_inconclusive: protect`'} needs the extra "
+            f"`dp`, which is not installed. Next: {INSTALL}"
+        )
+        for task in asking
+        if not task.model.declared_reference
+    }
 
 
 def _refuse_unknown_backends(settings: Settings) -> None:

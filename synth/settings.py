@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -19,9 +20,13 @@ from synth.project.dbt_project import Project, find_project, read_project
 from synth.project.profiles import Connection, ProfileOptions, read_connection
 from synth.project.rendering import Renderer
 from synth.validation import (
+    CountField,
+    DeltaField,
+    EpsilonField,
     LimitField,
     NameField,
     PolicyField,
+    PrivacyField,
     RowsField,
     SecondsField,
     SeedField,
@@ -100,6 +105,8 @@ class Settings:
             about nobody; else only what is declared is.
         salt: a secret that the split of training and holdout depends on, for who has one.
         force_retry: why a model may be tried once more on rows that it failed on too often.
+        private: whether the private engine is installed, which the extra `dp` brings.
+        budget: the epsilon that all twins about one kind of entity may cost together; None is no limit.
         warnings: what a user should hear before the run.
     """
 
@@ -125,6 +132,8 @@ class Settings:
     reference_inferred: bool = True
     salt: str = field(default="", repr=False)
     force_retry: str = ""
+    private: bool = True
+    budget: float | None = None
     warnings: tuple[str, ...] = ()
     services: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables of the backends
 
@@ -143,6 +152,12 @@ class ProjectOptions(Strict):
     limits: dict[NameField, LimitField] = Field(default_factory=dict)
     tests: bool | None = None
     reference: Literal["declared"] | None = None
+    privacy: PrivacyField | None = None
+    epsilon: EpsilonField | None = None
+    delta: DeltaField | None = None
+    max_rows_per_entity: CountField | None = None
+    discover: bool | None = None
+    budget: EpsilonField | None = None
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
@@ -187,6 +202,8 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         reference_inferred=options.reference is None,
         salt=environ.get("SYNTH_SALT", ""),
         force_retry=(flags.force_retry or "").strip(),
+        private=find_spec("opendp") is not None,
+        budget=options.budget,
         warnings=_unknown_variables(environ),
         services=variables_of_backends(environ),
     )
@@ -281,6 +298,11 @@ def _default_options(options: ProjectOptions) -> Options:
         on_inconclusive=options.on_inconclusive,
         evaluation_timeout=options.evaluation_timeout,
         limits=options.limits,
+        privacy=options.privacy,
+        epsilon=options.epsilon,
+        delta=options.delta,
+        max_rows_per_entity=options.max_rows_per_entity,
+        discover=options.discover,
     )
 
 

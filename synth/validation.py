@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from synth.domain import Policy, Rows
+from synth.domain import Policy, Privacy, Rows
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +64,51 @@ def parse_policy(value: object) -> Policy:
     """
     if isinstance(value, str) and value in {*Policy}:
         return Policy(value)
-    raise ValueError(f"give {' or '.join(Policy)}")
+    raise ValueError(f"give {', '.join([*Policy][:-1])} or {[*Policy][-1]}")
+
+
+def parse_privacy(value: object) -> Privacy:
+    """By what a twin is published.
+
+    Raises:
+        ValueError: `value` is no such way.
+    """
+    if isinstance(value, str) and value in {*Privacy}:
+        return Privacy(value)
+    raise ValueError(f"give {' or '.join(Privacy)}")
+
+
+def parse_epsilon(value: object) -> float:
+    """A privacy budget.
+
+    Raises:
+        ValueError: `value` is no number above zero.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
+        return float(value)
+    raise ValueError("give a number above 0, such as 3.0; a smaller one protects better")
+
+
+def parse_delta(value: object) -> float:
+    """The chance that a privacy budget does not hold.
+
+    Raises:
+        ValueError: `value` is no number above zero and below one.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1:
+        return float(value)
+    raise ValueError("give a number above 0 and far below 1, such as 1e-6 (YAML wants the dot: 1.0e-6)")
+
+
+def parse_count(value: object) -> int:
+    """A number of rows of one entity.
+
+    Raises:
+        ValueError: `value` is no whole number of at least 1.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError("give a whole number of at least 1")
 
 
 def parse_shares(value: object) -> Shares:
@@ -109,6 +153,10 @@ def parse_seconds(value: object) -> float:
 
 
 PolicyField = Annotated[Policy, BeforeValidator(parse_policy)]
+PrivacyField = Annotated[Privacy, BeforeValidator(parse_privacy)]
+EpsilonField = Annotated[float, BeforeValidator(parse_epsilon)]
+DeltaField = Annotated[float, BeforeValidator(parse_delta)]
+CountField = Annotated[int, BeforeValidator(parse_count)]
 SharesField = Annotated[Any, BeforeValidator(parse_shares)]
 LimitField = Annotated[float, BeforeValidator(parse_limit)]
 SecondsField = Annotated[float, BeforeValidator(parse_seconds)]

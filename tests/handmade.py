@@ -193,7 +193,7 @@ class Handmade:
         """The test that makes `column` a foreign key."""
         return self.test("relationships", child, column, to=f"ref('{parent}')", field=parent_column)
 
-    def test(self, kind: str, name: str, column: str, **kwargs: str) -> dict[str, Any]:
+    def test(self, kind: str, name: str, column: str, **kwargs: Any) -> dict[str, Any]:
         parents = [
             f"model.hand.{name}",
             *(f"model.hand.{word}" for word in re.findall(r"'(\w+)'", kwargs.get("to", ""))),

@@ -38,7 +38,7 @@ HOUSE = (
     "runs",
     "declarations plan",
     "graph",
-    "facts progress settings",
+    "column_options facts progress settings",
     "backends columns evaluate log project report services stores warehouse",
     "engine guarantee validation",
     "domain",

@@ -115,10 +115,16 @@ def accept(task: Task) -> None:
     """Raise `ConfigError` if the task's backend cannot do what the task asks for."""
     where, able = f"{task.model.path} ({task.model.unique_id})", capabilities_of(task.backend)
     wishes = task.model.wishes
-    if not able.privacy_budget and (wishes.epsilon is not None or wishes.delta is not None):
+    private = able.privacy_budget or able.guarantee
+    if not private and (wishes.epsilon is not None or wishes.delta is not None):
         raise ConfigError(
             f"{where}: backend {task.backend} has no differential privacy."
-            " Next: take `epsilon` and `delta` out, or choose `backend: gretel` or `nemo`."
+            " Next: take `epsilon` and `delta` out, or choose `backend: local`, `gretel` or `nemo`."
+        )
+    if task.guaranteed and not able.guarantee:
+        raise ConfigError(
+            f"{where}: backend {task.backend} cannot honour `privacy: guaranteed`; only the private engine"
+            " of this machine can. Next: choose `backend: local`, or take `privacy` out."
         )
     key, section = f"meta.synth.{task.backend}", wishes.section(task.backend)
     if able.options is not None:

@@ -13,13 +13,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from synth.domain import HistoryRequest, Request
+    from synth.domain import HistoryRequest, Request, Task
 
 
 class LocalBackend:
     """Learns and samples in this process; the same rows, request and version give the same twin."""
 
-    capabilities = Capabilities(conditions=True, protects_rare_values=True, paid=False, histories=True)
+    capabilities = Capabilities(
+        conditions=True, guarantee=True, protects_rare_values=True, paid=False, histories=True
+    )
+
+    @staticmethod
+    def epsilon(task: Task) -> float | None:  # noqa: ARG004 - whatever it asks for
+        """Return None: what this engine learns is checked, and has no guarantee."""
+        return None
 
     def check(self) -> None:
         """Do nothing: the engine is installed with the package."""

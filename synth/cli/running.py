@@ -20,8 +20,9 @@ from synth.settings import Flags, resolve
 @click.option("--full-refresh", "-f", is_flag=True, help="Recreate twins whose columns changed.")
 @click.option(
     "--on-inconclusive",
-    type=click.Choice(["block", "warn"]),
-    help="Whether to publish what too few rows could not decide.  [env: SYNTH_ON_INCONCLUSIVE]",
+    type=click.Choice(["block", "warn", "protect"]),
+    help="What becomes of a twin that no check can decide: it is made again by guarantee (protect, the "
+    "default), published with a warning, or not at all.  [env: SYNTH_ON_INCONCLUSIVE]",
 )
 @click.option("--force", is_flag=True, help="Make twins anew although nothing changed.")
 @click.option("--force-retry", metavar="REASON", help="Try a model again that had too many attempts.")

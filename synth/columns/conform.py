@@ -124,14 +124,14 @@ def assemble(
         if treatment.role is Role.DROP:
             continue
         if treatment.role in BY_ROW:
-            columns[name] = _by_row(treatment, synthetic, rng)
+            columns[name] = by_row(treatment, synthetic, rng)
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
             every = (real if taken is None else taken).column(name)
             places = shared.get(name, np.cumsum(present) - 1)
             number = int(places.max(initial=-1)) + 1
             values = _replaced(treatment, real.column(name), number, pool, rng, taken=every)
-            columns[name] = _of_type(values.take(pa.array(places, mask=~present)), treatment.column)
+            columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
@@ -160,7 +160,7 @@ def rehearse(
         if name not in names or treatment.role is Role.DROP:
             continue
         if treatment.role in BY_ROW:
-            columns[name] = _by_row(treatment, synthetic, rng)
+            columns[name] = by_row(treatment, synthetic, rng)
         else:
             present = _present(synthetic, treatment, real.column(name), len(synthetic))
             values = real.column(name).drop_null().combine_chunks()
@@ -235,7 +235,12 @@ def made_up(treatments: Sequence[Treatment]) -> list[Column]:
     return [one.column for one in treatments if one.role in REPLACED | KEYS]
 
 
-def _of_type(values: pa.Array, column: Column) -> pa.Array:
+def of_type(values: pa.Array, column: Column) -> pa.Array:
+    """Return values that were made for a column in its type.
+
+    Raises:
+        ModelError: it cannot hold the keys of its parent's twin.
+    """
     kind = arrow_type(column)
     if pa.types.is_decimal(kind):
         values = values.cast(pa.string())  # from integers Arrow asks for more digits than they have
@@ -248,7 +253,8 @@ def _of_type(values: pa.Array, column: Column) -> pa.Array:
         ) from None
 
 
-def _by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
+def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
+    """Return a column that is made of what was drawn in the same row."""
     drawn = synthetic[treatment.column.name]
     if treatment.role is Role.DATE_OF_BIRTH:
         drawn = _birthdays(drawn, rng)

@@ -29,6 +29,17 @@ TYPES = {
 }
 
 
+def rows_type(column: Column) -> pa.DataType:
+    """Return the type that rows of `column` have when they come from the warehouse."""
+    match column.kind:
+        case Kind.INTEGER | Kind.TIME | Kind.INTERVAL:
+            return pa.int64()
+        case Kind.DECIMAL | Kind.FLOAT:
+            return pa.float64()
+        case _:
+            return TYPES.get(column.kind, pa.string())
+
+
 def arrow_type(column: Column) -> pa.DataType:
     """The type of `column` in the twin's files; text where Arrow has none that fits."""
     match column.kind:
@@ -40,6 +51,17 @@ def arrow_type(column: Column) -> pa.DataType:
             return _decimal_type(column)
         case _:
             return TYPES.get(column.kind, pa.string())
+
+
+def empty_column(column: Column, rows: int) -> pd.Series[Any]:
+    """Return a learned column of nothing but NULL."""
+    dtype: Any = {
+        Kind.BOOLEAN: pd.BooleanDtype(),
+        Kind.DATE: "datetime64[us]",
+        Kind.TIMESTAMP: "datetime64[us]",
+        Kind.TIMESTAMPTZ: "datetime64[us, UTC]",
+    }.get(column.kind, object if pa.types.is_string(rows_type(column)) else pd.Float64Dtype())
+    return pd.Series([None] * rows, dtype=dtype)
 
 
 def encode(series: pd.Series[Any], column: Column) -> pa.Array:

@@ -53,7 +53,7 @@ def new_keys(
     known = learned if taken is None else taken.unique().drop_null()
     match column.kind:
         case Kind.UUID:
-            return pa.array(_uuids(rows, rng), pa.string())
+            return pa.array(uuids(rows, rng), pa.string())
         case Kind.TEXT:
             return _texts(learned, known, column, rows, rng)
         case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT:
@@ -131,7 +131,8 @@ def _are_groups(counts: NDArray[np.int64]) -> bool:
     return len(counts) <= FEW and bool(counts.min() >= RARE) and bool(counts.mean() >= LARGE)
 
 
-def _uuids(rows: int, rng: Rng) -> list[str]:
+def uuids(rows: int, rng: Rng) -> list[str]:
+    """Return random UUIDs."""
     octets = rng.integers(0, 256, (rows, 16), np.uint8)
     octets[:, 6] = octets[:, 6] & 0x0F | 0x40  # version 4, RFC 9562
     octets[:, 8] = octets[:, 8] & 0x3F | 0x80
@@ -151,30 +152,30 @@ def _whole_numbers(
     `known` may be floats that stand for longer numbers. A whole number is new if the float nearest to it is.
     """
     known = known[np.isfinite(known)]
-    largest = _largest(column)
-    low, high = 10 ** max(digits - 1, 0), min(10**digits - 1, largest)
+    most = largest(column)
+    low, high = 10 ** max(digits - 1, 0), min(10**digits - 1, most)
     if high - low > CROWDED * (rows + len(known)):
         among = _distinct(
             lambda n: pd.Index(rng.integers(low, high, n, endpoint=True)), pd.Index(known), rows, column
         )
         return rng.permutation(among.to_numpy(np.int64))
     start = 10 ** len(str(max(int(known.max(initial=0)), rows, 9))) + 1
-    if start + rows <= largest:
+    if start + rows <= most:
         return np.arange(start, start + rows)
-    if largest > CROWDED * (rows + len(known)):
+    if most > CROWDED * (rows + len(known)):
         drawn = _distinct(
-            lambda n: pd.Index(rng.integers(1, largest, n, endpoint=True)), pd.Index(known), rows, column
+            lambda n: pd.Index(rng.integers(1, most, n, endpoint=True)), pd.Index(known), rows, column
         )
         return np.sort(drawn.to_numpy(np.int64))
-    every = np.concatenate([np.arange(1, largest + 1), np.arange(0, -largest - 1, -1)])
+    every = np.concatenate([np.arange(1, most + 1), np.arange(0, -most - 1, -1)])
     free = every[~np.isin(every, known)]
     if len(free) < rows:
-        raise _full(column, rows)
+        raise full(column, rows)
     return np.sort(free[:rows])
 
 
-def _largest(column: Column) -> int:
-    """The largest whole number that the column holds and that an int64 can be."""
+def largest(column: Column) -> int:
+    """Return the largest whole number that the column holds and that an int64 can be."""
     digits = min(column.precision - (column.scale or 0), 18) if column.precision else None
     return int(min(10**digits - 1 if digits is not None else 2**63 - 1, 2 ** ((column.bits or 64) - 1) - 1))
 
@@ -192,7 +193,7 @@ def _moments(known: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
             moments[0] >= np.datetime64("0001-01-01") and moments[-1] < np.datetime64("9999-12-31")
         ):
             return pa.array(moments, pa.timestamp("us")).cast(kind)
-    raise _full(column, rows)
+    raise full(column, rows)
 
 
 def _texts(learned: pa.ChunkedArray, known: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
@@ -205,7 +206,7 @@ def _texts(learned: pa.ChunkedArray, known: pa.ChunkedArray, column: Column, row
             real = pd.Index(known.to_pylist(), dtype=object)
             drawn = _distinct(_drawing(formats, rng), real, rows, column)
             return pa.array(drawn.to_numpy(object), pa.string())
-    raise _full(column, rows)
+    raise full(column, rows)
 
 
 def _drawing(formats: tuple[Format, ...], rng: Rng) -> Draw:
@@ -220,10 +221,11 @@ def _distinct(draw: Draw, known: pd.Index[Any], rows: int, column: Column) -> pd
         found = found.append(fresh[~fresh.astype(known.dtype).isin(known)]).unique()
         if len(found) >= rows:
             return found[:rows]
-    raise _full(column, rows)
+    raise full(column, rows)
 
 
-def _full(column: Column, rows: int) -> ModelError:
+def full(column: Column, rows: int) -> ModelError:
+    """Return what to say of a type that has no room for so many keys."""
     return ModelError(
         f"The key {column.name} ({column.data_type}) has no room for {rows} new values beside the real ones. "
         f"Next: ask for fewer rows (meta: synth: rows) or use a wider type."

@@ -87,7 +87,8 @@ def replacements(
     for attempt in range(TRIES):
         if len(found) >= rows:
             break
-        drawn = MAKERS[what](Look(real, column, rng, roomy=attempt >= TRIES // 2), rows - len(found) + 8)
+        roomy = attempt >= TRIES // 2 or not len(taken)  # what may not be looked at could be anything
+        drawn = MAKERS[what](Look(real, column, rng, roomy=roomy), rows - len(found) + 8)
         fresh = pd.Series(list(drawn), dtype=object)
         fresh = fresh[_allowed(fresh, column) & ~fresh.isin(forbidden)]
         found = found.append(pd.Index(fresh, dtype=object))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from synth.columns.advice import yaml_file
+from synth.columns.encoding import rows_type
 from synth.columns.placeholders import has_placeholder
-from synth.columns.sharing import Values
+from synth.columns.sharing import Unseen, Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
 from synth.domain import Role, entity_words
 from synth.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    import pyarrow as pa
 
     from synth.columns.forms import Form
     from synth.columns.pii import What
@@ -98,6 +99,30 @@ def assign(
         ModelError: with some column nothing can be done; the message names all of them, and the ways out.
     """
     treatments = classify(model, columns, training, owners=owners, twins=twins)
+    return _without_doubt(model, treatments)
+
+
+def assign_unseen(
+    model: Model, columns: Sequence[Column], *, twins: Collection[str] | None = None
+) -> tuple[Treatment, ...]:
+    """The treatment of every column by what is public: declarations, facts, names and types.
+
+    Raises:
+        ModelError: as `assign` does.
+    """
+    nothing = pa.table({column.name: pa.array([], rows_type(column)) for column in columns})
+    treatments = classify(model, columns, nothing, twins=twins, looked_at=Unseen)
+    return _without_doubt(model, tuple(_in_their_own(one) for one in treatments))
+
+
+def _in_their_own(treatment: Treatment) -> Treatment:
+    """The treatment without what was counted in the rows."""
+    if treatment.parent is None:
+        return treatment
+    return replace(treatment, parent=replace(treatment.parent, orphans=0.0))
+
+
+def _without_doubt(model: Model, treatments: tuple[Treatment, ...]) -> tuple[Treatment, ...]:
     refused = [
         f"{model.name}.{one.column.name} ({one.column.data_type}) {one.doubt}"
         for one in treatments
@@ -115,6 +140,7 @@ def classify(
     *,
     owners: pa.ChunkedArray | None = None,
     twins: Collection[str] | None = None,
+    looked_at: type[Values] = Values,
 ) -> tuple[Treatment, ...]:
     """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`.
 
@@ -124,12 +150,13 @@ def classify(
         training: the rows to learn from.
         owners: whom each row is about, where that is not the row itself.
         twins: every model that has a twin or asks for one, by `unique_id`; None where that is not known.
+        looked_at: `Unseen` where nobody may look at values, of which `training` then has none.
     """
     names = entity_words(columns=(column.name for column in columns))
     model = replace(model, vocabulary=model.vocabulary | names)
     if owners is None and model.entity in training.column_names:
         owners = training.column(model.entity)
-    values = {column.name: Values(training.column(column.name), owners) for column in columns}
+    values = {column.name: looked_at(training.column(column.name), owners) for column in columns}
     return tuple(_treat(model, column, values[column.name], twins) for column in columns)
 
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import RARE
+from synth.columns.pii import NAMES, Found, What, detect, read_name
+from synth.domain import RARE, Kind
+
+if TYPE_CHECKING:
+    from synth.domain import Column
 
 SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
+UNKNOWN = 2**62  # different values where nobody may count them
+BIRTHS = frozenset({What.BIRTH})
+# What columns may hold that are called so, where nobody may look, by their type.
+NAMED_NUMBERS = frozenset({What.PHONE, What.SSN, What.CARD, What.NUMBER, What.POSTCODE})
+NAMED = {
+    Kind.TEXT: frozenset(What) - BIRTHS,
+    Kind.DATE: BIRTHS,
+    Kind.TIMESTAMP: BIRTHS,
+    Kind.TIMESTAMPTZ: BIRTHS,
+}
 FEW = 50  # different values that a column named as an identifier may have and still be a code of something
 
 
@@ -20,6 +35,10 @@ class Values:
 
     rows: pa.ChunkedArray
     owners: pa.ChunkedArray | None = None
+
+    def content(self, column: Column) -> Found | None:
+        """Return what the column holds that leads to people, by its name and these values."""
+        return detect(column, self.rows)
 
     @cached_property
     def shared(self) -> bool:
@@ -49,6 +68,24 @@ class Values:
     def few(self) -> bool:
         """Whether values are shared, and so few that they stand for something other than people."""
         return self.different <= FEW and self.shared
+
+
+@dataclass(frozen=True)
+class Unseen(Values):
+    """The values of a column that nobody may look at: what it holds is said by its name and its type."""
+
+    def content(self, column: Column) -> Found | None:
+        """Return what the column is called as holding."""
+        said = read_name(column.name)
+        if said.what is None or (said.what in NAMES and said.thing):
+            return None
+        fitting = NAMED_NUMBERS if column.kind in {Kind.INTEGER, Kind.DECIMAL} else NAMED.get(column.kind)
+        return Found(said.what, "name") if fitting and said.what in fitting else None
+
+    @cached_property
+    def different(self) -> int:
+        """Return a number that makes no column a code of few values."""
+        return UNKNOWN
 
 
 def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth.columns.forms import Form, form_of
 from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
-from synth.columns.pii import USUAL, What, detect, is_personal, mentions, read_label, read_name, role_of
+from synth.columns.pii import USUAL, What, is_personal, mentions, read_label, read_name, role_of
 from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def suggest(
     """
     if column.name in model.roles:
         return _declared(model.roles[column.name], column, values)
-    found = detect(column, values.rows)
+    found = values.content(column)
     what = found.what if found else None
     if column.name in model.unlinked:
         return Suggestion(Role.FREE_TEXT, model.unlinked[column.name])
@@ -135,7 +135,7 @@ def _referencing(parent: ForeignKey, values: Values, what: What | None, *, codes
 
 def _declared(role: Role, column: Column, values: Values) -> Suggestion:
     """As declared; name and values only say more exactly of what kind a name, an address or a number is."""
-    found = detect(column, values.rows)
+    found = values.content(column)
     for what in (read_name(column.name).what, found.what if found and not found.doubt else None):
         if what is not None and role_of(what) is role:
             return Suggestion(role, "declared", what)

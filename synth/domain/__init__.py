@@ -2,9 +2,19 @@
 
 from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
-from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule, Scope, Uniqueness
+from synth.domain.facts import (
+    Fact,
+    Formula,
+    History,
+    ProjectTest,
+    PublicValues,
+    RowCount,
+    Rule,
+    Scope,
+    Uniqueness,
+)
 from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
-from synth.domain.options import Options, Policy, Rows, Shares, Wishes
+from synth.domain.options import Guarantee, Options, Policy, Privacy, Rows, Shares, Wishes
 from synth.domain.ownership import Ownership, OwnershipStep
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
@@ -34,6 +44,7 @@ __all__ = [
     "Fact",
     "ForeignKey",
     "Formula",
+    "Guarantee",
     "History",
     "HistoryRequest",
     "Kind",
@@ -43,7 +54,9 @@ __all__ = [
     "Ownership",
     "OwnershipStep",
     "Policy",
+    "Privacy",
     "ProjectTest",
+    "PublicValues",
     "Refusal",
     "Relation",
     "Request",

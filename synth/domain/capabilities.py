@@ -17,6 +17,7 @@ class Capabilities:
         options: the schema of `meta.synth.<name of the backend>`; None where it has no options.
         conditions: it keeps to `request.given` and `request.balance`.
         privacy_budget: it keeps to `epsilon` and `delta`.
+        guarantee: the private engine may stand in for it, which keeps to them on this machine.
         protects_rare_values: it runs on this machine and lets no value through that fewer than k rows hold,
             so it may be shown such values where every row is an entity of its own.
         paid: each training costs money or hours, so that it learns once.
@@ -26,6 +27,7 @@ class Capabilities:
     options: type[BaseModel] | None = None
     conditions: bool = False
     privacy_budget: bool = False
+    guarantee: bool = False
     protects_rare_values: bool = False
     paid: bool = True
     histories: bool = False

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Scope(StrEnum):
@@ -66,6 +70,23 @@ class RowCount:
     high: float = float("inf")
     other: str = ""  # unique_id
     strictly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PublicValues:
+    """What may be known of a column's values without looking at them: its labels, or its bounds.
+
+    Attributes:
+        labels: all values that there are, as text; empty where they are not known.
+        low: the least value; a number, or a moment.
+        source: the test or declaration that says so.
+    """
+
+    column: str
+    labels: tuple[str, ...] = ()
+    low: float | datetime | None = None
+    high: float | datetime | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from synth.domain.options import Options, Policy, Wishes
+from synth.domain.options import Guarantee, Options, Policy, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from synth.domain.facts import Fact, Formula, History, ProjectTest, RowCount, Rule
+    from synth.domain.facts import Fact, Formula, History, ProjectTest, PublicValues, RowCount, Rule
     from synth.domain.options import Rows, Shares
     from synth.domain.ownership import Ownership
     from synth.domain.relations import ForeignKey, Relation
@@ -74,6 +74,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     counts: tuple[RowCount, ...] = ()
+    public: tuple[PublicValues, ...] = ()  # what is said of values, first by declarations, then by tests
     history: History | None = None  # of a snapshot
     tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand
 
@@ -86,7 +87,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One twin to make: a model with every setting decided."""
+    """One twin to make: a model with every setting decided.
+
+    Attributes:
+        guaranteed: the private engine makes it, and no check decides; `guarantee` is what it promises.
+    """
 
     model: Model
     target: Relation
@@ -96,6 +101,8 @@ class Task:
     on_inconclusive: Policy = Policy.BLOCK
     evaluation_timeout: float = 900.0  # seconds
     limits: Mapping[str, float] = field(default_factory=dict)
+    guarantee: Guarantee = field(default_factory=Guarantee)
+    guaranteed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

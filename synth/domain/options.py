@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 Shares: TypeAlias = Literal["uniform"] | Mapping[Any, float]
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,34 @@ class Policy(StrEnum):
 
     BLOCK = "block"
     WARN = "warn"
+    PROTECT = "protect"  # it is made again by the private engine
+
+
+class Privacy(StrEnum):
+    """By what a twin is published: by checks that it passes, or by a guarantee that asks no check."""
+
+    CHECKED = "checked"
+    GUARANTEED = "guaranteed"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What the private engine promises of a twin.
+
+    Attributes:
+        epsilon: how much the twin may depend on one entity, with `delta`.
+        max_rows_per_entity: rows of an entity that are learned from; the others are left out.
+        discover: whether domains that nothing public states are learned with a share of epsilon; else the
+            model is refused.
+    """
+
+    epsilon: float = 3.0
+    delta: float = 1e-6
+    max_rows_per_entity: int = 5
+    discover: bool = True
+
+    def __str__(self) -> str:
+        return f"epsilon {self.epsilon:g}, delta {self.delta:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +72,11 @@ class Options:
     on_inconclusive: Policy | None = None
     evaluation_timeout: float | None = None  # seconds
     limits: Mapping[str, float] = field(default_factory=dict)  # of checks, by name; each is given on its own
+    privacy: Privacy | None = None
+    epsilon: float | None = None
+    delta: float | None = None
+    max_rows_per_entity: int | None = None
+    discover: bool | None = None
 
     def over(self, other: Options) -> Options:
         """These options, completed by those of `other` where they are silent."""
@@ -53,10 +87,26 @@ class Options:
             on_inconclusive=_first(self.on_inconclusive, other.on_inconclusive),
             evaluation_timeout=_first(self.evaluation_timeout, other.evaluation_timeout),
             limits={**other.limits, **self.limits},
+            privacy=_first(self.privacy, other.privacy),
+            epsilon=_first(self.epsilon, other.epsilon),
+            delta=_first(self.delta, other.delta),
+            max_rows_per_entity=_first(self.max_rows_per_entity, other.max_rows_per_entity),
+            discover=_first(self.discover, other.discover),
+        )
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What the private engine is to promise; the defaults where these options are silent."""
+        usual = Guarantee()
+        return Guarantee(
+            _first(self.epsilon, usual.epsilon),
+            _first(self.delta, usual.delta),
+            _first(self.max_rows_per_entity, usual.max_rows_per_entity),
+            _first(self.discover, usual.discover),
         )
 
 
-def _first(ours: T | None, theirs: T | None) -> T | None:
+def _first(ours: T | None, theirs: Other) -> T | Other:
     return theirs if ours is None else ours
 
 

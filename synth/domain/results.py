@@ -30,7 +30,12 @@ GOOD = frozenset({Status.PUBLISHED, Status.SYNTHESIZED, Status.UNCHANGED})
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """The outcome of one task; `tests` are the outcomes of dbt's tests on the twin, by name."""
+    """The outcome of one task.
+
+    Attributes:
+        tests: the outcomes of dbt's tests on the twin, by name.
+        guarantee: what the private engine promises of the twin; empty where checks decided about it.
+    """
 
     task: Task
     status: Status
@@ -43,6 +48,7 @@ class ModelResult:
     warnings: tuple[str, ...] = ()
     tests: Mapping[str, str] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()  # remote ones that work on, such as gretel/synth-…-train
+    guarantee: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from synth.domain import Fact, ForeignKey, Rule, Scope
+from synth.domain import Fact, ForeignKey, PublicValues, Rule, Scope
 from synth.facts.contradictions import refuse_contradictions
 from synth.facts.given import Given, UnusableError, equation, sql
 from synth.facts.kinds import KINDS, PACKAGES
@@ -45,6 +45,7 @@ class Facts:
     foreign_keys: tuple[ForeignKey, ...] = ()
     rules: tuple[Rule, ...] = ()
     counts: tuple[RowCount, ...] = ()
+    public: tuple[PublicValues, ...] = ()
     listed: tuple[Fact, ...] = ()
 
 
@@ -90,6 +91,12 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
         foreign_keys=_distinct(said.reference for _, said in _saying(sources) if said.reference),
         rules=tuple(_rule(one, said) for one, said in _saying(sources) if said.holds),
         counts=tuple(said.count for _, said in _saying(sources) if said.count),
+        public=tuple(
+            PublicValues(claim.column, tuple(sorted(claim.among or ())), claim.low, claim.high, one.name)
+            for one, said in _saying(sources)
+            for claim in said.claims
+            if not claim.length and (claim.among or claim.low is not None or claim.high is not None)
+        ),
         listed=tuple(map(_listed, sources)),
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from synth.domain import Role, Scope
 from synth.facts.given import equation
+from synth.warehouse.rules import RuleOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -46,6 +47,26 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
     Raises:
         WarehouseError: Postgres refused.
     """
+    return _standing(
+        model, warehouse, staging_schema, lambda rules: snapshot.count_violations(model.relation, rules)
+    )
+
+
+def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> Standing:
+    """All rules that Postgres understands, whether the real data keep them or not: nobody looks.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    return _standing(model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules))
+
+
+def _standing(
+    model: Model,
+    warehouse: Warehouse,
+    staging_schema: str,
+    judged: Callable[[Sequence[Rule]], tuple[RuleOutcome, ...]],
+) -> Standing:
     own = (
         replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
         for rule in warehouse.constraints(model.relation)
@@ -63,7 +84,7 @@ def read_standing(model: Model, warehouse: Warehouse, snapshot: Snapshot, stagin
     computing = dict(zip(every[len(stated) :], model.formulas, strict=True))
     reasons = dict(zip(every, (one.failure or _lost(one.columns, model) for one in understood), strict=True))
     usable = [rule for rule in every if not reasons.get(rule)]
-    outcomes = dict(zip(usable, snapshot.count_violations(model.relation, usable), strict=True))
+    outcomes = dict(zip(usable, judged(usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
     warnings = [
         f"{rule.source} of {model.name} is not used: {why}"

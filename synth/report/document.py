@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from math import isfinite
+from math import exp, isfinite
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -25,7 +25,19 @@ from synth.domain import (
 from synth.domain.figures import Portrait
 
 SCHEMA_VERSION: Literal[1] = 1
+MOST_TOLD = 20.0  # epsilon beyond which odds are told no further
 LIBRARIES = ("numpy", "pandas", "scikit-learn")
+BY_GUARANTEE = (
+    "This twin satisfies differential privacy: {guarantee}. With or without all rows of one of them, "
+    "whatever is published has nearly the same probability: the odds of anybody's guess who is in the "
+    "table grow by a factor of {odds:.0f} at most, but for a chance of delta. The noise is OpenDP's, on "
+    "whole numbers, and its parts add up as zero-concentrated differential privacy. Public, so not "
+    "protected: the schema, the project's SQL and tests, declared labels and bounds, keys of tables "
+    "about nobody, and which columns refer to which. Not covered: the figures of this page, which are "
+    "for the data's owners; the decision to make the twin by guarantee; other twins of the same "
+    "entities, whose costs add up in `_synth_ledger`; and what the owner wrote knowing the data. It is "
+    "a statement about probabilities, not about the law."
+)
 NO_GUARANTEE = "No differential privacy guarantee."
 GUARANTEE = (
     "The backend {backend} was asked to learn with differential privacy, ε = {epsilon:g}; the guarantee is "
@@ -125,6 +137,7 @@ class DifferentialPrivacy(Part):
     """What is guaranteed beyond what was measured."""
 
     enabled: bool = False
+    decides: bool = False
     statement: str = NO_GUARANTEE
 
 
@@ -164,6 +177,7 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
     treatments: Sequence[Handled] = (),
     portrait: Portrait | None = None,
     epsilon: float | None = None,
+    guarantee: str = "",
     warnings: Sequence[str] = (),
 ) -> Document:
     """Return everything that is known of a model's twin; without an evaluation, nothing of it was learned.
@@ -176,6 +190,7 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
         treatments: what was done to each column.
         portrait: for the pictures.
         epsilon: the privacy budget that the backend learned with; None is no differential privacy.
+        guarantee: what the private engine promises, in words; empty where checks decided.
         warnings: what the user was told.
     """
     evaluation_figures = evaluation or Evaluation(None, (), {})
@@ -185,7 +200,7 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
         source=str(task.model.relation),
         relation=str(task.target),
         run=_run(task, run_id, evaluation_figures),
-        verdict=evaluation.verdict if evaluation else None,
+        verdict=evaluation.verdict if evaluation and not guarantee else None,
         blocked=published_rows is None,
         fidelity=_round(evaluation_figures.fidelity),
         rows=_rows(evaluation_figures, published_rows or 0),
@@ -197,15 +212,19 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
         ),
         utility=tuple(_utility(utility) for utility in evaluation_figures.utility),
         treatments=tuple(treatments),
-        differential_privacy=_guarantee(task.backend, epsilon),
+        differential_privacy=_guarantee(task.backend, epsilon, guarantee),
         warnings=tuple(warnings),
         portrait=portrait or Portrait(),
     )
 
 
-def _guarantee(backend: str, epsilon: float | None) -> DifferentialPrivacy:
+def _guarantee(backend: str, epsilon: float | None, guarantee: str) -> DifferentialPrivacy:
+    """Return what is guaranteed; `decides` says that nothing else decided about the twin."""
     if epsilon is None:
         return DifferentialPrivacy()
+    if guarantee:
+        statement = BY_GUARANTEE.format(guarantee=guarantee, odds=exp(min(epsilon, MOST_TOLD)))
+        return DifferentialPrivacy(enabled=True, decides=True, statement=statement)
     return DifferentialPrivacy(enabled=True, statement=GUARANTEE.format(backend=backend, epsilon=epsilon))
 
 

@@ -138,6 +138,8 @@ def deciding(document: Document) -> tuple[CheckFigure, ...]:
 
 def headline(document: Document) -> str:
     """Return the verdict, and what follows from it."""
+    if document.differential_privacy.decides:
+        return "By guarantee"
     state = STATES[document.verdict]
     if document.verdict is Verdict.INCONCLUSIVE and not document.blocked:
         return f"{state}, and let through"
@@ -146,6 +148,8 @@ def headline(document: Document) -> str:
 
 def sentence(document: Document) -> str:
     """Return the verdict in one plain sentence."""
+    if document.differential_privacy.decides:
+        return "The private engine made this twin, so no check had to decide about it."
     gating = [check for check in document.checks if check.gating]
     checks = deciding(document)
     match document.verdict:

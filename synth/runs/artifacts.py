@@ -105,6 +105,7 @@ class RunFolder:
         treatments: Sequence[Treatment] = (),
         twins: Collection[str] = (),
         epsilon: float | None = None,
+        guarantee: str = "",
         warnings: Sequence[str] = (),
     ) -> tuple[str, ...]:
         """Write the twin, its evaluation and its report, put them into the store, and return their URIs.
@@ -120,6 +121,7 @@ class RunFolder:
             treatments=[_handled(treatment, task.model, twins) for treatment in treatments],
             portrait=portrait,
             epsilon=epsilon,
+            guarantee=guarantee,
             warnings=warnings,
         )
         page = render_report(content)  # before anything is stored, because it could fail
@@ -326,7 +328,8 @@ def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
         "backend": result.task.backend,
         "seed": result.task.seed,
         "scores": dict(result.scores),
-        "verdict": evaluation.verdict if evaluation else None,
+        "verdict": evaluation.verdict if evaluation and not result.guarantee else None,
+        "guarantee": result.guarantee or None,
         "fidelity": evaluation.fidelity if evaluation else None,
         "broken": dict(evaluation.broken) if evaluation else {},
         "warnings": list(result.warnings),

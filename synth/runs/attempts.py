@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from synth._version import __version__
-from synth.errors import ModelError
+from synth.errors import UndecidableError
 
 if TYPE_CHECKING:
     from synth.domain import Task
@@ -39,14 +39,14 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
     """The question that a run is about to ask.
 
     Raises:
-        ModelError: too many others about these rows had no pass, and no reason is given for one more.
+        UndecidableError: too many others about these rows had no pass, and no reason is given for one more.
     """
     model = task.model
     request = sha256(json.dumps(asked(task, settings), default=str).encode()).hexdigest()[:16]
     before = warehouse.undecided_requests(settings.schema, model.unique_id, fingerprint)
     others = len(before - {request})
     if request not in before and others >= MOST and not settings.force_retry:
-        raise ModelError(
+        raise UndecidableError(
             f"{model.name} was tried {others} times on these very rows without a pass. Each try tells "
             "something about them, and trying until chance agrees proves nothing. Next: change the model, or "
             f"run: synth run --select {model.name} --force-retry 'why one more is justified'"

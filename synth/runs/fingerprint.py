@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from synth._version import __version__
 from synth.project.digests import MODEL, TESTS, UPSTREAM, digest
+from synth.warehouse.ledger import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, Task
     from synth.settings import Settings
 
-TYPES, ROWS, SETTINGS, VERSION, PARENT = "types", "rows", "settings", "version", "parent "
+TYPES, SETTINGS, VERSION, PARENT = "types", "settings", "version", "parent "
 # What to say of the first part that changed, in the order in which causes come before their effects.
 CHANGES = {
     MODEL: "the model was edited",
@@ -58,6 +59,8 @@ def inputs(
         settings.analyst_role,
         settings.tests,
         settings.store if "://" in settings.store else "",
+        task.guaranteed,
+        task.guarantee,
     )
     return {
         **model.written,

@@ -10,6 +10,7 @@ from synth import log
 from synth.backends import capabilities_of
 from synth.columns.conditions import check_conditions
 from synth.columns.roles import check_declarations
+from synth.domain import Policy
 from synth.errors import ConfigError, ManifestError, ModelError, SynthError
 from synth.evaluate import LIMITS
 from synth.facts.standing import check_row_counts
@@ -66,6 +67,11 @@ def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backe
     return asked
 
 
+def by_guarantee(task: Task) -> bool:
+    """Whether the private engine makes what no check can decide."""
+    return task.guaranteed or task.on_inconclusive is Policy.PROTECT
+
+
 def few_rows(task: Task, rows: int) -> str:
     """Why so few rows cannot become a twin; empty if they can, or if there are none to repeat."""
     if rows == 0 or rows >= FEWEST:
@@ -98,7 +104,7 @@ def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
     check_conditions(task.model, columns)
     few = (
         ""
-        if publish or task.model.reference
+        if publish or task.model.reference or by_guarantee(task)
         else few_rows(task, warehouse.count_to(task.model.relation, FEWEST))
     )
     if few:

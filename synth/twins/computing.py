@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Formula, Rule
+    from synth.columns.roles import Treatment
+    from synth.domain import Formula, Model, Rule
     from synth.twins.workshop import Case, Made
     from synth.warehouse.rules import Equation, Judgement
 
@@ -57,13 +58,19 @@ def _wanted(case: Case) -> Mapping[Formula, frozenset[str]]:
 
     New keys go their own way: what others refer to by them must be there, and be there once.
     """
-    model = case.task.model
-    roles = {one.column.name: one.role for one in case.treatments}
+    return wanted_formulas(case.task.model, case.treatments, case.standing.formulas)
+
+
+def wanted_formulas(
+    model: Model, treatments: Sequence[Treatment], formulas: Mapping[Formula, frozenset[str]]
+) -> Mapping[Formula, frozenset[str]]:
+    """Return those among `formulas`, with the columns that each mentions, that decide a column."""
+    roles = {one.column.name: one.role for one in treatments}
     decided = {*model.seed_columns, *model.balance}
     decided |= {name for name, role in roles.items() if role in KEYS | {Role.KEEP, Role.DROP}}
     return {
         formula: names
-        for formula, names in case.standing.formulas.items()
+        for formula, names in formulas.items()
         if formula.column not in decided
         and all(roles.get(name, Role.DROP) is not Role.DROP for name in names)
     }

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from synth.columns.roles import replaced
-from synth.domain import Kind
+from synth.columns.conform import labels, learnable, public
+from synth.columns.roles import LEARNED, replaced
+from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, Replaced
 from synth.evaluate.portrait import portrait
 from synth.twins import gate
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from synth.domain import Evaluation
     from synth.domain.figures import Portrait
@@ -70,6 +72,49 @@ def examine(
         broken=broken or {},
     )
     return Examined(evaluation, _pictured(case, drawn, entities) if learned else None)
+
+
+def examine_for_owner(
+    case: Case, real: pd.DataFrame, entities: NDArray[np.int64] | None, made: Made
+) -> Examined:
+    """Measure how near a twin by guarantee is to the real rows; nothing is decided by it.
+
+    Args:
+        case: of the twin.
+        real: the columns that the private engine counted.
+        entities: whose each of these rows is; None where each is its own.
+        made: the twin.
+    """
+    present = [
+        one for one in case.treatments if one.role in LEARNED and one.column.name in made.table.column_names
+    ]
+    twin = learnable(made.table, present)
+    names = [name for name in twin.columns if name in real]
+    if not names or len(real) < 2 or not len(twin):  # noqa: PLR2004 - two sides
+        return Examined()
+    real, twin = real[names].reset_index(drop=True), twin[names]
+    owners = np.arange(len(real)) if entities is None else entities
+    apart = np.random.default_rng(case.task.seed).permutation(int(owners.max()) + 1)[owners] % 2 == 1
+    known = gate.Known(
+        categories=labels(present) & set(names),
+        public=public(present),
+        seed=case.task.seed,
+        entities=None,
+        sensitive=(),
+        replaced=(),
+        limits={},
+        target=None,
+        second=None,
+        models=1,
+    )
+    evidence = gate.Evidence(real[~apart], real[apart], twin, known)
+    found = gate.measure(evidence, {}, seconds=case.task.evaluation_timeout, seed=case.task.seed)
+    shown = [
+        replace(check, gating=False)
+        for check in found.checks
+        if check.aspect is Aspect.QUALITY and check.verdict is not Verdict.ERROR
+    ]
+    return Examined(replace(found, checks=tuple(shown)))
 
 
 def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from synth.backends import capabilities_of
 from synth.domain import Aspect, Check, Evaluation, Policy, Verdict
-from synth.errors import ModelError
+from synth.errors import ModelError, UndecidableError
 from synth.evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class RejectedError(ModelError):
     def __init__(self, message: str, evaluation: Evaluation) -> None:
         super().__init__(message)
         self.evaluation = evaluation
+
+
+class UndecidedError(RejectedError, UndecidableError):
+    """The evaluation cannot say that the twin may be published, and another may be made by guarantee."""
 
 
 class Known(TypedDict):
@@ -137,8 +142,27 @@ def passes(task: Task, evaluation: Evaluation) -> bool:
     return warned or evaluation.verdict is Verdict.PASS
 
 
+def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
+    """Whether another twin is to be made by guarantee.
+
+    It is where the privacy of this one is undecided, or fails by chance or by the memory of the local engine,
+    and where there are too few rows to decide about quality. What is decided to be of no use is rejected; so
+    is what a backend that stands for itself has copied.
+    """
+    if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict in {Verdict.PASS, Verdict.ERROR}:
+        return False
+    stopping = _stopping(evaluation)
+    leaks = any(check.verdict is Verdict.FAIL for check in stopping if check.aspect is Aspect.PRIVACY)
+    if leaks:
+        return capabilities_of(task.backend).guarantee
+    useless = any(check.verdict is Verdict.FAIL for check in stopping)
+    return not useless or any(check.aspect is Aspect.PRIVACY for check in stopping)
+
+
 def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError:
     """Why the twin may not be published: the checks, the worst first, and where their figures are."""
+    if is_for_guarantee(task, evaluation):
+        return UndecidedError(_reason(evaluation), evaluation)
     if evaluation.verdict is Verdict.INCONCLUSIVE:
         return RejectedError(f"{undecided(evaluation)} {_ways_out(task)} See {report}.", evaluation)
     worst = sorted(_stopping(evaluation), key=lambda check: WORST.index(check.verdict))
@@ -146,6 +170,16 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
     if len(worst) > MOST_EXPLAINED:
         said.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
     return RejectedError(f"{' '.join(said)} See {report}.", evaluation)
+
+
+def _reason(evaluation: Evaluation) -> str:
+    """Why another twin is made, as the end of a sentence."""
+    stopping = _stopping(evaluation)
+    failed = [check.name for check in stopping if check.verdict is Verdict.FAIL]
+    unsure = [check.name for check in stopping if check.verdict is Verdict.INCONCLUSIVE]
+    parts = [f"{', '.join(failed)} failed"] if failed else []
+    parts += [f"{', '.join(unsure)} could not be decided"] if unsure else []
+    return f"of the twin by checks {' and '.join(parts)}"
 
 
 def _stopping(evaluation: Evaluation) -> list[Check]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.dbt.tests import published_twins
-from synth.domain import ModelResult, Status
-from synth.errors import PendingError, SynthError
+from synth.domain import ModelResult, Policy, Status
+from synth.errors import PendingError, SynthError, UndecidableError
 from synth.plan import clusters
 from synth.runs.fingerprint import PARENT
 from synth.twins.gate import RejectedError
+from synth.twins.guaranteed import make_guaranteed
 from synth.twins.reference import copy_reference
 from synth.twins.together import held_back
 from synth.twins.trials import Trials
@@ -24,8 +25,11 @@ from synth.warehouse.units import State
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    import pyarrow as pa
+
     from synth.domain import Evaluation, Task
     from synth.runs.changes import Agenda
+    from synth.twins.families import Owners
     from synth.twins.trials import Trial
     from synth.twins.workshop import Workshop
     from synth.warehouse import Stage
@@ -161,7 +165,7 @@ def _make(
         twin = (
             copy_reference(task, shop, wanted=wanted)
             if task.model.reference
-            else make_twin(task, _without(rejected, shop), parents=twins, wanted=wanted, owners=owners)
+            else _twin(task, _without(rejected, shop), twins, wanted, owners)
         )
         outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, rejected)))
     except RejectedError as error:
@@ -174,6 +178,29 @@ def _make(
     except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
         outcome = Failed(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
     return Made(outcome, perf_counter() - started)
+
+
+def _twin(
+    task: Task,
+    shop: Workshop,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    wanted: frozenset[str],
+    owners: Mapping[str, Owners],
+) -> Twin:
+    """The twin by checks; by guarantee where no check can decide, or where none is to be asked."""
+    if task.guaranteed:
+        return make_guaranteed(task, shop, parents=parents, wanted=wanted)
+    try:
+        return make_twin(task, shop, parents=parents, wanted=wanted, owners=owners)
+    except UndecidableError as error:
+        if task.on_inconclusive is not Policy.PROTECT:
+            raise
+        return make_guaranteed(task, shop, parents=parents, wanted=wanted, because=_because(error))
+
+
+def _because(error: UndecidableError) -> str:
+    """Why there is no twin by checks, without what its owner could do about that."""
+    return str(error).partition(" Next: ")[0].rstrip(".")
 
 
 def _without(rejected: Collection[str], shop: Workshop) -> Workshop:
@@ -324,4 +351,5 @@ def _result(task: Task, made: Made, failed: Failed | None, *, good: Status = Sta
         message=failed.message if failed else "",
         warnings=outcome.warnings,
         tests=outcome.tests,
+        guarantee=outcome.stage.guarantee,
     )

@@ -27,12 +27,12 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
     """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
 
     A model that cannot be read or understood is left out; whoever makes its twin will say why. So are those
-    that are `ready`, and those that are copied.
+    that are `ready`, those that are copied, and those that no engine but the private one may look at.
     """
     waiting: dict[str, Source] = {}
     told, cells = [], 0
     for task in tasks:
-        if task.model.unique_id in ready or task.model.reference:
+        if task.model.unique_id in ready or task.model.reference or task.guaranteed:
             continue
         try:
             known, _ = read_uniqueness(task.model, shop.warehouse)

@@ -68,11 +68,11 @@ def draw_sifted(case: Case) -> Sifted:
     judged = case.standing.of_rows or early(case)
     if not judged or not rows or not len(drawn.training.columns):
         return Sifted(drawn)
-    sifted = _sift(case, drawn)
+    sifted = sift(case, drawn)
     if len(sifted.drawn.synthetic) < rows + SPARE:
         more = _needed(case, sifted, len(drawn.synthetic)) - rows
         drawn = draw(task, case.source, case.treatments, rows, case.shop, spare=more, family=case.family)
-        sifted = _sift(case, drawn)
+        sifted = sift(case, drawn)
     if len(sifted.drawn.synthetic) < rows:
         raise _too_few(case, sifted, len(drawn.synthetic))
     return sifted
@@ -95,8 +95,8 @@ def _spare(case: Case) -> int:
     return spare_rows(case.rows, halves=case.source.halves)
 
 
-def _sift(case: Case, drawn: Drawn) -> Sifted:
-    """The rows that keep every rule, no more of them than a run without rules draws."""
+def sift(case: Case, drawn: Drawn) -> Sifted:
+    """Return the rows that keep every rule, no more of them than a run without rules draws."""
     formulas = early(case)
     names = frozenset().union(*case.standing.mentioned, *formulas.values())
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
@@ -147,11 +147,11 @@ def _counted(
     return broken, {rule.source: int(n) for rule, n in zip(rules, counts, strict=True) if n}
 
 
-def without_broken(case: Case, sifted: Sifted, made: Made) -> Made:
+def without_broken(case: Case, sifted: Sifted, made: Made, *, most: float = LEFT_OUT) -> Made:
     """The twin without rows that break a rule by what was made or computed after they were judged.
 
     Raises:
-        ModelError: these are more than few.
+        ModelError: these are more than `most` of the rows.
     """
     final = settled(case.treatments) - sifted.computed
     standing = case.standing
@@ -163,7 +163,7 @@ def without_broken(case: Case, sifted: Sifted, made: Made) -> Made:
     names = frozenset().union(*standing.mentioned)
     table = made.table.select([name for name in made.table.column_names if name in names])
     broken, counts = _counted(judge(case, table, rules), table, rules)
-    if broken.mean() > LEFT_OUT:
+    if broken.mean() > most:
         said = _shares(counts, len(broken))
         raise ModelError(
             f"New keys and identifiers of {case.task.model.name} break its rules: {said}. Next: give the "

@@ -60,17 +60,18 @@ class Versions:
 
 
 def in_versions(
-    history: History | None, drawn: Drawn, places: Ints, source: Source
+    history: History | None, drawn: Drawn, places: Ints, source: Source, *, habits: Habits | None = None
 ) -> tuple[Drawn, Versions | None]:
     """The rows drawn, those at `places` as versions, and whose.
 
     Versions of a key do not overlap and leave no gap, and its last one is open, except for about as many keys
     as have no open one in the source. None where the model is no snapshot or its times are not learned.
+    `habits` are those of the real versions, unless they are given.
     """
     frame = drawn.synthetic
     if history is None or not {history.start, history.end} <= set(frame.columns) or not len(places):
         return drawn, None
-    habits = _habits(history, source)
+    habits = habits or _habits(history, source)
     rows = frame.iloc[places].reset_index(drop=True)
     start, end = _moments(rows[history.start]), _ends(rows[history.end], habits)
     follower, end = _linked(start, end, habits.ended)
@@ -111,6 +112,16 @@ def keyed(
     key = max(names, key=lambda name: len(real.column(name).unique()))
     shared = dict.fromkeys((key, *(name for name in versions.constant if name in new)), versions.owner)
     return tuple(replace(one, unique=True) if one.column.name == key else one for one in treatments), shared
+
+
+def usual_habits(history: History | None, frame: pd.DataFrame) -> Habits | None:
+    """Return habits that follow from rows drawn: each key has one open version, and nothing else is known."""
+    if history is None or history.end not in frame or not len(frame):
+        return None
+    ends = frame[history.end]
+    until = ends.max() if history.far_end else None
+    still = ends.isna() if until is None else ends == until
+    return Habits(max(float(still.mean()), 1 / len(frame)), 0.0, (), until)
 
 
 def _habits(history: History, source: Source) -> Habits:

@@ -147,6 +147,30 @@ def _units(
     """The entity of each row as a hash, looked up in the parents where the row itself does not name it."""
     if not whose.column:
         return rows
+    values = _owners(whose, real, warehouse, snapshot)
+    return hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
+
+
+def codes_of_owners(
+    model: Model, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot
+) -> NDArray[np.int64] | None:
+    """Return whose each row is, as numbers; None where each is its own, as those without an owner are.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    whose = model.ownership
+    if whose is None or not whose.column:
+        return None
+    encoded = _owners(whose, real, warehouse, snapshot).combine_chunks().dictionary_encode()
+    codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    alone = codes < 0
+    codes[alone] = len(encoded.dictionary) + np.arange(int(alone.sum()))
+    return codes
+
+
+def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot) -> pa.ChunkedArray:
+    """The entity of each row, looked up in the parents where the row itself does not name it."""
     values = real.column(whose.column)
     for step in whose.path:
         described = {column.name: column for column in warehouse.describe(step.relation)}
@@ -154,7 +178,7 @@ def _units(
         values = followed(
             values, snapshot.extract(step.relation, pair).rename_columns([c.name for c in pair]), step
         )
-    return hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
+    return values
 
 
 def followed(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.errors import ModelError
+from synth.errors import UndecidableError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str |
         entity: the column that was declared to say whom a row is about.
 
     Raises:
-        ModelError: there are rows, but fewer than `FEWEST` entities.
+        UndecidableError: there are rows, but fewer than `FEWEST` entities.
     """
     if unit is None or not table.num_rows:
         return rows
@@ -70,7 +70,7 @@ def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str |
     if count >= FEWEST:
         return units
     if unit == entity:
-        raise ModelError(
+        raise UndecidableError(
             f"The entity {unit} has {count} values; rows about fewer than {FEWEST} cannot be learned without "
             f"repeating somebody. Next: declare another entity, or none."
         )

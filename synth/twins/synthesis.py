@@ -12,7 +12,7 @@ from synth.backends import capabilities_of
 from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
 from synth.domain import HistoryRequest, Request
-from synth.errors import ModelError
+from synth.errors import ModelError, UndecidableError
 from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, folded
 from synth.twins.redraw import spare_rows
@@ -132,10 +132,10 @@ def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]
     """The requests to the engines of both halves, who draw every other row each.
 
     Raises:
-        ModelError: all entities fell into one half.
+        UndecidableError: all entities fell into one half.
     """
     if not all(len(part) for part in parts):
-        raise ModelError(
+        raise UndecidableError(
             f"The entities of {request.model} are so few that all fell into one half. Next: build it with "
             "more rows, or leave it out."
         )

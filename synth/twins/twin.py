@@ -14,7 +14,7 @@ from synth.backends import capabilities_of, epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
 from synth.columns.roles import LEARNED, assign
 from synth.domain import Role, Verdict
-from synth.errors import ModelError
+from synth.errors import ModelError, UndecidableError
 from synth.facts.standing import held, read_standing
 from synth.log import relative_path
 from synth.runs.attempts import attempt
@@ -35,6 +35,8 @@ from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, ForeignKey, Task
@@ -126,7 +128,7 @@ def _open(task: Task, shop: Workshop) -> Case:
     source = read(task, shop)
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
-        raise ModelError(few)
+        raise UndecidableError(few)
     model, doubts = held(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=shop.twins)
@@ -154,7 +156,7 @@ def _conformed(
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-        return None if key is None else _pool(task, key, case.shop, parents)
+        return None if key is None else pool_of(task, key, case.shop, parents)
 
     table = assemble(
         synthetic.reset_index(drop=True),
@@ -168,16 +170,38 @@ def _conformed(
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = sifted.as_judged(table, chosen.places)
     entities = _entities(case, table, parents)
+    return distinct(case, table, chosen.places, treatments, entities, rng)
+
+
+def distinct(
+    case: Case,
+    table: pa.Table,
+    drawn: NDArray[np.int64],
+    treatments: Sequence[Treatment],
+    entities: pa.ChunkedArray | None,
+    rng: np.random.Generator,
+) -> Made:
+    """Return the twin without rows that repeat a key; foreign keys change places first.
+
+    Args:
+        case: whose keys.
+        table: the twin.
+        drawn: of each of its rows, the place among the rows drawn.
+        treatments: of its columns.
+        entities: of its rows.
+        rng: the source of chance.
+    """
+    unique = case.task.model.unique
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
     movable |= {case.family.key: False} if case.family else {}
-    table, remaining = without_duplicates(table, task.model.unique, movable, rng)
-    places = chosen.places[remaining]
+    table, remaining = without_duplicates(table, unique, movable, rng)
+    places = drawn[remaining]
     exact, kept = apart(case, table, movable, rng)
     if exact is not table:  # what changed places may repeat another key
         places = places[kept]
-        exact, remaining = without_duplicates(exact, task.model.unique, {}, rng)
+        exact, remaining = without_duplicates(exact, unique, {}, rng)
         places = places[remaining]
-    return Made(exact, entities, len(chosen.places) - len(places), places=places)
+    return Made(exact, entities, len(drawn) - len(places), places=places)
 
 
 def _entities(
@@ -205,10 +229,10 @@ def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
     return every.rename_columns([column.name for column in columns])
 
 
-def _pool(
+def pool_of(
     task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
 ) -> pa.Array | None:
-    """The keys of the parent's twin: of this run, else as published; None for a parent without a twin."""
+    """Return the keys of the parent's twin: of this run, else as published; None where it has none."""
     if key.parent not in shop.twins:
         return _public_keys(key, shop)
     relation = shop.staged.get(key.parent, shop.twins[key.parent])

@@ -23,6 +23,7 @@ from synth.warehouse import (
     ownership,
     publish,
     rules,
+    spending,
     staging,
     understanding,
     uniqueness,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from synth.warehouse.ledger import PublishedTwin
     from synth.warehouse.rules import Candidates, Equation, Judgement, RuleOutcome
     from synth.warehouse.session import Connection
+    from synth.warehouse.spending import Cost, Spent
     from synth.warehouse.understanding import ParsedRule
     from synth.warehouse.units import State, Unit
     from synth.warehouse.values import Inclusion, ValueCounts
@@ -243,6 +245,26 @@ class Warehouse:
         with self._open() as session:
             publish.reject(session, stage, analysts=analysts)
 
+    def spend(self, schema: str, cost: Cost, budget: float | None) -> Spent:
+        """Record what a twin is about to cost; see `synth.warehouse.spending.spend`."""
+        with self._open() as session:
+            return spending.spend(session, schema, cost, budget)
+
+    def explain_cost(self, schema: str, cost: Cost, releases: Sequence[Mapping[str, object]]) -> None:
+        """Record what a twin was paid for; see `synth.warehouse.spending.explain`."""
+        with self._open() as session:
+            spending.explain(session, schema, cost, releases)
+
+    def spent(self, schema: str) -> Mapping[str, Spent]:
+        """Return what twins by guarantee have cost so far, by whom they are about."""
+        with self._open() as session, translate_errors(f"read the ledger of {schema}"):
+            return spending.spent(session, schema)
+
+    def enums(self, relation: Relation) -> Mapping[str, tuple[str, ...]]:
+        """Return the labels of columns whose type lists them."""
+        with self._open() as session:
+            return catalog.enums(session, relation)
+
     def undecided_requests(self, schema: str, unique_id: str, fingerprint: str) -> frozenset[str]:
         """Return what was asked about these source rows before and not answered by a pass, by its name."""
         with self._open() as session, translate_errors(f"read the ledger of {schema}"):
@@ -251,7 +273,13 @@ class Warehouse:
     def published_twins(self, schema: str) -> Mapping[str, PublishedTwin]:
         """Return what the ledger of `schema` says is published of each model, by `unique_id`."""
         with self._open() as session, translate_errors(f"read the ledger of {schema}"):
-            return ledger.latest(session, schema)
+            twins, digests = ledger.latest(session, schema), spending.sources(session, schema)
+        return {
+            name: replace(one, inputs={**one.inputs, ledger.ROWS: digests[name, one.invocation_id]})
+            if (name, one.invocation_id) in digests
+            else one
+            for name, one in twins.items()
+        }
 
     def content(self, relation: Relation) -> str:
         """Return a name for the rows of a twin; see `synth.warehouse.content.content`."""

@@ -93,6 +93,18 @@ from pg_namespace
 where nspname = %(schema)s
 """
 
+ENUMS: LiteralString = """
+select
+    pg_attribute.attname::text,
+    pg_catalog.array_agg(pg_enum.enumlabel::text order by pg_enum.enumsortorder)
+from pg_attribute
+join pg_class on pg_class.oid = pg_attribute.attrelid
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+join pg_enum on pg_enum.enumtypid = pg_attribute.atttypid
+where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s and not pg_attribute.attisdropped
+group by 1
+"""
+
 WIDEST_INTEGER = 18  # digits that an int64 always holds
 HEADER = 4  # bytes that Postgres adds to the type modifiers of text and numeric (VARHDRSZ)
 
@@ -153,6 +165,13 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
         length=length,
         bits=BITS.get(base),
     )
+
+
+def enums(session: Connection, relation: Relation) -> dict[str, tuple[str, ...]]:
+    """The labels of the columns of `relation` whose type is an enum, in their order."""
+    with translate_errors(f"read the types of {relation}"):
+        rows = session.execute(ENUMS, {"schema": relation.schema, "name": relation.name}).fetchall()
+    return {str(name): tuple(map(str, labels)) for name, labels in rows}  # type: ignore[call-overload] # an array
 
 
 def twins(session: Connection, schema: str) -> dict[str, str]:

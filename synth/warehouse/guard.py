@@ -158,7 +158,8 @@ def inspect(
         relations = [_Relation(*row) for row in rows]  # type: ignore[arg-type] # the query fixes the types
         entries = ledger.entries(session, schema)
         views = [one for one in relations if one.kind in {VIEW, MATVIEW}]
-        own = [one for one in relations if one.kind == TABLE and one.name == ownership.LEDGER]
+        ledgers = {ownership.LEDGER, ownership.SPENDING}
+        own = [one for one in relations if one.kind == TABLE and one.name in ledgers]
         twins = [one for one in relations if _is_twin(one, entries)]
         misplacements = [_stranger(one, entries) for one in relations if one not in (*views, *own, *twins)]
         edits = {twin: _find_edit(session, twin, entries[str(twin)], thorough=thorough) for twin in twins}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synth.warehouse.session import Connection
     from synth.warehouse.staging import Stage
 
+ROWS = "rows"  # the name of the digest of the source's rows among the inputs of a twin
 CREATE: LiteralString = """
 create table if not exists {ledger} (
     run_id text not null,

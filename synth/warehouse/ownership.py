@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEDGER = "_synth_runs"
 UNITS = "_synth_units"
+SPENDING = "_synth_ledger"
 
 SCHEMAS: LiteralString = """
 select
@@ -54,7 +55,7 @@ where pg_namespace.nspname = any(%(schemas)s::text[])
 group by 1, 2, 3, 4, 5
 order by 1, 4
 """
-# Ours are the ledger, the units, whatever carries the stamp, and all there is in the staging schema.
+# Ours are the ledgers, the units, whatever carries the stamp, and all there is in the staging schema.
 OURS: LiteralString = """
 select
     pg_class.oid::pg_catalog.int8,
@@ -167,7 +168,7 @@ def intrusions(
     where = {
         "schemas": [schema, staging],
         "staging": staging,
-        "own": [LEDGER, UNITS],
+        "own": [LEDGER, UNITS, SPENDING],
         "stamp": STAMP,
     }
     trusted_roles = sql.SQL(TRUSTED_ROLES)

@@ -57,6 +57,8 @@ class Stage:
         artifacts: where its files are.
         kept: whether it stays beyond the end of the command.
         epsilon: what it was learned with; None is no differential privacy.
+        guarantee: what the private engine promises of it, in words; empty where checks decided about it.
+        delta: with epsilon.
         copied: why it is a copy of the real rows, which are about nobody.
         checked: how many checks decided about it, in words; `undecided` names those that could not.
         limits: of checks, which the user moved.
@@ -83,6 +85,8 @@ class Stage:
     artifacts: tuple[str, ...] = ()
     kept: bool = False
     epsilon: float | None = None
+    delta: float | None = None
+    guarantee: str = ""
     copied: str = ""
     checked: str = ""
     undecided: tuple[str, ...] = ()
@@ -116,6 +120,11 @@ class Stage:
             return (
                 f"{STAMP}{self.name}: copied as reference, so its rows are the real ones ({self.copied}). "
                 f"By synth {self.version}, run {self.run_id}."
+            )
+        if self.guarantee:
+            return (
+                f"{STAMP}{self.name}: by guarantee, {self.guarantee}; no check decided about it, and its "
+                f"rows were compared with no real ones. By synth {self.version}, run {self.run_id}."
             )
         fidelity = "" if self.fidelity is None else f"; fidelity {self.fidelity:.1%}"
         epsilon = "" if self.epsilon is None else f"; epsilon {self.epsilon:g}"

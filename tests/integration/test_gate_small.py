@@ -33,7 +33,7 @@ def small(database: Database, tmp_path: Path) -> Iterator[Handmade]:
         project.session.execute(PEOPLE.format(rows=300).encode())
         project.write({**project.model("people"), **project.key("people", "id")})
         del project.environment["SYNTH_ON_INCONCLUSIVE"]
-        project.configure(limits=STRICT)
+        project.configure(on_inconclusive="block", limits=STRICT)
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(str(tmp_path / "plugins"))
             yield project
@@ -58,7 +58,7 @@ def test_on_inconclusive_is_a_setting_like_the_others(small: Handmade) -> None:
     assert small.synth("run").code == 0
     answer = small.synth("run", SYNTH_ON_INCONCLUSIVE="perhaps")
     assert answer.code == 2
-    assert "SYNTH_ON_INCONCLUSIVE: give block or warn, not 'perhaps'" in answer.text
+    assert "SYNTH_ON_INCONCLUSIVE: give block, warn or protect, not 'perhaps'" in answer.text
 
 
 def test_a_limit_that_was_moved_says_so_and_an_unknown_one_is_refused(small: Handmade) -> None:

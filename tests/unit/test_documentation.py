@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from synth.cli import cli
-from synth.declarations import ColumnOptions, model_options
+from synth.column_options import ColumnOptions
+from synth.declarations import model_options
 from synth.settings import ProjectOptions
 
 ROOT = Path(__file__).parents[2]

@@ -203,7 +203,7 @@ def test_settings_without_the_tag_and_a_misspelt_tag_are_warnings(place: Path, c
             {"balance": {"a": "uniform"}, "seed_columns": ["b"]},
             r"has both `seed_columns` and `balance`, which decide the same rows; keep one",
         ),
-        ({"on_inconclusive": "maybe"}, r"`meta\.synth\.on_inconclusive`: give block or warn"),
+        ({"on_inconclusive": "maybe"}, r"`meta\.synth\.on_inconclusive`: give block, warn or protect"),
         (True, r"`meta\.synth` must be a mapping"),
         (False, r"`meta\.synth` must be a mapping"),
     ],

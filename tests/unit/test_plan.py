@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.domain import ForeignKey, Model, Options, Relation, Rows
+from synth.domain import ForeignKey, Model, Options, Policy, Privacy, Relation, Rows, Wishes
 from synth.errors import ConfigError
 from synth.plan import clusters, plan
 from synth.settings import Flags, Settings, resolve
@@ -110,6 +110,32 @@ def test_an_unknown_backend_of_all_models_names_where_it_was_typed(settings: Set
         asked = dataclasses.replace(settings, overrides=wrong, flags=Flags(backend="locla"))
     with pytest.raises(ConfigError, match=f"{place}.*unknown backend 'locla'; did you mean `local`"):
         plan([model("a")], asked)
+
+
+def test_a_guarantee_is_asked_for_by_its_name_or_by_an_epsilon_of_the_model(settings: Settings) -> None:
+    named = model("a", options=Options(privacy=Privacy.GUARANTEED))
+    own = dataclasses.replace(model("b"), wishes=Wishes(epsilon=1.0))
+    checked = dataclasses.replace(
+        model("c", options=Options(privacy=Privacy.CHECKED)), wishes=Wishes(epsilon=1.0)
+    )
+    of_project = dataclasses.replace(settings, defaults=Options(epsilon=2.0))
+    tasks = {task.model.name: task for task in plan([named, own, checked, model("d")], of_project).tasks}
+    assert [tasks[name].guaranteed for name in "abcd"] == [True, True, False, False]
+    assert tasks["d"].guarantee.epsilon == 2.0
+    assert tasks["d"].on_inconclusive is Policy.PROTECT
+    messages = refused(settings, model("a", options=Options(backend="nemo", privacy=Privacy.GUARANTEED)))
+    assert "backend nemo cannot honour `privacy: guaranteed`" in messages["a"]
+
+
+def test_without_the_extra_only_those_who_ask_for_a_guarantee_are_refused(settings: Settings) -> None:
+    bare = dataclasses.replace(settings, private=False)
+    assert plan([model("a")], bare).tasks[0].on_inconclusive is Policy.BLOCK
+    asking = [Options(privacy=Privacy.GUARANTEED), Options(on_inconclusive=Policy.PROTECT)]
+    for options in asking:
+        messages = refused(bare, model("a", options=options))
+        assert (
+            "needs the extra `dp`, which is not installed. Next: pip install 'dbt-synth[dp]'" in messages["a"]
+        )
 
 
 def test_models_of_one_twin_name_are_refused_alone_with_both_names(settings: Settings) -> None:

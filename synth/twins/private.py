@@ -1,0 +1,139 @@
+"""The rows of a model as the private engine learns them: all that a twin by guarantee ever knows of them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synth.columns.unseen import private_columns
+from synth.errors import ModelError
+from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
+from synth.runs.costs import domain_of, rows_per_entity
+from synth.twins.source import MOST, codes_of_owners
+from synth.warehouse.ledger import ROWS
+from synth.warehouse.spending import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from synth.domain import Column, Model, Task
+    from synth.twins.publicly import Publicly
+    from synth.twins.workshop import Workshop
+
+KEY_BYTES = 32
+# Stands for a row of a table of which no column is counted.
+NOTHING = "synth row"
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the private engine has learned of a model.
+
+    Attributes:
+        engine: draws rows; what it learned is all that is known of the real ones.
+        domain: whom the rows are about, by the name under which costs add up.
+        real: what it counted, for figures that the owner alone sees.
+        entities: whose each of these rows is; None where each is its own.
+        rows_per_entity: of how many rows of an entity it may know.
+    """
+
+    engine: PrivateSynthesizer
+    domain: str
+    rows_per_entity: int
+    real: pd.DataFrame
+    entities: NDArray[np.int64] | None = None
+
+    def sample(self, rows: int) -> pd.DataFrame:
+        """Return rows of which labels that stand for others are commoner ones; None where there is none."""
+        if list(self.engine.domains) == [NOTHING]:
+            return pd.DataFrame(index=pd.RangeIndex(rows))
+        drawn = self.engine.sample(rows)
+        names = [name for name in self.engine.domains if _has_others(drawn[name])]
+        return drawn.assign(**{name: _commoner(drawn[name]) for name in names})
+
+    @property
+    def without_labels(self) -> frozenset[str]:
+        """The categories of which no label may be told."""
+        names = [name for name, domain in self.engine.domains.items() if domain.kind == "category"]
+        drawn = self.sample(1_000)
+        return frozenset(name for name in names if name in drawn and drawn[name].isna().all())
+
+
+def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Column]) -> Learned:
+    """Pay for the twin of a model, and learn its rows once.
+
+    Raises:
+        ModelError: the budget does not reach, or the rows are too many.
+        WarehouseError: Postgres refused.
+    """
+    model, promised = task.model, task.guarantee
+    cost = Cost(
+        domain_of(model),
+        model.unique_id,
+        shop.run_id,
+        shop.invocation_id,
+        promised.epsilon,
+        promised.delta,
+        rows_per_entity(task),
+        shop.inputs.get(model.unique_id, {}).get(ROWS, ""),
+    )
+    shop.warehouse.spend(shop.settings.schema, cost, shop.settings.budget)
+    real, owners = _rows(model, columns, shop)
+    frame = private_columns(real, public.treatments)[list(public.domains)]
+    domains = dict(public.domains)
+    if not domains:
+        domains = {NOTHING: ColumnDomain("boolean", nullable=False)}
+        frame = pd.DataFrame({NOTHING: np.zeros(real.num_rows, bool)})
+    engine = PrivateSynthesizer(
+        domains,
+        promised.epsilon,
+        promised.delta,
+        rows_per_entity=cost.rows_per_entity,
+        discover=promised.discover,
+        seed=task.seed,
+    )
+    engine.fit(frame, owners, secrets.token_bytes(KEY_BYTES))
+    shop.warehouse.explain_cost(
+        shop.settings.schema,
+        cost,
+        [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
+    )
+    return Learned(engine, cost.domain, cost.rows_per_entity, frame, owners)
+
+
+def _rows(
+    model: Model, columns: Sequence[Column], shop: Workshop
+) -> tuple[pa.Table, NDArray[np.int64] | None]:
+    """The rows, and whose each is, as numbers; None where each is its own."""
+    number = shop.snapshot.count(model.relation)
+    if number > MOST:
+        raise ModelError(
+            f"{model.name} has more than {MOST:,} rows, which the private engine does not read. Next: "
+            "publish it by checks (`privacy: checked`), which can decide about as many"
+        )
+    real = shop.snapshot.extract(model.relation, columns)
+    real = real.rename_columns([column.name for column in columns])
+    return real, codes_of_owners(model, real, shop.warehouse, shop.snapshot)
+
+
+def _has_others(values: pd.Series[Any]) -> bool:
+    return values.dtype == object and bool((values == OTHER).any())
+
+
+def _commoner(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The labels without the one that stands for all others: labels as common as those that may be told."""
+    others = (values == OTHER).to_numpy(bool)
+    told = values[~others & values.notna()].to_numpy(object)
+    replaced = values.copy()
+    if not len(told):
+        return replaced.mask(others, None)
+    rng = np.random.default_rng(len(values))
+    replaced[others] = told[rng.integers(0, len(told), int(others.sum()))]
+    return replaced

@@ -1,0 +1,218 @@
+"""What is public of a model's columns: roles by name and type, domains by tests, types and declarations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from synth.columns.conform import as_plain
+from synth.columns.placeholders import has_placeholder
+from synth.columns.roles import LEARNED, assign_unseen
+from synth.columns.unseen import may_be_absent
+from synth.domain import Kind, PublicValues, Role
+from synth.errors import ModelError
+from synth.guarantee import ColumnDomain
+from synth.twins.computing import wanted_formulas
+from synth.twins.repair import bounds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Column, ForeignKey, Model
+    from synth.facts.standing import Standing
+
+    Pools = Callable[[ForeignKey], pa.Array | None]
+
+DAY = 86_400_000_000  # microseconds
+SECONDS = -6  # decimal places of times of the day, in microseconds
+OLDEST = 1900  # year of birth of anybody
+MOST_LABELS = (
+    1_000  # keys of a public table that are learned as labels; of more, each is as likely as any other
+)
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Publicly:
+    """What may be known of a model without looking at its rows.
+
+    Attributes:
+        treatments: of every column.
+        domains: of the columns that are counted.
+        sources: what says so, by column; of what nothing does, that it is paid for.
+    """
+
+    treatments: tuple[Treatment, ...]
+    domains: Mapping[str, ColumnDomain]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The columns whose domains have to be paid for."""
+        return tuple(name for name, domain in self.domains.items() if not domain.complete)
+
+
+def publicly(
+    model: Model,
+    columns: Sequence[Column],
+    *,
+    twins: Collection[str],
+    enums: Mapping[str, tuple[str, ...]],
+    standing: Standing,
+    pools: Pools,
+) -> Publicly:
+    """Return what is public of the columns of a model.
+
+    Args:
+        model: whose columns.
+        columns: of its relation.
+        twins: every model that has a twin or asks for one, by `unique_id`.
+        enums: the labels of columns whose type lists them.
+        standing: the facts that are stated; nothing has to be learned of columns that formulas compute.
+        pools: the keys of a reference's parent, where that is about nobody.
+
+    Raises:
+        ModelError: with some column nothing can be done.
+    """
+    treatments = assign_unseen(model, columns, twins=twins)
+    computed = {formula.column for formula in wanted_formulas(model, treatments, standing.formulas)}
+    model = replace(model, public=(*model.public, *_by_rules(standing)))
+    domains: dict[str, ColumnDomain] = {}
+    sources: dict[str, str] = {}
+    decided = []
+    for treatment in treatments:
+        one, domain, source = _decided(treatment, model, enums, pools)
+        decided.append(one)
+        if domain is not None and treatment.column.name not in computed:
+            domains[treatment.column.name] = domain
+            sources[treatment.column.name] = source or "paid for"
+    return Publicly(tuple(decided), domains, sources)
+
+
+def _by_rules(standing: Standing) -> Iterator[PublicValues]:
+    """What rules say of columns in comparisons with numbers."""
+    for rule in standing.of_rows:
+        for order in bounds_of(rule):
+            if isinstance(order.smaller, float):
+                yield PublicValues(str(order.larger), low=order.smaller, source=rule.source)
+            elif isinstance(order.larger, float):
+                yield PublicValues(str(order.smaller), high=order.larger, source=rule.source)
+
+
+def refuse_unknown(model: Model, public: Publicly) -> None:
+    """Refuse a model whose owner wants nothing to be learned of domains, with the lines that state them.
+
+    Raises:
+        ModelError: names the columns and what to write.
+    """
+    if not public.unknown:
+        return
+    lines = [f"{name}: {_line(public.domains[name])}" for name in public.unknown]
+    raise ModelError(
+        f"Nothing public says what values some columns of {model.name} have, and `discover: false` lets "
+        f"nothing be learned of that. Next: in {model.path}, under `config: {{meta: {{synth: …}}}}` of each "
+        f"column, add {'; '.join(lines)}; or a test that says so; or `role: free_text` or `drop`"
+    )
+
+
+def _line(domain: ColumnDomain) -> str:
+    match domain.kind:
+        case "category":
+            return "`labels: [a, b, …]`"
+        case "datetime":
+            return "`low: 2020-01-01, high: 2029-12-31` (its own)"
+        case _:
+            return "`low: 0, high: 100` (its own)"
+
+
+def _decided(
+    treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], pools: Pools
+) -> tuple[Treatment, ColumnDomain | None, str]:
+    """The treatment, the domain of what is counted of the column, and what says so."""
+    column, nullable = treatment.column, not treatment.required
+    if treatment.role is Role.DATE_OF_BIRTH:
+        today = datetime.now(UTC).year
+        years = ColumnDomain("number", low=OLDEST, high=today, decimals=0, nullable=nullable)
+        return treatment, years, "years of birth"
+    if treatment.role not in LEARNED:
+        counted = ColumnDomain("boolean", nullable=False) if may_be_absent(treatment) else None
+        return treatment, counted, "whether it is NULL"
+    said = [one for one in model.public if one.column == column.name]
+    labels, source = _labels(treatment, said, enums, pools)
+    if labels is not None and len(labels) > MOST_LABELS and treatment.parent is not None:
+        return replace(treatment, role=Role.FOREIGN_KEY), None, ""
+    if labels is not None or treatment.role in {Role.CATEGORY, Role.KEEP}:
+        return treatment, ColumnDomain("category", labels, nullable=nullable), source
+    return treatment, *_bounds(column, said, nullable=nullable)
+
+
+def _labels(
+    treatment: Treatment,
+    said: Sequence[PublicValues],
+    enums: Mapping[str, tuple[str, ...]],
+    pools: Pools,
+) -> tuple[tuple[Any, ...] | None, str]:
+    """The labels that a column may have, and what says so."""
+    column = treatment.column
+    for one in said:
+        if one.labels:
+            return tuple(_typed(label, column) for label in one.labels), one.source
+    if column.name in enums:
+        return enums[column.name], f"type {column.data_type}"
+    if treatment.parent is not None and treatment.parent.public:
+        pool = pools(treatment.parent)
+        if pool is not None:
+            keys = as_plain(pa.chunked_array([pool.unique().drop_null()]))
+            return tuple(keys.tolist()), treatment.origin
+    return None, ""
+
+
+def _typed(label: str, column: Column) -> Any:
+    """A label as rows hold it."""
+    if column.kind in NUMBERS:
+        number = float(label)
+        return int(number) if number.is_integer() else number
+    if column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}:
+        return pd.Timestamp(label)
+    return label
+
+
+def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> tuple[ColumnDomain, str]:
+    """The domain of a number, a moment or a boolean, as far as anything says it."""
+    if column.kind is Kind.BOOLEAN:
+        return ColumnDomain("boolean", nullable=nullable), "type"
+    if column.kind is Kind.TIME:
+        return ColumnDomain("number", low=0, high=DAY - 1, decimals=SECONDS, nullable=nullable), "type"
+    is_moment = column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
+    kind = datetime if is_moment else float
+    lows = [(one.low, one.source) for one in said if isinstance(one.low, kind)]
+    highs = [(one.high, one.source) for one in said if isinstance(one.high, kind)]
+    low, high = (ends[0][0] if ends else None for ends in (lows, highs))
+    source = ", ".join(dict.fromkeys(name for _, name in (*lows[:1], *highs[:1])))
+    source = source if lows and highs else f"{source}, the other end paid for" if source else ""
+    if is_moment:
+        zone = UTC if column.kind is Kind.TIMESTAMPTZ else None
+        ends = [None if end is None else pd.Timestamp(end).tz_convert(zone) for end in (low, high)]
+        unit = "D" if column.kind is Kind.DATE else "s"
+        return ColumnDomain("datetime", low=ends[0], high=ends[1], nullable=nullable, unit=unit), source
+    decimals = 0 if column.kind in {Kind.INTEGER, Kind.INTERVAL} else column.scale
+    return ColumnDomain("number", low=low, high=high, decimals=decimals, nullable=nullable), source
+
+
+def without_labels(treatment: Treatment) -> Treatment:
+    """Return the treatment of a category of which no label may be told: text that says nothing, or NULL.
+
+    Raises:
+        ModelError: it may not be NULL, and nothing can stand in for its labels.
+    """
+    if treatment.required and not has_placeholder(treatment.column, unique=False):
+        raise ModelError(
+            f"{treatment.column.name} ({treatment.column.data_type}) may not be NULL, and no label of it is "
+            "held by enough entities to be told. Next: declare `labels` in `meta: {synth: …}` of the column"
+        )
+    return replace(treatment, role=Role.FREE_TEXT, origin="no label that enough entities hold", unique=False)

@@ -1,0 +1,144 @@
+"""Rows that break a rule about the order of two columns, or about a bound, are put right where that is easy.
+
+Noise makes columns less dependent than they are, so that few rows of a twin by guarantee would keep such
+rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import sqlglot
+from sqlglot import expressions as exp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from synth.domain import Rule
+
+ROUNDS = 3  # one repair may undo another
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A column that is at least as large as another, or as a number."""
+
+    larger: str | float
+    smaller: str | float
+
+
+def repaired(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
+    """Return the rows with values exchanged between columns in the wrong order, and moved to bounds."""
+    orders = [order for rule in rules for order in orders_of(rule) if _applies(order, frame)]
+    changed = frame.copy()
+    for _ in range(ROUNDS):
+        for order in orders:
+            _put_right(changed, order)
+    return changed
+
+
+def orders_of(rule: Rule) -> Sequence[Order]:
+    """Return the comparisons that are enough for a rule to hold; nothing where it is of another kind."""
+    return _enough(_parsed(rule)) or ()
+
+
+def bounds_of(rule: Rule) -> Sequence[Order]:
+    """Return the comparisons of columns with numbers that hold wherever a rule does."""
+    parsed = _parsed(rule)
+    orders = () if parsed.find(exp.Or) else _enough(parsed) or ()
+    return [order for order in orders if isinstance(order.larger, float) or isinstance(order.smaller, float)]
+
+
+def _parsed(rule: Rule) -> exp.Expr:
+    try:
+        return sqlglot.parse_one(rule.holds, read="postgres")
+    except sqlglot.errors.SqlglotError:
+        return exp.Null()
+
+
+def _enough(node: exp.Expr) -> list[Order] | None:
+    """The comparisons that make `node` true; None where there is something else in it."""
+    orders: list[Order] | None = None
+    match node:
+        case exp.Paren():
+            orders = _enough(node.this)
+        case exp.And():
+            left, right = _enough(node.left), _enough(node.right)
+            orders = None if left is None or right is None else [*left, *right]
+        case exp.Or():
+            orders = _enough(node.right) or _enough(node.left)
+        case exp.Between():
+            orders = _ordered((node.args["high"], node.this), (node.this, node.args["low"]))
+        case exp.GT() | exp.GTE():
+            orders = _ordered((node.left, node.right))
+        case exp.LT() | exp.LTE():
+            orders = _ordered((node.right, node.left))
+        case _:
+            pass
+    return orders
+
+
+def _ordered(*pairs: tuple[exp.Expr, exp.Expr]) -> list[Order] | None:
+    """The pairs, the larger side first, where all are columns or numbers."""
+    sides = [(_side(larger), _side(smaller)) for larger, smaller in pairs]
+    if any(side is None for pair in sides for side in pair):
+        return None
+    return [Order(larger, smaller) for larger, smaller in sides if larger is not None and smaller is not None]
+
+
+def _side(node: exp.Expr) -> str | float | None:
+    """A column or a number; None for anything else."""
+    while isinstance(node, exp.Paren | exp.Cast):
+        node = node.this
+    if isinstance(node, exp.Column):
+        return node.name
+    if isinstance(node, exp.Neg) and isinstance(number := _side(node.this), float):
+        return -number
+    if isinstance(node, exp.Literal):
+        try:
+            return float(node.this)
+        except ValueError:
+            return None
+    return None
+
+
+def _applies(order: Order, frame: pd.DataFrame) -> bool:
+    """Whether the columns are there and can be compared."""
+    names = [side for side in (order.larger, order.smaller) if isinstance(side, str)]
+    if not names or not set(names) <= set(frame.columns):
+        return False
+    kinds = {_kind(frame[name]) for name in names}
+    return len(kinds) == 1 and kinds <= ({"number", "moment"} if len(names) > 1 else {"number"})
+
+
+def _kind(values: pd.Series[Any]) -> str:
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return "moment"
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return "number" if numeric else "other"
+
+
+def _put_right(frame: pd.DataFrame, order: Order) -> None:
+    larger, smaller = order.larger, order.smaller
+    if isinstance(larger, str) and isinstance(smaller, str):
+        wrong = (frame[larger] < frame[smaller]).fillna(value=False).to_numpy(bool)
+        left, right = frame[larger].copy(), frame[smaller].copy()
+        frame[larger] = left.mask(wrong, right)
+        frame[smaller] = right.mask(wrong, left)
+    elif isinstance(larger, str):
+        frame[larger] = _bounded(frame[larger], low=float(smaller))
+    elif isinstance(smaller, str):
+        frame[smaller] = _bounded(frame[smaller], high=float(larger))
+
+
+def _bounded(values: pd.Series[Any], low: float = -np.inf, high: float = np.inf) -> pd.Series[Any]:
+    """Numbers within bounds, in their own type."""
+    end = low if np.isfinite(low) else high
+    outside = (values < low) | (values > high)
+    whole = pd.api.types.is_integer_dtype(values)
+    if whole and not float(end).is_integer():
+        return values
+    return values.mask(outside.fillna(value=False).astype(bool), int(end) if whole else end)

@@ -1,0 +1,167 @@
+"""Twins by guarantee: what no check can decide, what never asks one, what it costs, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.handmade import Handmade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.services import Database
+
+# Twelve clubs are fewer than anything can be learned of by checks; sixty members are too few to decide about.
+CLUBS = """
+create table analytics.clubs (club_id integer not null, size text not null, founded date);
+insert into analytics.clubs
+select 4100 + n, (array['large', 'small'])[1 + n % 2], date '1990-01-01' + 97 * n
+from generate_series(1, 12) n;
+create table analytics.members (
+    member_id bigint not null, club_id integer not null, name text, level text, points integer,
+    fee numeric(8, 2)
+);
+insert into analytics.members
+select
+    880000 + n,
+    4100 + 1 + n % 12,
+    'Member number ' || n,
+    (array['gold', 'plain'])[1 + n % 2],
+    10 * (n % 7),
+    (n % 9) * 1.25
+from generate_series(1, 60) n;
+"""
+ORPHANS = """
+select count(*) from synthetic.members left join synthetic.clubs using (club_id) where clubs.size is null
+"""
+BEYOND = """
+select count(*) from synthetic.members where level not in ('gold', 'plain') or points not between 0 and 60
+"""
+DIGESTS = "select count(*) from synthetic._synth_runs where published_at is not null and inputs ? 'rows'"
+SPENT = "select domain, epsilon, releases is not null from synthetic._synth_ledger order by recorded_at"
+COMMENT = "select obj_description('synthetic.{}'::regclass, 'pg_class')"
+
+
+@pytest.fixture
+def club(database: Database, tmp_path: Path) -> Iterator[Handmade]:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(CLUBS)
+        del project.environment["SYNTH_ON_INCONCLUSIVE"]
+        write(project)
+        yield project
+
+
+def write(project: Handmade, *, alone: bool = False, **synth: Any) -> None:
+    """The model `members` with these options, and the one that it refers to, unless it is `alone`."""
+    meta = {"materialized": "table", "meta": {"synthesize": True, "synth": synth}}
+    points = {"config": {"meta": {"synth": {"low": 0, "high": 60}}}}
+    members = {
+        **project.model("members", config=meta, columns={"points": {"name": "points", **points}}),
+        **project.key("members", "member_id"),
+        **project.test("accepted_values", "members", "level", values=["gold", "plain"]),
+    }
+    clubs = {
+        **project.model("clubs"),
+        **project.key("clubs", "club_id"),
+        **project.reference("members", "club_id", "clubs", "club_id"),
+        **project.test("accepted_values", "clubs", "size", values=["large", "small"]),
+    }
+    project.write(members if alone else {**members, **clubs})
+
+
+def test_what_no_check_can_decide_is_published_by_guarantee_and_says_so(club: Handmade) -> None:
+    answer = club.synth("run")
+    assert answer.code == 0, answer.text
+    assert "by guarantee, epsilon 3, delta 1e-06 for each row of clubs" in answer.text
+    assert "clubs is made by guarantee, because clubs has 12 rows" in answer.text
+    for name in ("clubs", "members"):
+        said = club.value(COMMENT.format(name))
+        assert f"{name}: by guarantee, epsilon 3, delta 1e-06" in said
+        assert "source rows" not in said  # a name for exactly these rows would tell who is among them
+    assert club.value(ORPHANS) == 0
+    assert club.value(BEYOND) == 0
+    real = (
+        "select count(*) from synthetic.members as twin join analytics.members as real"
+        " on twin.member_id = real.member_id or twin.name = real.name or twin.club_id = real.club_id"
+    )
+    assert club.value(real) == 0
+    assert club.rows(SPENT) == [("model.hand.clubs", 3.0, True), ("model.hand.members", 3.0, True)]
+    assert club.value("select count(*) from synthetic._synth_runs where verdict = 'guaranteed'") == 2
+    # What decides whether rows changed is no business of analysts.
+    assert club.value(DIGESTS) == 0
+
+
+def test_nothing_is_paid_twice_for_the_same_rows_and_the_budget_ends_it(club: Handmade) -> None:
+    write(club, privacy="guaranteed")
+    club.configure(budget=4.0)
+    assert club.synth("run").code == 0
+    answer = club.synth("run")
+    assert answer.code == 0
+    assert "UNCHANGED=2" in answer.text
+    assert len(club.rows(SPENT)) == 2
+    before = club.rows("select * from synthetic.members order by member_id")
+    club.session.execute("update analytics.members set points = 0 where member_id = 880001")
+    answer = club.synth("run")
+    assert answer.code == 1
+    assert "the budget of model.hand.members does not reach: 3 of 4 are spent, by 1 twins" in answer.text
+    assert len(club.rows(SPENT)) == 2
+    assert club.rows("select * from synthetic.members order by member_id") == before
+    club.configure(budget=6.0)
+    answer = club.synth("run")
+    assert answer.code == 0, answer.text
+    assert (
+        "members costs epsilon 3 of model.hand.members, which has cost 3 of a budget of 6 so far"
+        in answer.text
+    )
+    assert len(club.rows(SPENT)) == 3
+
+
+def test_analysts_read_no_cost_and_owners_read_what_the_guarantee_covers(club: Handmade) -> None:
+    role = f"analyst_{club.database.name}"
+    club.session.execute(f"create role {role}".encode())
+    try:
+        club.configure(analyst_role=role)
+        assert club.synth("run").code == 0
+        readable = "select has_table_privilege('{}', 'synthetic.{}', 'select')"
+        assert club.value(readable.format(role, "members")) is True
+        assert club.value(readable.format(role, "_synth_ledger")) is False
+        assert club.synth("check").code == 0  # our own ledger is no stranger in the schema
+    finally:
+        club.session.execute(f"drop owned by {role}".encode())
+        club.session.execute(f"drop role {role}".encode())
+    run_id = club.results()["metadata"]["invocation_id"]
+    folder = club.folder / "target/synth/runs" / run_id / "members"
+    statement = json.loads((folder / "evaluation.json").read_text())["differential_privacy"]
+    assert (statement["enabled"], statement["decides"]) == (True, True)
+    assert "epsilon 3, delta 1e-06" in statement["statement"]
+    assert "By guarantee" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"privacy": "guaranteed", "epsilon": 0}, "`meta.synth.epsilon`: give a number above 0"),
+        ({"privacy": "guaranteed", "epsilon": float("inf")}, "`meta.synth.epsilon`: give a number above 0"),
+        ({"privacy": "guaranteed", "delta": 1}, "`meta.synth.delta`: give a number above 0 and far below 1"),
+        ({"privacy": "sure"}, "`meta.synth.privacy`: give checked or guaranteed"),
+        ({"privacy": "guaranteed", "max_rows_per_entity": 0}, "give a whole number of at least 1"),
+        (
+            {"privacy": "guaranteed", "backend": "gretel"},
+            "backend gretel cannot honour `privacy: guaranteed`",
+        ),
+        ({"privacy": "guaranteed", "discover": False}, "fee: `low: 0, high: 100` (its own)"),
+    ],
+)
+def test_what_cannot_be_promised_is_refused_before_a_row_is_read(
+    club: Handmade, options: dict[str, Any], message: str
+) -> None:
+    write(club, alone=True, **options)
+    answer = club.synth("run")
+    assert answer.code in {1, 2}
+    assert message in answer.text, answer.text
+    assert club.value("select to_regclass('synthetic.members') is null")
+    assert club.value("select to_regclass('synthetic._synth_ledger') is null")  # nothing was paid

@@ -1,0 +1,252 @@
+"""Twins by guarantee: what is public of a column, what is made without a look, and what is paid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synth.columns.roles import assign_unseen
+from synth.columns.unseen import assemble_unseen, private_columns, unseen_keys
+from synth.domain import (
+    Aspect,
+    Check,
+    Column,
+    Evaluation,
+    Formula,
+    Guarantee,
+    Kind,
+    Model,
+    Options,
+    Ownership,
+    Policy,
+    Privacy,
+    PublicValues,
+    Relation,
+    Role,
+    Rows,
+    Rule,
+    Task,
+    Verdict,
+)
+from synth.errors import ModelError
+from synth.facts.standing import Standing
+from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
+from synth.twins.gate import is_for_guarantee
+from synth.twins.publicly import Publicly, publicly, refuse_unknown
+from synth.twins.repair import orders_of, repaired
+from synth.warehouse.spending import Spent
+
+MODEL = Model(
+    "model.shop.people",
+    "people",
+    Relation("w", "analytics", "people"),
+    "models/_models.yml",
+    "table",
+    primary_key=("id",),
+    unique=(("id",),),
+)
+TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0, Policy.PROTECT)
+RNG = np.random.default_rng(0)
+
+
+def column(name: str, kind: Kind, **more: Any) -> Column:
+    return Column(name, {"text": "text"}.get(kind, str(kind)), kind, **{"not_null": False, **more})
+
+
+COLUMNS = (
+    column("id", Kind.INTEGER, bits=32, not_null=True),
+    column("email", Kind.TEXT),
+    column("plan", Kind.TEXT),
+    column("city", Kind.TEXT),
+    column("amount", Kind.DECIMAL, precision=8, scale=2),
+    column("total", Kind.DECIMAL, precision=8, scale=2),
+    column("joined", Kind.DATE),
+    column("status", Kind.TEXT),
+)
+
+
+def public_of(model: Model = MODEL, standing: Standing | None = None) -> Publicly:
+    return publicly(
+        model,
+        COLUMNS,
+        twins=(),
+        enums={"status": ("new", "old")},
+        standing=standing or Standing(),
+        pools=lambda _: None,
+    )
+
+
+# --- what is public
+
+
+def test_roles_without_a_look_follow_names_types_and_facts() -> None:
+    roles = {one.column.name: one.role for one in assign_unseen(MODEL, COLUMNS)}
+    assert roles == {
+        "id": Role.KEY,
+        "email": Role.EMAIL,
+        "plan": Role.CATEGORY,
+        "city": Role.CATEGORY,
+        "amount": Role.NUMBER,
+        "total": Role.NUMBER,
+        "joined": Role.DATETIME,
+        "status": Role.CATEGORY,
+    }
+
+
+def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_paid_for() -> None:
+    said = (
+        PublicValues("plan", ("free", "firm"), source="accepted_values_plan"),
+        PublicValues("amount", low=0.0, source="declared"),
+    )
+    standing = Standing(
+        of_rows=(Rule("amounts_are_small", '("amount" <= 500)'),),
+        formulas={Formula("total", '"amount" * 2'): frozenset({"amount"})},
+    )
+    public = public_of(replace(MODEL, public=said), standing)
+    assert public.domains["plan"].labels == ("free", "firm")
+    assert (public.domains["amount"].low, public.domains["amount"].high) == (0.0, 500.0)
+    assert public.domains["amount"].decimals == 2
+    assert public.domains["status"].labels == ("new", "old")
+    assert public.domains["email"].kind == "boolean"  # nothing but whether it is there
+    assert "total" not in public.domains  # the project's SQL computes it
+    assert public.unknown == ("city", "joined")
+    assert public.sources["plan"] == "accepted_values_plan"
+    assert public.sources["city"] == "paid for"
+
+
+def test_an_owner_who_lets_nothing_be_discovered_gets_the_lines_to_add() -> None:
+    with pytest.raises(ModelError, match=r"plan: `labels: \[a, b, …\]`; .*joined: `low: 2020-01-01"):
+        refuse_unknown(MODEL, public_of())
+
+
+# --- what is made
+
+
+def test_which_columns_are_counted_does_not_depend_on_the_rows() -> None:
+    treatments = assign_unseen(MODEL, COLUMNS)
+    full: dict[str, list[Any]] = {
+        "id": [1, 2],
+        "email": ["a@b.c", "d@e.f"],
+        "plan": ["free", "firm"],
+        "city": ["Oslo", "Rome"],
+        "amount": [1.0, 2.0],
+        "total": [2.0, 4.0],
+        "joined": [None, None],
+        "status": ["new", None],
+    }
+    schema = pa.schema({one.name: pa.string() for one in COLUMNS if one.kind is Kind.TEXT})
+    types = {"id": pa.int64(), "amount": pa.float64(), "total": pa.float64(), "joined": pa.date32()}
+
+    def table(values: dict[str, list[Any]]) -> pa.Table:
+        kinds = {**{name: schema.field(name).type for name in schema.names}, **types}
+        return pa.table({name: pa.array(values[name], kinds[name]) for name in values})
+
+    empty = {name: [None, None] for name in full}
+    names = list(private_columns(table(full), treatments))
+    assert names == list(private_columns(table({**empty, "id": [1, 2]}), treatments))
+    assert "id" not in names
+    assert "email" in names
+
+
+def test_new_keys_lie_where_real_ones_hardly_ever_are() -> None:
+    assert unseen_keys(COLUMNS[0], 2, RNG).to_pylist() == [2_000_000_001, 2_000_000_002]
+    small = column("id", Kind.INTEGER, bits=16)
+    assert unseen_keys(small, 1, RNG).to_pylist() == [30_001]
+    texts = unseen_keys(column("code", Kind.TEXT, length=6), 500, RNG).to_pylist()
+    assert len({*texts}) == 500
+    assert {len(text) for text in texts} == {6}
+    with pytest.raises(ModelError, match="no room"):
+        unseen_keys(column("code", Kind.TEXT, length=1), 500, RNG)
+
+
+def test_a_relation_is_made_of_drawn_rows_alone() -> None:
+    treatments = tuple(
+        one for one in assign_unseen(MODEL, COLUMNS) if one.column.name in {"id", "email", "amount"}
+    )
+    drawn = pd.DataFrame({"email": [True, False, True], "amount": [1.25, 2.5, None]})
+    twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
+    assert twin.column_names == ["id", "email", "amount"]
+    assert len(twin.column("id").unique()) == 3
+    assert twin.column("email").is_null().to_pylist() == [False, True, False]
+    assert all(
+        text.partition("@")[2].startswith("example.") for text in twin.column("email").to_pylist() if text
+    )
+
+
+# --- which rules are kept
+
+
+def test_rows_in_the_wrong_order_are_put_right_and_numbers_moved_to_bounds() -> None:
+    rules = [
+        Rule("ends after it begins", '("low" IS NULL) OR ("high" >= ("low")::numeric)'),
+        Rule("not negative", "(low >= (0)::numeric)"),
+        Rule("something else", "low in (1, 2)"),
+    ]
+    frame = pd.DataFrame({"low": [5.0, -1.0, 2.0], "high": [3.0, 4.0, 9.0]})
+    assert repaired(frame, rules).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
+    assert orders_of(rules[2]) == ()
+
+
+# --- what decides, and what it costs
+
+
+def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
+    figures = (Check("x", 0.1, 0.0, 0.2, 0.1, verdict, "About x.", aspect) for aspect, verdict in checks)
+    return Evaluation(0.9, tuple(figures), {})
+
+
+@pytest.mark.parametrize(
+    ("checks", "expected"),
+    [
+        ([(Aspect.PRIVACY, Verdict.PASS)], False),
+        ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE)], True),
+        ([(Aspect.PRIVACY, Verdict.FAIL)], True),
+        ([(Aspect.PRIVACY, Verdict.ERROR)], False),
+        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.INCONCLUSIVE)], True),
+        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], False),
+        ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE), (Aspect.QUALITY, Verdict.FAIL)], True),
+    ],
+)
+def test_a_guarantee_stands_in_for_what_is_undecided_and_not_for_what_is_useless(
+    checks: list[tuple[Aspect, Verdict]], expected: bool
+) -> None:
+    assert is_for_guarantee(TASK, evaluation(*checks)) is expected
+    assert not is_for_guarantee(replace(TASK, on_inconclusive=Policy.BLOCK), evaluation(*checks))
+
+
+def test_a_leak_of_an_engine_that_is_not_ours_stays_rejected() -> None:
+    leak = evaluation((Aspect.PRIVACY, Verdict.FAIL))
+    assert not is_for_guarantee(replace(TASK, backend="nemo"), leak)
+
+
+def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
+    def task(name: str, ownership: Ownership | None) -> Task:
+        model = replace(MODEL, unique_id=f"model.shop.{name}", name=name, ownership=ownership, unique=())
+        return replace(TASK, model=model, guaranteed=True)
+
+    people = task("people", Ownership("model.shop.people", "id"))
+    orders = task("orders", Ownership("model.shop.people", "person_id"))
+    visits = task("visits", Ownership("model.shop.visits", "visitor"))
+    assert [domain_of(one.model) for one in (people, orders, visits)] == [
+        "model.shop.people",
+        "model.shop.people",
+        "column visitor",
+    ]
+    assert (rows_per_entity(people), rows_per_entity(orders)) == (1, 5)
+    spent = {"model.shop.people": Spent(3.0, 1e-6, 1)}
+    reasons = beyond_budget([people, orders, visits], spent, 6.0)
+    assert list(reasons) == ["model.shop.orders"]
+    assert "6 of 6 are spent, by 2 twins" in reasons["model.shop.orders"]
+    assert beyond_budget([people, orders, visits], spent, None) == {}
+
+
+def test_a_guarantee_has_defaults_and_options_beat_them() -> None:
+    assert Options().guarantee == Guarantee(3.0, 1e-6, 5, discover=True)
+    ours = Options(epsilon=1.0).over(Options(epsilon=2.0, delta=1e-7, privacy=Privacy.GUARANTEED))
+    assert (ours.guarantee, ours.privacy) == (Guarantee(1.0, 1e-7), Privacy.GUARANTEED)
+    assert str(ours.guarantee) == "epsilon 1, delta 1e-07"
