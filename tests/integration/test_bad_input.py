@@ -283,7 +283,7 @@ def test_a_value_that_an_engine_stumbles_over_is_in_no_log_and_no_artifact(proje
     assert PASSWORD not in answer.text
     assert [item["status"] for item in project.results()["results"]] == ["error"]
     (record,) = folder.rglob("synth.log")
-    assert "clumsy.py:8 in synthesize" in record.read_text()
+    assert re.search(r"clumsy\.py:\d+ in synthesize", record.read_text())
 
 
 def test_an_error_of_the_warehouse_names_the_constraint_and_not_the_value(project: Handmade) -> None:

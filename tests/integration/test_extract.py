@@ -52,6 +52,15 @@ def source(database: Database) -> Iterator[Source]:
         yield Source(database, session)
 
 
+def test_a_table_that_was_rebuilt_after_the_snapshot_is_refused_and_not_read_as_empty(source: Source) -> None:
+    source.sql("create table t as select 1 as a")
+    columns = source.columns()
+    with source.warehouse.snapshot() as snapshot:
+        source.sql("create table other as select * from t; drop table t; alter table other rename to t")
+        with pytest.raises(WarehouseError, match="t was rebuilt while the run read it. Next: run again"):
+            snapshot.extract(source.relation, columns)
+
+
 def test_columns_are_described_as_the_catalog_has_them(source: Source) -> None:
     source.sql("create domain euro as numeric(7,2) not null")
     source.sql("create domain long_euro as euro")
@@ -83,7 +92,7 @@ def test_columns_are_described_as_the_catalog_has_them(source: Source) -> None:
     ]
     assert (found["g"].length, found["h"].length, found["l"].bits, found["a"].bits) == (7, 3, 32, 16)
     assert [name for name, column in found.items() if column.not_null] == ["a", "i"]
-    assert found["i"].data_type == "long_euro"
+    assert found["i"].data_type == "public.long_euro"
     assert source.warehouse.describe(Relation("x", "public", "nothing")) == ()
 
 
