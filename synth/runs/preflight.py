@@ -133,15 +133,15 @@ def _without_backend(tasks: Sequence[Task], backends: Backends) -> dict[str, str
     for name in sorted({task.backend for task in tasks}):
         able = capabilities_of(name).conditions
         ours = [task for task in tasks if task.backend == name]
+        beyond = [task for task in ours if not able and (task.model.seed_columns or task.model.balance)]
+        reasons |= {task.model.unique_id: _unconditional(task) for task in beyond}
+        if len(beyond) == len(ours):
+            continue  # nobody is asked for what would be refused anyway
         try:
             backends[name].check()
         except SynthError as error:
             failures.append(error)
-            reasons |= dict.fromkeys((task.model.unique_id for task in ours), str(error))
-            continue
-        for task in ours:
-            if not able and (task.model.seed_columns or task.model.balance):
-                reasons[task.model.unique_id] = _unconditional(task)
+            reasons |= {task.model.unique_id: str(error) for task in ours if task not in beyond}
     if failures and len(failures) == len({task.backend for task in tasks}):
         raise failures[0]
     return reasons
