@@ -124,6 +124,7 @@ def test_a_change_concerns_the_models_that_it_is_about(project: Handmade, what: 
     assert made_anew(project) == set()
 
 
+@pytest.mark.slow
 def test_a_parent_made_alone_leaves_its_children_to_the_next_run(project: Handmade) -> None:
     (project.folder / "models").mkdir()
     for name in (*ALL, "stg_people"):

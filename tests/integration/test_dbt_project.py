@@ -140,6 +140,7 @@ def test_bookings_are_those_of_the_user_alone(
     assert len(found) > 100
 
 
+@pytest.mark.slow
 def test_seeding_again_leaves_the_same_rows_and_the_views_on_them(project: Project) -> None:
     before = project.rows(
         "select count(*), count(secs_elapsed), sum(secs_elapsed) from analytics_raw.raw_sessions"
@@ -152,6 +153,7 @@ def test_seeding_again_leaves_the_same_rows_and_the_views_on_them(project: Proje
     assert project.rows("select count(*) from analytics.stg_airbnb__sessions") == [before[0][:1]]
 
 
+@pytest.mark.slow
 def test_another_project_installs_the_macros_as_a_package(project: Project, tmp_path: Path) -> None:
     settings = {"name": "consumer", "version": "1.0.0", "profile": "synth", "model-paths": ["models"]}
     (tmp_path / "dbt_project.yml").write_text(json.dumps(settings), encoding="utf-8")

@@ -53,6 +53,7 @@ def test_a_run_says_of_each_twin_what_dbts_tests_found(project: Handmade) -> Non
     }
 
 
+@pytest.mark.slow
 def test_only_what_passes_on_the_real_relations_can_fail(project: Handmade) -> None:
     answer = project.synth("test")
     assert answer.code == 0, answer.text
@@ -67,6 +68,7 @@ def test_only_what_passes_on_the_real_relations_can_fail(project: Handmade) -> N
     assert f"SKIP {name}: it reads model.club.clubs, which has no twin" in answer.lines
 
 
+@pytest.mark.slow
 def test_a_selection_means_the_tests_that_read_it_and_dbts_own_artifacts_stay(project: Handmade) -> None:
     artifacts = [project.manifest, project.manifest.with_name("run_results.json")]
     before = [path.read_bytes() for path in artifacts]
@@ -99,6 +101,7 @@ def test_a_twin_that_fails_a_test_is_not_published_and_neither_is_its_child(proj
     assert project.value("select count(*) from pg_class where relname like 'stage!_%' escape '!'") == 0
 
 
+@pytest.mark.slow
 def test_a_published_twin_that_fails_a_test_is_exit_code_1(project: Handmade) -> None:
     project.session.execute("begin")
     project.session.execute("create table kept as table synthetic.members")

@@ -70,6 +70,7 @@ def test_what_has_no_twin_is_out_of_reach(project: Handmade) -> None:
         assert project.value("select to_regclass('analyst.members_by_club') is null")
 
 
+@pytest.mark.slow
 def test_clone_makes_views_on_twins(project: Handmade) -> None:
     with analyst(project) as environment:
         dbt(project, "clone", "--state", "target/synth/state", **environment)
@@ -142,6 +143,7 @@ def test_a_model_is_compared_on_both_sides(project: Handmade) -> None:
     assert project.value("select count(*) from pg_class where relname like 'synth!_%' escape '!'") == 0
 
 
+@pytest.mark.slow
 def test_groups_of_few_rows_are_not_shown(project: Handmade) -> None:
     project.session.execute("create table kept as table club.visits")
     project.session.execute(

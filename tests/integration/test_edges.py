@@ -155,7 +155,8 @@ def test_text_that_nobody_shares_is_empty_in_the_twin(studio: Studio) -> None:
     assert studio.sql(f"select count(note) from {TWINS}.notes") == [(0,)]
 
 
-@pytest.mark.parametrize("width", [300, pytest.param(1599, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [300, 1599])
 def test_as_many_columns_as_postgres_allows_are_learned(studio: Studio, width: int) -> None:
     fill(studio, "wide", ", ".join(f"(g * {i + 3}) % {i % 11 + 2} as c{i}" for i in range(width)), 200)
     (result,) = studio.run(studio.model("wide"))

@@ -50,6 +50,7 @@ CAUGHT = {
     "spliced": {"values"},
     "resampled": {"values"},
 }
+SLOW = {"noisy", "mixed", "spliced"}  # the unit tests of the checks show the same without a warehouse
 
 
 @contextmanager
@@ -104,7 +105,9 @@ def failed(project: Handmade) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("name", CAUGHT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in CAUGHT]
+)
 def test_a_twin_that_leaks_is_stopped_by_the_right_check(published: Handmade, name: str) -> None:
     rejected(published, "--backend", name)
     assert failed(published) >= CAUGHT[name]

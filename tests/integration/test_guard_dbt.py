@@ -57,6 +57,7 @@ def test_dbt_run_into_the_schema_of_the_twins_is_caught(project: Handmade) -> No
     assert project.synth("check").code == 0
 
 
+@pytest.mark.slow
 def test_dbt_clone_into_the_schema_of_the_twins_is_caught(project: Handmade) -> None:
     dbt(project, "clone", "--select", "members", "--full-refresh", "--state", "real", **INTO_TWINS)
     answer = project.synth("check")

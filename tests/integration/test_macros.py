@@ -82,6 +82,7 @@ def test_a_twin_of_what_is_not_tagged_is_an_error(project: Handmade) -> None:
     assert "synthetic_ref: clubs has no twin" in answer.stdout
 
 
+@pytest.mark.slow
 def test_ref_can_be_overridden_for_a_whole_project(project: Handmade) -> None:
     override = project.folder / "macros/ref.sql"
     override.parent.mkdir()

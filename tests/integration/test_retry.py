@@ -96,7 +96,7 @@ def test_variables_are_not_kept_and_must_be_given_again(project: Handmade) -> No
     assert statuses(project) == {"zoo": "error"}
 
 
-@pytest.mark.parametrize("where", ["learning", "publishing"])
+@pytest.mark.parametrize("where", [pytest.param("learning", marks=pytest.mark.slow), "publishing"])
 def test_after_a_kill_a_retry_comes_to_the_same_end(project: Handmade, where: str) -> None:
     assert project.synth("run", "--seed", "7").code == 0
     wanted = project.rows(TWIN), project.rows("select * from synthetic.orders order by 1")
