@@ -13,7 +13,6 @@ import pytest_socket
 import tests.threads  # noqa: F401 - for what it does, and before all that import numpy
 from tests.doubles.fixtures import gretel, nemo, remote
 from tests.services import PREFIXES, bucket, database, moto, services
-from tests.unsettled import FILES, REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["bucket", "database", "gretel", "moto", "nemo", "remote", "services"]
 
 UNIT = Path(__file__).parent / "unit"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests of unsettled files run and be reported without failing the suite."""
-    for item in items:
-        if f"{item.path.parent.name}/{item.path.name}" in FILES:
-            item.add_marker(pytest.mark.xfail(reason=REASON, strict=False), append=False)
 
 
 @pytest.fixture(autouse=True)
