@@ -57,7 +57,7 @@ def test_a_table_that_was_rebuilt_after_the_snapshot_is_refused_and_not_read_as_
     columns = source.columns()
     with source.warehouse.snapshot() as snapshot:
         source.sql("create table other as select * from t; drop table t; alter table other rename to t")
-        with pytest.raises(WarehouseError, match="t was rebuilt while the run read it. Next: run again"):
+        with pytest.raises(WarehouseError, match="t was rebuilt while the run read it"):
             snapshot.extract(source.relation, columns)
 
 
