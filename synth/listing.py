@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from synth import log
 from synth.columns.handling import action, action_of
 from synth.columns.pii import read_label, role_of
 from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
-from synth.domain import Role
+from synth.domain import PAID, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
-from synth.facts.standing import held
+from synth.facts.standing import Standing, held
 from synth.graph.telling import about, explained
 from synth.project.digests import digest
 from synth.runs.changes import Known, decide
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Fact, Model, Task
+    from synth.domain import Column, Fact, Model, Task
     from synth.errors import SynthError
     from synth.plan import Plan
     from synth.runs.changes import Decision
@@ -58,6 +60,7 @@ class ModelListing:
 
     Attributes:
         rows: of the model; None where they could not be counted.
+        sources: of a twin by guarantee, what says which values a column has; `PAID` where nothing does.
     """
 
     task: Task
@@ -65,6 +68,24 @@ class ModelListing:
     note: str = ""
     decision: Decision | None = None
     rows: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paid(self) -> tuple[str, ...]:
+        """Return the columns of a twin by guarantee whose values cost a share of epsilon to find out."""
+        return tuple(name for name, source in self.sources.items() if source.endswith(PAID))
+
+    @property
+    def domains(self) -> list[str]:
+        """Return what is promised of a twin by guarantee, and which of its values are public, in words."""
+        if not self.task.guaranteed or self.task.model.reference:
+            return []
+        public = [f"{name} ({source})" for name, source in self.sources.items() if name not in self.paid]
+        return [
+            f"by guarantee: {self.task.guarantee}",
+            *([f"public values: {', '.join(public)}"] if public else []),
+            *([f"{PAID}: {', '.join(self.paid)}"] if self.paid else []),
+        ]
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -125,7 +146,9 @@ def as_text(listing: ModelListing) -> str:
     note = [f"  ({listing.note})"] if listing.note else []
     lines = [*_align(columns), *(["  tests and constraints:"] if facts else []), *_align(facts, "    ")]
     whose = f"  rows are about: {explained(listing.task.model)}"
-    return "\n".join([log.as_line(listing.task), *_reason(listing.decision), whose, *lines, *note])
+    domains = [f"  {line}" for line in listing.domains]
+    head = [log.as_line(listing.task), *_reason(listing.decision), whose, *domains]
+    return "\n".join([*head, *lines, *note])
 
 
 def _reason(decision: Decision | None) -> list[str]:
@@ -203,6 +226,8 @@ def _read(
         return ModelListing(task, (), f"would be refused: {error}")
     try:
         model, _ = read_uniqueness(model, warehouse)
+        if task.guaranteed and not model.reference:
+            return _read_publicly(replace(task, model=model), columns, warehouse, twins)
         source = read_source(
             model,
             warehouse,
@@ -220,6 +245,27 @@ def _read(
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if is_sample else ""
     entries = tuple(_entry(one, model, twins) for one in treatments)
     return ModelListing(replace(task, model=model), entries, note, rows=source.rows)
+
+
+def _read_publicly(
+    task: Task, columns: Sequence[Column], warehouse: Warehouse, twins: Collection[str]
+) -> ModelListing:
+    """Return the columns of a twin by guarantee, by what is public: no row is looked at.
+
+    Raises:
+        ModelError: with some column nothing can be done.
+    """
+    from synth.twins.publicly import publicly  # noqa: PLC0415 - for few models, and OpenDP's engine with it
+
+    model = task.model
+    rules = tuple(rule for rule in model.rules if rule.scope is Scope.ROW)
+    standing = Standing(rules, formulas={formula: frozenset() for formula in model.formulas})
+    enums = warehouse.enums(model.relation)
+    public = publicly(
+        model, columns, twins=twins, enums=enums, standing=standing, pools=lambda _: pa.array([], pa.string())
+    )
+    entries = tuple(_entry(one, model, twins) for one in public.treatments)
+    return ModelListing(task, entries, sources=dict(public.sources))
 
 
 def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> ColumnListing:

@@ -108,7 +108,13 @@ def _table(one: ModelListing, width: int) -> list[str]:
     if about(model) != "each row on its own" and not direct:
         lines += _entry(f"about {about(model)}", width, indent=4)
     keys = [f"{key.column} → {model_name(key.parent)} ({_why(key, model)})" for key in model.foreign_keys]
-    return lines + (_entry("; ".join(keys), width, indent=4) if keys else [])
+    lines += _entry("; ".join(keys), width, indent=4) if keys else []
+    return lines + [part for line in one.domains for part in _wrapped(line, width)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text in as many lines as it takes, below a table."""
+    return wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 6)
 
 
 def _fate(entry: ColumnListing, model: Model) -> str:
@@ -179,6 +185,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
         "about": about(model),
         "evidence": model.ownership.evidence if model.ownership else None,
         "reference": model.reference or None,
+        "guarantee": _guarantee(one),
         "references": [
             {
                 "column": key.column,
@@ -194,6 +201,19 @@ def _as_document(one: ModelListing) -> dict[str, object]:
             entry.name: {"becomes": _fate(entry, model), "role": entry.role or None, "origin": entry.origin}
             for entry in one.columns
         },
+    }
+
+
+def _guarantee(one: ModelListing) -> dict[str, object] | None:
+    """Return what is promised of a twin by guarantee, for programs."""
+    promised = one.task.guarantee
+    if not one.task.guaranteed or one.task.model.reference:
+        return None
+    return {
+        "epsilon": promised.epsilon,
+        "delta": promised.delta,
+        "public": {name: source for name, source in one.sources.items() if name not in one.paid},
+        "paid_for": list(one.paid),
     }
 
 

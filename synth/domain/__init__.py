@@ -14,7 +14,7 @@ from synth.domain.facts import (
     Uniqueness,
 )
 from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
-from synth.domain.options import Guarantee, Options, Policy, Privacy, Rows, Shares, Wishes
+from synth.domain.options import PAID, Guarantee, Options, Policy, Privacy, Rows, Shares, Wishes
 from synth.domain.ownership import Ownership, OwnershipStep
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
@@ -33,6 +33,7 @@ __all__ = [
     "GOOD",
     "IDENTIFIERS",
     "NUMBERS",
+    "PAID",
     "RARE",
     "Accuracy",
     "Aspect",

@@ -35,6 +35,9 @@ class Policy(StrEnum):
     PROTECT = "protect"  # it is made again by the private engine
 
 
+PAID = "paid for"  # what is said of values that nothing public states
+
+
 class Privacy(StrEnum):
     """By what a twin is published: by checks that it passes, or by a guarantee that asks no check."""
 

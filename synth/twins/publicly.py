@@ -13,7 +13,7 @@ from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED, assign_unseen
 from synth.columns.unseen import may_be_absent
-from synth.domain import Kind, PublicValues, Role
+from synth.domain import PAID, Kind, PublicValues, Role
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
 from synth.twins.computing import wanted_formulas
@@ -90,7 +90,7 @@ def publicly(
         decided.append(one)
         if domain is not None and treatment.column.name not in computed:
             domains[treatment.column.name] = domain
-            sources[treatment.column.name] = source or "paid for"
+            sources[treatment.column.name] = source or PAID
     return Publicly(tuple(decided), domains, sources)
 
 
@@ -194,7 +194,7 @@ def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> 
     highs = [(one.high, one.source) for one in said if isinstance(one.high, kind)]
     low, high = (ends[0][0] if ends else None for ends in (lows, highs))
     source = ", ".join(dict.fromkeys(name for _, name in (*lows[:1], *highs[:1])))
-    source = source if lows and highs else f"{source}, the other end paid for" if source else ""
+    source = source if lows and highs else f"{source}, the other end {PAID}" if source else ""
     if is_moment:
         zone = UTC if column.kind is Kind.TIMESTAMPTZ else None
         ends = [None if end is None else pd.Timestamp(end).tz_convert(zone) for end in (low, high)]

@@ -120,6 +120,19 @@ def test_nothing_is_paid_twice_for_the_same_rows_and_the_budget_ends_it(club: Ha
     assert len(club.rows(SPENT)) == 3
 
 
+def test_the_plan_says_which_values_are_public_and_which_are_paid_for(club: Handmade) -> None:
+    write(club, alone=True, privacy="guaranteed")
+    answer = club.synth("plan")
+    assert answer.code == 0, answer.text
+    text = " ".join(answer.out.split())
+    assert "by guarantee: epsilon 3, delta 1e-06" in text
+    assert "level (accepted_values_members_level)" in text
+    assert "points (declared)" in text
+    assert "paid for: name, fee" in text
+    model = json.loads(club.synth("plan", "--output", "json").out)["families"][0]["models"][0]
+    assert model["guarantee"]["paid_for"] == ["name", "fee"]
+
+
 def test_analysts_read_no_cost_and_owners_read_what_the_guarantee_covers(club: Handmade) -> None:
     role = f"analyst_{club.database.name}"
     club.session.execute(f"create role {role}".encode())
