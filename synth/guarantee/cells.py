@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +11,12 @@ import pandas as pd
 from synth.guarantee.domains import OTHER, ColumnDomain, Grid, amounts, is_null, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from synth.guarantee.noise import Mechanisms
 
 # A stretch is split into at most so many, and into fewer where noise would hide what is in them.
-MOST_PARTS = 64
+MOST_PARTS = 128
 # Rows that a part should hold, in standard deviations of the noise.
 CLEAR = 2.0
 MOST_LEVELS = 3
@@ -94,20 +92,11 @@ Cells = LabelCells | LineCells
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """A column's cells, their noisy numbers of rows, and the variance of that noise."""
+    """A column's cells, their noisy numbers of rows, and the variances of that noise."""
 
     cells: Cells
     counts: NDArray[np.float64]
-    variance: float
-    how: str = ""
-
-
-@dataclass(slots=True)
-class Bins:
-    """A line that is split level by level, and the last noisy count of each stretch."""
-
-    starts: NDArray[np.int64]
-    counts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    variances: NDArray[np.float64]
 
 
 def tally(codes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -120,7 +109,7 @@ def label_margin(
 ) -> Margin:
     """Return the noisy counts of a column of labels."""
     counts = mechanisms.counts(f"{name}: counts", tally(cells.codes(values), cells.size), rho)
-    return Margin(cells, counts, mechanisms.scale(rho) ** 2)
+    return Margin(cells, counts, np.full(cells.size, mechanisms.scale(rho) ** 2))
 
 
 def levels_of(size: int) -> int:
@@ -135,26 +124,57 @@ def line_margin(
     grid = Grid.of(domain)
     positions = grid.positions(amounts(values, domain.kind))
     levels = levels_of(grid.size)
-    deviation = mechanisms.scale(rho / levels)
-    starts, counts = np.zeros(1, dtype=np.int64), np.full(1, rows)
+    variance = mechanisms.scale(rho / levels) ** 2
+    whole = Stretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf), 0.0, np.inf)
     for level in range(levels):
-        starts = split(starts, counts, grid.size, deviation)
-        cells = LineCells(grid, starts, domain.nullable)
+        parts = whole.parts(grid.size, np.sqrt(variance))
+        cells = LineCells(grid, whole.split(parts, grid.size), domain.nullable)
         tallies = tally(cells.codes_of(positions), cells.size)
-        counts = mechanisms.counts(f"{name}: counts {level + 1} of {levels}", tallies, rho / levels)
-    return Margin(cells, counts, deviation**2)
+        noisy = mechanisms.counts(f"{name}: counts {level + 1} of {levels}", tallies, rho / levels)
+        whole = whole.refined(cells.starts, parts, noisy, variance)
+    cells = LineCells(grid, whole.starts, domain.nullable)
+    if not domain.nullable:
+        return Margin(cells, whole.counts, whole.variances)
+    return Margin(
+        cells, np.append(whole.counts, whole.absent), np.append(whole.variances, whole.absent_variance)
+    )
 
 
-def split(
-    starts: NDArray[np.int64], counts: NDArray[np.float64], size: int, deviation: float
-) -> NDArray[np.int64]:
-    """Return the stretches again, each in as many equal parts as its noisy count lets stand out."""
-    ends = np.append(starts[1:], size)
-    pieces: list[Sequence[int]] = []
-    for start, end, count in zip(starts.tolist(), ends.tolist(), counts.tolist(), strict=False):
-        parts = int(np.clip(count / (CLEAR * deviation), 1, min(MOST_PARTS, end - start)))
-        pieces.append([start + (end - start) * part // parts for part in range(parts)])
-    return np.array([start for piece in pieces for start in piece], dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Stretches of a grid by their first positions, and estimates of their numbers of rows and of NULLs."""
+
+    starts: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    absent: float
+    absent_variance: float
+
+    def parts(self, size: int, deviation: float) -> NDArray[np.int64]:
+        """Return in how many parts each stretch is split: as many as its noisy count lets stand out."""
+        lengths = np.diff(np.append(self.starts, size))
+        return np.clip(self.counts / (CLEAR * deviation), 1, np.minimum(lengths, MOST_PARTS)).astype(np.int64)
+
+    def split(self, parts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """Return the first positions of all parts."""
+        lengths = np.diff(np.append(self.starts, size))
+        triples = zip(self.starts.tolist(), lengths.tolist(), parts.tolist(), strict=True)
+        return np.array([a + n * part // k for a, n, k in triples for part in range(k)], dtype=np.int64)
+
+    def refined(
+        self, starts: NDArray[np.int64], parts: NDArray[np.int64], noisy: NDArray[np.float64], variance: float
+    ) -> Stretches:
+        """Return the parts with their noisy counts, each family of parts moved to what its stretch was."""
+        family = np.repeat(np.arange(len(parts)), parts)
+        sums = np.bincount(family, weights=noisy[: len(starts)])
+        trust = (parts * variance) / (parts * variance + self.variances)  # of the old count; 0 for none
+        counts = noisy[: len(starts)] + (trust * (self.counts - sums) / parts)[family]
+        variances = (variance * (1 - trust / parts))[family]
+        if len(noisy) == len(starts):
+            return Stretches(starts, counts, variances, 0.0, np.inf)
+        kept = variance / (variance + self.absent_variance)
+        absent = float(noisy[-1] + kept * (self.absent - noisy[-1]))
+        return Stretches(starts, counts, variances, absent, variance * (1 - kept))
 
 
 def shares(margin: Margin) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 STEPS = 40
+BLOCK = 64
 # Rows are told apart by one number: the sum of their codes times these, modulo 2**64.
 MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 4096, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
@@ -56,17 +57,34 @@ class Chain:
         """Return rows of groups; what is given of a column stays, where it is not negative."""
         rows = np.zeros((number, len(self.steps)), dtype=np.int64)
         for step in self.steps:
-            rows[:, step.column] = chosen(step.logits(rows), random)
+            rows[:, step.column] = chosen(step.logits(rows), rows[:, list(step.given)], random)
             if step.column in given:
                 codes = given[step.column]
                 rows[:, step.column] = np.where(codes < 0, rows[:, step.column], codes)
         return rows
 
 
-def chosen(logits: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Return one column of each row, with a chance in proportion to the exponential."""
+def even_numbers(number: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return uniform random numbers of which each stretch of a block's length is spread evenly.
+
+    Each number alone is uniform, so chances are what they were; shares of rows come nearer to them.
+    """
+    blocks = -(-number // BLOCK)
+    ranks = np.argsort(random.random((blocks, BLOCK)), axis=1)
+    return ((ranks + random.random((blocks, BLOCK))) / BLOCK).ravel()[:number]
+
+
+def chosen(
+    logits: NDArray[np.float64], rows: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return a choice for each row, with a chance in proportion to the exponential of its logit.
+
+    Rows with the same codes are next to each other where numbers are spread evenly.
+    """
     weights = np.cumsum(np.exp(logits - logits.max(axis=1, keepdims=True)), axis=1)
-    threshold = random.random(len(logits)) * weights[:, -1]
+    numbers = np.empty(len(logits))
+    numbers[np.lexsort((random.random(len(logits)), *rows.T))] = even_numbers(len(logits), random)
+    threshold = numbers * weights[:, -1]
     return np.minimum((weights <= threshold[:, None]).sum(axis=1), logits.shape[1] - 1)  # type: ignore[no-any-return]
 
 
@@ -109,7 +127,7 @@ def fitted(
                 table = tables[pair]
                 given[earlier] = table if pair[1] == column else Table(table.counts.T, table.variance)
         step = _step(column, margins[column], given, rows, drawn)
-        drawn[:, column] = chosen(step.logits(drawn), random)
+        drawn[:, column] = chosen(step.logits(drawn), drawn[:, list(given)], random)
         steps.append(step)
     return Chain(tuple(steps)), drawn
 

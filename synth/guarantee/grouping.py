@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.guarantee.cells import LineCells, Margin, shares
+from synth.guarantee.fitting import even_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+# Cells of one group that all have no chance have the same.
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,9 @@ class Groups:
         cells = np.zeros(len(codes), dtype=np.int64)
         for group in range(self.size):
             members, rows = np.flatnonzero(self.of_cell == group), np.flatnonzero(codes == group)
-            weights = self.cells[members]
-            even = np.full(len(members), 1 / len(members))
-            chances = weights / weights.sum() if weights.sum() > 0 else even
-            cells[rows] = random.choice(members, size=len(rows), p=chances)
+            weights = np.cumsum(self.cells[members] + TINY)
+            places = np.searchsorted(weights, even_numbers(len(rows), random) * weights[-1], side="right")
+            cells[rows] = members[np.minimum(places, len(members) - 1)]
         return cells
 
 
@@ -49,7 +53,7 @@ def grouped(margin: Margin, most: int) -> Groups:
     line = len(margin.cells.starts) if isinstance(margin.cells, LineCells) else 0
     of_cell = _stretches(chances, line, most) if line else _commonest(chances, most)
     groups = np.bincount(of_cell, weights=chances).astype(np.float64)
-    return Groups(of_cell, chances, groups, np.bincount(of_cell).astype(np.float64) * margin.variance)
+    return Groups(of_cell, chances, groups, np.bincount(of_cell, weights=margin.variances).astype(np.float64))
 
 
 def _stretches(chances: NDArray[np.float64], line: int, most: int) -> NDArray[np.int64]:
