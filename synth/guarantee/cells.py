@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
     from synth.guarantee.noise import Mechanisms
 
-# A stretch is split into at most so many, and into fewer where noise would hide what is in them.
+# A stretch is counted in at most so many parts.
 MOST_PARTS = 128
-# Rows that a part should hold, in standard deviations of the noise.
-CLEAR = 2.0
-MOST_LEVELS = 3
+# In standard deviations of the noise: rows that make a stretch worth splitting, what makes a part differ from
+# its neighbours, and rows that a cell should hold.
+WORTH, ALONE, CLEAR = 4.0, 3.5, 2.0
+# Lines of more positions than these are counted once more each.
+FURTHER_LEVELS = (16, MOST_PARTS**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,8 @@ def label_margin(
 
 
 def levels_of(size: int) -> int:
-    """Return how often a line of so many positions is split; public."""
-    return int(np.clip(np.ceil(np.log(max(size, 2)) / np.log(MOST_PARTS)), 1, MOST_LEVELS))
+    """Return how often the rows of a line of so many positions are counted; public."""
+    return 1 + sum(size > most for most in FURTHER_LEVELS)
 
 
 def line_margin(
@@ -124,36 +126,42 @@ def line_margin(
     grid = Grid.of(domain)
     positions = grid.positions(amounts(values, domain.kind))
     levels = levels_of(grid.size)
-    variance = mechanisms.scale(rho / levels) ** 2
-    whole = Stretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf), 0.0, np.inf)
+    deviation = mechanisms.scale(rho / levels)
+    whole = Stretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf))
+    absent = []
     for level in range(levels):
-        parts = whole.parts(grid.size, np.sqrt(variance))
+        parts = whole.parts(grid.size, deviation)
         cells = LineCells(grid, whole.split(parts, grid.size), domain.nullable)
         tallies = tally(cells.codes_of(positions), cells.size)
         noisy = mechanisms.counts(f"{name}: counts {level + 1} of {levels}", tallies, rho / levels)
-        whole = whole.refined(cells.starts, parts, noisy, variance)
+        absent.append(noisy[-1])
+        whole = whole.refined(cells.starts, parts, noisy[: len(cells.starts)], deviation)
     cells = LineCells(grid, whole.starts, domain.nullable)
     if not domain.nullable:
         return Margin(cells, whole.counts, whole.variances)
-    return Margin(
-        cells, np.append(whole.counts, whole.absent), np.append(whole.variances, whole.absent_variance)
-    )
+    variances = np.append(whole.variances, deviation**2 / levels)
+    return Margin(cells, np.append(whole.counts, np.mean(absent)), variances)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretches:
-    """Stretches of a grid by their first positions, and estimates of their numbers of rows and of NULLs."""
+    """Stretches of a grid by their first positions, and estimates of their numbers of rows."""
 
     starts: NDArray[np.int64]
     counts: NDArray[np.float64]
     variances: NDArray[np.float64]
-    absent: float
-    absent_variance: float
 
     def parts(self, size: int, deviation: float) -> NDArray[np.int64]:
-        """Return in how many parts each stretch is split: as many as its noisy count lets stand out."""
+        """Return in how many parts each stretch is counted next.
+
+        At first in as many as stand out from the noise; later those that hold rows in many, in search of
+        single values that many rows have.
+        """
         lengths = np.diff(np.append(self.starts, size))
-        return np.clip(self.counts / (CLEAR * deviation), 1, np.minimum(lengths, MOST_PARTS)).astype(np.int64)
+        most = np.minimum(lengths, MOST_PARTS)
+        if np.isinf(self.variances).any():
+            return np.clip(self.counts / (CLEAR * deviation), 1, most).astype(np.int64)
+        return np.where(self.counts > WORTH * deviation, most, 1)
 
     def split(self, parts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
         """Return the first positions of all parts."""
@@ -162,19 +170,48 @@ class Stretches:
         return np.array([a + n * part // k for a, n, k in triples for part in range(k)], dtype=np.int64)
 
     def refined(
-        self, starts: NDArray[np.int64], parts: NDArray[np.int64], noisy: NDArray[np.float64], variance: float
+        self,
+        starts: NDArray[np.int64],
+        parts: NDArray[np.int64],
+        noisy: NDArray[np.float64],
+        deviation: float,
     ) -> Stretches:
-        """Return the parts with their noisy counts, each family of parts moved to what its stretch was."""
-        family = np.repeat(np.arange(len(parts)), parts)
-        sums = np.bincount(family, weights=noisy[: len(starts)])
-        trust = (parts * variance) / (parts * variance + self.variances)  # of the old count; 0 for none
-        counts = noisy[: len(starts)] + (trust * (self.counts - sums) / parts)[family]
-        variances = (variance * (1 - trust / parts))[family]
-        if len(noisy) == len(starts):
-            return Stretches(starts, counts, variances, 0.0, np.inf)
-        kept = variance / (variance + self.absent_variance)
-        absent = float(noisy[-1] + kept * (self.absent - noisy[-1]))
-        return Stretches(starts, counts, variances, absent, variance * (1 - kept))
+        """Return the parts, those together that noise does not let stand out, near what their stretch was."""
+        ends = np.cumsum(parts)
+        firsts = [
+            end - part + merged(noisy[end - part : end], deviation)
+            for end, part in zip(ends.tolist(), parts.tolist(), strict=True)
+        ]
+        family = np.repeat(np.arange(len(parts)), [len(first) for first in firsts])
+        places = np.concatenate(firsts)
+        counts = np.add.reduceat(noisy, places)
+        variances = np.diff(np.append(places, len(noisy))) * deviation**2
+        sums = np.bincount(family, weights=counts)
+        spread = np.bincount(family, weights=variances)
+        trust = np.where(np.isinf(self.variances), 0, spread / (spread + self.variances))  # of the old count
+        share = variances / spread[family]
+        moved = counts + (trust * (self.counts - sums))[family] * share
+        return Stretches(starts[places], moved, variances * (1 - trust[family] * share))
+
+
+def merged(noisy: NDArray[np.float64], deviation: float) -> NDArray[np.int64]:
+    """Return which parts of a stretch begin a cell: those that stand out alone, others together.
+
+    A run of others becomes as many cells of similar weight as stand out from their noise.
+    """
+    number = len(noisy)
+    alone = np.abs(noisy - noisy.mean()) > ALONE * deviation
+    first = np.zeros(number, dtype=bool)
+    first[0] = True
+    first[alone] = True
+    first[1:][alone[:-1]] = True
+    for run in np.split(np.arange(number), np.flatnonzero(first)[1:]):
+        pieces = int(min(len(run), (noisy[run].sum() / (CLEAR * deviation)) ** 2 / len(run)))
+        if pieces > 1:
+            weights = np.cumsum(np.maximum(noisy[run], 0))
+            cuts = np.searchsorted(weights, weights[-1] * np.arange(1, pieces) / pieces)
+            first[run[np.minimum(cuts + 1, len(run) - 1)]] = True
+    return np.flatnonzero(first)
 
 
 def shares(margin: Margin) -> NDArray[np.float64]:

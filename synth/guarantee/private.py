@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
-ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.25
+ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.4
 # Pairs that are counted, at most so many a column.
-PAIRS = 3
+PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
-CLEAR, MOST_GROUPS = 1.5, 32
+FULL, MOST_GROUPS = 2.0, 32
 
 
 class PrivateSynthesizer:
@@ -157,7 +157,7 @@ class PrivateSynthesizer:
         number = len(self.domains)
         pairs = min(number * (number - 1) // 2, PAIRS * number)
         deviation = self._mechanisms.scale(self._mechanisms.remaining * (1 - CHOICE) / max(1, pairs))
-        most = int(np.clip(np.sqrt(self._rows / (CLEAR * deviation)), 2, MOST_GROUPS))
+        most = int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 2, MOST_GROUPS))
         self._groups = {name: grouped(margin, most) for name, margin in self._margins.items()}
         codes = tuple(self._codes(used, tuple(self.domains)).values())
         learning = Learning(
