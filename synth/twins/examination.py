@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from synth.columns.conform import labels, learnable, public
+from synth.columns.encoding import rows_type
 from synth.columns.roles import LEARNED, replaced
 from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, Replaced
@@ -16,11 +18,11 @@ from synth.evaluate.portrait import portrait
 from synth.twins import gate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.domain import Evaluation
     from synth.domain.figures import Portrait
     from synth.twins.redraw import Redrawn
@@ -86,9 +88,13 @@ def examine_for_owner(
         made: the twin.
     """
     present = [
-        one for one in case.treatments if one.role in LEARNED and one.column.name in made.table.column_names
+        one
+        for one in case.treatments
+        if one.role in LEARNED
+        and one.column.name in made.table.column_names
+        and one.column.kind is not Kind.INTERVAL  # which the twin has as text
     ]
-    twin = learnable(made.table, present)
+    twin = learnable(_as_rows(made.table, present), present)
     names = [name for name in twin.columns if name in real]
     if not names or len(real) < 2 or not len(twin):  # noqa: PLR2004 - two sides
         return Examined()
@@ -115,6 +121,14 @@ def examine_for_owner(
         if check.aspect is Aspect.QUALITY and check.verdict is not Verdict.ERROR
     ]
     return Examined(replace(found, checks=tuple(shown)))
+
+
+def _as_rows(table: pa.Table, treatments: Sequence[Treatment]) -> pa.Table:
+    """Return some columns of a twin in the types that rows of the warehouse have."""
+    columns = {one.column.name: one.column for one in treatments}
+    return pa.table(
+        {name: table.column(name).cast(rows_type(column), safe=False) for name, column in columns.items()}
+    )
 
 
 def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:

@@ -175,7 +175,10 @@ def _labels(
 def _typed(label: str, column: Column) -> Any:
     """A label as rows hold it."""
     if column.kind in NUMBERS:
-        number = float(label)
+        try:
+            number = float(label)
+        except ValueError:
+            return label  # which no row has
         return int(number) if number.is_integer() else number
     if column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}:
         return pd.Timestamp(label)
@@ -193,6 +196,9 @@ def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> 
     lows = [(one.low, one.source) for one in said if isinstance(one.low, kind)]
     highs = [(one.high, one.source) for one in said if isinstance(one.high, kind)]
     low, high = (ends[0][0] if ends else None for ends in (lows, highs))
+    if low is not None and high is not None and low > high:  # type: ignore[operator] # of one type
+        low = high = None
+        lows, highs = [], []
     source = ", ".join(dict.fromkeys(name for _, name in (*lows[:1], *highs[:1])))
     source = source if lows and highs else f"{source}, the other end {PAID}" if source else ""
     if is_moment:
