@@ -30,6 +30,9 @@ EMPTY = {
     "tsvector": "",
     "xml": "<empty/>",
     "point": "(0,0)",
+    **dict.fromkeys(("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"), "empty"),
+    **dict.fromkeys(("int4multirange", "int8multirange", "nummultirange", "datemultirange"), "{}"),
+    **dict.fromkeys(("tsmultirange", "tstzmultirange"), "{}"),
 }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from synth.columns.placeholders import has_placeholder, placeholders
 from synth.columns.roles import assign_unseen
 from synth.columns.unseen import assemble_unseen, private_columns, unseen_keys
 from synth.domain import (
@@ -250,3 +251,10 @@ def test_a_guarantee_has_defaults_and_options_beat_them() -> None:
     ours = Options(epsilon=1.0).over(Options(epsilon=2.0, delta=1e-7, privacy=Privacy.GUARANTEED))
     assert (ours.guarantee, ours.privacy) == (Guarantee(1.0, 1e-7), Privacy.GUARANTEED)
     assert str(ours.guarantee) == "epsilon 1, delta 1e-07"
+
+
+def test_a_range_that_may_not_be_null_is_empty() -> None:
+    nothing = pa.chunked_array([], pa.string())
+    days = Column("covered", "daterange", Kind.OPAQUE, not_null=True)
+    assert has_placeholder(days, unique=False)
+    assert placeholders(days, 2, RNG, real=nothing, taken=nothing, unique=False).to_pylist() == ["empty"] * 2
