@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import Synthesizer
+from synth.engine.crowd import Crowd
 from synth.engine.formulas import to_amounts
 from synth.engine.identities import find_identities
 from synth.engine.learned import open_column
@@ -20,7 +21,9 @@ ROWS = 1000
 
 
 def arithmetic(frame: pd.DataFrame, fixed: tuple[int, ...] = ()) -> dict[str, tuple[str, tuple[str, ...]]]:
-    columns = [open_column(frame.iloc[:, i], label=False, rare=10) for i in range(frame.shape[1])]
+    columns = [
+        open_column(frame.iloc[:, i], Crowd(10, len(frame)), label=False) for i in range(frame.shape[1])
+    ]
     return {
         frame.columns[each.target]: (each.rule, tuple(frame.columns[source] for source in each.sources))
         for each in find_identities(frame, columns, fixed=fixed)

@@ -37,13 +37,14 @@ class LocalBackend:
         Raises:
             BackendError: the columns that are given or balanced do not fit what was learned.
         """
-        from synth.engine import Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
+        from synth.engine import Beside, Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
 
         engine = Synthesizer(
             seed=request.seed, categories=request.categories, rare=RARE, public=request.public
         )
         given = [] if request.given is None else list(request.given.columns)
-        engine.fit(training, given=given, progress=request.progress)
+        beside = None if request.beside is None else Beside(request.beside, request.about)
+        engine.fit(training, given=given, entities=request.entities, beside=beside, progress=request.progress)
         try:
             return engine.sample(
                 request.rows,
@@ -59,10 +60,13 @@ class LocalBackend:
         self, training: pd.DataFrame, request: Request, owners: HistoryRequest
     ) -> list[tuple[pd.DataFrame, NDArray[Any]]]:
         """Return, for each draw, rows of all `owners.twins`, and the position of each row's owner."""
-        from synth.engine import Histories  # noqa: PLC0415 - as above
+        from synth.engine import Histories, Panel  # noqa: PLC0415 - as above
 
         engine = Histories(
             request.seed, time=owners.time, categories=request.categories, public=request.public, rare=RARE
         )
-        engine.fit(owners.real, training, owners.owner)
+        beside = None
+        if owners.others is not None and owners.whose is not None and request.beside is not None:
+            beside = Panel(owners.others, request.beside, owners.whose, request.about)
+        engine.fit(owners.real, training, owners.owner, entities=request.entities, beside=beside)
         return [engine.sample(owners.twins, draw=number) for number in range(owners.draws)]

@@ -123,6 +123,8 @@ class HistoryRequest:
         twins: the owners to draw rows for, with the same columns.
         time: the column that orders the rows of an owner, if one does.
         draws: how often to draw rows for all of them.
+        others: the owners of the rows that an engine of their own learns; `whose` has the position of the
+            owner of each of these rows.
     """
 
     real: pd.DataFrame
@@ -130,6 +132,8 @@ class HistoryRequest:
     twins: pd.DataFrame
     time: str | None
     draws: int
+    others: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    whose: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class Request:
         wishes: of the model.
         scored: to be called with what a remote service thinks of its rows, from 0 to 100 each.
         entities: whom each training row is about, where the user said it and somebody has several rows.
+        beside: rows of the same table that an engine of their own learns; their entities count where a value
+            must be shared. `about` says whom each is about, where somebody has several rows.
         wait: for remote jobs; else `PendingError` says their names, and the same request finds them again.
     """
 
@@ -164,4 +170,6 @@ class Request:
     wishes: Wishes = field(default_factory=Wishes)
     scored: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
     entities: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    beside: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    about: NDArray[Any] | None = field(default=None, compare=False, repr=False)
     wait: bool = field(default=True, compare=False)

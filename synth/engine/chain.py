@@ -57,12 +57,14 @@ class Chain:
         derived: those in whose place others are drawn.
         order: the indices of what is drawn or derived, as far as it is learned.
         models: of what is drawn.
+        entities: whom each training row is about; None where each is one.
     """
 
     columns: Sequence[Column]
     derived: Mapping[int, Derived]
     order: list[int] = field(default_factory=list)
     models: dict[int, Conditional] = field(default_factory=dict)
+    entities: Ints | None = None
 
     def learn(
         self,
@@ -87,7 +89,7 @@ class Chain:
             for number in found.numbers if found else (target,):
                 ties = find_ties(self.columns, codes, number, before)
                 self.models[number] = Conditional(
-                    self.columns, codes, number, earlier=before, ties=ties, rng=rng
+                    self.columns, codes, number, earlier=before, ties=ties, rng=rng, entities=self.entities
                 )
                 codes[number] = self._learned(number, codes, rng)
                 self.order.append(number)

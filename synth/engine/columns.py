@@ -1,17 +1,16 @@
 """One column of the training frame as integer codes that a tree can learn, and codes back as values.
 
 A code is an index into the column's values; -1 is NULL. `known` marks the rows whose own value may be
-learned: what fewer than `rare` rows hold is not, and such rows are given a learned value later. Those of them
-that are `folded` are given one that is not NULL, because they are not.
+learned: what fewer than `rare` entities hold is not, and such rows are given a learned value later. Those of
+them that are `folded` are given one that is not NULL, because they are not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -41,12 +40,3 @@ class Column(Protocol):
         Raises:
             ValueError: values of that dtype cannot be compared with those that were learned.
         """
-
-
-def commoner_side(null: Mask, rare: int) -> Mask:
-    """Which rows to learn from, by NULL-ness alone: where few are NULL, or few are not, only the others."""
-    few_values = (~null).sum() < rare and null.any()
-    few_nulls = null.sum() < rare
-    if few_values:
-        return null.copy()
-    return ~null if few_nulls else np.ones(len(null), dtype=bool)

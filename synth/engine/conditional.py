@@ -41,6 +41,7 @@ class Conditional:
         earlier: indices of the columns before it, best predictors first.
         ties: what earlier columns decide about this one.
         rng: divides the rows among trees.
+        entities: whom each training row is about; None where each is one.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Conditional:
         earlier: Sequence[int],
         ties: Sequence[Tie],
         rng: np.random.Generator,
+        entities: Ints | None = None,
     ) -> None:
         column = columns[target]
         self._target, self._earlier = target, earlier
@@ -63,7 +65,9 @@ class Conditional:
         self._trees: list[PrunedTree | None] = [None]
         self._features: list[tuple[int, NDArray[np.float32]]] = []
         if free and len(earlier) and (own != own[0]).any():
-            self._features, self._trees = learn(columns, column, own, given, rng)
+            self._features, self._trees = learn(
+                columns, column, own, given, rng, None if entities is None else entities[rows]
+            )
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
         loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
@@ -169,6 +173,7 @@ def learn(
     own: Ints,
     given: Mapping[int, Ints],
     rng: np.random.Generator,
+    entities: Ints | None = None,
 ) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
     """The features of a column, by the index of what they are made of, and its trees."""
     best = dict(list(given.items())[:MAX_FEATURES])
@@ -178,7 +183,10 @@ def learn(
     mixed = rng.permutation(len(own))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
     smallest = SMALLEST // len(parts)
-    return features, [PrunedTree(binned.rows(part), goal.rows(part), smallest) for part in parts]
+    return features, [
+        PrunedTree(binned.rows(part), goal.rows(part), smallest, None if entities is None else entities[part])
+        for part in parts
+    ]
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:

@@ -6,7 +6,7 @@ What two such columns share is then exact, not cut into leaves; equal stays equa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.crowd import Crowd
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
 
@@ -95,7 +96,7 @@ def find_differences(
     *,
     orders: Iterable[Order],
     number: int,
-    rare: int,
+    crowd: Crowd,
     fixed: Collection[int] = (),
 ) -> dict[int, Difference]:
     """For each column but the fixed that follows some drawn before it closely enough, its difference to it.
@@ -117,7 +118,7 @@ def find_differences(
             limit = 1.0 if frozenset((target, base)) in ordered else CLOSE
             if apart >= min(limit, best):
                 continue
-            column = difference(own, to, rare)
+            column = difference(own, to, crowd)
             if lands(own, to, column):
                 own_number = found[target].number if target in found else number + len(found)
                 best, found[target] = apart, Difference(target, base, own_number, own, to, column)
@@ -155,23 +156,33 @@ def comparable(own: NumberColumn, to: NumberColumn) -> bool:
     )
 
 
-def difference(own: NumberColumn, to: NumberColumn, rare: int) -> NumberColumn:
+def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColumn:
     """What is left of a column when another is taken from it."""
-    gap = uncut(own) - uncut(to)
     decimals = max(own.decimals, to.decimals)
-    if gap.dtype.kind == "f" and decimals <= MAX_DECIMALS:
-        gap = gap.round(decimals)
-    dtype = pd.Int64Dtype() if gap.dtype.kind == "i" else gap.dtype
-    column = NumberColumn(ticks.from_native(gap, (own.codes < 0) | (to.codes < 0), dtype), rare)
+
+    def of(gap: Native, null: Mask) -> pd.Series[Any]:
+        if gap.dtype.kind == "f" and decimals <= MAX_DECIMALS:
+            gap = gap.round(decimals)
+        return ticks.from_native(gap, null, pd.Int64Dtype() if gap.dtype.kind == "i" else gap.dtype)
+
+    (mine, missing), (others, absent) = own.beside, to.beside
+    null = missing | absent | ~near(mine) | ~near(others)
+    column = NumberColumn(
+        of(uncut(own) - uncut(to), (own.codes < 0) | (to.codes < 0)), crowd, of(mine - others, null)
+    )
     column.known &= own.known & to.known
     return column
 
 
 def uncut(column: NumberColumn) -> Native:
     """A column's values in the training rows before its ends are cut, but where these are too far out."""
-    plain = column.raw.view(np.int64) if column.raw.dtype.kind in "mM" else column.raw
-    near = np.abs(plain.astype(np.float64)) < SAFE
-    return np.where(near, column.raw, column.native(column.codes))
+    return np.where(near(column.raw), column.raw, column.native(column.codes))
+
+
+def near(native: Native) -> Mask:
+    """Which values are so near to 0 that the difference of two cannot overflow."""
+    plain = native.view(np.int64) if native.dtype.kind in "mM" else native
+    return np.abs(plain.astype(np.float64)) < SAFE
 
 
 def distance(own: NumberColumn, to: NumberColumn) -> float:

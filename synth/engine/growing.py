@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Ints
+    from synth.engine.columns import Ints, Mask
     from synth.engine.goals import Goal
 
     Floats: TypeAlias = NDArray[np.float64]
 
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
 PENALTY = 5.0  # times the variance left in a row is what one more leaf costs,
-FEW_ROWS = 700  # of a tree, below which it costs in proportion more: each row shows through more
+FEW_ENTITIES = 700  # of a tree, below which it costs in proportion more: each shows through more
 SURE = 15.0  # times that variance is what a small group gains by chance about once in 100,000
+LEAF_ENTITIES = 15  # in a leaf, however many rows they have
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is
 ALIKE = 1e-9  # relative: gains that differ by less are the same but for the last digits of a library
 
@@ -93,18 +94,67 @@ class Tree:
     risk: Floats
 
 
-def penalty_of(rows: int) -> float:
-    """Return what one more leaf costs in a tree of so many rows, in variances left in a row."""
-    return PENALTY * max(1.0, FEW_ROWS / max(rows, 1))
+def penalty_of(entities: int) -> float:
+    """Return what one more leaf costs in a tree of so many entities, in variances left in a row."""
+    return PENALTY * max(1.0, FEW_ENTITIES / max(entities, 1))
 
 
-def grow(features: Binned, goal: Goal, fewest: int, smallest: int) -> Tree:
-    """The tree of at least `fewest` rows a leaf, deeper by PATIENCE than what its cuts pay for."""
+@dataclass(frozen=True, slots=True)
+class Soil:
+    """What a tree grows on.
+
+    Attributes:
+        features: of its rows.
+        goal: what it tells apart.
+        entities: whom each row is about, as codes from 0; None where each row is one.
+        fewest: rows that a leaf has, of at least LEAF_ENTITIES,
+        smallest: or rows and entities that are enough where they surely differ.
+    """
+
+    features: Binned
+    goal: Goal
+    entities: Ints | None
+    fewest: int
+    smallest: int
+
+    @property
+    def size(self) -> int:
+        """How many entities there are."""
+        return len(self.goal.groups) if self.entities is None else len(np.unique(self.entities))
+
+    def cut(self, rows: Ints, counts: Ints, here: Ints, risk: float) -> tuple[int, float]:
+        """The last bin that goes left in the cut of a node that gains most, and what it gains.
+
+        Args:
+            rows: of the node.
+            counts: bins × groups, its rows.
+            here: by group, its rows.
+            risk: its sum of squares.
+        """
+        open_to = np.ones(len(self.features.edges), dtype=bool)
+        while True:
+            cut, gain = best_cut(
+                self.features, self.goal, counts, here, (self.smallest, self.fewest), risk, open_to
+            )
+            if gain <= 0 or self.entities is None:
+                return cut, gain
+            left = self.features.cells[rows, self.features.feature[cut]] <= cut
+            whose = self.entities[rows]
+            sides = min(len(np.unique(whose[left])), len(np.unique(whose[~left])))
+            sure = gain * len(rows) >= SURE * (risk - gain)
+            if sides >= (self.smallest if sure else min(self.fewest, LEAF_ENTITIES)):
+                return cut, gain
+            open_to &= self.features.feature != self.features.feature[cut]
+
+
+def grow(soil: Soil) -> Tree:
+    """The tree, deeper by PATIENCE than what its cuts pay for."""
+    features, goal = soil.features, soil.goal
     groups = len(goal.places)
     cells = features.cells * groups + goal.groups[:, None]
     shape = len(features.edges), groups
     squares = (goal.places**2).sum(1)
-    penalty = penalty_of(len(cells))
+    penalty = penalty_of(soil.size)
     nodes: list[tuple[int, float, int, float]] = []
     right: list[int] = []
     waiting = [(-1, np.arange(len(cells)), counted(cells, shape), 0)]  # for whom a node is the right child
@@ -118,7 +168,7 @@ def grow(features: Binned, goal: Goal, fewest: int, smallest: int) -> Tree:
         total = here @ goal.places
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
-        cut, gain = best_cut(features, goal, counts, here, (smallest, fewest), risk)
+        cut, gain = soil.cut(rows, counts, here, risk)
         unpaid = 0 if gain > penalty * (risk - gain) / len(rows) else unpaid + 1
         if gain <= ALIKE * spread or unpaid > PATIENCE:
             nodes.append((-1, 0.0, len(rows), risk))
@@ -139,7 +189,13 @@ def counted(cells: Ints, shape: tuple[int, int]) -> Ints:
 
 
 def best_cut(
-    features: Binned, goal: Goal, counts: Ints, here: Ints, limits: tuple[int, int], risk: float
+    features: Binned,
+    goal: Goal,
+    counts: Ints,
+    here: Ints,
+    limits: tuple[int, int],
+    risk: float,
+    open_to: Mask,
 ) -> tuple[int, float]:
     """The last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
 
@@ -150,6 +206,7 @@ def best_cut(
         here: by group, the node's rows.
         limits: rows on the smaller side, where the gain is SURE and elsewhere.
         risk: the node's sum of squares.
+        open_to: the bins of the features that may be cut.
     """
     rows = here.sum()
     smallest, fewest = limits
@@ -157,7 +214,7 @@ def best_cut(
         return 0, 0.0
     below = counts.sum(1).cumsum() - features.feature * rows
     smaller = np.minimum(below, rows - below)
-    possible = np.flatnonzero(smaller >= min(smallest, fewest))
+    possible = np.flatnonzero((smaller >= min(smallest, fewest)) & open_to)
     if not len(possible):
         return 0, 0.0
     before = features.feature[possible]

@@ -11,31 +11,25 @@ then all stretches advance side by side, each towards the first row of the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from synth.engine.pasts import (
-    COUNT,
-    Past,
-    Schema,
-    as_numbers,
-    contexts,
-    first_rows,
-    first_targets,
-    is_averaged,
-    later_rows,
-    later_targets,
-    same,
-)
+from synth.engine.crowd import Beside
+from synth.engine.panels import LONG, Panel, next_times, of_counts, of_firsts, of_laters, owner_part, places
+from synth.engine.pasts import COUNT, Past, Schema, as_numbers, first_rows, is_averaged, later_rows, same
 from synth.engine.synthesizer import Synthesizer
-from synth.engine.ticks import is_measured, to_native
+from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from numpy.typing import NDArray
+
+    from synth.engine.panels import Lesson
     from synth.engine.pasts import Ints, Mask
 
 TRIES = 8  # draws of a row that would lie behind the end
@@ -43,7 +37,6 @@ REPEATED = (
     0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
 )
 CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
-LONG = 64  # rows of a stretch
 DRAWS = 2**20  # numbers between two draws: one a step is enough
 MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
 
@@ -67,9 +60,9 @@ class Learned:
     base: str | None
     end: Any
     counts: Synthesizer
-    firsts: Synthesizer | None
-    heads: Histories | None
-    laters: Synthesizer | None
+    firsts: Synthesizer | None = None
+    heads: Histories | None = None
+    laters: Synthesizer | None = None
 
 
 class Histories:
@@ -103,13 +96,23 @@ class Histories:
         )
         self._learned: Learned | None = None
 
-    def fit(self, owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints) -> Self:
-        """Learn the histories; both frames are left as they are.
+    def fit(
+        self,
+        owners: pd.DataFrame,
+        rows: pd.DataFrame,
+        owner: Ints,
+        *,
+        entities: NDArray[Any] | None = None,
+        beside: Panel | None = None,
+    ) -> Self:
+        """Learn the histories; all frames are left as they are.
 
         Args:
             owners: one row per owner, without keys.
             rows: the rows of all owners, without keys.
             owner: for each of the rows, the position of its owner in `owners`.
+            entities: whom each of the rows is about; None where each owner is one.
+            beside: of the same tables what is not learned, but whose entities hold values, too.
 
         Raises:
             ValueError: a row has no owner, or the time column holds neither dates nor numbers, or NULL.
@@ -119,39 +122,43 @@ class Histories:
             raise ValueError("each row needs the position of its owner")
         if time is not None and (not is_measured(rows[time].dtype) or rows[time].isna().any()):
             raise ValueError(f"rows cannot be ordered by {time!r}: it needs a date or a number in every row")
-        owners, counts = _owner_part(owners), np.bincount(owner, minlength=len(owners))
-        counting = self._engine(owners, pd.DataFrame({COUNT: counts}), 0)
-        rows, owner = _in_order(*self._part(rows.reset_index(drop=True), owner), time)
-        place = _places(owner)
-        schema = self._schema(rows, place)
-        base = None
-        firsts = heads = laters = None
-        if len(rows):
-            first = place == 0
-            base = _closest_date(
-                owners.drop(columns=[*self._labels & {*owners}]), rows[first], owner[first], time
-            )
-            context = owners.iloc[owner[first]].assign(**{COUNT: counts[owner[first]]})
-            firsts = self._engine(context, first_targets(owners, rows[first], owner[first], schema, base), 1)
-            if place.max() >= LONG:
-                starts = place % LONG == 0
-                heads = Histories(
-                    self._seed + 1,
-                    time=time,
-                    categories=self._categories,
-                    public=self._public,
-                    rare=self._rare,
-                )
-                heads.fit(owners, rows[starts], owner[starts])
-            stretch = place % LONG
-            if (stretch > 0).any():
-                length = np.minimum(counts[owner] - (place - stretch), LONG)
-                goal = _goals(rows, schema, owner, place) if heads else None
-                later = contexts(schema, owners.iloc[owner], length, rows, stretch, goal)
-                laters = self._engine(later, later_targets(rows, stretch > 0, schema), 2)
-        end = rows[time].max() if time is not None and len(rows) else None
-        self._learned = Learned(rows.iloc[:0], schema, base, end, counting, firsts, heads, laters)
+        own = Panel(owners, rows, owner, entities).in_order(time, self._part)
+        others = beside.in_order(time, self._part) if beside and len(beside.rows) else None
+        schema = self._schema(own.rows, own.place)
+        end = own.rows[time].max() if time is not None and len(own.rows) else None
+        base = self._base(own)
+        both = own, others
+        form = Learned(own.rows.iloc[:0], schema, base, end, self._engine(of_counts, both, 0))
+        if len(own.rows):
+            form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
+        if own.place.max(initial=0) >= LONG:
+            form = replace(form, heads=self._heads(own, others))
+        if (own.place % LONG > 0).any():
+            laters = partial(of_laters, form, long=form.heads is not None)
+            form = replace(form, laters=self._engine(laters, both, 2))
+        self._learned = form
         return self
+
+    def _heads(self, own: Panel, others: Panel | None) -> Histories:
+        """Learn the first rows of the stretches of long histories."""
+        heads = Histories(
+            self._seed + 1,
+            time=self._time,
+            categories=self._categories,
+            public=self._public,
+            rare=self._rare,
+        )
+        starts = own.starts
+        beside = None if others is None else others.starts
+        return heads.fit(starts.owners, starts.rows, starts.owner, entities=starts.entities, beside=beside)
+
+    def _base(self, own: Panel) -> str | None:
+        """Return the owner's date from which first times are an offset."""
+        if not len(own.rows):
+            return None
+        first = own.place == 0
+        dates = own.owners.drop(columns=[*self._labels & {*own.owners}])
+        return _closest_date(dates, own.rows[first], own.owner[first], self._time)
 
     def sample(self, owners: pd.DataFrame, *, draw: int = 0) -> tuple[pd.DataFrame, Ints]:
         """Draw a history for each of `owners`.
@@ -168,7 +175,7 @@ class Histories:
         """
         if self._learned is None:
             raise RuntimeError("fit must come before sample")
-        owners = _owner_part(owners)
+        owners = owner_part(owners)
         counts = self._learned.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT].to_numpy(
             np.int64
         )
@@ -188,10 +195,8 @@ class Histories:
             context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
             targets = learned.firsts.sample(len(owner), given=context, draw=draw)
             rows = first_rows(targets, owners.iloc[owner], learned)
-        lengths = np.minimum(counts[owner] - _places(owner) * LONG, LONG)
-        goal = (
-            _next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
-        )
+        lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
+        goal = next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
         past = Past.of_first(learned.schema, rows, goal)
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
@@ -206,46 +211,29 @@ class Histories:
         order = np.argsort(where, kind="stable")
         return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True), owner[where[order]]
 
-    def _part(self, rows: pd.DataFrame, owner: Ints) -> tuple[pd.DataFrame, Ints]:
-        """Return all rows of so many owners, at random, that about MOST_ROWS are left."""
-        if len(rows) <= MOST_ROWS:
-            return rows, owner
-        ranks = np.random.default_rng([self._seed, len(rows)]).permutation(owner.max() + 1)
-        chosen = ranks[owner] < len(ranks) * MOST_ROWS / len(rows)
-        return rows[chosen].reset_index(drop=True), owner[chosen]
+    def _part(self, owner: Ints) -> Ints:
+        """Return the places of all rows of so many owners, at random, that about MOST_ROWS are left."""
+        if len(owner) <= MOST_ROWS:
+            return np.arange(len(owner))
+        ranks = np.random.default_rng([self._seed, len(owner)]).permutation(owner.max() + 1)
+        return np.flatnonzero(ranks[owner] < len(ranks) * MOST_ROWS / len(owner))
 
     def _schema(self, rows: pd.DataFrame, place: Ints) -> Schema:
         values = tuple(name for name in rows.columns if name != self._time)
         averaged = tuple(name for name in values if name not in self._categories and is_averaged(rows[name]))
         return Schema(self._time, values, averaged, tuple(n for n in values if _repeats(rows[n], place > 0)))
 
-    def _engine(self, context: pd.DataFrame, targets: pd.DataFrame, stream: int) -> Synthesizer:
-        frame = pd.concat([context.reset_index(drop=True), targets.reset_index(drop=True)], axis=1)
+    def _engine(
+        self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
+    ) -> Synthesizer:
+        """Learn what the first panel teaches; the second is beside it."""
+        lesson, others = lesson_of(panels[0]), None if panels[1] is None else lesson_of(panels[1])
+        frame = lesson.frame
         labels = [str(name) for name in frame.columns if name in self._labels]
         public = [f"row {name}" for name in self._public if f"row {name}" in frame]
         engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
-        return engine.fit(frame, given=list(context.columns))
-
-
-def _in_order(rows: pd.DataFrame, owner: Ints, time: str | None) -> tuple[pd.DataFrame, Ints]:
-    order = np.argsort(owner, kind="stable")
-    if time is not None:
-        by_time = np.argsort(to_native(rows[time])[0], kind="stable")
-        order = by_time[np.argsort(owner[by_time], kind="stable")]
-    return rows.iloc[order].reset_index(drop=True), owner[order]
-
-
-def _places(owner: Ints) -> Ints:
-    """Return the place of each row in its history, from 0; rows of one owner stand together."""
-    index = np.arange(len(owner))
-    starts = np.r_[True, owner[1:] != owner[:-1]][: len(owner)]
-    return index - np.maximum.accumulate(np.where(starts, index, 0)) if len(owner) else index
-
-
-def _owner_part(owners: pd.DataFrame) -> pd.DataFrame:
-    """Return the owners under names that no column of the rows has."""
-    names = {name: name if str(name).startswith("owner ") else f"owner {name}" for name in owners.columns}
-    return owners.rename(columns=names).reset_index(drop=True)
+        beside = None if others is None else Beside(others.frame, others.entities)
+        return engine.fit(frame, given=lesson.given, entities=lesson.entities, beside=beside)
 
 
 def _repeats(values: pd.Series[Any], later: Mask) -> bool:
@@ -273,22 +261,6 @@ def _closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: s
 def _spread(gaps: pd.Series[Any]) -> float:
     numbers = as_numbers(gaps)
     return float(np.abs(numbers - np.median(numbers)).mean())
-
-
-def _next_times(times: pd.Series[Any], owner: Ints) -> pd.Series[Any]:
-    """Return for each first row of a stretch the time of the next, NULL for the last of a history."""
-    times = times.reset_index(drop=True)
-    following = times.shift(-1)
-    return following.mask(np.r_[owner[1:] != owner[:-1], True])
-
-
-def _goals(rows: pd.DataFrame, schema: Schema, owner: Ints, place: Ints) -> pd.Series[Any] | None:
-    """Return for each row the time of the first row of the next stretch of its history."""
-    if schema.time is None:
-        return None
-    starts = place % LONG == 0
-    following = _next_times(rows.loc[starts, schema.time], owner[starts])
-    return following.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
 
 
 def _next_rows(learned: Learned, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:

@@ -7,34 +7,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import UNKNOWN, commoner_side
+from synth.engine.columns import UNKNOWN
 
 if TYPE_CHECKING:
     from synth.engine.columns import Ints, Mask
+    from synth.engine.crowd import Crowd
 
 
 class LabelColumn:
-    """Values without an order. Kept values are held by at least `rare` rows; no others are ever returned.
+    """Values without an order. Kept values are held by enough entities; no others are ever returned.
 
-    Where no value is held that often, NULL is left if the column has NULLs, else its commonest value.
+    Where no value is, NULL is left if the column has NULLs, else its commonest value.
+
+    Args:
+        series: the rows that are learned.
+        crowd: of these, and of the rows beside them.
+        beside: the rows beside them, if there are any.
     """
 
     ordered = False
     exact = True
 
-    def __init__(self, series: pd.Series[Any], rare: int) -> None:
-        raw = factorize(series)
+    def __init__(self, series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None) -> None:
+        crowd = crowd.alone if beside is None else crowd
+        every = factorize(series if beside is None else pd.concat([series, beside], ignore_index=True))
+        raw = every[: len(series)]  # codes go by appearance: the learned rows have the first ones
         counts = np.bincount(raw[raw >= 0], minlength=raw.max(initial=-1) + 1)
-        kept = np.flatnonzero(counts >= rare)
+        kept = np.flatnonzero(crowd.holders(every, len(counts)) >= crowd.rare)
         if len(kept) == 0 and len(counts) and (raw >= 0).all():
             kept = np.array([counts.argmax()])
+        common = crowd.common_side(every < 0)
         new = np.full(len(counts) + 1, -1, dtype=np.int64)
         new[kept] = np.arange(len(kept))
         self.codes: Ints = new[raw]
         self.size = len(kept)
         self.plain: Mask = np.ones(self.size, dtype=bool)
-        self.known: Mask = ((raw < 0) | (self.codes >= 0)) & commoner_side(raw < 0, rare)
-        self.folded: Mask = (raw >= 0) & (self.codes < 0) & commoner_side(raw < 0, rare) & (self.size > 0)
+        self.known: Mask = ((raw < 0) | (self.codes >= 0)) & common
+        self.folded: Mask = (raw >= 0) & (self.codes < 0) & common & (self.size > 0)
         if not self.known.any():  # no value is common enough: NULLs, however few, are left
             self.known = raw < 0
         first = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from synth.engine.columns import Column
+    from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
 
 
@@ -35,8 +36,13 @@ class Learned:
     identities: tuple[Identity, ...] = ()
 
 
-def open_column(series: pd.Series[Any], *, label: bool, rare: int) -> Column:
-    """The column behind `series`: labels if it says so or if its dtype has no order, else numbers."""
+def open_column(
+    series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None, *, label: bool
+) -> Column:
+    """The column behind `series`: labels if it says so or if its dtype has no order, else numbers.
+
+    The rows `beside` it are not learned: their entities count in the `crowd`.
+    """
     if label or not ticks.is_measured(series.dtype):
-        return LabelColumn(series, rare)
-    return NumberColumn(series, rare)
+        return LabelColumn(series, crowd, beside)
+    return NumberColumn(series, crowd, beside)

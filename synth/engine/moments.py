@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints
+    from synth.engine.crowd import Crowd
     from synth.engine.ticks import Native
 
 FEW_VALUES = 30  # different timestamps that need no taking apart
@@ -64,14 +65,14 @@ class Moment:
 
 
 def find_moments(
-    columns: Sequence[Column], *, number: int, rare: int, fixed: Collection[int] = ()
+    columns: Sequence[Column], *, number: int, crowd: Crowd, fixed: Collection[int] = ()
 ) -> dict[int, Moment]:
     """Every timestamp but the `fixed`, on more than one day and at more than one time of it.
 
     Args:
         columns: the frame's.
         number: the first index that is free for what is drawn in their place.
-        rare: as the columns were opened with.
+        crowd: as the columns were opened with.
         fixed: indices of columns that stay whole.
     """
     found: dict[int, Moment] = {}
@@ -81,10 +82,20 @@ def find_moments(
         native, null = own.native(own.codes), own.codes < 0
         if native.dtype.kind != "M" or own.exact:
             continue
-        days = native.astype("datetime64[D]").astype(native.dtype)
-        parts = days, native - days
-        day, time = (NumberColumn(ticks.from_native(part, null, part.dtype), rare) for part in parts)
+        others, missing = own.beside
+        day, time = (
+            NumberColumn(
+                ticks.from_native(part, null, part.dtype), crowd, ticks.from_native(more, missing, more.dtype)
+            )
+            for part, more in zip(day_and_time(native), day_and_time(others), strict=True)
+        )
         if day.size > 1 and time.size > 1:
             found[index] = Moment((number, number + 1), own, day, time)
             number += 2
     return found
+
+
+def day_and_time(moments: Native) -> tuple[Native, Native]:
+    """The days of moments, and the times of these days."""
+    days = moments.astype("datetime64[D]").astype(moments.dtype)
+    return days, moments - days

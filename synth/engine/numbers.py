@@ -9,7 +9,7 @@ import numpy as np
 
 from synth.engine import ticks
 from synth.engine.cells import open_cells
-from synth.engine.columns import commoner_side
+from synth.engine.crowd import Ranks
 from synth.engine.lookup import Lookup
 from synth.engine.rounding import MAX_DECIMALS, SAFE_DECIMALS, decimals_of, habitual, round_to, zeros_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.columns import Ints, Mask
+    from synth.engine.crowd import Crowd
 
 WEEK = 7
 WEEK_ROWS = 200  # of smoothed dates show which days of the week are busy
@@ -26,34 +27,42 @@ SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 
 
 class NumberColumn:
-    """Ordered values: those that `rare` rows hold are returned as they are, others only smoothed.
+    """Ordered values: those that `rare` entities hold are returned as they are, others only smoothed.
 
-    Values beyond the `rare`-th smallest and largest are moved there before anything is learned. Where fewer
-    than 2 x `rare` values leave nothing between the two, the column is its median. Smoothed values keep the
-    decimals, or the zeros at the end, of the value they stand for, and the grain (whole numbers, days, …) of
-    the column.
+    Values beyond the `rare`-th smallest and largest entity's are moved there before anything is learned.
+    Where fewer than 2 x `rare` entities leave nothing between the two, the column is its median. Smoothed
+    values keep the decimals, or the zeros at the end, of the value they stand for, and the grain (whole
+    numbers, days, …) of the column.
+
+    Args:
+        series: the rows that are learned.
+        crowd: of these, and of the rows beside them.
+        beside: the rows beside them, if there are any; they count, and nothing else of them is used.
     """
 
     ordered = True
 
-    def __init__(self, series: pd.Series[Any], rare: int) -> None:
+    def __init__(self, series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None) -> None:
+        crowd = crowd.alone if beside is None else crowd
         native, null = ticks.to_native(series)
+        others, missing = ticks.to_native(series.iloc[:0] if beside is None else beside)
         self._dtype = series.dtype
         self._native_dtype = native.dtype
-        self.raw = native
+        self.raw, self.beside = native, (others, missing)
         values, self._base, self._step = ticks.to_ticks(native[~null])
         distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-        low, high = bounds(inverse, rare)
+        among = Ranks.of(np.unique(native[~null]), (native, null), (others, missing))
+        low, high = among.bounds(crowd)
         clipped = np.clip(inverse, low, high)
         self.codes: Ints = np.full(len(series), -1, dtype=np.int64)
         self.codes[~null] = clipped - low
         self.clipped: Mask = np.zeros(len(series), dtype=bool)  # a training row's value is not its own
         self.clipped[~null] = clipped != inverse
-        self.known: Mask = commoner_side(null, rare)
+        self.known: Mask = crowd.common_side(among.null)
         self.folded: Mask = np.zeros(len(series), dtype=bool)
         self._distinct = distinct[low : high + 1]
         self.size = len(self._distinct)
-        self.spike: Mask = counts[low : high + 1] >= rare
+        self.spike: Mask = crowd.holders(among.exact, len(distinct))[low : high + 1] >= crowd.rare
         self.exact = bool(self.spike.all()) or self.size == 1
         self.plain: Mask = self.spike.copy()
         self.plain[self.codes[self.clipped]] = False
@@ -221,14 +230,3 @@ class NumberColumn:
         whole, step = native.view(np.uint64) - np.uint64(self._base), np.uint64(self._step)
         found = whole.view(np.int64) // self._step + (up & (whole % step != 0))
         return ticks.from_ticks(found.view(np.uint64), self._base, self._step, self._native_dtype)
-
-
-def bounds(codes: Ints, rare: int) -> tuple[int, int]:
-    """The codes of the `rare`-th smallest and largest value, or of the median where they would cross."""
-    if len(codes) == 0:
-        return 0, 0
-    if len(codes) < 2 * rare:
-        middle = int(np.sort(codes)[(len(codes) - 1) // 2])
-        return middle, middle
-    part = np.partition(codes, (rare - 1, len(codes) - rare))
-    return int(part[rare - 1]), int(part[len(codes) - rare])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from synth.engine.additive import Additive
     from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.crowd import Crowd
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
 
@@ -127,7 +128,7 @@ class Regressions:
         *,
         drawn: Sequence[int],
         number: int,
-        rare: int,
+        crowd: Crowd,
         fixed: Collection[int],
     ) -> dict[int, Regression]:
         """Every column but the `fixed` that is nearly a sum of functions of some drawn before it.
@@ -136,7 +137,7 @@ class Regressions:
             columns: the frame's.
             drawn: their indices in the order of drawing.
             number: the first index that is free for what is drawn in their place.
-            rare: as the columns were opened with.
+            crowd: as the columns were opened with.
             fixed: indices of further columns that are no sum.
         """
         found: dict[int, Regression] = {}
@@ -145,7 +146,7 @@ class Regressions:
             model = self._closest(target, drawn[:place]) if own and target not in fixed else None
             if own and model:
                 total = model.total({index: columns[index].codes for index in model.tables})
-                rest = NumberColumn(pd.Series(model.rest(own, total)), rare)
+                rest = NumberColumn(pd.Series(model.rest(own, total)), crowd)
                 told = known_in_all(columns[index] for index in model.tables)
                 rest.folded = rest.known & (rest.codes >= 0) & ~told
                 rest.known &= ~rest.folded

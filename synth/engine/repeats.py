@@ -6,7 +6,7 @@ Whether a row repeats the other value is drawn first, so that equal stays equal 
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.crowd import Crowd
     from synth.engine.ticks import Native
 
 LEAST = 0.02  # share of the rows that repeat a value which is not common anyway
@@ -86,7 +87,7 @@ def find_repeats(
     drawn: Sequence[int],
     *,
     number: int,
-    rare: int,
+    crowd: Crowd,
     fixed: Collection[int] = (),
 ) -> dict[int, Repeat]:
     """Every number column but the `fixed` that repeats one drawn before it: the one it repeats most often.
@@ -95,7 +96,7 @@ def find_repeats(
         columns: the frame's.
         drawn: their indices in the order of drawing.
         number: the first index that is free for what is drawn in their place.
-        rare: as the columns were opened with.
+        crowd: as the columns were opened with.
         fixed: indices of columns that repeat nothing.
     """
     numbers = {
@@ -110,11 +111,11 @@ def find_repeats(
         own = numbers[target]
         equal = {base: repeated(own, numbers[base]) for base in drawn[:place] if base in numbers}
         base = max(equal, key=lambda index: int(equal[index].sum()), default=-1)
-        if base < 0 or not worth_it(own, equal[base], rare):
+        if base < 0 or not worth_it(own, equal[base], crowd.rare):
             continue
         rest = copy(own)
         rest.known = own.known & ~equal[base]
-        same = NumberColumn(pd.Series(equal[base].astype(np.int64)), 1)
+        same = NumberColumn(pd.Series(equal[base].astype(np.int64)), replace(crowd, rare=1))
         found[target] = Repeat(base, (number, number + 1), own, numbers[base], same, rest)
         number += 2
     return found

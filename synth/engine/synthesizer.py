@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.crowd import Crowd
 from synth.engine.given import Choice, positions
 from synth.engine.identities import find_identities
 from synth.engine.learned import Learned, open_column
@@ -17,6 +19,9 @@ from synth.engine.threads import side_by_side
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from synth.engine.crowd import Beside
     from synth.engine.given import Wanted
 
     Progress: TypeAlias = Callable[[str, int, int], None]
@@ -31,17 +36,18 @@ FIT_STREAM, PICK_STREAM = 2**32 - 1, 2**32 - 2  # no shard has these numbers
 class Synthesizer:
     """Learns a table and draws independent rows that resemble it: same columns, same order, same dtypes.
 
-    Values that fewer than `rare` rows hold are not repeated on purpose: rare labels are redrawn from commoner
-    ones; numbers and dates are smoothed, and cut at the `rare`-th smallest and largest. A column in which
-    nothing is held that often keeps its NULLs, if it has any, else its commonest label or its median. What is
-    arithmetic over other columns in every row, or a part of a date, is so in every row drawn. Of more than
-    FIT_ROWS rows (fewer, where there are more than 20 columns) a seeded sample is learned. The same frame,
-    arguments and library versions give the same rows, whatever the number of threads.
+    Values that fewer than `rare` entities hold are not repeated on purpose: rare labels are redrawn from
+    commoner ones; numbers and dates are smoothed, and cut at the `rare`-th smallest and largest entity's.
+    Each row is an entity, unless `fit` is told otherwise. A column in which nothing is held that often keeps
+    its NULLs, if it has any, else its commonest label or its median. What is arithmetic over other columns in
+    every row, or a part of a date, is so in every row drawn. Of more than FIT_ROWS rows (fewer, where there
+    are more than 20 columns) a seeded sample is learned. The same frame, arguments and library versions give
+    the same rows, whatever the number of threads.
 
     Args:
         seed: of everything random, at least 0.
         categories: columns whose values are labels, whatever their dtype.
-        rare: how many rows must hold a value for it to be emitted as it is, at least 1.
+        rare: how many entities must hold a value for it to be emitted as it is, at least 1.
         public: columns of public reference data, whose values are emitted as they are, however rare.
     """
 
@@ -61,13 +67,21 @@ class Synthesizer:
         self._table: Table | None = None
 
     def fit(
-        self, frame: pd.DataFrame, *, given: Sequence[Hashable] = (), progress: Progress | None = None
+        self,
+        frame: pd.DataFrame,
+        *,
+        given: Sequence[Hashable] = (),
+        entities: NDArray[Any] | None = None,
+        beside: Beside | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Learn `frame`, which is left as it is.
 
         Args:
             frame: the training rows.
             given: columns that `sample` may be told the values of.
+            entities: whom each row is about; None where each row is one.
+            beside: rows of the same table that are not learned, but whose entities hold values, too.
             progress: called after each column with its name, how many are learned, and how many there are,
                 which is CHAINS times the columns; what it raises ends the fit.
 
@@ -79,22 +93,24 @@ class Synthesizer:
         rows = len(frame)
         empty = frame.iloc[:0].reset_index(drop=True)
         if rows > limit:
-            picked = self._stream(PICK_STREAM).choice(rows, limit, replace=False)
-            frame = frame.iloc[np.sort(picked)]
+            picked = np.sort(self._stream(PICK_STREAM).choice(rows, limit, replace=False))
+            frame, entities = frame.iloc[picked], None if entities is None else np.asarray(entities)[picked]
+        crowd = Crowd.of(self._rare, len(frame), entities, beside)
         columns = tuple(
             open_column(
                 frame.iloc[:, i],
+                replace(crowd, rare=1) if name in self._public else crowd,
+                None if beside is None else beside.rows.iloc[:, i],
                 label=name in self._categories,
-                rare=1 if name in self._public else self._rare,
             )
             for i, name in enumerate(frame.columns)
         )
         public = [i for i, name in enumerate(frame.columns) if name in self._public]
         identities = find_identities(frame, columns, fixed={*first, *public})
-        self._learn(Learned(empty, rows, columns, first, identities), progress)
+        self._learn(Learned(empty, rows, columns, first, identities), crowd, progress)
         return self
 
-    def _learn(self, learned: Learned, progress: Progress | None = None) -> None:
+    def _learn(self, learned: Learned, crowd: Crowd, progress: Progress | None = None) -> None:
         self._learned, self._table = learned, None
         names, steps = learned.empty.columns, CHAINS * len(learned.columns)
         done = count(1)
@@ -106,7 +122,7 @@ class Synthesizer:
         if learned.columns and learned.rows:
             self._table = Table(
                 learned.columns,
-                rare=self._rare,
+                crowd=crowd,
                 rng=self._stream(FIT_STREAM),
                 first=learned.first,
                 fixed=[i for i, name in enumerate(names) if name in self._public],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from synth.engine.chain import Derived
     from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
     from synth.engine.given import Fixed
     from synth.engine.ticks import Native
@@ -44,7 +45,7 @@ class Table:
 
     Args:
         columns: the frame's columns, in its order.
-        rare: as the columns were opened with.
+        crowd: as the columns were opened with.
         rng: the only source of chance.
         first: columns that are drawn before all others, in this order, and may be given.
         fixed: columns that only ever take values of training rows.
@@ -56,7 +57,7 @@ class Table:
         self,
         columns: Sequence[Column],
         *,
-        rare: int,
+        crowd: Crowd,
         rng: np.random.Generator,
         first: Sequence[int] = (),
         fixed: Collection[int] = (),
@@ -78,10 +79,10 @@ class Table:
         exact = {place for each in identities for place in (each.target, *each.sources)}
         regressions = Regressions(columns, information, orders=self._orders, fixed=whole.union(exact))
         drawn = self._computed.arranged(regressions.arranged(drawn), len(first))
-        self._derived = self._find_derived(columns, drawn, regressions, rare, whole)
+        self._derived = self._find_derived(columns, drawn, regressions, crowd, whole)
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[Column] = [*columns, *parts]
-        self._chains = [Chain(self._columns, self._derived) for _ in range(CHAINS)]
+        self._chains = [Chain(self._columns, self._derived, entities=crowd.of_learned) for _ in range(CHAINS)]
         codes = self._chains[0].learn(drawn, information, rng, learned)
         needs = self._computed.needs | {target: found.needs for target, found in self._derived.items()}
         for chain in self._chains[1:]:
@@ -96,16 +97,16 @@ class Table:
         columns: Sequence[Column],
         drawn: Sequence[int],
         regressions: Regressions,
-        rare: int,
+        crowd: Crowd,
         whole: frozenset[int],
     ) -> dict[int, Derived]:
         """What is not drawn itself; the columns in `whole` all are."""
         derived: dict[int, Derived] = dict(self._computed.at_once)
         for find in (
-            partial(regressions.find, drawn=drawn, rare=rare),
-            partial(find_differences, drawn=drawn, orders=self._orders, rare=rare),
-            partial(find_repeats, drawn=drawn, rare=rare),
-            partial(find_moments, rare=rare),
+            partial(regressions.find, drawn=drawn, crowd=crowd),
+            partial(find_differences, drawn=drawn, orders=self._orders, crowd=crowd),
+            partial(find_repeats, drawn=drawn, crowd=crowd),
+            partial(find_moments, crowd=crowd),
         ):
             number = len(columns) + sum(len(found.numbers) for found in derived.values())
             derived |= find(columns, number=number, fixed=whole.union(derived))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.growing import Tree, grow, penalty_of
+from synth.engine.growing import Soil, Tree, grow, penalty_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,9 +30,10 @@ class PrunedTree:
     a row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
     """
 
-    def __init__(self, features: Binned, goal: Goal, smallest: int) -> None:
+    def __init__(self, features: Binned, goal: Goal, smallest: int, entities: Ints | None = None) -> None:
         fewest = max(MIN_LEAF, len(goal.groups) // LARGE)
-        self._tree = pruned(grow(features, goal, fewest, smallest))
+        soil = Soil(features, goal, entities, fewest, smallest)
+        self._tree = pruned(grow(soil), penalty_of(soil.size))
         self._ends = np.flatnonzero(self._tree.feature < 0)
         self._number = np.cumsum(self._tree.feature < 0) - 1
 
@@ -80,10 +81,9 @@ class PrunedTree:
         return low[self._ends], high[self._ends]
 
 
-def pruned(tree: Tree) -> Tree:
+def pruned(tree: Tree, penalty: float) -> Tree:
     """The tree without the subtrees that, themselves pruned, gain no more than they cost."""
     right, size, risk = tree.right.tolist(), tree.size.tolist(), tree.risk.tolist()
-    penalty = penalty_of(size[0])
     nodes = len(right)
     best, leaves = risk.copy(), [1] * nodes
     after = list(range(1, nodes + 1))  # the first node that is not below this one

@@ -225,12 +225,20 @@ def of_side(
     twins = np.arange(len(family.twins))
     if source.halves and family.second is not None:
         twins = np.flatnonzero(family.second == second)
+    others, whose = None, None
+    if source.halves:
+        apart = np.flatnonzero(family.apart != second)
+        places[apart] = np.arange(len(apart))
+        others = family.owners.iloc[apart].reset_index(drop=True)
+        whose = places[family.owner[~side & (family.owner >= 0)]]
     request = HistoryRequest(
         family.owners.iloc[owners].reset_index(drop=True),
         places[family.owner[side]],
         family.twins.iloc[twins].reset_index(drop=True),
         family.time,
         draws=ceil(number / max(source.real.num_rows, 1)),
+        others=others,
+        whose=whose,
     )
     return request, twins
 

@@ -29,43 +29,45 @@ class Holders:
 
     Attributes:
         place: of each row's value among them.
-        entities: how many hold each of them.
         rare: which of them fewer than `RARE` entities hold.
         repeated: which of these some entity holds in several rows.
-        pairs: of each entity every value once, as places in order.
-        low, high: what as many entities reach below and above, as places.
+        own: which of them the rows hold that are shown.
+        low, high: the first and the last of those that as many entities reach below and above, as places.
     """
 
     numbers: Numbers
     place: NDArray[np.intp]
-    entities: NDArray[np.int64]
     rare: NDArray[np.bool_]
     repeated: NDArray[np.bool_]
-    pairs: NDArray[np.intp]
+    own: NDArray[np.bool_]
     low: int
     high: int
 
     @classmethod
-    def of(cls, numbers: Numbers, units: Units) -> Holders:
-        """Count who holds the numbers."""
+    def of(cls, numbers: Numbers, units: Units, shown: NDArray[np.bool_]) -> Holders:
+        """Count who holds the numbers; only some of the rows are shown."""
         values, place = np.unique(numbers, return_inverse=True)
         codes = np.unique(units, return_inverse=True)[1]
-        pairs = np.unique(place.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes)
-        held, whose = np.divmod(pairs, int(codes.max(initial=0)) + 1)
+        width = int(codes.max(initial=0)) + 1
+        pairs = place.astype(np.int64) * width + codes
+        held, whose = np.divmod(np.unique(pairs), width)
         entities = np.bincount(held, minlength=len(values))
         rare = entities < RARE
         first = np.unique(whose, return_index=True)[1]  # pairs are in the order of values
         last = len(whose) - 1 - np.unique(whose[::-1], return_index=True)[1]
         reach = min(RARE, len(first)) - 1
+        own = np.bincount(place[shown], minlength=len(values)) > 0
+        places = np.flatnonzero(own)
+        low = np.searchsorted(places, np.sort(held[first])[reach])
+        high = np.searchsorted(places, np.sort(held[last])[len(last) - 1 - reach], "right") - 1
         return cls(
             values,
             place,
-            entities,
             rare,
             rare & (np.bincount(place, minlength=len(values)) > entities),
-            held.astype(np.intp),
-            int(np.sort(held[first])[reach]),
-            int(np.sort(held[last])[len(last) - 1 - reach]),
+            own,
+            int(places[min(low, len(places) - 1)]),
+            int(places[max(high, 0)]),
         )
 
     @property
@@ -76,12 +78,13 @@ class Holders:
 
 
 def folded(
-    training: pd.DataFrame,
+    rows: pd.DataFrame,
     units: Units,
     labels: Collection[str],
     *,
     public: Collection[str] = (),
     seed: int,
+    part: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """Return the rows with what fewer than RARE entities hold drawn anew from what is near or commoner.
 
@@ -89,18 +92,22 @@ def folded(
     smallest and largest entity's value, are drawn from between the values of the entities next to it.
 
     Args:
-        training: the rows.
+        rows: of which the twin is made.
         units: the entity that each of them is about.
         labels: columns whose values have no order.
         public: columns whose values are no secret.
         seed: of what is drawn.
+        part: the rows to return. The entities of all count where a value must be shared; nothing else is
+            taken from the others.
     """
-    rng, shown = np.random.default_rng([seed, len(units)]), training.copy()
-    for name in sorted(set(training.columns) - set(public)):
+    part = np.ones(len(rows), bool) if part is None else part
+    shown = rows[part].reset_index(drop=True)
+    rng = np.random.default_rng([seed, len(shown)])
+    for name in sorted(set(rows.columns) - set(public)):
         if name in labels:
-            shown[name] = _commoner(shown[name], units, rng)
-        elif is_ordered(shown[name]):
-            shown[name] = _nearby(shown[name], units, rng)
+            shown[name] = _commoner(rows[name], units, part, rng)
+        elif is_ordered(rows[name]):
+            shown[name] = _nearby(rows[name], units, part, rng)
     return shown
 
 
@@ -119,7 +126,7 @@ def apart(
         known, numbers = _numbers(real[name])
         if not known.any():
             continue
-        holders = Holders.of(numbers, units[known])
+        holders = Holders.of(numbers, units[known], np.ones(len(numbers), bool))
         own, grid = holders.numbers[holders.repeated], Grid.of(holders.numbers)
         there, drawn = _numbers(moved[name])
         room = grid.positions(holders.numbers[0], holders.numbers[-1])
@@ -172,37 +179,44 @@ class Grid:
         return float((high - low) / self.step) + 1 if self.step else float("inf")
 
 
-def _commoner(labels: pd.Series[Any], units: Units, rng: np.random.Generator) -> pd.Series[Any]:
-    """The labels, those that few entities hold drawn anew from commoner ones, if there are any."""
+def _commoner(
+    labels: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
+) -> pd.Series[Any]:
+    """The labels of a part, those that few entities hold drawn anew from commoner ones, if there are any."""
     held = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
-    rare = labels.isin(held.index[held < RARE])
-    common = labels[~rare].dropna()
+    shown = labels[part].reset_index(drop=True)
+    rare = shown.isin(held.index[held < RARE])
+    common = shown[~rare].dropna()
     if rare.any() and len(common):
-        labels = labels.copy()
-        labels[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
-    return labels
+        shown[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
+    return shown
 
 
-def _nearby(values: pd.Series[Any], units: Units, rng: np.random.Generator) -> pd.Series[Any]:
-    """The numbers, those that are somebody's own drawn anew from between those of the entities next to it."""
+def _nearby(
+    values: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
+) -> pd.Series[Any]:
+    """The numbers of a part, those that are somebody's own drawn from between those of others next to it."""
+    shown = values[part].reset_index(drop=True)
     known, numbers = _numbers(values)
-    if len(np.unique(units[known])) < 2 * RARE:
-        return values
-    holders = Holders.of(numbers, units[known])
-    drawn_anew = (holders.repeated | holders.beyond)[holders.place]
+    own = part[known]
+    if len(np.unique(units[known])) < 2 * RARE or not own.any():
+        return shown
+    holders = Holders.of(numbers, units[known], own)
+    known, numbers, place = known[part], numbers[own], holders.place[own]
+    drawn_anew = (holders.repeated | holders.beyond)[place]
     if not drawn_anew.any():
-        return values
-    pool = holders.numbers[holders.pairs[(holders.rare & ~holders.beyond)[holders.pairs]]]
+        return shown
+    pool = holders.numbers[holders.own & holders.rare & ~holders.beyond]
     inside = np.clip(numbers, holders.numbers[holders.low], holders.numbers[holders.high])
     if len(pool) < RARE:
-        return _as(values, known, np.where(drawn_anew, inside, numbers))
-    grid = Grid.of(holders.numbers)
+        return _as(shown, known, np.where(drawn_anew, inside, numbers))
+    grid = Grid.of(holders.numbers[holders.own])
     around = np.searchsorted(pool, inside[drawn_anew])
     places = np.clip(around + rng.integers(-RARE // 2, RARE // 2 + 1, len(around)), 0, len(pool) - 2)
     gaps = pool[places + 1] - pool[places]
     numbers = numbers.copy()
     numbers[drawn_anew] = grid.nearest(pool[places] + (rng.random(len(places)) * gaps).astype(numbers.dtype))
-    return _as(values, known, numbers)
+    return _as(shown, known, numbers)
 
 
 def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:

@@ -75,7 +75,7 @@ def draw(
     if family is not None:
         empty = Drawn(first, other, first, categories, open_to_all, {})
         return _with_histories(task, source, treatments, family, empty, request, shop)
-    synthetic, second = _synthetic(task, source, (first, other), request, shop)
+    synthetic, second = _synthetic(task, source, learned, request, shop)
     synthetic = _apart(task, source, treatments, synthetic)
     return Drawn(
         first, other, synthetic, categories, open_to_all, told.balance, told.warnings, scores, second
@@ -104,28 +104,53 @@ def _with_histories(
     shop: Workshop,
 ) -> Drawn:
     """Return `empty` with the rows that the engines of both sides draw for the owners' twins."""
-    sides = (~source.held_out, source.held_out) if source.halves else (~source.held_out,)
-    halves = empty.training, empty.holdout
-    requests = _of_halves(request, halves) if source.halves else [request]
+    learned = learnable(source.real, treatments)
+    owned = family.owner >= 0
     parts = [
-        _histories(task, part, source.units[side], one, shop, of_side(family, side, request.rows, source))
-        for part, side, one in zip(halves, sides, requests, strict=False)
+        _histories(task, shown, owned[side], one, shop, of_side(family, side, request.rows, source))
+        for shown, side, one in _lessons(task, source, learned, request, owned)
     ]
     drawn = histories_of(empty, parts, request.seed)
     return replace(drawn, synthetic=_apart(task, source, treatments, drawn.synthetic))
 
 
 def _synthetic(
-    task: Task, source: Source, parts: tuple[pd.DataFrame, pd.DataFrame], request: Request, shop: Workshop
+    task: Task, source: Source, learned: pd.DataFrame, request: Request, shop: Workshop
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The rows of all engines, and which are those of the second."""
-    sides = ~source.held_out, source.held_out
-    asked = _of_halves(request, parts) if source.halves else [request]
-    frames = [
-        _learned(task, part, source.units[side], one, shop)
-        for part, side, one in zip(parts, sides, asked, strict=False)
+    lessons = _lessons(task, source, learned, request, np.ones(len(learned), bool))
+    return _joined([_synthesized(task, shown, one, shop) for shown, _, one in lessons])
+
+
+def _lessons(
+    task: Task, source: Source, learned: pd.DataFrame, request: Request, owned: NDArray[np.bool_]
+) -> list[tuple[pd.DataFrame, NDArray[np.bool_], Request]]:
+    """For each engine the rows it is shown, which of all rows these are, and what is asked of it.
+
+    Only rows that are `owned` are beside those of an engine.
+    """
+    sides = [~source.held_out, source.held_out] if source.halves else [~source.held_out]
+    every = sides[0] if not source.halves else np.ones(len(learned), bool)
+    rows, units = learned[every].reset_index(drop=True), source.units[every]
+    requests = _of_halves(request, [learned[side] for side in sides]) if source.halves else [request]
+    shown = [
+        shown_to(
+            task.backend, rows, units, one.categories, public=one.public, seed=one.seed, part=side[every]
+        )
+        for side, one in zip(sides, requests, strict=True)
     ]
-    return _joined(frames)
+    several = len(np.unique(units)) < len(units)
+    lessons = []
+    for half, (side, one) in enumerate(zip(sides, requests, strict=True)):
+        asked = replace(one, entities=source.units[side] if several else None)
+        if source.halves and capabilities_of(task.backend).protects_rare_values:
+            other = sides[1 - half]
+            beside = shown[1 - half].loc[owned[other]].reset_index(drop=True)
+            asked = replace(
+                asked, beside=beside, about=source.units[other][owned[other]] if several else None
+            )
+        lessons.append((shown[half], side, asked))
+    return lessons
 
 
 def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]:
@@ -151,31 +176,23 @@ def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]
     ]
 
 
-def _learned(
-    task: Task, rows: pd.DataFrame, units: NDArray[np.uint64], request: Request, shop: Workshop
-) -> pd.DataFrame:
-    """What an engine draws that learned these rows."""
-    shown = shown_to(task.backend, rows, units, request.categories, public=request.public, seed=request.seed)
-    several = len(np.unique(units)) < len(units)
-    return _synthesized(task, shown, replace(request, entities=units if several else None), shop)
-
-
 def _histories(
     task: Task,
-    rows: pd.DataFrame,
-    units: NDArray[np.uint64],
+    shown: pd.DataFrame,
+    owned: NDArray[np.bool_],
     request: Request,
     shop: Workshop,
     asked: tuple[HistoryRequest, NDArray[np.int64]],
 ) -> list[tuple[pd.DataFrame, NDArray[np.int64]]]:
     """Return, for each draw, what an engine draws that learned these rows, and each row's owner."""
     owners, twins = asked
-    shown = shown_to(task.backend, rows, units, request.categories, public=request.public, seed=request.seed)
-    owned = owners.owner >= 0
     backend: Any = shop.backends[task.backend]
     rows = shown.loc[owned].reset_index(drop=True)
+    entities = None if request.entities is None else request.entities[owned]
     with shop.progress.of(task):
-        draws = backend.histories(rows, request, replace(owners, owner=owners.owner[owned]))
+        draws = backend.histories(
+            rows, replace(request, entities=entities), replace(owners, owner=owners.owner[owned])
+        )
     return [(frame, twins[owner]) for frame, owner in draws]
 
 
@@ -201,18 +218,22 @@ def _apart(
 
 def shown_to(
     backend: str,
-    training: pd.DataFrame,
+    rows: pd.DataFrame,
     units: NDArray[np.uint64],
     labels: Collection[str],
     *,
     public: Collection[str] = (),
     seed: int,
+    part: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """The rows as a backend may see them: without what is rare, unless it protects that better itself."""
+    """A part of the rows as a backend may see it: without what is rare, unless it protects that itself.
+
+    The entities of all `rows` count where a value must be shared.
+    """
     protects = capabilities_of(backend).protects_rare_values
     if protects and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
-        return training
-    return folded(training, units, labels, public=public, seed=seed)
+        return rows if part is None else rows[part].reset_index(drop=True)
+    return folded(rows, units, labels, public=public, seed=seed, part=part)
 
 
 def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:

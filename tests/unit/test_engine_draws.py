@@ -10,7 +10,7 @@ import pytest
 from synth.engine import leaves
 from synth.engine.donors import Pool, stretched
 from synth.engine.goals import MOST_GROUPS, Goal, gathered, number_goal
-from synth.engine.growing import MOST_BINS, Binned, bin_edges, grow
+from synth.engine.growing import MOST_BINS, Binned, Soil, bin_edges, grow
 from synth.engine.leaves import LeafMasks, Walk, open_leaves
 from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
@@ -91,7 +91,7 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
     codes = [rng.integers(-1, 12, 900) for _ in range(3)]
     goal = number_goal(codes[1] * 3 + rng.integers(0, 9, 900) + 3)
     seen = np.append(np.arange(12), -1).astype(np.float32)
-    tree = grow(Binned.of([(seen, each) for each in codes]), goal, 15, 15)
+    tree = grow(Soil(Binned.of([(seen, each) for each in codes]), goal, None, 15, 15))
 
     def left(feature: int, threshold: float) -> float:
         sides = seen[codes[feature]] <= threshold
@@ -111,7 +111,10 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
 def test_a_goal_without_variance_is_one_leaf() -> None:
     codes = np.arange(400) % 7
     binned = Binned.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
-    assert len(grow(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), 15, 15).feature) == 1
+    assert (
+        len(grow(Soil(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), None, 15, 15)).feature)
+        == 1
+    )
 
 
 def test_a_value_that_many_rows_have_leaves_the_bins_to_the_others() -> None:

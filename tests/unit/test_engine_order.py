@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.engine import Synthesizer
+from synth.engine.crowd import Crowd
 from synth.engine.learned import open_column
 from synth.engine.order import MANY, another_order
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def numbers(count: int) -> list[Column]:
-    return [open_column(pd.Series(np.arange(40) % (3 + i)), label=False, rare=1) for i in range(count)]
+    return [open_column(pd.Series(np.arange(40) % (3 + i)), Crowd(1, 40), label=False) for i in range(count)]
 
 
 @given(st.data())
@@ -47,7 +48,7 @@ def test_orders_differ_by_chance_alone() -> None:
 
 def test_columns_of_many_labels_stay_last_but_for_those_that_need_them() -> None:
     labels = pd.Series([f"l{i}" for i in range(MANY + 1)] * 2)
-    columns = [open_column(labels, label=True, rare=1), *numbers(5)]
+    columns = [open_column(labels, Crowd(1, len(labels)), label=True), *numbers(5)]
     drawn = [1, 2, 3, 4, 0, 5]
     for seed in range(20):
         order = another_order(columns, drawn, {}, first=0, rng=np.random.default_rng(seed))

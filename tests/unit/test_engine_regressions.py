@@ -10,6 +10,7 @@ import pytest
 
 from synth.engine import Synthesizer
 from synth.engine.additive import MOST_ROWS, Nearest, fit_additive
+from synth.engine.crowd import Crowd
 from synth.engine.labels import LabelColumn
 from synth.engine.learned import open_column
 from synth.engine.numbers import NumberColumn
@@ -105,7 +106,7 @@ def taken_for_sums(frame: pd.DataFrame, *, ordered: bool = True) -> set[str]:
     columns = list(opened(frame).values())
     orders = find_orders(columns) if ordered else []
     found = Regressions(columns, mutual_information(columns), orders=orders, fixed=()).find(
-        columns, drawn=range(len(columns)), number=len(columns), rare=10, fixed=()
+        columns, drawn=range(len(columns)), number=len(columns), crowd=Crowd(10, len(frame)), fixed=()
     )
     return {str(frame.columns[index]) for index in found}
 
@@ -138,7 +139,9 @@ def test_what_does_not_vary_where_it_is_looked_at_is_no_sum() -> None:
 
 
 def opened(frame: pd.DataFrame) -> dict[str, Column]:
-    return {str(name): open_column(values, label=False, rare=10) for name, values in frame.items()}
+    return {
+        str(name): open_column(values, Crowd(10, len(values)), label=False) for name, values in frame.items()
+    }
 
 
 def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:

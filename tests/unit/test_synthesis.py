@@ -47,6 +47,23 @@ def test_only_the_local_engine_sees_rare_labels_and_only_where_every_row_is_an_e
         assert ("alone" in set(shown["clinic"])) is seen
 
 
+def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> None:
+    frame, units = visits()
+    frame["fee"] = np.random.default_rng(0).permutation(frame["fee"])
+    club = np.isin(units, [*range(1, 7), *range(21, 27)])  # twelve people, six in each half
+    frame.loc[club, "clinic"] = "harbour"
+    frame.loc[club, "fee"] = 75.5
+    few = np.isin(units, [*range(8, 12), *range(28, 33)])  # nine people
+    frame.loc[few, "clinic"], frame.loc[few, "fee"] = "chapel", 150.25
+    for part in (units < 20, units >= 20):
+        shown = folded(frame, units, {"clinic"}, seed=0, part=part)
+        before = frame[part].reset_index(drop=True)
+        assert (shown["clinic"] == "harbour").sum() >= (before["clinic"] == "harbour").sum()
+        assert (shown["fee"] == 75.5).sum() == (before["fee"] == 75.5).sum()
+        assert "chapel" not in set(shown["clinic"])
+        assert 150.25 not in set(shown["fee"])
+
+
 def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:
     frame = pd.DataFrame({"clinic": ["a", "b"] * 20})
     units = np.repeat(np.arange(4, dtype=np.uint64), 10)

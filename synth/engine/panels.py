@@ -1,0 +1,167 @@
+"""Owners and the rows that are theirs, in order, and what an engine learns of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.pasts import COUNT, contexts, first_targets, later_targets
+from synth.engine.ticks import to_native
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from synth.engine.pasts import Form, Ints
+
+LONG = 64  # rows of a stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Owners, their rows, and whose each is.
+
+    Attributes:
+        owners: one row per owner, without keys.
+        rows: of all owners, without keys.
+        owner: for each of the rows, the position of its owner.
+        entities: whom each of the rows is about; None where each owner is one.
+        counts: how many rows each owner has, those that were left out included.
+    """
+
+    owners: pd.DataFrame
+    rows: pd.DataFrame
+    owner: Ints
+    entities: NDArray[Any] | None = None
+    counts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def in_order(self, time: str | None, part: Callable[[Ints], Ints]) -> Panel:
+        """Return it with the rows of each owner together and in order of time, the owners' columns renamed.
+
+        Args:
+            time: the column by which rows are ordered, if one does.
+            part: says which of the rows to take, by their owners.
+        """
+        owner = np.asarray(self.owner, np.int64)
+        rows = self.rows.reset_index(drop=True)
+        chosen = part(owner)
+        order = chosen[np.argsort(owner[chosen], kind="stable")]
+        if time is not None:
+            by_time = chosen[np.argsort(to_native(rows[time])[0][chosen], kind="stable")]
+            order = by_time[np.argsort(owner[by_time], kind="stable")]
+        return Panel(
+            owner_part(self.owners),
+            rows.iloc[order].reset_index(drop=True),
+            owner[order],
+            None if self.entities is None else np.asarray(self.entities)[order],
+            np.bincount(owner, minlength=len(self.owners)),
+        )
+
+    @property
+    def place(self) -> Ints:
+        """The place of each row in its history, from 0."""
+        return places(self.owner)
+
+    @property
+    def starts(self) -> Panel:
+        """The first rows of all stretches, as a history of their own."""
+        starts = self.place % LONG == 0
+        entities = None if self.entities is None else self.entities[starts]
+        return replace(self, rows=self.rows[starts], owner=self.owner[starts], entities=entities)
+
+    @property
+    def whom(self) -> NDArray[Any]:
+        """Whom each of the rows is about."""
+        return self.owner if self.entities is None else self.entities
+
+    @property
+    def of_owners(self) -> NDArray[Any] | None:
+        """Whom each of the owners is about; who has no rows is somebody else. None where each is one."""
+        if self.entities is None:
+            return None
+        codes = pd.factorize(self.entities)[0]
+        whom: Ints = np.arange(len(self.owners)) + int(codes.max(initial=-1)) + 1
+        whom[self.owner] = codes
+        return whom
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What an engine learns.
+
+    Attributes:
+        context: columns that are given.
+        targets: columns that are drawn.
+        entities: whom each row is about; None where each is one.
+    """
+
+    context: pd.DataFrame
+    targets: pd.DataFrame
+    entities: NDArray[Any] | None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All columns."""
+        parts = self.context.reset_index(drop=True), self.targets.reset_index(drop=True)
+        return pd.concat(parts, axis=1)
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the columns that are given."""
+        return list(self.context.columns)
+
+
+def of_counts(panel: Panel) -> Lesson:
+    """Return the number of rows, given the owner."""
+    return Lesson(panel.owners, pd.DataFrame({COUNT: panel.counts}), panel.of_owners)
+
+
+def of_firsts(form: Form, panel: Panel) -> Lesson:
+    """Return the first rows, given their owners and how many rows there are."""
+    first = panel.place == 0
+    owner = panel.owner[first]
+    context = panel.owners.iloc[owner].assign(**{COUNT: panel.counts[owner]})
+    targets = first_targets(panel.owners, panel.rows[first], owner, form.schema, form.base)
+    return Lesson(context, targets, None if panel.entities is None else panel.entities[first])
+
+
+def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
+    """Return all other rows, given their owners and what was before; `long` ones are cut into stretches."""
+    stretch = panel.place % LONG
+    length = np.minimum(panel.counts[panel.owner] - (panel.place - stretch), LONG)
+    goal = _goals(form, panel) if long else None
+    context = contexts(form.schema, panel.owners.iloc[panel.owner], length, panel.rows, stretch, goal)
+    return Lesson(context, later_targets(panel.rows, stretch > 0, form.schema), panel.whom[stretch > 0])
+
+
+def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:
+    """Return for each row the time of the first row of the next stretch of its history."""
+    if form.schema.time is None:
+        return None
+    starts = panel.place % LONG == 0
+    following = next_times(panel.rows.loc[starts, form.schema.time], panel.owner[starts])
+    return following.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
+
+
+def next_times(times: pd.Series[Any], owner: Ints) -> pd.Series[Any]:
+    """Return for each first row of a stretch the time of the next, NULL for the last of a history."""
+    times = times.reset_index(drop=True)
+    following = times.shift(-1)
+    return following.mask(np.r_[owner[1:] != owner[:-1], True])
+
+
+def places(owner: Ints) -> Ints:
+    """Return the place of each row in its history, from 0; rows of one owner stand together."""
+    index = np.arange(len(owner))
+    starts = np.r_[True, owner[1:] != owner[:-1]][: len(owner)]
+    return index - np.maximum.accumulate(np.where(starts, index, 0)) if len(owner) else index
+
+
+def owner_part(owners: pd.DataFrame) -> pd.DataFrame:
+    """Return the owners under names that no column of the rows has."""
+    names = {name: name if str(name).startswith("owner ") else f"owner {name}" for name in owners.columns}
+    return owners.rename(columns=names).reset_index(drop=True)
