@@ -141,6 +141,11 @@ class Computations:
         return order
 
     @property
+    def targets(self) -> frozenset[int]:
+        """The indices of the columns that are computed."""
+        return frozenset(self._found)
+
+    @property
     def needs(self) -> dict[int, tuple[int, ...]]:
         """For each moment that others lead the indices of these."""
         led = {found.identity.sources[0] for found in self._leading.values()}

@@ -33,7 +33,9 @@ LOST = 0.01  # share of rows that may come out with a value that the column neve
 COMMON = 0.01  # share of the rows that makes a value a common one
 LOST_COMMON = 0.02  # share of rows that may lose a common value
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
-TINY = 1e-6  # a difference between two floats that is none
+TINY = (
+    1e-6  # a difference between two floats that is none; as a share of the spread, all that adding may lose
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,18 @@ def comparable(own: NumberColumn, to: NumberColumn) -> bool:
     if null.any() and (((own.codes < 0) & own.known) != null).any():
         return False
     high, low = own.native(own.codes[:1]), to.native(to.codes[:1])
-    return (
-        family(high) == family(low) and "u" not in {high.dtype.kind, low.dtype.kind} and own.safe and to.safe
-    )
+    alike_kinds = family(high) == family(low) and "u" not in {high.dtype.kind, low.dtype.kind}
+    return alike_kinds and own.safe and to.safe and comes_back(own, to)
+
+
+def comes_back(own: NumberColumn, to: NumberColumn) -> bool:
+    """Whether a value is what its difference and the other add up to, although floats have few digits."""
+    some = np.flatnonzero((own.codes >= 0) & (to.codes >= 0))[:SPREAD_ROWS]
+    plain, beside = own.native(own.codes[some]), to.native(to.codes[some])
+    if not len(some) or "f" not in {plain.dtype.kind, beside.dtype.kind}:
+        return True
+    missed = np.abs(plain - beside + beside - plain).astype(np.float64)
+    return bool(missed.max() <= TINY * spread(plain))
 
 
 def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColumn:

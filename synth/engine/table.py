@@ -155,9 +155,10 @@ class Table:
                 break
             again = self._codes(len(outside), rng, {})
             replaced = self._values(again, rng, {})
+            fit = self._alike(nulls, replaced[1], outside)
             for whole, part in ((codes, again), (values, replaced[0]), (nulls, replaced[1])):
                 for index, own in part.items():
-                    whole[index][outside] = own
+                    whole[index][outside[fit]] = own[fit]
         series = []
         for index, column in enumerate(self._columns[: self._width]):
             if index in given:
@@ -167,6 +168,22 @@ class Table:
             else:
                 series.append(column.restore(codes[index], rng))
         return pd.concat(series, axis=1)
+
+    def _alike(self, nulls: Mapping[int, Mask], others: Mapping[int, Mask], rows: Ints) -> Mask:
+        """Which of `others` may take a row's place: those in which the same of what may lie beyond is NULL.
+
+        What is NULL never lies beyond, so that others would make NULLs more frequent.
+        """
+        fit = np.ones(len(rows), dtype=bool)
+        for target in self._bounded:
+            fit &= nulls[target][rows] == others[target]
+        return fit
+
+    @property
+    def _bounded(self) -> list[int]:
+        """The columns of which values may lie beyond those of training, because they follow from others."""
+        differences = [index for index, found in self._derived.items() if isinstance(found, Difference)]
+        return sorted({*self._computed.targets, *differences})
 
     def _outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Ints:
         """The rows in which something follows from others that lies beyond all training values."""

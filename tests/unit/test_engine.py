@@ -150,6 +150,29 @@ def test_a_null_of_few_rows_is_not_repeated() -> None:
     assert not Synthesizer().fit(frame).sample(5000).isna().any(axis=None)
 
 
+def test_drawing_rows_anew_makes_nulls_no_more_frequent() -> None:
+    """Parts of a hundred are often drawn so that the last one would be below 0; NULL never is."""
+    rng = np.random.default_rng(0)
+    parts = (rng.dirichlet([0.6] * 4, 120) * 100).round()
+    frame = pd.DataFrame(parts[:, :3], columns=["a", "b", "c"]).assign(total=rng.choice([100, 101], 120))
+    frame["d"] = frame["total"] - frame["a"] - frame["b"] - frame["c"]
+    frame = frame.astype("Int64").mask(pd.Series(np.arange(120) % 10 == 0))
+    twin = Synthesizer(0).fit(frame).sample(10_000)
+    assert (twin["a"] + twin["b"] + twin["c"] + twin["d"] == twin["total"]).dropna().all()
+    assert (twin.isna().mean() - 0.1).abs().max() < 0.008
+
+
+def test_a_small_number_is_no_difference_to_one_beside_which_its_digits_are_lost() -> None:
+    row = np.arange(500)
+    frame = pd.DataFrame({"share": row % 501 / 10, "longest": 900719925474099301 + row % 7})
+    frame["longest"] = frame["longest"].astype("Int64")
+    frame = frame.mask(pd.Series(row % 11 == 0))
+    twin = Synthesizer(0).fit(frame).sample(2_000)
+    assert (twin.isna().mean() - 1 / 11).abs().max() < 0.02
+    assert twin["share"].between(0, 50).sum() == twin["share"].notna().sum()
+    assert twin["share"].nunique() > 200
+
+
 def test_many_labels_keep_their_meaning() -> None:
     rng = np.random.default_rng(0)
     shop = rng.integers(0, 150, 9000)
