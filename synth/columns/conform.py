@@ -273,11 +273,17 @@ def _birthdays(years: pd.Series[Any], rng: Rng) -> pd.Series[Any]:
 
 
 def without_duplicates(
-    twin: pa.Table, unique: Sequence[tuple[str, ...]], movable: Mapping[str, bool], rng: Rng
+    twin: pa.Table,
+    unique: Sequence[tuple[str, ...]],
+    movable: Mapping[str, bool],
+    rng: Rng,
+    *,
+    together: Collection[str] = (),
 ) -> tuple[pa.Table, NDArray[np.bool_]]:
     """The twin without rows that repeat a composite key, and which of its rows remain.
 
     Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
+    Rows that hold one value of the columns `together` belong together: only those that repeat are parted.
     """
     remaining = np.ones(twin.num_rows, bool)
     keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
@@ -285,7 +291,7 @@ def without_duplicates(
         moving = next((name for name in names if movable.get(name)), None)
         if moving is not None and _repeated(twin, names).any():
             others = [name for name in names if name != moving]
-            twin = _moved_apart(twin, moving, others, rng)
+            twin = _moved_apart(twin, moving, others, rng, few=moving in together)
     for names in keys:
         remaining[remaining] = ~_repeated(twin.filter(pa.array(remaining)), names)
     return twin.filter(pa.array(remaining)), remaining
@@ -296,12 +302,16 @@ def _repeated(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
     return repeated
 
 
-def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng) -> pa.Table:
-    """The twin with the values of `moving` in other rows, so that few repeat beside the same `others`."""
+def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng, *, few: bool) -> pa.Table:
+    """The twin with the values of `moving` in other rows, so that few repeat beside the same `others`.
+
+    Where `few` are to move, these are the repeated ones and as many others.
+    """
     owners = twin.column(moving).combine_chunks().dictionary_encode(null_encoding="encode")
     codes = owners.indices.to_numpy()
     groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
-    apart = _dealt if groups.nunique() * len(owners.dictionary) <= DENSE * len(codes) else _shuffled
+    dense = groups.nunique() * len(owners.dictionary) <= DENSE * len(codes)
+    apart = _dealt if dense and not few else _shuffled
     places = pa.array(apart(codes, groups.to_numpy(), rng))
     position = twin.column_names.index(moving)
     return twin.set_column(position, moving, owners.dictionary.take(places))

@@ -273,6 +273,13 @@ def of_one_entity(family: Family, owner: NDArray[np.int64]) -> dict[str, NDArray
     return {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
 
 
+def one_key_each(family: Family, treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
+    """Return the treatments, by which no two owners get one new key; those of a parent's twin differ."""
+    if family.keys is not None:
+        return tuple(treatments)
+    return tuple(replace(one, unique=True) if one.column.name == family.key else one for one in treatments)
+
+
 def with_owners(table: pa.Table, family: Family, owner: NDArray[np.int64]) -> pa.Table:
     """Return the twin with the key of each row's owner, where owners are rows of a parent's twin."""
     if family.keys is None:

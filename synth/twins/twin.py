@@ -22,7 +22,7 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
-from synth.twins.families import family_of, of_one_entity, owners_of, with_owners
+from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -149,6 +149,7 @@ def _conformed(
     """The exact relation: keys, replacements and types; `versions` says whose the rows of a snapshot are."""
     task, source = case.task, case.source
     treatments, shared = keyed(task.model, case.treatments, source.real, versions)
+    treatments = treatments if case.family is None else one_key_each(case.family, treatments)
     synthetic = sifted.drawn.synthetic.iloc[chosen.places]
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
     drawn = sifted.drawn
@@ -193,8 +194,8 @@ def distinct(
     """
     unique = case.task.model.unique
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
-    movable |= {case.family.key: False} if case.family else {}
-    table, remaining = without_duplicates(table, unique, movable, rng)
+    together = {case.family.key} if case.family else set()
+    table, remaining = without_duplicates(table, unique, movable, rng, together=together)
     places = drawn[remaining]
     exact, kept = apart(case, table, movable, rng)
     if exact is not table:  # what changed places may repeat another key
