@@ -12,6 +12,7 @@ import click
 from synth import log
 from synth.dbt.selection import select
 from synth.declarations import read_models
+from synth.domain import Refusal
 from synth.errors import WarehouseError
 from synth.plan import plan
 from synth.project.manifest import read_manifest
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from synth.declarations import Declarations
-    from synth.domain import Model
     from synth.plan import Plan
     from synth.project.manifest import Manifest
     from synth.settings import Settings
@@ -103,7 +103,7 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
     declarations = read_models(manifest, settings.connection)
     for text in (*settings.warnings, *manifest.warnings, *declarations.warnings):
         log.warning(text)
-    declarations = replace(declarations, models=_decide_models(manifest, declarations.models, settings))
+    declarations = _decided(manifest, declarations, settings)
     bare = {refusal.model.unique_id: refusal for refusal in declarations.refusals}
     selected_models = [
         model
@@ -121,12 +121,16 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
     return work, declarations
 
 
-def _decide_models(manifest: Manifest, models: tuple[Model, ...], settings: Settings) -> tuple[Model, ...]:
-    """Return the models as the whole project explains them; as declared where it cannot be read."""
+def _decided(manifest: Manifest, declarations: Declarations, settings: Settings) -> Declarations:
+    """Return the models as the whole project explains them; as declared where it cannot be read.
+
+    A model about whose entity evidence contradicts itself is a refusal among others.
+    """
+    models = declarations.models
     if not models:
-        return models
+        return declarations
     from synth.dbt.compiling import statements  # noqa: PLC0415 - may start dbt
-    from synth.graph.decide import decide, refuse_questions  # noqa: PLC0415 - reads the warehouse
+    from synth.graph.decide import decide, open_questions  # noqa: PLC0415 - reads the warehouse
     from synth.graph.lineage import ancestry  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - as above
 
@@ -141,6 +145,8 @@ def _decide_models(manifest: Manifest, models: tuple[Model, ...], settings: Sett
                 inferred=settings.reference_inferred,
             )
     except WarehouseError:
-        return models  # whoever needs the warehouse will say so
-    refuse_questions(graph)
-    return graph.models
+        return declarations  # whoever needs the warehouse will say so
+    asked = open_questions(graph)
+    refusals = [Refusal(one, asked[one.unique_id]) for one in graph.models if one.unique_id in asked]
+    others = tuple(one for one in graph.models if one.unique_id not in asked)
+    return replace(declarations, models=others, refusals=(*declarations.refusals, *refusals))

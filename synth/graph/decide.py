@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from synth.errors import ConfigError
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
 from synth.graph.derived import with_formulas
@@ -96,18 +95,9 @@ def _lineages(
     return trace(nodes, columns, unique_columns(manifest, layout), statements)
 
 
-def refuse_questions(graph: Graph) -> None:
-    """Ask once for the whole project what evidence could not decide.
-
-    Raises:
-        ConfigError: with the lines to paste.
-    """
-    if not graph.questions:
-        return
-    lines = list(map(_asked, graph.questions))
-    raise ConfigError(
-        "\n".join(["It is not clear whom some rows are about. Next: say so in the models' YAML:", *lines])
-    )
+def open_questions(graph: Graph) -> Mapping[str, str]:
+    """What evidence could not decide, by the `unique_id` of the model, with the lines to paste."""
+    return {question.model: _asked(question) for question in graph.questions}
 
 
 def _asked(question: Question) -> str:
@@ -115,7 +105,8 @@ def _asked(question: Question) -> str:
     first, other = (claim.ownership.column for claim in question.claims)
     return "\n".join(
         [
-            f"  # {question.path}: rows of {name} have both a {first} and a {other}",
+            f"It is not clear whom the rows of {name} are about: they have both a {first} and a {other}.",
+            f"Next: say so in {question.path}:",
             f"  - name: {name}",
             f"    config: {{meta: {{synthesize: true, synth: {{entity: {first}}}}}}}  # or {other}, or none",
         ]

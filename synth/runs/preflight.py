@@ -177,14 +177,17 @@ def _left_behind(
 
 
 def _warn_of_own_keys(asked: Invocation, lost: Collection[str]) -> None:
-    """Say once which children of models without a twin have keys that lead nowhere."""
+    """Say once which children of models without a twin lead nowhere, where their keys are made anew.
+
+    Codes that many rows share stay the labels they are.
+    """
     columns: dict[str, list[str]] = defaultdict(list)
     for task in asked.tasks:
         for key in task.model.foreign_keys:
             if key.parent in lost:
                 columns[key.parent].append(f"{task.model.name}.{key.column}")
     for parent, children in columns.items():
-        log.warning(f"{parent} gets no twin, so {', '.join(children)} get new keys that lead nowhere")
+        log.warning(f"{parent} gets no twin: where {', '.join(children)} get new keys, these lead nowhere")
 
 
 def _warn_of_orphans(asked: Invocation, there: Collection[str]) -> None:

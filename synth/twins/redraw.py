@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.domain import RARE
 from synth.evaluate.tables import read, row_hashes
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     Hashes = NDArray[np.uint64]
 
-FEW = 5  # entities; who shares a row with as many others is not singled out by it
 MOST = 0.01  # share of the rows that may be drawn anew before the generator is at fault
 SPARE = 10  # rows to begin with, beside that share
 TIMES, LOOKED_AT = 7, 8_000  # as often as the twin, rows are drawn to be looked at, up to so many in all
@@ -54,7 +54,7 @@ def spare_rows(rows: int, *, halves: bool) -> int:
 
 
 def choose(drawn: Drawn, source: Source, rows: int) -> Redrawn:
-    """Choose `rows` of the rows drawn, none of them identical to a row that fewer than FEW entities hold.
+    """Choose `rows` of the rows drawn, none of them identical to a row that fewer than RARE entities hold.
 
     Where many rows are, the table has few different ones, or the generator repeats them. Then all rows stay,
     and the check of exact rows, which sees them all, decides.
@@ -77,7 +77,7 @@ def choose(drawn: Drawn, source: Source, rows: int) -> Redrawn:
 
 
 def _held_by_few(rows: Hashes, units: Hashes) -> Hashes:
-    """The contents of rows that fewer than FEW entities hold."""
+    """The contents of rows that fewer than RARE entities hold."""
     held = pd.DataFrame({"row": rows, "unit": units}).drop_duplicates()["row"].value_counts()
-    few: Hashes = held.index[held < FEW].to_numpy(np.uint64)
+    few: Hashes = held.index[held < RARE].to_numpy(np.uint64)
     return few

@@ -99,15 +99,17 @@ def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: 
     assert listed(handmade)["pay"]["entity"] is None
 
 
-def test_two_entities_that_contradict_each_other_are_asked_about_once(handmade: Handmade) -> None:
+def test_two_entities_that_contradict_each_other_stop_their_model_alone(handmade: Handmade) -> None:
     handmade.session.execute(CARE)
     models = {**handmade.model("patients"), **handmade.model("doctors"), **handmade.model("visits")}
     handmade.write(models)
-    answer = handmade.synth("ls")
-    assert answer.code == 2
-    assert "entity: patient_id" in answer.text
-    assert "or doctor_id, or none" in answer.text
-    assert handmade.nothing_changed()
+    answer = handmade.synth("run")
+    assert answer.code == 1
+    assert "It is not clear whom the rows of visits are about" in answer.text
+    assert answer.text.count("entity: patient_id}}}  # or doctor_id, or none") == 1
+    for name in ("patients", "doctors"):
+        assert handmade.value(f"select count(*) from synthetic.{name}") > 0
+    assert handmade.value("select to_regclass('synthetic.visits') is null")
 
 
 # A list of things with names, a list of codes that nobody tagged, and two tables that refer to each other.

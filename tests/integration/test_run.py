@@ -151,7 +151,9 @@ def test_a_child_of_a_refused_parent_gets_keys_that_lead_nowhere(project: Handma
     answer = project.synth("run")
     assert answer.code == 1
     assert statuses(project) == {"people": "error", "orders": "published", "zoo": "published"}
-    warning = "Warning: model.hand.people gets no twin, so orders.person_id get new keys that lead nowhere"
+    warning = (
+        "Warning: model.hand.people gets no twin: where orders.person_id get new keys, these lead nowhere"
+    )
     assert answer.text.count(warning) == 1
     shared = "select count(*) from analytics.orders join synthetic.orders using (person_id)"
     assert project.value(shared) == 0
