@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 STEPS = 40
 BLOCK = 64
+# Bounds of how strongly a table is held to independence, where 1 is relative entropy's own strength.
+WEIGHTS = (0.01, 4.0)
 # Rows are told apart by one number: the sum of their codes times these, modulo 2**64.
 MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 4096, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
@@ -124,12 +126,25 @@ def fitted(
         for earlier in order[:place]:
             pair = (min(column, earlier), max(column, earlier))
             if pair in tables:
-                table = tables[pair]
+                table = _weighted(tables[pair], margins[pair[0]], margins[pair[1]])
                 given[earlier] = table if pair[1] == column else Table(table.counts.T, table.variance)
         step = _step(column, margins[column], given, rows, drawn)
         drawn[:, column] = chosen(step.logits(drawn), drawn[:, list(given)], random)
         steps.append(step)
     return Chain(tuple(steps)), drawn
+
+
+def _weighted(table: Table, one: Table, other: Table) -> Table:
+    """Return a table with the variance that its own dependence calls for.
+
+    Relative entropy alone expects a cell of e rows to differ from independence by the root of e. Columns that
+    have more to do with each other, by what is left of the squares beyond noise, are held to it less.
+    """
+    rows = float(one.counts.sum())
+    expected = np.outer(one.counts, other.counts) / rows
+    squares = float(((table.counts - expected) ** 2 - table.variance).sum())
+    weight = np.clip(rows / max(squares, 1e-9), *WEIGHTS)
+    return Table(table.counts, table.variance * weight)
 
 
 def _dependence(pair: Pair, margins: Sequence[Table], table: Table) -> float:

@@ -25,7 +25,7 @@ ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.4
 # Pairs that are counted, at most so many a column.
 PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
-FULL, MOST_GROUPS = 2.0, 32
+FULL, MOST_GROUPS = 3.0, 32
 
 
 class PrivateSynthesizer:
