@@ -80,6 +80,7 @@ def test_parts_made_by_several_workers_are_published_together_by_another(project
     assert project.rows("select relname from pg_class where relname like 'stage%'") == []
 
 
+@pytest.mark.slow
 def test_repeated_commands_make_nothing_and_publish_nothing_twice(project: Handmade) -> None:
     assert make(project) == {"people": "synthesized", "orders": "synthesized"}
     stages = project.rows(STAGES)
@@ -104,6 +105,7 @@ def test_repeated_commands_make_nothing_and_publish_nothing_twice(project: Handm
     assert set(make(project, run_id="tuesday").values()) == {"synthesized"}
 
 
+@pytest.mark.slow
 def test_a_run_that_publishes_can_be_repeated_by_its_name_too(project: Handmade) -> None:
     answer = project.synth("run", "--run-id", "monday")
     assert answer.code == 0
@@ -115,6 +117,7 @@ def test_a_run_that_publishes_can_be_repeated_by_its_name_too(project: Handmade)
     assert set(statuses(project).values()) == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_what_was_refused_holds_nothing_back_and_is_made_by_repeating(project: Handmade) -> None:
     project.session.execute("create table kept as select * from analytics.orders")
     project.session.execute("delete from analytics.orders where order_id > 5")
@@ -131,6 +134,7 @@ def test_what_was_refused_holds_nothing_back_and_is_made_by_repeating(project: H
     assert project.value(ORPHANS) == 0
 
 
+@pytest.mark.slow
 def test_what_is_selected_is_published_alone(project: Handmade) -> None:
     make(project)
     answer = project.synth("publish", "monday", "--select", "people")
@@ -171,6 +175,7 @@ def test_a_child_is_not_made_before_its_parent(project: Handmade) -> None:
     assert "START" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_child_of_an_unchanged_parent_takes_its_published_keys(project: Handmade) -> None:
     assert project.synth("run").code == 0
     project.session.execute("update analytics.orders set amount = 13 where order_id = 7")
@@ -179,6 +184,7 @@ def test_a_child_of_an_unchanged_parent_takes_its_published_keys(project: Handma
     assert project.value(ORPHANS) == 0
 
 
+@pytest.mark.slow
 def test_a_child_with_keys_of_a_twin_that_was_replaced_is_not_published(project: Handmade) -> None:
     make(project)
     assert project.synth("publish", "monday", "--select", "people").code == 0
@@ -221,11 +227,12 @@ def test_a_worker_that_is_killed_leaves_what_others_have_staged(project: Handmad
     assert project.rows(STATES) == [(ORDERS, "asked"), (PEOPLE, "staged")]
     answer = project.synth("publish", "monday")
     assert answer.code == 1
-    assert "Done. PUBLISHED=0 REJECTED=0 ERROR=0 SKIPPED=2 TOTAL=2" in answer.text
+    assert "Done. PUBLISHED=1 REJECTED=0 ERROR=0 SKIPPED=1 TOTAL=2" in answer.text
     assert make(project) == {"people": "unchanged", "orders": "synthesized"}
     assert project.synth("publish", "monday").code == 0
 
 
+@pytest.mark.slow
 def test_stages_that_nobody_publishes_are_swept_after_a_week(project: Handmade) -> None:
     make(project)
     old = "update synthetic__staging._synth_units set changed_at = now() - interval '{} days'"
@@ -253,6 +260,7 @@ def test_a_run_is_named_in_letters_that_every_place_takes(
     assert project.nothing_changed()
 
 
+@pytest.mark.slow
 def test_results_of_a_run_are_gathered_from_all_its_commands(project: Handmade) -> None:
     only_people(project)
     make(project)

@@ -239,7 +239,7 @@ def contracted(**other: Any) -> Node:
     }
     key = ({"type": "primary_key", "columns": ["Code", "ID"]},)
     return node(
-        ORDERS, **{"columns": columns, "constraints": key, "contracted": True, "parents": (USERS,), **other}
+        ORDERS, **{"columns": columns, "constraints": key, "has_contract": True, "parents": (USERS,), **other}
     )
 
 
@@ -250,7 +250,7 @@ def test_constraints_of_an_enforced_contract_are_facts_and_the_declared_key_wins
     assert found.not_null == {"Code", "id"}
 
 
-@pytest.mark.parametrize("other", [{"contracted": False}, {"config": {"materialized": "view"}}])
+@pytest.mark.parametrize("other", [{"has_contract": False}, {"config": {"materialized": "view"}}])
 def test_constraints_that_postgres_does_not_enforce_are_no_facts(other: dict[str, Any]) -> None:
     found = of(orders=contracted(**other))
     assert replace(found, listed=()) == Facts()
