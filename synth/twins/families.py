@@ -109,7 +109,12 @@ def owners_of(
 
 
 def family_of(
-    model: Model, source: Source, treatments: Sequence[Treatment], parents: Mapping[str, Owners], rows: int
+    model: Model,
+    source: Source,
+    treatments: Sequence[Treatment],
+    parents: Mapping[str, Owners],
+    rows: int,
+    twins: Collection[str],
 ) -> Family | None:
     """Return the histories that the rows of a model make; None where each row stands on its own.
 
@@ -119,6 +124,7 @@ def family_of(
         treatments: of every column.
         parents: models that were made in this run, by `unique_id`.
         rows: how many the twin is to have.
+        twins: the models that have a twin or get one, by `unique_id`.
     """
     whose = model.ownership
     if whose is None or not whose.column or model.history or model.seed_columns or model.balance:
@@ -126,13 +132,18 @@ def family_of(
     treatment = next((one for one in treatments if one.column.name == whose.column), None)
     if treatment is None or treatment.role not in KEYS or treatment.to_itself:
         return None
-    if treatment.parent is None:
+    if treatment.parent is None or _is_lost(treatment.parent, twins):
         family = None if whose.path or treatment.unique else _of_entity(treatment, source, treatments, rows)
     elif treatment.parent.parent in parents and rows == source.rows:
         family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
     else:
         return None  # its keys are those of a parent that another run made, or that are public
     return family if family and min(family.apart.sum(), (~family.apart).sum()) >= FEWEST_OWNERS else None
+
+
+def _is_lost(key: ForeignKey, twins: Collection[str]) -> bool:
+    """Return whether a parent has no twin and no public keys, so that its children get new ones."""
+    return key.parent not in twins and key.relation is None
 
 
 def _of_parent(

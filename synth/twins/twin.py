@@ -118,7 +118,8 @@ def _in_family(case: Case, owners: Mapping[str, Owners]) -> Case:
     task = case.task
     if not capabilities_of(task.backend).histories or task.model.counts:
         return case
-    return replace(case, family=family_of(task.model, case.source, case.treatments, owners, case.rows))
+    family = family_of(task.model, case.source, case.treatments, owners, case.rows, case.shop.twins)
+    return replace(case, family=family)
 
 
 def _open(task: Task, shop: Workshop) -> Case:

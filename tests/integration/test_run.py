@@ -159,6 +159,23 @@ def test_a_child_of_a_refused_parent_gets_keys_that_lead_nowhere(project: Handma
     assert project.value(shared) == 0
 
 
+def test_rows_of_people_who_get_no_twin_are_still_those_of_one_person_each(project: Handmade) -> None:
+    relate(project)
+    project.session.execute("""
+        alter table analytics.orders add city text;
+        delete from analytics.orders;
+        insert into analytics.orders
+        select n, 1 + n % 80, 10 + (hashint4(n) & 3), (array['Oslo', 'Rome', 'Bern'])[1 + n % 80 % 3]
+        from generate_series(1, 400) n;
+        alter table analytics.people add constraint apart exclude (id with =)
+    """)
+    answer = project.synth("run")
+    assert statuses(project) == {"people": "error", "orders": "published", "zoo": "published"}, answer.text
+    assert project.value("select count(distinct person_id) from synthetic.orders") == 80
+    moving = "select count(distinct city) > 1 as moves from synthetic.orders group by person_id"
+    assert project.value(f"select avg(moves::int) from ({moving}) as people") < 0.3, answer.text
+
+
 # --- what a run says
 
 
