@@ -81,7 +81,7 @@ def publicly(
     """
     treatments = assign_unseen(model, columns, twins=twins)
     computed = {formula.column for formula in wanted_formulas(model, treatments, standing.formulas)}
-    model = replace(model, public=(*model.public, *_by_rules(standing)))
+    model = replace(model, public=(*model.public, *_by_rules(standing, columns)))
     domains: dict[str, ColumnDomain] = {}
     sources: dict[str, str] = {}
     decided = []
@@ -94,14 +94,16 @@ def publicly(
     return Publicly(tuple(decided), domains, sources)
 
 
-def _by_rules(standing: Standing) -> Iterator[PublicValues]:
-    """What rules say of columns in comparisons with numbers."""
+def _by_rules(standing: Standing, columns: Sequence[Column]) -> Iterator[PublicValues]:
+    """What rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
+    whole = {column.name for column in columns if column.kind is Kind.INTEGER}
     for rule in standing.of_rows:
         for order in bounds_of(rule):
+            step = 1 if order.strict and {order.larger, order.smaller} & whole else 0
             if isinstance(order.smaller, float):
-                yield PublicValues(str(order.larger), low=order.smaller, source=rule.source)
+                yield PublicValues(str(order.larger), low=order.smaller + step, source=rule.source)
             elif isinstance(order.larger, float):
-                yield PublicValues(str(order.smaller), high=order.larger, source=rule.source)
+                yield PublicValues(str(order.smaller), high=order.larger - step, source=rule.source)
 
 
 def refuse_unknown(model: Model, public: Publicly) -> None:

@@ -24,10 +24,11 @@ ROUNDS = 3  # one repair may undo another
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A column that is at least as large as another, or as a number."""
+    """A column that is at least as large as another, or as a number; larger, if it is `strict`."""
 
     larger: str | float
     smaller: str | float
+    strict: bool = False
 
 
 def repaired(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
@@ -73,20 +74,24 @@ def _enough(node: exp.Expr) -> list[Order] | None:
         case exp.Between():
             orders = _ordered((node.args["high"], node.this), (node.this, node.args["low"]))
         case exp.GT() | exp.GTE():
-            orders = _ordered((node.left, node.right))
+            orders = _ordered((node.left, node.right), strict=isinstance(node, exp.GT))
         case exp.LT() | exp.LTE():
-            orders = _ordered((node.right, node.left))
+            orders = _ordered((node.right, node.left), strict=isinstance(node, exp.LT))
         case _:
             pass
     return orders
 
 
-def _ordered(*pairs: tuple[exp.Expr, exp.Expr]) -> list[Order] | None:
+def _ordered(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[Order] | None:
     """The pairs, the larger side first, where all are columns or numbers."""
     sides = [(_side(larger), _side(smaller)) for larger, smaller in pairs]
     if any(side is None for pair in sides for side in pair):
         return None
-    return [Order(larger, smaller) for larger, smaller in sides if larger is not None and smaller is not None]
+    return [
+        Order(larger, smaller, strict)
+        for larger, smaller in sides
+        if larger is not None and smaller is not None
+    ]
 
 
 def _side(node: exp.Expr) -> str | float | None:
@@ -129,9 +134,11 @@ def _put_right(frame: pd.DataFrame, order: Order) -> None:
         frame[larger] = left.mask(wrong, right)
         frame[smaller] = right.mask(wrong, left)
     elif isinstance(larger, str):
-        frame[larger] = _bounded(frame[larger], low=float(smaller))
+        step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[larger]) else 0
+        frame[larger] = _bounded(frame[larger], low=float(smaller) + step)
     elif isinstance(smaller, str):
-        frame[smaller] = _bounded(frame[smaller], high=float(larger))
+        step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[smaller]) else 0
+        frame[smaller] = _bounded(frame[smaller], high=float(larger) - step)
 
 
 def _bounded(values: pd.Series[Any], low: float = -np.inf, high: float = np.inf) -> pd.Series[Any]:

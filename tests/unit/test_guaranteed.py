@@ -191,6 +191,8 @@ def test_rows_in_the_wrong_order_are_put_right_and_numbers_moved_to_bounds() -> 
     frame = pd.DataFrame({"low": [5.0, -1.0, 2.0], "high": [3.0, 4.0, 9.0]})
     assert repaired(frame, rules).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
     assert orders_of(rules[2]) == ()
+    whole = pd.DataFrame({"number": pd.array([0, 3], "Int64")})
+    assert repaired(whole, [Rule("some", "(number > 0)")])["number"].to_list() == [1, 3]
 
 
 # --- what decides, and what it costs
