@@ -38,6 +38,7 @@ Rng = np.random.Generator
 BEYOND = 10**15  # where whole numbers begin that hardly any table has; floats and JavaScript hold them
 LETTERS = np.array(list("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))  # that nobody mistakes for each other
 LENGTH = 12  # of a new key that is text
+FEW_ABSENT = 0.02  # share of NULLs below which noise is likelier than that there are some
 FIRST_DAY = np.datetime64("2100-01-01", "D")  # of keys that are dates
 
 
@@ -101,8 +102,8 @@ def private_columns(table: pa.Table, treatments: Sequence[Treatment]) -> pd.Data
 
 
 def may_be_absent(treatment: Treatment) -> bool:
-    """Return whether it is counted in which rows a column of keys or identifiers is NULL."""
-    return treatment.role not in BY_ROW | {Role.FREE_TEXT, Role.DROP} and not treatment.required
+    """Return whether it is counted in which rows a column of identifiers is NULL; own keys never are."""
+    return treatment.role not in BY_ROW | {Role.FREE_TEXT, Role.DROP, Role.KEY} and not treatment.required
 
 
 def unseen_keys(column: Column, rows: int, rng: Rng) -> pa.Array:
@@ -129,9 +130,10 @@ def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArra
     """In which rows a column is not NULL."""
     if treatment.role is Role.FREE_TEXT:
         return np.full(rows, treatment.required)
-    if treatment.column.name in synthetic and not treatment.required:
-        return synthetic[treatment.column.name].to_numpy(bool)
-    return np.ones(rows, bool)
+    if treatment.column.name not in synthetic or treatment.required:
+        return np.ones(rows, bool)
+    present = synthetic[treatment.column.name].to_numpy(bool)
+    return present if (~present).mean() >= FEW_ABSENT else np.ones(rows, bool)
 
 
 def _made(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> pa.Array:

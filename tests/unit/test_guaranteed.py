@@ -179,6 +179,15 @@ def test_a_relation_is_made_of_drawn_rows_alone() -> None:
     )
 
 
+def test_noise_alone_leaves_no_hole_in_a_column_of_keys() -> None:
+    treatments = tuple(one for one in assign_unseen(MODEL, COLUMNS) if one.column.name in {"id", "email"})
+    drawn = pd.DataFrame({"email": np.arange(200) > 0})
+    twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
+    assert twin.column("email").null_count == 0
+    nullable = replace(treatments[0], column=replace(COLUMNS[0], not_null=False), required=False)
+    assert list(private_columns(pa.table({"id": [1, None]}), (nullable,))) == []
+
+
 # --- which rules are kept
 
 
