@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synth.graph.lineage import STORED, ancestry, relations, trace
-from synth.graph.origins import Unknown
+from synth.graph.lineage import STORED_RESOURCES, ancestry, relations, trace
+from synth.graph.origins import UnknownOrigin
 from synth.project.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -63,23 +63,23 @@ def columns_of(path: Path, nodes: Iterable[Node], *, database: bool) -> Mapping[
 def tally(path: Path, *, database: bool) -> Tally:
     """Trace every model of the manifest at `path`."""
     manifest = read_manifest(path)
-    named = [name for name, node in manifest.nodes.items() if node.resource_type in STORED]
-    nodes = [node for node in ancestry(manifest, named) if node.resource_type in STORED]
+    named = [name for name, node in manifest.nodes.items() if node.resource_type in STORED_RESOURCES]
+    nodes = [node for node in ancestry(manifest, named) if node.resource_type in STORED_RESOURCES]
     nodes = [node for node in nodes if node.language != "python"]
     types = columns_of(path, nodes, database=database)
     started = time.process_time()
     lineages = trace(nodes, types)
     seconds = time.process_time() - started
     own = {node.unique_id: lineages[node.unique_id] for node in nodes}
-    own = {name: lineage for name, lineage in own.items() if not lineage.stored}
+    own = {name: lineage for name, lineage in own.items() if not lineage.is_stored}
     origins = [origin for lineage in own.values() for origin in lineage.columns.values()]
-    unknown = [origin for origin in origins if isinstance(origin, Unknown)]
+    unknown = [origin for origin in origins if isinstance(origin, UnknownOrigin)]
     return Tally(
         len(own),
-        sum(lineage.parsed for lineage in own.values()),
+        sum(lineage.is_parsed for lineage in own.values()),
         len(origins),
         len(origins) - len(unknown),
-        sum(len(lineage.derived) for lineage in own.values()),
+        sum(len(lineage.formulas) for lineage in own.values()),
         seconds,
         Counter(origin.reason for origin in unknown),
         own,
@@ -109,13 +109,15 @@ def main() -> None:
             for reason, count in one.reasons.most_common(20):
                 print(f"  {count} × {reason}")
             for node, lineage in one.lineages.items():
-                if not lineage.parsed:
+                if not lineage.is_parsed:
                     print(f"  {node}: {lineage.reason}")
         if asked.columns:
             for node, lineage in one.lineages.items():
-                print(f"{node}: rows of {lineage.rows_of} filtered {lineage.filtered} grain {lineage.grain}")
+                print(
+                    f"{node}: rows of {lineage.rows_of} filtered {lineage.is_filtered} grain {lineage.grain}"
+                )
                 for column, origin in lineage.columns.items():
-                    print(f"    {column}: {origin} {lineage.derived.get(column, '')}")
+                    print(f"    {column}: {origin} {lineage.formulas.get(column, '')}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from synth.declarations import read_models
 from synth.errors import ManifestError, SynthError
 from synth.plan import Plan, plan
 from synth.project.manifest import read_manifest
-from synth.runs.watch import Places
+from synth.runs.watch import TwinPlaces
 from synth.stores import open_store
 from synth.warehouse import Warehouse
 
@@ -76,7 +76,7 @@ def _warehouse(settings: Settings) -> str:
 
 
 def _ownership(settings: Settings, models: tuple[Model, ...]) -> str:
-    places = Places.of(models, settings)
+    places = TwinPlaces.of(models, settings)
     with _open(settings) as warehouse:
         warehouse.refuse_intrusions((places.schema, places.staging), places.sources)
     return f"nobody else can plant code in {places.schema} and {places.staging}"

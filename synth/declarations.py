@@ -243,7 +243,7 @@ def _model(node: Node, facts: Facts) -> Model:
         unique=facts.unique,
         not_null=facts.not_null,
         foreign_keys=facts.foreign_keys,
-        facts=facts.listed,
+        facts=facts.all_facts,
         rules=facts.rules,
         counts=facts.counts,
         public=(*public_values(node, _place(node)), *facts.public),

@@ -15,11 +15,11 @@ from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
 from synth.domain import PAID, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
-from synth.facts.standing import Standing, held
-from synth.graph.telling import about, explained
+from synth.facts.enforceable import Standing, keep_true_facts
+from synth.graph.telling import about, explain
 from synth.project.digests import digest
-from synth.runs.changes import Known, decide
-from synth.runs.watch import Places
+from synth.runs.changes import TwinInventory, decide
+from synth.runs.watch import TwinPlaces
 from synth.twins.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 from synth.warehouse import Warehouse

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from synth.domain import Role
-from synth.graph.telling import about, explained, is_inferred, model_name
+from synth.graph.telling import about, explain, is_inferred, model_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +147,7 @@ def _hints(listings: Sequence[ModelListing]) -> Iterator[str]:
     for one in listings:
         model = one.task.model
         if is_inferred(model) and model.ownership and model.ownership.root == model.unique_id:
-            yield f"{model.name}: rows are about {explained(model)}"
+            yield f"{model.name}: rows are about {explain(model)}"
     small = [
         f"{one.task.model.name} ({_rows(one)})" for one in listings if _could_be_reference(one, listings)
     ]

@@ -14,11 +14,11 @@ from synth.domain import ModelResult, RunResult, Status
 from synth.errors import SynthError
 from synth.progress import progress_bar
 from synth.runs.artifacts import RunFolder
-from synth.runs.changes import Known, agenda, decide
+from synth.runs.changes import TwinInventory, agenda, decide
 from synth.runs.costs import beyond_budget, domain_of
 from synth.runs.preflight import preflight
 from synth.runs.units import asked_for, to_publish
-from synth.runs.watch import Places, afterwards, refuse_strangers
+from synth.runs.watch import TwinPlaces, afterwards, refuse_strangers
 from synth.stores import open_store
 from synth.twins.workshop import Workshop
 from synth.warehouse import Warehouse
@@ -71,7 +71,7 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
     started = perf_counter()
     asked = replace(asked, invocation_id=asked.invocation_id or run_id)
     store = open_store(settings.store)
-    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.named)
+    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.is_named_run)
     _ask(folder, asked)
     results: dict[str, ModelResult] = {}
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
@@ -80,7 +80,7 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
         asked = preflight(_narrowed(asked, known), settings, warehouse, backends)
         _ask(folder, asked)
         with log.write_log_to(folder.log):
-            if asked.refused and not asked.tasks:
+            if asked.refused_results and not asked.tasks:
                 return _nothing(asked, folder)
             store.check()
             tools = _Tools(warehouse, backends, store, folder)
@@ -105,7 +105,11 @@ class _Tools:
 
 
 def _begin(
-    asked: Invocation, settings: Settings, known: Known, tools: _Tools, results: dict[str, ModelResult]
+    asked: Invocation,
+    settings: Settings,
+    known: TwinInventory,
+    tools: _Tools,
+    results: dict[str, ModelResult],
 ) -> str:
     """Do what there is to do, and say why that ended early, if it did after something was published."""
     warehouse = tools.warehouse
@@ -126,7 +130,7 @@ def _begin(
                 asked.invocation_id,
                 asked.keep,
                 agenda.inputs,
-                agenda.staged,
+                agenda.stages,
             )
             _work(asked, agenda, shop, results)
     except KeyboardInterrupt:
@@ -147,41 +151,43 @@ def _ask(folder: RunFolder, asked: Invocation) -> None:
 
 def _nothing(asked: Invocation, folder: RunFolder) -> Finished:
     """The end of a run of which no model can be begun: the reasons, and nothing else."""
-    for index, refusal in enumerate(asked.refused, 1):
-        log.outcome(f"{index} of {len(asked.refused)}", refusal, folder.report(refusal.task))
-    result = RunResult(folder.run_id, asked.refused)
+    for index, refusal in enumerate(asked.refused_results, 1):
+        log.outcome(f"{index} of {len(asked.refused_results)}", refusal, folder.report(refusal.task))
+    result = RunResult(folder.run_id, asked.refused_results)
     failure = _finish(folder, None, result, asked, 0.0)
     return Finished(result, folder.path, failure)
 
 
-def _narrowed(asked: Invocation, known: Known) -> Invocation:
+def _narrowed(asked: Invocation, known: TwinInventory) -> Invocation:
     """What is asked, task by task: to publish without a selection means all that the run made."""
-    if not asked.publish or asked.selected:
+    if not asked.publish or asked.is_selection:
         return asked
     names = asked_for(known)
     return replace(
         asked,
         tasks=tuple(task for task in asked.tasks if task.model.unique_id in names),
-        refused=tuple(result for result in asked.refused if result.task.model.unique_id in names),
+        refused_results=tuple(
+            result for result in asked.refused_results if result.task.model.unique_id in names
+        ),
     )
 
 
-def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> Known:
+def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> TwinInventory:
     """What there is of twins before the run begins."""
     replaced = {str(task.target) for task in asked.tasks} if asked.force or settings.full_refresh else ()
-    seen = refuse_strangers(warehouse, Places.of(asked.models, settings), replaced=replaced)
-    return Known(
+    seen = refuse_strangers(warehouse, TwinPlaces.of(asked.models, settings), replaced_twins=replaced)
+    return TwinInventory(
         run_id,
         asked.invocation_id,
         warehouse.published_twins(settings.schema),
-        units=warehouse.units(settings.staging_schema, run_id) if asked.named else {},
+        units=warehouse.units(settings.staging_schema, run_id) if asked.is_named_run else {},
         intact=frozenset(name for name, place in asked.twins.items() if seen.twins.get(str(place)) == name),
         force=asked.force or settings.full_refresh,
     )
 
 
 def _agenda(
-    asked: Invocation, settings: Settings, known: Known, warehouse: Warehouse, snapshot: Snapshot
+    asked: Invocation, settings: Settings, known: TwinInventory, warehouse: Warehouse, snapshot: Snapshot
 ) -> Agenda:
     """What there is to do; what a named run is to make is on record before it begins."""
     if asked.publish:
@@ -190,13 +196,13 @@ def _agenda(
     decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=asked.twins)
     found = agenda(asked.tasks, decisions, known, keep=asked.keep)
     costly = _beyond_budget(found, settings, warehouse)
-    found = replace(found, blocked={**found.blocked, **asked.blocked, **costly})
+    found = replace(found, block_reasons={**found.block_reasons, **asked.block_reasons, **costly})
     if asked.keep:
-        names = [result.task.model.unique_id for result in asked.refused]
+        names = [result.task.model.unique_id for result in asked.refused_results]
         warehouse.note(settings.staging_schema, known.run_id, names, State.FAILED)
         names = [task.model.unique_id for task in found.todo]
         warehouse.note(settings.staging_schema, known.run_id, names, State.ASKED)
-        names = [name for name in found.settled if not known.settled(name)]
+        names = [name for name in found.settled_results if not known.is_settled(name)]
         warehouse.note(settings.staging_schema, known.run_id, names, State.UNCHANGED)
     return found
 
@@ -223,8 +229,8 @@ def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, Mo
     """Say what cannot be done and what needs no work, and do the rest."""
     every = asked.everything
     places = {task.model.unique_id: f"{index} of {len(every)}" for index, task in enumerate(every, 1)}
-    results |= {result.task.model.unique_id: result for result in asked.refused}
-    results |= todo.settled
+    results |= {result.task.model.unique_id: result for result in asked.refused_results}
+    results |= todo.settled_results
     for name, result in results.items():
         log.outcome(places[name], result, shop.folder.report(result.task))
     if todo.todo:
@@ -238,7 +244,7 @@ def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, Mo
 
 def _look_again(asked: Invocation, settings: Settings, warehouse: Warehouse) -> str:
     """What came into the schema of the twins during the run and must not be there."""
-    strange = afterwards(warehouse, Places.of(asked.models, settings))
+    strange = afterwards(warehouse, TwinPlaces.of(asked.models, settings))
     if strange:
         log.error(strange)
     return strange

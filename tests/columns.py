@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from faker import Faker
 
-from synth.columns.pii import What
+from synth.columns.pii import IdentifierKind
 from synth.domain import Column, Kind
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Labelled:
 
     column: Column
     values: pa.ChunkedArray
-    what: What | None
+    what: IdentifierKind | None
 
     @property
     def name(self) -> str:
@@ -58,7 +58,11 @@ def labelled() -> list[Labelled]:
 
 
 def _made(
-    name: str, what: What | None, make: Callable[[random.Random], Any], chance: random.Random, kind: Kind
+    name: str,
+    what: IdentifierKind | None,
+    make: Callable[[random.Random], Any],
+    chance: random.Random,
+    kind: Kind,
 ) -> Labelled:
     values = [None if chance.random() < 0.06 else make(chance) for _ in range(ROWS)]
     column = Column(name, TYPES[kind], kind, not_null=False, bits=64 if kind is Kind.INTEGER else None)
@@ -96,72 +100,76 @@ def mostly(make: Callable[[random.Random], Any], other: str, share: float) -> Ca
     return lambda chance: make(chance) if chance.random() < share else other
 
 
-TEXTS: list[tuple[str, What | None, Callable[[random.Random], Any]]] = [
+TEXTS: list[tuple[str, IdentifierKind | None, Callable[[random.Random], Any]]] = [
     # --- e-mail, telephone, net
-    ("email", What.EMAIL, of("en_NZ", "email")),
-    ("contactMail", What.EMAIL, of("de_CH", "email")),
-    ("login", What.EMAIL, of("fr_CA", "ascii_email")),
-    ("field_7", What.EMAIL, mostly(of("en_NZ", "email"), "unknown", 0.9)),
-    ("user_id", What.EMAIL, of("en_NZ", "email")),
-    ("phone_number", What.PHONE, of("en_US", "phone_number")),
-    ("telefon", What.PHONE, of("de_DE", "phone_number")),
-    ("tel", What.PHONE, of("fr_FR", "phone_number")),
-    ("movil", What.PHONE, of("es_ES", "phone_number")),
-    ("mobile", What.PHONE, digits("04########")),
-    ("phone", What.PHONE, digits("212555####")),
-    ("col_3", What.PHONE, digits("+49 171 #######")),
-    ("attribute", What.PHONE, digits("(415) 2##-####")),
-    ("ip_address", What.IP, of("en_US", "ipv4")),
-    ("last_seen_from", What.IP, of("en_US", "ipv4_public")),
-    ("remote", What.IP, of("en_US", "ipv6")),
-    ("mac", What.MAC, of("en_US", "mac_address")),
-    ("referrer", What.URL, lambda c: f"https://shop.test/u/{c.getrandbits(32)}?s={c.getrandbits(20)}"),
-    ("website", What.URL, of("en_US", "url")),
+    ("email", IdentifierKind.EMAIL, of("en_NZ", "email")),
+    ("contactMail", IdentifierKind.EMAIL, of("de_CH", "email")),
+    ("login", IdentifierKind.EMAIL, of("fr_CA", "ascii_email")),
+    ("field_7", IdentifierKind.EMAIL, mostly(of("en_NZ", "email"), "unknown", 0.9)),
+    ("user_id", IdentifierKind.EMAIL, of("en_NZ", "email")),
+    ("phone_number", IdentifierKind.PHONE, of("en_US", "phone_number")),
+    ("telefon", IdentifierKind.PHONE, of("de_DE", "phone_number")),
+    ("tel", IdentifierKind.PHONE, of("fr_FR", "phone_number")),
+    ("movil", IdentifierKind.PHONE, of("es_ES", "phone_number")),
+    ("mobile", IdentifierKind.PHONE, digits("04########")),
+    ("phone", IdentifierKind.PHONE, digits("212555####")),
+    ("col_3", IdentifierKind.PHONE, digits("+49 171 #######")),
+    ("attribute", IdentifierKind.PHONE, digits("(415) 2##-####")),
+    ("ip_address", IdentifierKind.IP, of("en_US", "ipv4")),
+    ("last_seen_from", IdentifierKind.IP, of("en_US", "ipv4_public")),
+    ("remote", IdentifierKind.IP, of("en_US", "ipv6")),
+    ("mac", IdentifierKind.MAC, of("en_US", "mac_address")),
+    (
+        "referrer",
+        IdentifierKind.URL,
+        lambda c: f"https://shop.test/u/{c.getrandbits(32)}?s={c.getrandbits(20)}",
+    ),
+    ("website", IdentifierKind.URL, of("en_US", "url")),
     # --- numbers with check digits, keys
-    ("credit_card", What.CARD, of("en_US", "credit_card_number")),
-    ("paid_with", What.CARD, lambda _: _grouped(fakers("en_US").credit_card_number("visa16"))),
-    ("iban", What.IBAN, of("de_DE", "iban")),
-    ("konto", What.IBAN, of("en_GB", "iban")),
-    ("ssn", What.SSN, of("en_US", "ssn")),
-    ("attr_9", What.SSN, of("en_US", "ssn")),
-    ("external_ref", What.UUID, of("en_US", "uuid4")),
-    ("session_token", What.TOKEN, hexadecimal(32)),
-    ("value", What.TOKEN, hexadecimal(40)),
-    ("password", What.TOKEN, of("en_US", "password")),
-    ("passport_no", What.NUMBER, digits("C0#######")),
-    ("account_number", What.NUMBER, digits("####-######")),
-    ("licence_plate", What.NUMBER, of("en_GB", "license_plate")),
-    ("username", What.LOGIN, of("fr_CA", "user_name")),
+    ("credit_card", IdentifierKind.CARD, of("en_US", "credit_card_number")),
+    ("paid_with", IdentifierKind.CARD, lambda _: _grouped(fakers("en_US").credit_card_number("visa16"))),
+    ("iban", IdentifierKind.IBAN, of("de_DE", "iban")),
+    ("konto", IdentifierKind.IBAN, of("en_GB", "iban")),
+    ("ssn", IdentifierKind.SSN, of("en_US", "ssn")),
+    ("attr_9", IdentifierKind.SSN, of("en_US", "ssn")),
+    ("external_ref", IdentifierKind.UUID, of("en_US", "uuid4")),
+    ("session_token", IdentifierKind.TOKEN, hexadecimal(32)),
+    ("value", IdentifierKind.TOKEN, hexadecimal(40)),
+    ("password", IdentifierKind.TOKEN, of("en_US", "password")),
+    ("passport_no", IdentifierKind.NUMBER, digits("C0#######")),
+    ("account_number", IdentifierKind.NUMBER, digits("####-######")),
+    ("licence_plate", IdentifierKind.NUMBER, of("en_GB", "license_plate")),
+    ("username", IdentifierKind.LOGIN, of("fr_CA", "user_name")),
     # --- people
-    ("first_name", What.FIRST_NAME, of("en_NZ", "first_name")),
-    ("FirstName", What.FIRST_NAME, few("de_CH", "first_name", 20)),
-    ("vorname", What.FIRST_NAME, few("de_AT", "first_name", 40)),
-    ("prénom", What.FIRST_NAME, of("fr_CA", "first_name")),
-    ("last_name", What.LAST_NAME, of("en_NZ", "last_name")),
-    ("surname", What.LAST_NAME, few("en_IE", "last_name", 25)),
-    ("nachname", What.LAST_NAME, few("de_CH", "last_name", 30)),
-    ("apellidos", What.LAST_NAME, of("es_MX", "last_name")),
-    ("full_name", What.FULL_NAME, of("fr_CA", "name")),
-    ("customer_name", What.FULL_NAME, of("pt_PT", "name")),
-    ("name", What.FULL_NAME, of("en_NZ", "name")),
-    ("nom", What.FULL_NAME, few("fr_CH", "name", 30)),
-    ("patient", What.FULL_NAME, of("es_MX", "name")),
-    ("sales_rep", What.FULL_NAME, few("en_AU", "name", 8)),
-    ("doctor_on_duty", What.FULL_NAME, few("es_MX", "name", 12)),
-    ("handled", What.FULL_NAME, of("en_NZ", "name")),  # only the values say so
-    ("value_2", What.FIRST_NAME, few("fr_CH", "first_name", 25)),  # likewise
+    ("first_name", IdentifierKind.FIRST_NAME, of("en_NZ", "first_name")),
+    ("FirstName", IdentifierKind.FIRST_NAME, few("de_CH", "first_name", 20)),
+    ("vorname", IdentifierKind.FIRST_NAME, few("de_AT", "first_name", 40)),
+    ("prénom", IdentifierKind.FIRST_NAME, of("fr_CA", "first_name")),
+    ("last_name", IdentifierKind.LAST_NAME, of("en_NZ", "last_name")),
+    ("surname", IdentifierKind.LAST_NAME, few("en_IE", "last_name", 25)),
+    ("nachname", IdentifierKind.LAST_NAME, few("de_CH", "last_name", 30)),
+    ("apellidos", IdentifierKind.LAST_NAME, of("es_MX", "last_name")),
+    ("full_name", IdentifierKind.FULL_NAME, of("fr_CA", "name")),
+    ("customer_name", IdentifierKind.FULL_NAME, of("pt_PT", "name")),
+    ("name", IdentifierKind.FULL_NAME, of("en_NZ", "name")),
+    ("nom", IdentifierKind.FULL_NAME, few("fr_CH", "name", 30)),
+    ("patient", IdentifierKind.FULL_NAME, of("es_MX", "name")),
+    ("sales_rep", IdentifierKind.FULL_NAME, few("en_AU", "name", 8)),
+    ("doctor_on_duty", IdentifierKind.FULL_NAME, few("es_MX", "name", 12)),
+    ("handled", IdentifierKind.FULL_NAME, of("en_NZ", "name")),  # only the values say so
+    ("value_2", IdentifierKind.FIRST_NAME, few("fr_CH", "first_name", 25)),  # likewise
     # --- places
-    ("address", What.STREET, of("en_US", "street_address")),
-    ("adresse", What.STREET, of("de_DE", "street_address")),
-    ("calle", What.STREET, of("es_ES", "street_address")),
-    ("delivery", What.STREET, of("fr_FR", "address")),
-    ("home", What.COORDINATES, lambda c: f"{c.uniform(47, 54):.6f},{c.uniform(6, 15):.6f}"),
-    ("zip", What.POSTCODE, digits("#####")),
-    ("city", What.CITY, of("en_US", "city")),
+    ("address", IdentifierKind.STREET, of("en_US", "street_address")),
+    ("adresse", IdentifierKind.STREET, of("de_DE", "street_address")),
+    ("calle", IdentifierKind.STREET, of("es_ES", "street_address")),
+    ("delivery", IdentifierKind.STREET, of("fr_FR", "address")),
+    ("home", IdentifierKind.COORDINATES, lambda c: f"{c.uniform(47, 54):.6f},{c.uniform(6, 15):.6f}"),
+    ("zip", IdentifierKind.POSTCODE, digits("#####")),
+    ("city", IdentifierKind.CITY, of("en_US", "city")),
     # --- prose
-    ("notes", What.NOTE, lambda _: f"Called {fakers('en_NZ').name()}, {fakers('en_NZ').email()}"),
-    ("bemerkung", What.NOTE, of("de_DE", "sentence")),
-    ("field_12", What.NOTE, of("fr_FR", "sentence")),
+    ("notes", IdentifierKind.NOTE, lambda _: f"Called {fakers('en_NZ').name()}, {fakers('en_NZ').email()}"),
+    ("bemerkung", IdentifierKind.NOTE, of("de_DE", "sentence")),
+    ("field_12", IdentifierKind.NOTE, of("fr_FR", "sentence")),
     # --- what identifies nobody
     ("country_code", None, one_of("US,DE,FR,GB,ES")),
     ("country", None, few("en_US", "country", 30)),
@@ -200,14 +208,14 @@ TEXTS: list[tuple[str, What | None, Callable[[random.Random], Any]]] = [
     ("language", None, few("en_US", "language_name", 30)),
     ("event_name", None, one_of("login,logout,view,click,purchase")),
 ]
-NUMBERS: list[tuple[str, What | None, Callable[[random.Random], Any]]] = [
-    ("phone", What.PHONE, whole(2_120_000_000, 9_890_000_000)),
-    ("mobile_no", What.PHONE, whole(491_510_000_000, 491_799_999_999)),
-    ("card_number", What.CARD, lambda _: int(fakers("en_US").credit_card_number("visa16"))),
-    ("pan_raw", What.CARD, lambda _: int(fakers("en_US").credit_card_number("mastercard"))),
-    ("ssn", What.SSN, whole(101_000_000, 772_000_000)),
-    ("taxId", What.NUMBER, whole(10_000_000_000, 99_999_999_999)),
-    ("account_no", What.NUMBER, whole(10_000_000, 99_999_999)),
+NUMBERS: list[tuple[str, IdentifierKind | None, Callable[[random.Random], Any]]] = [
+    ("phone", IdentifierKind.PHONE, whole(2_120_000_000, 9_890_000_000)),
+    ("mobile_no", IdentifierKind.PHONE, whole(491_510_000_000, 491_799_999_999)),
+    ("card_number", IdentifierKind.CARD, lambda _: int(fakers("en_US").credit_card_number("visa16"))),
+    ("pan_raw", IdentifierKind.CARD, lambda _: int(fakers("en_US").credit_card_number("mastercard"))),
+    ("ssn", IdentifierKind.SSN, whole(101_000_000, 772_000_000)),
+    ("taxId", IdentifierKind.NUMBER, whole(10_000_000_000, 99_999_999_999)),
+    ("account_no", IdentifierKind.NUMBER, whole(10_000_000, 99_999_999)),
     ("age", None, whole(18, 90)),
     ("number_of_phones", None, whole(0, 4)),
     ("order_total", None, whole(1_000_000_000, 9_999_999_999)),
@@ -218,10 +226,10 @@ NUMBERS: list[tuple[str, What | None, Callable[[random.Random], Any]]] = [
     ("revenue", None, whole(100_000_000, 999_999_999)),
     ("distance", None, whole(10**15, 10**16)),
 ]
-OTHERS: list[tuple[Kind, str, What | None, Callable[[random.Random], Any]]] = [
-    (Kind.DATE, "date_of_birth", What.BIRTH, of("en_US", "date_of_birth")),
-    (Kind.DATE, "geburtsdatum", What.BIRTH, of("en_US", "date_of_birth")),
-    (Kind.TIMESTAMP, "dob", What.BIRTH, of("en_US", "date_time")),
+OTHERS: list[tuple[Kind, str, IdentifierKind | None, Callable[[random.Random], Any]]] = [
+    (Kind.DATE, "date_of_birth", IdentifierKind.BIRTH, of("en_US", "date_of_birth")),
+    (Kind.DATE, "geburtsdatum", IdentifierKind.BIRTH, of("en_US", "date_of_birth")),
+    (Kind.TIMESTAMP, "dob", IdentifierKind.BIRTH, of("en_US", "date_time")),
     (Kind.DATE, "order_date", None, of("en_US", "date_object")),
     (Kind.TIMESTAMP, "created_at", None, of("en_US", "date_time")),
     (Kind.TIMESTAMP, "email_sent_at", None, of("en_US", "date_time")),

@@ -35,11 +35,11 @@ def check(*, output: str, **options: Any) -> None:
     whatever lets another role act with the rights of a run: schemas and tables that it owns, triggers, rules,
     rights to create. Every row of every twin is read. It changes nothing.
     """
-    from synth.runs.watch import Places, as_json, as_text  # noqa: PLC0415 - as above
+    from synth.runs.watch import TwinPlaces, as_json, as_text  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - pyarrow, which --help must not pay for
 
     settings = read_settings(options, to_stderr=True)
-    places = Places.of(_models(settings), settings)
+    places = TwinPlaces.of(_models(settings), settings)
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         inspection = places.inspect(warehouse, thorough=True)
     for line in [as_json(inspection)] if output == "json" else as_text(inspection):

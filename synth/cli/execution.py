@@ -19,7 +19,7 @@ from synth import log
 from synth._version import __version__
 from synth.cli.options import read_plan
 from synth.domain import Relation
-from synth.graph.telling import explained, is_inferred
+from synth.graph.telling import explain, is_inferred
 from synth.plan import plan, with_parents
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ def _run_to_end(
         context=plan(with_parents(work.tasks, declarations.models), settings).tasks
         if mode.no_publish
         else (),
-        selected=only is not None or bool(settings.select or settings.exclude or settings.selector),
-        named=mode.run_id is not None,
+        is_selection=only is not None or bool(settings.select or settings.exclude or settings.selector),
+        is_named_run=mode.run_id is not None,
         keep=mode.no_publish,
         publish=mode.which == "publish",
         force=mode.force,
         invocation_id=invocation_id,
-        refused=work.refused,
+        refused_results=work.refused,
     )
     with _interruptible():
         ended_run = run(invocation, settings, run_id)
@@ -143,7 +143,7 @@ def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
     for task in work.tasks:
         if is_inferred(task.model):
             log.info(
-                f"{task.model.name}: rows are about {explained(task.model)}", unique_id=task.model.unique_id
+                f"{task.model.name}: rows are about {explain(task.model)}", unique_id=task.model.unique_id
             )
     log.info("")
 

@@ -142,7 +142,7 @@ def _decided(manifest: Manifest, declarations: Declarations, settings: Settings)
                 models,
                 warehouse,
                 statements(settings, manifest, nodes),
-                inferred=settings.reference_inferred,
+                infer=settings.reference_inferred,
             )
     except WarehouseError:
         return declarations  # whoever needs the warehouse will say so

@@ -70,13 +70,13 @@ def retry(**options: Any) -> None:
 
     The flags are those of that run.
     """
-    from synth.runs.retry import last_run, left  # noqa: PLC0415 - reads the warehouse, as the run will
+    from synth.runs.retry import last_run, remaining_models  # noqa: PLC0415 - reads the warehouse, as the run will
 
     settings = read_settings(options)
     last = last_run(settings.artifact_dir)
     flags = last.flags(options)
     settings = resolve(Flags(**flags))
-    unique_ids = left(last, settings)
+    unique_ids = remaining_models(last, settings)
     if not unique_ids:
         log.info(f"Nothing to retry: nothing failed in run {last.run_id}.")
         return

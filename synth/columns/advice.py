@@ -44,19 +44,28 @@ def in_one_block(models: Sequence[tuple[Model, Sequence[Advice]]]) -> str:
 
     Empty where nothing is to be said.
     """
-    told = [(model, columns) for model, columns in models if columns]
-    if not told:
+    models_with_advice = [(model, columns) for model, columns in models if columns]
+    if not models_with_advice:
         return ""
-    number = sum(len(columns) for _, columns in told)
-    reasons = [f"  {model.name}.{one.column} {one.reason}" for model, columns in told for one in columns]
-    files = dict.fromkeys(yaml_file(model) for model, _ in told)
+    number = sum(len(columns) for _, columns in models_with_advice)
+    reasons = [
+        f"  {model.name}.{one.column} {one.reason}"
+        for model, columns in models_with_advice
+        for one in columns
+    ]
+    files = dict.fromkeys(yaml_file(model) for model, _ in models_with_advice)
     blocks = [
         line
         for file in files
         for line in (
             f"In {file}:",
             "models:",
-            *(line for model, columns in told if yaml_file(model) == file for line in _entry(model, columns)),
+            *(
+                line
+                for model, columns in models_with_advice
+                if yaml_file(model) == file
+                for line in _entry(model, columns)
+            ),
         )
     ]
     what = "1 column is" if number == 1 else f"{number} columns are"
@@ -85,13 +94,13 @@ def _reason(treatment: Treatment) -> str:
     if treatment.doubt or treatment.origin == "declared":
         return ""
     if treatment.role is Role.FREE_TEXT:
-        instead = "is placeholder text" if treatment.required else "is NULL"
+        instead = "is placeholder text" if treatment.is_required else "is NULL"
         return f"{instead}: {treatment.unsure or why_empty(treatment.origin)}"
     return f"is made up: it {treatment.unsure}" if treatment.unsure else ""
 
 
 def _role(treatment: Treatment) -> Role:
-    """What the column may be declared as; where too few have a value, that it is to be empty."""
+    """Return what the column may be declared as; where too few have a value, that it is to be empty."""
     if treatment.origin == FEW_VALUES:
         return Role.FREE_TEXT
     return Role.NUMBER if treatment.column.kind in NUMERIC else Role.CATEGORY
@@ -99,19 +108,19 @@ def _role(treatment: Treatment) -> Role:
 
 def _entry(model: Model, columns: Sequence[Advice]) -> list[str]:
     return [
-        f"  - name: {_quoted(model.name)}",
+        f"  - name: {_quote(model.name)}",
         "    columns:",
         *(
             line
             for one in columns
             for line in (
-                f"      - name: {_quoted(one.column)}",
+                f"      - name: {_quote(one.column)}",
                 f"        config: {{meta: {{synth: {{role: {one.role}}}}}}}",
             )
         ),
     ]
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     plain = PLAIN.fullmatch(name) and name.lower() not in WORDS_OF_YAML
     return name if plain else json.dumps(name, ensure_ascii=False)

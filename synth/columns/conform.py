@@ -14,8 +14,8 @@ from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
-from synth.columns.replace import MAKERS, OWNED, replacements
-from synth.columns.roles import KEYS, LEARNED, REPLACED
+from synth.columns.replace import MAKERS, SINGLE_OWNER_KINDS, replacements
+from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
 from synth.domain import Role
 from synth.errors import ModelError
 
@@ -35,13 +35,13 @@ Rng = np.random.Generator
 
 # How pandas holds NULL beside values that a float would not hold exactly.
 NULLABLE = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
-BY_ROW = LEARNED | {Role.DATE_OF_BIRTH}  # made of what was drawn in the same row
+BY_ROW = LEARNED_ROLES | {Role.DATE_OF_BIRTH}  # made of what was drawn in the same row
 ROUNDS = 20  # attempts to shuffle duplicates of a composite key apart
 DENSE = 20  # pairs that are possible for each that is needed, up to which they are dealt out one by one
 
 
 def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
-    """The columns of `table` that a backend may see, as pandas.
+    """Return the columns of `table` that a backend may see, as pandas.
 
     Keys and identifiers are left out; where they can be NULL, a boolean column says whether they are there.
     """
@@ -49,9 +49,9 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
     for treatment in treatments:
         name, values = treatment.column.name, table.column(treatment.column.name)
         if treatment.form is not None:
-            learned = as_learned_form(values, treatment.form)
-            series[name] = learned.dt.year if treatment.role is Role.DATE_OF_BIRTH else learned
-        elif treatment.role in LEARNED:
+            form_values = as_learned_form(values, treatment.form)
+            series[name] = form_values.dt.year if treatment.role is Role.DATE_OF_BIRTH else form_values
+        elif treatment.role in LEARNED_ROLES:
             series[name] = as_plain(values)
         elif treatment.role is Role.DATE_OF_BIRTH:
             series[name] = as_plain(pc.year(values))
@@ -61,22 +61,22 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
 
 
 def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
-    """The columns whose values are labels, whatever their type."""
+    """Return the columns whose values are labels, whatever their type."""
     return frozenset(t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
 
 
 def public(treatments: Sequence[Treatment]) -> frozenset[str]:
-    """The columns whose values are declared to be public reference data."""
+    """Return the columns whose values are declared to be public reference data."""
     return frozenset(t.column.name for t in treatments if t.role is Role.KEEP)
 
 
 def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
-    """Values as Arrow has them in the dtype of a learned column."""
+    """Return values as Arrow has them in the dtype of a learned column."""
     return as_plain(values).astype(dtype)
 
 
 def as_plain(values: pa.ChunkedArray) -> pd.Series[Any]:
-    """Numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
+    """Return numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
     kind = values.type
     if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("us"))
@@ -94,10 +94,10 @@ def assemble(
     real: pa.Table,
     parents: Parents,
     rng: Rng,
-    taken: pa.Table | None = None,
-    shared: Mapping[str, Codes] | None = None,
+    existing: pa.Table | None = None,
+    shared_codes: Mapping[str, Codes] | None = None,
 ) -> pa.Table:
-    """The twin: the columns of the relation in order, with types that Postgres reads without loss.
+    """Return the twin: the columns of the relation in order, with types that Postgres reads without loss.
 
     Args:
         synthetic: what the backend made of the `learnable` training rows, as many rows as the twin has.
@@ -105,15 +105,15 @@ def assemble(
         real: all extracted rows, in an order that the source's does not change.
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance for keys and replacements.
-        taken: where `real` is a share of the source, all rows of the columns that are not learned, so that no
-            new key is a real one.
-        shared: columns of which rows that have one number here, from 0 on, get one value.
+        existing: all rows of the columns that are not learned, where `real` is a share of the source, so
+            that no new key is a real one.
+        shared_codes: columns of which rows that have one number here, from 0 on, get one value.
 
     Raises:
         ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
     columns: dict[str, pa.Array] = {}
-    rows, shared = len(synthetic), shared or {}
+    rows, shared_codes = len(synthetic), shared_codes or {}
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent
@@ -127,17 +127,17 @@ def assemble(
             columns[name] = by_row(treatment, synthetic, rng)
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
-            every = (real if taken is None else taken).column(name)
-            places = shared.get(name, np.cumsum(present) - 1)
+            every = (real if existing is None else existing).column(name)
+            places = shared_codes.get(name, np.cumsum(present) - 1)
             number = int(places.max(initial=-1)) + 1
-            values = _replaced(treatment, real.column(name), number, pool, rng, taken=every)
+            values = _replace_column(treatment, real.column(name), number, pool, rng, existing=every)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
 
-def settled(treatments: Sequence[Treatment]) -> frozenset[str]:
-    """The columns that are made row by row, so that a row may be judged by them before others are chosen."""
+def columns_by_row(treatments: Sequence[Treatment]) -> frozenset[str]:
+    """Return the columns that are made row by row, before columns that need all rows."""
     return frozenset(treatment.column.name for treatment in treatments if treatment.role in BY_ROW)
 
 
@@ -149,9 +149,9 @@ def rehearse(
     real: pa.Table,
     rng: Rng,
 ) -> pa.Table:
-    """Some columns of rows that may become a twin, for rules to be tried on.
+    """Return some columns of rows that may become a twin, for rules to be tried on.
 
-    Those that are `settled` are as the twin will have them. Real keys and identifiers stand in for those that
+    The `columns_by_row` are as the twin will have them. Real keys and identifiers stand in for those that
     are made once it is known which rows remain; such a table is judged, and never kept.
     """
     columns: dict[str, pa.Array] = {}
@@ -164,51 +164,51 @@ def rehearse(
         else:
             present = _present(synthetic, treatment, real.column(name), len(synthetic))
             values = real.column(name).drop_null().combine_chunks()
-            drawn = rng.integers(0, max(len(values), 1), len(synthetic))
-            columns[name] = values.take(pa.array(drawn, mask=~present))
+            positions = rng.integers(0, max(len(values), 1), len(synthetic))
+            columns[name] = values.take(pa.array(positions, mask=~present))
     return pa.table(columns)
 
 
 def _present(
     synthetic: pd.DataFrame, treatment: Treatment, real: pa.ChunkedArray, rows: int
 ) -> NDArray[np.bool_]:
-    """In which rows of the twin a column that was not learned is not NULL."""
+    """Return in which rows of the twin a column that was not learned is not NULL."""
     if treatment.role is Role.FREE_TEXT:
-        return np.full(rows, treatment.required)
+        return np.full(rows, treatment.is_required)
     if treatment.column.name in synthetic:
         return synthetic[treatment.column.name].to_numpy(bool)
     # All of the training rows have a value, or none has.
     return np.full(rows, 2 * real.null_count < len(real))
 
 
-def _replaced(
+def _replace_column(
     treatment: Treatment,
     real: pa.ChunkedArray,
     rows: int,
     parents: Parents,
     rng: Rng,
     *,
-    taken: pa.ChunkedArray,
+    existing: pa.ChunkedArray,
 ) -> pa.Array:
     column, role = treatment.column, treatment.role
     what = treatment.what or USUAL.get(role)
 
     def make(number: int, *, unique: bool = True) -> pa.Array:
         if what in MAKERS:
-            return replacements(what, column, number, rng, real=real, taken=taken, unique=unique)
-        return new_keys(real, column, number, rng, taken=taken, alike=role is Role.NATURAL_KEY)
+            return replacements(what, column, number, rng, real=real, existing=existing, unique=unique)
+        return new_keys(real, column, number, rng, existing=existing, alike=role is Role.NATURAL_KEY)
 
     if role is Role.KEY:
         return make(rows)
-    if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} or what in OWNED:
+    if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} or what in SINGLE_OWNER_KINDS:
         pool = parents(treatment)
         keys = share_out(real, column, rows, rng, parents=pool, unique=treatment.unique, make=make)
         orphans = treatment.parent.orphans if treatment.parent and pool is not None else 0.0
-        return keys if not orphans else _with_orphans(keys, orphans, treatment, pool, real, taken, rng)
-    if role in REPLACED:
+        return keys if not orphans else _with_orphans(keys, orphans, treatment, pool, real, existing, rng)
+    if role in REPLACED_ROLES:
         return make(rows, unique=treatment.unique)
     if role is Role.FREE_TEXT and rows:
-        return placeholders(column, rows, rng, real=real, taken=taken, unique=treatment.unique)
+        return placeholders(column, rows, rng, real=real, existing=existing, unique=treatment.unique)
     return pa.nulls(rows, real.type)
 
 
@@ -218,21 +218,21 @@ def _with_orphans(
     treatment: Treatment,
     pool: pa.Array,
     real: pa.ChunkedArray,
-    taken: pa.ChunkedArray,
+    existing: pa.ChunkedArray,
     rng: Rng,
 ) -> pa.Array:
-    """The keys, a share of which no row of the parent's twin has, as in the source."""
+    """Return the keys, a share of which no row of the parent's twin has, as in the source."""
     places = rng.choice(len(keys), round(share * len(keys)), replace=False)
     mask = np.zeros(len(keys), bool)
     mask[places] = True
-    avoided = pa.chunked_array([*taken.chunks, pool.cast(taken.type)], taken.type)
-    fresh = new_keys(real, treatment.column, len(places), rng, taken=avoided)
+    values_to_avoid = pa.chunked_array([*existing.chunks, pool.cast(existing.type)], existing.type)
+    fresh = new_keys(real, treatment.column, len(places), rng, existing=values_to_avoid)
     return pc.replace_with_mask(keys, pa.array(mask), fresh.cast(keys.type))
 
 
 def made_up(treatments: Sequence[Treatment]) -> list[Column]:
-    """The columns of new keys and replacements, which must avoid all real values; see `assemble`."""
-    return [one.column for one in treatments if one.role in REPLACED | KEYS]
+    """Return the columns of new keys and replacements, which must avoid all real values; see `assemble`."""
+    return [one.column for one in treatments if one.role in REPLACED_ROLES | KEYS]
 
 
 def of_type(values: pa.Array, column: Column) -> pa.Array:
@@ -254,22 +254,22 @@ def of_type(values: pa.Array, column: Column) -> pa.Array:
 
 
 def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
-    """Return a column that is made of what was drawn in the same row."""
-    drawn = synthetic[treatment.column.name]
+    """Return a column that is made of what was synthetic_values in the same row."""
+    synthetic_values = synthetic[treatment.column.name]
     if treatment.role is Role.DATE_OF_BIRTH:
-        drawn = _birthdays(drawn, rng)
+        synthetic_values = _birthdays(synthetic_values, rng)
     if treatment.form is not None:
-        drawn = as_written(drawn, treatment.form)
-    return encode(drawn, treatment.column)
+        synthetic_values = as_written(synthetic_values, treatment.form)
+    return encode(synthetic_values, treatment.column)
 
 
 def _birthdays(years: pd.Series[Any], rng: Rng) -> pd.Series[Any]:
-    """A day drawn anew within each learned year."""
-    known = years.notna().to_numpy()
+    """Return a day drawn anew within each learned year."""
+    has_year = years.notna().to_numpy()
     year = years.fillna(1970).to_numpy("int64").clip(1, 9999)
     first = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
     days = pd.Series((first + rng.integers(0, 365, len(year))).astype("datetime64[us]"))
-    return days.where(known)
+    return days.where(has_year)
 
 
 def without_duplicates(
@@ -280,7 +280,7 @@ def without_duplicates(
     *,
     together: Collection[str] = (),
 ) -> tuple[pa.Table, NDArray[np.bool_]]:
-    """The twin without rows that repeat a composite key, and which of its rows remain.
+    """Return the twin without rows that repeat a composite key, and which of its rows remain.
 
     Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
     Rows that hold one value of the columns `together` belong together: only those that repeat are parted.
@@ -289,21 +289,21 @@ def without_duplicates(
     keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
     for names in keys:
         moving = next((name for name in names if movable.get(name)), None)
-        if moving is not None and _repeated(twin, names).any():
+        if moving is not None and _is_repeat(twin, names).any():
             others = [name for name in names if name != moving]
             twin = _moved_apart(twin, moving, others, rng, few=moving in together)
     for names in keys:
-        remaining[remaining] = ~_repeated(twin.filter(pa.array(remaining)), names)
+        remaining[remaining] = ~_is_repeat(twin.filter(pa.array(remaining)), names)
     return twin.filter(pa.array(remaining)), remaining
 
 
-def _repeated(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
-    repeated: NDArray[np.bool_] = twin.select(list(names)).to_pandas().duplicated().to_numpy()
-    return repeated
+def _is_repeat(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
+    is_repeat: NDArray[np.bool_] = twin.select(list(names)).to_pandas().duplicated().to_numpy()
+    return is_repeat
 
 
 def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng, *, few: bool) -> pa.Table:
-    """The twin with the values of `moving` in other rows, so that few repeat beside the same `others`.
+    """Return the twin with the values of `moving` moved, so that few repeat beside the same `others`.
 
     Where `few` are to move, these are the repeated ones and as many others.
     """
@@ -311,38 +311,38 @@ def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng, *
     codes = owners.indices.to_numpy()
     groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
     dense = groups.nunique() * len(owners.dictionary) <= DENSE * len(codes)
-    apart = _dealt if dense and not few else _shuffled
+    apart = _dealt if dense and not few else _shuffle
     places = pa.array(apart(codes, groups.to_numpy(), rng))
     position = twin.column_names.index(moving)
     return twin.set_column(position, moving, owners.dictionary.take(places))
 
 
-def _shuffled(owners: Codes, groups: Codes, rng: Rng) -> Codes:
-    """Where pairs are few among those possible, some random exchanges part those that are equal."""
+def _shuffle(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Return where pairs are few among those possible, some random exchanges part those that are equal."""
     owners = owners.copy()
     for _ in range(ROUNDS):
-        repeated = np.flatnonzero(pd.DataFrame({"owner": owners, "group": groups}).duplicated())
-        if not len(repeated):
+        repeats = np.flatnonzero(pd.DataFrame({"owner": owners, "group": groups}).duplicated())
+        if not len(repeats):
             break
-        others = rng.choice(len(owners), len(repeated), replace=False)
-        places = np.unique(np.concatenate([repeated, others]))
+        others = rng.choice(len(owners), len(repeats), replace=False)
+        places = np.unique(np.concatenate([repeats, others]))
         owners[places] = owners[rng.permutation(places)]
     return owners
 
 
-def _dealt(owners: Codes, groups: Codes, rng: Rng) -> Codes:
-    """Where most possible pairs are needed, as of months and users: the largest group first.
+def _deal(owners: Codes, groups: Codes, rng: Rng) -> Codes:
+    """Return where most possible pairs are needed, as of months and users: the largest group first.
 
     Each of its rows goes to another of the owners who want most rows still, which finds the pairs if there
     are any (Gale 1957, Ryser 1957). Rows that nobody wants go to whoever has none of the group.
     """
-    wanted = np.bincount(owners).astype(float)
-    dealt = owners.copy()
+    demand = np.bincount(owners).astype(float)
+    assignment = owners.copy()
     sizes = np.bincount(groups)
     rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
     for group in np.argsort(-sizes, kind="stable"):
-        mine = rng.permutation(rows[group])[: len(wanted)]
-        chosen = np.argsort(-(wanted + rng.random(len(wanted))), kind="stable")[: len(mine)]
-        dealt[mine] = chosen
-        wanted[chosen] -= 1
-    return dealt
+        mine = rng.permutation(rows[group])[: len(demand)]
+        picks = np.argsort(-(demand + rng.random(len(demand))), kind="stable")[: len(mine)]
+        assignment[mine] = picks
+        demand[picks] -= 1
+    return assignment

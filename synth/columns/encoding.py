@@ -41,7 +41,7 @@ def rows_type(column: Column) -> pa.DataType:
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """The type of `column` in the twin's files; text where Arrow has none that fits."""
+    """Return the type of `column` in the twin's files; text where Arrow has none that fits."""
     match column.kind:
         case Kind.INTEGER:
             return INTEGERS.get(column.bits or 64, pa.int64())
@@ -65,7 +65,7 @@ def empty_column(column: Column, rows: int) -> pd.Series[Any]:
 
 
 def encode(series: pd.Series[Any], column: Column) -> pa.Array:
-    """Learned values as Arrow; NULL stays NULL.
+    """Return learned values as Arrow; NULL stays NULL.
 
     Args:
         series: integers, floats and dates in any dtype that pandas has for them; times and intervals as whole
@@ -91,7 +91,7 @@ def encode(series: pd.Series[Any], column: Column) -> pa.Array:
 
 
 def _range(column: Column) -> tuple[int, int]:
-    """The smallest and the largest integer that the column holds."""
+    """Return the smallest and the largest integer that the column holds."""
     high = 10**column.precision - 1 if column.precision else 2 ** ((column.bits or 64) - 1) - 1
     if column.data_type == "oid":
         return 0, high
@@ -116,13 +116,13 @@ def _numbers(series: pd.Series[Any], column: Column) -> pa.Array:
         return pa.array(numbers, mask=empty).cast(kind)
     # The largest double below the type's limit; the limit itself may not be one.
     largest = np.nextafter(10.0 ** (kind.precision - kind.scale), 0) - 10.0**-kind.scale
-    bounded = np.clip(np.where(empty, 0.0, numbers), -largest, largest).round(kind.scale)
+    numbers_in_range = np.clip(np.where(empty, 0.0, numbers), -largest, largest).round(kind.scale)
     # By way of text: the digits of 0.1 are its shortest, not those of the double.
-    return pa.array(bounded, mask=empty).cast(pa.string()).cast(kind)
+    return pa.array(numbers_in_range, mask=empty).cast(pa.string()).cast(kind)
 
 
 def _decimal_type(column: Column) -> pa.DataType:
-    """A decimal where the column has a fixed scale that Arrow can hold."""
+    """Return a decimal where the column has a fixed scale that Arrow can hold."""
     if column.scale is None or column.scale < 0:
         return pa.float64()
     precision = column.precision or 18  # money
@@ -133,15 +133,15 @@ def _moments(series: pd.Series[Any], column: Column) -> pa.Array:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     moments = series.to_numpy("datetime64[us]")
-    bounded = np.where(np.isnat(moments), moments, np.clip(moments, FIRST, LAST))
-    values = pa.array(bounded, pa.timestamp("us"))
+    moments_in_range = np.where(np.isnat(moments), moments, np.clip(moments, FIRST, LAST))
+    values = pa.array(moments_in_range, pa.timestamp("us"))
     if column.kind is Kind.DATE:
         values = pc.floor_temporal(values, unit="day")
     return values.cast(arrow_type(column))
 
 
 def _duration(microseconds: int | None) -> str | None:
-    """A duration in ISO 8601, with days of 24 hours."""
+    """Return a duration in ISO 8601, with days of 24 hours."""
     if microseconds is None:
         return None
     sign = "-" if microseconds < 0 else ""

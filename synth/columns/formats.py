@@ -47,11 +47,11 @@ class Loosening:
     longer: int = 0
 
     def apply(self, to: Format) -> Format:
-        """A format with at least as much room."""
-        positions = [self._widened(position) for position in to.positions]
+        """Return a format with at least as much room."""
+        positions = [self._widen(position) for position in to.positions]
         return Format((*positions, *[digits] * self.longer), to.keys)
 
-    def _widened(self, position: str) -> str:
+    def _widen(self, position: str) -> str:
         if len(position) > 1:
             return position
         for characters in CLASSES:
@@ -70,7 +70,7 @@ LOOSENINGS = (
 
 
 def read_formats(keys: pa.ChunkedArray, limit: int | None) -> tuple[Format, ...]:
-    """The formats of `keys`, most of which are alike; digits where there is no key to learn from.
+    """Return the formats of `keys`, most of which are alike; digits where there is no key to learn from.
 
     Args:
         keys: text without NULL.
@@ -87,14 +87,14 @@ def read_formats(keys: pa.ChunkedArray, limit: int | None) -> tuple[Format, ...]
     )
 
 
-def loosened(formats: Sequence[Format], loosening: Loosening, limit: int | None) -> tuple[Format, ...]:
-    """The formats with more room; those that would be too long are left out."""
+def loosen(formats: Sequence[Format], loosening: Loosening, limit: int | None) -> tuple[Format, ...]:
+    """Return the formats with more room; those that would be too long are left out."""
     wider = (loosening.apply(form) for form in formats)
     return tuple(form for form in wider if limit is None or len(form.positions) <= limit)
 
 
 def draw_texts(formats: Sequence[Format], rows: int, rng: Rng) -> NDArray[np.object_]:
-    """`rows` random keys, the formats mixed as they were found."""
+    """Return `rows` random keys, the formats mixed as they were found."""
     shares = np.array([form.keys for form in formats], float)
     sizes = rng.multinomial(rows, shares / shares.sum())
     return rng.permutation(
@@ -108,23 +108,23 @@ def _format(keys: pa.ChunkedArray, length: int) -> Format:
 
 
 def _alphabet(points: NDArray[np.uint32]) -> str:
-    """The character that all keys have in a position, else every character of the classes they have there."""
-    found, counts = np.unique(points, return_counts=True)
-    seen = "".join(map(chr, found))
-    if len(seen) == 1:
-        return seen
-    wanted = "".join(_class(characters, seen) for characters in CLASSES)
+    """Return the character that all keys share in a position, else all characters of its classes."""
+    code_points, counts = np.unique(points, return_counts=True)
+    letters = "".join(map(chr, code_points))
+    if len(letters) == 1:
+        return letters
+    alphabet = "".join(_class(characters, letters) for characters in CLASSES)
     marks = [
         mark
-        for mark, count in zip(seen, counts, strict=True)
+        for mark, count in zip(letters, counts, strict=True)
         if count >= RARE and not any(mark in characters for characters in CLASSES)
     ]
-    return wanted + "".join(marks) or digits
+    return alphabet + "".join(marks) or digits
 
 
-def _class(characters: str, seen: str) -> str:
-    """`characters` if any was seen; of letters only the hexadecimal ones, if no others were."""
-    mine = {character for character in seen if character in characters}
+def _class(characters: str, sample_text: str) -> str:
+    """Return `characters` if any was seen; of letters only the hexadecimal ones, if no others were."""
+    mine = {character for character in sample_text if character in characters}
     narrow = next((letters for letters in HEXADECIMAL if mine <= set(letters)), characters)
     return narrow if mine else ""
 

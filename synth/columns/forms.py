@@ -23,7 +23,7 @@ RESIDUES = 100  # what two digits can be
 DAY_MINUTES, DAY_SECONDS = 24 * 60, 24 * 60 * 60
 
 
-class Form(StrEnum):
+class NumberForm(StrEnum):
     """How a date or a time is written as a whole number."""
 
     DAY = "YYYYMMDD"
@@ -34,10 +34,10 @@ class Form(StrEnum):
     @property
     def is_date(self) -> bool:
         """Whether it is a day of the calendar, not a time of the day."""
-        return self in {Form.DAY, Form.MONTH}
+        return self in {NumberForm.DAY, NumberForm.MONTH}
 
 
-def form_of(column: Column, values: pa.ChunkedArray) -> Form | None:
+def form_of(column: Column, values: pa.ChunkedArray) -> NumberForm | None:
     """Return the form that all values of a column have, where numbers that mean no date would not have it.
 
     Of numbers that end in two digits some are beyond 59, or beyond 12: where none of many is, they are
@@ -47,24 +47,24 @@ def form_of(column: Column, values: pa.ChunkedArray) -> Form | None:
     if numbers is None or not len(numbers):
         return None
     different = np.unique(numbers)
-    return next((form for form in Form if _is(form, different)), None)
+    return next((form for form in NumberForm if _is(form, different)), None)
 
 
-def as_learned_form(values: pa.ChunkedArray, form: Form) -> pd.Series[Any]:
+def as_learned_form(values: pa.ChunkedArray, form: NumberForm) -> pd.Series[Any]:
     """Return dates as moments, and times as minutes or seconds of the day; what is neither is NULL."""
     numbers = values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get).astype("Float64")
-    known = numbers.notna().to_numpy(bool)
+    has_value = numbers.notna().to_numpy(bool)
     plain = numbers.to_numpy("float64", na_value=0.0).astype(np.int64)
     if form.is_date:
-        moments, valid = _days(plain if form is Form.DAY else plain * 100 + 1)
-        return pd.Series(np.where(known & valid, moments, np.datetime64("NaT")).astype("datetime64[us]"))
-    units, valid = _times(plain if form is Form.SECOND else plain * 100)
-    units = units if form is Form.SECOND else units // 60
-    series = pd.Series(units, dtype="Int64").mask(~(known & valid))
+        moments, valid = _days(plain if form is NumberForm.DAY else plain * 100 + 1)
+        return pd.Series(np.where(has_value & valid, moments, np.datetime64("NaT")).astype("datetime64[us]"))
+    units, valid = _times(plain if form is NumberForm.SECOND else plain * 100)
+    units = units if form is NumberForm.SECOND else units // 60
+    series = pd.Series(units, dtype="Int64").mask(~(has_value & valid))
     return series if series.isna().any() else series.astype("int64")
 
 
-def as_written(series: pd.Series[Any], form: Form) -> pd.Series[Any]:
+def as_written(series: pd.Series[Any], form: NumberForm) -> pd.Series[Any]:
     """Return learned dates and times as the whole numbers that they are written as."""
     empty = series.isna().to_numpy(bool)
     if form.is_date:
@@ -73,44 +73,46 @@ def as_written(series: pd.Series[Any], form: Form) -> pd.Series[Any]:
         months = days.astype("datetime64[M]")
         years = days.astype("datetime64[Y]")
         numbers = (years.astype(np.int64) + 1970) * 100 + (months - years).astype(np.int64) + 1
-        if form is Form.DAY:
+        if form is NumberForm.DAY:
             numbers = numbers * 100 + (days - months).astype(np.int64) + 1
     else:
-        most = DAY_SECONDS if form is Form.SECOND else DAY_MINUTES
+        most = DAY_SECONDS if form is NumberForm.SECOND else DAY_MINUTES
         units = series.astype("Float64").round().to_numpy("float64", na_value=0.0).astype(np.int64)
         units = np.clip(units, 0, most - 1)
         numbers = units // 60 * 100 + units % 60
-        if form is Form.SECOND:
+        if form is NumberForm.SECOND:
             numbers = units // 3600 * 10_000 + units // 60 % 60 * 100 + units % 60
     return pd.Series(numbers, dtype="Int64", index=series.index).mask(empty)
 
 
-def _is(form: Form, different: NDArray[np.int64]) -> bool:
+def _is(form: NumberForm, different: NDArray[np.int64]) -> bool:
     low, high = int(different[0]), int(different[-1])
     match form:
-        case Form.DAY:
+        case NumberForm.DAY:
             inside = low >= EARLIEST * 10_000 and high < LATEST * 10_000
-            return inside and _shown(different, _days(different)[1], _share_of_days())
-        case Form.MONTH:
+            return inside and _is_evident(different, _days(different)[1], _share_of_days())
+        case NumberForm.MONTH:
             inside = low >= EARLIEST * 100 and high < LATEST * 100
-            return inside and _shown(different, _days(different * 100 + 1)[1], 12 / RESIDUES)
-        case Form.MINUTE:
+            return inside and _is_evident(different, _days(different * 100 + 1)[1], 12 / RESIDUES)
+        case NumberForm.MINUTE:
             inside = low >= 0 and RESIDUES <= high < 2400  # noqa: PLR2004 - midnight
             beyond = different[different >= RESIDUES]
-            return inside and _shown(different, _times(different * 100)[1], _share_below_60(beyond), beyond)
-        case Form.SECOND:
+            return inside and _is_evident(
+                different, _times(different * 100)[1], _share_below_60(beyond), beyond
+            )
+        case NumberForm.SECOND:
             inside = low >= 0 and bool(np.median(different) >= 10_000) and high < 240_000  # noqa: PLR2004
             beyond = different[different >= RESIDUES]
-            return inside and _shown(different, _times(different)[1], _share_below_60(beyond), beyond)
+            return inside and _is_evident(different, _times(different)[1], _share_below_60(beyond), beyond)
 
 
-def _shown(
+def _is_evident(
     different: NDArray[np.int64],
     valid: NDArray[np.bool_],
     share: float,
     telling: NDArray[np.int64] | None = None,
 ) -> bool:
-    """Whether all are valid and so many would not be, if only such a share were by chance."""
+    """Return whether all are valid and so many would not be, if only such a share were by chance."""
     count = len(different if telling is None else telling)
     return bool(valid.all()) and 0 < share < 1 and count * ln(share) < ln(SURELY)
 
@@ -120,7 +122,7 @@ def _share_of_days() -> float:
 
 
 def _share_below_60(numbers: NDArray[np.int64]) -> float:
-    """Which share of what multiples of the numbers' common step end in is below 60."""
+    """Return which share of what multiples of the numbers' common step end in is below 60."""
     if not len(numbers):
         return 0.0
     endings = np.arange(RESIDUES) * int(np.gcd.reduce(numbers)) % RESIDUES
@@ -128,7 +130,7 @@ def _share_below_60(numbers: NDArray[np.int64]) -> float:
 
 
 def _days(numbers: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Numbers such as 20240229 as days, and which of them are such."""
+    """Return numbers such as 20240229 as days, and which of them are such."""
     year, month, day = numbers // 10_000, numbers // 100 % 100, numbers % 100
     inside = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)  # noqa: PLR2004
     months = (np.where(inside, year, 2000) - 1970) * 12 + np.where(inside, month, 1) - 1
@@ -138,7 +140,7 @@ def _days(numbers: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _times(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Numbers such as 235959 as seconds of the day, and which of them are such."""
+    """Return numbers such as 235959 as seconds of the day, and which of them are such."""
     hour, minute, second = numbers // 10_000, numbers // 100 % 100, numbers % 100
     valid = (hour >= 0) & (hour < 24) & (minute < 60) & (second < 60) & (numbers >= 0)  # noqa: PLR2004
     return hour * 3600 + minute * 60 + second, valid

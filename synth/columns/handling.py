@@ -31,12 +31,12 @@ SEED = "as in the source (seed_columns)"
 
 
 def action_of(role: Role | str) -> str:
-    """What happens to columns of a role, as far as the role alone says it."""
+    """Return what happens to columns of a role, as far as the role alone says it."""
     return ACTIONS.get(Role(role), "made up")
 
 
 def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
-    """What happens to one column.
+    """Return what happens to one column.
 
     Args:
         treatment: of the column.
@@ -47,7 +47,7 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
     if treatment.column.name in model.seed_columns:
         return SEED
     if treatment.role is Role.FREE_TEXT:
-        instead = "placeholder text" if treatment.required else "NULL"
+        instead = "placeholder text" if treatment.is_required else "NULL"
         return f"{instead}: {why_empty(treatment.origin)}"
     if treatment.role is Role.FOREIGN_KEY and parent in {*twins, model.unique_id}:
         return f"keys of the twin of {parent}"
@@ -57,7 +57,7 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
 
 
 def why_empty(origin: str) -> str:
-    """Why a column of texts is NULL in the twin, by where its role came from."""
+    """Return why a column of texts is NULL in the twin, by where its role came from."""
     if origin == "declared":
         return "declared as free_text"
     for start, words in (("label ", "it has the "), ("mentions ", "it "), ("references go", "")):

@@ -16,34 +16,37 @@ Rng = np.random.Generator
 LOCALE = "en_US"
 BEGINNINGS = ("B", "D", "F", "G", "H", "J", "K", "L", "M", "N", "P", "R", "S", "T", "V")
 MIDDLES = ("ra", "li", "no", "mi", "ve", "so", "da", "ku", "re", "ta", "lo", "ni")
-GIVEN, FAMILY = ("a", "o", "in", "ela", "is", "ani"), ("sen", "mann", "ovan", "wick", "ides", "ari")
+GIVEN_NAME_ENDINGS, FAMILY = (
+    ("a", "o", "in", "ela", "is", "ani"),
+    ("sen", "mann", "ovan", "wick", "ides", "ari"),
+)
 HOUSES = 9_999  # house numbers go up to here
 
 
 def first_names(rows: int, rng: Rng, invent: bool) -> list[str]:
-    """Given names; with `invent` such that nobody is known to have."""
-    return _syllables(rows, rng, GIVEN) if invent else _drawn(_person("first_names"), rows, rng)
+    """Return given names; with `invent` such that nobody is known to have."""
+    return _syllables(rows, rng, GIVEN_NAME_ENDINGS) if invent else _draw(_person("first_names"), rows, rng)
 
 
 def last_names(rows: int, rng: Rng, invent: bool) -> list[str]:
-    """Family names; with `invent` such that nobody is known to have."""
-    return _syllables(rows, rng, FAMILY) if invent else _drawn(_person("last_names"), rows, rng)
+    """Return family names; with `invent` such that nobody is known to have."""
+    return _syllables(rows, rng, FAMILY) if invent else _draw(_person("last_names"), rows, rng)
 
 
 def full_names(rows: int, rng: Rng, invent: bool) -> list[str]:
-    """A given and a family name, drawn independently."""
-    return _joined(first_names(rows, rng, False), last_names(rows, rng, invent))
+    """Return a given and a family name, drawn independently."""
+    return _join(first_names(rows, rng, False), last_names(rows, rng, invent))
 
 
 def streets(rows: int, rng: Rng) -> list[str]:
-    """House number and street."""
-    roads = _joined(last_names(rows, rng, False), _drawn(_suffixes("street_suffixes"), rows, rng))
-    return _joined(rng.integers(1, HOUSES, rows).astype(str).tolist(), roads)
+    """Return house number and street."""
+    roads = _join(last_names(rows, rng, False), _draw(_suffixes("street_suffixes"), rows, rng))
+    return _join(rng.integers(1, HOUSES, rows).astype(str).tolist(), roads)
 
 
 def cities(rows: int, rng: Rng) -> list[str]:
-    """Towns that take their names from families."""
-    endings = _drawn(_suffixes("city_suffixes"), rows, rng)
+    """Return towns that take their names from families."""
+    endings = _draw(_suffixes("city_suffixes"), rows, rng)
     return [name + ending for name, ending in zip(last_names(rows, rng, False), endings, strict=True)]
 
 
@@ -62,12 +65,12 @@ def _words(values: Any) -> NDArray[np.object_]:
     return np.array(sorted(set(values)), object)
 
 
-def _drawn(words: NDArray[np.object_], rows: int, rng: Rng) -> list[str]:
-    drawn: list[str] = words[rng.integers(0, len(words), rows)].tolist()
-    return drawn
+def _draw(words: NDArray[np.object_], rows: int, rng: Rng) -> list[str]:
+    sample: list[str] = words[rng.integers(0, len(words), rows)].tolist()
+    return sample
 
 
-def _joined(left: list[str], right: list[str]) -> list[str]:
+def _join(left: list[str], right: list[str]) -> list[str]:
     return [f"{one} {other}" for one, other in zip(left, right, strict=True)]
 
 

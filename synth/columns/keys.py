@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.formats import LOOSENINGS, draw_texts, loosened, read_formats
+from synth.columns.formats import LOOSENINGS, draw_texts, loosen, read_formats
 from synth.columns.measures import longest_common
 from synth.columns.sharing import FEW
 from synth.domain import RARE, Kind
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 LARGE = 50  # children on average, from which on few parents are groups
 TRIES = 60  # draws before a type counts as full
-CROWDED = 4  # where the type holds fewer values than so many times those needed, free ones are looked up
+CROWDED_RATIO = (
+    4  # where the type holds fewer values than so many times those needed, free ones are looked up
+)
 
 Rng = np.random.Generator
 Draw: TypeAlias = "Callable[[int], pd.Index[Any]]"
@@ -37,10 +39,10 @@ def new_keys(
     rows: int,
     rng: Rng,
     *,
-    taken: pa.ChunkedArray | None = None,
+    existing: pa.ChunkedArray | None = None,
     alike: bool = False,
 ) -> pa.Array:
-    """`rows` different keys of the type and format of `real`, none of which occurs in it or in `taken`.
+    """Return `rows` different keys of the type and format of `real`, in neither `real` nor `existing`.
 
     Integers and dates continue beyond the real ones from the next round number on; uuids are random; text
     keeps the lengths, fixed characters and alphabets of the real keys, position by position. Where they are
@@ -49,18 +51,20 @@ def new_keys(
     Raises:
         ModelError: the type or its format has no room for as many new keys.
     """
-    learned = real.unique().drop_null()
-    known = learned if taken is None else taken.unique().drop_null()
+    real_values = real.unique().drop_null()
+    existing_values = real_values if existing is None else existing.unique().drop_null()
     match column.kind:
         case Kind.UUID:
             return pa.array(uuids(rows, rng), pa.string())
         case Kind.TEXT:
-            return _texts(learned, known, column, rows, rng)
+            return _texts(real_values, existing_values, column, rows, rng)
         case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT:
-            digits = longest_common(learned) if alike else 0
-            return pa.array(_whole_numbers(known.to_numpy(), column, rows, rng, digits=digits), pa.int64())
+            digits = longest_common(real_values) if alike else 0
+            return pa.array(
+                _whole_numbers(existing_values.to_numpy(), column, rows, rng, digits=digits), pa.int64()
+            )
         case _:
-            return _moments(known, column, rows)
+            return _moments(existing_values, column, rows)
 
 
 def share_out(
@@ -73,7 +77,7 @@ def share_out(
     unique: bool,
     make: Callable[[int], pa.Array],
 ) -> pa.Array:
-    """`rows` foreign keys: each parent gets about as many children as real parents have.
+    """Return `rows` foreign keys: each parent gets about as many children as real parents have.
 
     Args:
         real: real foreign keys, of which only the numbers of children are learned.
@@ -91,9 +95,9 @@ def share_out(
         return pa.nulls(0, real.type)
     counts = np.ones(1, np.int64) if unique else _children(real)
     few = _are_groups(counts)
-    wanted = len(counts) if few else int(np.ceil(rows / counts.mean())) + 1
+    owner_count = len(counts) if few else int(np.ceil(rows / counts.mean())) + 1
     if parents is None:
-        parents = make(rows if unique else wanted)
+        parents = make(rows if unique else owner_count)
     if not len(parents) or (unique and len(parents) < rows):
         raise ModelError(
             f"{column.name} needs {rows if unique else 1} rows of the parent's twin, "
@@ -106,14 +110,14 @@ def share_out(
         )
     owners = np.empty(0, np.intp)
     while len(owners) < rows:
-        turns = -(-wanted // len(parents))
+        turns = -(-owner_count // len(parents))
         order = rng.permuted(np.tile(np.arange(len(parents)), (turns, 1)), axis=1).ravel()
         owners = np.concatenate([owners, np.repeat(order, rng.choice(counts, len(order)))])
     return parents.take(pa.array(rng.permutation(owners[:rows])))
 
 
 def _children(real: pa.ChunkedArray) -> NDArray[np.int64]:
-    """How many children each real parent has, sorted; none more than the `RARE`-th largest.
+    """Return how many children each real parent has, sorted; none more than the `RARE`-th largest.
 
     Where parents are few and all have many, as shops have, their numbers are nobody's own, and stay.
     """
@@ -122,12 +126,12 @@ def _children(real: pa.ChunkedArray) -> NDArray[np.int64]:
         return np.ones(1, np.int64)
     if _are_groups(counts):
         return counts
-    capped: NDArray[np.int64] = np.minimum(counts, counts[-min(RARE, len(counts))])
-    return capped
+    capped_counts: NDArray[np.int64] = np.minimum(counts, counts[-min(RARE, len(counts))])
+    return capped_counts
 
 
 def _are_groups(counts: NDArray[np.int64]) -> bool:
-    """Whether parents are few, and so large that they are shops or the like and not somebody."""
+    """Return whether parents are few, and so large that they are shops or the like and not somebody."""
     return len(counts) <= FEW and bool(counts.min() >= RARE) and bool(counts.mean() >= LARGE)
 
 
@@ -145,30 +149,30 @@ def uuids(rows: int, rng: Rng) -> list[str]:
 
 
 def _whole_numbers(
-    known: NDArray[Any], column: Column, rows: int, rng: Rng, *, digits: int = 0
+    existing: NDArray[Any], column: Column, rows: int, rng: Rng, *, digits: int = 0
 ) -> NDArray[np.int64]:
-    """Keys of so many digits; else beyond the known ones where the type goes so far, else among them.
+    """Return keys of so many digits; else beyond the known ones where the type goes so far, else among them.
 
-    `known` may be floats that stand for longer numbers. A whole number is new if the float nearest to it is.
+    `existing` may be floats for longer numbers. A whole number is new if the float nearest to it is.
     """
-    known = known[np.isfinite(known)]
+    existing = existing[np.isfinite(existing)]
     most = largest(column)
     low, high = 10 ** max(digits - 1, 0), min(10**digits - 1, most)
-    if high - low > CROWDED * (rows + len(known)):
+    if high - low > CROWDED_RATIO * (rows + len(existing)):
         among = _distinct(
-            lambda n: pd.Index(rng.integers(low, high, n, endpoint=True)), pd.Index(known), rows, column
+            lambda n: pd.Index(rng.integers(low, high, n, endpoint=True)), pd.Index(existing), rows, column
         )
         return rng.permutation(among.to_numpy(np.int64))
-    start = 10 ** len(str(max(int(known.max(initial=0)), rows, 9))) + 1
+    start = 10 ** len(str(max(int(existing.max(initial=0)), rows, 9))) + 1
     if start + rows <= most:
         return np.arange(start, start + rows)
-    if most > CROWDED * (rows + len(known)):
-        drawn = _distinct(
-            lambda n: pd.Index(rng.integers(1, most, n, endpoint=True)), pd.Index(known), rows, column
+    if most > CROWDED_RATIO * (rows + len(existing)):
+        numbers = _distinct(
+            lambda n: pd.Index(rng.integers(1, most, n, endpoint=True)), pd.Index(existing), rows, column
         )
-        return np.sort(drawn.to_numpy(np.int64))
+        return np.sort(numbers.to_numpy(np.int64))
     every = np.concatenate([np.arange(1, most + 1), np.arange(0, -most - 1, -1)])
-    free = every[~np.isin(every, known)]
+    free = every[~np.isin(every, existing)]
     if len(free) < rows:
         raise full(column, rows)
     return np.sort(free[:rows])
@@ -180,11 +184,11 @@ def largest(column: Column) -> int:
     return int(min(10**digits - 1 if digits is not None else 2**63 - 1, 2 ** ((column.bits or 64) - 1) - 1))
 
 
-def _moments(known: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
-    """Days or seconds from the January after the newest known one on; backwards, if that is too late."""
-    kind = pa.date32() if column.kind is Kind.DATE else known.type
+def _moments(existing: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
+    """Return days or seconds after the newest existing year; before the oldest, if that is too late."""
+    kind = pa.date32() if column.kind is Kind.DATE else existing.type
     step = np.timedelta64(1, "D" if column.kind is Kind.DATE else "s")
-    years = known.cast(pa.timestamp("us")).to_numpy().astype("datetime64[Y]")
+    years = existing.cast(pa.timestamp("us")).to_numpy().astype("datetime64[Y]")
     newest, oldest = years.max(initial="1999"), years.min(initial="1999")
     after = (newest + 1).astype("datetime64[us]") + np.arange(rows) * step
     before = oldest.astype("datetime64[us]") - np.arange(1, rows + 1) * step
@@ -196,16 +200,18 @@ def _moments(known: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
     raise full(column, rows)
 
 
-def _texts(learned: pa.ChunkedArray, known: pa.ChunkedArray, column: Column, rows: int, rng: Rng) -> pa.Array:
+def _texts(
+    real_values: pa.ChunkedArray, existing: pa.ChunkedArray, column: Column, rows: int, rng: Rng
+) -> pa.Array:
     if "citext" in column.data_type:  # keys that differ in case only are equal
-        learned, known = pc.utf8_lower(learned).unique(), pc.utf8_lower(known).unique()
-    found = read_formats(learned, column.length)
+        real_values, existing = pc.utf8_lower(real_values).unique(), pc.utf8_lower(existing).unique()
+    real_formats = read_formats(real_values, column.length)
     for loosening in LOOSENINGS:
-        formats = loosened(found, loosening, column.length)
-        if sum(form.room for form in formats) >= CROWDED * (rows + len(known)):
-            real = pd.Index(known.to_pylist(), dtype=object)
-            drawn = _distinct(_drawing(formats, rng), real, rows, column)
-            return pa.array(drawn.to_numpy(object), pa.string())
+        formats = loosen(real_formats, loosening, column.length)
+        if sum(form.room for form in formats) >= CROWDED_RATIO * (rows + len(existing)):
+            real = pd.Index(existing.to_pylist(), dtype=object)
+            values = _distinct(_drawing(formats, rng), real, rows, column)
+            return pa.array(values.to_numpy(object), pa.string())
     raise full(column, rows)
 
 
@@ -213,14 +219,14 @@ def _drawing(formats: tuple[Format, ...], rng: Rng) -> Draw:
     return lambda rows: pd.Index(draw_texts(formats, rows, rng), dtype=object)
 
 
-def _distinct(draw: Draw, known: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:
-    """`rows` different values from `draw`, in the order they came, none of them known."""
-    found = draw(0)
+def _distinct(draw: Draw, existing: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:
+    """Return `rows` different values from `draw`, in the order they came, none of them known."""
+    values = draw(0)
     for _ in range(TRIES):
-        fresh = draw(round(1.1 * (rows - len(found))) + 16)
-        found = found.append(fresh[~fresh.astype(known.dtype).isin(known)]).unique()
-        if len(found) >= rows:
-            return found[:rows]
+        fresh = draw(round(1.1 * (rows - len(values))) + 16)
+        values = values.append(fresh[~fresh.astype(existing.dtype).isin(existing)]).unique()
+        if len(values) >= rows:
+            return values[:rows]
     raise full(column, rows)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from synth.columns.pii import What
+from synth.columns.pii import IdentifierKind
 from synth.columns.pii.patterns import digits_of, luhn_digit, mod97
 from synth.domain import RARE
 
@@ -33,12 +33,12 @@ class Layout(NamedTuple):
 
     Attributes:
         lead: country code, or trunk prefix, or the country of an IBAN; may be empty.
-        held: by how many values.
+        holders: by how many values.
     """
 
     template: str
     lead: str
-    held: int
+    holders: int
 
     @property
     def size(self) -> int:
@@ -47,16 +47,19 @@ class Layout(NamedTuple):
 
 
 USUAL = {
-    What.PHONE: Layout("+0-000-000-0000", "1", 1),
-    What.CARD: Layout("0" * 16, "", 1),
-    What.SSN: Layout("000-00-0000", "", 1),
-    What.IBAN: Layout("AA" + "0" * 20, "DE", 1),
+    IdentifierKind.PHONE: Layout("+0-000-000-0000", "1", 1),
+    IdentifierKind.CARD: Layout("0" * 16, "", 1),
+    IdentifierKind.SSN: Layout("000-00-0000", "", 1),
+    IdentifierKind.IBAN: Layout("AA" + "0" * 20, "DE", 1),
 }
-USUAL_NUMBERS = {What.PHONE: Layout("0" * AMERICAN, "", 1), What.SSN: Layout("0" * 9, "", 1)}
+USUAL_NUMBERS = {
+    IdentifierKind.PHONE: Layout("0" * AMERICAN, "", 1),
+    IdentifierKind.SSN: Layout("0" * 9, "", 1),
+}
 
 
-def layouts(texts: Sequence[str], what: What, *, plain: bool) -> tuple[Layout, ...]:
-    """How at least `RARE` of the texts are written each; the usual way where there is none.
+def layouts(texts: Sequence[str], what: IdentifierKind, *, plain: bool) -> tuple[Layout, ...]:
+    """Return how at least `RARE` of the texts are written each; the usual way where there is none.
 
     Args:
         texts: real values.
@@ -64,66 +67,72 @@ def layouts(texts: Sequence[str], what: What, *, plain: bool) -> tuple[Layout, .
         plain: they are whole numbers, which have neither marks nor leading zeros.
     """
     counts = Counter((_template(text, what), _lead(text, what)) for text in texts)
-    found = [Layout(template, lead, count) for (template, lead), count in counts.items() if count >= RARE]
-    fitting = sorted(layout for layout in found if _fits(layout, what, plain=plain))
+    common_layouts = [
+        Layout(template, lead, count) for (template, lead), count in counts.items() if count >= RARE
+    ]
+    fitting = sorted(layout for layout in common_layouts if _fits(layout, what, plain=plain))
     usual = USUAL_NUMBERS if plain and what in USUAL_NUMBERS else USUAL
     return tuple(fitting) or (usual[what],)
 
 
-def filled(found: Sequence[Layout], what: What, rows: int, rng: Rng, *, roomy: bool) -> list[str]:
-    """`rows` numbers, the layouts mixed as they were found; `roomy` where the reserved ranges are used up."""
-    counts = np.array([layout.held for layout in found], float)
+def fill_layouts(
+    choices: Sequence[Layout], what: IdentifierKind, rows: int, rng: Rng, *, roomy: bool
+) -> list[str]:
+    """Return `rows` numbers in the real mix of layouts; `roomy` once the reserved ranges are used up."""
+    counts = np.array([layout.holders for layout in choices], float)
     sizes = rng.multinomial(rows, counts / counts.sum()).tolist()
     values = [
         text
-        for layout, size in zip(found, sizes, strict=True)
+        for layout, size in zip(choices, sizes, strict=True)
         for text in _fill(layout, what, size, rng, roomy)
     ]
     return [values[place] for place in rng.permutation(rows)]
 
 
-def _template(text: str, what: What) -> str:
+def _template(text: str, what: IdentifierKind) -> str:
     template = re.sub(r"\d", "0", text)
-    return re.sub(r"[A-Za-z]", "A", template) if what is What.IBAN else template
+    return re.sub(r"[A-Za-z]", "A", template) if what is IdentifierKind.IBAN else template
 
 
-def _lead(text: str, what: What) -> str:
-    """What the number starts with that says in which country, or how, it is dialled."""
+def _lead(text: str, what: IdentifierKind) -> str:
+    """Return what the number starts with that says in which country, or how, it is dialled."""
     digits = digits_of(text)
-    if what is What.IBAN:
+    if what is IdentifierKind.IBAN:
         return text[:2].upper()
-    if what is not What.PHONE:
+    if what is not IdentifierKind.PHONE:
         return ""
     if text.startswith("+") or (len(digits) > LONG_AMERICAN and not digits.startswith(TRUNK)):
-        found = COUNTRY.match(digits)
-        return found[0] if found else TRUNK
+        match = COUNTRY.match(digits)
+        return match[0] if match else TRUNK
     if len(digits) == LONG_AMERICAN and digits.startswith("1"):
         return "1"
     return "" if len(digits) == AMERICAN and not digits.startswith(TRUNK) else TRUNK
 
 
-def _fits(layout: Layout, what: What, *, plain: bool) -> bool:
-    if what is What.IBAN:
+def _fits(layout: Layout, what: IdentifierKind, *, plain: bool) -> bool:
+    if what is IdentifierKind.IBAN:
         return layout.template.startswith("AA00")
     if re.search(r"[^\W\d_]", layout.template):
         return False
-    if what is What.SSN:
+    if what is IdentifierKind.SSN:
         return layout.size == USUAL[what].size
-    if what is What.CARD:
+    if what is IdentifierKind.CARD:
         return 13 <= layout.size <= 19  # noqa: PLR2004 - ISO/IEC 7812-1
     return layout.size > 6 and not (plain and layout.lead == TRUNK)  # noqa: PLR2004 - fewer make no room
 
 
-def _fill(layout: Layout, what: What, rows: int, rng: Rng, roomy: bool) -> list[str]:
-    if what is What.IBAN:
+def _fill(layout: Layout, what: IdentifierKind, rows: int, rng: Rng, roomy: bool) -> list[str]:
+    if what is IdentifierKind.IBAN:
         return [_iban(layout, rng) for _ in range(rows)]
-    digits = {What.PHONE: _phones, What.CARD: _cards, What.SSN: _ssns}[what](layout, rows, rng, roomy)
+    digits = {IdentifierKind.PHONE: _phones, IdentifierKind.CARD: _cards, IdentifierKind.SSN: _ssns}[what](
+        layout, rows, rng, roomy
+    )
     pieces = layout.template.replace("{", "{{").replace("}", "}}").replace("0", "{}")
     return [pieces.format(*row) for row in digits.tolist()]
 
 
 def _phones(layout: Layout, rows: int, rng: Rng, roomy: bool) -> Digits:
-    """555-0100 to 555-0199 in North America; elsewhere zeros where no number that can be dialled has them."""
+    """Return 555-0100 to 555-0199 in North America; elsewhere numbers with zeros, which cannot be dialled."""
     digits = rng.integers(0, 10, (rows, layout.size))
     american = {"": 0, "1": 1}.get(layout.lead)
     if american is None or layout.size != AMERICAN + american:
@@ -147,7 +156,7 @@ def _cards(layout: Layout, rows: int, rng: Rng, _: bool) -> Digits:
 
 
 def _ssns(_: Layout, rows: int, rng: Rng, __: bool) -> Digits:
-    """From 900 on, with a group that taxpayer numbers do not have either."""
+    """Return from 900 on, with a group that taxpayer numbers do not have either."""
     digits = rng.integers(0, 10, (rows, 9))
     digits[:, 0] = 9
     digits[:, 3] = rng.integers(0, 5, rows)
@@ -157,12 +166,12 @@ def _ssns(_: Layout, rows: int, rng: Rng, __: bool) -> Digits:
 
 
 def _iban(layout: Layout, rng: Rng) -> str:
-    """An account of a bank whose code is zeros, with right check digits."""
+    """Return an account of a bank whose code is zeros, with right check digits."""
     body = [character for character in layout.template if not character.isspace()][4:]
     places = [place for place, character in enumerate(body) if character == "0"]
-    drawn = rng.integers(0, 10, len(places)).tolist()
+    digits = rng.integers(0, 10, len(places)).tolist()
     zeros = min(BANK, len(places) // 2)
-    for place, digit in zip(places, [0] * zeros + drawn[zeros:], strict=True):
+    for place, digit in zip(places, [0] * zeros + digits[zeros:], strict=True):
         body[place] = str(digit)
     account = "".join(body).replace("A", "X")
     check = 98 - mod97(f"{layout.lead}00{account}")

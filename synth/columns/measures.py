@@ -100,7 +100,7 @@ def are_numbering(column: Column, values: Values) -> bool:
 
 
 def _of_entities(values: Values) -> pa.ChunkedArray:
-    """The values, of each entity every one once."""
+    """Return the values, of each entity every one once."""
     if values.owners is None:
         return values.rows
     pairs = pa.table({"value": values.rows, "owner": values.owners}).group_by(["value", "owner"])
@@ -108,23 +108,23 @@ def _of_entities(values: Values) -> pa.ChunkedArray:
 
 
 def _coincidences(different: NDArray[np.int64]) -> float:
-    """How many pairs of numbers that lie as closely as these, stretch by stretch, are equal by chance."""
+    """Return the expected number of equal pairs among numbers of this local density."""
     step = int(np.gcd.reduce(np.diff(different))) if len(different) > 1 else 1
     size = max(FEWEST_NUMBERS // 2, isqrt(len(different)))
-    expected = 0.0
+    mean = 0.0
     for stretch in np.array_split(different, max(1, len(different) // size)):
         positions = (int(stretch[-1]) - int(stretch[0])) // max(step, 1) + 1
-        expected += len(stretch) * (len(stretch) - 1) / 2 / positions
-    return expected
+        mean += len(stretch) * (len(stretch) - 1) / 2 / positions
+    return mean
 
 
-def _poisson(most: int, expected: float) -> float:
-    """The chance of at most so many events where so many are expected."""
-    term = total = exp(-min(expected, 700.0))
+def _poisson(most: int, mean: float) -> float:
+    """Return the chance of at most so many events where so many are expected."""
+    term = total = exp(-min(mean, 700.0))
     for count in range(1, most + 1):
-        term *= expected / count
+        term *= mean / count
         total += term
-        if count < expected and total > SURELY:
+        if count < mean and total > SURELY:
             break
     return total
 
@@ -135,6 +135,6 @@ def longest_common(numbers: pa.ChunkedArray) -> int:
     if not len(present):
         return 0
     digits = pc.utf8_length(pc.cast(pc.abs(pc.cast(present, pa.int64(), safe=False)), pa.string()))
-    counted = pc.value_counts(digits)
-    most = max(counted.to_pylist(), key=lambda one: one["counts"])
+    counts = pc.value_counts(digits)
+    most = max(counts.to_pylist(), key=lambda one: one["counts"])
     return int(most["values"]) if most["counts"] >= (1 - NEARLY) * len(present) else 0

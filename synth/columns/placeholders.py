@@ -47,7 +47,7 @@ def placeholders(
     rng: np.random.Generator,
     *,
     real: pa.ChunkedArray,
-    taken: pa.ChunkedArray,
+    existing: pa.ChunkedArray,
     unique: bool,
 ) -> pa.Array:
     """Return `rows` texts of words about as long as the real ones, none of them real.
@@ -59,7 +59,7 @@ def placeholders(
     """
     if column.kind is not Kind.TEXT:
         return pa.array([_empty(column)] * rows, pa.string())
-    forbidden = pd.Index(taken.drop_null().unique().to_pylist(), dtype=object)
+    forbidden = pd.Index(existing.drop_null().unique().to_pylist(), dtype=object)
     texts = forbidden[:0]
     for _ in range(TRIES):
         lengths = rng.choice(_lengths(real, column), rows - len(texts) + 8)
@@ -79,24 +79,24 @@ def _empty(column: Column) -> str | None:
 
 
 def _lengths(real: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:
-    """The lengths of the real texts; the longest and the shortest are those that `RARE` texts reach."""
+    """Return the lengths of the real texts, cut at lengths that `RARE` texts reach."""
     lengths = np.sort(pc.utf8_length(real.drop_null().slice(0, SAMPLE)).to_numpy())
     if not len(lengths):
         return np.array([min(20, column.length or 20)])
     place = min(RARE, len(lengths)) - 1
-    bounded = np.clip(lengths, lengths[place], lengths[-1 - place]) if place else lengths
-    limited: NDArray[np.int64] = np.clip(bounded, 1, min(LONGEST, column.length or LONGEST))
-    return limited
+    clipped_lengths = np.clip(lengths, lengths[place], lengths[-1 - place]) if place else lengths
+    text_lengths: NDArray[np.int64] = np.clip(clipped_lengths, 1, min(LONGEST, column.length or LONGEST))
+    return text_lengths
 
 
 def _texts(lengths: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
-    """Words cut at the length that is wanted, the first one with a capital."""
+    """Return words cut at the length that is wanted, the first one with a capital."""
     words = _words()
     most = int(lengths.max(initial=1)) // 2 + 2
-    drawn = words[rng.integers(0, len(words), (len(lengths), most))]
+    picks = words[rng.integers(0, len(words), (len(lengths), most))]
     return [
         " ".join(row)[:length].rstrip().capitalize()
-        for row, length in zip(drawn.tolist(), lengths.tolist(), strict=True)
+        for row, length in zip(picks.tolist(), lengths.tolist(), strict=True)
     ]
 
 

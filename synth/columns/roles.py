@@ -18,13 +18,13 @@ from synth.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from synth.columns.forms import Form
-    from synth.columns.pii import What
+    from synth.columns.forms import NumberForm
+    from synth.columns.pii import IdentifierKind
     from synth.domain import Column, ForeignKey, Model
 
-LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
+LEARNED_ROLES = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
 KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY, Role.NATURAL_KEY})
-REPLACED = frozenset({Role.NAME, Role.EMAIL, Role.PHONE, Role.ADDRESS, Role.IP, Role.URL})
+REPLACED_ROLES = frozenset({Role.NAME, Role.EMAIL, Role.PHONE, Role.ADDRESS, Role.IP, Role.URL})
 WAYS_OUT = (
     "give it config: {meta: {synth: {role: …}}}: an identifier (natural_key, name, email, …) to have "
     "it replaced, category if its labels are no secret, or drop or free_text to lose it."
@@ -41,7 +41,7 @@ class Treatment:
         what: what an identifier is, so that it is replaced by something alike.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
-        required: the column may not be NULL.
+        is_required: the column may not be NULL.
         form: how dates or times are written as whole numbers.
     """
 
@@ -51,11 +51,11 @@ class Treatment:
     unique: bool = False
     parent: ForeignKey | None = None
     to_itself: bool = False
-    what: What | None = None
+    what: IdentifierKind | None = None
     doubt: str = ""
     unsure: str = ""
-    required: bool = False
-    form: Form | None = None
+    is_required: bool = False
+    form: NumberForm | None = None
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:
@@ -65,12 +65,15 @@ def check_declarations(model: Model, columns: Sequence[Column]) -> None:
         ConfigError: a declared column does not exist, or its role does not fit its type.
     """
     by_name = {column.name: column for column in columns}
-    named = {**dict.fromkeys(model.roles, "role"), **dict.fromkeys(model.primary_key, "primary key")}
+    options_by_column = {
+        **dict.fromkeys(model.roles, "role"),
+        **dict.fromkeys(model.primary_key, "primary key"),
+    }
     if model.entity:
-        named[model.entity] = "entity"
+        options_by_column[model.entity] = "entity"
     if model.history:
-        named |= dict.fromkeys(model.history.key, "unique_key")
-    for name, what in named.items():
+        options_by_column |= dict.fromkeys(model.history.key, "unique_key")
+    for name, what in options_by_column.items():
         if name not in by_name:
             raise ConfigError(
                 f"{model.path}: {model.name} declares the {what} {name}, but {model.relation} has no such "
@@ -93,7 +96,7 @@ def assign(
     owners: pa.ChunkedArray | None = None,
     twins: Collection[str] | None = None,
 ) -> tuple[Treatment, ...]:
-    """The treatment of every column, in order.
+    """Return the treatment of every column, in order.
 
     Raises:
         ModelError: with some column nothing can be done; the message names all of them, and the ways out.
@@ -123,13 +126,13 @@ def _in_their_own(treatment: Treatment) -> Treatment:
 
 
 def _without_doubt(model: Model, treatments: tuple[Treatment, ...]) -> tuple[Treatment, ...]:
-    refused = [
+    refusals = [
         f"{model.name}.{one.column.name} ({one.column.data_type}) {one.doubt}"
         for one in treatments
         if one.doubt
     ]
-    if refused:
-        raise ModelError(f"{'; '.join(refused)}. Next: in {yaml_file(model)} {WAYS_OUT}")
+    if refusals:
+        raise ModelError(f"{'; '.join(refusals)}. Next: in {yaml_file(model)} {WAYS_OUT}")
     return treatments
 
 
@@ -142,7 +145,7 @@ def classify(
     twins: Collection[str] | None = None,
     looked_at: type[Values] = Values,
 ) -> tuple[Treatment, ...]:
-    """The treatment of every column, in order; those that `assign` would refuse say why as their `doubt`.
+    """Return the treatment of every column, in order; what `assign` would refuse is a `doubt`.
 
     Args:
         model: whose columns.
@@ -160,13 +163,13 @@ def classify(
     return tuple(_treat(model, column, values[column.name], twins) for column in columns)
 
 
-def replaced(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
-    """The columns of which the twin may hold no value of the source: new keys, replacements and free text.
+def treatments_to_replace(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
+    """Return the columns whose real values must not be in the twin: keys, identifiers, free text.
 
     Foreign keys are values of the parent's twin, and a day of birth is any day of its year.
     """
     return tuple(
-        one for one in treatments if one.role in REPLACED | {Role.KEY, Role.NATURAL_KEY, Role.FREE_TEXT}
+        one for one in treatments if one.role in REPLACED_ROLES | {Role.KEY, Role.NATURAL_KEY, Role.FREE_TEXT}
     )
 
 
@@ -174,26 +177,26 @@ def _treat(model: Model, column: Column, values: Values, twins: Collection[str] 
     unique = (column.name,) in model.unique or model.primary_key == (column.name,)
     parent = next((key for key in model.foreign_keys if key.column == column.name), None)
     orphan = parent is not None and twins is not None and parent.parent not in {*twins, model.unique_id}
-    found = suggest(model, column, values, parent, unique=unique, orphan=orphan)
+    suggestion = suggest(model, column, values, parent, unique=unique, orphan=orphan)
     return Treatment(
         column,
-        found.role,
-        found.origin,
+        suggestion.role,
+        suggestion.origin,
         unique=unique,
         parent=parent,
         to_itself=parent is not None and parent.parent == model.unique_id,
-        what=found.what,
-        doubt=found.doubt or _impossible(model, column, found.role, unique=unique),
-        unsure=found.unsure,
-        form=found.form,
-        required=column.not_null or column.name in model.not_null,
+        what=suggestion.what,
+        doubt=suggestion.doubt or _impossible(model, column, suggestion.role, unique=unique),
+        unsure=suggestion.unsure,
+        form=suggestion.form,
+        is_required=column.not_null or column.name in model.not_null,
     )
 
 
 def _impossible(model: Model, column: Column, role: Role, *, unique: bool) -> str:
-    """Why the column cannot be treated as its role wants it; nothing if it can."""
-    required = column.not_null or column.name in model.not_null
-    if role is Role.FREE_TEXT and required and not has_placeholder(column, unique=unique):
+    """Return why the column cannot be treated as its role wants it; nothing if it can."""
+    is_required = column.not_null or column.name in model.not_null
+    if role is Role.FREE_TEXT and is_required and not has_placeholder(column, unique=unique):
         return "holds values that rows do not share, it may not be NULL, and nothing can stand in for them"
     if role in KEYS and column.kind not in KEYABLE:
         return "is a key of a type that cannot be regenerated"

@@ -15,7 +15,7 @@ from synth.domain import RARE, Kind
 if TYPE_CHECKING:
     from synth.domain import Column
 
-SHARED = 0.5  # share of rows that must hold such a common label before text counts as a category
+COMMON_SHARE = 0.5  # share of rows that must hold such a common label before text counts as a category
 UNKNOWN = 2**62  # different values where nobody may count them
 BIRTHS = frozenset({What.BIRTH})
 # What columns may hold that are called so, where nobody may look, by their type.
@@ -41,16 +41,16 @@ class Values:
         return detect(column, self.rows)
 
     @cached_property
-    def shared(self) -> bool:
+    def rows_share_values(self) -> bool:
         """Whether most values that are not NULL are held by at least `RARE` rows, or owners of rows."""
         present = len(self.rows) - self.rows.null_count
         if present == 0:
             return True
-        counted = pc.value_counts(self.rows)
-        labels, counts = counted.field("values"), counted.field("counts")
+        value_counts = pc.value_counts(self.rows)
+        labels, counts = value_counts.field("values"), value_counts.field("counts")
         holders = counts if self.owners is None else _holders(labels, self.rows, self.owners)
         common = pc.and_(pc.greater_equal(holders, RARE), pc.is_valid(labels))
-        return bool((pc.sum(counts.filter(common)).as_py() or 0) >= SHARED * present)
+        return bool((pc.sum(counts.filter(common)).as_py() or 0) >= COMMON_SHARE * present)
 
     @cached_property
     def hardly_any(self) -> bool:
@@ -67,7 +67,7 @@ class Values:
     @cached_property
     def few(self) -> bool:
         """Whether values are shared, and so few that they stand for something other than people."""
-        return self.different <= FEW and self.shared
+        return self.different <= FEW and self.rows_share_values
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Unseen(Values):
 
 
 def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:
-    """How many owners each of the labels has."""
+    """Return how many owners each of the labels has."""
     table = (
         pa.table({"label": values, "owner": owners})
         .group_by("label")

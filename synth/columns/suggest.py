@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from synth.columns.forms import Form, form_of
+from synth.columns.forms import NumberForm, form_of
 from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
-from synth.columns.pii import USUAL, What, is_personal, mentions, read_label, read_name, role_of
+from synth.columns.pii import (
+    USUAL,
+    IdentifierKind, is_personal,
+    mentions,
+    read_label,
+    read_name,
+    role_of,
+)
 from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
-    from synth.columns.pii import Found
+    from synth.columns.pii import Detection
     from synth.columns.sharing import Values
     from synth.domain import Column, ForeignKey, Model
 
@@ -32,7 +39,7 @@ BY_TYPE = {"inet": Role.IP, "cidr": Role.IP}
 TEXTUAL = frozenset({Kind.TEXT, Kind.OPAQUE})
 NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.INTERVAL, Kind.TIME})
 CALENDAR = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
-NUMBERED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
+IDENTIFIER_KINDS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
 KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.UUID, Kind.TEXT}) | CALENDAR
 
 # Which types a role can have; one that is not listed fits every type.
@@ -45,29 +52,29 @@ FITS = {
     Role.BOOLEAN: frozenset({Kind.BOOLEAN}),
     Role.NAME: frozenset({Kind.TEXT}),
     Role.EMAIL: frozenset({Kind.TEXT}),
-    Role.PHONE: NUMBERED,
+    Role.PHONE: IDENTIFIER_KINDS,
     Role.ADDRESS: frozenset({Kind.TEXT}),
     Role.URL: frozenset({Kind.TEXT}),
     Role.IP: TEXTUAL,
     Role.DATE_OF_BIRTH: CALENDAR,
 }
 # Places are labels where many share them; the others are even then somebody's, unless they are few.
-PLACES = frozenset({What.CITY, What.POSTCODE})
+PLACES = frozenset({IdentifierKind.CITY, IdentifierKind.POSTCODE})
 CODES = frozenset(
     {
-        What.URL,
-        What.UUID,
-        What.TOKEN,
-        What.MAC,
-        What.COORDINATES,
-        What.NUMBER,
-        What.STREET,
-        What.LOGIN,
-        What.NOTE,
+        IdentifierKind.URL,
+        IdentifierKind.UUID,
+        IdentifierKind.TOKEN,
+        IdentifierKind.MAC,
+        IdentifierKind.COORDINATES,
+        IdentifierKind.NUMBER,
+        IdentifierKind.STREET,
+        IdentifierKind.LOGIN,
+        IdentifierKind.NOTE,
     }
 )
 MOST_CODES = 500  # different ones of a table that is no seed
-UNKNOWN = "holds values that rows do not share, and nothing says what they are"
+UNKNOWN_REASON = "holds values that rows do not share, and nothing says what they are"
 DIFFERENT = "holds whole numbers that are all different, as identifiers are"
 
 
@@ -85,10 +92,10 @@ class Suggestion:
 
     role: Role
     origin: str
-    what: What | None = None
+    what: IdentifierKind | None = None
     doubt: str = ""
     unsure: str = ""
-    form: Form | None = None
+    form: NumberForm | None = None
 
 
 def suggest(
@@ -100,50 +107,54 @@ def suggest(
     unique: bool,
     orphan: bool = False,
 ) -> Suggestion:
-    """What the column is; `unique` and `parent` are what dbt's tests and constraints say of it.
+    """Return what the column is; `unique` and `parent` are what dbt's tests and constraints say of it.
 
     Of an `orphan` the parent has no twin, so that its values may stay as they are if they are codes.
     """
     if column.name in model.roles:
-        return _declared(model.roles[column.name], column, values)
-    found = values.content(column)
-    what = found.what if found else None
+        return _suggest_declared(model.roles[column.name], column, values)
+    detection = values.content(column)
+    what = detection.what if detection else None
     if column.name in model.unlinked:
         return Suggestion(Role.FREE_TEXT, model.unlinked[column.name])
     if parent is not None:
         codes = orphan and what is None and _is_code(model, column, values, parent)
         return _referencing(parent, values, what, codes=codes)
     if column.data_type in BY_TYPE:
-        return Suggestion(BY_TYPE[column.data_type], "type", What.IP)
+        return Suggestion(BY_TYPE[column.data_type], "type", IdentifierKind.IP)
     return (
-        _labelled(model, column, found, unique=unique)
-        or _key(model, column, found, unique=unique)
-        or _detected(model, column, values, found)
-        or _written(column, values)
-        or _typed(model, column, values)
+        _suggest_by_label(model, column, detection, unique=unique)
+        or _key(model, column, detection, unique=unique)
+        or _suggest_by_values(model, column, values, detection)
+        or _suggest_by_form(column, values)
+        or _suggest_by_type(model, column, values)
     )
 
 
-def _referencing(parent: ForeignKey, values: Values, what: What | None, *, codes: bool) -> Suggestion:
-    """Keys of another table; labels where these are public, or codes that many share."""
-    if parent.public and values.shared:
+def _referencing(
+    parent: ForeignKey, values: Values, what: IdentifierKind | None, *, codes: bool
+) -> Suggestion:
+    """Return keys of another table; labels where these are public, or codes that many share."""
+    if parent.public and values.rows_share_values:
         return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
     if codes:
         return Suggestion(Role.CATEGORY, f"shared values, {references(parent)}")
     return Suggestion(Role.FOREIGN_KEY, references(parent), what)
 
 
-def _declared(role: Role, column: Column, values: Values) -> Suggestion:
-    """As declared; name and values only say more exactly of what kind a name, an address or a number is."""
-    found = values.content(column)
-    for what in (read_name(column.name).what, found.what if found and not found.doubt else None):
+def _suggest_declared(role: Role, column: Column, values: Values) -> Suggestion:
+    """Return the declared role; name and values only say which kind of name, address or number it is."""
+    detection = values.content(column)
+    for what in (read_name(column.name).what, detection.what if detection and not detection.doubt else None):
         if what is not None and role_of(what) is role:
             return Suggestion(role, "declared", what)
     return Suggestion(role, "declared", USUAL.get(role))
 
 
-def _labelled(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
-    """What classifiers, tags and `meta` say; "personal" alone asks for a kind, or for a key."""
+def _suggest_by_label(
+    model: Model, column: Column, detection: Detection | None, *, unique: bool
+) -> Suggestion | None:
+    """Return what classifiers, tags and `meta` say; "personal" alone asks for a kind, or for a key."""
     labels = model.labels.get(column.name, ())
     for label in labels:
         what = read_label(label)
@@ -158,17 +169,19 @@ def _labelled(model: Model, column: Column, found: Found | None, *, unique: bool
         return None
     if _is_named_key(column, model):
         return Suggestion(Role.NATURAL_KEY, f"label {personal}")
-    if found and found.what:
-        return Suggestion(_fitting(found.what, column), f"label {personal}, {found.seen}", found.what)
+    if detection and detection.what:
+        return Suggestion(
+            _fitting(detection.what, column), f"label {personal}, {detection.evidence}", detection.what
+        )
     unclear = f"is labelled {personal}, and neither its name nor its values say what it holds"
     return _safe(column, f"label {personal}", unclear)
 
 
-def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> Suggestion | None:
-    """What tests and constraints call unique, or the model its entity or key; e-mail addresses stay such."""
-    what = found.what if found else None
-    if unique and found and what and role_of(what) in USUAL:
-        return Suggestion(_fitting(what, column), f"unique, {found.seen}", what)
+def _key(model: Model, column: Column, detection: Detection | None, *, unique: bool) -> Suggestion | None:
+    """Return a key where tests, constraints or the model say so; e-mail addresses stay e-mail addresses."""
+    what = detection.what if detection else None
+    if unique and detection and what and role_of(what) in USUAL:
+        return Suggestion(_fitting(what, column), f"unique, {detection.evidence}", what)
     if unique:
         return Suggestion(Role.KEY, "unique", what)
     if column.name == model.entity:
@@ -178,28 +191,30 @@ def _key(model: Model, column: Column, found: Found | None, *, unique: bool) -> 
     return None
 
 
-def _detected(model: Model, column: Column, values: Values, found: Found | None) -> Suggestion | None:
-    """What name and values say together; codes and places that many rows share are left to be labels."""
-    if found is None:
+def _suggest_by_values(
+    model: Model, column: Column, values: Values, detection: Detection | None
+) -> Suggestion | None:
+    """Return the role that name and values suggest; common codes and places stay labels."""
+    if detection is None:
         return None
-    what = found.what
+    what = detection.what
     if what is None:
-        return _safe(column, found.seen, found.doubt)
-    if found.doubt:
-        return Suggestion(_fitting(what, column), found.seen, what, unsure=found.doubt)
-    if (what in PLACES and values.shared) or (what in CODES and values.few):
+        return _safe(column, detection.evidence, detection.doubt)
+    if detection.doubt:
+        return Suggestion(_fitting(what, column), detection.evidence, what, unsure=detection.doubt)
+    if (what in PLACES and values.rows_share_values) or (what in CODES and values.few):
         return Suggestion(Role.CATEGORY, "shared values")
-    prose = what is What.NOTE and found.seen == "values" and values.shared
+    prose = what is IdentifierKind.NOTE and detection.evidence == "values" and values.rows_share_values
     if prose or (what in CODES and _is_named_key(column, model)):
         return None
-    return Suggestion(_fitting(what, column), found.seen, what)
+    return Suggestion(_fitting(what, column), detection.evidence, what)
 
 
-def _typed(model: Model, column: Column, values: Values) -> Suggestion:
-    """What type, the form of the name and how values are shared suggest; in doubt, what reveals less."""
+def _suggest_by_type(model: Model, column: Column, values: Values) -> Suggestion:
+    """Return the role that type, name and shared values suggest; in doubt, what reveals less."""
     if _is_named_key(column, model) or _are_whole_keys(column, model, values):
         return Suggestion(Role.CATEGORY if values.few else Role.NATURAL_KEY, "name")
-    if column.kind in NUMBERED and _in_composite_key(model, column) and not values.shared:
+    if column.kind in IDENTIFIER_KINDS and _in_composite_key(model, column) and not values.rows_share_values:
         return Suggestion(Role.NATURAL_KEY, "composite key")
     if is_numbering(column.name, model.vocabulary) and are_numbering(column, values):
         return Suggestion(Role.NATURAL_KEY, "name and values")
@@ -210,36 +225,36 @@ def _typed(model: Model, column: Column, values: Values) -> Suggestion:
     return _labels(column, values)
 
 
-def _written(column: Column, values: Values) -> Suggestion | None:
-    """Dates and times that are written as whole numbers."""
+def _suggest_by_form(column: Column, values: Values) -> Suggestion | None:
+    """Return dates and times that are written as whole numbers."""
     form = form_of(column, values.rows)
     if form is None:
         return None
-    born = form is Form.DAY and read_name(column.name).what is What.BIRTH
-    return Suggestion(Role.DATE_OF_BIRTH if born else Role.DATETIME, f"written {form}", form=form)
+    is_birth_date = form is NumberForm.DAY and read_name(column.name).what is IdentifierKind.BIRTH
+    return Suggestion(Role.DATE_OF_BIRTH if is_birth_date else Role.DATETIME, f"written {form}", form=form)
 
 
 def _labels(column: Column, values: Values) -> Suggestion:
-    """A category if rows share its values and they name nobody; else NULL, and of text something alike."""
-    if values.shared:
-        mentioned = mentions(values.rows, fewest=RARE)
-        if mentioned is not None:
-            return Suggestion(Role.FREE_TEXT, f"mentions {mentioned}")
+    """Return a category if rows share its values and they name nobody; else NULL or similar text."""
+    if values.rows_share_values:
+        mention = mentions(values.rows, fewest=RARE)
+        if mention is not None:
+            return Suggestion(Role.FREE_TEXT, f"mentions {mention}")
         return Suggestion(Role.CATEGORY, "shared values")
     if values.hardly_any:
         return Suggestion(Role.FREE_TEXT, "few values")
     if column.kind is Kind.OPAQUE:
         return Suggestion(Role.FREE_TEXT, "unshared values")
-    return Suggestion(Role.NATURAL_KEY, "unshared values", unsure=UNKNOWN)
+    return Suggestion(Role.NATURAL_KEY, "unshared values", unsure=UNKNOWN_REASON)
 
 
 def references(parent: ForeignKey) -> str:
-    """The origin of a foreign key; the third part of a `unique_id` is the name of the model."""
+    """Return the origin of a foreign key; the third part of a `unique_id` is the name of the model."""
     return f"references {parent.parent.split('.')[2]}"
 
 
-def _fitting(what: What, column: Column) -> Role:
-    """The role of `what`; a natural key where the type has no room for the look of it."""
+def _fitting(what: IdentifierKind, column: Column) -> Role:
+    """Return the role of `what`; a natural key where the type has no room for the look of it."""
     role = role_of(what)
     return role if column.kind in FITS.get(role, {column.kind}) else Role.NATURAL_KEY
 
@@ -249,12 +264,12 @@ def _doubtful(doubt: str) -> Suggestion:
 
 
 def _is_code(model: Model, column: Column, values: Values, parent: ForeignKey) -> bool:
-    """Whether a column that references a table without a twin holds codes that many share.
+    """Return whether a column that references a table without a twin holds codes that many share.
 
     What is named as an identifier is one unless its values are few; other texts may be more, and those of a
     seed, which lies beside the models for everybody to read, as many as there are.
     """
-    if column.name == model.entity or not values.shared:
+    if column.name == model.entity or not values.rows_share_values:
         return False
     if is_identifier(column.name, model.vocabulary) or column.kind is not Kind.TEXT:
         return values.few
@@ -262,7 +277,7 @@ def _is_code(model: Model, column: Column, values: Values, parent: ForeignKey) -
 
 
 def _safe(column: Column, origin: str, unsure: str) -> Suggestion:
-    """What reveals nothing of a column that should perhaps be something else."""
+    """Return what reveals nothing of a column that should perhaps be something else."""
     if column.kind in {Kind.TEXT, Kind.UUID} or (column.kind is Kind.FLOAT and origin == "name and values"):
         return Suggestion(Role.NATURAL_KEY, origin, unsure=unsure)
     if column.kind is Kind.OPAQUE:
@@ -271,9 +286,9 @@ def _safe(column: Column, origin: str, unsure: str) -> Suggestion:
 
 
 def _are_whole_keys(column: Column, model: Model, values: Values) -> bool:
-    """Whether a column of floating-point numbers is named as identifiers, and all of them are whole."""
-    named = column.kind is Kind.FLOAT and is_identifier(column.name, model.vocabulary)
-    return named and whole_numbers(column, values.rows) is not None
+    """Return whether a floating-point column has a key's name and holds whole numbers only."""
+    has_key_name = column.kind is Kind.FLOAT and is_identifier(column.name, model.vocabulary)
+    return has_key_name and whole_numbers(column, values.rows) is not None
 
 
 def _in_composite_key(model: Model, column: Column) -> bool:
@@ -282,4 +297,4 @@ def _in_composite_key(model: Model, column: Column) -> bool:
 
 
 def _is_named_key(column: Column, model: Model) -> bool:
-    return column.kind in NUMBERED and is_identifier(column.name, model.vocabulary)
+    return column.kind in IDENTIFIER_KINDS and is_identifier(column.name, model.vocabulary)

@@ -6,24 +6,24 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn
 
 from synth.errors import ConfigError
-from synth.facts.said import constant, moment
+from synth.facts.statements import constant, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.facts.said import Claim, Constant
+    from synth.facts.statements import Constant, ValueClaim
     from synth.project.manifest import Node
 
-    Stated = tuple[str, Claim]  # the name of a test, and what it says
+    NamedClaim = tuple[str, ValueClaim]  # the name of a test, and what it says
 
 
-def refuse_contradictions(node: Node, stated: Sequence[Stated]) -> None:
+def refuse_contradictions(node: Node, claims: Sequence[NamedClaim]) -> None:
     """Refuse two tests of which one fails wherever a column has a value.
 
     Raises:
         ConfigError: names both.
     """
-    for (name, one), (other_name, other) in combinations(stated, 2):
+    for (name, one), (other_name, other) in combinations(claims, 2):
         if name != other_name and one.column == other.column and _contradict(one, other):
             _refuse(node, one.column, name, other_name)
 
@@ -35,7 +35,7 @@ def _refuse(node: Node, column: str, one: str, other: str) -> NoReturn:
     )
 
 
-def _contradict(one: Claim, other: Claim) -> bool:
+def _contradict(one: ValueClaim, other: ValueClaim) -> bool:
     if {one.null, other.null} == {True, False}:
         return True
     if one.length == other.length:
@@ -43,8 +43,8 @@ def _contradict(one: Claim, other: Claim) -> bool:
     return _nothing_left(one, other) or _nothing_left(other, one)
 
 
-def _disjoint(one: Claim, other: Claim) -> bool:
-    """Whether two ranges have nothing in common."""
+def _disjoint(one: ValueClaim, other: ValueClaim) -> bool:
+    """Return whether two ranges have nothing in common."""
     strictly = one.strictly or other.strictly
     return _beyond(one.low, other.high, strictly=strictly) or _beyond(other.low, one.high, strictly=strictly)
 
@@ -55,14 +55,14 @@ def _beyond(low: Constant | None, high: Constant | None, *, strictly: bool) -> b
     return low > high or (strictly and low == high)  # type: ignore[operator] # both are of one type
 
 
-def _nothing_left(listing: Claim, other: Claim) -> bool:
-    """Whether the other test allows none of the values that one lists."""
+def _nothing_left(listing: ValueClaim, other: ValueClaim) -> bool:
+    """Return whether the other test allows none of the values that one lists."""
     if not listing.among:
         return False
     return not any(_allows(other, value) for value in listing.among)
 
 
-def _allows(claim: Claim, value: str) -> bool:
+def _allows(claim: ValueClaim, value: str) -> bool:
     if claim.among is not None and value not in claim.among:
         # 1 and 1.0 are written apart and equal
         number = constant(value)
@@ -70,7 +70,7 @@ def _allows(claim: Claim, value: str) -> bool:
             return False
     if value in claim.never:
         return False
-    bounds = {type(bound) for bound in (claim.low, claim.high) if bound is not None}
+    bounds = {type(limit) for limit in (claim.low, claim.high) if limit is not None}
     if claim.length:
         point: Constant | None = float(len(value))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synth.facts import of_keys, of_rows, of_tables
-from synth.facts.of_tables import aggregate, distinct, ordered
+from synth.facts.of_tables import aggregate, distinct, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 DBT: Mapping[str, Build] = {
     "unique": of_keys.unique,
     "not_null": of_rows.not_null,
-    "accepted_values": of_rows.accepted,
+    "accepted_values": of_rows.accepted_values,
     "relationships": of_keys.relationship,
 }
 UTILS: Mapping[str, Build] = {
     "accepted_range": of_rows.accepted_range,
     "expression_is_true": of_rows.utils_expression,
-    "not_accepted_values": of_rows.rejected,
+    "not_accepted_values": of_rows.rejected_values,
     "not_empty_string": of_rows.not_empty,
     "relationships_where": of_keys.relationship,
     "unique_combination_of_columns": of_keys.combination,
@@ -41,7 +41,7 @@ EXPECTATIONS: Mapping[str, Build] = {
     "expect_column_values_to_be_between": of_rows.between,
     "expect_column_values_to_be_in_set": of_rows.in_set,
     "expect_column_distinct_values_to_be_in_set": of_rows.in_set,
-    "expect_column_values_to_not_be_in_set": of_rows.rejected,
+    "expect_column_values_to_not_be_in_set": of_rows.rejected_values,
     "expect_column_value_lengths_to_be_between": of_rows.length_between,
     "expect_column_value_lengths_to_equal": of_rows.length_equal,
     "expect_column_values_to_match_like_pattern": of_rows.like,
@@ -56,8 +56,8 @@ EXPECTATIONS: Mapping[str, Build] = {
     "expect_column_pair_values_A_to_be_greater_than_B": of_rows.pair_greater,
     "expect_column_pair_values_to_be_equal": of_rows.pair_equal,
     "expect_column_pair_values_to_be_in_set": of_rows.pair_in_set,
-    "expect_column_values_to_be_increasing": ordered(">"),
-    "expect_column_values_to_be_decreasing": ordered("<"),
+    "expect_column_values_to_be_increasing": in_order(">"),
+    "expect_column_values_to_be_decreasing": in_order("<"),
     "expect_column_values_to_have_consistent_casing": of_tables.same_casing,
     "expect_column_mean_to_be_between": aggregate("avg({})"),
     "expect_column_median_to_be_between": aggregate("percentile_cont(0.5) within group (order by {})"),

@@ -5,53 +5,56 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synth.domain import ForeignKey, Scope
-from synth.facts.given import UnusableError, plain
+from synth.facts.arguments import UnusableError, plain
 from synth.facts.of_queries import expression_columns
-from synth.facts.said import Effect, Said, table
+from synth.facts.statements import Effect, Statement, table
 from synth.project.manifest import fold
 
 if TYPE_CHECKING:
-    from synth.facts.given import Given
+    from synth.facts.arguments import TestArguments
 
-COMBINED = ("combination_of_columns", "column_list")
+COMBINATION_ARGUMENTS = ("combination_of_columns", "column_list")
 ALWAYS = ("", "1=1", "1 = 1", "true")  # conditions that are none
 
 
-def unique(given: Given) -> Said:
-    """One column is a key, or those that an expression reads are; under a condition, rows are counted."""
-    if given.name and not given.condition:
-        return Said(Effect.KEY, unique=(given.name,))
-    counted = f"count({given.column}) = count(distinct {given.column})"
-    columns = () if given.condition else expression_columns(given.column)
+def unique(arguments: TestArguments) -> Statement:
+    """Return a unique column, or the columns of an expression; under a condition, a count of rows."""
+    if arguments.name and not arguments.condition:
+        return Statement(Effect.KEY, unique=(arguments.name,))
+    distinct_count = f"count({arguments.column}) = count(distinct {arguments.column})"
+    columns = () if arguments.condition else expression_columns(arguments.column)
     if not columns:
-        return table(counted)
-    return Said(Effect.KEY, counted, Scope.TABLE, unique=columns)
+        return table(distinct_count)
+    return Statement(Effect.KEY, distinct_count, Scope.TABLE, unique=columns)
 
 
-def combination(given: Given) -> Said:
-    """Several columns are a key together."""
-    names = given.listed(*COMBINED)
-    quoted = given.flag("quote_columns", default=False)
-    columns = names if quoted else tuple(map(plain, names))
+def combination(arguments: TestArguments) -> Statement:
+    """State that several columns are a key together."""
+    names = arguments.texts(*COMBINATION_ARGUMENTS)
+    quote = arguments.flag("quote_columns", default=False)
+    columns = names if quote else tuple(map(plain, names))
     if not all(columns):
         raise UnusableError("it is about expressions, not columns")
-    if not given.condition:
-        return Said(Effect.KEY, unique=columns)
+    if not arguments.condition:
+        return Statement(Effect.KEY, unique=columns)
     together = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
     return table(f"count(*) = count(distinct ({together}))")
 
 
-def relationship(given: Given) -> Said:
-    """One column holds values of another model's; where only some rows must, all of the twin's do.
+def relationship(arguments: TestArguments) -> Statement:
+    """State that one column holds values of another model's; where only some rows must, all of the twin's do.
 
     Raises:
         UnusableError: the parent is no model, or only some of its rows count.
     """
-    if not given.name:
+    if not arguments.name:
         raise UnusableError("it is about an expression, not a column")
-    if given.text("to_condition", default="").strip().lower() not in ALWAYS:
+    if arguments.text("to_condition", default="").strip().lower() not in ALWAYS:
         raise UnusableError("only some rows of the parent count")
-    parent = given.model("to")
-    key = ForeignKey(given.name, parent.unique_id, fold(given.text("field")), given.test.name)
-    partial = bool(given.condition) or given.text("from_condition", default="").strip().lower() not in ALWAYS
-    return Said(Effect.REFERENCE, reference=key, partial=partial)
+    parent = arguments.model("to")
+    key = ForeignKey(arguments.name, parent.unique_id, fold(arguments.text("field")), arguments.test.name)
+    partial = (
+        bool(arguments.condition)
+        or arguments.text("from_condition", default="").strip().lower() not in ALWAYS
+    )
+    return Statement(Effect.REFERENCE, reference=key, partial=partial)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from synth.facts.given import UnusableError
-from synth.facts.said import Said, row
+from synth.facts.arguments import UnusableError
+from synth.facts.statements import Statement, row
 from synth.project.manifest import fold
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ OPAQUE = "synth test runs it on the twin"
 
 
 def asks_how_fresh(query: str) -> bool:
-    """Whether a query compares the newest row with the clock, which is about a pipeline and not its rows."""
+    """Return whether a query compares the newest row with the clock: that is about the pipeline."""
     return bool(_CLOCK.search(query) and _NEWEST.search(query))
 
 
-def rows_that_break(query: str, node: Node) -> Said:
-    """What a query says that lists the rows of `node` that break it: no row satisfies its condition.
+def rows_that_break(query: str, node: Node) -> Statement:
+    """State that no row of `node` satisfies the condition of a query that lists wrong rows.
 
     Raises:
         UnusableError: it is no such query.
@@ -50,7 +50,7 @@ def rows_that_break(query: str, node: Node) -> Said:
 
 
 def expression_columns(expression: str) -> tuple[str, ...]:
-    """The folded names of the columns that a SQL expression reads; none if it cannot be read."""
+    """Return the folded names of the columns that a SQL expression reads; none if it cannot be read."""
     from sqlglot import exp, parse_one  # noqa: PLC0415 - as above
     from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as above
 
@@ -66,10 +66,10 @@ def expression_columns(expression: str) -> tuple[str, ...]:
 
 
 def _conditions(tree: exp.Expr, node: Node) -> list[exp.Expr]:
-    """The conditions of a query on the rows of `node`, with those that it nests; none for any other."""
+    """Return the conditions of a query, nested ones too, on the rows of `node`; none for any other."""
     from sqlglot import exp  # noqa: PLC0415 - as above
 
-    unknown = {
+    unknown_names = {
         "with_",
         "with",
         "joins",
@@ -81,7 +81,7 @@ def _conditions(tree: exp.Expr, node: Node) -> list[exp.Expr]:
         "limit",
         "offset",
     }
-    if not isinstance(tree, exp.Select) or any(tree.args.get(name) for name in unknown):
+    if not isinstance(tree, exp.Select) or any(tree.args.get(name) for name in unknown_names):
         return []
     source = tree.args.get("from_") or tree.args.get("from")
     where = tree.args.get("where")
@@ -95,6 +95,6 @@ def _conditions(tree: exp.Expr, node: Node) -> list[exp.Expr]:
         inner = place.this
         if inner.args.get("where") is None:
             inner = inner.where("true")
-        nested = _conditions(inner, node)
-        return [*nested, *own] if nested else []
+        inner_conditions = _conditions(inner, node)
+        return [*inner_conditions, *own] if inner_conditions else []
     return []

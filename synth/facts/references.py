@@ -21,12 +21,12 @@ class _Ref(NamedTuple):
 
 
 def by_relation(manifest: Manifest, text: str) -> Node | None:
-    """A compiled manifest holds the parent's relation where a parsed one holds its `ref`."""
+    """Return a compiled manifest holds the parent's relation where a parsed one holds its `ref`."""
     return next((node for node in manifest.nodes.values() if text and node.relation_name == text), None)
 
 
 def resolve(manifest: Manifest, text: str, parents: Sequence[str], child: str) -> Node | None:
-    """The node that a `ref(…)` in `text` means; None for a source, or when nothing fits."""
+    """Return the node that a `ref(…)` in `text` means; None for a source, or when nothing fits."""
     ref = _parse_ref(text)
     if ref is None:
         return None
@@ -43,9 +43,9 @@ def resolve(manifest: Manifest, text: str, parents: Sequence[str], child: str) -
 
 
 def _parse_ref(text: str) -> _Ref | None:
-    found = _REF.search(text)
+    match = _REF.search(text)
     try:
-        call = ast.parse(found[0], mode="eval").body if found else None
+        call = ast.parse(match[0], mode="eval").body if match else None
         if not isinstance(call, ast.Call):
             return None
         names = [str(ast.literal_eval(argument)) for argument in call.args]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from synth.facts.given import Given, UnusableError
+from synth.facts.arguments import TestArguments, UnusableError
 from synth.facts.of_keys import relationship
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ class Reference(NamedTuple):
 
 
 def stated_references(manifest: Manifest) -> tuple[Reference, ...]:
-    """Every reference that an enabled test states: one that only warns or is about some rows, too."""
+    """Return every reference that an enabled test states: one that only warns or is about some rows, too."""
     references = []
     for test in manifest.tests:
         if test.kind not in KINDS or test.config.get("enabled") is False:
             continue
         try:
-            key = relationship(Given(test, manifest)).reference
+            key = relationship(TestArguments(test, manifest)).reference
         except UnusableError:
             continue
         if key is not None:

@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.domain import ForeignKey, Model
-    from synth.graph.look import Look
+    from synth.graph.look import RelationLook
 
 
-def broken_circles(models: Mapping[str, Model], looks: Mapping[str, Look]) -> dict[str, Model]:
-    """The models without a reference of each circle that may be NULL; circles without one stay as they are.
+def broken_circles(models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> dict[str, Model]:
+    """Return the models without one nullable reference of each circle; other circles stay.
 
     What no test states is given up first, then what is NULL in some rows, then that of the smaller table. The
     column is NULL in the twin, because there is no parent yet when it is made.
     """
     models = dict(models)
-    stuck: set[frozenset[str]] = set()
+    stuck_circles: set[frozenset[str]] = set()
     while True:
-        circle = _circle(models, stuck)
+        circle = _circle(models, stuck_circles)
         if circle is None:
             return models
         nullable = [
@@ -33,7 +33,7 @@ def broken_circles(models: Mapping[str, Model], looks: Mapping[str, Look]) -> di
             if key.parent == parent and _may_be_null(models[child], looks.get(child), key)
         ]
         if not nullable:
-            stuck.add(frozenset(circle))
+            stuck_circles.add(frozenset(circle))
             continue
         child, given_up = min(nullable, key=lambda one: _worth(models[one[0]], looks[one[0]], one[1]))
         names = " → ".join(models[name].name for name in reversed(circle))
@@ -45,13 +45,13 @@ def broken_circles(models: Mapping[str, Model], looks: Mapping[str, Look]) -> di
         )
 
 
-def _circle(models: Mapping[str, Model], stuck: set[frozenset[str]]) -> list[str] | None:
-    """The models of a circle that is not stuck, each before one that refers to it."""
-    ignored = {name for circle in stuck for name in circle}
+def _circle(models: Mapping[str, Model], stuck_circles: set[frozenset[str]]) -> list[str] | None:
+    """Return the models of a circle that is not stuck, each before one that refers to it."""
+    ignored_names = {name for circle in stuck_circles for name in circle}
     order = {
         name: {key.parent for key in model.foreign_keys if key.parent in models and key.parent != name}
         for name, model in models.items()
-        if name not in ignored
+        if name not in ignored_names
     }
     try:
         TopologicalSorter(order).prepare()
@@ -61,14 +61,14 @@ def _circle(models: Mapping[str, Model], stuck: set[frozenset[str]]) -> list[str
     return None
 
 
-def _may_be_null(model: Model, look: Look | None, key: ForeignKey) -> bool:
-    declared = key.column in model.not_null or key.column in model.primary_key
+def _may_be_null(model: Model, look: RelationLook | None, key: ForeignKey) -> bool:
+    is_declared = key.column in model.not_null or key.column in model.primary_key
     column = look.columns.get(key.column) if look else None
-    return not declared and column is not None and not column.not_null
+    return not is_declared and column is not None and not column.not_null
 
 
-def _worth(model: Model, look: Look, key: ForeignKey) -> tuple[bool, bool, int, str]:
-    """How much is lost with a reference, to be compared."""
+def _worth(model: Model, look: RelationLook, key: ForeignKey) -> tuple[bool, bool, int, str]:
+    """Return how much is lost with a reference, to be compared."""
     counts = look.counts.get(key.column)
     always = counts is not None and counts.present == counts.rows
     return any(fact.source == key.test for fact in model.facts), always, look.rows, look.unique_id

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Sort, bare, leaves_of
-from synth.graph.origins import Aggregate, Choice, ColumnRef, Copy, Expression, Generated, Origin, Unknown
+from synth.graph.leaves import Leaf, QueryLeaves, Sort, bare, leaves_of
+from synth.graph.origins import (
+    Aggregate,
+    ChoiceOrigin,
+    ColumnRef,
+    Copy,
+    Expression,
+    GeneratedValue,
+    Origin,
+    UnknownOrigin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +41,7 @@ class Origins:
         types: of columns, as Postgres prints them, by node.
     """
 
-    def __init__(self, leaves: Leaves, types: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, leaves: QueryLeaves, types: Mapping[str, Mapping[str, str]]) -> None:
         self._leaves = leaves
         self._types = types
 
@@ -45,13 +54,13 @@ class Origins:
             inner = self.origin(value.this)
             if isinstance(inner, Copy):
                 kind = value.to.sql(dialect="postgres").lower()
-                return Copy(inner.source, kind) if self._keeps(inner, kind) else self._mixed([value], value)
+                return Copy(inner.source, kind) if self._keeps(inner, kind) else self._mix([value], value)
         branches = _branches(value)
         if branches:
             choice = _choice([self.origin(one) for one in branches if not isinstance(one, exp.Null)])
             if choice is not None:
-                return replace(choice, sql=self._sql(value)) if isinstance(choice, Choice) else choice
-        return self._mixed([value], value)
+                return replace(choice, sql=self._sql(value)) if isinstance(choice, ChoiceOrigin) else choice
+        return self._mix([value], value)
 
     def _keeps(self, copy: Copy, kind: str) -> bool:
         """Return whether a cast leaves what the value says, so that equal texts mean equal values."""
@@ -72,27 +81,27 @@ class Origins:
         if leaf.ref is not None:
             return Copy(leaf.ref)
         if leaf.sort is Sort.UNKNOWN:
-            return Unknown(leaf.reason)
+            return UnknownOrigin(leaf.reason)
         if leaf.sort is Sort.OUTER:
             return self.origin(leaf.parts[0])
         if leaf.sort is Sort.UNION:
             return self._union(leaf, column)
-        return self._mixed([column], column)
+        return self._mix([column], column)
 
     def _union(self, leaf: Leaf, column: exp.Column) -> Origin:
-        parts = [part for part in leaf.parts if not isinstance(_uncast(part), exp.Null)]
-        return _choice([self.origin(part) for part in parts]) or self._mixed([column], None)
+        parts = [part for part in leaf.parts if not isinstance(_without_cast(part), exp.Null)]
+        return _choice([self.origin(part) for part in parts]) or self._mix([column], None)
 
-    def _mixed(self, values: list[exp.Expr], whole: exp.Expr | None) -> Origin:
+    def _mix(self, values: list[exp.Expr], whole: exp.Expr | None) -> Origin:
         """Return the origin of a function of `values`."""
-        leaves = [*self._reached(values)]
-        unknown = next((leaf for leaf in leaves if leaf.sort is Sort.UNKNOWN), None)
-        if unknown is not None:
-            return Unknown(unknown.reason)
+        leaves = [*self._reach(values)]
+        unknown_leaf = next((leaf for leaf in leaves if leaf.sort is Sort.UNKNOWN), None)
+        if unknown_leaf is not None:
+            return UnknownOrigin(unknown_leaf.reason)
         sources = tuple(dict.fromkeys(leaf.ref for leaf in leaves if leaf.ref is not None))
         of_rows = [leaf for leaf in leaves if leaf.sort in OF_ROWS]
         if not sources and not any(leaf.over for leaf in of_rows):
-            return Generated("a series" if leaves else "a constant")
+            return GeneratedValue("a series" if leaves else "a constant")
         sql = self._sql(whole) if whole is not None else ""
         if not of_rows:
             return Expression(sources, sql)
@@ -102,17 +111,17 @@ class Origins:
         self, leaves: list[Leaf], sources: tuple[ColumnRef, ...], whole: exp.Expr | None, sql: str
     ) -> Origin:
         first = leaves[0]
-        keys = tuple(dict.fromkeys(leaf.ref for leaf in self._reached(first.keys) if leaf.ref is not None))
-        numbered = first.sort is Sort.WINDOW and first.function in {"row_number", "rownumber"}
-        if numbered and not sources and len(leaves) == 1:
-            return Generated("the number of a row in no order")
+        keys = tuple(dict.fromkeys(leaf.ref for leaf in self._reach(first.keys) if leaf.ref is not None))
+        is_row_number = first.sort is Sort.WINDOW and first.function in {"row_number", "rownumber"}
+        if is_row_number and not sources and len(leaves) == 1:
+            return GeneratedValue("the number of a row in no order")
         over = tuple(dict.fromkeys(node for leaf in leaves for node in leaf.over))
         rest = tuple(one for one in sources if one not in keys)
-        picks = self._picked(first) if whole is not None and isinstance(bare(whole), exp.Column) else None
+        picks = self._pick(first) if whole is not None and isinstance(bare(whole), exp.Column) else None
         function = {"rownumber": "row_number", "select": "subquery"}.get(first.function, first.function)
         return Aggregate(over, keys, rest, function, first.sort is Sort.WINDOW, picks, sql)
 
-    def _picked(self, leaf: Leaf) -> ColumnRef | None:
+    def _pick(self, leaf: Leaf) -> ColumnRef | None:
         """Return the column whose value a call such as `min(x)` hands on."""
         if leaf.function not in PICKING or not leaf.parts:
             return None
@@ -125,31 +134,31 @@ class Origins:
         origin = self.origin(argument)
         return origin.source if isinstance(origin, Copy) else getattr(origin, "picks", None)
 
-    def _reached(self, values: Iterable[exp.Expr]) -> Iterable[Leaf]:
+    def _reach(self, values: Iterable[exp.Expr]) -> Iterable[Leaf]:
         """Yield every leaf that these are made of, at whatever distance."""
-        passed: set[tuple[str, str]] = set()
-        waiting = [*leaves_of(values)][::-1]
-        while waiting:
-            column = waiting.pop()
-            if (column.table, column.name) in passed:
+        visited_leaves: set[tuple[str, str]] = set()
+        queue = [*leaves_of(values)][::-1]
+        while queue:
+            column = queue.pop()
+            if (column.table, column.name) in visited_leaves:
                 continue
-            passed.add((column.table, column.name))
+            visited_leaves.add((column.table, column.name))
             leaf = self._leaves[column]
             yield leaf
-            waiting += [*leaves_of((*leaf.parts, *leaf.keys))][::-1]
+            queue += [*leaves_of((*leaf.parts, *leaf.keys))][::-1]
 
     def _sql(self, value: exp.Expr) -> str:
-        spelled = value.transform(self._spelled)
-        return "" if spelled.find(Nameless) else spelled.sql(dialect="postgres", comments=False)
+        expression = value.transform(self._spell)
+        return "" if expression.find(Nameless) else expression.sql(dialect="postgres", comments=False)
 
-    def _spelled(self, node: exp.Expr) -> exp.Expr:
+    def _spell(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
             return node
         leaf = self._leaves[node]
         if leaf.ref is not None:
             return exp.column(leaf.ref.column, leaf.ref.node.rpartition(".")[2])
         plain = leaf.sort not in {Sort.LOOKUP, Sort.UNION, Sort.RECURSION} and leaf.parts
-        return leaf.parts[0].transform(self._spelled) if plain else Nameless()
+        return leaf.parts[0].transform(self._spell) if plain else Nameless()
 
 
 def _branches(value: exp.Expr) -> list[exp.Expr]:
@@ -162,21 +171,22 @@ def _branches(value: exp.Expr) -> list[exp.Expr]:
     return []
 
 
-def _uncast(value: exp.Expr) -> exp.Expr:
+def _without_cast(value: exp.Expr) -> exp.Expr:
     value = bare(value)
-    return _uncast(value.this) if isinstance(value, exp.Cast) else value
+    return _without_cast(value.this) if isinstance(value, exp.Cast) else value
 
 
-def _choice(origins: Sequence[Origin]) -> Copy | Choice | None:
+def _choice(origins: Sequence[Origin]) -> Copy | ChoiceOrigin | None:
     """Return what a choice from these comes from, if all hand a value on as it is."""
-    copies = [one for one in origins if isinstance(one, Copy | Choice)]
+    copies = [one for one in origins if isinstance(one, Copy | ChoiceOrigin)]
     constants = any(
-        isinstance(one, Generated) or (isinstance(one, Choice) and one.constants) for one in origins
+        isinstance(one, GeneratedValue) or (isinstance(one, ChoiceOrigin) and one.constants)
+        for one in origins
     )
-    if not copies or any(not isinstance(one, Copy | Choice | Generated) for one in origins):
+    if not copies or any(not isinstance(one, Copy | ChoiceOrigin | GeneratedValue) for one in origins):
         return None
     sources = tuple(dict.fromkeys(source for one in copies for source in one.sources))
     if constants or len(sources) > 1 or not all(isinstance(one, Copy) for one in copies):
-        return Choice(sources, constants)
+        return ChoiceOrigin(sources, constants)
     casts = {one.cast for one in copies if isinstance(one, Copy)}
     return Copy(sources[0], next(iter(casts)) if len(casts) == 1 else "")

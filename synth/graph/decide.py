@@ -11,14 +11,14 @@ from synth.graph.derived import with_formulas
 from synth.graph.lineage import ancestry, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
-from synth.graph.owners import Owners
+from synth.graph.owners import EntityOwners
 from synth.graph.reference import References, with_public_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from synth.domain import ForeignKey, Model, Ownership
-    from synth.graph.look import Look
+    from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.graph.owners import Question
     from synth.project.manifest import Manifest
@@ -37,7 +37,7 @@ class Graph:
     """
 
     models: tuple[Model, ...]
-    looks: Mapping[str, Look] = field(default_factory=dict)
+    looks: Mapping[str, RelationLook] = field(default_factory=dict)
     lineages: Mapping[str, NodeLineage] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
 
@@ -48,7 +48,7 @@ def decide(
     warehouse: Warehouse,
     statements: Mapping[str, str],
     *,
-    inferred: bool = True,
+    infer: bool = True,
 ) -> Graph:
     """Decide what the models are about and how they refer to each other.
 
@@ -57,37 +57,40 @@ def decide(
         models: that are tagged.
         warehouse: where their relations are.
         statements: the compiled SQL of nodes whose manifest lacks it.
-        inferred: whether evidence is enough for a table to be copied as reference data.
+        infer: whether evidence is enough for a table to be copied as reference data.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    named = {model.unique_id: model for model in models}
+    by_name = {model.unique_id: model for model in models}
     parents = {key.parent for model in models for key in model.foreign_keys}
-    nodes = [manifest.nodes[name] for name in dict.fromkeys((*named, *sorted(parents)))]
-    looks = look_at(nodes, named, warehouse)
+    nodes = [manifest.nodes[name] for name in dict.fromkeys((*by_name, *sorted(parents)))]
+    looks = look_at(nodes, by_name, warehouse)
     lineages = _lineages(manifest, [node.unique_id for node in nodes], warehouse, statements)
-    linker = Linker(manifest, named, looks, stated_references(manifest), lineages, warehouse)
-    keys = linker.resolved()
-    linked = {name: _linked(model, keys, linker) for name, model in named.items()}
+    linker = Linker(manifest, by_name, looks, stated_references(manifest), lineages, warehouse)
+    keys = linker.resolve()
+    linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
-    reference = References(manifest, linked, looks, keys, lineages, columns).decided(inferred=inferred)
-    linked = {name: with_public_keys(model, reference, looks, named.keys()) for name, model in linked.items()}
-    linked = broken_circles(linked, looks)
-    keys = {name: model.foreign_keys for name, model in linked.items()}
-    owners = Owners(linked, looks, keys, reference, warehouse)
-    owned = {
-        name: replace(_owned(model, owners.of(name)), reference=reference.get(name, ""))
-        for name, model in linked.items()
+    reference = References(manifest, linked_models, looks, keys, lineages, columns).decide(infer=infer)
+    linked_models = {
+        name: with_public_keys(model, reference, looks, by_name.keys())
+        for name, model in linked_models.items()
     }
-    decided = tuple(with_formulas(model, lineages.get(name)) for name, model in owned.items())
-    return Graph(decided, looks, lineages, tuple(owners.questions))
+    linked_models = broken_circles(linked_models, looks)
+    keys = {name: model.foreign_keys for name, model in linked_models.items()}
+    owners = EntityOwners(linked_models, looks, keys, reference, warehouse)
+    owned_models = {
+        name: replace(_with_owner(model, owners.of(name)), reference=reference.get(name, ""))
+        for name, model in linked_models.items()
+    }
+    decided_models = tuple(with_formulas(model, lineages.get(name)) for name, model in owned_models.items())
+    return Graph(decided_models, looks, lineages, tuple(owners.questions))
 
 
 def _lineages(
     manifest: Manifest, names: Iterable[str], warehouse: Warehouse, statements: Mapping[str, str]
 ) -> Mapping[str, NodeLineage]:
-    """Where the columns of the models come from, and those of all that they are made from."""
+    """Return where the columns of the models come from, and those of all that they are made from."""
     nodes = ancestry(manifest, names)
     places = relations(nodes)
     layout = warehouse.layout(places.values())
@@ -97,10 +100,10 @@ def _lineages(
 
 def open_questions(graph: Graph) -> Mapping[str, str]:
     """What evidence could not decide, by the `unique_id` of the model, with the lines to paste."""
-    return {question.model: _asked(question) for question in graph.questions}
+    return {question.model: _question_text(question) for question in graph.questions}
 
 
-def _asked(question: Question) -> str:
+def _question_text(question: Question) -> str:
     name = question.model.split(".")[-1]
     first, other = (claim.ownership.column for claim in question.claims)
     return "\n".join(
@@ -113,13 +116,15 @@ def _asked(question: Question) -> str:
     )
 
 
-def _linked(model: Model, keys: Mapping[str, tuple[ForeignKey, ...]], linker: Linker) -> Model:
-    """The model with its references, and with the keys that others refer to and that its rows differ in."""
+def _link(model: Model, keys: Mapping[str, tuple[ForeignKey, ...]], linker: Linker) -> Model:
+    """Return the model with its references, and with those referenced keys that its rows differ in."""
     name = model.unique_id
-    held = {key.parent_column for held_keys in keys.values() for key in held_keys if key.parent == name}
-    own = linker.key_of(name, held)
+    parent_columns = {
+        key.parent_column for held_keys in keys.values() for key in held_keys if key.parent == name
+    }
+    own = linker.key_of(name, parent_columns)
     single = dict.fromkeys(
-        (column,) for column in (*([own] if own else []), *sorted(held & linker.unique(name)))
+        (column,) for column in (*([own] if own else []), *sorted(parent_columns & linker.unique(name)))
     )
     return replace(
         model,
@@ -129,8 +134,8 @@ def _linked(model: Model, keys: Mapping[str, tuple[ForeignKey, ...]], linker: Li
     )
 
 
-def _owned(model: Model, ownership: Ownership) -> Model:
-    """The model with whom its rows are about; the entity is one of its columns, or a way leads to it."""
+def _with_owner(model: Model, ownership: Ownership) -> Model:
+    """Return the model with its entity: one of its columns, or a path that leads to it."""
     entity = model.entity
     repeats = ownership.column and ownership.column not in set(_single_keys(model))
     if entity is None and repeats and not ownership.path and not ownership.declared:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.domain import Fact, Formula
-from synth.graph.origins import Generated
+from synth.graph.origins import GeneratedValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,6 @@ def derived_columns(lineage: NodeLineage | None) -> Mapping[str, str]:
     origins = lineage.columns
     return {
         column: text
-        for column, text in lineage.derived.items()
-        if not isinstance(origins.get(column), Generated)
+        for column, text in lineage.formulas.items()
+        if not isinstance(origins.get(column), GeneratedValue)
     }

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, again, bare, leaves_of, size, text
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, again, bare, leaves_of, size, text
 from synth.graph.scopes import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from synth.graph.scopes import Scope
+    from synth.graph.scopes import QueryScope
 
 LONGEST = 400  # parts of an expression; one that grows on through many steps is followed no further
 
@@ -27,7 +27,7 @@ SERIES = re.compile(
     r"|jsonb?_array_elements(_text)?|jsonb_path_query|jsonb?_(to|populate)_recordset"
 )
 SERIES_TYPES = (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSeries)
-AGGREGATED = (exp.AggFunc, exp.WithinGroup)
+AGGREGATE_TYPES = (exp.AggFunc, exp.WithinGroup)
 COMPOUND = (exp.Binary, exp.Unary, exp.Between, exp.In, exp.Is, exp.AtTimeZone, exp.Interval)
 
 
@@ -38,11 +38,11 @@ class Expressions:
         query: reads a query that stands inside an expression.
     """
 
-    def __init__(self, leaves: Leaves, query: Callable[[exp.Expr, Scope], Rows]) -> None:
+    def __init__(self, leaves: QueryLeaves, query: Callable[[exp.Expr, QueryScope], RelationRows]) -> None:
         self._leaves = leaves
         self._query = query
 
-    def value(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+    def value(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         """Return the expression in terms of leaves."""
         if isinstance(node, exp.Column):
             return self._column(node, scope)
@@ -52,7 +52,7 @@ class Expressions:
         value = self._rebuilt(node, scope)
         return value if size(value) <= LONGEST else self._long(value)
 
-    def _opaque(self, node: exp.Expr, scope: Scope) -> exp.Expr | None:
+    def _opaque(self, node: exp.Expr, scope: QueryScope) -> exp.Expr | None:
         """Return the leaf for what is no function of the row alone; None for any other expression."""
         if isinstance(node, exp.Window):
             return self._window(node, scope)
@@ -64,7 +64,7 @@ class Expressions:
             return self._lookup(node.args["query"], scope, node.this)
         return self._series(node, scope) if _is_series(node) else None
 
-    def arguments(self, call: exp.Expr, scope: Scope) -> exp.Expr:
+    def arguments(self, call: exp.Expr, scope: QueryScope) -> exp.Expr:
         """Return a call in FROM with what it is called with in terms of leaves."""
         return self._rebuilt(call, scope)
 
@@ -72,10 +72,10 @@ class Expressions:
         parts = {text(leaf): leaf for leaf in leaves_of([value])}
         return self._leaves.opaque(Leaf(Sort.LONG, parts=tuple(parts.values())), text(value))
 
-    def _rebuilt(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+    def _rebuilt(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         return type(node)(**{key: self._argument(value, scope, node) for key, value in node.args.items()})
 
-    def _argument(self, value: object, scope: Scope, parent: exp.Expr) -> object:
+    def _argument(self, value: object, scope: QueryScope, parent: exp.Expr) -> object:
         if isinstance(value, list):
             return [self._argument(one, scope, parent) for one in value]
         if not isinstance(value, exp.Expr):
@@ -87,7 +87,7 @@ class Expressions:
             inner = exp.Paren(this=inner)  # a name stood there, and now what it means
         return again(inner) if inner.parent is not None else inner
 
-    def _column(self, node: exp.Column, scope: Scope) -> exp.Expr:
+    def _column(self, node: exp.Column, scope: QueryScope) -> exp.Expr:
         name, table = fold(node.this), fold(node.args.get("table"))
         value = scope.find(name, table)
         if value is not None:
@@ -95,41 +95,45 @@ class Expressions:
         whole = None if table else scope.sources.get(name)
         if whole is not None:  # `select t from t`: the row as one value
             return self._leaves.opaque(Leaf(Sort.LONG, parts=tuple(whole.columns.values())), "row", name)
-        return self._leaves.unknown(f"no relation that it reads is known to have a column {name}")
+        return self._leaves.unknown_column(f"no relation that it reads is known to have a column {name}")
 
-    def _group(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+    def _group(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         inner = self._call(node, scope)
         leaf = Leaf(Sort.GROUP, None, (inner,), scope.rows.grain or (), scope.rows.over, _function(node))
         return self._leaves.opaque(leaf, scope.mark)
 
-    def _call(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+    def _call(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         """Return a call of an aggregate with what it is called with in terms of leaves."""
         if not isinstance(node, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
             return self._rebuilt(node, scope)
         rest = {key: self._argument(one, scope, node) for key, one in node.args.items() if key != "this"}
         return type(node)(this=self._call(node.this, scope), **rest)
 
-    def _window(self, node: exp.Window, scope: Scope) -> exp.Expr:
-        named = scope.windows.get(fold(node.args.get("alias")))
-        partition = node.args.get("partition_by") or (named.args.get("partition_by") if named else None) or []
-        order = node.args.get("order") or (named.args.get("order") if named else None)
+    def _window(self, node: exp.Window, scope: QueryScope) -> exp.Expr:
+        named_window = scope.windows.get(fold(node.args.get("alias")))
+        partition = (
+            node.args.get("partition_by")
+            or (named_window.args.get("partition_by") if named_window else None)
+            or []
+        )
+        order = node.args.get("order") or (named_window.args.get("order") if named_window else None)
         call = self._call(bare(node.this), scope)
-        ordered = [self.value(one.this, scope) for one in order.expressions] if order else []
+        order_keys = [self.value(one.this, scope) for one in order.expressions] if order else []
         keys = tuple(self.value(one, scope) for one in partition)
-        parts = (call, *ordered)
+        parts = (call, *order_keys)
         leaf = Leaf(Sort.WINDOW, None, parts, keys, scope.rows.over, _function(bare(node.this)))
         return self._leaves.opaque(leaf, scope.mark, node.sql(dialect="postgres"))
 
-    def _lookup(self, node: exp.Expr, scope: Scope, *beside: exp.Expr) -> exp.Expr:
+    def _lookup(self, node: exp.Expr, scope: QueryScope, *beside: exp.Expr) -> exp.Expr:
         function = "exists" if isinstance(node, exp.Exists) else "in" if beside else "select"
         query = node.this if isinstance(node, exp.Exists | exp.Subquery) else node
         rows = self._query(query, scope)
         parts = [*rows.columns.values()][: None if function == "exists" else 1]
         parts = [self.value(one, scope) for one in beside] + ([] if function == "exists" else parts)
-        leaf = Leaf(Sort.LOOKUP, None, tuple(parts), rows.bound, rows.over, function)
+        leaf = Leaf(Sort.LOOKUP, None, tuple(parts), rows.outer_equalities, rows.over, function)
         return self._leaves.opaque(leaf, id(node))
 
-    def _series(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+    def _series(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         inner = self._rebuilt(node, scope)
         return self._leaves.opaque(Leaf(Sort.SERIES, parts=(inner,), function=_function(node)), id(node))
 
@@ -139,7 +143,7 @@ def _aggregates(node: exp.Expr) -> bool:
         return True
     if isinstance(node, exp.Anonymous):
         return AGGREGATES.fullmatch(node.name.lower()) is not None
-    return isinstance(node, AGGREGATED)
+    return isinstance(node, AGGREGATE_TYPES)
 
 
 def has_aggregate(node: exp.Expr) -> bool:

@@ -54,30 +54,30 @@ class Leaf:
 
 
 @dataclass(slots=True)
-class Rows:
+class RelationRows:
     """What a query or a part of FROM gives.
 
     Attributes:
         columns: each as an expression over leaves, in order.
         instance: of a relation whose columns nobody knows, so any name may be one.
         spine: the node of which each row gives at most one of these.
-        filtered: rows of it may be missing.
+        is_filtered: rows of it may be missing.
         keys: expressions that are unique together.
         over: the relations whose rows these are.
-        bound: expressions that a condition makes equal to something of the query around.
+        outer_equalities: expressions that a condition makes equal to something of the query around.
     """
 
     columns: dict[str, exp.Expr] = field(default_factory=dict)
     instance: str = ""
     spine: str | None = None
-    filtered: bool = False
+    is_filtered: bool = False
     keys: list[tuple[exp.Expr, ...]] = field(default_factory=list)
     grain: tuple[exp.Expr, ...] | None = None
     over: tuple[str, ...] = ()
-    bound: tuple[exp.Expr, ...] = ()
+    outer_equalities: tuple[exp.Expr, ...] = ()
 
 
-class Leaves:
+class QueryLeaves:
     """All leaves of one model's query, by name; equal ones are one.
 
     Attributes:
@@ -88,8 +88,8 @@ class Leaves:
     def __init__(self) -> None:
         self.nullable: set[str] = set()
         self.nodes: dict[str, str] = {}
-        self._named: dict[tuple[str, str], Leaf] = {}
-        self._interned: dict[tuple[object, ...], str] = {}
+        self._leaf_by_name: dict[tuple[str, str], Leaf] = {}
+        self._name_by_key: dict[tuple[object, ...], str] = {}
 
     def instance(self, node: str) -> str:
         """Return a name for one more mention of a relation, whose rows are not those of other mentions."""
@@ -99,25 +99,25 @@ class Leaves:
 
     def column(self, instance: str, ref: ColumnRef) -> exp.Column:
         """Return the leaf of a relation's column."""
-        self._named.setdefault((instance, ref.column), Leaf(Sort.COLUMN, ref))
+        self._leaf_by_name.setdefault((instance, ref.column), Leaf(Sort.COLUMN, ref))
         return leaf(instance, ref.column)
 
     def opaque(self, meaning: Leaf, *identity: object) -> exp.Column:
         """Return the leaf that stands for this: the same for equal ones with the same identity."""
         parts, keys = map(text, meaning.parts), map(text, meaning.keys)
         label = (meaning.sort, meaning.function, meaning.reason, *identity, *parts, "by", *keys)
-        name = self._interned.setdefault(label, str(len(self._interned)))
-        self._named.setdefault((OPAQUE, name), meaning)
+        name = self._name_by_key.setdefault(label, str(len(self._name_by_key)))
+        self._leaf_by_name.setdefault((OPAQUE, name), meaning)
         return leaf(OPAQUE, name)
 
-    def unknown(self, reason: str) -> exp.Column:
+    def unknown_column(self, reason: str) -> exp.Column:
         """Return a leaf of which nothing can be said."""
         return self.opaque(Leaf(Sort.UNKNOWN, reason=reason))
 
     def __getitem__(self, column: exp.Column) -> Leaf:
-        return self._named[(column.table, column.name)]
+        return self._leaf_by_name[(column.table, column.name)]
 
-    def again(self, rows: Rows) -> Rows:
+    def again(self, rows: RelationRows) -> RelationRows:
         """Return the same rows once more, as another mention of them."""
         return _Mention(self).rows(rows)
 
@@ -125,17 +125,17 @@ class Leaves:
 class _Mention:
     """Leaves of one mention of a query's rows, each made anew."""
 
-    def __init__(self, leaves: Leaves) -> None:
+    def __init__(self, leaves: QueryLeaves) -> None:
         self._leaves = leaves
         self._instances: dict[str, str] = {}
         self._number = leaves.instance("")
 
-    def rows(self, rows: Rows) -> Rows:
-        return Rows(
+    def rows(self, rows: RelationRows) -> RelationRows:
+        return RelationRows(
             {name: self._value(value) for name, value in rows.columns.items()},
             self._instance(rows.instance) if rows.instance else "",
             rows.spine,
-            rows.filtered,
+            rows.is_filtered,
             [self._values(key) for key in rows.keys],
             None if rows.grain is None else self._values(rows.grain),
             rows.over,
@@ -152,9 +152,9 @@ class _Mention:
         return tuple(map(self._value, values))
 
     def _value(self, value: exp.Expr) -> exp.Expr:
-        return self._renamed(value) if isinstance(value, exp.Column) else value.transform(self._renamed)
+        return self._rename(value) if isinstance(value, exp.Column) else value.transform(self._rename)
 
-    def _renamed(self, node: exp.Expr) -> exp.Expr:
+    def _rename(self, node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Column):
             return node
         meaning = self._leaves[node]

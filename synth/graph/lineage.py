@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from synth.errors import ManifestError
-from synth.graph.origins import Choice, ColumnRef, Copy, NodeLineage, Unknown
+from synth.graph.origins import ChoiceOrigin, ColumnRef, Copy, NodeLineage, UnknownOrigin
 from synth.project.manifest import relation_of
 
 if TYPE_CHECKING:
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from synth.project.manifest import Manifest, Node
     from synth.warehouse.layout import RelationLayout
 
-COMBINED = frozenset({"unique_combination_of_columns"})
-STORED = frozenset({"model", "seed", "snapshot", "source"})
+COMBINATION_TESTS = frozenset({"unique_combination_of_columns"})
+STORED_RESOURCES = frozenset({"model", "seed", "snapshot", "source"})
 
 
 def ancestry(manifest: Manifest, nodes: Iterable[str]) -> tuple[Node, ...]:
     """Return these nodes and everything that they are made from, parents first."""
     parents: dict[str, tuple[str, ...]] = {}
-    waiting = [*nodes]
-    while waiting:
-        name = waiting.pop()
+    queue = [*nodes]
+    while queue:
+        name = queue.pop()
         if name in manifest.nodes and name not in parents:
             parents[name] = tuple(one for one in manifest.nodes[name].parents if one in manifest.nodes)
-            waiting += parents[name]
+            queue += parents[name]
     return tuple(manifest.nodes[name] for name in TopologicalSorter(parents).static_order())
 
 
 def relations(nodes: Iterable[Node]) -> Mapping[str, Relation]:
     """Return the relation of every node that has one, by `unique_id`."""
-    known = {}
+    relations_by_name = {}
     for node in nodes:
         try:
-            known[node.unique_id] = relation_of(node)
+            relations_by_name[node.unique_id] = relation_of(node)
         except ManifestError:  # ephemeral, or not of this database
             continue
-    return known
+    return relations_by_name
 
 
 def trace(
@@ -74,9 +74,11 @@ def unique_columns(manifest: Manifest, layout: RelationLayout) -> Mapping[str, l
         node = manifest.nodes.get(test.attached_node) or manifest.nodes.get(next(iter(test.parents), ""))
         if node is None or test.config.get("where") or test.config.get("enabled") is False:
             continue
-        listed = test.arguments.get("combination_of_columns") if test.kind in COMBINED else [test.column]
-        if test.kind in {"unique", *COMBINED} and isinstance(listed, list) and all(listed):
-            sets[node.unique_id].append(tuple(node.column(str(column)) for column in listed))
+        columns = (
+            test.arguments.get("combination_of_columns") if test.kind in COMBINATION_TESTS else [test.column]
+        )
+        if test.kind in {"unique", *COMBINATION_TESTS} and isinstance(columns, list) and all(columns):
+            sets[node.unique_id].append(tuple(node.column(str(column)) for column in columns))
     for name, relation in relations(manifest.nodes.values()).items():
         sets[name] += layout.keys.get(relation, ())
     return sets
@@ -84,9 +86,9 @@ def unique_columns(manifest: Manifest, layout: RelationLayout) -> Mapping[str, l
 
 def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
     """Return the column where the values of `column` arise: copies are followed to what is none."""
-    passed = set()
-    while column not in passed:
-        passed.add(column)
+    visited_columns = set()
+    while column not in visited_columns:
+        visited_columns.add(column)
         origin = lineages[column.node].columns.get(column.column) if column.node in lineages else None
         if not isinstance(origin, Copy):
             return column
@@ -97,16 +99,16 @@ def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
 def roots(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> tuple[ColumnRef, ...]:
     """Return all columns whose unchanged values may stand in `column`, through copies, unions and choices."""
     arising: dict[ColumnRef, None] = {}
-    passed: set[ColumnRef] = set()
-    waiting = [column]
-    while waiting:
-        one = root(lineages, waiting.pop())
-        if one in passed:
+    visited_columns: set[ColumnRef] = set()
+    queue = [column]
+    while queue:
+        one = root(lineages, queue.pop())
+        if one in visited_columns:
             continue
-        passed.add(one)
+        visited_columns.add(one)
         origin = lineages[one.node].columns.get(one.column) if one.node in lineages else None
-        if isinstance(origin, Choice):
-            waiting += origin.sources
+        if isinstance(origin, ChoiceOrigin):
+            queue += origin.sources
         else:
             arising[one] = None
     return tuple(sorted(arising))
@@ -115,8 +117,8 @@ def roots(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> tuple[Colum
 def without_data(lineages: Mapping[str, NodeLineage], node: str) -> bool:
     """Return whether nothing that the node is made from holds any data: calendars, number tables."""
     lineage = lineages.get(node)
-    if lineage is None or lineage.stored or not lineage.parsed:
+    if lineage is None or lineage.is_stored or not lineage.is_parsed:
         return False
     if not lineage.reads:
-        return not any(isinstance(origin, Unknown) for origin in lineage.columns.values())
+        return not any(isinstance(origin, UnknownOrigin) for origin in lineage.columns.values())
     return all(without_data(lineages, one) for one in lineage.reads if one != node)  # rows of earlier runs

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Model
     from synth.facts.stated import Reference
-    from synth.graph.look import Look
+    from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
     from synth.warehouse import Warehouse
@@ -41,14 +41,14 @@ class Linker:
 
     Attributes:
         models: the tagged models, by `unique_id`; `looks` what was seen of them and of untagged parents.
-        stated: what tests say of any model.
+        stated_references: what tests say of any model.
         lineages: where the columns of all these come from.
     """
 
     manifest: Manifest
     models: Mapping[str, Model]
-    looks: Mapping[str, Look]
-    stated: Sequence[Reference]
+    looks: Mapping[str, RelationLook]
+    stated_references: Sequence[Reference]
     lineages: Mapping[str, NodeLineage]
     warehouse: Warehouse
 
@@ -58,34 +58,38 @@ class Linker:
         first = next(iter(self.models.values()), None)
         return ENTITIES | (first.vocabulary if first else frozenset())
 
-    def resolved(self) -> dict[str, tuple[ForeignKey, ...]]:
-        """The foreign keys of each model, by `unique_id`: those stated to tagged models, and those found."""
+    def resolve(self) -> dict[str, tuple[ForeignKey, ...]]:
+        """Return the foreign keys of each model, by `unique_id`: stated and inferred ones."""
         return {name: self._of(model) for name, model in self.models.items()}
 
-    def key_of(self, name: str, referred: Collection[str]) -> str:
-        """The column that names a model's rows, though nothing calls it a key; empty where there is none.
+    def key_of(self, name: str, referred_columns: Collection[str]) -> str:
+        """Return the undeclared column that identifies a model's rows; empty where there is none.
 
         Args:
             name: of the model, by `unique_id`.
-            referred: its columns that others hold the keys of.
+            referred_columns: its columns that others hold the keys of.
         """
         model, look = self.models[name], self.looks.get(name)
         if model.primary_key or look is None:
             return ""
         unique = [column for column in look.columns if look.unique(column) and look.whole]
-        fitting = [column for column in unique if column in referred or self._names_identifier(column)]
-        return min(fitting, key=lambda c: (c not in referred, not self._of_its_model(c, look)), default="")
+        fitting = [
+            column for column in unique if column in referred_columns or self._names_identifier(column)
+        ]
+        return min(
+            fitting, key=lambda c: (c not in referred_columns, not self._of_its_model(c, look)), default=""
+        )
 
     def _names_identifier(self, column: str) -> bool:
         return is_identifier(column, self.vocabulary) or is_numbering(column, self.vocabulary)
 
-    def _of_its_model(self, column: str, look: Look) -> bool:
-        """Whether a column is called as the key of its model: `id` or `customer_id` of `customers`."""
+    def _of_its_model(self, column: str, look: RelationLook) -> bool:
+        """Return whether a column is called as the key of its model: `id` or `customer_id` of `customers`."""
         about = stem(column, self.vocabulary).replace("_", "")
         return about in {"", stem(look.name, self.vocabulary).replace("_", "")}
 
     def unique(self, name: str) -> frozenset[str]:
-        """The columns of a model in which all of its rows differ."""
+        """Return the columns of a model in which all of its rows differ."""
         look = self.looks.get(name)
         return frozenset(column for column in look.counts if look.unique(column)) if look else frozenset()
 
@@ -93,22 +97,22 @@ class Linker:
         look = self.looks.get(model.unique_id)
         if look is None:
             return model.foreign_keys
-        kept = [self._measured(look, key) for key in model.foreign_keys if key.parent in self.models]
-        settled = {key.column for key in kept}
+        keys = [self._measure(look, key) for key in model.foreign_keys if key.parent in self.models]
+        settled_columns = {key.column for key in keys}
         for column in look.columns:
-            if column in settled:
+            if column in settled_columns:
                 continue
-            stated = self._untagged(model, column)
-            best = self._best(ColumnRef(model.unique_id, column), stated)
-            kept += [best] if best else stated
-        return tuple(kept)
+            references = self._references_to_untagged(model, column)
+            best = self._best(ColumnRef(model.unique_id, column), references)
+            keys += [best] if best else references
+        return tuple(keys)
 
-    def _untagged(self, model: Model, column: str) -> list[ForeignKey]:
-        """What is stated of a column whose parent has no twin."""
+    def _references_to_untagged(self, model: Model, column: str) -> list[ForeignKey]:
+        """Return what is stated of a column whose parent has no twin."""
         return [key for key in model.foreign_keys if key.column == column]
 
-    def _measured(self, look: Look, key: ForeignKey) -> ForeignKey:
-        """The stated key with the share of its values that the parent does not have."""
+    def _measure(self, look: RelationLook, key: ForeignKey) -> ForeignKey:
+        """Return the stated key with the share of its values that the parent does not have."""
         parent = self.looks.get(key.parent)
         if (
             parent is None
@@ -119,10 +123,10 @@ class Linker:
         share = self._orphans(ColumnRef(look.unique_id, key.column), ColumnRef(key.parent, key.parent_column))
         return replace(key, orphans=share or 0.0)
 
-    def _best(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> ForeignKey | None:
-        """The owner of the keys that a column holds: of those that fit, the one with most keys."""
+    def _best(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> ForeignKey | None:
+        """Return the owner of the keys that a column holds: of those that fit, the one with most keys."""
         fitting = []
-        for candidate in self._candidates(child, untagged):
+        for candidate in self._candidates(child, untagged_keys):
             share = self._orphans(child, candidate.parent)
             if share is not None and share <= (SOME_ORPHANS if candidate.evidence else FEW_ORPHANS):
                 fitting.append((candidate, share))
@@ -134,60 +138,60 @@ class Linker:
         evidence = candidate.evidence or BY_VALUES
         return ForeignKey(child.column, candidate.parent.node, candidate.parent.column, evidence, share)
 
-    def _candidates(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> Iterator[Candidate]:
-        """Every unique column that comes before the child's own and agrees with it by name or by a test."""
+    def _candidates(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> Iterator[Candidate]:
+        """Yield the unique columns upstream that agree with the child's by name or by a test."""
         column = self.looks[child.node].columns[child.column]
         if column.kind not in IDENTIFYING:
             return
-        tests = self._tests(child, untagged)
+        tests = self._tests(child, untagged_keys)
         for parent in self._owners():
             other = self.looks[parent.node].columns[parent.column]
             if column.kind is not other.kind or not self._may_refer(child, parent):
                 continue
             evidence = next((test for test, place in tests.items() if self._carries(parent, place)), "")
             if parent.node == child.node:
-                named = names_row_above(child.column) and self._names_identifier(parent.column)
+                has_name = names_row_above(child.column) and self._names_identifier(parent.column)
             else:
-                evidence = evidence or self._copied(child, parent)
-                named = agree(child.column, parent.column, self.looks[parent.node].name, self.vocabulary)
-                named = named and self._identifies(child, parent)
-            if evidence or named:
+                evidence = evidence or self._copy_evidence(child, parent)
+                has_name = agree(child.column, parent.column, self.looks[parent.node].name, self.vocabulary)
+                has_name = has_name and self._identifies(child, parent)
+            if evidence or has_name:
                 yield Candidate(child, parent, evidence)
 
-    def _copied(self, child: ColumnRef, parent: ColumnRef) -> str:
-        """What the SQL says, if both columns hold the values of one column unchanged."""
+    def _copy_evidence(self, child: ColumnRef, parent: ColumnRef) -> str:
+        """Return what the SQL says, if both columns hold the values of one column unchanged."""
         origin = self._origin(child)
         same = origin == self._origin(parent) and self._identifies(child, parent)
         return f"both are copies of {origin}" if same and origin != child else ""
 
-    def _tests(self, child: ColumnRef, untagged: Sequence[ForeignKey]) -> dict[str, ColumnRef]:
-        """What tests say that the column refers to, by their names."""
-        tests = {key.test: ColumnRef(key.parent, key.parent_column) for key in untagged}
+    def _tests(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> dict[str, ColumnRef]:
+        """Return what tests say that the column refers to, by their names."""
+        tests = {key.test: ColumnRef(key.parent, key.parent_column) for key in untagged_keys}
         return tests | {
             one.test: ColumnRef(one.parent, one.parent_column)
-            for one in self.stated
+            for one in self.stated_references
             if ColumnRef(one.child, one.column) == child
         }
 
-    def _carries(self, owner: ColumnRef, stated: ColumnRef) -> bool:
-        """Whether a tagged column carries the key that a test names: it is that, or follows or feeds it."""
-        if owner == stated or self._origin(owner) == self._origin(stated):
+    def _carries(self, owner: ColumnRef, reference: ColumnRef) -> bool:
+        """Return whether a tagged column is the key of a test, or follows or feeds it."""
+        if owner == reference or self._origin(owner) == self._origin(reference):
             return True
-        name = self.manifest.nodes[stated.node].name if stated.node in self.manifest.nodes else ""
-        related = self._related(owner.node, stated.node)
-        return related and agree(owner.column, stated.column, name, self.vocabulary)
+        name = self.manifest.nodes[reference.node].name if reference.node in self.manifest.nodes else ""
+        are_related = self._are_related(owner.node, reference.node)
+        return are_related and agree(owner.column, reference.column, name, self.vocabulary)
 
     def _origin(self, column: ColumnRef) -> ColumnRef:
         return root(self.lineages, column)
 
-    def _related(self, one: str, other: str) -> bool:
+    def _are_related(self, one: str, other: str) -> bool:
         return other in self._ancestry(one) or one in self._ancestry(other)
 
     def _ancestry(self, unique_id: str) -> frozenset[str]:
         return frozenset(node.unique_id for node in ancestry(self.manifest, [unique_id]))
 
     def _owners(self) -> list[ColumnRef]:
-        """The columns of tagged models whose values differ in all rows, and are identifiers."""
+        """Return the columns of tagged models whose values differ in all rows, and are identifiers."""
         return [
             ColumnRef(name, column)
             for name in self.models
@@ -198,12 +202,12 @@ class Linker:
 
     def _is_key(self, place: ColumnRef) -> bool:
         model, look = self.models[place.node], self.looks[place.node]
-        declared = (place.column,) in model.unique or model.primary_key == (place.column,)
+        is_declared = (place.column,) in model.unique or model.primary_key == (place.column,)
         counts = look.counts[place.column]
-        return counts.unique and (declared or (look.unique(place.column) and counts.whole))
+        return counts.unique and (is_declared or (look.unique(place.column) and counts.whole))
 
     def _identifies(self, child: ColumnRef, parent: ColumnRef) -> bool:
-        """Whether the columns are identifiers and no labels, by their names or as the parent's only key."""
+        """Return whether the columns are identifiers, not labels: by name, or as the parent's only key."""
         if self._names_identifier(child.column) or self._names_identifier(parent.column):
             return True
         look, model = self.looks[parent.node], self.models[parent.node]
@@ -211,7 +215,7 @@ class Linker:
         return whole and model.primary_key == (parent.column,)
 
     def _may_refer(self, child: ColumnRef, parent: ColumnRef) -> bool:
-        """Whether the parent comes before the child, so that references never end where they began."""
+        """Return whether the parent comes before the child, so that references never end where they began."""
         if child == parent:
             return False
         if child.node == parent.node:
@@ -221,7 +225,7 @@ class Linker:
         )
 
     def _order(self, place: ColumnRef) -> tuple[int, bool, int, bool, str]:
-        """Owners of keys first: most keys, called as their model, upstream, declared."""
+        """Return owners of keys first: most keys, called as their model, upstream, declared."""
         look, model = self.looks[place.node], self.models[place.node]
         return (
             -look.counts[place.column].different,
@@ -232,7 +236,7 @@ class Linker:
         )
 
     def _orphans(self, child: ColumnRef, parent: ColumnRef) -> float | None:
-        """The share of the child's values that the parent does not have; None where that is not known."""
+        """Return the share of the child's values that the parent lacks; None where that is unknown."""
         ours, theirs = self.looks[child.node], self.looks[parent.node]
         inclusion = self.warehouse.count_missing(
             ours.relation, ours.columns[child.column], theirs.relation, theirs.columns[parent.column]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from synth.columns.pii import What, detect, read_name
+from synth.columns.pii import IdentifierKind, detect, read_name
 from synth.domain import Kind, Role
 from synth.errors import ManifestError, WarehouseError
 from synth.graph.words import is_somebody
@@ -24,15 +24,26 @@ if TYPE_CHECKING:
 SAMPLE = 2_000  # rows whose values are looked at for what leads to people
 IDENTIFYING = frozenset({Kind.INTEGER, Kind.TEXT, Kind.UUID})  # what keys are made of
 # What is somebody's own, and what leads to somebody all the same.
-PERSONAL = frozenset({What.EMAIL, What.BIRTH, What.FIRST_NAME, What.LAST_NAME, What.FULL_NAME, What.SSN})
-LEADING = frozenset({*What} - PERSONAL - {What.URL, What.UUID, What.NOTE})
+PERSONAL = frozenset(
+    {
+        IdentifierKind.EMAIL,
+        IdentifierKind.BIRTH,
+        IdentifierKind.FIRST_NAME,
+        IdentifierKind.LAST_NAME,
+        IdentifierKind.FULL_NAME,
+        IdentifierKind.SSN,
+    }
+)
+LEADING = frozenset(
+    {*IdentifierKind} - PERSONAL - {IdentifierKind.URL, IdentifierKind.UUID, IdentifierKind.NOTE}
+)
 # Roles that their owner declares of what leads to people, and of what does not.
 OF_PEOPLE = frozenset({Role.NAME, Role.EMAIL, Role.PHONE, Role.ADDRESS, Role.IP, Role.DATE_OF_BIRTH})
 OF_NOBODY = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RelationLook:
     """A relation of the project and what was seen of it.
 
     Attributes:
@@ -62,12 +73,14 @@ class Look:
         return 2 if is_somebody(self.name) else int(bool(self.leading))
 
     def unique(self, column: str) -> bool:
-        """Whether no two rows share a value of the column, as far as was looked."""
+        """Return whether no two rows share a value of the column, as far as was looked."""
         counts = self.counts.get(column)
         return counts is not None and counts.unique and counts.present == counts.rows
 
 
-def look_at(nodes: Iterable[Node], models: Mapping[str, Model], warehouse: Warehouse) -> Mapping[str, Look]:
+def look_at(
+    nodes: Iterable[Node], models: Mapping[str, Model], warehouse: Warehouse
+) -> Mapping[str, RelationLook]:
     """Look at the relation of each node, by `unique_id`; those that are not there are left out."""
     looks = {}
     for node in nodes:
@@ -80,7 +93,7 @@ def look_at(nodes: Iterable[Node], models: Mapping[str, Model], warehouse: Wareh
     return looks
 
 
-def _look(node: Node, model: Model | None, warehouse: Warehouse) -> Look | None:
+def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook | None:
     relation = relation_of(node)
     columns = warehouse.describe(relation)
     if not columns:
@@ -90,7 +103,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> Look | None:
     rows = max((one.rows for one in counts.values()), default=0)
     sample = warehouse.sample(relation, columns, SAMPLE)
     personal, leading, texts = _people(columns, sample, model.roles if model else {})
-    return Look(
+    return RelationLook(
         node.unique_id,
         node.name,
         relation,
@@ -107,7 +120,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> Look | None:
 def _people(
     columns: Sequence[Column], sample: pa.Table, roles: Mapping[str, Role]
 ) -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
-    """The columns that hold what is somebody's own, those that may lead to people, and prose."""
+    """Return the columns that hold what is somebody's own, those that may lead to people, and prose."""
     personal: dict[str, str] = {}
     leading: dict[str, str] = {}
     texts: set[str] = set()
@@ -115,16 +128,16 @@ def _people(
         role = roles.get(column.name)
         if role in OF_NOBODY:
             continue
-        seen = detect(column, sample.column(column.name))
-        what = seen.what if seen else None
-        if what is None and read_name(column.name).what is What.BIRTH:
-            what = What.BIRTH
+        detection = detect(column, sample.column(column.name))
+        what = detection.what if detection else None
+        if what is None and read_name(column.name).what is IdentifierKind.BIRTH:
+            what = IdentifierKind.BIRTH
         if what in PERSONAL or role in OF_PEOPLE:
             personal[column.name] = str(what or role)
         elif what in LEADING:
             leading[column.name] = str(what)
-        elif seen and seen.doubt:
+        elif detection and detection.doubt:
             leading[column.name] = "perhaps names of people"
-        elif what is What.NOTE:
+        elif what is IdentifierKind.NOTE:
             texts.add(column.name)
     return personal, leading, frozenset(texts)

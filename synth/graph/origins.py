@@ -42,7 +42,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChoiceOrigin:
     """In each row the unchanged value of one of these columns: a union, the first that is not NULL, a case.
 
     Attributes:
@@ -77,7 +77,7 @@ class Aggregate:
         keys: what they are grouped or partitioned by.
         sources: every column that it mentions, the keys left out.
         function: such as `sum`, `row_number`, `exists`; of the first of them in the expression.
-        windowed: one value for each row instead of one for each group.
+        is_windowed: one value for each row instead of one for each group.
         picks: the column of which it is an unchanged value, as `min`, `lag` or a subquery give one.
         sql: the whole expression in terms of `table.column`.
     """
@@ -86,13 +86,13 @@ class Aggregate:
     keys: tuple[ColumnRef, ...]
     sources: tuple[ColumnRef, ...]
     function: str
-    windowed: bool = False
+    is_windowed: bool = False
     picks: ColumnRef | None = None
     sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GeneratedValue:
     """No data at all: a constant, a series, the number of a row in no order of anybody's."""
 
     reason: str
@@ -104,7 +104,7 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownOrigin:
     """Nobody can say."""
 
     reason: str
@@ -115,7 +115,7 @@ class Unknown:
         return ()
 
 
-Origin: TypeAlias = Copy | Choice | Expression | Aggregate | Generated | Unknown
+Origin: TypeAlias = Copy | ChoiceOrigin | Expression | Aggregate | GeneratedValue | UnknownOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +127,22 @@ class NodeLineage:
         reads: the relations that it reads, also in conditions, by `unique_id`; empty is no data at all.
         rows_of: the node of which each row gives at most one row of this one; None where rows are grouped,
             joined by what may occur twice, or put together from several relations.
-        filtered: there is a condition, a join or a limit by which rows of `rows_of` may be lost.
+        is_filtered: there is a condition, a join or a limit by which rows of `rows_of` may be lost.
         grain: columns of this relation by which the rows were grouped, so that they are unique together.
-        derived: columns as SQL over other columns of this relation, none of which leads back to itself.
-        stored: a seed or source, whose rows are data and no query's.
-        parsed: whether there was SQL and it was understood, or none is needed.
+        formulas: columns as SQL over other columns of this relation, none of which leads back to itself.
+        is_stored: a seed or source, whose rows are data and no query's.
+        is_parsed: whether there was SQL and it was understood, or none is needed.
         reason: why not.
     """
 
     columns: Mapping[str, Origin] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     rows_of: str | None = None
-    filtered: bool = False
+    is_filtered: bool = False
     grain: tuple[str, ...] | None = None
-    derived: Mapping[str, str] = field(default_factory=dict)
-    stored: bool = False
-    parsed: bool = True
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    is_stored: bool = False
+    is_parsed: bool = True
     reason: str = ""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from synth.columns.pii import What
+from synth.columns.pii import IdentifierKind
 from synth.domain import Ownership, OwnershipStep, is_identifier
 from synth.graph.words import ENTITIES, is_somebody, names_entity
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.domain import ForeignKey, Model
-    from synth.graph.look import Look
+    from synth.graph.look import RelationLook
     from synth.warehouse import Warehouse
 
-OWN = frozenset({What.EMAIL, What.FULL_NAME, What.SSN})  # what names one person
+OWN = frozenset({IdentifierKind.EMAIL, IdentifierKind.FULL_NAME, IdentifierKind.SSN})  # what names one person
 FEWEST = 20  # entities; fewer cannot be split, and are no entity
 ALONE = "entity: none"  # where rows really are on their own
 ALIKE = 2.0  # candidates of which one is as many times as numerous as the other do not contradict each other
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class EntityClaim:
     """A column that may say whom a row is about.
 
     Attributes:
@@ -44,11 +44,11 @@ class Question:
 
     model: str
     path: str
-    claims: tuple[Claim, Claim]
+    claims: tuple[EntityClaim, EntityClaim]
 
 
 @dataclass
-class Owners:
+class EntityOwners:
     """Decides model by model, parents before the models that refer to them.
 
     Attributes:
@@ -56,34 +56,34 @@ class Owners:
     """
 
     models: Mapping[str, Model]
-    looks: Mapping[str, Look]
+    looks: Mapping[str, RelationLook]
     keys: Mapping[str, tuple[ForeignKey, ...]]
     reference: Mapping[str, str]
     warehouse: Warehouse
     questions: list[Question] = field(default_factory=list)
-    _settled: dict[str, Ownership] = field(default_factory=dict)
+    _ownerships: dict[str, Ownership] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
 
     def of(self, name: str) -> Ownership:
-        """Whom the rows of a model are about."""
-        if name not in self._settled:
+        """Return whom the rows of a model are about."""
+        if name not in self._ownerships:
             self._open.add(name)
-            self._settled[name] = self._decided(self.models[name])
+            self._ownerships[name] = self._decide(self.models[name])
             self._open.discard(name)
-        return self._settled[name]
+        return self._ownerships[name]
 
     def surely(self, name: str) -> int:
-        """How surely the rows of a model are about people, by themselves or by whom they belong to."""
+        """Return how surely the rows of a model are about people, by themselves or by whom they belong to."""
         look = self.looks.get(name)
         return look.about_people if look else 0
 
-    def _decided(self, model: Model) -> Ownership:
+    def _decide(self, model: Model) -> Ownership:
         name = model.unique_id
         if model.ownership is not None:  # declared
             return model.ownership
         look = self.looks.get(name)
         if model.entity is not None:
-            return self._declared(model, model.entity)
+            return self._declared_ownership(model, model.entity)
         if name in self.reference:
             return Ownership(
                 name, evidence=f"about nobody, {self.reference[name]}", advice="reference: false"
@@ -99,15 +99,15 @@ class Owners:
         self._ask(model, look, claims)
         return claims[0].ownership
 
-    def _declared(self, model: Model, entity: str) -> Ownership:
-        """As declared; a column that refers to another model is followed to whom that is about."""
+    def _declared_ownership(self, model: Model, entity: str) -> Ownership:
+        """Return as declared; a column that refers to another model is followed to whom that is about."""
         key = next((key for key in self.keys[model.unique_id] if key.column == entity), None)
         if key is None or key.parent not in self.models or key.parent == model.unique_id:
             return Ownership(model.unique_id, entity, evidence="declared", declared=True)
         return replace(self._through(key), evidence="declared", declared=True, advice="")
 
-    def _own(self, model: Model, look: Look) -> Ownership:
-        """Each row is its own entity; a snapshot's rows are those of whom it keeps versions."""
+    def _own(self, model: Model, look: RelationLook) -> Ownership:
+        """Return each row is its own entity; a snapshot's rows are those of whom it keeps versions."""
         whose = model.history.whose if model.history else None
         if whose is not None and whose in look.columns:
             return Ownership(model.unique_id, whose, evidence="the key of the snapshot")
@@ -115,27 +115,27 @@ class Owners:
         evidence = "each row is somebody's own" if look.about_people else "nothing leads to anybody"
         return Ownership(model.unique_id, key, evidence=evidence)
 
-    def _is_root(self, model: Model, look: Look) -> bool:
-        """Whether the rows are people themselves, whoever else they refer to."""
+    def _is_root(self, model: Model, look: RelationLook) -> bool:
+        """Return whether the rows are people themselves, whoever else they refer to."""
         return bool(model.primary_key or self._has_key(look)) and (
-            look.about_people == 3 and self._identified(look)  # noqa: PLR2004 - by values
+            look.about_people == 3 and self._is_identified(look)  # noqa: PLR2004 - by values
         )
 
-    def _has_key(self, look: Look) -> bool:
+    def _has_key(self, look: RelationLook) -> bool:
         return any(look.unique(column) for column in look.counts)
 
-    def _identified(self, look: Look) -> bool:
-        """Whether what is somebody's own is there once a row, or the model is called so."""
+    def _is_identified(self, look: RelationLook) -> bool:
+        """Return whether what is somebody's own is there once a row, or the model is called so."""
         if is_somebody(look.name):
             return True
         counts = [look.counts[name] for name in look.personal if name in look.counts]
         return len(look.personal) > 1 and any(2 * one.different > one.present for one in counts)
 
-    def _one_to_one(self, claim: Claim, look: Look) -> bool:
+    def _one_to_one(self, claim: EntityClaim, look: RelationLook) -> bool:
         return look.unique(claim.ownership.column)
 
-    def _claims(self, model: Model, look: Look) -> list[Claim]:
-        """Every column that leads to somebody: references, and identifiers that repeat."""
+    def _claims(self, model: Model, look: RelationLook) -> list[EntityClaim]:
+        """Return every column that leads to somebody: references, and identifiers that repeat."""
         claims = []
         for key in self.keys[model.unique_id]:
             if key.parent in self.reference or key.public or key.parent == model.unique_id:
@@ -145,27 +145,27 @@ class Owners:
             if key.parent in self.models:
                 claims.append(self._reference(look, key))
             elif self._may_be_somebody(look, key.column):
-                claims.append(self._untwinned(model, look, key))
-        referred = {key.column for key in self.keys[model.unique_id]}
+                claims.append(self._claim_without_twin(model, look, key))
+        reference_columns = {key.column for key in self.keys[model.unique_id]}
         vocabulary = model.vocabulary | ENTITIES
         for column, counts in look.counts.items():
-            if column in referred or not counts.has_repeats or counts.different < FEWEST:
+            if column in reference_columns or not counts.has_repeats or counts.different < FEWEST:
                 continue
-            named = is_identifier(column, vocabulary) and column not in model.roles
-            if named or names_entity(column) or look.personal.get(column) in OWN:
+            is_named_identifier = is_identifier(column, vocabulary) and column not in model.roles
+            if is_named_identifier or names_entity(column) or look.personal.get(column) in OWN:
                 claims.append(self._by_name(model, look, column))
         return claims
 
-    def _may_be_somebody(self, look: Look, column: str) -> bool:
+    def _may_be_somebody(self, look: RelationLook, column: str) -> bool:
         counts = look.counts.get(column)
         return counts is not None and counts.has_repeats
 
-    def _reference(self, look: Look, key: ForeignKey) -> Claim:
-        """The parent, or whom its rows are about."""
+    def _reference(self, look: RelationLook, key: ForeignKey) -> EntityClaim:
+        """Return the parent, or whom its rows are about."""
         ownership = self._through(key)
         counts, root = look.counts.get(key.column), self.looks.get(ownership.root)
         entities = counts.different if counts else 0
-        return Claim(
+        return EntityClaim(
             ownership,
             max(self.surely(ownership.root), 1),
             min(entities, root.rows) if root and root.whole else entities,
@@ -173,48 +173,48 @@ class Owners:
         )
 
     def _through(self, key: ForeignKey) -> Ownership:
-        """Whom the rows are about whose parent a key names."""
+        """Return whom the rows are about whose parent a key names."""
         parent = self.of(key.parent)
         name = self.models[key.parent].name
         evidence = f"{key.column} refers to {name}: {key.test}"
         if parent.root == key.parent or parent.column == key.parent_column:
             return Ownership(parent.root, key.column, parent.path, evidence, advice=ALONE)
         step = OwnershipStep(self.models[key.parent].relation, key.parent_column, parent.column, key.parent)
-        way = f"{evidence}, and {name} is about {self._named(parent)}"
+        way = f"{evidence}, and {name} is about {self._name_of(parent)}"
         return Ownership(parent.root, key.column, (step, *parent.path), way, advice=ALONE)
 
-    def _named(self, ownership: Ownership) -> str:
+    def _name_of(self, ownership: Ownership) -> str:
         return self.models[ownership.root].name if ownership.root in self.models else ownership.column
 
-    def _untwinned(self, model: Model, look: Look, key: ForeignKey) -> Claim:
+    def _claim_without_twin(self, model: Model, look: RelationLook, key: ForeignKey) -> EntityClaim:
         counts = look.counts[key.column]
         evidence = f"{key.column} refers to {key.parent.split('.')[-1]}: {key.test}"
-        return Claim(
+        return EntityClaim(
             Ownership(model.unique_id, key.column, evidence=evidence, advice=ALONE),
             2 if is_somebody(key.column) else 1,
             counts.different,
             counts.present == counts.rows,
         )
 
-    def _by_name(self, model: Model, look: Look, column: str) -> Claim:
+    def _by_name(self, model: Model, look: RelationLook, column: str) -> EntityClaim:
         counts = look.counts[column]
         somebody = is_somebody(column) or column in look.personal
         what = "an identifier" if is_identifier(column, model.vocabulary | ENTITIES) else "somebody"
         evidence = f"{column} is called as {what}, and its values repeat"
-        return Claim(
+        return EntityClaim(
             Ownership(model.unique_id, column, evidence=evidence, advice=ALONE),
             2 if somebody else 1,
             counts.different,
             counts.present == counts.rows,
         )
 
-    def _preference(self, claim: Claim) -> tuple[int, bool, int, int, str]:
-        """The surest first, then those that every row has, then the most numerous, then the nearest."""
+    def _preference(self, claim: EntityClaim) -> tuple[int, bool, int, int, str]:
+        """Return the order of claims: the surest, the complete, the most numerous, the nearest first."""
         one = claim.ownership
         return (-claim.surely, not claim.complete, -claim.entities, len(one.path), one.column)
 
-    def _ask(self, model: Model, look: Look, claims: list[Claim]) -> None:
-        """Remember a question where two claims are as good as each other, and neither includes the other."""
+    def _ask(self, model: Model, look: RelationLook, claims: list[EntityClaim]) -> None:
+        """Record a question where two claims are equally good and neither includes the other."""
         first = claims[0]
         for other in claims[1:]:
             if other.ownership.root == first.ownership.root != model.unique_id or other.surely < first.surely:
@@ -230,9 +230,9 @@ class Owners:
             return
 
 
-def _nearest(claims: list[Claim], name: str) -> list[Claim]:
-    """Of several ways to one entity the shortest, if it leads there from every row as the longer ones do."""
-    nearest: dict[tuple[str, str], Claim] = {}
+def _nearest(claims: list[EntityClaim], name: str) -> list[EntityClaim]:
+    """Return the shortest of several paths to one entity, if every row has it as the longer ones do."""
+    nearest: dict[tuple[str, str], EntityClaim] = {}
     for claim in sorted(claims, key=lambda one: (not one.complete, len(one.ownership.path))):
         one = claim.ownership
         nearest.setdefault((one.root, one.column if one.root == name else ""), claim)

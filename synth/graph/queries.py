@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from synth.graph.expressions import Expressions, has_aggregate
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
-from synth.graph.scopes import Scope, fold, name_of
-from synth.graph.sources import Sources, copied, renamed
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, text
+from synth.graph.scopes import QueryScope, fold, name_of
+from synth.graph.sources import Sources, copy_rows, rename
 from synth.graph.unions import put_together
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class Queries:
     """
 
     def __init__(self, relations: Relations) -> None:
-        self.leaves = Leaves()
+        self.leaves = QueryLeaves()
         self._expressions = Expressions(self.leaves, self.rows)
         self.sources = Sources(self.leaves, relations, self._expressions, self.rows)
 
-    def rows(self, query: exp.Expr, around: Scope | None = None) -> Rows:
+    def rows(self, query: exp.Expr, around: QueryScope | None = None) -> RelationRows:
         """Return what the query gives, with the names of the scope around it.
 
         Raises:
@@ -43,40 +43,40 @@ class Queries:
         """
         ctes = self._with(query, around)
         if isinstance(query, exp.Subquery):
-            inner = self.rows(query.this, Scope(self.leaves, around, ctes))
+            inner = self.rows(query.this, QueryScope(self.leaves, around, ctes))
             return _cut(inner) if query.args.get("limit") or query.args.get("offset") else inner
         if isinstance(query, exp.SetOperation):
-            return self._set(query, Scope(self.leaves, around, ctes))
+            return self._set(query, QueryScope(self.leaves, around, ctes))
         if isinstance(query, exp.Select):
-            return self._select(query, Scope(self.leaves, around, ctes))
+            return self._select(query, QueryScope(self.leaves, around, ctes))
         if isinstance(query, exp.Values):
-            return self._values(query, Scope(self.leaves, around, ctes))
+            return self._values(query, QueryScope(self.leaves, around, ctes))
         if isinstance(query, exp.Table):
-            scope = Scope(self.leaves, around, ctes)
+            scope = QueryScope(self.leaves, around, ctes)
             self.sources.read(exp.Select(from_=exp.From(this=query)), scope)
-            return copied(scope.rows, dict(scope.star()))
+            return copy_rows(scope.rows, dict(scope.star()))
         raise NotUnderstoodError(f"{query.key} is no query")
 
-    def _with(self, query: exp.Expr, around: Scope | None) -> dict[str, Rows]:
+    def _with(self, query: exp.Expr, around: QueryScope | None) -> dict[str, RelationRows]:
         ctes = dict(around.ctes) if around else {}
         clause = query.args.get("with_") or query.args.get("with")
         if clause is None:
             return ctes
         for cte in clause.expressions:
-            scope = Scope(self.leaves, around, dict(ctes))
+            scope = QueryScope(self.leaves, around, dict(ctes))
             name, alias = fold(cte.args["alias"].this), cte.args["alias"]
             if clause.args.get("recursive") and isinstance(cte.this, exp.Union):
                 rows = self._recursive(cte.this, name, alias, scope)
             else:
-                rows = renamed(self.rows(cte.this, scope), alias)
+                rows = rename(self.rows(cte.this, scope), alias)
             ctes[name] = rows
         return ctes
 
-    def _recursive(self, union: exp.Union, name: str, alias: exp.Expr, scope: Scope) -> Rows:
+    def _recursive(self, union: exp.Union, name: str, alias: exp.Expr, scope: QueryScope) -> RelationRows:
         """Return what a recursive query gives: what no step changes is that of its start."""
-        start = renamed(self.rows(union.this, scope), alias)
+        start = rename(self.rows(union.this, scope), alias)
         scope.ctes = {**scope.ctes, name: start}
-        step = renamed(self.rows(union.expression, scope), alias)
+        step = rename(self.rows(union.expression, scope), alias)
         columns = {}
         over = tuple(dict.fromkeys((*start.over, *step.over)))
         for column, value, new in zip(
@@ -87,54 +87,63 @@ class Queries:
             columns[column] = (
                 value if text(value) == text(new) else self.leaves.opaque(leaf, scope.mark, column)
             )
-        return Rows(columns, over=over)
+        return RelationRows(columns, over=over)
 
-    def _set(self, union: exp.SetOperation, scope: Scope) -> Rows:
+    def _set(self, union: exp.SetOperation, scope: QueryScope) -> RelationRows:
         branches = [self.rows(branch, scope) for branch in _branches(union)]
         if not isinstance(union, exp.Union):
             first = branches[0]
-            return Rows(first.columns, spine=first.spine, filtered=True, keys=first.keys, over=first.over)
+            return RelationRows(
+                first.columns, spine=first.spine, is_filtered=True, keys=first.keys, over=first.over
+            )
         return put_together(self.leaves, branches)
 
-    def _values(self, values: exp.Values, scope: Scope) -> Rows:
+    def _values(self, values: exp.Values, scope: QueryScope) -> RelationRows:
         lines = [one.expressions if isinstance(one, exp.Tuple) else [one] for one in values.expressions]
         columns: dict[str, exp.Expr] = {}
         for place, cells in enumerate(zip(*lines, strict=False), start=1):
             parts = tuple(self._expressions.value(cell, scope) for cell in cells)
             columns[f"column{place}"] = self.leaves.opaque(Leaf(Sort.UNION, parts=parts), id(values), place)
-        return renamed(Rows(columns), values.args.get("alias"))
+        return rename(RelationRows(columns), values.args.get("alias"))
 
-    def _select(self, select: exp.Select, scope: Scope) -> Rows:
+    def _select(self, select: exp.Select, scope: QueryScope) -> RelationRows:
         self.sources.read(select, scope)
         scope.windows = {fold(one.this): one for one in select.args.get("windows") or ()}
         where = select.args.get("where")
         if where is not None:
-            scope.rows.bound = self._bound(where.this, scope)
-            scope.rows.filtered = True
-        grouped = self._group(select, scope)
+            scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
+            scope.rows.is_filtered = True
+        is_grouped = self._group(select, scope)
         columns: dict[str, exp.Expr] = {}
         for projection in select.expressions:
-            for name, value in self._projected(projection, scope):
+            for name, value in self._project(projection, scope):
                 columns.setdefault(name, value)
         for clause in ("having", "qualify", "order"):
             for one in select.args[clause].iter_expressions() if select.args.get(clause) else ():
                 self._mention(one, scope, columns)
         rows = scope.rows
-        result = Rows(
-            columns, rows.instance, rows.spine, rows.filtered, rows.keys, rows.grain, rows.over, rows.bound
+        result = RelationRows(
+            columns,
+            rows.instance,
+            rows.spine,
+            rows.is_filtered,
+            rows.keys,
+            rows.grain,
+            rows.over,
+            rows.outer_equalities,
         )
-        if grouped:
+        if is_grouped:
             result.spine, result.keys = None, [rows.grain] if rows.grain else []
-        return self._ended(select, result, scope)
+        return self._finish(select, result, scope)
 
-    def _ended(self, select: exp.Select, rows: Rows, scope: Scope) -> Rows:
+    def _finish(self, select: exp.Select, rows: RelationRows, scope: QueryScope) -> RelationRows:
         """Return the rows after `distinct` and `limit`."""
         distinct = select.args.get("distinct")
         if distinct is not None and distinct.args.get("on") is not None:
             on = distinct.args["on"]
-            listed = on.expressions if isinstance(on, exp.Tuple) else [on]
-            key = tuple(self._named(one, scope, rows.columns, select) for one in listed)
-            rows.filtered, rows.keys, rows.grain = True, [*rows.keys, key], key
+            expressions = on.expressions if isinstance(on, exp.Tuple) else [on]
+            key = tuple(self._resolve_name(one, scope, rows.columns, select) for one in expressions)
+            rows.is_filtered, rows.keys, rows.grain = True, [*rows.keys, key], key
         elif distinct is not None:
             rows.grain = tuple(rows.columns.values())
             rows.spine, rows.keys = None, [rows.grain]
@@ -148,28 +157,28 @@ class Queries:
     def _multiplies(self, value: exp.Expr) -> bool:
         return any(self.leaves[leaf].sort is Sort.SERIES for leaf in value.find_all(exp.Column))
 
-    def _group(self, select: exp.Select, scope: Scope) -> bool:
+    def _group(self, select: exp.Select, scope: QueryScope) -> bool:
         """Set what rows are grouped by; return whether they are grouped at all."""
         clause = select.args.get("group")
         if clause is None:
-            grouped = any(
+            is_grouped = any(
                 has_aggregate(one) for one in (*select.expressions, *_of(select.args.get("having")))
             )
-            scope.rows.grain = () if grouped else None
-            return grouped
-        listed = [*clause.expressions]
+            scope.rows.grain = () if is_grouped else None
+            return is_grouped
+        expressions = [*clause.expressions]
         sets = [one for kind in ("rollup", "cube", "grouping_sets") for one in clause.args.get(kind) or ()]
-        sets += [one for one in listed if isinstance(one, exp.Rollup | exp.Cube | exp.GroupingSets)]
-        plain = [one for one in listed if one not in sets]
+        sets += [one for one in expressions if isinstance(one, exp.Rollup | exp.Cube | exp.GroupingSets)]
+        plain = [one for one in expressions if one not in sets]
         for one in sets:
             plain += [*one.find_all(exp.Column)]
         scope.rows.grain = None
-        keys = [self._named(one, scope, {}, select) for one in plain]
+        keys = [self._resolve_name(one, scope, {}, select) for one in plain]
         scope.rows.grain = tuple({text(key): key for key in keys}.values())
         return True
 
-    def _named(
-        self, node: exp.Expr, scope: Scope, columns: dict[str, exp.Expr], select: exp.Select
+    def _resolve_name(
+        self, node: exp.Expr, scope: QueryScope, columns: dict[str, exp.Expr], select: exp.Select
     ) -> exp.Expr:
         """Return what GROUP BY or DISTINCT ON lists: a column, its place, or its name in the result."""
         if isinstance(node, exp.Literal) and not node.is_string:
@@ -183,49 +192,51 @@ class Queries:
                     return self._expressions.value(one.this, scope)
         return self._expressions.value(node, scope)
 
-    def _projected(self, projection: exp.Expr, scope: Scope) -> list[tuple[str, exp.Expr]]:
+    def _project(self, projection: exp.Expr, scope: QueryScope) -> list[tuple[str, exp.Expr]]:
         if isinstance(projection, exp.Star):
             return list(scope.star())
         if isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
             return list(scope.star(fold(projection.args.get("table"))))
         return [(name_of(projection), self._expressions.value(projection.unalias(), scope))]
 
-    def _mention(self, node: exp.Expr, scope: Scope, columns: dict[str, exp.Expr]) -> None:
+    def _mention(self, node: exp.Expr, scope: QueryScope, columns: dict[str, exp.Expr]) -> None:
         """Read what a clause says, for the relations that it reads."""
         for query in node.find_all(exp.Subquery, exp.Exists, exp.In):
-            self._expressions.value(query, Scope(self.leaves, scope, scope.ctes, {"": Rows(columns)}))
+            self._expressions.value(
+                query, QueryScope(self.leaves, scope, scope.ctes, {"": RelationRows(columns)})
+            )
 
-    def _bound(self, condition: exp.Expr, scope: Scope) -> tuple[exp.Expr, ...]:
+    def _outer_equalities(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:
         """Read a condition; return what it makes equal to something of the query around."""
         inner = {leaf.table for rows in scope.sources.values() for leaf in _leaves(rows)}
-        bound = []
+        columns = []
         for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
             value = self._expressions.value(one, scope)
             if isinstance(value, exp.EQ) and scope.around is not None:
                 sides = [side for side in (value.left, value.right) if isinstance(side, exp.Column)]
                 here = [side for side in sides if side.table in inner]
-                bound += here if len(sides) == 2 and len(here) == 1 else []  # noqa: PLR2004 - two sides
-        return tuple(bound)
+                columns += here if len(sides) == 2 and len(here) == 1 else []  # noqa: PLR2004 - two sides
+        return tuple(columns)
 
 
 def _branches(union: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the queries that one kind of set operation puts together, from left to right."""
-    waiting = [union]
-    while waiting:
-        one = waiting.pop()
+    queue = [union]
+    while queue:
+        one = queue.pop()
         plain = not any(one.args.get(key) for key in ("with_", "with", "limit", "offset"))
         if type(one) is type(union) and (plain or one is union):
-            waiting += [one.expression, one.this]
+            queue += [one.expression, one.this]
         else:
             yield one
 
 
-def _cut(rows: Rows) -> Rows:
-    rows.filtered = True
+def _cut(rows: RelationRows) -> RelationRows:
+    rows.is_filtered = True
     return rows
 
 
-def _leaves(rows: Rows) -> Iterator[exp.Column]:
+def _leaves(rows: RelationRows) -> Iterator[exp.Column]:
     for value in rows.columns.values():
         yield from value.find_all(exp.Column)
 

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from synth.domain import ForeignKey, Model
-    from synth.graph.look import Look
+    from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
 
 MOST = 1_000  # rows of a dimension; beyond, a table is data
 OFTEN = 5  # rows that refer to a row of a dimension on average; those of an event have fewer
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
-MEASURED = frozenset({Kind.FLOAT, Kind.DECIMAL})
+MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CALENDARS = frozenset(
     {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
 )
-DECLARED = "declared"
+DECLARED_REASON = "declared"
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,25 @@ class References:
 
     manifest: Manifest
     models: Mapping[str, Model]
-    looks: Mapping[str, Look]
+    looks: Mapping[str, RelationLook]
     keys: Mapping[str, tuple[ForeignKey, ...]]
     lineages: Mapping[str, NodeLineage]
     columns: Mapping[str, Collection[str]]
 
-    def decided(self, *, inferred: bool) -> dict[str, str]:
-        """The evidence for each model that is reference, by `unique_id`.
+    def decide(self, *, infer: bool) -> dict[str, str]:
+        """Return the evidence for each model that is reference, by `unique_id`.
 
         Args:
-            inferred: whether evidence is enough; else only what the owner declared counts.
+            infer: whether evidence is enough; else only what the owner declared counts.
         """
-        reference = {name: DECLARED for name, model in self.models.items() if model.declared_reference}
-        if not inferred:
+        reference = {name: DECLARED_REASON for name, model in self.models.items() if model.declared_reference}
+        if not infer:
             return reference
-        undeclared = [name for name, model in self.models.items() if model.declared_reference is None]
+        undeclared_models = [name for name, model in self.models.items() if model.declared_reference is None]
         while True:  # what refers to reference alone may be reference
             more = {
                 name: evidence
-                for name in undeclared
+                for name in undeclared_models
                 if name not in reference and (evidence := self._evidence(name, reference))
             }
             if not more:
@@ -67,7 +67,7 @@ class References:
             reference |= more
 
     def _evidence(self, name: str, reference: Collection[str]) -> str:
-        """Why a model is about nobody; empty where that is in doubt."""
+        """Return why a model is about nobody; empty where that is in doubt."""
         model, look = self.models[name], self.looks.get(name)
         if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
             return ""
@@ -80,20 +80,22 @@ class References:
             return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
         return self._dimension(look)
 
-    def _is_calendar(self, look: Look) -> bool:
-        """Whether a table without data is a calendar or a list of numbers."""
+    def _is_calendar(self, look: RelationLook) -> bool:
+        """Return whether a table without data is a calendar or a list of numbers."""
         if not without_data(self.lineages, look.unique_id):
             return False
         kinds = {column.kind for column in look.columns.values()}
-        if kinds & MEASURED:
+        if kinds & MEASURE_KINDS:
             return False
         if kinds <= {Kind.INTEGER}:
             return len(look.columns) == 1
-        named = bool(CALENDARS & set(plain_words(look.name)))
-        return bool(kinds & DAYS) and look.whole and (named or bool(self._referring(look.unique_id)))
+        has_calendar_name = bool(CALENDARS & set(plain_words(look.name)))
+        return (
+            bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
+        )
 
-    def _dimension(self, look: Look) -> str:
-        """Why a small table that others refer to is about nobody."""
+    def _dimension(self, look: RelationLook) -> str:
+        """Return why a small table that others refer to is about nobody."""
         kinds = {column.kind for column in look.columns.values()}
         referring = self._referring(look.unique_id)
         if look.rows > MOST or kinds & DAYS or not referring or not self._has_label(look, referring):
@@ -112,8 +114,8 @@ class References:
             if key.parent == name and child != name and child in self.looks
         ]
 
-    def _has_label(self, look: Look, referring: list[tuple[str, ForeignKey]]) -> bool:
-        """Whether each row is called something, as things are and events are not."""
+    def _has_label(self, look: RelationLook, referring: list[tuple[str, ForeignKey]]) -> bool:
+        """Return whether each row is called something, as things are and events are not."""
         keys = {key.parent_column for _, key in referring}
         return any(
             look.unique(name) and column.kind is Kind.TEXT
@@ -122,9 +124,9 @@ class References:
         )
 
     def _of_people(self, name: str) -> bool:
-        """Whether anything that a model is made from may hold people, or cannot be read."""
+        """Return whether anything that a model is made from may hold people, or cannot be read."""
         lineage = self.lineages.get(name)
-        if lineage is None or not (lineage.parsed or lineage.stored):
+        if lineage is None or not (lineage.is_parsed or lineage.is_stored):
             return True
         sources = {node.unique_id for node in ancestry(self.manifest, [name])} - {name}
         if sources & self._sources_of_people:
@@ -132,10 +134,10 @@ class References:
         return any(self._holds_people(source) for source in sources)
 
     def _holds_people(self, source: str) -> bool:
-        """Whether a relation has columns that are called as what leads to people."""
+        """Return whether a relation has columns that are called as what leads to people."""
         node = self.manifest.nodes.get(source)
-        said = (read_name(column).what for column in self.columns.get(source, ()))
-        return node is None or is_somebody(node.name) or any(what in PERSONAL | LEADING for what in said)
+        kinds = (read_name(column).what for column in self.columns.get(source, ()))
+        return node is None or is_somebody(node.name) or any(what in PERSONAL | LEADING for what in kinds)
 
     @cached_property
     def _sources_of_people(self) -> frozenset[str]:
@@ -145,19 +147,22 @@ class References:
 
 
 def with_public_keys(
-    model: Model, reference: Mapping[str, str], looks: Mapping[str, Look], tagged: Collection[str]
+    model: Model,
+    reference: Mapping[str, str],
+    looks: Mapping[str, RelationLook],
+    tagged_models: Collection[str],
 ) -> Model:
-    """The model whose references to public tables are marked as such.
+    """Return the model whose references to public tables are marked as such.
 
     What its owner did not tag is public, unless it is about people: whose keys are made up in any case.
     """
 
-    def marked(key: ForeignKey) -> ForeignKey:
-        if key.parent in tagged:
+    def mark(key: ForeignKey) -> ForeignKey:
+        if key.parent in tagged_models:
             return replace(key, public=key.parent in reference)
         look = looks.get(key.parent)
         if look is None or not look.whole or look.personal or look.about_people > 1:
             return key
         return replace(key, public=True, relation=look.relation)
 
-    return replace(model, foreign_keys=tuple(map(marked, model.foreign_keys)))
+    return replace(model, foreign_keys=tuple(map(mark, model.foreign_keys)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, leaves_of
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaves_of
 from synth.graph.origins import ColumnRef
 
 if TYPE_CHECKING:
@@ -29,25 +29,25 @@ FILLING += (exp.NullSafeEQ, exp.NullSafeNEQ, exp.And, exp.Or, exp.In, exp.JSONOb
 
 
 @dataclass(slots=True)
-class Scope:
+class QueryScope:
     """What a query may name.
 
     Attributes:
         around: the scope of the query that this one stands in.
         ctes: what `with` has named.
         sources: the parts of FROM by alias.
-        merged: columns that a join with `using` made one.
+        merged_columns: columns that a join with `using` made one.
         rows: what all of FROM gives together; its columns are not used.
         windows: named in the query's WINDOW clause.
         mark: tells it from all other scopes of the model.
     """
 
-    leaves: Leaves
-    around: Scope | None = None
-    ctes: Mapping[str, Rows] = field(default_factory=dict)
-    sources: dict[str, Rows] = field(default_factory=dict)
-    merged: dict[str, exp.Expr] = field(default_factory=dict)
-    rows: Rows = field(default_factory=Rows)
+    leaves: QueryLeaves
+    around: QueryScope | None = None
+    ctes: Mapping[str, RelationRows] = field(default_factory=dict)
+    sources: dict[str, RelationRows] = field(default_factory=dict)
+    merged_columns: dict[str, exp.Expr] = field(default_factory=dict)
+    rows: RelationRows = field(default_factory=RelationRows)
     windows: dict[str, exp.Window] = field(default_factory=dict)
     mark: str = ""
 
@@ -56,7 +56,7 @@ class Scope:
 
     def find(self, name: str, table: str = "") -> exp.Expr | None:
         """Return what the name means, here or around; None where it is not there."""
-        scope: Scope | None = self
+        scope: QueryScope | None = self
         while scope is not None:
             value = scope.own(name, table)
             if value is not None:
@@ -68,15 +68,15 @@ class Scope:
         """Return what the name means in this query alone."""
         if table:
             return self._of(self.sources[table], name) if table in self.sources else None
-        if name in self.merged:
-            return self.merged[name]
+        if name in self.merged_columns:
+            return self.merged_columns[name]
         values = [rows.columns[name] for rows in self.sources.values() if name in rows.columns]
         if values:
             return values[0]
-        unlisted = [rows for rows in self.sources.values() if rows.instance]
-        return self._of(unlisted[0], name) if len(unlisted) == 1 else None
+        unlisted_rows = [rows for rows in self.sources.values() if rows.instance]
+        return self._of(unlisted_rows[0], name) if len(unlisted_rows) == 1 else None
 
-    def _of(self, rows: Rows, name: str) -> exp.Expr | None:
+    def _of(self, rows: RelationRows, name: str) -> exp.Expr | None:
         if name in rows.columns:
             return rows.columns[name]
         if rows.instance:
@@ -86,14 +86,14 @@ class Scope:
     def star(self, table: str = "") -> Iterator[tuple[str, exp.Expr]]:
         """Yield every column that `*` or `table.*` stands for, in order."""
         if not table:
-            yield from self.merged.items()
+            yield from self.merged_columns.items()
         for alias, rows in self.sources.items():
             if not table or alias == table:
                 for name, value in rows.columns.items():
-                    if table or name not in self.merged:
+                    if table or name not in self.merged_columns:
                         yield name, value
 
-    def add(self, alias: str, rows: Rows) -> None:
+    def add(self, alias: str, rows: RelationRows) -> None:
         """Put one more part of FROM into this scope, joined with nothing yet."""
         while alias in self.sources:
             alias += "'"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, text
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, text
 from synth.graph.origins import ColumnRef
-from synth.graph.scopes import Scope, fold
+from synth.graph.scopes import QueryScope, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,19 +38,19 @@ class Sources:
 
     def __init__(
         self,
-        leaves: Leaves,
+        leaves: QueryLeaves,
         relations: Relations,
         expressions: Expressions,
-        query: Callable[[exp.Expr, Scope], Rows],
+        query: Callable[[exp.Expr, QueryScope], RelationRows],
     ) -> None:
         self.reads: dict[str, None] = {}
         self._leaves = leaves
         self._relations = relations
         self._expressions = expressions
         self._query = query
-        self._mentioned: set[int] = set()  # what `with` has named and was read once
+        self._ctes_in_use: set[int] = set()  # what `with` has named and was read once
 
-    def read(self, select: exp.Expr, scope: Scope) -> None:
+    def read(self, select: exp.Expr, scope: QueryScope) -> None:
         """Put everything that stands in the query's FROM into its scope."""
         start = select.args.get("from_") or select.args.get("from")
         if start is not None:
@@ -60,35 +60,35 @@ class Sources:
         for join in select.args.get("joins") or ():
             self._join(join, scope)
 
-    def _begin(self, item: exp.Expr, scope: Scope) -> None:
+    def _begin(self, item: exp.Expr, scope: QueryScope) -> None:
         scope.rows = self._add(item, scope)
         for join in item.args.get("joins") or ():
             self._join(join, scope)
 
-    def _add(self, item: exp.Expr, scope: Scope) -> Rows:
+    def _add(self, item: exp.Expr, scope: QueryScope) -> RelationRows:
         """Put one part of FROM into the scope, and return it."""
         alias = item.args.get("alias")
         if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table):
             return self._brackets(item, scope)
-        rows = renamed(self._item(item, scope), alias)
+        rows = rename(self._item(item, scope), alias)
         name = fold(alias.this) if alias is not None and alias.this else _alias(item)
         scope.add(name, rows)
         return rows
 
-    def _brackets(self, item: exp.Subquery, scope: Scope) -> Rows:
-        inner = Scope(self._leaves, scope.around, scope.ctes)
+    def _brackets(self, item: exp.Subquery, scope: QueryScope) -> RelationRows:
+        inner = QueryScope(self._leaves, scope.around, scope.ctes)
         self._begin(item.this, inner)
         alias = item.args.get("alias")
         if alias is not None:
-            rows = renamed(copied(inner.rows, dict(inner.star())), alias)
+            rows = rename(copy_rows(inner.rows, dict(inner.star())), alias)
             scope.add(fold(alias.this), rows)
             return rows
         for name, rows in inner.sources.items():
             scope.add(name, rows)
-        scope.merged |= inner.merged
+        scope.merged_columns |= inner.merged_columns
         return inner.rows
 
-    def _item(self, item: exp.Expr, scope: Scope) -> Rows:
+    def _item(self, item: exp.Expr, scope: QueryScope) -> RelationRows:
         if isinstance(item, exp.Lateral):
             return self._item(item.this, scope)
         if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
@@ -97,14 +97,14 @@ class Sources:
             return self._query(item, scope)
         return self._function(item, scope)
 
-    def _relation(self, item: exp.Table, scope: Scope) -> Rows:
+    def _relation(self, item: exp.Table, scope: QueryScope) -> RelationRows:
         name, schema = fold(item.this), fold(item.args.get("db"))
         if not schema and name in scope.ctes:
             rows = scope.ctes[name]
-            if id(rows) in self._mentioned:
+            if id(rows) in self._ctes_in_use:
                 return self._leaves.again(rows)
-            self._mentioned.add(id(rows))
-            return copied(rows, dict(rows.columns))
+            self._ctes_in_use.add(id(rows))
+            return copy_rows(rows, dict(rows.columns))
         node = self._relations.node(schema, name)
         self.reads[node] = None
         instance = self._leaves.instance(node)
@@ -113,16 +113,16 @@ class Sources:
         keys = [
             tuple(leaves[one] for one in key) for key in self._relations.keys(node) if leaves.keys() >= {*key}
         ]
-        return Rows(
+        return RelationRows(
             {**leaves},
             instance if columns is None else "",
             spine=node,
-            filtered=item.args.get("sample") is not None,
+            is_filtered=item.args.get("sample") is not None,
             keys=[*keys],
             over=(node,),
         )
 
-    def _function(self, item: exp.Expr, scope: Scope) -> Rows:
+    def _function(self, item: exp.Expr, scope: QueryScope) -> RelationRows:
         """Return what a function in FROM gives: the columns that its alias lists, else one of its name."""
         calls = item.args.get("rows_from") or [item]
         calls = [one.this if isinstance(one, exp.Table) else one for one in calls]
@@ -142,9 +142,9 @@ class Sources:
         offset = item.args.get("offset")
         if isinstance(offset, exp.Identifier):
             columns[fold(offset)] = self._leaves.opaque(leaf, id(item), "offset")
-        return Rows({**columns})
+        return RelationRows({**columns})
 
-    def _join(self, join: exp.Join, scope: Scope) -> None:
+    def _join(self, join: exp.Join, scope: QueryScope) -> None:
         before = [*scope.sources]
         rows = self._add(join.this, scope)
         for inner in join.this.args.get("joins") or ():
@@ -152,7 +152,7 @@ class Sources:
         new = [alias for alias in scope.sources if alias not in before]
         side = str(join.args.get("side") or "").upper()
         pairs = self._merge(join, scope, before, new, side)
-        pairs += self._equated(join.args.get("on"), scope)
+        pairs += self._equated_pairs(join.args.get("on"), scope)
         _follow(scope.rows, rows, pairs, side)
         if side in {"LEFT", "FULL"}:
             scope.hollow(new)
@@ -160,7 +160,7 @@ class Sources:
             scope.hollow(before)
 
     def _merge(
-        self, join: exp.Join, scope: Scope, before: list[str], new: list[str], side: str
+        self, join: exp.Join, scope: QueryScope, before: list[str], new: list[str], side: str
     ) -> list[tuple[str, str]]:
         """Make one column of two that `using` names; return what is equal by that."""
         names = [fold(one) for one in join.args.get("using") or ()]
@@ -168,7 +168,7 @@ class Sources:
         left = {
             name: value for alias in reversed(before) for name, value in scope.sources[alias].columns.items()
         }
-        left |= scope.merged
+        left |= scope.merged_columns
         if str(join.args.get("method") or "").upper() == "NATURAL":
             names = [name for name in left if name in right]
         pairs = []
@@ -181,10 +181,10 @@ class Sources:
             value = other if side == "RIGHT" else one
             if side == "FULL":
                 value = exp.Coalesce(this=one.copy(), expressions=[other.copy()])
-            scope.merged[name] = value
+            scope.merged_columns[name] = value
         return pairs
 
-    def _equated(self, condition: exp.Expr | None, scope: Scope) -> list[tuple[str, str]]:
+    def _equated_pairs(self, condition: exp.Expr | None, scope: QueryScope) -> list[tuple[str, str]]:
         """Return what the condition of a join says is equal."""
         if condition is None:
             return []
@@ -197,27 +197,36 @@ class Sources:
         return pairs
 
 
-def _follow(rows: Rows, joined: Rows, pairs: Sequence[tuple[str, str]], side: str) -> None:
-    """Change `rows`, which are all of FROM up to here, into what a join with `joined` makes of them."""
+def _follow(
+    rows: RelationRows, joined_rows: RelationRows, pairs: Sequence[tuple[str, str]], side: str
+) -> None:
+    """Replace `rows`, all of FROM so far, by their join with `joined_rows`."""
     equal = {one for pair in pairs for one in pair}
-    over = tuple(dict.fromkeys((*rows.over, *joined.over)))
-    once = any({*map(text, key)} <= equal for key in joined.keys)
+    over = tuple(dict.fromkeys((*rows.over, *joined_rows.over)))
+    once = any({*map(text, key)} <= equal for key in joined_rows.keys)
     ours = any({*map(text, key)} <= equal for key in rows.keys)
     if once and side in {"", "LEFT"}:
-        rows.filtered = rows.filtered or side == ""
-        rows.keys = [*rows.keys, *joined.keys] if ours and not side else rows.keys
+        rows.is_filtered = rows.is_filtered or side == ""
+        rows.keys = [*rows.keys, *joined_rows.keys] if ours and not side else rows.keys
     elif ours and side in {"", "RIGHT"}:
-        rows.spine, rows.keys = joined.spine, joined.keys
-        rows.filtered = joined.filtered or side == ""
+        rows.spine, rows.keys = joined_rows.spine, joined_rows.keys
+        rows.is_filtered = joined_rows.is_filtered or side == ""
     else:
         rows.spine, rows.keys = None, []
     rows.over = over
 
 
-def copied(rows: Rows, columns: dict[str, exp.Expr]) -> Rows:
+def copy_rows(rows: RelationRows, columns: dict[str, exp.Expr]) -> RelationRows:
     """Return the same rows with these columns."""
-    return Rows(
-        columns, rows.instance, rows.spine, rows.filtered, [*rows.keys], rows.grain, rows.over, rows.bound
+    return RelationRows(
+        columns,
+        rows.instance,
+        rows.spine,
+        rows.is_filtered,
+        [*rows.keys],
+        rows.grain,
+        rows.over,
+        rows.outer_equalities,
     )
 
 
@@ -225,13 +234,13 @@ def _columns(alias: exp.Expr | None) -> Sequence[exp.Expr]:
     return alias.args.get("columns") or () if alias is not None else ()
 
 
-def renamed(rows: Rows, alias: exp.Expr | None) -> Rows:
+def rename(rows: RelationRows, alias: exp.Expr | None) -> RelationRows:
     """Return the rows with the names that an alias lists for their columns."""
     names = [fold(one) for one in _columns(alias) if not isinstance(one, exp.ColumnDef)]
     if not names:
         return rows
     old = [*rows.columns]
-    return copied(rows, dict(zip([*names, *old[len(names) :]], rows.columns.values(), strict=False)))
+    return copy_rows(rows, dict(zip([*names, *old[len(names) :]], rows.columns.values(), strict=False)))
 
 
 def _alias(item: exp.Expr) -> str:

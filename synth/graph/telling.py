@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def about(model: Model) -> str:
-    """Whom the rows of a model are about, as one sentence without its end."""
+    """Return whom the rows of a model are about, as one sentence without its end."""
     one = model.ownership
     if one is None:
         return "not decided"
@@ -23,13 +23,13 @@ def about(model: Model) -> str:
 
 
 def is_inferred(model: Model) -> bool:
-    """Whether somebody else than the row itself was taken for the entity, and nobody had declared it."""
+    """Return whether the entity is another one than the row itself, and was not declared."""
     one = model.ownership
     return one is not None and not one.declared and about(model) != "each row on its own" and bool(one.advice)
 
 
-def explained(model: Model) -> str:
-    """The same with its evidence, and the line that changes it where there is something to change."""
+def explain(model: Model) -> str:
+    """Return the same with its evidence, and the line that changes it where there is something to change."""
     one = model.ownership
     if one is None:
         return about(model)
@@ -39,5 +39,5 @@ def explained(model: Model) -> str:
 
 
 def model_name(unique_id: str) -> str:
-    """The name of a model as its users know it."""
+    """Return the name of a model as its users know it."""
     return ".".join(unique_id.split(".")[2:]) or unique_id

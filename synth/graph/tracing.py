@@ -12,8 +12,8 @@ from sqlglot.parsers.postgres import PostgresParser
 
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
-from synth.graph.leaves import Leaves, Rows, leaf, size, text
-from synth.graph.origins import NodeLineage, Unknown
+from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text
+from synth.graph.origins import NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
 from synth.graph.scopes import fills
 from synth.graph.unions import formulas
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WRITTEN_ALIKE = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP", "DATE_TRUNC")  # their formats are left as they stand
 
 
-MISSING = Unknown("its SQL has no such column")
+MISSING_COLUMN = UnknownOrigin("its SQL has no such column")
 
 
 class Plain(Postgres):
@@ -55,14 +55,14 @@ class Tracer:
         self._types = types
         self._keys = {name: list(sets) for name, sets in keys.items()}
         self._nodes = {(one.schema, one.name): name for name, one in relations.items()}
-        self._named = {one.name: name for name, one in relations.items()}
+        self._ids_by_name = {one.name: name for name, one in relations.items()}
         self._values: dict[str, dict[str, exp.Expr]] = {}  # of columns, over leaves of the node's own query
 
     def node(self, schema: str, name: str) -> str:
         """Return the `unique_id` of a relation; what the manifest does not have is called by its names."""
         if schema:
             return self._nodes.get((schema, name), f"{schema}.{name}")
-        return self._named.get(name, name)
+        return self._ids_by_name.get(name, name)
 
     def columns(self, node: str) -> Sequence[str] | None:
         """Return the columns of a node in their order; None where nobody knows them."""
@@ -75,29 +75,33 @@ class Tracer:
     def lineage(self, node: Node, statement: str) -> NodeLineage:
         """Return the lineage of a node that is defined by `statement`."""
         if node.resource_type in {"seed", "source"}:
-            return NodeLineage(stored=True)
+            return NodeLineage(is_stored=True)
         if not statement.strip():
-            return self._unknown(node, "it has no SQL that could be read")
+            return self._unknown_lineage(node, "it has no SQL that could be read")
         queries = Queries(self)
         try:
             query = sqlglot.parse_one(statement, read=Plain)
             rows = queries.rows(query)
         except (SqlglotError, NotUnderstoodError) as error:
-            return self._unknown(node, f"its SQL could not be read: {str(error).splitlines()[0]}")
+            return self._unknown_lineage(node, f"its SQL could not be read: {str(error).splitlines()[0]}")
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-            return self._unknown(node, f"its SQL is of a form that is not supported ({type(error).__name__})")
+            return self._unknown_lineage(
+                node, f"its SQL is of a form that is not supported ({type(error).__name__})"
+            )
         return self._lineage(node, queries, rows)
 
-    def _unknown(self, node: Node, reason: str) -> NodeLineage:
-        columns: dict[str, Origin] = {name: Unknown(reason) for name in self._types.get(node.unique_id, ())}
+    def _unknown_lineage(self, node: Node, reason: str) -> NodeLineage:
+        columns: dict[str, Origin] = {
+            name: UnknownOrigin(reason) for name in self._types.get(node.unique_id, ())
+        }
         reads = tuple(node.parents)
-        return NodeLineage(columns, reads, parsed=False, reason=reason)
+        return NodeLineage(columns, reads, is_parsed=False, reason=reason)
 
-    def _lineage(self, node: Node, queries: Queries, rows: Rows) -> NodeLineage:
+    def _lineage(self, node: Node, queries: Queries, rows: RelationRows) -> NodeLineage:
         origins = Origins(queries.leaves, self._types)
-        names = self._matched(node.unique_id, rows)
+        names = self._match_names(node.unique_id, rows)
         values = {name: rows.columns[own] for name, own in names.items() if own}
-        columns = {name: origins.origin(values[name]) if name in values else MISSING for name in names}
+        columns = {name: origins.origin(values[name]) if name in values else MISSING_COLUMN for name in names}
         if node.resource_type == "snapshot":
             columns |= kept_by_dbt(node, columns)
         texts = {text(value): name for name, value in values.items()}
@@ -111,30 +115,34 @@ class Tracer:
             columns,
             tuple(queries.sources.reads),
             rows.spine,
-            rows.filtered,
+            rows.is_filtered,
             whole,
-            self._derived(queries.leaves, node.unique_id),
+            self._formulas(queries.leaves, node.unique_id),
         )
 
-    def _matched(self, node: str, rows: Rows) -> dict[str, str]:
+    def _match_names(self, node: str, rows: RelationRows) -> dict[str, str]:
         """Return the name that the SQL has for each column of the relation; "" for none."""
         own = [*rows.columns]
-        stored = [*self._types.get(node, ())] or own
-        if len(own) == len(stored) and {*own} != {*stored}:  # names that Postgres made up or cut
-            return dict(zip(stored, own, strict=True))
-        return {name: name if name in rows.columns else "" for name in stored}
+        stored_columns = [*self._types.get(node, ())] or own
+        if len(own) == len(stored_columns) and {*own} != {
+            *stored_columns
+        }:  # names that Postgres made up or cut
+            return dict(zip(stored_columns, own, strict=True))
+        return {name: name if name in rows.columns else "" for name in stored_columns}
 
-    def _derived(self, leaves: Leaves, node: str) -> dict[str, str]:
+    def _formulas(self, leaves: QueryLeaves, node: str) -> dict[str, str]:
         """Return columns as SQL over others of the same relation, through the relations that it reads."""
-        values = {name: self._expanded(value, leaves) for name, value in self._values[node].items()}
+        values = {name: self._expand(value, leaves) for name, value in self._values[node].items()}
         self._values[node] = values
-        derived = formulas(values)
-        return {name: value.sql(dialect="postgres", comments=False) for name, value in derived.items()}
+        derived_columns = formulas(values)
+        return {
+            name: value.sql(dialect="postgres", comments=False) for name, value in derived_columns.items()
+        }
 
-    def _expanded(self, value: exp.Expr, leaves: Leaves) -> exp.Expr:
+    def _expand(self, value: exp.Expr, leaves: QueryLeaves) -> exp.Expr:
         """Return the expression with columns of other models replaced by what those are made of."""
 
-        def replaced(part: exp.Expr) -> exp.Expr:
+        def replace_part(part: exp.Expr) -> exp.Expr:
             if not isinstance(part, exp.Column):
                 return part
             leaf = leaves[part]
@@ -146,8 +154,8 @@ class Tracer:
             inner = inner.transform(lambda one: _under(part.table, one))
             return exp.Paren(this=inner) if part is not value and isinstance(inner, COMPOUND) else inner
 
-        expanded = replaced(value) if isinstance(value, exp.Column) else value.transform(replaced)
-        return expanded if size(expanded) <= 2 * LONGEST else value.copy()
+        expression = replace_part(value) if isinstance(value, exp.Column) else value.transform(replace_part)
+        return expression if size(expression) <= 2 * LONGEST else value.copy()
 
 
 def _under(mention: str, node: exp.Expr) -> exp.Expr:

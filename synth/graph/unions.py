@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, Leaves, Rows, Sort, bare, size, text
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,23 +37,23 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
     """
     names: dict[str, str] = {}
     texts = {name: text(value) for name, value in columns.items()}
-    for name, written in texts.items():
-        names.setdefault(written, name)
+    for name, expression in texts.items():
+        names.setdefault(expression, name)
     sizes = {size(bare(value)) for value in columns.values()}
-    found = {}
+    columns_by_name = {}
     for name, value in columns.items():
         inner = bare(value)
         if not steady(inner):
             continue
         if inner.find(exp.Column) is None:
-            found[name] = inner.copy()
+            columns_by_name[name] = inner.copy()
         elif names[texts[name]] != name:
-            found[name] = _named(names[texts[name]])
+            columns_by_name[name] = _column_of(names[texts[name]])
         elif not isinstance(inner, exp.Column):
             formula = _over(inner, names, sizes, at_top=True)
             if formula is not None:
-                found[name] = formula
-    return found
+                columns_by_name[name] = formula
+    return columns_by_name
 
 
 def steady(value: exp.Expr) -> bool:
@@ -69,7 +69,7 @@ def steady(value: exp.Expr) -> bool:
     )
 
 
-def _named(name: str) -> exp.Column:
+def _column_of(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
@@ -81,7 +81,7 @@ def _over(
     if not at_top and size(bare(node)) in sizes:
         name = names.get(text(node))
         if name is not None:
-            return _named(name)
+            return _column_of(name)
     if isinstance(node, exp.Column):
         return None
     arguments: dict[str, object] = {}
@@ -100,33 +100,33 @@ def _part(value: object, names: Mapping[str, str], sizes: set[int]) -> object:
     return _over(value, names, sizes) if isinstance(value, exp.Expr) else value
 
 
-def put_together(leaves: Leaves, branches: Sequence[Rows]) -> Rows:
+def put_together(leaves: QueryLeaves, branches: Sequence[RelationRows]) -> RelationRows:
     """Return what `union` makes of these; what follows from others in each does so in the whole."""
     names = [*branches[0].columns]
     parts = [dict(zip(names, branch.columns.values(), strict=False)) for branch in branches]
-    shared = [name for name in names if all(name in part for part in parts)]
+    shared_names = [name for name in names if all(name in part for part in parts)]
     by_branch = [formulas(part) for part in parts]
     common = {
         name: by_branch[0][name]
-        for name in shared
+        for name in shared_names
         if all(name in one and text(one[name]) == text(by_branch[0][name]) for one in by_branch)
     }
     mark = leaves.instance("")
     columns: dict[str, exp.Expr] = {}
-    for name in shared:
+    for name in shared_names:
         if name not in common:
             columns[name] = leaves.opaque(
                 Leaf(Sort.UNION, parts=tuple(part[name] for part in parts)), mark, name
             )
     for name in sorted(common, key=lambda one: len(text(common[one]))):
-        columns[name] = common[name].transform(lambda node: _filled(node, columns, common))
+        columns[name] = common[name].transform(lambda node: _fill(node, columns, common))
     over = tuple(dict.fromkeys(node for branch in branches for node in branch.over))
-    return Rows({name: columns[name] for name in shared}, over=over)
+    return RelationRows({name: columns[name] for name in shared_names}, over=over)
 
 
-def _filled(node: exp.Expr, columns: Mapping[str, exp.Expr], common: Mapping[str, exp.Expr]) -> exp.Expr:
+def _fill(node: exp.Expr, columns: Mapping[str, exp.Expr], common: Mapping[str, exp.Expr]) -> exp.Expr:
     if not isinstance(node, exp.Column):
         return node
     if node.name in columns:
         return columns[node.name].copy()
-    return common[node.name].transform(lambda one: _filled(one, columns, common))
+    return common[node.name].transform(lambda one: _fill(one, columns, common))

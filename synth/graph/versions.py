@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from synth.project.manifest import Node
 
-ADDED = ("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted")
+SNAPSHOT_COLUMNS = ("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted")
 
 
 def kept_by_dbt(node: Node, columns: Mapping[str, Origin]) -> dict[str, Origin]:
@@ -22,18 +22,20 @@ def kept_by_dbt(node: Node, columns: Mapping[str, Origin]) -> dict[str, Origin]:
         columns: the origins of the columns of its query.
     """
     names = node.config.get("snapshot_meta_column_names") or {}
-    scd_id, updated, start, end, gone = (node.column(names.get(name) or name) for name in ADDED)
+    scd_id, updated_at, start, end, is_deleted = (
+        node.column(names.get(name) or name) for name in SNAPSHOT_COLUMNS
+    )
     key = node.config.get("unique_key") or ()
     keys = [node.column(str(one)) for one in (key if isinstance(key, list) else [key])]
     moment = node.column(str(node.config.get("updated_at") or ""))
     of_key = tuple(source for one in keys if one in columns for source in columns[one].sources)
     of_moment = columns[moment].sources if moment in columns else ()
     since = columns.get(moment) or Expression(())
-    added: dict[str, Origin] = {
+    origins: dict[str, Origin] = {
         scd_id: Expression((*of_key, *of_moment)),
-        updated: since,
+        updated_at: since,
         start: since,
-        end: Aggregate(tuple(node.parents), of_key, of_moment, "lead", windowed=True),
-        gone: Expression(of_key),
+        end: Aggregate(tuple(node.parents), of_key, of_moment, "lead", is_windowed=True),
+        is_deleted: Expression(of_key),
     }
-    return {name: origin for name, origin in added.items() if name in columns}
+    return {name: origin for name, origin in origins.items() if name in columns}

@@ -81,7 +81,7 @@ ABOVE = frozenset(
 
 
 def stem(name: str, vocabulary: Collection[str] = ENTITIES) -> str:
-    """What a column or model is about: `customer` of `customer_id`, `customerid` and `dim_customers`."""
+    """Return the subject of a column or model: `customer` of `customer_id` and `dim_customers`."""
     words = split_words(name, vocabulary)
     while len(words) > 1 and words[0] in LAYERS:
         words = words[1:]
@@ -99,22 +99,22 @@ def _singular(word: str) -> str:
 
 
 def agree(child: str, parent: str, parent_model: str, vocabulary: Collection[str]) -> bool:
-    """Whether a column may refer to another by its name, as `home_address_id` may to `address_id`."""
+    """Return whether a column may refer to another by its name, as `home_address_id` may to `address_id`."""
     mine = stem(child, vocabulary)
     theirs = stem(parent, vocabulary) or stem(parent_model, vocabulary)
     return bool(mine and theirs) and (mine == theirs or mine.endswith(f"_{theirs}"))
 
 
 def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
-    """Whether a column or model is called as one about people, or about what stands for one of them."""
+    """Return whether a column or model is named as one about people or their accounts."""
     return bool(set(stem(name, {*vocabulary, *ENTITIES}).split("_")) & ENTITIES)
 
 
 def names_entity(column: str) -> bool:
-    """Whether a column is called as nothing but somebody: `client`, `patient`."""
+    """Return whether a column is called as nothing but somebody: `client`, `patient`."""
     return stem(column) in ENTITIES
 
 
 def names_row_above(name: str) -> bool:
-    """Whether a column is called as one that names another row of its own table."""
+    """Return whether a column is called as one that names another row of its own table."""
     return bool(set(plain_words(name)) & ABOVE)

@@ -35,7 +35,7 @@ RESULTS = "run_results.json"
 EVALUATION = "evaluation.json"
 REPORT = "report.html"
 INDEX = "index.html"
-ASKED = "asked.{}.json"
+REQUEST_FILE = "asked.{}.json"
 MOST_RUNS = 100  # that the index lists
 BATCH = 65_536  # rows written at a time
 
@@ -70,28 +70,28 @@ class RunFolder:
         Raises:
             StoreError: it cannot be written.
         """
-        asked = {"args": dict(args), "unique_ids": list(unique_ids), "invocation_id": invocation_id}
+        request = {"args": dict(args), "unique_ids": list(unique_ids), "invocation_id": invocation_id}
         with _writable(self.path):
-            write_json(self.path / ASKED.format(invocation_id), asked)
+            write_json(self.path / REQUEST_FILE.format(invocation_id), request)
 
     def of(self, task: Task) -> Path:
-        """The folder of one model."""
+        """Return the folder of one model."""
         path = self.path / file_name(task.target.name)
         path.mkdir(exist_ok=True)
         return path
 
     def workdir(self, task: Task) -> Path:
-        """Where the backend of a model keeps what the next run needs to pick its work up; no row is in it."""
+        """Return the folder where a model's backend keeps what a resumed run needs; no row is in it."""
         path = self.path.parent.parent / "work" / file_name(task.model.unique_id)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def evaluation(self, task: Task) -> Path:
-        """The figures of one model's checks."""
+        """Return the figures of one model's checks."""
         return self.path / file_name(task.target.name) / EVALUATION
 
     def report(self, task: Task) -> Path:
-        """The same figures for people."""
+        """Return the same figures for people."""
         return self.path / file_name(task.target.name) / REPORT
 
     def store_twin(  # noqa: PLR0913 - all that is known of a twin, each by its name
@@ -118,7 +118,7 @@ class RunFolder:
             self.run_id,
             evaluation,
             published_rows=None if twin is None else twin.num_rows,
-            treatments=[_handled(treatment, task.model, twins) for treatment in treatments],
+            treatments=[_column_handling(treatment, task.model, twins) for treatment in treatments],
             portrait=portrait,
             epsilon=epsilon,
             guarantee=guarantee,
@@ -150,7 +150,7 @@ class RunFolder:
         store: Store | None,
         result: RunResult,
         args: Mapping[str, object],
-        elapsed: float,
+        seconds: float,
         *,
         invocation_id: str = "",
     ) -> None:
@@ -164,17 +164,17 @@ class RunFolder:
             OSError: the disk does.
         """
         invocation_id = invocation_id or self.run_id
-        content = results_json(result, args, elapsed, self)
+        content = results_json(result, args, seconds, self)
         content["metadata"]["invocation_ids"] = [invocation_id]
         newest = self.path.parent.parent / RESULTS
         write_json(newest, content)
-        with locked(self.path / ".lock"):
-            write_json(self.path / RESULTS, merged(_read_json(self.path / RESULTS), content))
+        with lock_folder(self.path / ".lock"):
+            write_json(self.path / RESULTS, merge_results(_read_json(self.path / RESULTS), content))
         write_index(self.path.parent.parent)
         if store is not None:
-            named = invocation_id != self.run_id
-            name = f"{self.run_id}/{invocation_id}" if named else self.run_id
-            store.create(newest if named else self.path / RESULTS, f"runs/{name}/{RESULTS}")
+            is_named = invocation_id != self.run_id
+            name = f"{self.run_id}/{invocation_id}" if is_named else self.run_id
+            store.create(newest if is_named else self.path / RESULTS, f"runs/{name}/{RESULTS}")
 
 
 @contextmanager
@@ -188,25 +188,25 @@ def _writable(path: Path) -> Iterator[None]:
 
 
 def file_name(name: str) -> str:
-    """The name of a relation as the name of a folder, also when it has slashes in it or begins with a dot."""
-    escaped = (f"%{ord(letter):02X}" if letter in "/\\%" or letter < " " else letter for letter in name)
-    text = "".join(escaped)
+    """Return the name of a relation as a safe folder name, whatever characters it has."""
+    letters = (f"%{ord(letter):02X}" if letter in "/\\%" or letter < " " else letter for letter in name)
+    text = "".join(letters)
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
 def write_parquet(twin: pa.Table, path: Path) -> None:
-    """The twin as Parquet; the same twin gives the same bytes."""
+    """Write the twin as Parquet; the same twin gives the same bytes."""
     pq.write_table(twin, path, compression="zstd")
 
 
 def write_csv(twin: pa.Table, path: Path) -> None:
-    """The twin as gzipped CSV with a header: NULL is an empty field, the empty string is quoted."""
+    """Write the twin as gzipped CSV with a header: NULL is empty, the empty string is quoted."""
     # Without a name and a time in the header, the same twin gives the same bytes.
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as archive:
         header = pacsv.WriteOptions(include_header=True, quoting_style="needed")
-        pacsv.write_csv(twin.slice(0, 0), packed, header)
+        pacsv.write_csv(twin.slice(0, 0), archive, header)
         for batch in twin.to_batches(max_chunksize=BATCH):
-            pacsv.write_csv(batch, packed, pacsv.WriteOptions(include_header=False, quoting_style="needed"))
+            pacsv.write_csv(batch, archive, pacsv.WriteOptions(include_header=False, quoting_style="needed"))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
@@ -229,33 +229,33 @@ def write_index(artifact_dir: Path) -> Path:
 
 
 def read_runs(artifact_dir: Path) -> tuple[tuple[RunOutcome, ...], ...]:
-    """The outcomes of the newest runs, newest first; what cannot be read is left out."""
+    """Return the outcomes of the newest runs, newest first; what cannot be read is left out."""
     folders = sorted((artifact_dir / "runs").glob("*"), reverse=True)  # their names begin with the time
     runs = (_read_run(folder) for folder in folders[:MOST_RUNS])
     return tuple(run for run in runs if run)
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_folder(path: Path) -> Iterator[None]:
     """Wait until no other process of this machine holds the lock."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The results of a run, of which several commands have each done a part; the newest word counts."""
+def merge_results(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the results of a run that several commands share; the newest result of a model counts."""
     if old is None:
         return new
     results = {item["unique_id"]: item for item in old["results"]}
     for item in new["results"]:
         before = results.get(item["unique_id"], {})
-        measured = {name: item[name] or before.get(name) for name in ("verdict", "fidelity", "report")}
-        results[item["unique_id"]] = {**item, **measured}
+        figures = {name: item[name] or before.get(name) for name in ("verdict", "fidelity", "report")}
+        results[item["unique_id"]] = {**item, **figures}
     ids = [*old["metadata"].get("invocation_ids", []), *new["metadata"]["invocation_ids"]]
-    elapsed = round(old["elapsed_time"] + new["elapsed_time"], 3)
+    seconds = round(old["elapsed_time"] + new["elapsed_time"], 3)
     metadata = {**new["metadata"], "invocation_ids": ids}
-    return {**new, "metadata": metadata, "elapsed_time": elapsed, "results": list(results.values())}
+    return {**new, "metadata": metadata, "elapsed_time": seconds, "results": list(results.values())}
 
 
 def _read_json(path: Path) -> Any:
@@ -289,7 +289,7 @@ def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> RunOutcome:
     )
 
 
-def _handled(treatment: Treatment, model: Model, twins: Collection[str]) -> Handled:
+def _column_handling(treatment: Treatment, model: Model, twins: Collection[str]) -> Handled:
     return Handled(
         column=treatment.column.name,
         data_type=treatment.column.data_type,
@@ -300,9 +300,9 @@ def _handled(treatment: Treatment, model: Model, twins: Collection[str]) -> Hand
 
 
 def results_json(
-    result: RunResult, args: Mapping[str, object], elapsed: float, folder: RunFolder
+    result: RunResult, args: Mapping[str, object], seconds: float, folder: RunFolder
 ) -> dict[str, Any]:
-    """The run in the shape of dbt's `run_results.json`."""
+    """Return the run in the shape of dbt's `run_results.json`."""
     return {
         "metadata": {
             "synth_results_version": RESULTS_VERSION,
@@ -311,7 +311,7 @@ def results_json(
             "invocation_id": result.run_id,
         },
         "args": dict(args),
-        "elapsed_time": round(elapsed, 3),
+        "elapsed_time": round(seconds, 3),
         "results": [_result_json(item, folder) for item in result.results],
     }
 

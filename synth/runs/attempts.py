@@ -36,13 +36,13 @@ class Attempt:
 
 
 def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehouse) -> Attempt:
-    """The question that a run is about to ask.
+    """Return the question that a run is about to ask.
 
     Raises:
         UndecidableError: too many others about these rows had no pass, and no reason is given for one more.
     """
     model = task.model
-    request = sha256(json.dumps(asked(task, settings), default=str).encode()).hexdigest()[:16]
+    request = sha256(json.dumps(requested_options(task, settings), default=str).encode()).hexdigest()[:16]
     before = warehouse.undecided_requests(settings.schema, model.unique_id, fingerprint)
     others = len(before - {request})
     if request not in before and others >= MOST and not settings.force_retry:
@@ -54,8 +54,8 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
     return Attempt(fingerprint, request, others + 1, settings.force_retry if others >= MOST else "")
 
 
-def asked(task: Task, settings: Settings) -> dict[str, object]:
-    """Everything that decides what the gate will find, the rows apart."""
+def requested_options(task: Task, settings: Settings) -> dict[str, object]:
+    """Return everything that decides what the gate will find, the rows apart."""
     model = task.model
     return {
         "version": __version__,

@@ -33,22 +33,22 @@ def inputs(
     *,
     columns: Sequence[Column],
     rows: str,
-    asked: Mapping[str, object],
+    options: Mapping[str, object],
     parents: Mapping[str, str],
 ) -> dict[str, str]:
-    """Everything that decides what the twin of a task is, each part by its digest.
+    """Return everything that decides what the twin of a task is, each part by its digest.
 
     Args:
         task: what to make.
         settings: of the run.
         columns: of the model's relation.
         rows: names exactly the rows that it holds.
-        asked: what decides what the gate will find, from `synth.runs.attempts`.
+        options: what decides what the gate will find, from `synth.runs.attempts`.
         parents: which twin of each referenced model its keys come from, by `unique_id`.
     """
     model = task.model
-    decided = (
-        asked,
+    decisions = (
+        options,
         model.wishes,
         model.labels,
         model.foreign_keys,
@@ -65,15 +65,15 @@ def inputs(
     return {
         **model.written,
         TYPES: digest(columns),
-        SETTINGS: digest(*decided),
+        SETTINGS: digest(*decisions),
         ROWS: rows,
         VERSION: __version__,
-        **{f"{PARENT}{name}": made for name, made in sorted(parents.items())},
+        **{f"{PARENT}{name}": parent_digest for name, parent_digest in sorted(parents.items())},
     }
 
 
 def difference(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """What changed, in words; empty when nothing did."""
+    """Return what changed, in words; empty when nothing did."""
     for part, text in CHANGES.items():
         if old.get(part) != new.get(part):
             return text

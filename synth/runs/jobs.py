@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def look(job: str, settings: Settings) -> str | None:
-    """Whether the job is queued, running, done, …; None where there is none.
+    """Return whether the job is queued, running, done, …; None where there is none.
 
     Raises:
         ConfigError: the name leads nowhere.
         BackendError: the service does not answer.
     """
-    backend, name = _found(job, settings)
+    backend, name = _find_job(job, settings)
     phase: str | None = backend.look(name)
     return phase
 
@@ -30,12 +30,12 @@ def remove(job: str, settings: Settings) -> str:
         ConfigError: the name leads nowhere.
         BackendError: something may be left.
     """
-    backend, name = _found(job, settings)
+    backend, name = _find_job(job, settings)
     backend.remove(name)
     return "removed"
 
 
-def _found(job: str, settings: Settings) -> tuple[Any, str]:
+def _find_job(job: str, settings: Settings) -> tuple[Any, str]:
     kind, _, name = job.partition("/")
     if not name.startswith("synth-"):
         raise ConfigError(f"'{job}' names no job. Next: take what `synth run --no-wait` said")

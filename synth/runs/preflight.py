@@ -13,7 +13,7 @@ from synth.columns.roles import check_declarations
 from synth.domain import Policy
 from synth.errors import ConfigError, ManifestError, ModelError, SynthError
 from synth.evaluate import LIMITS
-from synth.facts.standing import check_row_counts
+from synth.facts.enforceable import check_row_counts
 from synth.plan import refused
 from synth.validation import nearest
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
 
 
-def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backends: Backends) -> Invocation:
-    """What is asked of a run, without the models that could not end well; these are among the `refused`.
+def preflight(
+    invocation: Invocation, settings: Settings, warehouse: Warehouse, backends: Backends
+) -> Invocation:
+    """Return the request without the models that cannot succeed, which it lists as refused.
 
     A model whose parent is refused and has no twin of before gets keys of its own.
 
@@ -38,33 +40,40 @@ def preflight(asked: Invocation, settings: Settings, warehouse: Warehouse, backe
         SynthError: what is wrong for all of them, where, and what to do.
     """
     check_limits(settings.defaults.limits, f"{settings.project.file}: `vars.synth.limits`")
-    tasks = {task.model.unique_id: task for task in (*asked.context, *asked.tasks)}
-    reasons = _reasons(tasks.values(), warehouse, publish=asked.publish)
+    tasks = {task.model.unique_id: task for task in (*invocation.context, *invocation.tasks)}
+    reasons = _reasons(tasks.values(), warehouse, publish=invocation.publish)
     remaining = [task for name, task in tasks.items() if name not in reasons]
     if remaining:
         warehouse.check((settings.schema, settings.staging_schema), settings.analyst_role)
-    counted, warnings = check_row_counts(remaining, warehouse)
-    reasons |= counted
-    if not asked.publish:
+    count_reasons, warnings = check_row_counts(remaining, warehouse)
+    reasons |= count_reasons
+    if not invocation.publish:
         reasons |= _without_backend(remaining, backends)
     for text in warnings:
         log.warning(text)
     results = (refused(task, reasons[name]) for name, task in tasks.items() if name in reasons)
-    named = {task.model.unique_id for task in asked.tasks}
-    every = (*asked.refused, *(result for result in results if result.task.model.unique_id in named))
-    lost = {result.task.model.unique_id for result in every} | set(reasons)
-    there = _there(asked, settings, warehouse)
-    asked = replace(
-        asked,
-        tasks=tuple(task for task in asked.tasks if task.model.unique_id not in lost),
-        context=tuple(task for task in asked.context if task.model.unique_id not in lost),
-        refused=every,
-        blocked=_left_behind(every, lost, there),
-        twins={name: place for name, place in asked.twins.items() if name not in lost or name in there},
+    task_names = {task.model.unique_id for task in invocation.tasks}
+    every = (
+        *invocation.refused_results,
+        *(result for result in results if result.task.model.unique_id in task_names),
     )
-    _warn_of_orphans(asked, there)
-    _warn_of_own_keys(asked, lost - there)
-    return asked
+    missing_models = {result.task.model.unique_id for result in every} | set(reasons)
+    there = _there(invocation, settings, warehouse)
+    invocation = replace(
+        invocation,
+        tasks=tuple(task for task in invocation.tasks if task.model.unique_id not in missing_models),
+        context=tuple(task for task in invocation.context if task.model.unique_id not in missing_models),
+        refused_results=every,
+        block_reasons=_left_behind(every, missing_models, there),
+        twins={
+            name: place
+            for name, place in invocation.twins.items()
+            if name not in missing_models or name in there
+        },
+    )
+    _warn_of_orphans(invocation, there)
+    _warn_of_own_keys(invocation, missing_models - there)
+    return invocation
 
 
 def by_guarantee(task: Task) -> bool:
@@ -73,7 +82,7 @@ def by_guarantee(task: Task) -> bool:
 
 
 def few_rows(task: Task, rows: int) -> str:
-    """Why so few rows cannot become a twin; empty if they can, or if there are none to repeat."""
+    """Return why so few rows cannot become a twin; empty if they can, or if there are none to repeat."""
     if rows == 0 or rows >= FEWEST:
         return ""
     return (
@@ -84,7 +93,7 @@ def few_rows(task: Task, rows: int) -> str:
 
 
 def _reasons(tasks: Iterable[Task], warehouse: Warehouse, *, publish: bool) -> dict[str, str]:
-    """Why tasks cannot be worked on, by `unique_id`: for what their warehouse and their declarations say."""
+    """Return why tasks cannot be done, by `unique_id`, from their warehouse and their declarations."""
     reasons = {}
     for task in tasks:
         try:
@@ -123,7 +132,7 @@ def check_limits(limits: Iterable[str], place: str) -> None:
 
 
 def _without_backend(tasks: Sequence[Task], backends: Backends) -> dict[str, str]:
-    """Why backends cannot do what they are asked for, by `unique_id`.
+    """Return why backends cannot do what they are asked for, by `unique_id`.
 
     Raises:
         SynthError: no model can be made, because none of the backends is usable.
@@ -154,16 +163,16 @@ def _unconditional(task: Task) -> str:
     )
 
 
-def _there(asked: Invocation, settings: Settings, warehouse: Warehouse) -> frozenset[str]:
-    """The models that have a twin, by `unique_id`."""
+def _there(invocation: Invocation, settings: Settings, warehouse: Warehouse) -> frozenset[str]:
+    """Return the models that have a twin, by `unique_id`."""
     names = warehouse.twins(settings.schema)
-    return frozenset(name for name, place in asked.twins.items() if place.name in names)
+    return frozenset(name for name, place in invocation.twins.items() if place.name in names)
 
 
 def _left_behind(
-    refused_results: Iterable[ModelResult], lost: Collection[str], there: Collection[str]
+    refused_results: Iterable[ModelResult], missing_models: Collection[str], there: Collection[str]
 ) -> dict[str, str]:
-    """Parents that must stay as they are, because a refused child has a twin with their keys; and why."""
+    """Return the parents that a refused child keeps in place because its twin has their keys; reasons."""
     models = [result.task.model for result in refused_results if result.task.model.unique_id in there]
     return {
         key.parent: (
@@ -172,32 +181,32 @@ def _left_behind(
         )
         for model in models
         for key in model.foreign_keys
-        if key.parent not in lost
+        if key.parent not in missing_models
     }
 
 
-def _warn_of_own_keys(asked: Invocation, lost: Collection[str]) -> None:
+def _warn_of_own_keys(invocation: Invocation, missing_models: Collection[str]) -> None:
     """Say once which children of models without a twin lead nowhere, where their keys are made anew.
 
     Codes that many rows share stay the labels they are.
     """
     columns: dict[str, list[str]] = defaultdict(list)
-    for task in asked.tasks:
+    for task in invocation.tasks:
         for key in task.model.foreign_keys:
-            if key.parent in lost:
+            if key.parent in missing_models:
                 columns[key.parent].append(f"{task.model.name}.{key.column}")
     for parent, children in columns.items():
         log.warning(f"{parent} gets no twin: where {', '.join(children)} get new keys, these lead nowhere")
 
 
-def _warn_of_orphans(asked: Invocation, there: Collection[str]) -> None:
-    """A parent that gets new keys leaves its published children behind, unless they are made anew, too."""
-    selected = {task.model.unique_id: task.model for task in asked.tasks}
-    others = {result.task.model.unique_id for result in asked.refused}
-    for child in asked.models:
-        parents = [key.parent for key in child.foreign_keys if key.parent in selected]
-        if parents and child.unique_id in there and child.unique_id not in {*selected, *others}:
-            parent = selected[parents[0]].name
+def _warn_of_orphans(invocation: Invocation, there: Collection[str]) -> None:
+    """Warn where a parent gets new keys while its published children keep the old ones."""
+    models = {task.model.unique_id: task.model for task in invocation.tasks}
+    others = {result.task.model.unique_id for result in invocation.refused_results}
+    for child in invocation.models:
+        parents = [key.parent for key in child.foreign_keys if key.parent in models]
+        if parents and child.unique_id in there and child.unique_id not in {*models, *others}:
+            parent = models[parents[0]].name
             log.warning(
                 f"{child.name} references {parent} and is not selected, so the keys of its twin may become "
                 f"stale; instead: synth run --select {parent}+"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synth.columns.conform import settled
+from synth.columns.conform import columns_by_row
 from synth.domain import Role
 from synth.warehouse.rules import Candidates
 
@@ -44,7 +44,7 @@ def equations(formulas: Collection[Formula]) -> list[Equation]:
 
 def early(case: Case) -> Mapping[Formula, frozenset[str]]:
     """The formulas of learned columns over others that are final as soon as they are drawn."""
-    final = settled(case.treatments)
+    final = columns_by_row(case.treatments)
     learned = {one.column.name for one in case.treatments if one.role in LEARNED}
     return {
         formula: names

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from synth.columns.conform import labels, learnable, public
 from synth.columns.encoding import rows_type
-from synth.columns.roles import LEARNED, replaced
+from synth.columns.roles import LEARNED, treatments_to_replace
 from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, Replaced
 from synth.evaluate.portrait import portrait
@@ -169,7 +169,11 @@ def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Enti
 
 def _replacements(case: Case, table: pa.Table) -> list[Replaced]:
     """The real and the new values of every column that was made anew."""
-    names = [one.column.name for one in replaced(case.treatments) if one.column.name in table.column_names]
+    names = [
+        one.column.name
+        for one in treatments_to_replace(case.treatments)
+        if one.column.name in table.column_names
+    ]
     real = case.source.real
     return [
         Replaced(name, real[name].to_pandas(), table[name].cast(real[name].type).to_pandas())

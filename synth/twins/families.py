@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.conform import labels, learnable
-from synth.columns.roles import KEYS, LEARNED
+from synth.columns.roles import KEYS, LEARNED_ROLES
 from synth.domain import RARE, HistoryRequest, Kind, Role
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def owners_of(
         second: which rows of the twin the engine of the second half drew.
         wanted: the columns that are referenced.
     """
-    present = [one for one in treatments if one.role in LEARNED and one.column.name in twin.column_names]
+    present = [
+        one for one in treatments if one.role in LEARNED_ROLES and one.column.name in twin.column_names
+    ]
     names = [name for name in wanted if name in source.real.column_names and name in twin.column_names]
     return Owners(
         learnable(source.real, present),

@@ -63,9 +63,9 @@ def prepared(todo: Agenda) -> dict[str, Made]:
     """What has become of tasks before this command: twins that wait, and those that cannot be made."""
     ready: dict[str, Made] = {
         name: Made(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
-        for name, stage in todo.waiting.items()
+        for name, stage in todo.stages_to_publish.items()
     }
-    blocked = {name: Made(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.blocked.items()}
+    blocked = {name: Made(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.block_reasons.items()}
     return ready | blocked
 
 

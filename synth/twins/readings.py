@@ -9,7 +9,7 @@ from synth import log
 from synth.columns.advice import advice, in_one_block
 from synth.columns.roles import classify
 from synth.errors import SynthError
-from synth.facts.standing import held
+from synth.facts.enforceable import keep_true_facts
 from synth.twins.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 
@@ -37,7 +37,7 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
         try:
             known, _ = read_uniqueness(task.model, shop.warehouse)
             source = read(replace(task, model=known), shop)
-            model, _ = held(known, source.real)
+            model, _ = keep_true_facts(known, source.real)
             told.append(
                 (
                     model,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from synth.columns.conform import as_learned, rehearse, settled
+from synth.columns.conform import as_learned, columns_by_row, rehearse
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.twins.computing import candidates, early, equations, judge
@@ -98,7 +98,7 @@ def _spare(case: Case) -> int:
 def sift(case: Case, drawn: Drawn) -> Sifted:
     """Return the rows that keep every rule, no more of them than a run without rules draws."""
     formulas = early(case)
-    names = frozenset().union(*case.standing.mentioned, *formulas.values())
+    names = frozenset().union(*case.standing.mentioned_columns, *formulas.values())
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
     table = rehearse(drawn.synthetic, case.treatments, names, real=case.source.real, rng=rng)
     judged = judge(case, table, case.standing.of_rows, [*equations(formulas), *_equations(case)])
@@ -153,14 +153,16 @@ def without_broken(case: Case, sifted: Sifted, made: Made, *, most: float = LEFT
     Raises:
         ModelError: these are more than `most` of the rows.
     """
-    final = settled(case.treatments) - sifted.computed
+    final = columns_by_row(case.treatments) - sifted.computed
     standing = case.standing
     rules = [
-        rule for rule, names in zip(standing.of_rows, standing.mentioned, strict=True) if not names <= final
+        rule
+        for rule, names in zip(standing.of_rows, standing.mentioned_columns, strict=True)
+        if not names <= final
     ]
     if not rules or not made.table.num_rows:
         return made
-    names = frozenset().union(*standing.mentioned)
+    names = frozenset().union(*standing.mentioned_columns)
     table = made.table.select([name for name in made.table.column_names if name in names])
     broken, counts = _counted(judge(case, table, rules), table, rules)
     if broken.mean() > most:

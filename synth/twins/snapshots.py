@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from synth.columns.roles import KEYS, REPLACED
+from synth.columns.roles import KEYS, REPLACED_ROLES
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def keyed(
     """
     if model.history is None or versions is None:
         return tuple(treatments), {}
-    new = {one.column.name for one in treatments if one.role in KEYS | REPLACED}
+    new = {one.column.name for one in treatments if one.role in KEYS | REPLACED_ROLES}
     names = [name for name in model.history.key if name in new]
     if not names:
         raise ModelError(

@@ -66,7 +66,7 @@ def draw(
         public=open_to_all,
         run_id=shop.run_id,
         model=task.model.unique_id,
-        given=told.given,
+        given=told.conditioning,
         balance=told.balance,
         wishes=task.model.wishes,
         scored=scores.update,

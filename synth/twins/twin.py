@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from synth._version import __version__
 from synth.backends import capabilities_of, epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
-from synth.columns.roles import LEARNED, assign
+from synth.columns.roles import LEARNED_ROLES, assign
 from synth.domain import Role, Verdict
 from synth.errors import ModelError, UndecidableError
-from synth.facts.standing import held, read_standing
+from synth.facts.enforceable import keep_true_facts, read_enforceable
 from synth.log import relative_path
 from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
@@ -101,7 +101,7 @@ def make_twin(
     stage = replace(stage, artifacts=artifacts)
     names = made.table.column_names
     kept = [column for column in case.source.columns if column.name in names]
-    learned = [one.column.name for one in case.treatments if one.role in LEARNED]
+    learned = [one.column.name for one in case.treatments if one.role in LEARNED_ROLES]
     compared = [name for name in learned if name in names]
     stage = shop.warehouse.stage(task, stage, columns=kept, compared_columns=compared, table=made.table)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
@@ -130,11 +130,11 @@ def _open(task: Task, shop: Workshop) -> Case:
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
         raise UndecidableError(few)
-    model, doubts = held(task.model, source.real)
+    model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=shop.twins)
     asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
-    standing = read_standing(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
+    standing = read_enforceable(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
     standing = replace(standing, warnings=(*doubts, *standing.warnings))
     rows = task.rows.of(source.rows) if source.rows else 0
     return Case(task, shop, source, treatments, asked, rows, standing, unique)
@@ -166,8 +166,10 @@ def _conformed(
         real=source.real,
         parents=pool,
         rng=rng,
-        taken=_all_rows(made_up(treatments), case),
-        shared=shared if case.family is None else {**(shared or {}), **of_one_entity(case.family, owner)},
+        existing=_all_rows(made_up(treatments), case),
+        shared_codes=shared
+        if case.family is None
+        else {**(shared or {}), **of_one_entity(case.family, owner)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = sifted.as_judged(table, chosen.places)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.facts.standing import Standing
+from synth.facts.enforceable import EnforceableFacts
 from synth.progress import Lines
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Case:
     treatments: tuple[Treatment, ...]
     attempt: Attempt
     rows: int
-    standing: Standing = field(default_factory=Standing)
+    standing: EnforceableFacts = field(default_factory=EnforceableFacts)
     unique: tuple[Uniqueness, ...] = ()
     family: Family | None = None
 

@@ -7,13 +7,13 @@ import pytest
 from synth.graph.lineage import root, roots, trace, without_data
 from synth.graph.origins import (
     Aggregate,
-    Choice,
+    ChoiceOrigin,
     ColumnRef,
     Copy,
     Expression,
-    Generated,
+    GeneratedValue,
     NodeLineage,
-    Unknown,
+    UnknownOrigin,
 )
 from synth.project.manifest import Node
 
@@ -174,7 +174,7 @@ def test_an_aggregate_says_over_what_and_by_which_key() -> None:
     assert first.picks == visit("came")
     assert lineage.columns["s"].sources == (visit("fee"),)
     assert lineage.columns["keeper"] == Copy(keeper("keeper"))
-    assert (lineage.rows_of, lineage.filtered) == (KEEPERS, False)
+    assert (lineage.rows_of, lineage.is_filtered) == (KEEPERS, False)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_windows_and_subqueries_tell_of_other_rows(value: str, function: str, ke
 )
 def test_one_of_several_columns_is_a_choice(sql: str, expected: bool) -> None:
     origin = read(sql).columns["c"]
-    assert isinstance(origin, Choice)
+    assert isinstance(origin, ChoiceOrigin)
     assert {*origin.sources} == {visit("keeper"), keeper("keeper")}
     assert origin.constants is expected
 
@@ -232,7 +232,7 @@ def test_one_of_several_columns_is_a_choice(sql: str, expected: bool) -> None:
 )
 def test_what_holds_no_data_is_generated_and_reads_nothing(sql: str) -> None:
     known = lineages(first=sql, second="select c, c is null as d from zoo.first")
-    assert isinstance(known["model.zoo.first"].columns["c"], Generated)
+    assert isinstance(known["model.zoo.first"].columns["c"], GeneratedValue)
     assert known["model.zoo.first"].reads == ()
     assert without_data(known, "model.zoo.second")
     assert not without_data(known, VISITS)
@@ -278,7 +278,7 @@ def test_a_subset_has_at_most_one_row_for_each_of_the_other(
 ) -> None:
     lineage = read(sql)
     assert lineage.subset_of == subset
-    assert subset is None or lineage.filtered is filtered
+    assert subset is None or lineage.is_filtered is filtered
 
 
 def test_what_rows_are_grouped_by_is_their_grain() -> None:
@@ -306,7 +306,7 @@ def test_columns_are_derived_from_others_of_the_same_rows() -> None:
         b="select came as first, went, fee as net, gross, till - came as days, 'eur' as unit, fee as again "
         "from zoo.a",
     )
-    assert known["model.zoo.b"].derived == {
+    assert known["model.zoo.b"].formulas == {
         "gross": 'ROUND("net" * 1.19, 2)',
         "days": 'COALESCE("went", CAST(\'2024-12-31\' AS DATE)) - "first"',
         "unit": "'eur'",
@@ -316,12 +316,12 @@ def test_columns_are_derived_from_others_of_the_same_rows() -> None:
 
 def test_nothing_is_derived_across_rows_or_from_what_is_not_there() -> None:
     sql = "select v.came, w.went - v.came as days from zoo.visits v join zoo.visits w using (keeper)"
-    assert read(sql).derived == {}
+    assert read(sql).formulas == {}
 
 
 @pytest.mark.parametrize("value", ["now() - came", "current_date - came", "age(came)", "random() * fee"])
 def test_nothing_is_derived_from_the_moment_or_by_chance(value: str) -> None:
-    assert read(f"select came, fee, {value} as c from zoo.visits").derived == {}
+    assert read(f"select came, fee, {value} as c from zoo.visits").formulas == {}
 
 
 def test_an_outer_join_that_finds_no_row_gives_null_whatever_the_expression() -> None:
@@ -329,7 +329,7 @@ def test_an_outer_join_that_finds_no_row_gives_null_whatever_the_expression() ->
         "with a as (select keeper, wing, coalesce(wing, 'x') as w, upper(wing) as u from zoo.keepers) "
         "select v.visit, a.wing, a.w, a.u from zoo.visits v left join a using (keeper)"
     )
-    assert read(sql).derived == {"u": 'UPPER("wing")'}
+    assert read(sql).formulas == {"u": 'UPPER("wing")'}
 
 
 @pytest.mark.parametrize(
@@ -338,9 +338,9 @@ def test_an_outer_join_that_finds_no_row_gives_null_whatever_the_expression() ->
 def test_what_cannot_be_read_is_unknown_with_a_reason(sql: str) -> None:
     nodes = [node(VISITS), node("model.zoo.x", sql)]
     lineage = trace(nodes, {**TYPES, "model.zoo.x": {"a": "integer"}})["model.zoo.x"]
-    assert not lineage.parsed
+    assert not lineage.is_parsed
     assert lineage.reason
-    assert isinstance(lineage.columns["a"], Unknown)
+    assert isinstance(lineage.columns["a"], UnknownOrigin)
 
 
 def test_a_snapshot_knows_what_dbt_adds() -> None:
@@ -354,7 +354,7 @@ def test_a_snapshot_knows_what_dbt_adds() -> None:
     keepers = node(KEEPERS, "select * from outside.staff")
     lineage = trace([keepers, snapshot], types)["snapshot.zoo.past"]
     assert lineage.columns["dbt_valid_from"] == Copy(keeper("hired"))
-    assert not any(isinstance(origin, Unknown) for origin in lineage.columns.values())
+    assert not any(isinstance(origin, UnknownOrigin) for origin in lineage.columns.values())
 
 
 def test_names_of_the_relation_win_over_those_that_the_sql_lets_postgres_find() -> None:

@@ -45,9 +45,9 @@ def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = 
 
 def unused(found: Facts) -> list[str]:
     """Why the tests of a model that state nothing do so; all others must state nothing, too."""
-    assert replace(found, listed=()) == Facts()
-    assert not any(one.used for one in found.listed)
-    return [one.effect.removeprefix("not used: ") for one in found.listed]
+    assert replace(found, all_facts=()) == Facts()
+    assert not any(one.used for one in found.all_facts)
+    return [one.effect.removeprefix("not used: ") for one in found.all_facts]
 
 
 def test_a_model_without_tests_has_no_facts() -> None:
@@ -253,8 +253,8 @@ def test_constraints_of_an_enforced_contract_are_facts_and_the_declared_key_wins
 @pytest.mark.parametrize("other", [{"has_contract": False}, {"config": {"materialized": "view"}}])
 def test_constraints_that_postgres_does_not_enforce_are_no_facts(other: dict[str, Any]) -> None:
     found = of(orders=contracted(**other))
-    assert replace(found, listed=()) == Facts()
-    assert {one.kind for one in found.listed} <= {"data_type"}
+    assert replace(found, all_facts=()) == Facts()
+    assert {one.kind for one in found.all_facts} <= {"data_type"}
 
 
 @pytest.mark.parametrize("to", ["ref('users')", '"w"."s"."users"'])

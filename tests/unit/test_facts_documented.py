@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synth.domain import Scope
 from synth.facts.kinds import KINDS
-from synth.facts.said import Effect
+from synth.facts.statements import Effect
 from tests.kinds import CASES, rule_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "facts.md"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.conform import assemble, learnable
-from synth.columns.forms import Form, as_learned_form, as_written, form_of
+from synth.columns.forms import NumberForm, as_learned_form, as_written, form_of
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
 
@@ -33,12 +33,12 @@ def column(values: list[Any]) -> pa.ChunkedArray:
 @pytest.mark.parametrize(
     ("values", "form"),
     [
-        (DAYS, Form.DAY),
-        (MONTHS, Form.MONTH),
-        (MINUTES, Form.MINUTE),
-        (QUARTERS, Form.MINUTE),
-        (SECONDS, Form.SECOND),
-        ([None, *DAYS], Form.DAY),
+        (DAYS, NumberForm.DAY),
+        (MONTHS, NumberForm.MONTH),
+        (MINUTES, NumberForm.MINUTE),
+        (QUARTERS, NumberForm.MINUTE),
+        (SECONDS, NumberForm.SECOND),
+        ([None, *DAYS], NumberForm.DAY),
         ([*DAYS, 20_230_231], None),
         ([*MINUTES, 2_400], None),
         ([*MINUTES, 1_275], None),
@@ -51,7 +51,7 @@ def column(values: list[Any]) -> pa.ChunkedArray:
     ],
 )
 def test_numbers_are_dates_or_times_where_others_would_not_all_look_so(
-    values: list[Any], form: Form | None
+    values: list[Any], form: NumberForm | None
 ) -> None:
     assert form_of(WHOLE, column(values)) == form
 
@@ -59,13 +59,13 @@ def test_numbers_are_dates_or_times_where_others_would_not_all_look_so(
 @pytest.mark.parametrize(
     ("values", "form"),
     [
-        ([20240229, 19991231, None], Form.DAY),
-        ([202402, 199912], Form.MONTH),
-        ([0, 2359, 730, None], Form.MINUTE),
-        ([5, 235959, 73001], Form.SECOND),
+        ([20240229, 19991231, None], NumberForm.DAY),
+        ([202402, 199912], NumberForm.MONTH),
+        ([0, 2359, 730, None], NumberForm.MINUTE),
+        ([5, 235959, 73001], NumberForm.SECOND),
     ],
 )
-def test_what_is_learned_is_written_as_it_was(values: list[Any], form: Form) -> None:
+def test_what_is_learned_is_written_as_it_was(values: list[Any], form: NumberForm) -> None:
     assert as_written(as_learned_form(column(values), form), form).to_list() == [
         pd.NA if value is None else value for value in values
     ]
@@ -73,8 +73,8 @@ def test_what_is_learned_is_written_as_it_was(values: list[Any], form: Form) -> 
 
 def test_smoothed_dates_and_times_are_written_as_valid_ones() -> None:
     moments = pd.Series(pd.to_datetime(["2024-02-29 17:40", "2023-12-31 23:59"]))
-    assert as_written(moments, Form.DAY).to_list() == [20240229, 20231231]
-    assert as_written(pd.Series([-3.2, 1_439.7, 59.6]), Form.MINUTE).to_list() == [0, 2359, 100]
+    assert as_written(moments, NumberForm.DAY).to_list() == [20240229, 20231231]
+    assert as_written(pd.Series([-3.2, 1_439.7, 59.6]), NumberForm.MINUTE).to_list() == [0, 2359, 100]
 
 
 def test_the_twin_has_such_dates_and_of_births_only_the_year() -> None:

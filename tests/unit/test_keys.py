@@ -140,10 +140,10 @@ def test_keys_that_differ_only_in_case_are_one_where_the_type_says_so() -> None:
 def test_keys_beside_those_learned_from_are_not_made_either() -> None:
     learned = pa.chunked_array([pa.array([f"{i:04d}" for i in range(0, 9999, 20)])])
     taken = pa.chunked_array([pa.array([f"{i:04d}" for i in range(990)])])
-    keys = new_keys(learned, varchar(4), 500, rng(), taken=taken).to_pylist()
+    keys = new_keys(learned, varchar(4), 500, rng(), existing=taken).to_pylist()
     assert not set(keys) & set(taken.to_pylist())
     assert new_keys(
-        pa.chunked_array([[1, 2]]), BIG, 1, rng(), taken=pa.chunked_array([[99_999]])
+        pa.chunked_array([[1, 2]]), BIG, 1, rng(), existing=pa.chunked_array([[99_999]])
     ).to_pylist() == [100_001]
 
 

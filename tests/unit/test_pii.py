@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from synth.columns.pii import What, detect, is_personal, mentions, read_label, read_name
-from synth.columns.pii.patterns import MATCHERS, embedded, is_card, is_iban, luhn, mod97
+from synth.columns.pii import IdentifierKind, detect, is_personal, mentions, read_label, read_name
+from synth.columns.pii.patterns import MATCHERS, find_embedded, is_card, is_iban, luhn, mod97
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
 from tests.columns import Labelled, labelled
@@ -18,7 +18,7 @@ LEARNED = {Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN}
 COLUMNS = labelled()
 
 
-def found(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> What | None:
+def found(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierKind | None:
     column = Column(name, kind.value, kind, not_null=False)
     what = detect(column, pa.chunked_array([pa.array(values)]))
     return what.what if what else None
@@ -30,26 +30,28 @@ def found(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> What | None:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("email", What.EMAIL),
-        ("customerEmailAddress", What.EMAIL),
-        ("phone_number_2", What.PHONE),
-        ("Telefonnummer", What.PHONE),
-        ("IPAddress", What.IP),
-        ("mac_address", What.MAC),
-        ("billing_address_city", What.CITY),
-        ("Straße", What.STREET),
-        ("prénom", What.FIRST_NAME),
-        ("apellidos", What.LAST_NAME),
-        ("employee_name", What.FULL_NAME),
-        ("fecha_nacimiento", What.BIRTH),
-        ("password_hash", What.TOKEN),
-        ("first_name_sha256", What.TOKEN),
-        ("codePostal", What.POSTCODE),
-        ("kommentar", What.NOTE),
-        ("passport_no", What.NUMBER),
+        ("email", IdentifierKind.EMAIL),
+        ("customerEmailAddress", IdentifierKind.EMAIL),
+        ("phone_number_2", IdentifierKind.PHONE),
+        ("Telefonnummer", IdentifierKind.PHONE),
+        ("IPAddress", IdentifierKind.IP),
+        ("mac_address", IdentifierKind.MAC),
+        ("billing_address_city", IdentifierKind.CITY),
+        ("Straße", IdentifierKind.STREET),
+        ("prénom", IdentifierKind.FIRST_NAME),
+        ("apellidos", IdentifierKind.LAST_NAME),
+        ("employee_name", IdentifierKind.FULL_NAME),
+        ("fecha_nacimiento", IdentifierKind.BIRTH),
+        ("password_hash", IdentifierKind.TOKEN),
+        ("first_name_sha256", IdentifierKind.TOKEN),
+        ("codePostal", IdentifierKind.POSTCODE),
+        ("kommentar", IdentifierKind.NOTE),
+        ("passport_no", IdentifierKind.NUMBER),
     ],
 )
-def test_names_of_columns_are_read_in_four_languages_and_any_spelling(name: str, what: What) -> None:
+def test_names_of_columns_are_read_in_four_languages_and_any_spelling(
+    name: str, what: IdentifierKind
+) -> None:
     assert read_name(name).what is what
 
 
@@ -72,18 +74,18 @@ def test_a_name_may_be_about_people_or_about_things() -> None:
 @pytest.mark.parametrize(
     ("label", "what"),
     [
-        ("pii.email", What.EMAIL),
-        ("pii.name", What.FULL_NAME),
-        ("pii.last_name", What.LAST_NAME),
-        ("pii.dob", What.BIRTH),
-        ("pii.hashed", What.TOKEN),
-        ("contains_phone", What.PHONE),
+        ("pii.email", IdentifierKind.EMAIL),
+        ("pii.name", IdentifierKind.FULL_NAME),
+        ("pii.last_name", IdentifierKind.LAST_NAME),
+        ("pii.dob", IdentifierKind.BIRTH),
+        ("pii.hashed", IdentifierKind.TOKEN),
+        ("contains_phone", IdentifierKind.PHONE),
         ("email_marketing", None),
         ("product_name", None),
         ("pii", None),
     ],
 )
-def test_labels_name_a_kind_only_if_they_end_with_it(label: str, what: What | None) -> None:
+def test_labels_name_a_kind_only_if_they_end_with_it(label: str, what: IdentifierKind | None) -> None:
     assert read_label(label) is what
 
 
@@ -110,19 +112,19 @@ def test_check_digits_are_checked() -> None:
 @pytest.mark.parametrize(
     ("what", "texts"),
     [
-        (What.EMAIL, ["a@b.de", "Jo.Doe+x@mail.corp.test", "jürgen@müller.test"]),
-        (What.URL, ["https://a.test/x?y=1", "www.corp.test", "ftp://a.test"]),
-        (What.MAC, ["08:00:2b:01:02:03", "0800.2b01.0203", "08-00-2B-01-02-03"]),
-        (What.IP, ["10.0.0.1", "2001:db8::1", "10.0.0.0/8"]),
-        (What.SSN, ["078-05-1120"]),
-        (What.PHONE, ["+49 171 1234567", "(212) 555-0100", "212-555-0100", "01 23 45 67 89", "+12125550100",
-                      "030/1234567", "+1-212-555-0100x12"]),
-        (What.UUID, ["7d444840-9dc0-11d1-b245-5ffdce74fad2"]),
-        (What.TOKEN, ["5d41402abc4b2a76b9719d911017c592", "ghp_Zk3J9x0Q2wE5rT7yU1iO"]),
-        (What.COORDINATES, ["52.5200, 13.4050", "(-33.86,151.20)"]),
+        (IdentifierKind.EMAIL, ["a@b.de", "Jo.Doe+x@mail.corp.test", "jürgen@müller.test"]),
+        (IdentifierKind.URL, ["https://a.test/x?y=1", "www.corp.test", "ftp://a.test"]),
+        (IdentifierKind.MAC, ["08:00:2b:01:02:03", "0800.2b01.0203", "08-00-2B-01-02-03"]),
+        (IdentifierKind.IP, ["10.0.0.1", "2001:db8::1", "10.0.0.0/8"]),
+        (IdentifierKind.SSN, ["078-05-1120"]),
+        (IdentifierKind.PHONE, ["+49 171 1234567", "(212) 555-0100", "212-555-0100", "01 23 45 67 89",
+                      "+12125550100", "030/1234567", "+1-212-555-0100x12"]),
+        (IdentifierKind.UUID, ["7d444840-9dc0-11d1-b245-5ffdce74fad2"]),
+        (IdentifierKind.TOKEN, ["5d41402abc4b2a76b9719d911017c592", "ghp_Zk3J9x0Q2wE5rT7yU1iO"]),
+        (IdentifierKind.COORDINATES, ["52.5200, 13.4050", "(-33.86,151.20)"]),
     ],
 )  # fmt: skip
-def test_forms_are_recognised(what: What, texts: list[str]) -> None:
+def test_forms_are_recognised(what: IdentifierKind, texts: list[str]) -> None:
     for text in texts:
         assert MATCHERS[what](text), text
 
@@ -139,40 +141,42 @@ def test_what_looks_alike_is_none_of_them(text: str) -> None:
 
 def test_a_column_is_what_four_fifths_of_its_values_are() -> None:
     mails = [f"p{i}@corp.test" for i in range(80)]
-    assert found("x", [*mails, *["-"] * 20, None, ""]) is What.EMAIL
+    assert found("x", [*mails, *["-"] * 20, None, ""]) is IdentifierKind.EMAIL
     assert found("x", [*mails[:-1], *["-"] * 21]) is None
-    assert found("email", [*mails, *["none given"] * 80]) is What.EMAIL  # half, where the name says so
+    assert (
+        found("email", [*mails, *["none given"] * 80]) is IdentifierKind.EMAIL
+    )  # half, where the name says so
 
 
 def test_digits_are_telephones_only_if_the_column_is_called_so() -> None:
     numbers = [2_125_550_000 + i * 7919 for i in range(300)]
     assert found("order_ref", numbers, Kind.INTEGER) is None
-    assert found("phone", numbers, Kind.INTEGER) is What.PHONE
+    assert found("phone", numbers, Kind.INTEGER) is IdentifierKind.PHONE
     assert found("phone", [i % 4 for i in range(300)], Kind.INTEGER) is None
-    assert found("telephone", [str(number) for number in numbers]) is What.PHONE
+    assert found("telephone", [str(number) for number in numbers]) is IdentifierKind.PHONE
     assert found("order_ref", [str(number) for number in numbers]) is None
 
 
 def test_versions_are_no_addresses() -> None:
     versions = [f"{i % 3}.{i % 7}.{i % 2}.0" for i in range(300)]
     assert found("release", versions) is None
-    assert found("ip", versions) is What.IP
+    assert found("ip", versions) is IdentifierKind.IP
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("write to jo@corp.test today", What.EMAIL),
-        ("paid with 4111 1111 1111 1111.", What.CARD),
-        ("to DE89 3704 0044 0532 0130 00", What.IBAN),
-        ("call +49 171 1234567", What.PHONE),
-        ("call (212) 555-0100", What.PHONE),
+        ("write to jo@corp.test today", IdentifierKind.EMAIL),
+        ("paid with 4111 1111 1111 1111.", IdentifierKind.CARD),
+        ("to DE89 3704 0044 0532 0130 00", IdentifierKind.IBAN),
+        ("call +49 171 1234567", IdentifierKind.PHONE),
+        ("call (212) 555-0100", IdentifierKind.PHONE),
         ("version 1.2.3 of 2024-01-05, 12 pieces", None),
         ("order 1234567890123456", None),
     ],
 )
-def test_what_a_label_mentions_is_seen(text: str, what: What | None) -> None:
-    assert embedded(text) is what
+def test_what_a_label_mentions_is_seen(text: str, what: IdentifierKind | None) -> None:
+    assert find_embedded(text) is what
     shared = pa.chunked_array([pa.array([text] * 10)])
     assert mentions(shared, fewest=10) is what
     assert mentions(shared, fewest=11) is None

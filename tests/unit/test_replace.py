@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from synth.columns.pii import What
+from synth.columns.pii import IdentifierKind
 from synth.columns.pii.patterns import is_card, is_iban, is_phone
 from synth.columns.replace import MAKERS, replacements
 from synth.domain import Column, Kind
@@ -24,7 +24,7 @@ NOBODYS = [
 ]
 
 
-def made(what: What, rows: int, real: Any = (), *, seed: int = 0, **other: Any) -> list[str]:
+def made(what: IdentifierKind, rows: int, real: Any = (), *, seed: int = 0, **other: Any) -> list[str]:
     kind = other.pop("kind", Kind.TEXT)
     column = Column("thing", kind.value, kind, not_null=True, length=other.pop("length", None), bits=64)
     values = pa.chunked_array([pa.array(list(real), None if real else pa.string())])
@@ -36,7 +36,7 @@ def made(what: What, rows: int, real: Any = (), *, seed: int = 0, **other: Any) 
         rows,
         np.random.default_rng(seed),
         real=values,
-        taken=known,
+        existing=known,
         unique=other.pop("unique", False),
     ).to_pylist()
     assert len(found) == rows
@@ -47,52 +47,54 @@ def made(what: What, rows: int, real: Any = (), *, seed: int = 0, **other: Any) 
 @pytest.mark.parametrize(
     ("what", "pattern"),
     [
-        (What.EMAIL, r"user\d+@example\.(com|net|org)"),
-        (What.URL, r"https://example\.com/\d+"),
-        (What.PHONE, r"\+1-1\d\d-\d{3}-\d{4}"),  # no area code starts with 1
-        (What.CARD, r"400000\d{10}"),
-        (What.SSN, r"9\d\d-[0-4][1-9]-\d{4}"),
-        (What.IBAN, r"DE\d\d00000000\d{10}"),
-        (What.FULL_NAME, r"\w+ [\w']+"),
-        (What.FIRST_NAME, r"\w+"),
-        (What.LAST_NAME, r"[\w']+"),
-        (What.STREET, r"\d+ [\w .'-]+"),
-        (What.CITY, r"[A-Z][\w']+"),
-        (What.POSTCODE, r"\d{5}"),
-        (What.COORDINATES, r"-?0\.\d{6},-?0\.\d{6}"),
+        (IdentifierKind.EMAIL, r"user\d+@example\.(com|net|org)"),
+        (IdentifierKind.URL, r"https://example\.com/\d+"),
+        (IdentifierKind.PHONE, r"\+1-1\d\d-\d{3}-\d{4}"),  # no area code starts with 1
+        (IdentifierKind.CARD, r"400000\d{10}"),
+        (IdentifierKind.SSN, r"9\d\d-[0-4][1-9]-\d{4}"),
+        (IdentifierKind.IBAN, r"DE\d\d00000000\d{10}"),
+        (IdentifierKind.FULL_NAME, r"\w+ [\w']+"),
+        (IdentifierKind.FIRST_NAME, r"\w+"),
+        (IdentifierKind.LAST_NAME, r"[\w']+"),
+        (IdentifierKind.STREET, r"\d+ [\w .'-]+"),
+        (IdentifierKind.CITY, r"[A-Z][\w']+"),
+        (IdentifierKind.POSTCODE, r"\d{5}"),
+        (IdentifierKind.COORDINATES, r"-?0\.\d{6},-?0\.\d{6}"),
     ],
 )
-def test_replacements_look_like_their_kind(what: What, pattern: str) -> None:
+def test_replacements_look_like_their_kind(what: IdentifierKind, pattern: str) -> None:
     for value in made(what, 200):
         assert re.fullmatch(pattern, value), value
 
 
 def test_check_digits_are_right() -> None:
-    assert all(map(is_card, made(What.CARD, 200, [f"4111-1111-1111-{i:04d}" for i in range(99)])))
-    assert all(map(is_iban, made(What.IBAN, 200, [f"GB29 NWBK 6016 1331 9268 {i:02d}" for i in range(99)])))
+    assert all(map(is_card, made(IdentifierKind.CARD, 200, [f"4111-1111-1111-{i:04d}" for i in range(99)])))
+    assert all(
+        map(is_iban, made(IdentifierKind.IBAN, 200, [f"GB29 NWBK 6016 1331 9268 {i:02d}" for i in range(99)]))
+    )
 
 
 @pytest.mark.parametrize(
     ("what", "written", "pattern"),
     [
-        (What.PHONE, "(212) 555-{:04d}", r"\([2-9]\d\d\) 555-01\d\d"),
-        (What.PHONE, "1 212 555 {:04d}", r"1 [2-9]\d\d 555 01\d\d"),
-        (What.PHONE, "+49 171 123{:04d}", r"\+49 00\d \d{7}"),
-        (What.PHONE, "+353 86 123 {:04d}", r"\+353 00 \d{3} \d{4}"),
-        (What.PHONE, "0171/123{:04d}", r"000\d/\d{7}"),
-        (What.CARD, "3782 822463 1{:04d}", r"4000 00\d{4} \d{5}"),
-        (What.SSN, "12345{:04d}", r"9\d{8}"),
-        (What.IBAN, "NL91 ABNA 0417 16{:04d}", r"NL\d\d XXXX 0000 0\d{5}"),
-        (What.POSTCODE, "{:04d} AB", r"\d{4} AB"),
-        (What.URL, "www.corp.test/{}", r"www\.example\.com/\d+"),
-        (What.EMAIL, "JO{}@CORP.TEST", r"USER\d+@EXAMPLE\.(COM|NET|ORG)"),
-        (What.FULL_NAME, "Doe, Jane {}", r"[\w']+, \w+"),
-        (What.LAST_NAME, "DOE{}", r"[A-Z']+"),
-        (What.FIRST_NAME, "jane{}", r"[a-z]+"),
-        (What.IP, "2001:4860::{:x}", r"2001:db8::[0-9a-f]+:[0-9a-f]+"),
+        (IdentifierKind.PHONE, "(212) 555-{:04d}", r"\([2-9]\d\d\) 555-01\d\d"),
+        (IdentifierKind.PHONE, "1 212 555 {:04d}", r"1 [2-9]\d\d 555 01\d\d"),
+        (IdentifierKind.PHONE, "+49 171 123{:04d}", r"\+49 00\d \d{7}"),
+        (IdentifierKind.PHONE, "+353 86 123 {:04d}", r"\+353 00 \d{3} \d{4}"),
+        (IdentifierKind.PHONE, "0171/123{:04d}", r"000\d/\d{7}"),
+        (IdentifierKind.CARD, "3782 822463 1{:04d}", r"4000 00\d{4} \d{5}"),
+        (IdentifierKind.SSN, "12345{:04d}", r"9\d{8}"),
+        (IdentifierKind.IBAN, "NL91 ABNA 0417 16{:04d}", r"NL\d\d XXXX 0000 0\d{5}"),
+        (IdentifierKind.POSTCODE, "{:04d} AB", r"\d{4} AB"),
+        (IdentifierKind.URL, "www.corp.test/{}", r"www\.example\.com/\d+"),
+        (IdentifierKind.EMAIL, "JO{}@CORP.TEST", r"USER\d+@EXAMPLE\.(COM|NET|ORG)"),
+        (IdentifierKind.FULL_NAME, "Doe, Jane {}", r"[\w']+, \w+"),
+        (IdentifierKind.LAST_NAME, "DOE{}", r"[A-Z']+"),
+        (IdentifierKind.FIRST_NAME, "jane{}", r"[a-z]+"),
+        (IdentifierKind.IP, "2001:4860::{:x}", r"2001:db8::[0-9a-f]+:[0-9a-f]+"),
     ],
 )
-def test_length_marks_prefix_and_case_stay(what: What, written: str, pattern: str) -> None:
+def test_length_marks_prefix_and_case_stay(what: IdentifierKind, written: str, pattern: str) -> None:
     for value in made(what, 50, [written.format(number) for number in range(100)]):
         assert re.fullmatch(pattern, value), value
 
@@ -103,7 +105,7 @@ def test_ways_of_writing_come_as_often_as_they_did_and_rare_ones_not_at_all() ->
         + [f"030-55{i:04d}" for i in range(30)]
         + ["+44 1 2 3 4567"]
     )
-    found = Counter(re.sub(r"\d", "0", value) for value in made(What.PHONE, 1200, real))
+    found = Counter(re.sub(r"\d", "0", value) for value in made(IdentifierKind.PHONE, 1200, real))
     assert set(found) == {"+0 000 000 0000", "000-000000"}
     assert 850 < found["+0 000 000 0000"] < 950
 
@@ -111,63 +113,63 @@ def test_ways_of_writing_come_as_often_as_they_did_and_rare_ones_not_at_all() ->
 @pytest.mark.parametrize(
     ("what", "first", "pattern"),
     [
-        (What.PHONE, 2_125_550_000, r"[2-9]\d\d55501\d\d"),
-        (What.PHONE, 4_915_112_345_000, r"4900\d{9}"),
-        (What.CARD, 5_105_105_105_105_100, r"400000\d{10}"),
-        (What.SSN, 123_450_000, r"9\d{8}"),
+        (IdentifierKind.PHONE, 2_125_550_000, r"[2-9]\d\d55501\d\d"),
+        (IdentifierKind.PHONE, 4_915_112_345_000, r"4900\d{9}"),
+        (IdentifierKind.CARD, 5_105_105_105_105_100, r"400000\d{10}"),
+        (IdentifierKind.SSN, 123_450_000, r"9\d{8}"),
     ],
 )
-def test_whole_numbers_are_replaced_by_whole_numbers(what: What, first: int, pattern: str) -> None:
+def test_whole_numbers_are_replaced_by_whole_numbers(what: IdentifierKind, first: int, pattern: str) -> None:
     for value in made(what, 50, range(first, first + 100), kind=Kind.INTEGER):
         assert re.fullmatch(pattern, value), value
 
 
 def test_made_up_numbers_are_still_recognised_as_their_kind() -> None:
     for written in ("(212) 555-{:04d}", "+49 171 123{:04d}"):
-        assert all(map(is_phone, made(What.PHONE, 50, [written.format(i) for i in range(50)])))
+        assert all(map(is_phone, made(IdentifierKind.PHONE, 50, [written.format(i) for i in range(50)])))
 
 
 def test_network_addresses_are_nobodys_even_where_those_for_documentation_are_used_up() -> None:
-    for value in made(What.IP, 5000, unique=True):
+    for value in made(IdentifierKind.IP, 5000, unique=True):
         assert any(ip_address(value) in network for network in NOBODYS)
 
 
 @pytest.mark.parametrize("what", MAKERS)
-def test_the_same_seed_gives_the_same_values(what: What) -> None:
+def test_the_same_seed_gives_the_same_values(what: IdentifierKind) -> None:
     assert made(what, 50, seed=1) == made(what, 50, seed=1) != made(what, 50, seed=2)
 
 
 @pytest.mark.parametrize("what", MAKERS)
-def test_values_are_unique_where_they_must_be_and_none_is_real(what: What) -> None:
+def test_values_are_unique_where_they_must_be_and_none_is_real(what: IdentifierKind) -> None:
     real = made(what, 300)
     values = made(what, 300, unique=True, taken=real)
     assert len(set(values)) == 300
 
 
 def test_where_all_known_names_are_taken_others_are_made_up() -> None:
-    names = made(What.FIRST_NAME, 20_000)
-    assert len(set(made(What.FIRST_NAME, 500, taken=names, unique=True))) == 500
+    names = made(IdentifierKind.FIRST_NAME, 20_000)
+    assert len(set(made(IdentifierKind.FIRST_NAME, 500, taken=names, unique=True))) == 500
 
 
 def test_the_network_mask_of_a_real_address_hides_nothing() -> None:
-    first = made(What.IP, 5)
-    assert not set(made(What.IP, 5)) - set(first)
-    assert not set(made(What.IP, 5, taken=[f"{value}/32" for value in first])) & set(first)
+    first = made(IdentifierKind.IP, 5)
+    assert not set(made(IdentifierKind.IP, 5)) - set(first)
+    assert not set(made(IdentifierKind.IP, 5, taken=[f"{value}/32" for value in first])) & set(first)
 
 
 def test_values_that_do_not_fit_are_not_made() -> None:
-    assert max(map(len, made(What.FULL_NAME, 100, length=10))) <= 10
+    assert max(map(len, made(IdentifierKind.FULL_NAME, 100, length=10))) <= 10
     with pytest.raises(ModelError, match=r"not enough made-up e-mail addresses for thing \(text, 10 rows\)"):
-        made(What.EMAIL, 10, length=5)
+        made(IdentifierKind.EMAIL, 10, length=5)
 
 
 def test_more_unique_values_than_there_are_is_refused() -> None:
     with pytest.raises(ModelError, match=r"made-up postcodes for thing \(text, 101 rows, unique\)"):
-        made(What.POSTCODE, 101, [f"{i}" for i in range(10, 20)], unique=True)
+        made(IdentifierKind.POSTCODE, 101, [f"{i}" for i in range(10, 20)], unique=True)
 
 
 def test_a_million_values_take_seconds() -> None:
     started = time.process_time()
-    made(What.EMAIL, 1_000_000, unique=True)
-    made(What.FULL_NAME, 1_000_000)
+    made(IdentifierKind.EMAIL, 1_000_000, unique=True)
+    made(IdentifierKind.FULL_NAME, 1_000_000)
     assert time.process_time() - started < 12

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from synth.columns.pii import What
-from synth.columns.roles import assign, check_declarations, classify, replaced
+from synth.columns.pii import IdentifierKind
+from synth.columns.roles import assign, check_declarations, classify, treatments_to_replace
 from synth.domain import (
     Column,
     ForeignKey,
@@ -150,24 +150,24 @@ def test_unique_addresses_are_replaced_as_such() -> None:
     (treatment,) = assign(
         replace(MODEL, unique=(("login",),)), [column("login")], pa.table({"login": EMAILS})
     )
-    assert (treatment.role, treatment.what, treatment.unique) == (Role.EMAIL, What.EMAIL, True)
+    assert (treatment.role, treatment.what, treatment.unique) == (Role.EMAIL, IdentifierKind.EMAIL, True)
     assert treatment.origin == "unique, values"
 
 
 def test_references_to_addresses_know_what_they_hold() -> None:
     parent = ForeignKey("thing", "model.shop.users", "email", "relationships_users")
     (treatment,) = assign(replace(MODEL, foreign_keys=(parent,)), [column()], pa.table({"thing": EMAILS}))
-    assert (treatment.role, treatment.what) == (Role.FOREIGN_KEY, What.EMAIL)
+    assert (treatment.role, treatment.what) == (Role.FOREIGN_KEY, IdentifierKind.EMAIL)
 
 
 def test_a_declared_identifier_is_refined_by_its_name_or_its_values() -> None:
     for name, values, declared, what in (
-        ("thing", FIRST * 90, Role.NAME, What.FULL_NAME),
-        ("surname", FIRST * 90, Role.NAME, What.LAST_NAME),
+        ("thing", FIRST * 90, Role.NAME, IdentifierKind.FULL_NAME),
+        ("surname", FIRST * 90, Role.NAME, IdentifierKind.LAST_NAME),
         ("thing", [f"4{i:015d}" for i in range(900)], Role.NATURAL_KEY, None),
-        ("iban", OWN, Role.NATURAL_KEY, What.IBAN),
-        ("zip", OWN, Role.ADDRESS, What.POSTCODE),
-        ("thing", OWN, Role.ADDRESS, What.STREET),
+        ("iban", OWN, Role.NATURAL_KEY, IdentifierKind.IBAN),
+        ("zip", OWN, Role.ADDRESS, IdentifierKind.POSTCODE),
+        ("thing", OWN, Role.ADDRESS, IdentifierKind.STREET),
     ):
         (treatment,) = assign(
             replace(MODEL, roles={name: declared}), [column(name)], pa.table({name: values})
@@ -222,7 +222,7 @@ def test_no_value_of_keys_replacements_and_free_text_may_be_in_the_twin() -> Non
     columns = [column(name) for name in names[:-1]] + [column("born", Kind.INTEGER)]
     table = pa.table({"email": EMAILS, "user_id": OWN, "comments": OWN, "city": SHARED, "born": NUMBERS})
     treatments = assign(MODEL, columns, table)
-    assert [one.column.name for one in replaced(treatments)] == ["email", "user_id", "comments"]
+    assert [one.column.name for one in treatments_to_replace(treatments)] == ["email", "user_id", "comments"]
 
 
 def test_addresses_on_the_network_are_known_by_their_type() -> None:
@@ -389,9 +389,9 @@ def test_a_reference_to_the_own_model_is_known_as_such() -> None:
 def test_prose_that_may_not_be_null_gets_placeholders(facts: dict[str, Any]) -> None:
     of = column(not_null=not facts)
     (treatment,) = assign(replace(MODEL, **facts), [of], pa.table({"thing": PROSE}))
-    assert (treatment.role, treatment.required, treatment.doubt) == (Role.FREE_TEXT, True, "")
+    assert (treatment.role, treatment.is_required, treatment.doubt) == (Role.FREE_TEXT, True, "")
     opaque = column(kind=Kind.OPAQUE, not_null=not facts, data_type="int4[]")
-    assert assign(replace(MODEL, **facts), [opaque], pa.table({"thing": OWN}))[0].required
+    assert assign(replace(MODEL, **facts), [opaque], pa.table({"thing": OWN}))[0].is_required
     with pytest.raises(ModelError, match=r"users\.thing \(geometry\) .* nothing can stand in for them"):
         role(OWN, replace(opaque, data_type="geometry"), **facts)
 

@@ -1,14 +1,14 @@
 """Recognises what leads to people: by the names of columns, and by the form of their values."""
 
-from synth.columns.pii.detector import Found, detect, mentions
+from synth.columns.pii.detector import Detection, detect, mentions
 from synth.columns.pii.lexicon import is_personal, read_label, read_name
-from synth.columns.pii.what import NAMES, USUAL, What, role_of
+from synth.columns.pii.what import NAMES, USUAL, IdentifierKind, role_of
 
 __all__ = [
     "NAMES",
     "USUAL",
-    "Found",
-    "What",
+    "Detection",
+    "IdentifierKind",
     "detect",
     "is_personal",
     "mentions",

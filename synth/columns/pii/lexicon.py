@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.columns.pii.people import fold
-from synth.columns.pii.what import What
+from synth.columns.pii.what import IdentifierKind
 from synth.domain import plain_words
 
 
@@ -15,75 +15,75 @@ def _set(words: str) -> frozenset[str]:
 
 # Words of a name without anything between them, so that phone_number, phoneNumber and phonenumber are one.
 PHRASES = {
-    What.EMAIL: """
+    IdentifierKind.EMAIL: """
         email emailaddress emailaddr mail mailaddress courriel correo correoelectronico
         emailadresse
     """,
-    What.PHONE: """
+    IdentifierKind.PHONE: """
         phone phonenumber phoneno telephone telefon telefonnummer telefono tel telno mobile
         mobilephone mobileno mobilenumber msisdn cell cellphone cellnumber handy handynummer
         rufnummer fax faxnumber movil portable portablenumber whatsapp
     """,
-    What.CARD: """
+    IdentifierKind.CARD: """
         card cardnumber cardno creditcard creditcardnumber ccnumber ccnum debitcard pan
         kreditkarte kreditkartennummer kartennummer cartebancaire numerocarte tarjeta
         numerotarjeta tarjetacredito
     """,
-    What.IBAN: """
+    IdentifierKind.IBAN: """
         iban
     """,
-    What.SSN: """
+    IdentifierKind.SSN: """
         ssn socialsecurity socialsecuritynumber
     """,
-    What.IP: """
+    IdentifierKind.IP: """
         ip ipaddress ipaddr ipv4 ipv6 clientip remoteip remoteaddr ipadresse adresseip
         direccionip
     """,
-    What.MAC: """
+    IdentifierKind.MAC: """
         macaddress macaddr
     """,
-    What.URL: """
+    IdentifierKind.URL: """
         url uri website webpage homepage permalink
     """,
-    What.TOKEN: """
+    IdentifierKind.TOKEN: """
         token password passwd pwd passwort motdepasse contrasena secret apikey accesskey hash
         passwordhash salt fingerprint signature cookie otp
     """,
-    What.COORDINATES: """
+    IdentifierKind.COORDINATES: """
         coordinates latlon latlng latlong geolocation gps
     """,
-    What.FIRST_NAME: """
+    IdentifierKind.FIRST_NAME: """
         firstname fname givenname forename vorname prenom nombredepila middlename secondname
         zweitername rufname primernombre
     """,
-    What.LAST_NAME: """
+    IdentifierKind.LAST_NAME: """
         lastname lname surname familyname nachname familienname nomdefamille apellido apellidos
         maidenname geburtsname primerapellido segundoapellido
     """,
-    What.FULL_NAME: """
+    IdentifierKind.FULL_NAME: """
         fullname nomcomplet nombrecompleto vollername displayname legalname cardholder
     """,
-    What.STREET: """
+    IdentifierKind.STREET: """
         address addr street streetaddress streetname addressline adresse anschrift strasse hausnummer rue
         voie direccion calle
         domicilio
     """,
-    What.CITY: """
+    IdentifierKind.CITY: """
         city town village municipality ort stadt wohnort ville commune ciudad localidad
         municipio
     """,
-    What.POSTCODE: """
+    IdentifierKind.POSTCODE: """
         zip zipcode postcode postalcode plz postleitzahl codepostal codigopostal cp
     """,
-    What.BIRTH: """
+    IdentifierKind.BIRTH: """
         dob birth birthdate birthday birthdt dateofbirth bday geburtstag geburtsdatum naissance
         datenaissance datedenaissance nacimiento fechanacimiento fechadenacimiento born
     """,
-    What.LOGIN: """
+    IdentifierKind.LOGIN: """
         username login loginname userlogin handle nickname screenname benutzername identifiant
         usuario
     """,
-    What.NUMBER: """
+    IdentifierKind.NUMBER: """
         passport passportnumber passportno reisepass pasaporte passeport taxid taxnumber vatid
         vatnumber steuernummer steuerid ustid nif dni nie cif siret siren accountnumber
         accountno acctno acctnumber kontonummer bankaccount numerocuenta numerodecuenta
@@ -93,7 +93,7 @@ PHRASES = {
         kundennummer medicalrecordnumber mrn imei imsi serialnumber vin invoicenumber invoiceno
         rechnungsnummer orderno ordernumber bestellnummer bic swift routingnumber deviceid
     """,
-    What.NOTE: """
+    IdentifierKind.NOTE: """
         note notes comment comments remark remarks description message body text freetext
         feedback review notiz notizen kommentar bemerkung bemerkungen beschreibung nachricht
         remarque remarques commentaire commentaires nota notas comentario comentarios
@@ -139,7 +139,7 @@ QUALIFIERS = _set(
     share index rows model plan os
     """
 )
-HASHED = _set(
+HASH_WORDS = _set(
     """
     hash hashed sha1 sha256 sha512 md5 encrypted
     """
@@ -158,7 +158,7 @@ PERSONAL = _set(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class NameHint:
     """What a column name says.
 
     Attributes:
@@ -167,58 +167,58 @@ class Said:
         thing: whether it names something other than people.
     """
 
-    what: What | None = None
+    what: IdentifierKind | None = None
     person: bool = False
     thing: bool = False
 
 
 def words_of(name: str) -> list[str]:
-    """The words of `user_id`, `userId`, `UserID` and `user-id`, in lower case."""
+    """Return the words of `user_id`, `userId`, `UserID` and `user-id`, in lower case."""
     return [fold(word) for word in plain_words(name)]
 
 
-def read_name(name: str) -> Said:
-    """What a column called `name` holds, as far as that says so."""
+def read_name(name: str) -> NameHint:
+    """Return what a column called `name` holds, as far as that says so."""
     words = words_of(name)
     thing = bool(THINGS & set(words))
     if not words or words[0] in PREFIXES:
-        return Said(thing=thing)
-    if words[-1] in HASHED:
-        return Said(What.TOKEN)
+        return NameHint(thing=thing)
+    if words[-1] in HASH_WORDS:
+        return NameHint(IdentifierKind.TOKEN)
     what, end = _longest(words)
     if what is not None and (end == len(words) or words[-1] not in QUALIFIERS):
-        return Said(what, thing=thing and what not in {What.CITY, What.STREET})
-    named, person = bool(NAME & set(words)), bool(PEOPLE & set(words))
-    if named and person and not thing:
-        return Said(What.FULL_NAME)
-    return Said(person=(named or person) and not thing, thing=thing)
+        return NameHint(what, thing=thing and what not in {IdentifierKind.CITY, IdentifierKind.STREET})
+    has_name_word, person = bool(NAME & set(words)), bool(PEOPLE & set(words))
+    if has_name_word and person and not thing:
+        return NameHint(IdentifierKind.FULL_NAME)
+    return NameHint(person=(has_name_word or person) and not thing, thing=thing)
 
 
-def read_label(label: str) -> What | None:
-    """What a classifier, a tag or a value of `meta` calls a column: `pii.email`, `contains_phone`."""
+def read_label(label: str) -> IdentifierKind | None:
+    """Return what a classifier, a tag or a value of `meta` calls a column: `pii.email`, `contains_phone`."""
     words = words_of(label)
     what, end = _longest(words)
     if what is not None and end == len(words):
         return what
-    if HASHED & set(words[-1:]):
-        return What.TOKEN
-    return What.FULL_NAME if NAME & set(words[-1:]) and not THINGS & set(words) else None
+    if HASH_WORDS & set(words[-1:]):
+        return IdentifierKind.TOKEN
+    return IdentifierKind.FULL_NAME if NAME & set(words[-1:]) and not THINGS & set(words) else None
 
 
 def is_personal(label: str) -> bool:
-    """Whether a label says that a column is about a person, without saying what it holds."""
+    """Return whether a label says that a column is about a person, without saying what it holds."""
     words = words_of(label)
     return "".join(words) in PERSONAL or bool(words and words[0] in PERSONAL)
 
 
-def _longest(words: list[str]) -> tuple[What | None, int]:
-    """What the longest phrase within `words` means, the last one of several, and where it ends."""
-    found: What | None = None
+def _longest(words: list[str]) -> tuple[IdentifierKind | None, int]:
+    """Return what the longest phrase within `words` means, the last one of several, and where it ends."""
+    longest_match: IdentifierKind | None = None
     longest, end = 0, 0
     for start in range(len(words)):
         for stop in range(start + 1, min(start + 4, len(words)) + 1):
             phrase = "".join(words[start:stop])
             what = BY_PHRASE.get(phrase) or BY_PHRASE.get(phrase.rstrip("0123456789"))
             if what is not None and stop - start >= longest:
-                found, longest, end = what, stop - start, stop
-    return found, end
+                longest_match, longest, end = what, stop - start, stop
+    return longest_match, end

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.columns.pii.what import What
+from synth.columns.pii.what import IdentifierKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ _PHONE = re.compile(
     r"|\(?0\d{1,5}\)?(?:[ .-]|/ ?)[\d .-]{5,14}"
 )
 _DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1(?:19|20)\d\d(?!\d)")
-_DIALLED = re.compile(r"[+(]?[\d ().x/-]{6,24}\d", re.IGNORECASE)
+_PHONE_NUMBER = re.compile(r"[+(]?[\d ().x/-]{6,24}\d", re.IGNORECASE)
 _EMBEDDED_EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*[^\W\d_]{2,}")
 _EMBEDDED_CARD = re.compile(r"(?<![\d.])[3-6]\d{3}(?:[ -]?\d){9,15}(?!\.?\d)")
 _EMBEDDED_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
@@ -48,35 +48,35 @@ EXTENSION = 6  # digits behind the number
 
 
 def luhn(digits: str) -> bool:
-    """Whether the last digit checks the others."""
+    """Return whether the last digit checks the others."""
     return bool(luhn_digit(np.array([[*map(int, digits[:-1])]]))[0] == int(digits[-1]))
 
 
 def luhn_digit(digits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The digit that checks each row of digits (ISO/IEC 7812-1, annex B)."""
+    """Return the digit that checks each row of digits (ISO/IEC 7812-1, annex B)."""
     values = digits[:, ::-1].copy()
-    doubled = 2 * values[:, ::2]
-    values[:, ::2] = doubled - 9 * (doubled > 9)  # noqa: PLR2004 - the sum of its two digits
+    doubles = 2 * values[:, ::2]
+    values[:, ::2] = doubles - 9 * (doubles > 9)  # noqa: PLR2004 - the sum of its two digits
     return np.asarray(-values.sum(axis=1) % 10, np.int64)
 
 
 def mod97(iban: str) -> int:
-    """The remainder of an IBAN, 1 for a right one (ISO 7064 MOD 97-10)."""
+    """Return the remainder of an IBAN, 1 for a right one (ISO 7064 MOD 97-10)."""
     return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97
 
 
 def digits_of(text: str) -> str:
-    """The digits of `text`, 0 to 9 only."""
+    """Return the digits of `text`, 0 to 9 only."""
     return re.sub(r"[^0-9]", "", text)
 
 
 def is_email(text: str) -> bool:
-    """Whether `text` is one e-mail address."""
+    """Return whether `text` is one e-mail address."""
     return _EMAIL.fullmatch(text) is not None
 
 
 def is_ip(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address, with or without the length of its network."""
+    """Return whether `text` is an IPv4 or IPv6 address, with or without the length of its network."""
     if text.count(".") != 3 and text.count(":") < 2:  # noqa: PLR2004 - what every address has
         return False
     try:
@@ -87,18 +87,18 @@ def is_ip(text: str) -> bool:
 
 
 def is_card(text: str) -> bool:
-    """Whether `text` has the form, the length and the check digit of a card number."""
+    """Return whether `text` has the form, the length and the check digit of a card number."""
     return _CARD.fullmatch(text) is not None and luhn(digits_of(text))
 
 
 def is_iban(text: str) -> bool:
-    """Whether `text` is an IBAN with right check digits."""
+    """Return whether `text` is an IBAN with right check digits."""
     plain = text.replace(" ", "").upper()
     return _IBAN.fullmatch(plain) is not None and mod97(plain) == 1
 
 
 def is_phone(text: str) -> bool:
-    """Whether `text` is written as only phone numbers are; dates and article numbers can look alike."""
+    """Return whether `text` can only be a phone number; dates and article numbers may look alike."""
     if not _PHONE.fullmatch(text) or _DATE.match(text):
         return False
     digits = digits_of(text)
@@ -106,18 +106,18 @@ def is_phone(text: str) -> bool:
 
 
 def is_dialled(text: str) -> bool:
-    """Whether `text` could be a phone number, if the column is called as if it were."""
-    return _DIALLED.fullmatch(text) is not None and FEWEST <= len(digits_of(text)) <= MOST + EXTENSION
+    """Return whether `text` could be a phone number, if the column is called as if it were."""
+    return _PHONE_NUMBER.fullmatch(text) is not None and FEWEST <= len(digits_of(text)) <= MOST + EXTENSION
 
 
 def is_point(text: str) -> bool:
-    """Whether `text` is a latitude and a longitude with decimals, in either order."""
-    found = _POINT.fullmatch(text)
-    return found is not None and abs(float(found[2])) <= 180  # noqa: PLR2004 - degrees
+    """Return whether `text` is a latitude and a longitude with decimals, in either order."""
+    match = _POINT.fullmatch(text)
+    return match is not None and abs(float(match[2])) <= 180  # noqa: PLR2004 - degrees
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` is a hash or a random key: long, without words, hexadecimal or mixed of characters."""
+    """Return whether `text` is a hash or a random key: long, wordless, hexadecimal or mixed."""
     if _HEX.fullmatch(text):
         return len(text) in HASHES and not text.isdigit()
     if len(text) < LONG or not _TOKEN.fullmatch(text):
@@ -126,33 +126,33 @@ def is_token(text: str) -> bool:
     return any(c.isdigit() for c in text) and 4 * changes >= len(text)
 
 
-MATCHERS: dict[What, Callable[[str], bool]] = {
-    What.EMAIL: is_email,
-    What.URL: lambda text: _URL.fullmatch(text) is not None,
-    What.MAC: lambda text: _MAC.fullmatch(text) is not None,
-    What.UUID: lambda text: _UUID.fullmatch(text) is not None,
-    What.IP: is_ip,
-    What.IBAN: is_iban,
-    What.CARD: is_card,
-    What.SSN: lambda text: _SSN.fullmatch(text) is not None,
-    What.COORDINATES: is_point,
-    What.PHONE: is_phone,
-    What.TOKEN: is_token,
+MATCHERS: dict[IdentifierKind, Callable[[str], bool]] = {
+    IdentifierKind.EMAIL: is_email,
+    IdentifierKind.URL: lambda text: _URL.fullmatch(text) is not None,
+    IdentifierKind.MAC: lambda text: _MAC.fullmatch(text) is not None,
+    IdentifierKind.UUID: lambda text: _UUID.fullmatch(text) is not None,
+    IdentifierKind.IP: is_ip,
+    IdentifierKind.IBAN: is_iban,
+    IdentifierKind.CARD: is_card,
+    IdentifierKind.SSN: lambda text: _SSN.fullmatch(text) is not None,
+    IdentifierKind.COORDINATES: is_point,
+    IdentifierKind.PHONE: is_phone,
+    IdentifierKind.TOKEN: is_token,
 }
 
 
 def share(matches: Callable[[str], bool], texts: Iterable[str]) -> float:
-    """The share of `texts` that match; 0 where there is none."""
-    found = [matches(text) for text in texts]
-    return sum(found) / len(found) if found else 0.0
+    """Return the share of `texts` that match; 0 where there is none."""
+    hits = [matches(text) for text in texts]
+    return sum(hits) / len(hits) if hits else 0.0
 
 
-def embedded(text: str) -> What | None:
-    """What `text` mentions that leads to a person, wherever in it."""
+def find_embedded(text: str) -> IdentifierKind | None:
+    """Return what `text` mentions that leads to a person, wherever in it."""
     if "@" in text and _EMBEDDED_EMAIL.search(text):
-        return What.EMAIL
-    if any(luhn(digits_of(found[0])) for found in _EMBEDDED_CARD.finditer(text)):
-        return What.CARD
-    if any(is_iban(found[0]) for found in _EMBEDDED_IBAN.finditer(text)):
-        return What.IBAN
-    return What.PHONE if _EMBEDDED_PHONE.search(text) else None
+        return IdentifierKind.EMAIL
+    if any(luhn(digits_of(match[0])) for match in _EMBEDDED_CARD.finditer(text)):
+        return IdentifierKind.CARD
+    if any(is_iban(match[0]) for match in _EMBEDDED_IBAN.finditer(text)):
+        return IdentifierKind.IBAN
+    return IdentifierKind.PHONE if _EMBEDDED_PHONE.search(text) else None

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from synth.columns.pii.what import What
+from synth.columns.pii.what import IdentifierKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,78 +34,82 @@ WORDS = 5  # that a name has at most
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """Given and family names, folded."""
 
-    given: frozenset[str]
+    given_names: frozenset[str]
     family: frozenset[str]
 
 
 @cache
-def known() -> Known:
-    """The names of many countries; reading them takes a few tenths of a second, once."""
-    given: set[str] = set()
+def known_names() -> KnownNames:
+    """Return the names of many countries; reading them takes a few tenths of a second, once."""
+    given_names: set[str] = set()
     family: set[str] = set()
     for locale in LOCALES.split():
         provider = import_module(f"faker.providers.person.{locale}").Provider
         for attribute in dir(provider):
             target = (
-                given if attribute.startswith("first_") else family if attribute.startswith("last_") else None
+                given_names
+                if attribute.startswith("first_")
+                else family
+                if attribute.startswith("last_")
+                else None
             )
             values = getattr(provider, attribute)
             if target is not None and not callable(values):
                 target.update(fold(value) for value in values if isinstance(value, str))
-    return Known(frozenset(given), frozenset(family))
+    return KnownNames(frozenset(given_names), frozenset(family))
 
 
 def fold(text: str) -> str:
-    """In lower case and without accents, as names are compared."""
+    """Return in lower case and without accents, as names are compared."""
     plain = unicodedata.normalize("NFKD", text.lower())
     return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def has_shape(text: str) -> bool:
-    """Whether `text` could be a name: a few words of letters."""
+    """Return whether `text` could be a name: a few words of letters."""
     return _SHAPE.fullmatch(text) is not None and len(text.split()) <= WORDS
 
 
 def parts(text: str) -> list[str]:
-    """The folded words of a name without titles, particles and initials."""
+    """Return the folded words of a name without titles, particles and initials."""
     words = [fold(word.rstrip(".")) for word in _WORD.findall(text.replace("-", " "))]
     return [word for word in words if len(word) > 1 and word not in AROUND]
 
 
-def recognised(text: str) -> bool:
-    """Whether `text` is a known name, or a given one beside a family name or what is written as one."""
-    names, words = known(), parts(text)
+def is_known_name(text: str) -> bool:
+    """Return whether `text` is a known name, or a given name beside something written as a surname."""
+    names, words = known_names(), parts(text)
     if not words or not has_shape(text):
         return False
     if len(words) == 1:
-        return words[0] in names.given or words[0] in names.family
-    first = next((place for place, word in enumerate(words) if word in names.given), None)
+        return words[0] in names.given_names or words[0] in names.family
+    first = next((place for place, word in enumerate(words) if word in names.given_names), None)
     return first is not None and any(
         place != first and (word in names.family or text.istitle()) for place, word in enumerate(words)
     )
 
 
 def looks_like(texts: Iterable[str]) -> tuple[float, float]:
-    """The share of the different values that look like names, and the share that are known as such."""
+    """Return the share of the different values that look like names, and the share that are known as such."""
     different = set(texts)
     if not different:
         return 0.0, 0.0
-    shaped = sum(map(has_shape, different)) / len(different)
-    return shaped, (sum(map(recognised, different)) / len(different) if shaped > 0 else 0.0)
+    shape_share = sum(map(has_shape, different)) / len(different)
+    return shape_share, (sum(map(is_known_name, different)) / len(different) if shape_share > 0 else 0.0)
 
 
-def kind_of(texts: Sequence[str]) -> What:
-    """Whether names are first names, surnames or both, by their words and what most of them are known as."""
-    votes = Counter[What]()
-    names = known()
+def kind_of(texts: Sequence[str]) -> IdentifierKind:
+    """Return whether names are first names, surnames or full names."""
+    votes = Counter[IdentifierKind]()
+    names = known_names()
     for text in texts:
         words = parts(text)
         if len(words) > 1:
-            votes[What.FULL_NAME] += 1
+            votes[IdentifierKind.FULL_NAME] += 1
         elif words:
-            votes[What.FIRST_NAME] += words[0] in names.given
-            votes[What.LAST_NAME] += words[0] in names.family
-    return votes.most_common(1)[0][0] if votes else What.FULL_NAME
+            votes[IdentifierKind.FIRST_NAME] += words[0] in names.given_names
+            votes[IdentifierKind.LAST_NAME] += words[0] in names.family
+    return votes.most_common(1)[0][0] if votes else IdentifierKind.FULL_NAME

@@ -7,7 +7,7 @@ from enum import StrEnum
 from synth.domain import Role
 
 
-class What(StrEnum):
+class IdentifierKind(StrEnum):
     """What the values of a column are, as messages say it."""
 
     EMAIL = "e-mail addresses"
@@ -34,32 +34,32 @@ class What(StrEnum):
 
 
 ROLES = {
-    What.EMAIL: Role.EMAIL,
-    What.PHONE: Role.PHONE,
-    What.IP: Role.IP,
-    What.URL: Role.URL,
-    What.FULL_NAME: Role.NAME,
-    What.FIRST_NAME: Role.NAME,
-    What.LAST_NAME: Role.NAME,
-    What.STREET: Role.ADDRESS,
-    What.CITY: Role.ADDRESS,
-    What.POSTCODE: Role.ADDRESS,
-    What.COORDINATES: Role.ADDRESS,
-    What.BIRTH: Role.DATE_OF_BIRTH,
-    What.NOTE: Role.FREE_TEXT,
+    IdentifierKind.EMAIL: Role.EMAIL,
+    IdentifierKind.PHONE: Role.PHONE,
+    IdentifierKind.IP: Role.IP,
+    IdentifierKind.URL: Role.URL,
+    IdentifierKind.FULL_NAME: Role.NAME,
+    IdentifierKind.FIRST_NAME: Role.NAME,
+    IdentifierKind.LAST_NAME: Role.NAME,
+    IdentifierKind.STREET: Role.ADDRESS,
+    IdentifierKind.CITY: Role.ADDRESS,
+    IdentifierKind.POSTCODE: Role.ADDRESS,
+    IdentifierKind.COORDINATES: Role.ADDRESS,
+    IdentifierKind.BIRTH: Role.DATE_OF_BIRTH,
+    IdentifierKind.NOTE: Role.FREE_TEXT,
 }
 # What a role means where neither the name nor the values of the column are more precise.
 USUAL = {
-    Role.NAME: What.FULL_NAME,
-    Role.EMAIL: What.EMAIL,
-    Role.PHONE: What.PHONE,
-    Role.ADDRESS: What.STREET,
-    Role.IP: What.IP,
-    Role.URL: What.URL,
+    Role.NAME: IdentifierKind.FULL_NAME,
+    Role.EMAIL: IdentifierKind.EMAIL,
+    Role.PHONE: IdentifierKind.PHONE,
+    Role.ADDRESS: IdentifierKind.STREET,
+    Role.IP: IdentifierKind.IP,
+    Role.URL: IdentifierKind.URL,
 }
-NAMES = frozenset({What.FULL_NAME, What.FIRST_NAME, What.LAST_NAME})
+NAMES = frozenset({IdentifierKind.FULL_NAME, IdentifierKind.FIRST_NAME, IdentifierKind.LAST_NAME})
 
 
-def role_of(what: What) -> Role:
-    """The role of a column that holds `what`; numbers and tokens of every kind are natural keys."""
+def role_of(what: IdentifierKind) -> Role:
+    """Return the role of a column that holds `what`; numbers and tokens of every kind are natural keys."""
     return ROLES.get(what, Role.NATURAL_KEY)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 IDENTIFIER = re.compile(r'"(?:[^"]|"")+"|[^\W\d]\w*')
 _JINJA = re.compile(r"\{[{%#]")
-_COMPARED = re.compile(r"[<>!~]|\b(and|or|not|is|in|like|between|case)\b|--", re.IGNORECASE)
+_COMPARISON = re.compile(r"[<>!~]|\b(and|or|not|is|in|like|between|case)\b|--", re.IGNORECASE)
 _WORDS = frozenset({"true", "false", "null"})
 _SUBQUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ class UnusableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class TestArguments:
     """What a test was given, each argument in the words of its macro."""
 
     test: DataTest
@@ -45,21 +45,21 @@ class Given:
     @property
     def condition(self) -> str:
         """The rows that the test is about, as `where` and `row_condition` say; "" for all."""
-        stated = (self.test.config.get("where"), self.test.arguments.get("row_condition"))
-        return " and ".join(f"({sql(text)}\n)" for text in stated if text)
+        conditions = (self.test.config.get("where"), self.test.arguments.get("row_condition"))
+        return " and ".join(f"({sql(text)}\n)" for text in conditions if text)
 
     @property
     def groups(self) -> str:
         """What rows are grouped by."""
-        listed = self.test.arguments.get("group_by") or self.test.arguments.get("group_by_columns") or []
-        return ", ".join(map(sql, listed if isinstance(listed, list) else [listed]))
+        columns = self.test.arguments.get("group_by") or self.test.arguments.get("group_by_columns") or []
+        return ", ".join(map(sql, columns if isinstance(columns, list) else [columns]))
 
     def has(self, name: str) -> bool:
-        """Whether the argument is given."""
+        """Return whether the argument is given."""
         return self.test.arguments.get(name) is not None
 
     def text(self, *names: str, default: str | None = None) -> str:
-        """The argument, by the first of its names that is given, as SQL."""
+        """Return the argument, by the first of its names that is given, as SQL."""
         for name in names:
             if self.has(name):
                 return sql(self.test.arguments[name])
@@ -68,35 +68,35 @@ class Given:
         return default
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """The argument as true or false."""
+        """Return the argument as true or false."""
         value = self.test.arguments.get(name, default)
         return str(value).strip().lower() in {"true", "1", "yes"}
 
-    def listed(self, *names: str) -> tuple[str, ...]:
-        """The entries of a list, each as SQL and none of them quoted."""
+    def texts(self, *names: str) -> tuple[str, ...]:
+        """Return the entries of a list, each as SQL and none of them quoted."""
         value = next((self.test.arguments[name] for name in names if self.has(name)), None)
         if not isinstance(value, list) or not value:
             raise UnusableError(f"it lists no {names[0]}")
         return tuple(sql(item) for item in value)
 
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
-        """The entries of a list of pairs."""
+        """Return the entries of a list of pairs."""
         value = self.test.arguments.get(name)
         if not isinstance(value, list) or not all(isinstance(p, list) and len(p) == 2 for p in value):  # noqa: PLR2004 - a pair
             raise UnusableError(f"it lists no {name}")
         return tuple((sql(left), sql(right)) for left, right in value)
 
     def model(self, name: str) -> Node:
-        """The model that the argument refers to."""
+        """Return the model that the argument refers to."""
         text = str(self.test.arguments.get(name) or "")
-        found = resolve(self.manifest, text, self.test.parents, self.test.attached_node)
-        if found is None:
+        node = resolve(self.manifest, text, self.test.parents, self.test.attached_node)
+        if node is None:
             raise UnusableError(f"its {name} is no model of this project")
-        return found
+        return node
 
 
 def sql(value: object) -> str:
-    """A value as dbt writes it into a test's SQL.
+    """Return a value as dbt writes it into a test's SQL.
 
     Raises:
         UnusableError: it still has to be rendered, or reads other tables.
@@ -110,9 +110,9 @@ def sql(value: object) -> str:
 
 
 def equation(condition: str) -> tuple[tuple[str, str], ...]:
-    """The columns of which a condition says nothing but what they equal, each with that; () for any other."""
+    """Return the columns that a condition fixes, each with its value; () for any other condition."""
     sides = [side.strip() for side in condition.split("=")]
-    if len(sides) != 2 or _COMPARED.search(condition):  # noqa: PLR2004 - two sides
+    if len(sides) != 2 or _COMPARISON.search(condition):  # noqa: PLR2004 - two sides
         return ()
     return tuple(
         (plain(column), other)
@@ -122,5 +122,5 @@ def equation(condition: str) -> tuple[tuple[str, str], ...]:
 
 
 def plain(column: str) -> str:
-    """The folded name that `column` is; "" where it is an expression."""
+    """Return the folded name that `column` is; "" where it is an expression."""
     return fold(column) if IDENTIFIER.fullmatch(column.strip()) else ""

@@ -29,7 +29,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ValueClaim:
     """What a test says of the values of one column, where these are constants.
 
     Attributes:
@@ -51,7 +51,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Statement:
     """What one test says: a rule in SQL, or one of the facts that are known by their kind.
 
     Attributes:
@@ -70,21 +70,21 @@ class Said:
     reference: ForeignKey | None = None
     partial: bool = False
     count: RowCount | None = None
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[ValueClaim, ...] = ()
 
 
-def row(holds: str, *claims: Claim) -> Said:
-    """Every row must satisfy `holds`."""
-    return Said(Effect.ROW, holds, claims=claims)
+def row(holds: str, *claims: ValueClaim) -> Statement:
+    """Return every row must satisfy `holds`."""
+    return Statement(Effect.ROW, holds, claims=claims)
 
 
-def table(holds: str, *, by: str = "", scope: Scope = Scope.TABLE) -> Said:
-    """All rows together must satisfy `holds`, or each group of them."""
-    return Said(Effect.TABLE, holds, scope, by)
+def table(holds: str, *, by: str = "", scope: Scope = Scope.TABLE) -> Statement:
+    """Return all rows together must satisfy `holds`, or each group of them."""
+    return Statement(Effect.TABLE, holds, scope, by)
 
 
 def constant(text: str | None) -> Constant | None:
-    """The number or the moment that a SQL literal is; None for any other expression."""
+    """Return the number or the moment that a SQL literal is; None for any other expression."""
     if text is None:
         return None
     try:
@@ -95,9 +95,9 @@ def constant(text: str | None) -> Constant | None:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that a text in ISO 8601 is."""
+    """Return the moment that a text in ISO 8601 is."""
     try:
-        found = datetime.fromisoformat(text)
+        value = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
