@@ -39,10 +39,10 @@ def checks(settings: Settings) -> Iterator[tuple[str, Outcome]]:
         work = Plan()
         yield "manifest", error
     else:
-        count = len(work.tasks) + len(work.refused)
+        count = len(work.tasks) + len(work.refused_results)
         yield "manifest", f"{settings.project.manifest_path}, {count} tagged"
     tasks = work.tasks
-    for result in work.refused:
+    for result in work.refused_results:
         yield "model", ManifestError(result.message)
     if isinstance(connection_outcome, str):
         yield "ownership", _outcome(partial(_ownership, settings, models))

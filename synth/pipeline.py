@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from synth.stores import Store
     from synth.warehouse import Snapshot
 
-INTERRUPTED = "the run was interrupted"
+INTERRUPTION = "the run was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class EndedRun:
     """A run that has ended, and what of its end went wrong, if anything did."""
 
     result: RunResult
     folder: Path
     failure: str = ""
-    interrupted: bool = False
+    is_interrupted: bool = False
 
     @property
     def results(self) -> tuple[ModelResult, ...]:
@@ -59,7 +59,7 @@ class Finished:
         return 1 if self.failure else self.result.exit_code
 
 
-def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
+def run(invocation: Invocation, settings: Settings, run_id: str) -> EndedRun:
     """Make, check, store and publish the twin of every task that is worth it.
 
     A failed model stops no unrelated one; models that reference each other are published together or not at
@@ -68,30 +68,30 @@ def run(asked: Invocation, settings: Settings, run_id: str) -> Finished:
     Raises:
         SynthError: something is missing that every model needs; nothing has been changed.
     """
-    started = perf_counter()
-    asked = replace(asked, invocation_id=asked.invocation_id or run_id)
+    start = perf_counter()
+    invocation = replace(invocation, invocation_id=invocation.invocation_id or run_id)
     store = open_store(settings.store)
-    folder = RunFolder.create(settings.artifact_dir, run_id, again=asked.is_named_run)
-    _ask(folder, asked)
+    folder = RunFolder.create(settings.artifact_dir, run_id, again=invocation.is_named_run)
+    _ask(folder, invocation)
     results: dict[str, ModelResult] = {}
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         backends = Backends(settings.services)
-        known = _known(asked, settings, run_id, warehouse)
-        asked = preflight(_narrowed(asked, known), settings, warehouse, backends)
-        _ask(folder, asked)
+        inventory = _read_inventory(invocation, settings, run_id, warehouse)
+        invocation = preflight(_narrow(invocation, inventory), settings, warehouse, backends)
+        _ask(folder, invocation)
         with log.write_log_to(folder.log):
-            if asked.refused_results and not asked.tasks:
-                return _nothing(asked, folder)
+            if invocation.refused_results and not invocation.tasks:
+                return _nothing(invocation, folder)
             store.check()
             tools = _Tools(warehouse, backends, store, folder)
-            failure = _begin(asked, settings, known, tools, results)
-            interrupted = failure == INTERRUPTED
-            _write_state(asked, settings, warehouse)
-            result = RunResult(run_id, tuple(_of(task, results, failure) for task in asked.everything))
-            elapsed = perf_counter() - started
-            unstored = _finish(folder, None if interrupted else store, result, asked, elapsed)
-            strange = "" if failure else _look_again(asked, settings, warehouse)
-    return Finished(result, folder.path, failure or strange or unstored, interrupted)
+            failure = _begin(invocation, settings, inventory, tools, results)
+            is_interrupted = failure == INTERRUPTION
+            _write_state(invocation, settings, warehouse)
+            result = RunResult(run_id, tuple(_of(task, results, failure) for task in invocation.everything))
+            seconds = perf_counter() - start
+            storage_failure = _finish(folder, None if is_interrupted else store, result, invocation, seconds)
+            strange = "" if failure else _look_again(invocation, settings, warehouse)
+    return EndedRun(result, folder.path, failure or strange or storage_failure, is_interrupted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +105,36 @@ class _Tools:
 
 
 def _begin(
-    asked: Invocation,
+    invocation: Invocation,
     settings: Settings,
-    known: TwinInventory,
+    inventory: TwinInventory,
     tools: _Tools,
     results: dict[str, ModelResult],
 ) -> str:
     """Do what there is to do, and say why that ended early, if it did after something was published."""
     warehouse = tools.warehouse
     try:
-        claim = warehouse.claim(asked.invocation_id, settings.staging_schema)
+        claim = warehouse.claim(invocation.invocation_id, settings.staging_schema)
         with claim, warehouse.snapshot() as snapshot, progress_bar() as progress:
-            agenda = _agenda(asked, settings, known, warehouse, snapshot)
+            agenda = _agenda(invocation, settings, inventory, warehouse, snapshot)
             shop = Workshop(
-                known.run_id,
+                inventory.run_id,
                 warehouse,
                 snapshot,
                 tools.store,
                 tools.folder,
                 settings,
-                asked.twins,
+                invocation.twins,
                 tools.backends,
                 progress,
-                asked.invocation_id,
-                asked.keep,
+                invocation.invocation_id,
+                invocation.keep,
                 agenda.inputs,
                 agenda.stages,
             )
-            _work(asked, agenda, shop, results)
+            _work(invocation, agenda, shop, results)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return INTERRUPTION
     except Exception as error:
         if not any(result.status is Status.PUBLISHED for result in results.values()):
             raise
@@ -144,67 +144,83 @@ def _begin(
     return ""
 
 
-def _ask(folder: RunFolder, asked: Invocation) -> None:
+def _ask(folder: RunFolder, invocation: Invocation) -> None:
     """Write down what the run is asked for, as soon as that is known: it may be killed at any moment."""
-    folder.ask(asked.args, [task.model.unique_id for task in asked.everything], asked.invocation_id)
+    folder.ask(
+        invocation.args, [task.model.unique_id for task in invocation.everything], invocation.invocation_id
+    )
 
 
-def _nothing(asked: Invocation, folder: RunFolder) -> Finished:
-    """The end of a run of which no model can be begun: the reasons, and nothing else."""
-    for index, refusal in enumerate(asked.refused_results, 1):
-        log.outcome(f"{index} of {len(asked.refused_results)}", refusal, folder.report(refusal.task))
-    result = RunResult(folder.run_id, asked.refused_results)
-    failure = _finish(folder, None, result, asked, 0.0)
-    return Finished(result, folder.path, failure)
+def _nothing(invocation: Invocation, folder: RunFolder) -> EndedRun:
+    """Return the end of a run of which no model can be begun: the reasons, and nothing else."""
+    for index, refusal in enumerate(invocation.refused_results, 1):
+        log.outcome(f"{index} of {len(invocation.refused_results)}", refusal, folder.report(refusal.task))
+    result = RunResult(folder.run_id, invocation.refused_results)
+    failure = _finish(folder, None, result, invocation, 0.0)
+    return EndedRun(result, folder.path, failure)
 
 
-def _narrowed(asked: Invocation, known: TwinInventory) -> Invocation:
-    """What is asked, task by task: to publish without a selection means all that the run made."""
-    if not asked.publish or asked.is_selection:
-        return asked
-    names = asked_for(known)
+def _narrow(invocation: Invocation, inventory: TwinInventory) -> Invocation:
+    """Return what is asked, task by task: to publish without a selection means all that the run made."""
+    if not invocation.publish or invocation.is_selection:
+        return invocation
+    names = asked_for(inventory)
     return replace(
-        asked,
-        tasks=tuple(task for task in asked.tasks if task.model.unique_id in names),
+        invocation,
+        tasks=tuple(task for task in invocation.tasks if task.model.unique_id in names),
         refused_results=tuple(
-            result for result in asked.refused_results if result.task.model.unique_id in names
+            result for result in invocation.refused_results if result.task.model.unique_id in names
         ),
     )
 
 
-def _known(asked: Invocation, settings: Settings, run_id: str, warehouse: Warehouse) -> TwinInventory:
-    """What there is of twins before the run begins."""
-    replaced = {str(task.target) for task in asked.tasks} if asked.force or settings.full_refresh else ()
-    seen = refuse_strangers(warehouse, TwinPlaces.of(asked.models, settings), replaced_twins=replaced)
+def _read_inventory(
+    invocation: Invocation, settings: Settings, run_id: str, warehouse: Warehouse
+) -> TwinInventory:
+    """Return what there is of twins before the run begins."""
+    replaced_twins = (
+        {str(task.target) for task in invocation.tasks} if invocation.force or settings.full_refresh else ()
+    )
+    inspection = refuse_strangers(
+        warehouse, TwinPlaces.of(invocation.models, settings), replaced_twins=replaced_twins
+    )
     return TwinInventory(
         run_id,
-        asked.invocation_id,
+        invocation.invocation_id,
         warehouse.published_twins(settings.schema),
-        units=warehouse.units(settings.staging_schema, run_id) if asked.is_named_run else {},
-        intact=frozenset(name for name, place in asked.twins.items() if seen.twins.get(str(place)) == name),
-        force=asked.force or settings.full_refresh,
+        units=warehouse.units(settings.staging_schema, run_id) if invocation.is_named_run else {},
+        intact=frozenset(
+            name for name, place in invocation.twins.items() if inspection.twins.get(str(place)) == name
+        ),
+        force=invocation.force or settings.full_refresh,
     )
 
 
 def _agenda(
-    asked: Invocation, settings: Settings, known: TwinInventory, warehouse: Warehouse, snapshot: Snapshot
+    invocation: Invocation,
+    settings: Settings,
+    inventory: TwinInventory,
+    warehouse: Warehouse,
+    snapshot: Snapshot,
 ) -> Agenda:
-    """What there is to do; what a named run is to make is on record before it begins."""
-    if asked.publish:
-        return to_publish(asked.tasks, known)
-    tasks = asked.context or asked.tasks
-    decisions = decide(tasks, settings, known, warehouse=warehouse, snapshot=snapshot, twins=asked.twins)
-    found = agenda(asked.tasks, decisions, known, keep=asked.keep)
-    costly = _beyond_budget(found, settings, warehouse)
-    found = replace(found, block_reasons={**found.block_reasons, **asked.block_reasons, **costly})
-    if asked.keep:
-        names = [result.task.model.unique_id for result in asked.refused_results]
-        warehouse.note(settings.staging_schema, known.run_id, names, State.FAILED)
-        names = [task.model.unique_id for task in found.todo]
-        warehouse.note(settings.staging_schema, known.run_id, names, State.ASKED)
-        names = [name for name in found.settled_results if not known.is_settled(name)]
-        warehouse.note(settings.staging_schema, known.run_id, names, State.UNCHANGED)
-    return found
+    """Return what there is to do; what a named run is to make is on record before it begins."""
+    if invocation.publish:
+        return to_publish(invocation.tasks, inventory)
+    tasks = invocation.context or invocation.tasks
+    decisions = decide(
+        tasks, settings, inventory, warehouse=warehouse, snapshot=snapshot, twins=invocation.twins
+    )
+    work = agenda(invocation.tasks, decisions, inventory, keep=invocation.keep)
+    costly = _beyond_budget(work, settings, warehouse)
+    work = replace(work, block_reasons={**work.block_reasons, **invocation.block_reasons, **costly})
+    if invocation.keep:
+        names = [result.task.model.unique_id for result in invocation.refused_results]
+        warehouse.note(settings.staging_schema, inventory.run_id, names, State.FAILED)
+        names = [task.model.unique_id for task in work.todo]
+        warehouse.note(settings.staging_schema, inventory.run_id, names, State.ASKED)
+        names = [name for name in work.settled_results if not inventory.is_settled(name)]
+        warehouse.note(settings.staging_schema, inventory.run_id, names, State.UNCHANGED)
+    return work
 
 
 def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> dict[str, str]:
@@ -225,11 +241,11 @@ def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> di
     return reasons
 
 
-def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
+def _work(invocation: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
     """Say what cannot be done and what needs no work, and do the rest."""
-    every = asked.everything
+    every = invocation.everything
     places = {task.model.unique_id: f"{index} of {len(every)}" for index, task in enumerate(every, 1)}
-    results |= {result.task.model.unique_id: result for result in asked.refused_results}
+    results |= {result.task.model.unique_id: result for result in invocation.refused_results}
     results |= todo.settled_results
     for name, result in results.items():
         log.outcome(places[name], result, shop.folder.report(result.task))
@@ -242,18 +258,18 @@ def _work(asked: Invocation, todo: Agenda, shop: Workshop, results: dict[str, Mo
         make_and_publish(todo.todo, shop, results, places=places, ready=ready)
 
 
-def _look_again(asked: Invocation, settings: Settings, warehouse: Warehouse) -> str:
-    """What came into the schema of the twins during the run and must not be there."""
-    strange = afterwards(warehouse, TwinPlaces.of(asked.models, settings))
+def _look_again(invocation: Invocation, settings: Settings, warehouse: Warehouse) -> str:
+    """Return what came into the schema of the twins during the run and must not be there."""
+    strange = afterwards(warehouse, TwinPlaces.of(invocation.models, settings))
     if strange:
         log.error(strange)
     return strange
 
 
-def _write_state(asked: Invocation, settings: Settings, warehouse: Warehouse) -> None:
+def _write_state(invocation: Invocation, settings: Settings, warehouse: Warehouse) -> None:
     """Let dbt know which twins there are now; the twins themselves need nothing of that."""
     try:
-        write_state(settings.artifact_dir / "state", published_twins(asked.twins, warehouse))
+        write_state(settings.artifact_dir / "state", published_twins(invocation.twins, warehouse))
     except (SynthError, OSError) as error:
         log.warning(f"The state for dbt could not be written ({type(error).__name__}). Next: synth test")
 
@@ -263,11 +279,11 @@ def _of(task: Task, results: Mapping[str, ModelResult], failure: str) -> ModelRe
 
 
 def _finish(
-    folder: RunFolder, store: Store | None, result: RunResult, asked: Invocation, elapsed: float
+    folder: RunFolder, store: Store | None, result: RunResult, invocation: Invocation, seconds: float
 ) -> str:
     """Write the results; what went wrong with that, because the twins are published by now and stay."""
     try:
-        folder.finish(store, result, asked.args, elapsed, invocation_id=asked.invocation_id)
+        folder.finish(store, result, invocation.args, seconds, invocation_id=invocation.invocation_id)
     except (SynthError, OSError) as error:
         reason = str(error) if isinstance(error, SynthError) else f"{error.strerror} ({type(error).__name__})"
         failure = f"What was published stays, but the results of the run could not be stored: {reason}"

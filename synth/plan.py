@@ -33,11 +33,11 @@ class Plan:
     """What a run has to do: the twins to make, parents before children, and those that cannot be made."""
 
     tasks: tuple[Task, ...] = ()
-    refused: tuple[ModelResult, ...] = ()
+    refused_results: tuple[ModelResult, ...] = ()
 
 
 def plan(models: Sequence[Model], settings: Settings, refusals: Iterable[Refusal] = ()) -> Plan:
-    """One task a model, parents before children, else by `unique_id`; what cannot be made stops no other.
+    """Return one task per model, parents before children; what cannot be made stops no other.
 
     Args:
         models: what is to have a twin.
@@ -58,20 +58,20 @@ def plan(models: Sequence[Model], settings: Settings, refusals: Iterable[Refusal
     reasons |= circles
     return Plan(
         tuple(tasks[model.unique_id] for model in order),
-        tuple(refused(task, reasons[name]) for name, task in sorted(tasks.items()) if name in reasons),
+        tuple(refused_result(task, reasons[name]) for name, task in sorted(tasks.items()) if name in reasons),
     )
 
 
-def refused(task: Task, message: str) -> ModelResult:
-    """The outcome of a task of which nothing was begun."""
+def refused_result(task: Task, message: str) -> ModelResult:
+    """Return the outcome of a task of which nothing was begun."""
     return ModelResult(task, Status.ERROR, message=message)
 
 
 def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
-    """Tasks that belong together by foreign keys, so are published together; order is kept throughout."""
+    """Return the tasks in clusters that foreign keys connect, which are published together; order is kept."""
     home: dict[str, set[str]] = {task.model.unique_id: {task.model.unique_id} for task in tasks}
     for task in tasks:
-        for parent in _parents(replace(task.model, foreign_keys=_bound(task.model)), home):
+        for parent in _parents(replace(task.model, foreign_keys=_binding_keys(task.model)), home):
             ours, theirs = home[task.model.unique_id], home[parent]
             if ours is not theirs:
                 ours |= theirs
@@ -82,22 +82,22 @@ def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
     return tuple(tuple(group) for group in groups.values())
 
 
-def _bound(model: Model) -> tuple[ForeignKey, ...]:
-    """The references whose keys are made anew; those of tables that are copied are the same in every run."""
+def _binding_keys(model: Model) -> tuple[ForeignKey, ...]:
+    """Return the references to new keys; those to copied tables are the same in every run."""
     return tuple(key for key in model.foreign_keys if not key.public)
 
 
 def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model, ...]:
-    """The models of the tasks, and those among `models` that they reference, at whatever distance."""
-    known = {model.unique_id: model for model in models}
-    found: dict[str, Model] = {}
-    waiting = [task.model for task in tasks]
-    while waiting:
-        model = waiting.pop()
-        if model.unique_id not in found:
-            found[model.unique_id] = model
-            waiting += [known[name] for name in _parents(model, known)]
-    return tuple(found.values())
+    """Return the models of the tasks, and those among `models` that they reference, at whatever distance."""
+    models_by_id = {model.unique_id: model for model in models}
+    added_models: dict[str, Model] = {}
+    queue = [task.model for task in tasks]
+    while queue:
+        model = queue.pop()
+        if model.unique_id not in added_models:
+            added_models[model.unique_id] = model
+            queue += [models_by_id[name] for name in _parents(model, models_by_id)]
+    return tuple(added_models.values())
 
 
 def _task(model: Model, settings: Settings) -> Task:
@@ -142,25 +142,25 @@ def _unprotected(tasks: Iterable[Task]) -> dict[str, str]:
 
 def _refuse_unknown_backends(settings: Settings) -> None:
     """Refuse a backend that all models would have: it is no model's fault."""
-    known = known_backends()
+    backends = known_backends()
     flag = "--backend" if settings.flags.backend else "SYNTH_BACKEND"
     for options, place in (
         (settings.overrides, flag),
         (settings.defaults, f"{settings.project.file}: `vars.synth.backend`"),
     ):
-        if options.backend is not None and options.backend not in known:
+        if options.backend is not None and options.backend not in backends:
             raise ConfigError(
-                f"{place}: unknown backend '{options.backend}'; {nearest(options.backend, known)}"
+                f"{place}: unknown backend '{options.backend}'; {nearest(options.backend, backends)}"
             )
 
 
 def _unable(tasks: Iterable[Task]) -> dict[str, str]:
-    """Why the backend of a task cannot do what its model wants, by `unique_id`."""
-    known, reasons = known_backends(), {}
+    """Return why the backend of a task cannot do what its model wants, by `unique_id`."""
+    backends, reasons = known_backends(), {}
     for task in tasks:
         model = task.model
-        if task.backend not in known:
-            hint = nearest(task.backend, known)
+        if task.backend not in backends:
+            hint = nearest(task.backend, backends)
             reasons[model.unique_id] = (
                 f"{model.path} ({model.unique_id}): unknown backend '{task.backend}'; {hint}"
             )
@@ -173,7 +173,7 @@ def _unable(tasks: Iterable[Task]) -> dict[str, str]:
 
 
 def _refuse_real_schemas(models: Iterable[Model], settings: Settings) -> None:
-    """Twins and real tables never share a schema: a twin has the name of the table it would replace."""
+    """Refuse a schema that holds real tables: a twin has the name of the table it would replace."""
     real = {settings.connection.schema: f"target '{settings.connection.target}' of the dbt profile"}
     real |= {model.relation.schema: f"{model.unique_id} ({model.path})" for model in models}
     for schema in (settings.schema, settings.staging_schema):
@@ -185,7 +185,7 @@ def _refuse_real_schemas(models: Iterable[Model], settings: Settings) -> None:
 
 
 def _shared_names(models: Iterable[Model]) -> dict[str, str]:
-    """Why models cannot have a twin because of its name, by `unique_id`."""
+    """Return why models cannot have a twin because of its name, by `unique_id`."""
     owners: dict[str, list[Model]] = defaultdict(list)
     for model in models:
         owners[model.relation.name].append(model)
@@ -206,39 +206,39 @@ def _shared_names(models: Iterable[Model]) -> dict[str, str]:
     return reasons
 
 
-def _parents(model: Model, known: Iterable[str]) -> tuple[str, ...]:
-    """The other models among `known` that `model` references."""
-    among = set(known) - {model.unique_id}
+def _parents(model: Model, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the other models among `names` that `model` references."""
+    among = set(names) - {model.unique_id}
     return tuple(dict.fromkeys(key.parent for key in model.foreign_keys if key.parent in among))
 
 
 def _parents_first(models: Sequence[Model]) -> tuple[tuple[Model, ...], dict[str, str]]:
-    """The models in order, without those that no order fits, and why none does, by `unique_id`."""
-    named = {model.unique_id: model for model in models}
+    """Return the models in order, without those that no order fits, and why none does, by `unique_id`."""
+    by_name = {model.unique_id: model for model in models}
     reasons: dict[str, str] = {}
     while True:
-        sorter = TopologicalSorter({name: _parents(model, named) for name, model in named.items()})
+        sorter = TopologicalSorter({name: _parents(model, by_name) for name, model in by_name.items()})
         try:
             sorter.prepare()
         except CycleError as error:
             circle = list(error.args[1])
-            reasons |= dict.fromkeys(circle, _circle(circle, named))
-            named = {name: model for name, model in named.items() if name not in circle}
+            reasons |= dict.fromkeys(circle, _circle(circle, by_name))
+            by_name = {name: model for name, model in by_name.items() if name not in circle}
         else:
             break
     order: list[Model] = []
     while ready := sorted(sorter.get_ready()):
-        order.extend(named[name] for name in ready)
+        order.extend(by_name[name] for name in ready)
         sorter.done(*ready)
     return tuple(order), reasons
 
 
-def _circle(names: Sequence[str], named: Mapping[str, Model]) -> str:
-    """Why no order fits: whichever twin came first would reference rows that are not there yet."""
+def _circle(names: Sequence[str], by_name: Mapping[str, Model]) -> str:
+    """Return why no order fits: whichever twin came first would reference rows that are not there yet."""
     tests = [
         key.test
         for parent, child in pairwise(names)
-        for key in named[child].foreign_keys
+        for key in by_name[child].foreign_keys
         if key.parent == parent
     ]
     return (

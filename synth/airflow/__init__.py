@@ -12,7 +12,7 @@ from synth._version import __version__
 
 
 def provider_info() -> dict[str, Any]:
-    """What Airflow shows of this provider, in the form of its `provider_info.schema.json`."""
+    """Return what Airflow shows of this provider, in the form of its `provider_info.schema.json`."""
     title = "dbt-synth"
     return {
         "package-name": "dbt-synth",

@@ -32,7 +32,7 @@ GRETEL_EXTRA = {
 }
 PREFIXES = {"postgres": ("PG",), "aws": ("AWS_",), "gretel": ("GRETEL_",)}
 # What would be another identity than the user thinks, if it were passed over in silence.
-REFUSED = {
+UNSUPPORTED_EXTRAS = {
     "postgres": ("iam", "service"),
     "aws": ("role_arn", "assume_role_method", "assume_role_kwargs"),
     "gretel": (),
@@ -57,7 +57,7 @@ class AirflowConnection(Protocol):
 
 
 def variables(kind: str, connection: AirflowConnection) -> dict[str, str]:
-    """The variables that a connection of type `postgres`, `aws` or `gretel` stands for.
+    """Return the variables that a connection of type `postgres`, `aws` or `gretel` stands for.
 
     Raises:
         ValueError: the connection has another type, or asks for something that no variable can say.
@@ -67,42 +67,56 @@ def variables(kind: str, connection: AirflowConnection) -> dict[str, str]:
             f"Connection {connection.conn_id} has the type {connection.conn_type}, not {kind}. "
             "Next: change its type, or name another connection."
         )
-    refused = [name for name in REFUSED[kind] if connection.extra_dejson.get(name)]
-    if refused:
+    names = [name for name in UNSUPPORTED_EXTRAS[kind] if connection.extra_dejson.get(name)]
+    if names:
         raise ValueError(
-            f"Connection {connection.conn_id}: `{refused[0]}` of its extra is not supported. Next: give keys "
+            f"Connection {connection.conn_id}: `{names[0]}` of its extra is not supported. Next: give keys "
             "or leave the connection out, so that the worker's own identity is used."
         )
-    found = {"postgres": _postgres, "aws": _aws, "gretel": _gretel}[kind](connection)
-    return {name: str(value) for name, value in found.items() if value not in {None, ""}}
+    result = {"postgres": _postgres, "aws": _aws, "gretel": _gretel}[kind](connection)
+    return {name: str(value) for name, value in result.items() if value not in {None, ""}}
 
 
 def environment(
-    inherited: Mapping[str, str], known: Mapping[str, Mapping[str, str]], own: Mapping[str, str]
+    parent_environment: Mapping[str, str],
+    variables_by_kind: Mapping[str, Mapping[str, str]],
+    own: Mapping[str, str],
 ) -> dict[str, str]:
-    """The environment of the program that is called.
+    """Return the environment of the program that is called.
 
     Args:
-        inherited: of the worker. Airflow's own variables, which hold its secrets, are left out, and of a kind
-            that a connection speaks for, all.
-        known: the variables of each connection, by its kind.
+        parent_environment: of the worker, without Airflow's own variables, which hold secrets, and without
+            those of a kind that has a connection.
+        variables_by_kind: the variables of each connection, by its kind.
         own: of the user; `$PGPASSWORD` and the like stand for what the connections say.
     """
-    hidden = ("AIRFLOW", "_AIRFLOW", *(prefix for kind in known for prefix in PREFIXES[kind]))
-    kept = {name: value for name, value in inherited.items() if not name.startswith(hidden)}
-    said = {name: value for found in known.values() for name, value in found.items()}
-    return kept | said | {name: Template(value).safe_substitute(said) for name, value in own.items()}
+    hidden_prefixes = (
+        "AIRFLOW",
+        "_AIRFLOW",
+        *(prefix for kind in variables_by_kind for prefix in PREFIXES[kind]),
+    )
+    base = {name: value for name, value in parent_environment.items() if not name.startswith(hidden_prefixes)}
+    connection_variables = {
+        name: value for values in variables_by_kind.values() for name, value in values.items()
+    }
+    return (
+        base
+        | connection_variables
+        | {name: Template(value).safe_substitute(connection_variables) for name, value in own.items()}
+    )
 
 
-def asset_uri(said: Mapping[str, str], relation: str) -> str:
-    """The asset of `schema.name`, called as Cosmos calls those of dbt's models: postgres://host:port/db/….
+def asset_uri(variables: Mapping[str, str], relation: str) -> str:
+    """Return the asset of `schema.name`, with the name that Cosmos gives to dbt's models: postgres://….
 
     Args:
-        said: the variables of the connection to Postgres.
+        variables: the variables of the connection to Postgres.
         relation: a table or view of its database.
     """
-    address = f"postgres://{said.get('PGHOST', 'localhost')}:{said.get('PGPORT', '5432')}"
-    return "/".join([address, said.get("PGDATABASE", said.get("PGUSER", "")), *relation.split(".", 1)])
+    address = f"postgres://{variables.get('PGHOST', 'localhost')}:{variables.get('PGPORT', '5432')}"
+    return "/".join(
+        [address, variables.get("PGDATABASE", variables.get("PGUSER", "")), *relation.split(".", 1)]
+    )
 
 
 def _postgres(connection: AirflowConnection) -> dict[str, Any]:

@@ -53,11 +53,11 @@ class SynthHook(BaseHook):
         self._process: subprocess.Popen[str] | None = None
 
     def get_conn(self) -> dict[str, str]:
-        """The environment of the program."""
-        return environment(os.environ, self.known(), self._own)
+        """Return the environment of the program."""
+        return environment(os.environ, self.connection_variables(), self._own)
 
-    def known(self) -> dict[str, dict[str, str]]:
-        """The variables that each connection stands for, by its kind."""
+    def connection_variables(self) -> dict[str, dict[str, str]]:
+        """Return the variables that each connection stands for, by its kind."""
         return {kind: _read(kind, self.get_connection(name)) for kind, name in self._ids.items() if name}
 
     def run(self, arguments: Sequence[str], *, executable: str = "") -> Output:
@@ -76,21 +76,23 @@ class SynthHook(BaseHook):
             self._process = None
 
     async def aget_conn(self) -> dict[str, str]:
-        """As `get_conn`, in an event loop."""
-        known = {
+        """Return as `get_conn`, in an event loop."""
+        variables_by_kind = {
             kind: _read(kind, await self.aget_connection(name)) for kind, name in self._ids.items() if name
         }
-        return environment(os.environ, known, self._own)
+        return environment(os.environ, variables_by_kind, self._own)
 
-    async def arun(self, arguments: Sequence[str], given: Mapping[str, str]) -> Output:
-        """As `run`, in an event loop, for a command that soon ends; `given` is its environment."""
-        return await process.called(self._command("", arguments), given, self.project_dir, tell=self.log.log)
+    async def arun(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Output:
+        """Run a short command in an event loop, as `run` does, with `environment` as its environment."""
+        return await process.call_synth(
+            self._command("", arguments), environment, self.project_dir, tell=self.log.log
+        )
 
-    def leave(self, arguments: Sequence[str], given: Mapping[str, str]) -> None:
+    def leave(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start `synth` and let it go on, whatever becomes of this process."""
         command = self._command("", arguments)
         self.log.info("Leaving %s to itself", " ".join(command))
-        process.leave(command, given, self.project_dir)
+        process.leave(command, environment, self.project_dir)
 
     def stop(self) -> None:
         """Interrupt what runs, so that it cancels its remote jobs, and wait until it has ended."""
@@ -117,7 +119,7 @@ class GretelHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """How the page of connections shows it."""
+        """Return how the page of connections shows it."""
         return {
             "hidden_fields": ["login", "schema", "port"],
             "relabeling": {"host": "Endpoint", "password": "API key"},
@@ -129,8 +131,8 @@ class GretelHook(BaseHook):
 
 
 def _read(kind: str, connection: Any) -> dict[str, str]:
-    found = variables(kind, connection)
+    values = variables(kind, connection)
     for name in SECRET:
-        if name in found:
-            mask_secret(found[name])
-    return found
+        if name in values:
+            mask_secret(values[name])
+    return values

@@ -28,7 +28,7 @@ TWINS = "synthetic_twins"  # the alias that every published twin's asset is adde
 
 
 def run_id_of(dag_run: Any) -> str:
-    """The run's name for `synth`: the same for each task and each try of a DAG run, and of no other one."""
+    """Return the run's name for `synth`: the same for each task and try of a DAG run, and no other."""
     own = sha256(f"{dag_run.dag_id}/{dag_run.run_id}".encode()).hexdigest()[:8]
     return f"{dag_run.run_after.astimezone(UTC):%Y%m%dT%H%M%SZ}-{own}"
 
@@ -103,9 +103,9 @@ class SynthPlanOperator(SynthOperator):
     def execute(self, context: Context) -> list[list[str]]:
         """Ask `synth ls`."""
         del context
-        output = self.hook.run(["ls", "--output", "json", *_selected(self.select), *self.flags])
+        output = self.hook.run(["ls", "--output", "json", *_selection_flags(self.select), *self.flags])
         _raise_unless_done(output)
-        return units(output.listed)
+        return units(output.listings)
 
 
 class SynthRunOperator(SynthOperator):
@@ -142,7 +142,7 @@ class SynthRunOperator(SynthOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Run `synth run`; returns numbers, names and addresses, and no rows."""
         own = self.run_id or run_id_of(context["dag_run"])
-        arguments = ["run", "--run-id", own, "--no-publish", *_selected(self.select), *self.flags]
+        arguments = ["run", "--run-id", own, "--no-publish", *_selection_flags(self.select), *self.flags]
         output = self.hook.run([*arguments, "--no-wait"] if self.deferrable else arguments)
         if output.code == PENDING:
             jobs = [job for event in output.events for job in event.get("jobs", ())]
@@ -152,14 +152,14 @@ class SynthRunOperator(SynthOperator):
         return _outcomes(output)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Go on when the remote job is over: fetch and check what it made, or wait for its next step."""
+        """Continue when the remote job is over: fetch and check its result, or wait for its next step."""
         if event["status"] != "over":
             raise AirflowException(event["message"])
         self._jobs = event["jobs"]
         return self.execute(context)
 
     def on_kill(self) -> None:
-        """As of all operators; also cancel the jobs that `synth` had not come back to yet."""
+        """Cancel the command, and the jobs that `synth` had not come back to."""
         super().on_kill()
         if self._jobs:
             self.hook.run(["jobs", "--cancel", *self._jobs])
@@ -188,27 +188,27 @@ class SynthPublishOperator(SynthOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Run `synth publish`, and tell who waits for the twins."""
         own = self.run_id or run_id_of(context["dag_run"])
-        output = self.hook.run(["publish", own, *_selected(self.select), *self.flags])
+        output = self.hook.run(["publish", own, *_selection_flags(self.select), *self.flags])
         _raise_unless_done(output)
         outcomes = _outcomes(output)
-        said = self.hook.known()["postgres"]
+        variables = self.hook.connection_variables()["postgres"]
         for outcome in outcomes:
             if outcome["status"] == "published":
-                asset = Asset(asset_uri(said, outcome["relation"]))
+                asset = Asset(asset_uri(variables, outcome["relation"]))
                 for alias in (outlet for outlet in self.outlets if isinstance(outlet, AssetAlias)):
                     context["outlet_events"][alias].add(asset, extra={**outcome, "run_id": own})
         return outcomes
 
 
-def _selected(names: Sequence[str]) -> list[str]:
+def _selection_flags(names: Sequence[str]) -> list[str]:
     return [word for name in names for word in ("--select", name)]
 
 
 def _outcomes(output: Output) -> list[dict[str, Any]]:
-    """What became of each model, by the last that was said of it."""
-    known = ("unique_id", "relation", "status", "rows", "fidelity", "artifacts")
+    """Return what became of each model, by the last that was said of it."""
+    keys = ("unique_id", "relation", "status", "rows", "fidelity", "artifacts")
     last = {event["unique_id"]: event for event in output.events if {"unique_id", "status"} <= event.keys()}
-    return [{name: event[name] for name in known if name in event} for event in last.values()]
+    return [{name: event[name] for name in keys if name in event} for event in last.values()]
 
 
 def _raise_unless_done(output: Output) -> None:

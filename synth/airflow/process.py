@@ -25,38 +25,41 @@ class Output:
     Attributes:
         tell: called with the level and the text of each line that is to be read.
         events: the data of lines that have some, such as what became of a model.
-        listed: lines that are objects and no log lines: the answer of a command.
+        listings: lines that are objects and no log lines: the answer of a command.
         errors: what it called errors.
     """
 
     tell: Tell
     code: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
-    listed: list[dict[str, Any]] = field(default_factory=list)
+    listings: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     def hear(self, line: str) -> None:
         """Take one line to heart."""
         try:
-            said = json.loads(line)
+            record = json.loads(line)
         except ValueError:
-            said = None
-        if not isinstance(said, dict):
+            record = None
+        if not isinstance(record, dict):
             if line.strip():
                 self.tell(logging.INFO, line.rstrip())
-        elif "info" not in said:
-            self.listed.append(said)
+        elif "info" not in record:
+            self.listings.append(record)
         else:
-            self._hear_log(said)
+            self._hear_log(record)
 
-    def _hear_log(self, said: Mapping[str, Any]) -> None:
-        level, text = LEVELS.get(said["info"].get("level"), logging.INFO), str(said["info"].get("msg", ""))
+    def _hear_log(self, record: Mapping[str, Any]) -> None:
+        level, text = (
+            LEVELS.get(record["info"].get("level"), logging.INFO),
+            str(record["info"].get("msg", "")),
+        )
         if text.strip() and level > logging.DEBUG:
             self.tell(level, text)
         if level >= logging.ERROR:
             self.errors.append(text)
-        if said.get("data"):
-            self.events.append(said["data"])
+        if record.get("data"):
+            self.events.append(record["data"])
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], folder: str) -> subprocess.Popen[str]:
@@ -75,7 +78,7 @@ def start(command: Sequence[str], environment: Mapping[str, str], folder: str) -
 
 
 def listen(process: subprocess.Popen[str], tell: Tell) -> Output:
-    """Everything that the program says until it ends, and its exit code."""
+    """Return everything that the program says until it ends, and its exit code."""
     output = Output(tell)
     with process:
         for line in process.stdout or ():
@@ -97,10 +100,10 @@ def leave(command: Sequence[str], environment: Mapping[str, str], folder: str) -
     )
 
 
-async def called(
+async def call_synth(
     command: Sequence[str], environment: Mapping[str, str], folder: str, *, tell: Tell
 ) -> Output:
-    """As `start` and `listen`, for a short program in an event loop; ends it if nobody waits any more."""
+    """Start and listen to a short program in an event loop; end it if nobody waits any more."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=dict(environment),
@@ -111,13 +114,13 @@ async def called(
         limit=LONGEST,
     )
     try:
-        said, _ = await process.communicate()
+        content, _ = await process.communicate()
     except asyncio.CancelledError:
         process.terminate()
         await process.wait()
         raise
     output = Output(tell)
-    for line in said.decode("utf-8", "replace").splitlines():
+    for line in content.decode("utf-8", "replace").splitlines():
         output.hear(line)
     output.code = process.returncode or 0
     return output

@@ -33,7 +33,7 @@ class SynthJobTrigger(BaseTrigger):
         self._environment: dict[str, str] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """How another process makes the same trigger."""
+        """Return how another process makes the same trigger."""
         own = {"jobs": self.jobs, "poll_interval": self.poll_interval}
         return "synth.airflow.triggers.SynthJobTrigger", {**own, **self._installation}
 
@@ -42,10 +42,10 @@ class SynthJobTrigger(BaseTrigger):
         failures, self._environment = 0, await self._hook.aget_conn()
         while failures < MOST_FAILURES:
             output = await self._hook.arun(["jobs", *self.jobs], self._environment)
-            seen = [event["working"] for event in output.events if "working" in event]
-            if output.code or len(seen) < len(self.jobs):
+            events = [event["working"] for event in output.events if "working" in event]
+            if output.code or len(events) < len(self.jobs):
                 failures += 1
-            elif any(seen):
+            elif any(events):
                 failures = 0
             else:
                 yield TriggerEvent({"status": "over", "jobs": self.jobs})
@@ -59,5 +59,5 @@ class SynthJobTrigger(BaseTrigger):
 
         The triggerer cancels this call, too, about a second after it began, so nothing is waited for.
         """
-        given = self._environment or await self._hook.aget_conn()
-        self._hook.leave(["jobs", "--cancel", *self.jobs], given)
+        environment = self._environment or await self._hook.aget_conn()
+        self._hook.leave(["jobs", "--cancel", *self.jobs], environment)

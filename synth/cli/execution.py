@@ -25,7 +25,7 @@ from synth.plan import plan, with_parents
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from synth.pipeline import Finished
+    from synth.pipeline import EndedRun
     from synth.plan import Plan
     from synth.settings import Settings
 
@@ -84,7 +84,7 @@ def execute(
     ended_run = _run_to_end(settings, mode, options, only)
     if ended_run is None:
         sys.exit(0)
-    if ended_run.interrupted:  # threads that still learn would be waited for by a plain exit
+    if ended_run.is_interrupted:  # threads that still learn would be waited for by a plain exit
         sys.stdout.flush()
         os._exit(ended_run.exit_code)
     sys.exit(ended_run.exit_code)
@@ -97,11 +97,11 @@ def new_run_id() -> str:
 
 def _run_to_end(
     settings: Settings, mode: Mode, options: dict[str, Any], only: Collection[str] | None
-) -> Finished | None:
+) -> EndedRun | None:
     """Run the pipeline between the first and the last lines of its log."""
     work, declarations = read_plan(settings, only)
     models = declarations.everything
-    if not (work.tasks or work.refused):
+    if not (work.tasks or work.refused_results):
         return None
     from synth.pipeline import run  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
     from synth.runs.invocation import Invocation  # noqa: PLC0415 - pyarrow, which `ls` must not pay for
@@ -123,18 +123,18 @@ def _run_to_end(
         publish=mode.which == "publish",
         force=mode.force,
         invocation_id=invocation_id,
-        refused_results=work.refused,
+        refused_results=work.refused_results,
     )
     with _interruptible():
         ended_run = run(invocation, settings, run_id)
-    if ended_run.interrupted:
+    if ended_run.is_interrupted:
         log.error("Interrupted: what is not published was put away. Next: synth retry")
     log.log_summary(ended_run.results, ended_run.folder)
     return ended_run
 
 
 def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
-    count = len(work.tasks) + len(work.refused)
+    count = len(work.tasks) + len(work.refused_results)
     models = f"{count} model{'s' if count > 1 else ''}"
     purpose = "publish" if mode.which == "publish" else "synthesize"
     target = settings.connection.target

@@ -51,7 +51,7 @@ def test(**options: Any) -> None:
     settings = read_settings(options)
     log.info(f"Running with synth={__version__}", version=__version__)
     work, declarations = read_plan(settings)
-    models = [task.model for task in (*work.tasks, *(result.task for result in work.refused))]
+    models = [task.model for task in (*work.tasks, *(result.task for result in work.refused_results))]
     if models:
         sys.exit(
             retest(

@@ -33,14 +33,14 @@ def accepted_values(arguments: TestArguments) -> Statement:
     """State that every value is one of a list."""
     values = arguments.texts("values")
     quote = arguments.flag("quote", default=True)
-    return row(f"{arguments.column} in ({listing(values, quoted=quote)})", *_claims(arguments, among=values))
+    return row(f"{arguments.column} in ({listing(values, quote=quote)})", *_claims(arguments, among=values))
 
 
 def in_set(arguments: TestArguments) -> Statement:
     """State that every value is one of a list, and none is NULL: the test joins the list to the values."""
     values = arguments.texts("value_set", "values")
     quote = arguments.flag("quote_values", default=True)
-    inside = f"{arguments.column} in ({listing(values, quoted=quote)})"
+    inside = f"{arguments.column} in ({listing(values, quote=quote)})"
     return row(f"coalesce({inside}, false)", *_claims(arguments, among=values))
 
 
@@ -49,7 +49,7 @@ def rejected_values(arguments: TestArguments) -> Statement:
     values = arguments.texts("values", "value_set")
     quote = arguments.flag("quote_values" if arguments.has("value_set") else "quote", default=True)
     return row(
-        f"{arguments.column} not in ({listing(values, quoted=quote)})", *_claims(arguments, never=values)
+        f"{arguments.column} not in ({listing(values, quote=quote)})", *_claims(arguments, never=values)
     )
 
 

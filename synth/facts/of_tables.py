@@ -53,7 +53,7 @@ def contains(arguments: TestArguments) -> Statement:
     """State that each of some values occurs."""
     values = arguments.texts("value_set", "values")
     quote = arguments.flag("quote_values", default=True)
-    present = (f"bool_or({arguments.column} = {listing([value], quoted=quote)})" for value in values)
+    present = (f"bool_or({arguments.column} = {listing([value], quote=quote)})" for value in values)
     return table(" and ".join(f"coalesce({one}, false)" for one in present))
 
 

@@ -14,7 +14,7 @@ from synth.domain import Policy
 from synth.errors import ConfigError, ManifestError, ModelError, SynthError
 from synth.evaluate import LIMITS
 from synth.facts.enforceable import check_row_counts
-from synth.plan import refused
+from synth.plan import refused_result
 from synth.validation import nearest
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def preflight(
         reasons |= _without_backend(remaining, backends)
     for text in warnings:
         log.warning(text)
-    results = (refused(task, reasons[name]) for name, task in tasks.items() if name in reasons)
+    results = (refused_result(task, reasons[name]) for name, task in tasks.items() if name in reasons)
     task_names = {task.model.unique_id for task in invocation.tasks}
     every = (
         *invocation.refused_results,

@@ -141,7 +141,7 @@ def test_what_a_program_says_is_told_and_kept(tmp_path: Path) -> None:
     output = process.listen(program, lambda level, text: told.append((level, text)))
     assert output.code == 3
     assert output.events == [{"unique_id": "a", "status": "published"}]
-    assert output.listed == [{"unique_id": "listed"}]
+    assert output.listings == [{"unique_id": "listed"}]
     assert output.errors == ["no"]
     assert set(told) == {
         (logging.INFO, "hello"),

@@ -83,7 +83,7 @@ def refused(settings: Settings, *models: Model) -> dict[str, str]:
     """Why models are refused, by name, beside one that is not."""
     work = plan([*models, model("other")], settings)
     assert "other" in [task.model.name for task in work.tasks]
-    return {result.task.model.name: result.message for result in work.refused}
+    return {result.task.model.name: result.message for result in work.refused_results}
 
 
 def test_models_that_reference_each_other_are_refused_alone_with_the_tests_that_say_so(
