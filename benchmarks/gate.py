@@ -28,7 +28,7 @@ import pandas as pd
 from benchmarks.rungs import RUNGS
 from benchmarks.tables import read
 from synth.domain import Aspect, Evaluation
-from synth.evaluate.case import Case
+from synth.evaluate.case import EvaluationCase
 from synth.evaluate.checks import RULES
 from synth.evaluate.tables import read as read_tables
 from synth.twins.redraw import spare_rows
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.rungs import Rung
-    from synth.evaluate.checks import Rule
+    from synth.evaluate.checks import CheckRule
 
 SHOPPERS = Path(__file__).parents[1] / "tests/projects/shoppers/seeds/raw_online_shoppers.csv"
 
@@ -74,7 +74,7 @@ def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _climb(
-    table: pd.DataFrame, size: int, rung: Rung, run: tuple[int, int], rules: Sequence[Rule]
+    table: pd.DataFrame, size: int, rung: Rung, run: tuple[int, int], rules: Sequence[CheckRule]
 ) -> dict[str, Any]:
     """The verdicts of one run: `size` entities in two halves, an engine each."""
     seed, models = run
@@ -89,7 +89,7 @@ def _climb(
     twin = pd.concat([one.rows for one in drawn], ignore_index=True)
     second = np.repeat([False, True], [len(one.rows) for one in drawn])
     tables = replace(read_tables(halves[0], halves[1], twin, categories=()), second=second)
-    case = Case(tables, frozenset(), seed, models=models)
+    case = EvaluationCase(tables, frozenset(), seed, models=models)
     checks = [check for rule in rules if (check := rule.check(case, {})) is not None]
     evaluation = Evaluation(None, tuple(checks), {})
     return {

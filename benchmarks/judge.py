@@ -23,7 +23,7 @@ from benchmarks.tables import read
 from synth.domain import Aspect
 from synth.evaluate import evaluate
 from synth.evaluate.nearness import nearest
-from synth.evaluate.points import encoded
+from synth.evaluate.points import encode
 from synth.evaluate.tables import read as read_tables
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def nearer(training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFram
         min(len(training), len(holdout), MOST),
     )
     tables = tables.sample(np.random.default_rng(0), most, most, MOST)
-    points = encoded(tables)
+    points = encode(tables)
     sides = np.split(points[: tables.real], [tables.training])
     apart = [nearest(points[tables.real :], side) for side in sides]
     return float((apart[0] < apart[1]).mean() + (apart[0] == apart[1]).mean() / 2)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.domain import Check, Evaluation, Verdict
-from synth.evaluate.case import Case, Entities, Replaced
-from synth.evaluate.checks import LIMITS, RULES, Rule
+from synth.evaluate.case import Entities, EvaluationCase, ReplacedColumn
+from synth.evaluate.checks import LIMITS, RULES, CheckRule
 from synth.evaluate.tables import read
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from synth.evaluate.tables import Codes, Mask
 
-__all__ = ["LIMITS", "Entities", "Replaced", "evaluate"]
+__all__ = ["LIMITS", "Entities", "ReplacedColumn", "evaluate"]
 
 NO_LIMITS: Mapping[str, float] = MappingProxyType({})
 
@@ -43,7 +43,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     seed: int = 0,
     entities: Entities | None = None,
     sensitive: Collection[str] = (),
-    replaced: Sequence[Replaced] = (),
+    replaced_columns: Sequence[ReplacedColumn] = (),
     limits: Mapping[str, float] = NO_LIMITS,
     target: str | None = None,
     second: npt.ArrayLike | None = None,
@@ -62,7 +62,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         seed: of everything random.
         entities: whom the rows are about; None: each row is about somebody else.
         sensitive: columns of which nobody should be able to guess a value.
-        replaced: columns that were made anew, so that no value of theirs may be a real one.
+        replaced_columns: columns that were made anew, so that no value of theirs may be a real one.
         limits: limits that differ from LIMITS, by the check's name.
         target: the column that learners predict; None leaves the choice to the check.
         second: which synthetic rows are of an engine that learned `holdout`; None: nothing was learned of it.
@@ -78,27 +78,31 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         units = None if entities is None else _units(entities, sizes)
         tables = replace(tables, units=units, second=None if second is None else _engines(second, sizes))
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
-        return _unread(f"The three tables could not be compared ({type(error).__name__}).", sizes)
+        return _unreadable_evaluation(
+            f"The three tables could not be compared ({type(error).__name__}).", sizes
+        )
     if not (sizes["training"] and sizes["synthetic"]):
-        return _unread("There are no training rows or no synthetic rows to compare.", sizes)
-    case = Case(tables, frozenset(public), seed, tuple(sensitive), tuple(replaced), target, models)
-    return _measured(case, limits, sizes)
+        return _unreadable_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
+    case = EvaluationCase(
+        tables, frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
+    )
+    return _measure_all(case, limits, sizes)
 
 
 def _refuse_unknown(limits: Mapping[str, float]) -> None:
-    if unknown := sorted(limits.keys() - LIMITS.keys()):
-        raise ValueError(f"no limit to move: {', '.join(unknown)}; there are {', '.join(LIMITS)}")
+    if unknown_checks := sorted(limits.keys() - LIMITS.keys()):
+        raise ValueError(f"no limit to move: {', '.join(unknown_checks)}; there are {', '.join(LIMITS)}")
 
 
-def _measured(case: Case, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
-    rules: tuple[Rule, ...] = RULES
+def _measure_all(case: EvaluationCase, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
+    rules: tuple[CheckRule, ...] = RULES
     if not case.tables.columns:  # keys and identifiers alone: nothing was learned; they must still be new
         rules = tuple(rule for rule in RULES if rule.name == "pii_replay")
     checks = tuple(check for rule in rules if (check := rule.check(case, limits)) is not None)
     return _summed_up(case, checks, sizes) if case.tables.columns else Evaluation(None, checks, sizes)
 
 
-def _summed_up(case: Case, checks: tuple[Check, ...], sizes: Mapping[str, int]) -> Evaluation:
+def _summed_up(case: EvaluationCase, checks: tuple[Check, ...], sizes: Mapping[str, int]) -> Evaluation:
     fidelity = utility = None
     with suppress(Exception):  # the checks that rest on it are ERROR
         fidelity = case.fidelity
@@ -115,7 +119,7 @@ def _summed_up(case: Case, checks: tuple[Check, ...], sizes: Mapping[str, int]) 
 
 
 def _units(entities: Entities, sizes: Mapping[str, int]) -> Codes:
-    """The entities of all rows, those of synthetic rows apart from the real ones."""
+    """Return the entities of all rows, those of synthetic rows apart from the real ones."""
     parts = [np.asarray(part) for part in (entities.training, entities.holdout, entities.synthetic)]
     if [len(part) for part in parts] != list(sizes.values()):
         raise ValueError("an entity for every row is needed")
@@ -125,13 +129,17 @@ def _units(entities: Entities, sizes: Mapping[str, int]) -> Codes:
 
 
 def _engines(second: npt.ArrayLike, sizes: Mapping[str, int]) -> Mask:
-    """Which synthetic rows are the second engine's."""
-    found = np.asarray(second, dtype=np.bool_)
-    if len(found) != sizes["synthetic"] or not 0 < found.sum() < len(found) or not sizes["holdout"]:
+    """Return which synthetic rows are the second engine's."""
+    second_half = np.asarray(second, dtype=np.bool_)
+    if (
+        len(second_half) != sizes["synthetic"]
+        or not 0 < second_half.sum() < len(second_half)
+        or not sizes["holdout"]
+    ):
         raise ValueError("rows of both engines are needed, and the half that each learned")
-    return found
+    return second_half
 
 
-def _unread(explain: str, sizes: Mapping[str, int]) -> Evaluation:
+def _unreadable_evaluation(explain: str, sizes: Mapping[str, int]) -> Evaluation:
     check = Check("tables", 0.0, -1.0, 1.0, 0.0, Verdict.ERROR, explain)
     return Evaluation(None, (check,), sizes)

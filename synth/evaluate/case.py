@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.evaluate import closeness, nearness, support, utility
 from synth.evaluate.exposure import LEVEL, TESTS, Tally
-from synth.evaluate.points import encoded, features
+from synth.evaluate.points import encode, features
 from synth.evaluate.tables import row_hashes
 from synth.evaluate.verdicts import Scale
 
@@ -44,7 +44,7 @@ class Entities:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplacedColumn:
     """A column that was made anew: none of its twin's values may be one of the real ones."""
 
     name: str
@@ -53,7 +53,7 @@ class Replaced:
 
 
 @dataclass(frozen=True)
-class Case:
+class EvaluationCase:
     """One evaluation. What is measured for several checks is measured when the first of them asks.
 
     Attributes:
@@ -67,16 +67,16 @@ class Case:
     public: frozenset[str]
     seed: int
     sensitive: tuple[str, ...] = ()
-    replaced: Sequence[Replaced] = ()
+    replaced_columns: Sequence[ReplacedColumn] = ()
     target: str | None = None
     models: int = 1
 
     def rng(self, stream: int) -> np.random.Generator:
-        """Random numbers of their own for each use, the same for the same seed."""
+        """Return random numbers of their own for each use, the same for the same seed."""
         return np.random.default_rng([self.seed, stream])
 
     def scale(self, limit: float) -> Scale:
-        """What a figure of this evaluation is judged by."""
+        """Return what a figure of this evaluation is judged by."""
         return Scale(limit, self.fewest, self.noun)
 
     @property
@@ -102,9 +102,9 @@ class Case:
     @cached_property
     def first(self) -> Mask:
         """Which units the first engine learned from."""
-        learned = np.zeros(int(self.units.max(initial=-1)) + 1, dtype=np.bool_)
-        learned[self.units[: self.tables.training]] = True
-        return learned
+        in_first = np.zeros(int(self.units.max(initial=-1)) + 1, dtype=np.bool_)
+        in_first[self.units[: self.tables.training]] = True
+        return in_first
 
     @cached_property
     def fewest(self) -> int:
@@ -116,10 +116,10 @@ class Case:
         """The share of the units met that an engine without memory learned from."""
         return 0.5 if self.tables.second is not None else float(self.first.mean())
 
-    def tally(self, *met: Mask) -> Tally:
-        """The units that one engine meets; `met` says for each engine which real rows it does."""
+    def tally(self, *matches: Mask) -> Tally:
+        """Return the units that one engine meets; `matches` says for each engine which real rows it does."""
         hit = np.zeros((2, len(self.first)), dtype=np.bool_)
-        for engine, rows in enumerate(met):
+        for engine, rows in enumerate(matches):
             hit[engine, self.units[rows]] = True
         discordant = hit[0] != hit[1]
         own = hit[0] == self.first
@@ -136,14 +136,14 @@ class Case:
         return row_hashes(self.tables)
 
     @cached_property
-    def ways(self) -> tuple[Case, ...]:
+    def ways(self) -> tuple[EvaluationCase, ...]:
         """This case for each engine: what it learned first, then what it did not, then its rows."""
         if self.tables.second is None:
             return (self,)
         return tuple(replace(self, tables=tables) for tables in self.tables.ways)
 
     @cached_property
-    def turned(self) -> Case:
+    def mirror(self) -> EvaluationCase:
         """The case of one engine with the rows that it did not learn for its measure."""
         tables = self.tables
         order = np.concatenate(
@@ -160,30 +160,32 @@ class Case:
         )
 
     @cached_property
-    def unseen(self) -> tuple[Case, ...]:
+    def holdout_cases(self) -> tuple[EvaluationCase, ...]:
         """The cases that measure the twin by rows it was not learned from; else the only one."""
-        return (self,) if self.tables.second is None else tuple(way.turned for way in self.ways)
+        return (self,) if self.tables.second is None else tuple(way.mirror for way in self.ways)
 
     @cached_property
     def fidelity(self) -> Fidelity | None:
         """Accuracies of columns, pairs and triples; None where there is too little to measure them on."""
-        return closeness.pooled([closeness.measure(case.tables, case.rng(1)) for case in self.unseen])
+        return closeness.pool_fidelities(
+            [closeness.measure(case.tables, case.rng(1)) for case in self.holdout_cases]
+        )
 
     @cached_property
     def support(self) -> tuple[Support, ...]:
         """Which rows lie within each other's reach; nothing where there are too few."""
-        measured = [support.measure(case) for case in self.unseen]
-        return tuple(one for one in measured if one is not None)
+        supports = [support.measure(case) for case in self.holdout_cases]
+        return tuple(one for one in supports if one is not None)
 
     @cached_property
     def transfer(self) -> Transfer | None:
         """What a learner of the twin predicts of unseen real rows; None where there is no target."""
-        return utility.pooled(self.ways)
+        return utility.pool_transfers(self.ways)
 
     @cached_property
     def points(self) -> Points:
         """Every row as a point."""
-        return encoded(self.tables)
+        return encode(self.tables)
 
     @cached_property
     def features(self) -> Points:

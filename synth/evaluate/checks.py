@@ -22,16 +22,16 @@ from synth.evaluate.values import domain_extremes, pii_replay, rare_labels, valu
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.verdicts import Finding
 
-    Measure: TypeAlias = Callable[[Case, float], Finding | None]
+    Measure: TypeAlias = Callable[[EvaluationCase, float], Finding | None]
 
 QUALITY = Aspect.QUALITY
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CheckRule:
     """A check by its name, the limit its figure must keep, and how it is measured.
 
     Attributes:
@@ -46,8 +46,8 @@ class Rule:
     movable: bool = True
     gating: bool = True
 
-    def check(self, case: Case, limits: Mapping[str, float]) -> Check | None:
-        """The check's outcome, None where there is nothing to check; whatever goes wrong is an ERROR."""
+    def check(self, case: EvaluationCase, limits: Mapping[str, float]) -> Check | None:
+        """Return the outcome of a check; None where there is nothing to check, ERROR for any exception."""
         limit = limits.get(self.name, self.limit * (case.room if self.aspect is QUALITY else 1.0))
         try:
             finding = self.measure(case, limit)
@@ -74,36 +74,36 @@ class Rule:
         )
 
     def error(self, explain: str, limit: float) -> Check:
-        """The outcome when there is none: nothing is known, so the interval is all that can be."""
+        """Return the outcome when there is none: nothing is known, so the interval is all that can be."""
         return Check(
             self.name, 0.0, -1.0, 1.0, limit, Verdict.ERROR, explain, self.aspect, gating=self.gating
         )
 
 
 RULES = (
-    Rule("pair_accuracy", pair_accuracy, 0.03, QUALITY),
-    Rule("triple_accuracy", triple_accuracy, 0.05, QUALITY),
-    Rule("worst_column", worst_column, 0.10, QUALITY),
-    Rule("worst_pair", worst_pair, 0.15, QUALITY),
-    Rule("null_rate", null_rate, 0.02, QUALITY),
-    Rule("precision", precision, 0.20, QUALITY),
-    Rule("recall", recall, 0.20, QUALITY),
-    Rule("coverage", coverage, 0.20, QUALITY),
-    Rule("tstr", tstr, 0.05, QUALITY),
-    Rule("c2st", c2st, 0.90, QUALITY, movable=False, gating=False),
-    Rule("membership", membership, 0.55),
-    Rule("membership_learned", membership_learned, 0.55),
-    Rule("membership_isolated", membership_isolated, 0.55),
-    Rule("exact_rows", exact_rows, PEOPLE),
-    Rule("near_copies", near_copies, PEOPLE),
-    Rule("close_ratio", close_ratio, PEOPLE),
-    Rule("values", values, PEOPLE),
-    Rule("rare_labels", rare_labels, PEOPLE),
-    Rule("histories", histories, PEOPLE),
-    Rule("attribute_inference", attribute_inference, PEOPLE),
-    Rule("singling_out", singling_out, PEOPLE),
-    Rule("identifiers", identifiers, 0.01),
-    Rule("pii_replay", pii_replay, 0.0, movable=False),
-    Rule("domain_extremes", domain_extremes, 0.0),
+    CheckRule("pair_accuracy", pair_accuracy, 0.03, QUALITY),
+    CheckRule("triple_accuracy", triple_accuracy, 0.05, QUALITY),
+    CheckRule("worst_column", worst_column, 0.10, QUALITY),
+    CheckRule("worst_pair", worst_pair, 0.15, QUALITY),
+    CheckRule("null_rate", null_rate, 0.02, QUALITY),
+    CheckRule("precision", precision, 0.20, QUALITY),
+    CheckRule("recall", recall, 0.20, QUALITY),
+    CheckRule("coverage", coverage, 0.20, QUALITY),
+    CheckRule("tstr", tstr, 0.05, QUALITY),
+    CheckRule("c2st", c2st, 0.90, QUALITY, movable=False, gating=False),
+    CheckRule("membership", membership, 0.55),
+    CheckRule("membership_learned", membership_learned, 0.55),
+    CheckRule("membership_isolated", membership_isolated, 0.55),
+    CheckRule("exact_rows", exact_rows, PEOPLE),
+    CheckRule("near_copies", near_copies, PEOPLE),
+    CheckRule("close_ratio", close_ratio, PEOPLE),
+    CheckRule("values", values, PEOPLE),
+    CheckRule("rare_labels", rare_labels, PEOPLE),
+    CheckRule("histories", histories, PEOPLE),
+    CheckRule("attribute_inference", attribute_inference, PEOPLE),
+    CheckRule("singling_out", singling_out, PEOPLE),
+    CheckRule("identifiers", identifiers, 0.01),
+    CheckRule("pii_replay", pii_replay, 0.0, movable=False),
+    CheckRule("domain_extremes", domain_extremes, 0.0),
 )
 LIMITS: Mapping[str, float] = MappingProxyType({rule.name: rule.limit for rule in RULES if rule.movable})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from synth.domain import Accuracy, ColumnFit
-from synth.evaluate.tables import discretised
+from synth.evaluate.tables import discretise
 from synth.evaluate.verdicts import FEWEST
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Fidelity:
         )
 
     def columns(self, tables: Tables) -> tuple[ColumnFit, ...]:
-        """The accuracy of each column, with its shares of NULLs on all rows."""
+        """Return the accuracy of each column, with its shares of NULLs on all rows."""
         single = self.orders[0]
         return tuple(
             ColumnFit(
@@ -90,28 +90,28 @@ class Fidelity:
     @property
     def score(self) -> float:
         """The share of the ceiling that is reached, at most 1."""
-        reached = sum(float(order.synthetic.mean()) for order in self.orders)
+        synthetic_score = sum(float(order.synthetic.mean()) for order in self.orders)
         ceiling = sum(float(order.holdout.mean()) for order in self.orders)
-        return min(reached / ceiling, 1.0) if ceiling > 0 else 0.0
+        return min(synthetic_score / ceiling, 1.0) if ceiling > 0 else 0.0
 
 
 def measure(tables: Tables, rng: np.random.Generator) -> Fidelity | None:
-    """All accuracies of the tables, or None where there is too little to measure them on."""
+    """Return all accuracies of the tables, or None where there is too little to measure them on."""
     if tables.holdout < FEWEST:
         return None
     rows = min(tables.holdout, tables.synthetic, MAX_ROWS)
     sample = tables.sample(rng, MAX_ROWS, rows, rows)
-    codes = [discretised(column, sample.training, BINS) for column in sample.columns]
+    codes = [discretise(column, sample.training, BINS) for column in sample.columns]
     most = ((1, len(codes)), (2, MAX_PAIRS), (3, MAX_TRIPLES))
-    chosen = [_groups(len(codes), order, count, rng) for order, count in most]
-    orders = [_closeness(codes, groups, sample) for groups in chosen if groups]
+    groups_by_order = [_groups(len(codes), order, count, rng) for order, count in most]
+    orders = [_closeness(codes, groups, sample) for groups in groups_by_order if groups]
     return Fidelity(tuple(column.name for column in tables.columns), tuple(orders), rows)
 
 
-def pooled(measured: Sequence[Fidelity | None]) -> Fidelity | None:
-    """The mean over both ways to compare; the errors are not divided, because both ways share their rows."""
-    found = [one for one in measured if one is not None]
-    if not found:
+def pool_fidelities(fidelities: Sequence[Fidelity | None]) -> Fidelity | None:
+    """Return the mean over both comparisons; errors are not divided, since the two share rows."""
+    available = [one for one in fidelities if one is not None]
+    if not available:
         return None
     orders = [
         Closeness(
@@ -121,20 +121,20 @@ def pooled(measured: Sequence[Fidelity | None]) -> Fidelity | None:
             np.mean([way.gap_error for way in ways], axis=0),
             float(np.mean([way.mean_error for way in ways])),
         )
-        for ways in zip(*(one.orders for one in found), strict=True)
+        for ways in zip(*(one.orders for one in available), strict=True)
     ]
-    return Fidelity(found[0].names, tuple(orders), sum(one.rows for one in found))
+    return Fidelity(available[0].names, tuple(orders), sum(one.rows for one in available))
 
 
 def _groups(columns: int, order: int, most: int, rng: np.random.Generator) -> tuple[Group, ...]:
     if comb(columns, order) <= 2 * most:
         every = list(combinations(range(columns), order))
-        kept = np.sort(rng.permutation(len(every))[:most])
-        return tuple(every[place] for place in kept)
-    drawn: set[Group] = set()
-    while len(drawn) < most:
-        drawn.add(tuple(sorted(rng.choice(columns, order, replace=False).tolist())))
-    return tuple(sorted(drawn))
+        positions = np.sort(rng.permutation(len(every))[:most])
+        return tuple(every[place] for place in positions)
+    group_set: set[Group] = set()
+    while len(group_set) < most:
+        group_set.add(tuple(sorted(rng.choice(columns, order, replace=False).tolist())))
+    return tuple(sorted(group_set))
 
 
 def _closeness(codes: Sequence[Codes], groups: Sequence[Group], tables: Tables) -> Closeness:
@@ -146,12 +146,12 @@ def _closeness(codes: Sequence[Codes], groups: Sequence[Group], tables: Tables) 
     for place, group in enumerate(groups):
         joint = _joint(codes, group)
         cells = int(joint.max()) + 1
-        expected = np.bincount(joint[: tables.training], minlength=cells) / tables.training
+        training_shares = np.bincount(joint[: tables.training], minlength=cells) / tables.training
         for side, rows in enumerate(sides):
             counts = np.bincount(joint[rows], minlength=cells)
-            found = np.minimum(counts / tables.holdout, expected)
-            gain = (found - np.minimum((counts - 1) / tables.holdout, expected))[joint[rows]]
-            accuracy[side, place] = found.sum()
+            overlaps = np.minimum(counts / tables.holdout, training_shares)
+            gain = (overlaps - np.minimum((counts - 1) / tables.holdout, training_shares))[joint[rows]]
+            accuracy[side, place] = overlaps.sum()
             error[side, place] = _error(gain, units[side])
             gains[side] += gain / len(groups)
     mean_error = sqrt(sum(_error(gain, unit) ** 2 for gain, unit in zip(gains, units, strict=True)))
@@ -166,9 +166,9 @@ def _joint(codes: Sequence[Codes], group: Group) -> Codes:
 
 
 def _error(gain: Floats, units: Codes) -> float:
-    """Standard error of a sum to which every row adds `gain`: the jackknife (Efron and Stein 1981), by unit.
+    """Return the standard error of a sum of `gain` over rows: the jackknife (Efron and Stein 1981), by unit.
 
     It errs on the wide side, also where most cells hold no row or one, where a formula by cell breaks down.
     """
-    added = np.bincount(units, gain - gain.mean())
-    return sqrt(len(added) / max(len(added) - 1, 1) * float((added**2).sum()))
+    unit_sums = np.bincount(units, gain - gain.mean())
+    return sqrt(len(unit_sums) / max(len(unit_sums) - 1, 1) * float((unit_sums**2).sum()))

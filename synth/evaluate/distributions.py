@@ -10,10 +10,10 @@ import pandas as pd
 from pandas.api import types
 
 from synth.domain.figures import Cell, Distribution
-from synth.evaluate.grids import line, written
+from synth.evaluate.grids import format_number, line
 
 if TYPE_CHECKING:
-    from synth.evaluate.tables import Codes, Column, Floats, Keys, Tables
+    from synth.evaluate.tables import Codes, Floats, Keys, TableColumn, Tables
 
 MOST_LABELS = 15
 LONGEST_LABEL = 80  # letters
@@ -32,33 +32,35 @@ class People:
 
     @classmethod
     def of(cls, entities: Codes, fewest: int) -> People:
-        """These people, numbered without holes."""
-        found, codes = np.unique(entities, return_inverse=True)
-        return cls(codes, len(found), fewest)
+        """Return these people, numbered without holes."""
+        unit_ids, codes = np.unique(entities, return_inverse=True)
+        return cls(codes, len(unit_ids), fewest)
 
     def holding(self, cells: Codes, size: int) -> Codes:
-        """How many different people each of `size` cells holds; rows that are nowhere do not count."""
+        """Return how many different people each of `size` cells holds; rows that are nowhere do not count."""
         inside = cells != NOWHERE
         pairs = np.unique(cells[inside] * self.count + self.codes[inside])
-        held: Codes = np.bincount(pairs // self.count, minlength=size)
-        return held
+        holders: Codes = np.bincount(pairs // self.count, minlength=size)
+        return holders
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class CellPlacement:
     """Which cell every row of the three tables falls into; no labels: nothing may be shown.
 
     Attributes:
-        folded: how many different values of too few people are in the cell of all others.
+        folded_values: how many different values of too few people are in the cell of all others.
     """
 
     labels: tuple[str, ...]
     cells: Codes
-    folded: int = 0
+    folded_values: int = 0
 
 
-def distribution(column: Column, tables: Tables, training: pd.Series[Any], people: People) -> Distribution:
-    """The cells of one column, with the share of the rows in each.
+def distribution(
+    column: TableColumn, tables: Tables, training: pd.Series[Any], people: People
+) -> Distribution:
+    """Return the cells of one column, with the share of the rows in each.
 
     Args:
         column: of the tables; `training` holds its training rows as they are, for what to call the cells.
@@ -69,92 +71,102 @@ def distribution(column: Column, tables: Tables, training: pd.Series[Any], peopl
     numeric = column.numbers is not None and not column.boolean
     many = len(np.unique(column.keys[: tables.training])) > MOST_LABELS
     if column.numbers is not None and numeric and many:
-        placed = _ranged(column, column.numbers, tables, _kind(training), people)
+        placement = _place_in_ranges(column, column.numbers, tables, _kind(training), people)
     else:
-        placed = _labelled(column, tables, training, people)
-    placed = _with_null(placed, column, tables, people)
-    return Distribution(column.name, numeric, _cells(placed, tables), placed.folded)
+        placement = _place_by_labels(column, tables, training, people)
+    placement = _with_null(placement, column, tables, people)
+    return Distribution(column.name, numeric, _cells(placement, tables), placement.folded_values)
 
 
-def _cells(placed: Placed, tables: Tables) -> tuple[Cell, ...]:
-    size = len(placed.labels)
+def _cells(placement: CellPlacement, tables: Tables) -> tuple[Cell, ...]:
+    size = len(placement.labels)
     counts = [
         np.bincount(part[part != NOWHERE], minlength=size)
-        for part in (placed.cells[: tables.training], placed.cells[tables.real :])
+        for part in (placement.cells[: tables.training], placement.cells[tables.real :])
     ]
     real, twin = (count / max(count.sum(), 1) for count in counts)
     return tuple(
         Cell(label, round(float(real[place]), 4), round(float(twin[place]), 4))
-        for place, label in enumerate(placed.labels)
+        for place, label in enumerate(placement.labels)
     )
 
 
-def _ranged(column: Column, numbers: Floats, tables: Tables, kind: str, people: People) -> Placed:
-    """Ranges of a line, each joined to a neighbour until enough people are in it."""
-    known = ~column.null
-    real = np.sort(numbers[: tables.training][known[: tables.training]])
+def _place_in_ranges(
+    column: TableColumn, numbers: Floats, tables: Tables, kind: str, people: People
+) -> CellPlacement:
+    """Return ranges of a line, each joined to a neighbour until enough people are in it."""
+    has_value = ~column.null
+    real = np.sort(numbers[: tables.training][has_value[: tables.training]])
     grid = line(real, kind, people.fewest)
     while True:
-        cells = np.where(known, grid.place(numbers), NOWHERE)
+        cells = np.where(has_value, grid.place(numbers), NOWHERE)
         size = len(grid.cuts) + 1
         few = np.flatnonzero(people.holding(cells[: tables.training], size) < people.fewest)
         if not len(few):
-            return Placed(grid.labels(), cells)
+            return CellPlacement(grid.labels(), cells)
         if size == 1:
-            return Placed((), np.full_like(cells, NOWHERE))
+            return CellPlacement((), np.full_like(cells, NOWHERE))
         grid = grid.without(min(int(few[0]), size - 2))
 
 
-def _labelled(column: Column, tables: Tables, training: pd.Series[Any], people: People) -> Placed:
-    """The most frequent labels, and all others together."""
-    known = ~column.null[: tables.training]
+def _place_by_labels(
+    column: TableColumn, tables: Tables, training: pd.Series[Any], people: People
+) -> CellPlacement:
+    """Return the most frequent labels, and all others together."""
+    has_value = ~column.null[: tables.training]
     keys, first, inverse, counts = np.unique(
-        column.keys[: tables.training][known], return_index=True, return_inverse=True, return_counts=True
+        column.keys[: tables.training][has_value], return_index=True, return_inverse=True, return_counts=True
     )
     places = np.full(tables.training, NOWHERE)
-    places[known] = inverse
-    held = people.holding(places, len(keys))
-    shown = [int(place) for place in np.argsort(-counts, kind="stable") if held[place] >= people.fewest]
-    shown = shown[:MOST_LABELS]
+    places[has_value] = inverse
+    holders = people.holding(places, len(keys))
+    visible_places = [
+        int(place) for place in np.argsort(-counts, kind="stable") if holders[place] >= people.fewest
+    ]
+    visible_places = visible_places[:MOST_LABELS]
 
     def others() -> int:
-        rest = np.where(np.isin(places, [*shown, NOWHERE]), NOWHERE, 0)
+        rest = np.where(np.isin(places, [*visible_places, NOWHERE]), NOWHERE, 0)
         return int(people.holding(rest, 1)[0])
 
-    while shown and 0 < others() < people.fewest:
-        shown.pop()  # else what is left of the whole tells how many the others are
-    if not shown and others() < people.fewest:
-        return Placed((), np.full(len(column.keys), NOWHERE))
-    where = np.flatnonzero(known)[first]
+    while visible_places and 0 < others() < people.fewest:
+        visible_places.pop()  # else what is left of the whole tells how many the others are
+    if not visible_places and others() < people.fewest:
+        return CellPlacement((), np.full(len(column.keys), NOWHERE))
+    where = np.flatnonzero(has_value)[first]
     if column.numbers is not None:
-        shown.sort(key=lambda place: float(column.numbers[where[place]]))  # type: ignore[index] # as above
-    labels = tuple(_text(training.iloc[where[place]]) for place in shown)
-    cells = _found(column.keys, keys[shown])
+        visible_places.sort(key=lambda place: float(column.numbers[where[place]]))  # type: ignore[index] # as above
+    labels = tuple(_text(training.iloc[where[place]]) for place in visible_places)
+    cells = _find_keys(column.keys, keys[visible_places])
     cells[column.null] = NOWHERE
-    rest = bool((cells == len(shown)).any())
-    return Placed((*labels, OTHERS) if rest else labels, cells, int((held < people.fewest).sum()))
+    rest = bool((cells == len(visible_places)).any())
+    return CellPlacement((*labels, OTHERS) if rest else labels, cells, int((holders < people.fewest).sum()))
 
 
-def _with_null(placed: Placed, column: Column, tables: Tables, people: People) -> Placed:
-    """With a cell for NULL, unless it would stand for too few people; then those rows are left out."""
+def _with_null(
+    placement: CellPlacement, column: TableColumn, tables: Tables, people: People
+) -> CellPlacement:
+    """Return with a cell for NULL, unless it would stand for too few people; then those rows are left out."""
     null = np.where(column.null, 0, NOWHERE)
-    held = int(people.holding(null[: tables.training], 1)[0])
-    in_twin_alone = bool(placed.labels) and not held and bool((null[tables.real :] == 0).any())
-    if held < people.fewest and not in_twin_alone:
-        return placed
-    return Placed(
-        (*placed.labels, NULL), np.where(column.null, len(placed.labels), placed.cells), placed.folded
+    null_holders = int(people.holding(null[: tables.training], 1)[0])
+    in_twin_alone = bool(placement.labels) and not null_holders and bool((null[tables.real :] == 0).any())
+    if null_holders < people.fewest and not in_twin_alone:
+        return placement
+    return CellPlacement(
+        (*placement.labels, NULL),
+        np.where(column.null, len(placement.labels), placement.cells),
+        placement.folded_values,
     )
 
 
-def _found(keys: Keys, wanted: Keys) -> Codes:
-    """The place of each key in `wanted`, and after the last place what is not in it."""
-    order = np.argsort(wanted)
+def _find_keys(keys: Keys, targets: Keys) -> Codes:
+    """Return the place of each key in `targets`, and after the last place what is not in it."""
+    order = np.argsort(targets)
     if not len(order):
         return np.zeros(len(keys), dtype=np.int64)
-    near = np.minimum(np.searchsorted(wanted[order], keys), len(order) - 1)
-    found: Codes = np.where(wanted[order][near] == keys, order[near], len(order))
-    return found
+    near = np.minimum(np.searchsorted(targets[order], keys), len(order) - 1)
+    places: Codes = np.where(targets[order][near] == keys, order[near], len(order))
+    return places
 
 
 def _kind(values: pd.Series[Any]) -> str:
@@ -165,14 +177,14 @@ def _kind(values: pd.Series[Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """How to write a label; where letters are left out, it says so."""
+    """Return how to write a label; where letters are left out, it says so."""
     match value:
         case bool() | np.bool_():
             return str(bool(value)).lower()
         case pd.Timestamp():
             return str(value).removesuffix(" 00:00:00")
         case int() | float() | np.integer() | np.floating():
-            return written(float(value))
+            return format_number(float(value))
         case _:
             text = str(value)
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"

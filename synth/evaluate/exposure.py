@@ -69,17 +69,17 @@ class Advantage:
     value: float
     error: float
 
-    def bound(self, level: float = LEVEL) -> float:
-        """What it does not exceed, at confidence 1 - `level`."""
+    def upper_bound(self, level: float = LEVEL) -> float:
+        """Return what it does not exceed, at confidence 1 - `level`."""
         return self.value + one_sided(level) * self.error
 
     def least(self, level: float) -> float:
-        """What it does not fall short of, at confidence 1 - `level`."""
+        """Return what it does not fall short of, at confidence 1 - `level`."""
         return self.value - one_sided(level) * self.error
 
 
 def advantage(scores: Floats) -> Advantage:
-    """The advantage of guesses, one for each entity: 1 is right, -1 wrong, between them unsure.
+    """Return the advantage of guesses, one for each entity: 1 is right, -1 wrong, between them unsure.
 
     Without memory the signs are coins, so the spread of the scores is all that chance can do.
     """
@@ -90,7 +90,7 @@ def advantage(scores: Floats) -> Advantage:
 
 
 def most_telling(strength: Floats, own: Mask, chance: float) -> tuple[Tally, float]:
-    """Of the entities with the greatest `strength`, the tally that chance explains least.
+    """Return of the entities with the greatest `strength`, the tally that chance explains least.
 
     Looked at are the first 20, a hundredth and a twentieth of them; the probability allows for that.
     """
@@ -100,7 +100,7 @@ def most_telling(strength: Floats, own: Mask, chance: float) -> tuple[Tally, flo
 
 
 def sizes(count: int) -> Iterable[int]:
-    """How many of the most telling entities to look at."""
+    """Return how many of the most telling entities to look at."""
     return sorted({min(max(FIRST, count // part), MOST_TELLING, count) for part in (count or 1, 100, 20)})
 
 
@@ -111,5 +111,5 @@ def _first(strength: Floats, own: Mask, count: int, chance: float) -> Tally:
     if not count:
         return Tally(0, 0, chance)
     least = np.partition(strength, len(strength) - count)[len(strength) - count]
-    chosen = strength >= least
-    return Tally(int((own & chosen).sum()), int((~own & chosen).sum()), chance)
+    is_strong = strength >= least
+    return Tally(int((own & is_strong).sum()), int((~own & is_strong).sum()), chance)

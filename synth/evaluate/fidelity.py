@@ -11,72 +11,72 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.evaluate.intervals import effective, newcombe, normal_quantile, share
-from synth.evaluate.verdicts import Gap, listed, worst
+from synth.evaluate.verdicts import Gap, quote_names, worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.closeness import Closeness
-    from synth.evaluate.tables import Column
+    from synth.evaluate.tables import TableColumn
     from synth.evaluate.verdicts import Finding
 
 
-def pair_accuracy(case: Case, limit: float) -> Finding | None:
-    """Whether pairs of columns hang together as in fresh real rows; None for a single column."""
+def pair_accuracy(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether pairs of columns hang together as in fresh real rows; None for a single column."""
     return _mean(case, limit, 2, "Pairs")
 
 
-def triple_accuracy(case: Case, limit: float) -> Finding | None:
-    """Whether triples of columns hang together as in fresh real rows; None for two columns."""
+def triple_accuracy(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether triples of columns hang together as in fresh real rows; None for two columns."""
     return _mean(case, limit, 3, "Triples")
 
 
-def worst_column(case: Case, limit: float) -> Finding:
-    """Whether every single column is distributed as in fresh real rows."""
+def worst_column(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether every single column is distributed as in fresh real rows."""
     if case.fidelity is None:
         return case.scale(limit).too_few()
-    found = worst(_gaps(case.fidelity.orders[0], case.fidelity.names))
+    gap = worst(_gaps(case.fidelity.orders[0], case.fidelity.names))
     text = (
-        f"The column that differs most from the training rows is {found.column}, by {max(found.value, 0):.1%}"
+        f"The column that differs most from the training rows is {gap.column}, by {max(gap.value, 0):.1%}"
         f" more than unseen real rows differ, where {limit:.0%} is allowed"
     )
-    return case.scale(limit).found(found, text, _rows(case))
+    return case.scale(limit).finding(gap, text, _rows(case))
 
 
-def worst_pair(case: Case, limit: float) -> Finding | None:
-    """Whether every single pair of columns hangs together; None for a single column."""
+def worst_pair(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether every single pair of columns hangs together; None for a single column."""
     if case.fidelity is None:
         return case.scale(limit).too_few()
     if len(case.fidelity.names) == 1:
         return None
-    found = worst(_gaps(case.fidelity.orders[1], case.fidelity.names))
+    gap = worst(_gaps(case.fidelity.orders[1], case.fidelity.names))
     text = (
-        f"The two columns that hang together least as they do in the training rows are {found.column}, by"
-        f" {max(found.value, 0):.1%} less than in unseen real rows, where {limit:.0%} is allowed"
+        f"The two columns that hang together least as they do in the training rows are {gap.column}, by"
+        f" {max(gap.value, 0):.1%} less than in unseen real rows, where {limit:.0%} is allowed"
     )
-    return case.scale(limit).found(found, text, _rows(case))
+    return case.scale(limit).finding(gap, text, _rows(case))
 
 
-def null_rate(case: Case, limit: float) -> Finding:
-    """Whether every column is NULL as often as in the training rows, on all rows."""
-    ways = [[_null_gap(way, column) for column in way.tables.columns] for way in case.unseen]
-    found = worst([_mean_gap(gaps) for gaps in zip(*ways, strict=True)])
+def null_rate(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether every column is NULL as often as in the training rows, on all rows."""
+    ways = [[_null_gap(way, column) for column in way.tables.columns] for way in case.holdout_cases]
+    gap = worst([_mean_gap(gaps) for gaps in zip(*ways, strict=True)])
     text = (
-        f"The share of NULLs differs most in column '{found.column}', by {found.value:.1%} of the rows, where"
+        f"The share of NULLs differs most in column '{gap.column}', by {gap.value:.1%} of the rows, where"
         f" {limit:.0%} is allowed"
     )
-    return case.scale(limit).found(found, text, _rows(case))
+    return case.scale(limit).finding(gap, text, _rows(case))
 
 
-def _mean(case: Case, limit: float, order: int, what: str) -> Finding | None:
+def _mean(case: EvaluationCase, limit: float, order: int, what: str) -> Finding | None:
     if case.fidelity is None:
         return case.scale(limit).too_few()
     if len(case.fidelity.names) < order:
         return None
     groups = case.fidelity.orders[order - 1]
     value, half = float(groups.gaps.mean()), normal_quantile() * groups.mean_error
-    found = Gap("", value, value - half, value + half)
+    gap = Gap("", value, value - half, value + half)
     column = case.fidelity.names[_poorest(groups)]
     text = (
         f"{what} of columns agree with the training rows {value:.1%} less than unseen real rows do, where"
@@ -84,11 +84,11 @@ def _mean(case: Case, limit: float, order: int, what: str) -> Finding | None:
         if value > 0
         else f"{what} of columns agree with the training rows as well as unseen real rows do"
     )
-    return case.scale(limit).found(found, text, _rows(case))
+    return case.scale(limit).finding(gap, text, _rows(case))
 
 
 def _poorest(groups: Closeness) -> int:
-    """The column whose groups fall short most, on average."""
+    """Return the column whose groups fall short most, on average."""
     members = np.array(groups.groups)
     short = np.bincount(members.ravel(), np.repeat(groups.gaps, members.shape[1]))
     return int((short / np.maximum(np.bincount(members.ravel()), 1)).argmax())
@@ -98,7 +98,7 @@ def _gaps(groups: Closeness, names: tuple[str, ...]) -> list[Gap]:
     together, alone = normal_quantile(len(groups.groups)), normal_quantile()
     return [
         Gap(
-            listed([names[column] for column in group]),
+            quote_names([names[column] for column in group]),
             float(gap),
             float(gap - together * error),
             float(gap + alone * error),
@@ -108,14 +108,14 @@ def _gaps(groups: Closeness, names: tuple[str, ...]) -> list[Gap]:
 
 
 def _mean_gap(gaps: Sequence[Gap]) -> Gap:
-    """The mean over both ways to compare."""
+    """Return the mean over both ways to compare."""
     value, low, high = (
         float(np.mean([getattr(gap, part) for gap in gaps])) for part in ("value", "low", "high")
     )
     return Gap(gaps[0].column, value, low, high)
 
 
-def _null_gap(case: Case, column: Column) -> Gap:
+def _null_gap(case: EvaluationCase, column: TableColumn) -> Gap:
     tables = case.tables
     sides = slice(tables.real, tables.real + tables.synthetic), slice(0, tables.training)
     synthetic, training = (
@@ -128,5 +128,5 @@ def _null_gap(case: Case, column: Column) -> Gap:
     return Gap(column.name, value, low, max(abs(alone[0]), abs(alone[1])))
 
 
-def _rows(case: Case) -> tuple[int, int]:
+def _rows(case: EvaluationCase) -> tuple[int, int]:
     return case.tables.training, case.tables.holdout

@@ -46,22 +46,22 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class ValueGrid:
     """A line cut into ranges, one more than there are cuts, which rise."""
 
     cuts: tuple[Cut, ...]
 
-    def without(self, place: int) -> Grid:
-        """This grid without the cut at `place`, which makes one range of two."""
-        return Grid(self.cuts[:place] + self.cuts[place + 1 :])
+    def without(self, place: int) -> ValueGrid:
+        """Return this grid without the cut at `place`, which makes one range of two."""
+        return ValueGrid(self.cuts[:place] + self.cuts[place + 1 :])
 
     def place(self, values: Floats) -> Codes:
-        """The range of each value, from 0 on."""
+        """Return the range of each value, from 0 on."""
         places: Codes = np.searchsorted([cut.at for cut in self.cuts], values, side="right")
         return places
 
     def labels(self) -> tuple[str, ...]:
-        """What to call the ranges."""
+        """Return what to call the ranges."""
         if not self.cuts:
             return ("any",)
         pairs = pairwise(self.cuts)
@@ -69,8 +69,8 @@ class Grid:
         return (self.cuts[0].below, *inner, f"from {self.cuts[-1].text}")
 
 
-def line(values: Floats, kind: str, fewest: int) -> Grid:
-    """A grid for `values`, which are sorted, at least one, and none of them missing.
+def line(values: Floats, kind: str, fewest: int) -> ValueGrid:
+    """Return a grid for `values`, which are sorted, at least one, and none of them missing.
 
     Args:
         values: numbers, or microseconds.
@@ -81,17 +81,17 @@ def line(values: Floats, kind: str, fewest: int) -> Grid:
         return _calendar(*_ends(values, fewest))
     unit = _unit(values, fewest) if kind == "span" else ""
     length = SPANS.get(unit, 1.0)
-    scaled = values / length
-    whole = not unit and bool((scaled == np.trunc(scaled)).all())
-    steps = _numbers(scaled, fewest)
+    scaled_values = values / length
+    whole = not unit and bool((scaled_values == np.trunc(scaled_values)).all())
+    steps = _numbers(scaled_values, fewest)
     cuts = [_cut(cut, unit, whole=whole) for cut in (np.ceil(steps) if whole else steps).tolist()]
-    found, counts = np.unique(scaled, return_counts=True)
-    for spike in found[counts >= max(SPIKE * len(values), fewest)].tolist():
+    distinct, counts = np.unique(scaled_values, return_counts=True)
+    for spike in distinct[counts >= max(SPIKE * len(values), fewest)].tolist():
         text = _text(spike, unit)
         after = Cut(float(np.nextafter(spike, np.inf)), text, text, f"up to {text}")
         cuts += [_cut(spike, unit, whole=whole), _cut(spike + 1, unit, whole=True) if whole else after]
     by_place = {cut.at * length: replace(cut, at=cut.at * length) for cut in cuts}
-    return Grid(tuple(by_place[at] for at in sorted(by_place)))
+    return ValueGrid(tuple(by_place[at] for at in sorted(by_place)))
 
 
 def _cut(at: float, unit: str, *, whole: bool) -> Cut:
@@ -101,18 +101,18 @@ def _cut(at: float, unit: str, *, whole: bool) -> Cut:
 
 
 def _text(number: float, unit: str) -> str:
-    return f"{written(number)} {unit}".rstrip()
+    return f"{format_number(number)} {unit}".rstrip()
 
 
-def written(number: float) -> str:
-    """A round number, with thousands parted where it is short enough to read."""
+def format_number(number: float) -> str:
+    """Return a round number, with thousands parted where it is short enough to read."""
     return f"{number:,.10g}".replace("-", "\N{MINUS SIGN}")
 
 
 def even(low: float, high: float) -> Floats:
     """Round numbers at even steps from `low` to `high`, at most some 20."""
     if high <= low:
-        return np.array([_rounded(low)])
+        return np.array([_round(low)])
     step = _nice((high - low) / CELLS)
     # `+ 0.0`, because minus zero would be written as such.
     cuts: Floats = np.arange(ceil(low / step), floor(high / step) + 1, dtype=np.float64) * step + 0.0
@@ -126,7 +126,7 @@ def _numbers(values: Floats, fewest: int) -> Floats:
     if values[0] < 0 or high <= 0 or above.sum() <= 2 * fewest:
         return steps
     rising = _rising(_ends(values[above], fewest)[0], high)
-    return rising if _told(values, rising) > _told(values, steps) + CLEARER else steps
+    return rising if _resolution(values, rising) > _resolution(values, steps) + CLEARER else steps
 
 
 def _ends(values: Floats, fewest: int) -> tuple[float, float]:
@@ -135,15 +135,15 @@ def _ends(values: Floats, fewest: int) -> tuple[float, float]:
 
 
 def _rising(low: float, high: float) -> Floats:
-    """1, 2, 5, 10, 20, 50, … from `low` to `high`."""
+    """Return 1, 2, 5, 10, 20, 50, … from `low` to `high`."""
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
     cuts = np.array([float(f"{digit}e{power}") for power in powers for digit in ROUND[:3]])
-    kept: Floats = cuts[(cuts >= low) & (cuts <= high)]
-    return kept
+    inner_cuts: Floats = cuts[(cuts >= low) & (cuts <= high)]
+    return inner_cuts
 
 
-def _told(values: Floats, cuts: Floats) -> float:
-    """How many nats a range tells of a value."""
+def _resolution(values: Floats, cuts: Floats) -> float:
+    """Return how many nats a range tells of a value."""
     counts = np.bincount(np.searchsorted(cuts, values, side="right"))
     shares: Floats = counts[counts > 0] / len(values)
     return float(-(shares * np.log(shares)).sum())
@@ -154,7 +154,7 @@ def _nice(step: float) -> float:
     return next(digit * power for digit in ROUND if digit * power >= step * (1 - 1e-9))
 
 
-def _rounded(number: float) -> float:
+def _round(number: float) -> float:
     return float(f"{number:.2g}")
 
 
@@ -164,7 +164,7 @@ def _unit(values: Floats, fewest: int) -> str:
     return fitting[-1] if fitting else "s"
 
 
-def _calendar(low: float, high: float) -> Grid:
+def _calendar(low: float, high: float) -> ValueGrid:
     ends = np.array([low, high]).astype(np.int64).astype("datetime64[us]")
     for unit, steps in CALENDAR.items():
         shift = EPOCH if unit == "Y" else 0
@@ -172,12 +172,12 @@ def _calendar(low: float, high: float) -> Grid:
         for step in steps:
             if (last - first) // step <= CELLS or step == CALENDAR["Y"][-1]:
                 counts = np.arange(-(-first // step), last // step + 1) * step - shift
-                return Grid(tuple(_moment(count, unit) for count in counts.tolist()))
+                return ValueGrid(tuple(_moment(count, unit) for count in counts.tolist()))
     raise AssertionError  # the last step fits every line of the calendar
 
 
 def _moment(count: int, unit: str) -> Cut:
-    """The cut at the beginning of the `count`th year, month, … since 1970."""
+    """Return the cut at the beginning of the `count`th year, month, … since 1970."""
     moments = np.array([count, count - 1]).astype(f"datetime64[{unit}]")
     text, last = (str(moment).replace("T", " ") for moment in moments)
     return Cut(float(moments.astype("datetime64[us]").astype(np.int64)[0]), text, last, f"up to {last}")

@@ -17,8 +17,8 @@ from synth.domain import Verdict
 from synth.evaluate.verdicts import Gap
 
 if TYPE_CHECKING:
-    from synth.evaluate.case import Case
-    from synth.evaluate.tables import Column
+    from synth.evaluate.case import EvaluationCase
+    from synth.evaluate.tables import TableColumn
     from synth.evaluate.verdicts import Finding
 
 ALIKE = 0.5  # share of real values among fresh ones, from which a column does not tell entities apart
@@ -30,24 +30,24 @@ class Recurrence:
 
     Attributes:
         hits: of `total` values of the twin's entities, those that some real entity has.
-        expected: the share of fresh values that may at most be real ones.
+        expectation: the share of fresh values that may at most be real ones.
         probability: of so many hits, if the twin's values were fresh.
     """
 
     column: str
     hits: int
     total: int
-    expected: float
+    expectation: float
     probability: float
 
     @property
     def excess(self) -> float:
         """The share of the values beyond what fresh ones may share with real ones."""
-        return self.hits / self.total - self.expected
+        return self.hits / self.total - self.expectation
 
 
-def identifiers(case: Case, limit: float) -> Finding | None:
-    """Whether values by which real entities differ come back, whoever learned them; None without any.
+def identifiers(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether values by which real entities differ come back, whoever learned them; None without any.
 
     Dates are left out: a calendar is full of days that are nobody's.
 
@@ -63,34 +63,38 @@ def identifiers(case: Case, limit: float) -> Finding | None:
     share = most.hits / most.total
     text = (
         f"Of the values in '{most.column}', that tell {case.noun} apart {share:.1%} are real ones, where "
-        f"at most {most.expected:.1%} of fresh values would be"
+        f"at most {most.expectation:.1%} of fresh values would be"
     )
     low = most.excess if fails else min(most.excess, 0.0)
     gap = Gap(most.column, most.excess, low, max(most.excess, 0.0))
     sizes = (case.tables.training, case.tables.holdout)
-    return case.scale(limit).closed(gap, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
+    return case.scale(limit).finish(gap, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
 
 
-def _recurrence(column: Column, case: Case) -> Recurrence | None:
+def _recurrence(column: TableColumn, case: EvaluationCase) -> Recurrence | None:
     """Return how many values of the twin are real; None where real ones share too many to matter."""
     real = case.tables.real
-    held = _pairs(case.units, column, slice(0, real))
+    value_pairs = _pairs(case.units, column, slice(0, real))
     twin = _pairs(case.tables.unit_of(slice(real, None)), column, slice(real, None))
-    entities = len(held)
+    entities = len(value_pairs)
     if not entities or not len(twin):
         return None
-    shared = held["value"].value_counts().to_numpy().astype(float)
-    collisions = float((shared * (shared - 1) / 2).sum())
+    counts = value_pairs["value"].value_counts().to_numpy().astype(float)
+    collisions = float((counts * (counts - 1) / 2).sum())
     pairs = entities * (entities - 1) / 2
-    bound = chi2.ppf(1 - case.level / 2, 2 * (collisions + 1)) / 2
-    expected = float(entities * bound / max(pairs, 1.0))
-    if expected >= ALIKE:
+    upper_limit = chi2.ppf(1 - case.level / 2, 2 * (collisions + 1)) / 2
+    expectation = float(entities * upper_limit / max(pairs, 1.0))
+    if expectation >= ALIKE:
         return None
-    hits = int(np.isin(twin["value"].to_numpy(), held["value"].to_numpy()).sum())
-    return Recurrence(column.name, hits, len(twin), expected, float(binom.sf(hits - 1, len(twin), expected)))
+    hits = int(np.isin(twin["value"].to_numpy(), value_pairs["value"].to_numpy()).sum())
+    return Recurrence(
+        column.name, hits, len(twin), expectation, float(binom.sf(hits - 1, len(twin), expectation))
+    )
 
 
-def _pairs(units: np.ndarray[tuple[int], np.dtype[np.int64]], column: Column, rows: slice) -> pd.DataFrame:
+def _pairs(
+    units: np.ndarray[tuple[int], np.dtype[np.int64]], column: TableColumn, rows: slice
+) -> pd.DataFrame:
     """Return each value of each unit once, NULL apart."""
-    known = ~column.null[rows]
-    return pd.DataFrame({"unit": units[known], "value": column.keys[rows][known]}).drop_duplicates()
+    has_value = ~column.null[rows]
+    return pd.DataFrame({"unit": units[has_value], "value": column.keys[rows][has_value]}).drop_duplicates()

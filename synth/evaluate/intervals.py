@@ -23,17 +23,17 @@ LEVEL = 0.95
 
 
 def normal_quantile(comparisons: int = 1) -> float:
-    """The two-sided 95 % quantile, widened (Bonferroni) so that `comparisons` intervals hold together."""
+    """Return the two-sided 95 % quantile, widened (Bonferroni) for `comparisons` intervals."""
     return NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / max(comparisons, 1))
 
 
 def share(hits: float, trials: float) -> float:
-    """`hits / trials`, and 0 when there was no trial."""
+    """Return `hits / trials`, and 0 when there was no trial."""
     return hits / trials if trials else 0.0
 
 
 def effective(hits: Floats | Mask | Codes, trials: Floats | Mask | Codes, units: Codes) -> Rate:
-    """Hits and trials that are worth as much as if every one of them were independent.
+    """Return hits and trials that are worth as much as if every one of them were independent.
 
     Both are divided by the design effect, the variance of the share by units over that of independent trials
     (Rao and Scott 1992, A simple method for the analysis of clustered binary data). Where all or none are
@@ -44,24 +44,26 @@ def effective(hits: Floats | Mask | Codes, trials: Floats | Mask | Codes, units:
         trials: how many trials each row had, or how much each counts.
         units: whom each row is about, as numbers from 0.
     """
-    tried = np.bincount(units, trials)
-    hit = np.bincount(units, hits)[tried > 0]
-    tried = tried[tried > 0]
-    count, found = float(tried.sum()), float(hit.sum())
-    if not count or (tried == 1).all():
-        return found, count
-    rate = found / count
-    worst = float((tried**2).sum()) / count
-    if len(tried) == 1 or not 0 < rate < 1:
-        return found / worst, count / worst
-    variance = len(tried) / (len(tried) - 1) * float(((hit - rate * tried) ** 2).sum()) / count**2
+    unit_trials = np.bincount(units, trials)
+    hit = np.bincount(units, hits)[unit_trials > 0]
+    unit_trials = unit_trials[unit_trials > 0]
+    count, hit_count = float(unit_trials.sum()), float(hit.sum())
+    if not count or (unit_trials == 1).all():
+        return hit_count, count
+    rate = hit_count / count
+    worst = float((unit_trials**2).sum()) / count
+    if len(unit_trials) == 1 or not 0 < rate < 1:
+        return hit_count / worst, count / worst
+    variance = (
+        len(unit_trials) / (len(unit_trials) - 1) * float(((hit - rate * unit_trials) ** 2).sum()) / count**2
+    )
     fewest = min(float(np.square(trials, dtype=np.float64).sum()) / count, 1.0)  # of independent trials
     design = max(variance / (rate * (1 - rate) / count), fewest)
-    return found / design, count / design
+    return hit_count / design, count / design
 
 
 def wilson(hits: float, trials: float, *, z: float) -> tuple[float, float]:
-    """Wilson's score interval for a share; (0, 1) when there was no trial."""
+    """Return wilson's score interval for a share; (0, 1) when there was no trial."""
     if trials == 0:
         return 0.0, 1.0
     rate = hits / trials
@@ -74,7 +76,7 @@ def wilson(hits: float, trials: float, *, z: float) -> tuple[float, float]:
 
 
 def newcombe(first: Rate, second: Rate, *, z: float) -> tuple[float, float]:
-    """Newcombe's hybrid score interval (1998, method 10) for the difference of two independent shares."""
+    """Return Newcombe's hybrid score interval (1998, method 10) for a difference of independent shares."""
     (low1, high1), (low2, high2) = wilson(*first, z=z), wilson(*second, z=z)
     share1, share2 = share(*first), share(*second)
     gap = share1 - share2
@@ -84,7 +86,7 @@ def newcombe(first: Rate, second: Rate, *, z: float) -> tuple[float, float]:
 
 
 def clopper_pearson(hits: float, trials: float) -> tuple[float, float]:
-    """The exact 95 % interval for a share (Clopper and Pearson 1934); (0, 1) when there was no trial."""
+    """Return the exact 95 % interval for a share (Clopper and Pearson 1934); (0, 1) without a trial."""
     tail = (1 - LEVEL) / 2
     low = float(betaincinv(hits, trials - hits + 1, tail)) if hits > 0 else 0.0
     high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
@@ -92,17 +94,17 @@ def clopper_pearson(hits: float, trials: float) -> tuple[float, float]:
 
 
 def one_sided(level: float) -> float:
-    """The quantile beyond which chance goes with probability `level`."""
+    """Return the quantile beyond which chance goes with probability `level`."""
     return NormalDist().inv_cdf(1 - level)
 
 
 def binomial_upper(hits: float, trials: float, confidence: float) -> float:
-    """The one-sided upper bound of a share (Clopper and Pearson 1934); 1 when there was no trial."""
+    """Return the one-sided upper bound of a share (Clopper and Pearson 1934); 1 when there was no trial."""
     return float(betaincinv(hits + 1, trials - hits, confidence)) if hits < trials else 1.0
 
 
 def binomial_tail(hits: float, trials: float, probability: float) -> float:
-    """P(X >= hits) for X ~ Binomial(trials, probability)."""
+    """Return p(X >= hits) for X ~ Binomial(trials, probability)."""
     if hits <= 0 or probability >= 1:
         return 1.0
     return float(betainc(hits, trials - hits + 1, probability)) if probability > 0 else 0.0
@@ -121,7 +123,7 @@ class Area:
     negatives: Floats
 
     def error(self, positives: Codes, negatives: Codes) -> float:
-        """The standard error, with units as numbers that both sides share.
+        """Return the standard error, with units as numbers that both sides share.
 
         DeLong, DeLong and Clarke-Pearson (1988); by unit: Obuchowski (1997).
         """
@@ -131,14 +133,14 @@ class Area:
         )
 
     def minus(self, other: Area) -> Area:
-        """The difference of two areas on the same positives and negatives."""
+        """Return the difference of two areas on the same positives and negatives."""
         return Area(
             self.value - other.value, self.positives - other.positives, self.negatives - other.negatives
         )
 
 
 def area(positives: Floats, negatives: Floats) -> Area:
-    """The area under the ROC curve of two samples of scores, neither of them empty."""
+    """Return the area under the ROC curve of two samples of scores, neither of them empty."""
     above = _placements(positives, negatives)
     below = 1 - _placements(negatives, positives)
     value = float(above.mean())
@@ -146,7 +148,9 @@ def area(positives: Floats, negatives: Floats) -> Area:
 
 
 def _placements(scores: Floats, others: Floats) -> Floats:
-    known = np.sort(others)
-    sides = np.searchsorted(known, scores, side="left") + np.searchsorted(known, scores, side="right")
-    places: Floats = sides / (2 * len(known))
+    sorted_others = np.sort(others)
+    sides = np.searchsorted(sorted_others, scores, side="left") + np.searchsorted(
+        sorted_others, scores, side="right"
+    )
+    places: Floats = sides / (2 * len(sorted_others))
     return places

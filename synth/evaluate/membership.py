@@ -9,17 +9,17 @@ import numpy as np
 from synth.evaluate.exposure import Advantage, advantage, most_telling
 from synth.evaluate.intervals import area
 from synth.evaluate.nearness import BLUR
-from synth.evaluate.verdicts import FEWEST, tallied, weighed
+from synth.evaluate.verdicts import FEWEST, judge_advantage, judge_tally
 
 if TYPE_CHECKING:
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.nearness import Nearness
     from synth.evaluate.tables import Floats, Mask
     from synth.evaluate.verdicts import Finding
 
 
-def membership(case: Case, limit: float) -> Finding:
-    """The attack that calls an entity learned from where the twin comes near to it; .5 is chance.
+def membership(case: EvaluationCase, limit: float) -> Finding:
+    """Return the attack that calls an entity learned from where the twin comes near to it; .5 is chance.
 
     With two engines: how often an entity's own engine comes nearer to it than the other.
     """
@@ -27,52 +27,52 @@ def membership(case: Case, limit: float) -> Finding:
     if case.fewest < FEWEST:
         return case.scale(limit).too_few()
     guess = by_distance(near, near.random)
-    return weighed(case, limit, guess, "Membership attack by distance", _count(near, near.random))
+    return judge_advantage(case, limit, guess, "Membership attack by distance", _count(near, near.random))
 
 
-def membership_isolated(case: Case, limit: float) -> Finding | None:
-    """The same for the entities least like any other; it counts where it fails, because these are few."""
+def membership_isolated(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return the same for the entities least like any other; only a failure counts, as they are few."""
     near = case.nearness
-    units = np.unique(near.units[near.isolated])
+    units = np.unique(near.units[near.is_isolated])
     if min(near.first[units].sum(), (~near.first[units]).sum()) < FEWEST:
         return None
-    guess = by_distance(near, near.isolated)
+    guess = by_distance(near, near.is_isolated)
     what = "Membership attack on the twentieth that is least like any other"
-    return weighed(case, limit, guess, what, _count(near, near.isolated), shown=True)
+    return judge_advantage(case, limit, guess, what, _count(near, near.is_isolated), show=True)
 
 
-def near_copies(case: Case, limit: float) -> Finding:
-    """Whether those whom the twin comes surprisingly near to are those it was learned from.
+def near_copies(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether those whom the twin comes surprisingly near to are those it was learned from.
 
     Near is a small part of the distance at which other real rows are; in a crowd it is no surprise.
     """
     near = case.nearness
     surprises = near.surprises()
     own = np.stack([near.first, ~near.first][: len(surprises)])
-    parted = surprises[0] != surprises[-1] if near.paired else np.ones(len(near.first), dtype=np.bool_)
-    tally, probability = most_telling(surprises[:, parted].ravel(), own[:, parted].ravel(), case.chance)
+    is_parted = surprises[0] != surprises[-1] if near.is_paired else np.ones(len(near.first), dtype=np.bool_)
+    tally, probability = most_telling(surprises[:, is_parted].ravel(), own[:, is_parted].ravel(), case.chance)
     text = f"Of the {tally.own + tally.other} real rows to which a made row is nearest for their surroundings"
-    return tallied(case, limit, tally, text, probability, _count(near, near.random | near.isolated))
+    return judge_tally(case, limit, tally, text, probability, _count(near, near.random | near.is_isolated))
 
 
-def close_ratio(case: Case, limit: float) -> Finding | None:
-    """Whether one engine comes far nearer to an entity than the other, and is the one that learned from it.
+def close_ratio(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether the engine that learned from an entity comes far nearer to it than the other one.
 
     None without a second engine.
     """
     near = case.nearness
-    if not near.paired:
+    if not near.is_paired:
         return None
     closest = near.closest()
     lean = np.log((closest[1] + BLUR) / (closest[0] + BLUR))
     tally, probability = most_telling(np.abs(lean), (lean > 0) == near.first, case.chance)
     text = f"Of the {tally.own + tally.other} entities to which one engine comes far nearer than the other"
-    return tallied(case, limit, tally, text, probability, _count(near, near.random | near.isolated))
+    return judge_tally(case, limit, tally, text, probability, _count(near, near.random | near.is_isolated))
 
 
 def by_distance(near: Nearness, rows: Mask) -> Advantage:
-    """The advantage over the units that these rows are about."""
-    if not near.paired:
+    """Return the advantage over the units that these rows are about."""
+    if not near.is_paired:
         sums, there = near.of_units(near.apart[0], rows)
         counts = np.bincount(near.units[rows], minlength=len(near.first))[there]
         return by_area(-(sums.mean(axis=0)[there] / counts), near.first[there])
@@ -81,11 +81,11 @@ def by_distance(near: Nearness, rows: Mask) -> Advantage:
     return advantage((np.sign(sums) * side).mean(axis=0)[there])
 
 
-def by_area(scores: Floats, learned: Mask) -> Advantage:
-    """The advantage where some entities were held out."""
-    told = area(scores[learned], scores[~learned])
+def by_area(scores: Floats, is_member: Mask) -> Advantage:
+    """Return the advantage where some entities were held out."""
+    curve_area = area(scores[is_member], scores[~is_member])
     places = np.arange(len(scores))
-    return Advantage(told.value - 0.5, told.error(places[learned], places[~learned]))
+    return Advantage(curve_area.value - 0.5, curve_area.error(places[is_member], places[~is_member]))
 
 
 def _count(near: Nearness, rows: Mask) -> tuple[int, int]:

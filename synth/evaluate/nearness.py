@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.evaluate.points import distances, encoded, isolation
+from synth.evaluate.points import distances, encode, isolation
 
 if TYPE_CHECKING:
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.points import Points
     from synth.evaluate.tables import Codes, Floats, Mask, Tables
 
 MAX_ROWS = 100_000  # real rows, and rows of each engine, that are looked at
 MAX_REAL = 6_000  # of them, real rows drawn by chance that are compared: an advantage's error is below .7 %
-ISOLATED = 0.05  # share of the real rows that are farthest from others,
+ISOLATED_SHARE = 0.05  # share of the real rows that are farthest from others,
 MAX_ISOLATED = 2_000  # of which so many are compared as well
 MAX_DRAWS = 8
 FEWEST_ROWS = 50  # of a draw
@@ -31,7 +31,7 @@ class Nearness:
     Attributes:
         tables: the real rows that are compared, and all rows of the engines.
         units: whom each real row is about, as numbers from 0; `first` whom of these the first engine learned.
-        isolated: which real rows are among those least like any other.
+        is_isolated: which real rows are among those least like any other.
         random: which were drawn by chance.
         apart: by engine, draw and real row.
         far: how far each real row is from other real ones.
@@ -40,18 +40,18 @@ class Nearness:
     tables: Tables
     units: Codes
     first: Mask
-    isolated: Mask
+    is_isolated: Mask
     random: Mask
     apart: Floats
     far: Floats
 
     @property
-    def paired(self) -> bool:
+    def is_paired(self) -> bool:
         """Whether there are two engines, each with its half."""
         return len(self.apart) > 1
 
     def leanings(self, rows: Mask) -> tuple[Floats, Mask]:
-        """For each unit and draw, how much nearer the first engine comes to its rows than the second.
+        """Return for each unit and draw, how much nearer the first engine comes to its rows than the second.
 
         Returns:
             The sums over its rows of the logarithm of the distances' ratio, and which units have such rows.
@@ -60,7 +60,7 @@ class Nearness:
         return self.of_units(lean, rows)
 
     def of_units(self, values: Floats, rows: Mask) -> tuple[Floats, Mask]:
-        """The sums of each draw's values over the units' rows, and which units have any."""
+        """Return the sums of each draw's values over the units' rows, and which units have any."""
         count = len(self.first)
         sums: Floats = np.stack(
             [np.bincount(self.units[rows], draw[rows], minlength=count).astype(np.float64) for draw in values]
@@ -68,36 +68,36 @@ class Nearness:
         return sums, np.bincount(self.units[rows], minlength=count) > 0
 
     def closest(self) -> Floats:
-        """By engine and unit, how near any row of the engine comes to any row of the unit."""
+        """Return by engine and unit, how near any row of the engine comes to any row of the unit."""
         return self._greatest(-self.apart.min(axis=1)) * -1
 
     def surprises(self) -> Floats:
-        """By engine and unit, how much nearer a row of the engine comes than other real rows are."""
+        """Return by engine and unit, how much nearer a row of the engine comes than other real rows are."""
         return self._greatest(np.log((self.far + BLUR) / (self.apart.min(axis=1) + BLUR)))
 
     def _greatest(self, values: Floats) -> Floats:
-        found = np.full((len(self.apart), len(self.first)), -np.inf)
+        greatest = np.full((len(self.apart), len(self.first)), -np.inf)
         for engine, row in enumerate(values):
-            np.maximum.at(found[engine], self.units, row)
-        return found
+            np.maximum.at(greatest[engine], self.units, row)
+        return greatest
 
 
-def measure(case: Case) -> Nearness:
+def measure(case: EvaluationCase) -> Nearness:
     """Compare real rows with all rows of each engine, up to some 100,000."""
     rng, tables = case.rng(2), case.tables
     real = _some(np.arange(tables.real), MAX_ROWS, rng)
     engines = [_some(places, MAX_ROWS, rng) for places in tables.engines]
     part = tables.take(np.sort(np.concatenate([real, *engines])))
-    points = encoded(part)
+    points = encode(part)
     far = isolation(points[: len(real)], rng)
-    count = min(int(ISOLATED * len(real)), MAX_ISOLATED)
-    isolated = np.zeros(len(real), dtype=np.bool_)
-    isolated[np.argsort(-far, kind="stable")[:count]] = True
-    isolated &= far > 0
+    count = min(int(ISOLATED_SHARE * len(real)), MAX_ISOLATED)
+    is_isolated = np.zeros(len(real), dtype=np.bool_)
+    is_isolated[np.argsort(-far, kind="stable")[:count]] = True
+    is_isolated &= far > 0
     random = np.zeros(len(real), dtype=np.bool_)
     random[_some(np.arange(len(real)), MAX_REAL, rng)] = True
-    kept = isolated | random
-    rows = np.flatnonzero(kept)
+    is_kept = is_isolated | random
+    rows = np.flatnonzero(is_kept)
     units, codes = np.unique(case.units[real[rows]], return_inverse=True)
     draws = _draws(part, len(real))
     apart = np.stack(
@@ -108,19 +108,21 @@ def measure(case: Case) -> Nearness:
             for p in part.engines
         ]
     )
-    chosen = part.take(np.concatenate([rows, np.arange(len(real), len(points))]))
-    return Nearness(chosen, codes.ravel(), case.first[units], isolated[rows], random[rows], apart, far[rows])
+    sample = part.take(np.concatenate([rows, np.arange(len(real), len(points))]))
+    return Nearness(
+        sample, codes.ravel(), case.first[units], is_isolated[rows], random[rows], apart, far[rows]
+    )
 
 
 def nearest(queries: Points, targets: Points) -> Floats:
-    """How far each query's nearest target is."""
+    """Return how far each query's nearest target is."""
     step = max(CHUNK // len(targets), 1)
     parts = (queries[start : start + step] for start in range(0, len(queries), step))
     return np.concatenate([distances(one, targets).min(axis=1) for one in parts])
 
 
 def _draws(part: Tables, real: int) -> int:
-    """In how many twins of the real table's size the engines' rows can be parted."""
+    """Return in how many twins of the real table's size the engines' rows can be parted."""
     rows = min(len(engine) for engine in part.engines)
     return int(np.clip(rows // max(real // len(part.engines), FEWEST_ROWS), 1, MAX_DRAWS))
 

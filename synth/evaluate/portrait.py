@@ -38,14 +38,14 @@ FEWEST_ROWS = 10_000
 class Easel:
     """Draws one picture after the other, and remembers which could not be drawn."""
 
-    missing: list[str]
+    missing_pictures: list[str]
 
-    def drawn(self, picture: str, draw: Callable[[], T]) -> T | None:
-        """What `draw` returns; None when it fails."""
+    def paint(self, picture: str, draw: Callable[[], T]) -> T | None:
+        """Return what `draw` returns; None when it fails."""
         try:
             return draw()
         except Exception:  # noqa: BLE001 - a picture decides nothing, and an error's text may quote a row
-            self.missing.append(picture)
+            self.missing_pictures.append(picture)
             return None
 
 
@@ -60,7 +60,7 @@ def portrait(  # noqa: PLR0913 - what is known of three tables, each by its name
     entities: Entities | None = None,
     second: Mask | None = None,
 ) -> Portrait:
-    """The figures of a report, of the tables that `evaluate` is given.
+    """Return the figures of a report, of the tables that `evaluate` is given.
 
     Args:
         training: with the columns of the other two.
@@ -85,16 +85,16 @@ def portrait(  # noqa: PLR0913 - what is known of three tables, each by its name
     frames = (training.iloc[rows], *others)
     everybody = rows if entities is None else np.asarray(entities.training)[rows]
     easel = Easel([])
-    tables = easel.drawn("all pictures", partial(read, *frames, categories=frozenset(categories)))
+    tables = easel.paint("all pictures", partial(read, *frames, categories=frozenset(categories)))
     if tables is None:
-        return Portrait(missing=tuple(easel.missing))
+        return Portrait(missing=tuple(easel.missing_pictures))
     distributions = _distributions(tables, frames[0], everybody, frozenset(public), easel)
     return Portrait(
         distributions=distributions,
-        associations=easel.drawn("the associations", partial(associations, tables)),
-        roc=easel.drawn("the attack", partial(roc, tables, rng, fewest=RARE)),
-        distances=easel.drawn("the distances", partial(distances, tables, rng)),
-        missing=tuple(easel.missing),
+        associations=easel.paint("the associations", partial(associations, tables)),
+        roc=easel.paint("the attack", partial(roc, tables, rng, fewest=RARE)),
+        distances=easel.paint("the distances", partial(distances, tables, rng)),
+        missing=tuple(easel.missing_pictures),
     )
 
 
@@ -108,7 +108,7 @@ def _of_halves(  # noqa: PLR0913, PLR0917 - the arguments of `portrait`
     seed: int,
     entities: Entities | None,
 ) -> Portrait:
-    """The figures of all rows; distances are those of the first engine, to its half and to the other."""
+    """Return the figures of all rows, with the distances of the first engine to both halves."""
     everybody = pd.concat([training, holdout], ignore_index=True)
     everyone = entities and replace(
         entities, training=np.concatenate([entities.training, entities.holdout]), holdout=entities.holdout[:0]
@@ -125,16 +125,16 @@ def _of_halves(  # noqa: PLR0913, PLR0917 - the arguments of `portrait`
     whole = portrait(
         everybody, holdout[:0], synthetic, categories=categories, public=public, seed=seed, entities=everyone
     )
-    missing = tuple(dict.fromkeys((*whole.missing, *near.missing)))
-    return replace(whole, roc=near.roc, distances=near.distances, missing=missing)
+    missing_pictures = tuple(dict.fromkeys((*whole.missing, *near.missing)))
+    return replace(whole, roc=near.roc, distances=near.distances, missing=missing_pictures)
 
 
 def _distributions(
     tables: Tables, training: pd.DataFrame, everybody: Codes, public: Collection[str], easel: Easel
 ) -> tuple[Distribution, ...]:
     people, anybody = People.of(everybody, RARE), People.of(everybody, 1)
-    found = [
-        easel.drawn(
+    pictures = [
+        easel.paint(
             f"the column {column.name}",
             partial(
                 distribution,
@@ -146,7 +146,7 @@ def _distributions(
         )
         for column in tables.columns
     ]
-    return tuple(item for item in found if item is not None)
+    return tuple(item for item in pictures if item is not None)
 
 
 def _sample(rows: int, most: int, rng: np.random.Generator) -> Codes:

@@ -18,7 +18,7 @@ from synth.evaluate.verdicts import FEWEST, Gap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.intervals import Rate
     from synth.evaluate.points import Points
     from synth.evaluate.tables import Codes, Floats, Mask
@@ -34,37 +34,37 @@ class Support:
 
     Attributes:
         precise: each row of the side, within a training row's reach.
-        recalled: each training row, within reach of a row of the side.
-        covered: each training row, with a row of the side within its own reach.
+        recall_hits: each training row, within reach of a row of the side.
+        coverage_hits: each training row, with a row of the side within its own reach.
         units: whom the rows of the sides and of training are about.
     """
 
     precise: tuple[Mask, Mask]
-    recalled: tuple[Mask, Mask]
-    covered: tuple[Mask, Mask]
+    recall_hits: tuple[Mask, Mask]
+    coverage_hits: tuple[Mask, Mask]
     units: tuple[Codes, Codes, Codes]
 
 
-def precision(case: Case, limit: float) -> Finding:
-    """Whether the twin's rows lie among real rows as unseen real rows do."""
+def precision(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether the twin's rows lie among real rows as unseen real rows do."""
     sides = [(one.precise, one.units[:2]) for one in case.support]
-    return _pooled(case, limit, sides, "of the twin's rows lie among unseen real rows", "of the real rows do")
+    return _pool(case, limit, sides, "of the twin's rows lie among unseen real rows", "of the real rows do")
 
 
-def recall(case: Case, limit: float) -> Finding:
-    """Whether unseen real rows lie among the twin's as they do among other real rows."""
-    sides = [(one.recalled, (one.units[2],) * 2) for one in case.support]
-    return _pooled(case, limit, sides, "of unseen real rows lie among the twin's", "among real rows")
+def recall(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether unseen real rows lie among the twin's as they do among other real rows."""
+    sides = [(one.recall_hits, (one.units[2],) * 2) for one in case.support]
+    return _pool(case, limit, sides, "of unseen real rows lie among the twin's", "among real rows")
 
 
-def coverage(case: Case, limit: float) -> Finding:
-    """Whether the twin has a row near each unseen real row as other real rows are."""
-    sides = [(one.covered, (one.units[2],) * 2) for one in case.support]
-    return _pooled(case, limit, sides, "of unseen real rows have a twin's row near", "have a real row near")
+def coverage(case: EvaluationCase, limit: float) -> Finding:
+    """Return whether the twin has a row near each unseen real row as other real rows are."""
+    sides = [(one.coverage_hits, (one.units[2],) * 2) for one in case.support]
+    return _pool(case, limit, sides, "of unseen real rows have a twin's row near", "have a real row near")
 
 
-def measure(case: Case) -> Support | None:
-    """The rows within reach, or None where there are too few."""
+def measure(case: EvaluationCase) -> Support | None:
+    """Return the rows within reach, or None where there are too few."""
     tables = case.tables
     count = min(tables.training, tables.holdout, tables.synthetic, MAX_ROWS)
     if count < FEWEST:
@@ -73,41 +73,41 @@ def measure(case: Case) -> Support | None:
     training, holdout, synthetic = np.split(case.points[rows], 3)
     reach = _reach(training)
     precise: list[Mask] = []
-    recalled: list[Mask] = []
-    covered: list[Mask] = []
+    recall_hits: list[Mask] = []
+    coverage_hits: list[Mask] = []
     for side in (holdout, synthetic):
         apart = distances(side, training)
         precise.append(np.any(apart <= reach, axis=1))
-        recalled.append(np.any(apart <= _reach(side)[:, None], axis=0))
-        covered.append(np.less_equal(apart.min(axis=0), reach))
+        recall_hits.append(np.any(apart <= _reach(side)[:, None], axis=0))
+        coverage_hits.append(np.less_equal(apart.min(axis=0), reach))
     units = [np.unique(part, return_inverse=True)[1] for part in np.split(_units(case, rows), 3)]
     return Support(
         (precise[0], precise[1]),
-        (recalled[0], recalled[1]),
-        (covered[0], covered[1]),
+        (recall_hits[0], recall_hits[1]),
+        (coverage_hits[0], coverage_hits[1]),
         (units[1], units[2], units[0]),
     )
 
 
-def _units(case: Case, rows: Codes) -> Codes:
+def _units(case: EvaluationCase, rows: Codes) -> Codes:
     return rows if case.tables.units is None else case.tables.units[rows]
 
 
 def _reach(points: Points) -> Floats:
-    """How far each point's 5th nearest other one is."""
+    """Return how far each point's 5th nearest other one is."""
     apart = distances(points, points)
     near: Floats = np.partition(apart, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
     return near
 
 
-def _pooled(
-    case: Case,
+def _pool(
+    case: EvaluationCase,
     limit: float,
     sides: Sequence[tuple[tuple[Mask, Mask], tuple[Codes, Codes]]],
     text: str,
     other: str,
 ) -> Finding:
-    """The finding over both ways together."""
+    """Return the finding over both ways together."""
     if not sides:
         return case.scale(limit).too_few()
     rates = [_rates(*side) for side in sides]
@@ -115,9 +115,9 @@ def _pooled(
         (sum(way[place][0] for way in rates), sum(way[place][1] for way in rates)) for place in (0, 1)
     )
     low, high = newcombe(real, twin, z=normal_quantile())
-    found = Gap("", share(*real) - share(*twin), low, high)
+    gap = Gap("", share(*real) - share(*twin), low, high)
     text = f"{share(*twin):.1%} {text}, and {share(*real):.1%} {other}, where {limit:.0%} less is allowed"
-    return case.scale(limit).found(found, text, (twin[1], real[1]))
+    return case.scale(limit).finding(gap, text, (twin[1], real[1]))
 
 
 def _rates(hits: tuple[Mask, Mask], units: tuple[Codes, Codes]) -> tuple[Rate, Rate]:

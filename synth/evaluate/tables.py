@@ -41,7 +41,7 @@ BY_DTYPE = (  # in this order, because booleans pass for numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One column of training, holdout and synthetic rows, in this order, end to end.
 
     Attributes:
@@ -58,10 +58,10 @@ class Column:
     boolean: bool
     moment: bool = False
 
-    def take(self, rows: Codes) -> Column:
-        """This column at the given positions."""
+    def take(self, rows: Codes) -> TableColumn:
+        """Return this column at the given positions."""
         numbers = None if self.numbers is None else self.numbers[rows]
-        return Column(self.name, self.keys[rows], self.null[rows], numbers, self.boolean, self.moment)
+        return TableColumn(self.name, self.keys[rows], self.null[rows], numbers, self.boolean, self.moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Tables:
             others come from one that learned the first. None: nothing was learned from `holdout`.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     training: int
     holdout: int
     synthetic: int
@@ -87,25 +87,25 @@ class Tables:
         return self.training + self.holdout
 
     def without(self, names: Collection[str]) -> Tables:
-        """The same rows without some columns."""
+        """Return the same rows without some columns."""
         return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def sample(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Tables:
-        """At most so many random rows of each table."""
+        """Return at most so many random rows of each table."""
         return self.take(self.draw(rng, training, holdout, synthetic))
 
     def draw(self, rng: np.random.Generator, training: int, holdout: int, synthetic: int) -> Codes:
-        """The positions of at most so many random rows of each table, rising."""
+        """Return the positions of at most so many random rows of each table, rising."""
         sizes = (self.training, self.holdout, self.synthetic)
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        picked = [
+        sample_rows = [
             start + np.sort(rng.choice(size, min(size, count), replace=False))
             for start, size, count in zip(starts, sizes, (training, holdout, synthetic), strict=False)
         ]
-        return np.concatenate(picked).astype(np.int64)
+        return np.concatenate(sample_rows).astype(np.int64)
 
     def take(self, rows: Codes) -> Tables:
-        """The rows at the given positions, which rise."""
+        """Return the rows at the given positions, which rise."""
         ends = np.searchsorted(rows, [self.training, self.real, self.real + self.synthetic])
         training, holdout, synthetic = np.diff(ends, prepend=0).tolist()
         units = None if self.units is None else self.units[rows]
@@ -127,18 +127,18 @@ class Tables:
             return (self,)
         halves = np.arange(self.training), np.arange(self.training, self.real)
         return tuple(
-            self._parted(seen, unseen, drawn)
-            for seen, unseen, drawn in zip(halves, halves[::-1], self.engines, strict=True)
+            self._split(training_rows, holdout_rows, twin_rows)
+            for training_rows, holdout_rows, twin_rows in zip(halves, halves[::-1], self.engines, strict=True)
         )
 
-    def _parted(self, seen: Codes, unseen: Codes, drawn: Codes) -> Tables:
-        rows = np.concatenate([seen, unseen, drawn])
+    def _split(self, training_rows: Codes, holdout_rows: Codes, twin_rows: Codes) -> Tables:
+        rows = np.concatenate([training_rows, holdout_rows, twin_rows])
         units = None if self.units is None else self.units[rows]
         columns = tuple(column.take(rows) for column in self.columns)
-        return Tables(columns, len(seen), len(unseen), len(drawn), units)
+        return Tables(columns, len(training_rows), len(holdout_rows), len(twin_rows), units)
 
     def unit_of(self, rows: slice) -> Codes:
-        """Whom each of the rows is about, as numbers from 0 without holes."""
+        """Return whom each of the rows is about, as numbers from 0 without holes."""
         if self.units is None:
             return np.arange(self.real + self.synthetic)[rows] - (rows.start or 0)
         return np.unique(self.units[rows], return_inverse=True)[1].astype(np.int64)
@@ -147,7 +147,7 @@ class Tables:
 def read(
     training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, *, categories: Collection[str]
 ) -> Tables:
-    """The three frames in their common form.
+    """Return the three frames in their common form.
 
     Raises:
         ValueError: their columns differ, or a name occurs twice.
@@ -163,40 +163,40 @@ def read(
 
 
 def row_hashes(tables: Tables) -> Keys:
-    """A 64-bit hash of every row's content; equal rows have equal hashes."""
+    """Return a 64-bit hash of every row's content; equal rows have equal hashes."""
     rows: Keys = np.zeros(tables.real + tables.synthetic, dtype=np.uint64)
     for column in tables.columns:
-        rows = mixed(rows ^ column.keys)
+        rows = mix_bits(rows ^ column.keys)
     return rows
 
 
 def occurs_once(keys: Keys) -> Mask:
-    """Where a key is the only one of its value."""
+    """Return where a key is the only one of its value."""
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     once: Mask = (counts == 1)[inverse]
     return once
 
 
-def discretised(column: Column, training: int, bins: int) -> Codes:
-    """Small whole numbers for a column's values, by bins that its first `training` rows define.
+def discretise(column: TableColumn, training: int, bins: int) -> Codes:
+    """Return small whole numbers for a column's values, by bins that its first `training` rows define.
 
     Labels: the `bins` most frequent, one code for all others, one for NULL. Numbers: bins of equal mass, and
     a bin of its own for every value that fills one alone, so that a spike spread out is seen. Codes run from
     0 without holes.
     """
     if column.numbers is None:
-        found, counts = np.unique(column.keys[:training][~column.null[:training]], return_counts=True)
-        known = np.sort(found[np.argsort(-counts, kind="stable")[:bins]])
-        place = np.searchsorted(known, column.keys)
-        match = place < len(known)
-        match[match] = known[place[match]] == column.keys[match]
-        codes = np.where(match, place, len(known))
+        labels, counts = np.unique(column.keys[:training][~column.null[:training]], return_counts=True)
+        common_labels = np.sort(labels[np.argsort(-counts, kind="stable")[:bins]])
+        place = np.searchsorted(common_labels, column.keys)
+        match = place < len(common_labels)
+        match[match] = common_labels[place[match]] == column.keys[match]
+        codes = np.where(match, place, len(common_labels))
     else:
         edges = _edges(column.numbers[:training][~column.null[:training]], bins)
         codes = np.searchsorted(edges, column.numbers, side="right")
     codes = np.where(column.null, codes.max(initial=0) + 1, codes)
-    used = np.bincount(codes) > 0
-    compact: Codes = (np.cumsum(used) - 1)[codes]
+    is_used = np.bincount(codes) > 0
+    compact: Codes = (np.cumsum(is_used) - 1)[codes]
     return compact
 
 
@@ -208,8 +208,8 @@ def _edges(numbers: Floats, bins: int) -> Floats:
     return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
 
 
-def mixed(keys: Keys) -> Keys:
-    """Hashes of hashes, so that sums and differences of equal keys do not meet."""
+def mix_bits(keys: Keys) -> Keys:
+    """Return hashes of hashes, so that sums and differences of equal keys do not meet."""
     # SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the input moves half of the output's.
     keys = keys + np.uint64(0x9E3779B97F4A7C15)
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -217,7 +217,7 @@ def mixed(keys: Keys) -> Keys:
     return keys ^ (keys >> np.uint64(31))
 
 
-def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
+def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> TableColumn:
     null = np.concatenate([part.isna().to_numpy(dtype=bool) for part in parts])
     kinds = {_kind(part) for part in parts} - {"empty"}
     boolean = kinds == {"boolean"}
@@ -228,9 +228,9 @@ def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
             case ["moment"] | ["span"]:
                 values = [_microseconds(part) for part in parts]
             case _:
-                return Column(name, _labels(parts), null, None, boolean)
+                return TableColumn(name, _labels(parts), null, None, boolean)
     except OverflowError:  # numbers beyond the largest double, which have no place on a line
-        return Column(name, _labels(parts), null, None, boolean)
+        return TableColumn(name, _labels(parts), null, None, boolean)
     numbers = np.concatenate([part[1] for part in values])
     null |= np.isnan(
         numbers
@@ -238,7 +238,7 @@ def _column(name: str, parts: Sequence[pd.Series], *, label: bool) -> Column:
     keys = np.where(null, NULL_KEY, np.concatenate([part[0] for part in values]))
     numbers[null] = np.nan
     moment = "moment" in kinds
-    return Column(name, keys, null, None if label else numbers, boolean, moment)
+    return TableColumn(name, keys, null, None if label else numbers, boolean, moment)
 
 
 def _kind(part: pd.Series) -> str:
@@ -255,13 +255,13 @@ def _kind(part: pd.Series) -> str:
 
 def _numbers(part: pd.Series) -> tuple[Keys, Floats]:
     if types.is_unsigned_integer_dtype(part.dtype):  # beyond 2**63 they are no int64
-        unsigned: Keys = part.fillna(0).to_numpy(dtype=np.uint64)
-        return unsigned, unsigned.astype(np.float64)
+        unsigned_values: Keys = part.fillna(0).to_numpy(dtype=np.uint64)
+        return unsigned_values, unsigned_values.astype(np.float64)
     if types.is_integer_dtype(part.dtype):
         whole: Codes = part.fillna(0).to_numpy(dtype=np.int64)
         return whole.view(np.uint64), whole.astype(np.float64)
-    filled = part.astype("Float64") if part.dtype.name == "boolean" else part.astype("float64")
-    numbers: Floats = np.array(filled.to_numpy(dtype=np.float64, na_value=np.nan))
+    float_values = part.astype("Float64") if part.dtype.name == "boolean" else part.astype("float64")
+    numbers: Floats = np.array(float_values.to_numpy(dtype=np.float64, na_value=np.nan))
     exact = np.abs(numbers) < EXACT_INTEGERS
     exact[exact] = numbers[exact] == np.trunc(numbers[exact])
     whole = np.where(exact, numbers, 0).astype(np.int64)
@@ -283,11 +283,11 @@ def _microseconds(part: pd.Series) -> tuple[Keys, Floats]:
 
 
 def _labels(parts: Sequence[pd.Series]) -> Keys:
-    known: dict[str, int] = {}
+    code_by_label: dict[str, int] = {}
     keys = []
     for part in parts:
         codes, uniques = pd.factorize(part)
-        numbers = [known.setdefault(_text(value), len(known)) for value in uniques]
+        numbers = [code_by_label.setdefault(_text(value), len(code_by_label)) for value in uniques]
         keys.append(np.array([*numbers, NULL_KEY], dtype=np.uint64)[codes])  # NULL has the code -1
     return np.concatenate(keys)
 

@@ -16,8 +16,8 @@ from synth.evaluate.verdicts import FEWEST, Finding, Gap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.evaluate.case import Case
-    from synth.evaluate.tables import Codes, Column, Floats, Mask
+    from synth.evaluate.case import EvaluationCase
+    from synth.evaluate.tables import Codes, Floats, Mask, TableColumn
 
 Parts: TypeAlias = "tuple[Codes, Codes, Codes]"
 
@@ -55,8 +55,8 @@ class Transfer:
     gap: Gap
 
 
-def tstr(case: Case, limit: float) -> Finding | None:
-    """Whether a model learned from the twin predicts unseen real rows as one learned from training rows does.
+def tstr(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether a model trained on the twin predicts unseen rows as well as one trained on real rows.
 
     Train on synthetic, test on real (Esteban et al. 2017). None where no column can be predicted.
     """
@@ -64,10 +64,10 @@ def tstr(case: Case, limit: float) -> Finding | None:
         return case.scale(limit).too_few()
     if case.target is not None and case.target not in {column.name for column in case.tables.columns}:
         text = f"The target '{case.target}' is not among the columns that are compared"
-        return case.scale(limit).unmeasured(text, Verdict.ERROR)
+        return case.scale(limit).unmeasured_finding(text, Verdict.ERROR)
     if case.transfer is None:
         return None
-    found, utility = case.transfer.gap, case.transfer.utility
+    gap, utility = case.transfer.gap, case.transfer.utility
     metric = {"auc": "AUC", "r2": "R²"}[utility.metric]
     text = (
         f"A model learned from the twin predicts '{utility.target}' of unseen real rows with {metric}"
@@ -75,66 +75,66 @@ def tstr(case: Case, limit: float) -> Finding | None:
         f" {limit:g} less is allowed"
     )
     sizes = (case.tables.training, case.tables.holdout)
-    return case.scale(limit).found(found, text, sizes)
+    return case.scale(limit).finding(gap, text, sizes)
 
 
-def c2st(case: Case, limit: float) -> Finding | None:
-    """How well a classifier tells the twin from unseen real rows: .5 is not at all; it never blocks.
+def c2st(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return how well a classifier tells the twin from unseen real rows: .5 is not at all; it never blocks.
 
     Classifier two-sample test (Lopez-Paz and Oquab 2017).
     """
-    told = [one for one in (_told(way) for way in case.unseen) if one is not None]
-    if not told:
+    areas = [one for one in (_classifier_area(way) for way in case.holdout_cases) if one is not None]
+    if not areas:
         return case.scale(limit).too_few()
-    value = float(np.mean([way.value for way, _ in told]))
-    count = sum(count for _, count in told)
-    errors = [way.error(np.arange(count), np.arange(count, 2 * count)) for way, count in told]
+    value = float(np.mean([way.value for way, _ in areas]))
+    count = sum(count for _, count in areas)
+    errors = [way.error(np.arange(count), np.arange(count, 2 * count)) for way, count in areas]
     half = normal_quantile() * float(np.mean(errors))
-    found = Gap("", value, value - half, value + half)
+    gap = Gap("", value, value - half, value + half)
     text = f"A classifier tells a twin's row from an unseen real row in {value:.1%} of the cases, where"
     text += " 50% is chance"
-    return case.scale(limit).closed(
-        found, Verdict.FAIL if found.low > limit else Verdict.PASS, text, (count, 0)
-    )
+    return case.scale(limit).finish(gap, Verdict.FAIL if gap.low > limit else Verdict.PASS, text, (count, 0))
 
 
-def _told(case: Case) -> tuple[Area, int] | None:
-    """How well the twin's rows are told from the first table's, and from how many; None of too few."""
+def _classifier_area(case: EvaluationCase) -> tuple[Area, int] | None:
+    """Return how well the twin's rows are told from the first table's, and from how many; None of too few."""
     rows = _draw(case, case.rng(8), holdout=0)
     real, twin = rows[0], rows[2]
     count = min(len(real), len(twin))
     if count < FEWEST:
         return None
-    chosen = np.concatenate([real[:count], twin[:count]])
+    picks = np.concatenate([real[:count], twin[:count]])
     truth = np.repeat([0, 1], count)
     # Each fold holds as many of both, or its learner would know which of them it met less often.
     fold = np.concatenate([case.rng(stream).permutation(count) % FOLDS for stream in (9, 11)])
     scores = np.zeros(2 * count)
-    for held in range(FOLDS):
-        learner = _learner("auc", case.seed).fit(case.features[chosen][fold != held], truth[fold != held])
-        scores[fold == held] = learner.predict_proba(case.features[chosen][fold == held])[:, 1]
+    for holdout_fold in range(FOLDS):
+        learner = _learner("auc", case.seed).fit(
+            case.features[picks][fold != holdout_fold], truth[fold != holdout_fold]
+        )
+        scores[fold == holdout_fold] = learner.predict_proba(case.features[picks][fold == holdout_fold])[:, 1]
     return area(scores[truth == 1], scores[truth == 0]), count
 
 
-def pooled(ways: Sequence[Case]) -> Transfer | None:
-    """The target's utility over both ways, or None where there is no target."""
+def pool_transfers(ways: Sequence[EvaluationCase]) -> Transfer | None:
+    """Return the target's utility over both ways, or None where there is no target."""
     first = measure(ways[0])
     if first is None or len(ways) == 1:
         return first
     name = first.utility.target
     others = [measure(replace(way, target=name)) for way in ways[1:]]
-    found = [first, *(one for one in others if one is not None)]
+    transfers = [first, *(one for one in others if one is not None)]
     synthetic, real = (
-        float(np.mean([getattr(one.utility, side) for one in found])) for side in ("synthetic", "real")
+        float(np.mean([getattr(one.utility, side) for one in transfers])) for side in ("synthetic", "real")
     )
-    half = float(np.mean([one.gap.high - one.gap.value for one in found]))
+    half = float(np.mean([one.gap.high - one.gap.value for one in transfers]))
     gap = real - synthetic
     utility = replace(first.utility, synthetic=synthetic, real=real)
     return Transfer(utility, Gap(name, gap, gap - half, gap + half))
 
 
-def measure(case: Case) -> Transfer | None:
-    """The target's utility, or None where there is no target."""
+def measure(case: EvaluationCase) -> Transfer | None:
+    """Return the target's utility, or None where there is no target."""
     rows = _draw(case, case.rng(7), holdout=MAX_HOLDOUT)
     target = _target(case, rows[0])
     if target is None:
@@ -143,87 +143,89 @@ def measure(case: Case) -> Transfer | None:
     count = min(len(training), len(synthetic))
     truth = target.values[holdout]
     scores = [
-        _predicted(case, target, part[:count], holdout) for part in (np.sort(training), np.sort(synthetic))
+        _predict(case, target, part[:count], holdout) for part in (np.sort(training), np.sort(synthetic))
     ]
-    measured = _areas if target.metric == "auc" else _explained
-    real, twin, error = measured(truth, scores, np.unique(case.units[holdout], return_inverse=True)[1])
+    score_function = _areas if target.metric == "auc" else _explained_variance
+    real, twin, error = score_function(truth, scores, np.unique(case.units[holdout], return_inverse=True)[1])
     gap, half = real - twin, normal_quantile() * error
     return Transfer(
         Utility(target.name, target.metric, twin, real), Gap(target.name, gap, gap - half, gap + half)
     )
 
 
-def _draw(case: Case, rng: np.random.Generator, *, holdout: int) -> Parts:
-    """Rows of the three tables, as many training as synthetic ones, in random order."""
+def _draw(case: EvaluationCase, rng: np.random.Generator, *, holdout: int) -> Parts:
+    """Return rows of the three tables, as many training as synthetic ones, in random order."""
     most = min(MAX_ROWS, max(MAX_CELLS // len(case.tables.columns), FEWEST))
     rows = case.tables.draw(rng, most, holdout, most)
     ends = np.searchsorted(rows, [case.tables.training, case.tables.real])
-    training, held, synthetic = (rng.permutation(part) for part in np.split(rows, ends))
-    return training, held, synthetic
+    training, holdout_rows, synthetic = (rng.permutation(part) for part in np.split(rows, ends))
+    return training, holdout_rows, synthetic
 
 
-def _target(case: Case, training: Codes) -> Target | None:
-    """The declared target, or the column that is predicted best from the others without repeating one."""
+def _target(case: EvaluationCase, training: Codes) -> Target | None:
+    """Return the declared target, or the column that the others predict best without repeating one."""
     columns = list(enumerate(case.tables.columns))
     if case.target is not None:
         columns = [(place, column) for place, column in columns if column.name == case.target]
-    targets = [found for place, column in columns if (found := _values(case, place, column, training))]
+    targets = [target for place, column in columns if (target := _values(case, place, column, training))]
     if case.target is not None or len(case.tables.columns) == 1:
         return targets[0] if targets and len(case.tables.columns) > 1 else None
-    targets.sort(key=lambda found: found.metric)  # classes before numbers
-    scored = [(_predictable(case, found, training), found) for found in targets[:MAX_TARGETS]]
-    scored = [(score, found) for score, found in scored if score < EXACT]
-    classes = [(score, found) for score, found in scored if found.metric == "auc" and score >= WORTH]
-    return max(classes or scored, key=lambda pair: pair[0], default=(0.0, None))[1]
+    targets.sort(key=lambda target: target.metric)  # classes before numbers
+    candidates = [(_predictable(case, target, training), target) for target in targets[:MAX_TARGETS]]
+    candidates = [(score, target) for score, target in candidates if score < EXACT]
+    classes = [(score, target) for score, target in candidates if target.metric == "auc" and score >= WORTH]
+    return max(classes or candidates, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
-def _values(case: Case, place: int, column: Column, training: Codes) -> Target | None:
-    """What there is to predict of a column; None where a class would have too few members."""
-    known = ~column.null
-    if not known[training].any():
+def _values(case: EvaluationCase, place: int, column: TableColumn, training: Codes) -> Target | None:
+    """Return what there is to predict of a column; None where a class would have too few members."""
+    has_value = ~column.null
+    if not has_value[training].any():
         return None
-    found, counts = np.unique(column.keys[training][known[training]], return_counts=True)
-    if column.numbers is not None and len(found) > 2:  # noqa: PLR2004 - two numbers are two classes
-        values = np.where(known, mid_ranks(column, case.tables.real), np.nan)
+    labels, counts = np.unique(column.keys[training][has_value[training]], return_counts=True)
+    if column.numbers is not None and len(labels) > 2:  # noqa: PLR2004 - two numbers are two classes
+        values = np.where(has_value, mid_ranks(column, case.tables.real), np.nan)
         return Target(column.name, place, values, "r2")
-    values = np.where(known, column.keys == found[counts.argmax()], np.nan)
+    values = np.where(has_value, column.keys == labels[counts.argmax()], np.nan)
     enough = min(counts.max(), counts.sum() - counts.max()) >= MEMBERS
-    held = values[case.tables.training : case.tables.real]
-    both = len(np.unique(held[~np.isnan(held)])) == 2  # noqa: PLR2004
+    holdout_values = values[case.tables.training : case.tables.real]
+    both = len(np.unique(holdout_values[~np.isnan(holdout_values)])) == 2  # noqa: PLR2004
     return Target(column.name, place, values, "auc") if enough and both else None
 
 
-def _predictable(case: Case, target: Target, training: Codes) -> float:
-    """How well a small tree predicts a column from all others: Gini (2 AUC - 1) or R², 0 to 1."""
+def _predictable(case: EvaluationCase, target: Target, training: Codes) -> float:
+    """Return how well a small tree predicts a column from all others: Gini (2 AUC - 1) or R², 0 to 1."""
     # Imported where it is used, because scikit-learn is slow to import and only a run needs it.
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # noqa: PLC0415
 
     kind = DecisionTreeClassifier if target.metric == "auc" else DecisionTreeRegressor
-    known = training[~np.isnan(target.values[training])]
-    learned, tested = np.split(known, [len(known) // 2])
-    truth = target.values[tested]
-    if len(learned) < FEWEST or len(np.unique(truth)) == 1:
+    rows = training[~np.isnan(target.values[training])]
+    training_rows, test_rows = np.split(rows, [len(rows) // 2])
+    truth = target.values[test_rows]
+    if len(training_rows) < FEWEST or len(np.unique(truth)) == 1:
         return 0.0
     tree = kind(max_depth=6, min_samples_leaf=10, random_state=case.seed % 2**32)
-    scores = _predicted(case, target, learned, tested, tree)
-    units = np.arange(len(tested))
+    scores = _predict(case, target, training_rows, test_rows, tree)
+    units = np.arange(len(test_rows))
     if target.metric == "auc":
         return 2 * _areas(truth, [scores, scores], units)[0] - 1
-    return _explained(truth, [scores, scores], units)[0]
+    return _explained_variance(truth, [scores, scores], units)[0]
 
 
-def _predicted(case: Case, target: Target, learned: Codes, tested: Codes, learner: Any = None) -> Floats:
-    """The scores of `tested` by a learner of `learned`, who sees every column but the target."""
-    truth = target.values[learned]
+def _predict(
+    case: EvaluationCase, target: Target, training_rows: Codes, test_rows: Codes, learner: Any = None
+) -> Floats:
+    """Return the scores of `test_rows` by a learner of `training_rows`, from all columns but the target."""
+    truth = target.values[training_rows]
     if len(np.unique(truth)) < 2:  # noqa: PLR2004 - of one class nothing can be learned
-        return np.full(len(tested), truth[0] if len(truth) else 0.0)
+        return np.full(len(test_rows), truth[0] if len(truth) else 0.0)
     others = np.delete(case.features, target.place, axis=1)
     learner = learner or _learner(target.metric, case.seed)
-    learner.fit(others[learned], truth)
+    learner.fit(others[training_rows], truth)
     if target.metric == "auc":
-        scores: Floats = learner.predict_proba(others[tested])[:, 1]
+        scores: Floats = learner.predict_proba(others[test_rows])[:, 1]
         return scores
-    numbers: Floats = learner.predict(others[tested])
+    numbers: Floats = learner.predict(others[test_rows])
     return numbers
 
 
@@ -235,21 +237,21 @@ def _learner(metric: str, seed: int) -> Any:
 
 
 def _areas(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
-    """The AUC of either score, and the standard error of their difference."""
+    """Return the AUC of either score, and the standard error of their difference."""
     positive: Mask = truth == 1
     first, second = (area(score[positive], score[~positive]) for score in scores)
     error = Area.minus(first, second).error(units[positive], units[~positive])
     return first.value, second.value, error
 
 
-def _explained(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
-    """R² of either score, and the standard error of their difference.
+def _explained_variance(truth: Floats, scores: list[Floats], units: Codes) -> tuple[float, float, float]:
+    """Return r² of either score, and the standard error of their difference.
 
     R² below 0 counts as 0: the mean, which needs no learner, predicts better, so nothing more can be lost.
     """
     total = float(((truth - truth.mean()) ** 2).sum())
-    missed = [(truth - score) ** 2 for score in scores]
-    further = missed[1] - missed[0]
+    errors = [(truth - score) ** 2 for score in scores]
+    further = errors[1] - errors[0]
     error = sqrt(float((np.bincount(units, further - further.mean()) ** 2).sum())) / total
-    first, second = (max(1 - float(miss.sum()) / total, 0.0) for miss in missed)
+    first, second = (max(1 - float(miss.sum()) / total, 0.0) for miss in errors)
     return first, second, error

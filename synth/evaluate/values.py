@@ -10,22 +10,22 @@ import numpy as np
 from synth.domain import RARE, Verdict
 from synth.evaluate.exposure import Tally
 from synth.evaluate.replay import held_by_one, holders, meetings
-from synth.evaluate.verdicts import Gap, listed, tallied
+from synth.evaluate.verdicts import Gap, judge_tally, quote_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from synth.evaluate.case import Case
-    from synth.evaluate.tables import Column, Floats, Mask
+    from synth.evaluate.case import EvaluationCase
+    from synth.evaluate.tables import Floats, Mask, TableColumn
     from synth.evaluate.verdicts import Finding
 
 TAIL = 20  # real values at either end of a column that tell whether an extreme may recur by chance
 
 
-def values(case: Case, limit: float) -> Finding | None:
-    """Whether values that one real entity alone has come back from the engine that learned from it.
+def values(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether values that one real entity alone has come back from the engine that learned from it.
 
     Looked at is each column, and the entities over all columns together. None without a column.
     """
@@ -35,49 +35,49 @@ def values(case: Case, limit: float) -> Finding | None:
         alone = held_by_one(case, column.keys) & ~column.null[: case.tables.real]
         if column.boolean or not alone.any():
             continue
-        met = [alone & one for one in meetings(case, column.keys)]
-        tallies[column.name] = case.tally(*met)
-        own += _leaning(case, met)
+        matches = [alone & one for one in meetings(case, column.keys)]
+        tallies[column.name] = case.tally(*matches)
+        own += _leaning(case, matches)
     if not tallies:
         return None
     tallies[""] = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
     name = min(tallies, key=lambda one: tallies[one].probability)
     where = f"in column '{name}'" if name else "over all columns"
-    return _told(case, limit, tallies[name], len(tallies), f"a value of whom alone came back {where}")
+    return _finding(case, limit, tallies[name], len(tallies), f"a value of whom alone came back {where}")
 
 
-def rare_labels(case: Case, limit: float) -> Finding | None:
-    """Whether labels that fewer than ten real entities have come back from the engine that learned them."""
+def rare_labels(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether labels of fewer than ten real entities come back from the engine that learned them."""
     labels = [column for column in case.private.columns if column.numbers is None and not column.boolean]
     if not labels:
         return None
     own, columns = np.zeros(len(case.first)), []
     for column in labels:
         few = (holders(case, column.keys) < RARE) & ~column.null[: case.tables.real]
-        met = [few & one for one in meetings(case, column.keys)]
-        own += _leaning(case, met)
-        columns += [column.name] if any(one.any() for one in met) else []
+        matches = [few & one for one in meetings(case, column.keys)]
+        own += _leaning(case, matches)
+        columns += [column.name] if any(one.any() for one in matches) else []
     tally = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
-    where = f", in {listed(columns)}" if columns else ""
-    return _told(case, limit, tally, 1, f"a label of few of whom came back{where}")
+    where = f", in {quote_names(columns)}" if columns else ""
+    return _finding(case, limit, tally, 1, f"a label of few of whom came back{where}")
 
 
-def _leaning(case: Case, met: Sequence[Mask]) -> Floats:
-    """For each unit, how often its own engine meets it minus how often the other does."""
+def _leaning(case: EvaluationCase, matches: Sequence[Mask]) -> Floats:
+    """Return for each unit, how often its own engine meets it minus how often the other does."""
     count = len(case.first)
-    hits = [np.minimum(np.bincount(case.units[one], minlength=count), 1) for one in met]
+    hits = [np.minimum(np.bincount(case.units[one], minlength=count), 1) for one in matches]
     side = np.where(case.first, 1.0, -1.0)
     return (hits[0] - hits[1]) * side if len(hits) > 1 else hits[0] * side
 
 
-def _told(case: Case, limit: float, tally: Tally, looks: int, what: str) -> Finding:
+def _finding(case: EvaluationCase, limit: float, tally: Tally, looks: int, what: str) -> Finding:
     text = f"Of {tally.own + tally.other} entities {what} from one engine alone"
     sizes = int(case.first.sum()), int((~case.first).sum())
-    return tallied(case, limit, tally, text, min(tally.probability * looks, 1.0), sizes)
+    return judge_tally(case, limit, tally, text, min(tally.probability * looks, 1.0), sizes)
 
 
-def domain_extremes(case: Case, limit: float) -> Finding | None:
-    """How many columns end where fewer than ten real units do; None without a column of numbers.
+def domain_extremes(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return how many columns end where fewer than ten real units do; None without a column of numbers.
 
     Only where no two of the outermost TAIL real values are equal: whole numbers that reach from 0 to 30 end
     at 30 in fresh rows as well, and so do amounts of which some recur.
@@ -87,34 +87,36 @@ def domain_extremes(case: Case, limit: float) -> Finding | None:
         return None
     ends = {column.name: _extremes(column, case) for column in numeric}
     noun = case.scale(limit).noun
-    return _counted(ends, case, limit, f"smallest or largest values that fewer than {RARE} real {noun} have")
+    return _count_finding(
+        ends, case, limit, f"smallest or largest values that fewer than {RARE} real {noun} have"
+    )
 
 
-def pii_replay(case: Case, limit: float) -> Finding | None:
-    """How many values of replaced columns are real ones; None without such a column."""
-    if not case.replaced:
+def pii_replay(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return how many values of replaced columns are real ones; None without such a column."""
+    if not case.replaced_columns:
         return None
-    real = {column.name: len(_texts(column.real) & _texts(column.twin)) for column in case.replaced}
-    return _counted(real, case, limit, "values of real rows in columns that were to be replaced")
+    real = {column.name: len(_texts(column.real) & _texts(column.twin)) for column in case.replaced_columns}
+    return _count_finding(real, case, limit, "values of real rows in columns that were to be replaced")
 
 
-def _counted(counts: dict[str, int], case: Case, limit: float, what: str) -> Finding:
+def _count_finding(counts: dict[str, int], case: EvaluationCase, limit: float, what: str) -> Finding:
     count = float(sum(counts.values()))
-    names = listed([name for name, number in counts.items() if number])
-    allowed = "none is allowed" if not limit else f"{limit:.0f} are allowed"
+    names = quote_names([name for name, number in counts.items() if number])
+    limit_text = "none is allowed" if not limit else f"{limit:.0f} are allowed"
     text = f"The twin holds {count:.0f} {what}" if count else f"The twin holds no {what}"
-    text += f", in {names}; {allowed}" if count else ""
+    text += f", in {names}; {limit_text}" if count else ""
     verdict = Verdict.FAIL if count > limit else Verdict.PASS
     sizes = (case.tables.training, case.tables.holdout)
-    return case.scale(limit).closed(Gap("", count, count, count), verdict, text, sizes)
+    return case.scale(limit).finish(Gap("", count, count, count), verdict, text, sizes)
 
 
-def _extremes(column: Column, case: Case) -> int:
+def _extremes(column: TableColumn, case: EvaluationCase) -> int:
     numbers = column.numbers if column.numbers is not None else np.zeros(0)
-    known = ~column.null
+    has_value = ~column.null
     real = case.tables.real
-    twin = numbers[real:][known[real:]]
-    values, units = numbers[:real][known[:real]], case.units[known[:real]]
+    twin = numbers[real:][has_value[real:]]
+    values, units = numbers[:real][has_value[:real]], case.units[has_value[:real]]
     if not len(twin) or not len(values):
         return 0
     order = np.argsort(values, kind="stable")

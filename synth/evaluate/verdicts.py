@@ -12,7 +12,7 @@ from synth.evaluate.exposure import LEVEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from synth.evaluate.case import Case
+    from synth.evaluate.case import EvaluationCase
     from synth.evaluate.exposure import Advantage, Tally
 
 MILLIONTH = 1e-6
@@ -67,7 +67,7 @@ class Scale:
     noun: str = "rows"
 
     def judge(self, gap: Gap) -> Verdict:
-        """FAIL when the whole interval is beyond the limit, else PASS; of few units INCONCLUSIVE.
+        """Return FAIL when the whole interval is beyond the limit, else PASS; of few units INCONCLUSIVE.
 
         Being wrong about quality harms nobody, so what chance explains is no fault.
         """
@@ -75,26 +75,26 @@ class Scale:
             return Verdict.FAIL
         return Verdict.PASS if gap.high <= self.limit or self.units >= ENOUGH else Verdict.INCONCLUSIVE
 
-    def found(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
-        """The finding of a figure of quality; `text` says what it means, without a full stop."""
+    def finding(self, gap: Gap, text: str, sizes: tuple[float, float]) -> Finding:
+        """Return the finding of a figure of quality; `text` says what it means, without a full stop."""
         verdict = self.judge(gap)
-        return self.closed(gap, verdict, text + self._doubt(gap, verdict), sizes)
+        return self.finish(gap, verdict, text + self._doubt(gap, verdict), sizes)
 
-    def closed(self, gap: Gap, verdict: Verdict, text: str, sizes: tuple[float, float]) -> Finding:
-        """The finding of a verdict; an INCONCLUSIVE one says that there are too few units."""
+    def finish(self, gap: Gap, verdict: Verdict, text: str, sizes: tuple[float, float]) -> Finding:
+        """Return the finding of a verdict; an INCONCLUSIVE one says that there are too few units."""
         text += f"; {self._remark()}" if verdict is Verdict.INCONCLUSIVE else ""
         return Finding(gap, verdict, f"{text}.", round(sizes[0]), round(sizes[1]))
 
-    def unmeasured(self, text: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
-        """A finding without a figure: its interval is everything a difference can be."""
-        return self.closed(Gap("", 0.0, -1.0, 1.0), verdict, text, (0, 0))
+    def unmeasured_finding(self, text: str, verdict: Verdict = Verdict.INCONCLUSIVE) -> Finding:
+        """Return a finding without a figure: its interval is everything a difference can be."""
+        return self.finish(Gap("", 0.0, -1.0, 1.0), verdict, text, (0, 0))
 
     def too_few(self) -> Finding:
-        """The finding where there are fewer than FEWEST units."""
-        return self.unmeasured("This cannot be measured")
+        """Return the finding where there are fewer than FEWEST units."""
+        return self.unmeasured_finding("This cannot be measured")
 
     def _doubt(self, gap: Gap, verdict: Verdict) -> str:
-        """What a pass leaves open."""
+        """Return what a pass leaves open."""
         if verdict is not Verdict.PASS or gap.high <= self.limit:
             return ""
         if gap.value > self.limit:
@@ -105,33 +105,39 @@ class Scale:
         return f"with {self.units:,} {self.noun} in the smaller part, this table is too small to decide"
 
 
-def weighed(
-    case: Case, limit: float, guess: Advantage, what: str, sizes: tuple[float, float], *, shown: bool = False
+def judge_advantage(
+    case: EvaluationCase,
+    limit: float,
+    guess: Advantage,
+    what: str,
+    sizes: tuple[float, float],
+    *,
+    show: bool = False,
 ) -> Finding:
-    """The finding of an attack's advantage: PASS when its 95 % bound keeps the limit, FAIL beyond doubt.
+    """Return the finding of an attack: PASS when its 95 % bound keeps the limit, FAIL beyond doubt.
 
-    `shown` lets it count only where it fails.
+    `show` lets it count only where it fails.
     """
     value = 0.5 + guess.value
-    found = Gap("", value, 0.5 + guess.least(LEVEL / 2), 0.5 + guess.bound(LEVEL / 2))
-    bound, least = 0.5 + guess.bound(), 0.5 + guess.least(case.level)
-    verdict = Verdict.PASS if bound <= limit or (shown and least <= limit) else Verdict.INCONCLUSIVE
+    gap = Gap("", value, 0.5 + guess.least(LEVEL / 2), 0.5 + guess.upper_bound(LEVEL / 2))
+    upper, least = 0.5 + guess.upper_bound(), 0.5 + guess.least(case.level)
+    verdict = Verdict.PASS if upper <= limit or (show and least <= limit) else Verdict.INCONCLUSIVE
     verdict = Verdict.FAIL if least > limit else verdict
-    text = f"{what}: AUC {value:.3f} (0.5 is chance, limit {limit:g}); at most {bound:.3f} at 95 % confidence"
+    text = f"{what}: AUC {value:.3f} (0.5 is chance, limit {limit:g}); at most {upper:.3f} at 95 % confidence"
     text += f", over {round(sum(sizes)):,} {case.noun}"
-    finding = case.scale(limit).closed(found, verdict, text, sizes)
-    return replace(finding, gating=verdict is Verdict.FAIL) if shown else finding
+    finding = case.scale(limit).finish(gap, verdict, text, sizes)
+    return replace(finding, gating=verdict is Verdict.FAIL) if show else finding
 
 
-def tallied(
-    case: Case,
+def judge_tally(
+    case: EvaluationCase,
     limit: float,
     tally: Tally,
     text: str,
     probability: float,
     sizes: tuple[float, float],
 ) -> Finding:
-    """The finding of a tally: FAIL where chance does not explain more people than `limit`, else PASS."""
+    """Return the finding of a tally: FAIL where chance does not explain more people than `limit`."""
     fails = probability < case.level and tally.excess > limit
     likely = "less than one in a million" if probability < MILLIONTH else f"{probability:.2g}"
     text += (
@@ -140,21 +146,21 @@ def tallied(
         f"confidence; probability by chance {likely}, fails below {case.level:.2g})"
     )
     low = tally.excess if fails else min(tally.excess, 0.0)
-    found = Gap("", tally.excess, low, max(tally.most, tally.excess))
-    return case.scale(limit).closed(found, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
+    gap = Gap("", tally.excess, low, max(tally.most, tally.excess))
+    return case.scale(limit).finish(gap, Verdict.FAIL if fails else Verdict.PASS, text, sizes)
 
 
 def worst(gaps: Sequence[Gap]) -> Gap:
-    """The largest of several gaps, named by its column, with an interval for that maximum.
+    """Return the largest of several gaps, named by its column, with an interval for that maximum.
 
     The upper bound is the largest upper bound: the truly worst column is below its own, so one column's level
     holds for the maximum. The lower bounds must hold together (Bonferroni) before their maximum is one.
     """
-    named = max(gaps, key=lambda gap: gap.value)
-    return Gap(named.column, named.value, max(gap.low for gap in gaps), max(gap.high for gap in gaps))
+    worst_gap = max(gaps, key=lambda gap: gap.value)
+    return Gap(worst_gap.column, worst_gap.value, max(gap.low for gap in gaps), max(gap.high for gap in gaps))
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Column names in quotes, the first few of many."""
-    quoted = ", ".join(f"'{name}'" for name in names[:most])
-    return quoted if len(names) <= most else f"{quoted} and {len(names) - most} more"
+def quote_names(names: Sequence[str], most: int = 5) -> str:
+    """Return column names in quotes, the first few of many."""
+    names_text = ", ".join(f"'{name}'" for name in names[:most])
+    return names_text if len(names) <= most else f"{names_text} and {len(names) - most} more"

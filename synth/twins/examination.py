@@ -13,7 +13,7 @@ from synth.columns.conform import labels, learnable, public
 from synth.columns.encoding import rows_type
 from synth.columns.roles import LEARNED, treatments_to_replace
 from synth.domain import Aspect, Kind, Verdict
-from synth.evaluate import Entities, Replaced
+from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
 from synth.twins import gate
 
@@ -58,7 +58,7 @@ def examine(
         seed=task.seed,
         entities=entities,
         sensitive=sorted(task.model.sensitive & learned),
-        replaced=_replacements(case, made.table),
+        replaced_columns=_replacements(case, made.table),
         limits=task.limits,
         target=task.model.target_column if task.model.target_column in learned else None,
         second=drawn.second,
@@ -167,7 +167,7 @@ def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Enti
     return Entities(real[~source.held_out], real[source.held_out], synthetic)
 
 
-def _replacements(case: Case, table: pa.Table) -> list[Replaced]:
+def _replacements(case: Case, table: pa.Table) -> list[ReplacedColumn]:
     """The real and the new values of every column that was made anew."""
     names = [
         one.column.name
@@ -176,6 +176,6 @@ def _replacements(case: Case, table: pa.Table) -> list[Replaced]:
     ]
     real = case.source.real
     return [
-        Replaced(name, real[name].to_pandas(), table[name].cast(real[name].type).to_pandas())
+        ReplacedColumn(name, real[name].to_pandas(), table[name].cast(real[name].type).to_pandas())
         for name in names
     ]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Shares, Task
-    from synth.evaluate import Entities, Replaced
+    from synth.evaluate import Entities, ReplacedColumn
 
 MOST_EXPLAINED = 3  # checks of a rejection; the others are named
 WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -47,7 +47,7 @@ class Known(TypedDict):
     seed: int
     entities: Entities | None
     sensitive: Collection[str]
-    replaced: Sequence[Replaced]
+    replaced_columns: Sequence[ReplacedColumn]
     limits: Mapping[str, float]
     target: str | None
     second: NDArray[np.bool_] | None

@@ -11,7 +11,7 @@ import pytest
 from synth.domain import Check, Evaluation, Verdict
 from synth.evaluate import evaluate
 from synth.evaluate.closeness import BINS
-from synth.evaluate.tables import discretised, read
+from synth.evaluate.tables import discretise, read
 
 TRAINING, HOLDOUT = 3_200, 800
 CITIES = np.array(["Athens", "Bergen", "Cork", "Dijon"])
@@ -240,7 +240,7 @@ def test_fidelity_agrees_with_a_slow_count_of_every_combination() -> None:
     training, holdout, fresh = split()
     fresh = shuffled(fresh).iloc[:HOLDOUT].reset_index(drop=True)  # as many as holdout: nothing is sampled
     tables = read(training, holdout, fresh, categories=())
-    coded = pd.DataFrame({column.name: discretised(column, TRAINING, BINS) for column in tables.columns})
+    coded = pd.DataFrame({column.name: discretise(column, TRAINING, BINS) for column in tables.columns})
     parts = coded[:TRAINING], coded[TRAINING:-HOLDOUT], coded[-HOLDOUT:]
 
     def mean_accuracy(part: pd.DataFrame, order: int) -> float:

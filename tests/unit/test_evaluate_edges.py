@@ -11,8 +11,8 @@ import pytest
 
 from synth.domain import Evaluation, Verdict
 from synth.evaluate import evaluate
-from synth.evaluate.case import Case
-from synth.evaluate.checks import Rule
+from synth.evaluate.case import EvaluationCase
+from synth.evaluate.checks import CheckRule
 from synth.evaluate.intervals import binomial_tail, newcombe, normal_quantile, wilson
 from synth.evaluate.tables import read, row_hashes
 from synth.evaluate.verdicts import Finding, Gap, Scale
@@ -80,16 +80,16 @@ def test_values_that_cannot_be_compared_are_an_error_that_does_not_quote_them() 
 
 
 def test_an_exception_or_nan_inside_a_check_is_an_error_and_never_a_pass() -> None:
-    case = Case(read(*parts(30, 30, 30), categories=()), frozenset(), 0)
+    case = EvaluationCase(read(*parts(30, 30, 30), categories=()), frozenset(), 0)
 
-    def crash(_: Case, __: float) -> Finding:
+    def crash(_: EvaluationCase, __: float) -> Finding:
         raise KeyError("a secret")
 
-    def nan(_: Case, __: float) -> Finding:
+    def nan(_: EvaluationCase, __: float) -> Finding:
         return Finding(Gap("", float("nan"), 0, 0), Verdict.PASS, "")
 
     for measure in (crash, nan):
-        check = Rule("x", measure, 0.1).check(case, {})
+        check = CheckRule("x", measure, 0.1).check(case, {})
         assert check is not None
         assert check.verdict is Verdict.ERROR
         assert "secret" not in check.explain
@@ -251,12 +251,12 @@ def test_a_thousand_columns_are_evaluated() -> None:
 
 def test_a_pass_says_what_it_leaves_open() -> None:
     scale = Scale(0.025, 600)
-    by_estimate = scale.found(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9))
+    by_estimate = scale.finding(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9))
     assert by_estimate.verdict is Verdict.PASS
     assert by_estimate.explain == "Some lie near; that it is 3.01% cannot be ruled out."
-    certain = scale.found(Gap("", 0.014, 0.005, 0.02), "Some lie near", (9, 9))
+    certain = scale.finding(Gap("", 0.014, 0.005, 0.02), "Some lie near", (9, 9))
     assert certain.explain == "Some lie near."
-    beyond = scale.found(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
+    beyond = scale.finding(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
     assert beyond.explain == "Some lie near; it may be chance, 1.00% cannot be ruled out either."
-    assert scale.found(Gap("", 0.04, 0.03, 0.07), "Some lie near", (9, 9)).verdict is Verdict.FAIL
-    assert Scale(0.025, 60).found(Gap("", 0.0, -0.1, 0.1), "?", (9, 9)).verdict is Verdict.INCONCLUSIVE
+    assert scale.finding(Gap("", 0.04, 0.03, 0.07), "Some lie near", (9, 9)).verdict is Verdict.FAIL
+    assert Scale(0.025, 60).finding(Gap("", 0.0, -0.1, 0.1), "?", (9, 9)).verdict is Verdict.INCONCLUSIVE

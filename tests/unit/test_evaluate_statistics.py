@@ -75,7 +75,7 @@ def test_an_advantage_has_the_error_of_its_coins_and_several_draws_shrink_it() -
     coins = rng.choice([-1.0, 1.0], (2_000, 8))
     assert advantage(coins[:, 0]).error == pytest.approx(1 / (2 * np.sqrt(2_000)), rel=0.01)
     assert advantage(coins.mean(axis=1)).error == pytest.approx(1 / (2 * np.sqrt(16_000)), rel=0.05)
-    bounds = [advantage(rng.choice([-1.0, 1.0], 400)).bound(0.05) for _ in range(2_000)]
+    bounds = [advantage(rng.choice([-1.0, 1.0], 400)).upper_bound(0.05) for _ in range(2_000)]
     assert np.mean(np.array(bounds) >= 0) == pytest.approx(0.95, abs=0.02)
 
 

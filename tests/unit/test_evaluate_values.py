@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from synth.domain import Aspect, Check, Evaluation, Verdict
-from synth.evaluate import LIMITS, Replaced, evaluate
+from synth.evaluate import LIMITS, ReplacedColumn, evaluate
 
 
 def table(rows: int, seed: int) -> pd.DataFrame:
@@ -52,25 +52,29 @@ def test_what_can_be_guessed_of_anybody_is_no_leak() -> None:
 def test_a_real_value_in_a_replaced_column_fails_and_is_not_quoted() -> None:
     real = pd.Series(["ann@example.org", "bob@example.org", None])
     twin = pd.Series(["user1@example.com", " Bob@Example.org", None])
-    check = checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced=[Replaced("email", real, twin)]))["pii_replay"]
+    check = checks(
+        evaluate(TRAINING, HOLDOUT, FRESH, replaced_columns=[ReplacedColumn("email", real, twin)])
+    )["pii_replay"]
     assert (check.verdict, check.value) == (Verdict.FAIL, 1)
     assert "'email'" in check.explain
     assert "bob" not in check.explain.lower()
-    clean = checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced=[Replaced("email", real, twin[:1])]))[
-        "pii_replay"
-    ]
+    clean = checks(
+        evaluate(TRAINING, HOLDOUT, FRESH, replaced_columns=[ReplacedColumn("email", real, twin[:1])])
+    )["pii_replay"]
     assert clean.verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("twin", [pd.Series([7.0, 9]), pd.Series(["7"]), pd.Series([Decimal("7.00")])])
 def test_a_replaced_number_is_recognised_in_any_type(twin: pd.Series) -> None:
-    replaced = [Replaced("account", pd.Series([7, 8]), twin)]
-    assert checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced=replaced))["pii_replay"].value == 1
+    replaced = [ReplacedColumn("account", pd.Series([7, 8]), twin)]
+    assert checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced_columns=replaced))["pii_replay"].value == 1
 
 
 def test_replaced_columns_are_checked_where_there_is_no_other() -> None:
     frame = pd.DataFrame(index=range(3))
-    evaluation = evaluate(frame, frame, frame, replaced=[Replaced("id", pd.Series([1]), pd.Series([1]))])
+    evaluation = evaluate(
+        frame, frame, frame, replaced_columns=[ReplacedColumn("id", pd.Series([1]), pd.Series([1]))]
+    )
     assert [check.name for check in evaluation.checks] == ["pii_replay"]
     assert evaluation.verdict is Verdict.FAIL
 
