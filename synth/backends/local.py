@@ -37,7 +37,7 @@ class LocalBackend:
         Raises:
             BackendError: the columns that are given or balanced do not fit what was learned.
         """
-        from synth.engine import Beside, Synthesizer  # noqa: PLC0415 - scikit-learn costs what `synth ls` must not pay
+        from synth.engine import Beside, Synthesizer  # noqa: PLC0415 - slow to import; `synth ls` must not wait for it
 
         engine = Synthesizer(
             seed=request.seed, categories=request.categories, rare=RARE, public=request.public

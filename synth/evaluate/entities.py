@@ -39,7 +39,7 @@ def histories(case: EvaluationCase, limit: float) -> Finding | None:
         return case.scale(limit).too_few()
     looks = [look for look in (_matching(case), _summaries(case)) if look is not None]
     tally, probability = min(looks, key=lambda look: look[1])
-    text = f"Of the {tally.own + tally.other} nearest pairs of a real and a made history"
+    text = f"Histories: of the {tally.own + tally.other} nearest pairs of a real and a twin history"
     sizes = int(case.first.sum()), int((~case.first).sum())
     return judge_tally(case, limit, tally, text, min(probability * len(looks), 1.0), sizes)
 

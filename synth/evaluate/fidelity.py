@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def pair_accuracy(case: EvaluationCase, limit: float) -> Finding | None:
-    """Return whether pairs of columns hang together as in fresh real rows; None for a single column."""
+    """Return whether pairs of columns are as close to real rows as fresh real rows; None for one column."""
     return _mean(case, limit, 2, "Pairs")
 
 
 def triple_accuracy(case: EvaluationCase, limit: float) -> Finding | None:
-    """Return whether triples of columns hang together as in fresh real rows; None for two columns."""
+    """Return whether triples of columns are as close as fresh real rows; None for two columns."""
     return _mean(case, limit, 3, "Triples")
 
 
@@ -38,22 +38,22 @@ def worst_column(case: EvaluationCase, limit: float) -> Finding:
         return case.scale(limit).too_few()
     gap = worst(_gaps(case.fidelity.orders[0], case.fidelity.names))
     text = (
-        f"The column that differs most from the training rows is {gap.column}, by {max(gap.value, 0):.1%}"
-        f" more than unseen real rows differ, where {limit:.0%} is allowed"
+        f"Worst column: {gap.column} differs from the training rows by {max(gap.value, 0):.1%} more than"
+        f" unseen real rows do (limit {limit:.0%})"
     )
     return case.scale(limit).finding(gap, text, _rows(case))
 
 
 def worst_pair(case: EvaluationCase, limit: float) -> Finding | None:
-    """Return whether every single pair of columns hangs together; None for a single column."""
+    """Return whether the worst pair of columns is as close as fresh real rows; None for one column."""
     if case.fidelity is None:
         return case.scale(limit).too_few()
     if len(case.fidelity.names) == 1:
         return None
     gap = worst(_gaps(case.fidelity.orders[1], case.fidelity.names))
     text = (
-        f"The two columns that hang together least as they do in the training rows are {gap.column}, by"
-        f" {max(gap.value, 0):.1%} less than in unseen real rows, where {limit:.0%} is allowed"
+        f"Worst pair: {gap.column} agree with the training rows {max(gap.value, 0):.1%} less than in unseen"
+        f" real rows (limit {limit:.0%})"
     )
     return case.scale(limit).finding(gap, text, _rows(case))
 
@@ -63,8 +63,8 @@ def null_rate(case: EvaluationCase, limit: float) -> Finding:
     ways = [[_null_gap(way, column) for column in way.tables.columns] for way in case.holdout_cases]
     gap = worst([_mean_gap(gaps) for gaps in zip(*ways, strict=True)])
     text = (
-        f"The share of NULLs differs most in column '{gap.column}', by {gap.value:.1%} of the rows, where"
-        f" {limit:.0%} is allowed"
+        f"Share of NULLs: it differs most in column '{gap.column}', by {gap.value:.1%} of the rows"
+        f" (limit {limit:.0%})"
     )
     return case.scale(limit).finding(gap, text, _rows(case))
 
@@ -79,8 +79,8 @@ def _mean(case: EvaluationCase, limit: float, order: int, what: str) -> Finding 
     gap = Gap("", value, value - half, value + half)
     column = case.fidelity.names[_poorest(groups)]
     text = (
-        f"{what} of columns agree with the training rows {value:.1%} less than unseen real rows do, where"
-        f" {limit:.0%} is allowed; those with '{column}' agree least"
+        f"{what} of columns agree with the training rows {value:.1%} less than unseen real rows do"
+        f" (limit {limit:.0%}); those with '{column}' agree least"
         if value > 0
         else f"{what} of columns agree with the training rows as well as unseen real rows do"
     )

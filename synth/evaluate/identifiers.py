@@ -62,8 +62,8 @@ def identifiers(case: EvaluationCase, limit: float) -> Finding | None:
     fails = most.probability * len(recurrences) < case.level and most.excess > limit
     share = most.hits / most.total
     text = (
-        f"Of the values in '{most.column}', that tell {case.noun} apart {share:.1%} are real ones, where "
-        f"at most {most.expectation:.1%} of fresh values would be"
+        f"Identifying values: {share:.1%} of those in '{most.column}' are real values (of fresh ones at most "
+        f"{most.expectation:.1%} would be)"
     )
     low = most.excess if fails else min(most.excess, 0.0)
     gap = Gap(most.column, most.excess, low, max(most.excess, 0.0))

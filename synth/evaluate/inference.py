@@ -37,7 +37,7 @@ def attribute_inference(case: EvaluationCase, limit: float) -> Finding | None:
     if case.fewest < FEWEST or len(case.tables.columns) == 1:
         return case.scale(limit).too_few()
     tallies = {column.name: _guess(column, case) for column in columns}
-    return _worst(case, limit, tallies, "whose value is guessed right from one engine's rows alone")
+    return _worst(case, limit, tallies, "Attribute inference", "whose value only one engine's rows reveal")
 
 
 def singling_out(case: EvaluationCase, limit: float) -> Finding | None:
@@ -51,13 +51,13 @@ def singling_out(case: EvaluationCase, limit: float) -> Finding | None:
     if case.fewest < FEWEST:
         return case.scale(limit).too_few()
     tallies = {column.name: _single_out(column, case) for column in columns}
-    return _worst(case, limit, tallies, "who are singled out by one engine's rows alone")
+    return _worst(case, limit, tallies, "Singling out", "whom only one engine's rows single out")
 
 
-def _worst(case: EvaluationCase, limit: float, tallies: dict[str, Tally], what: str) -> Finding:
+def _worst(case: EvaluationCase, limit: float, tallies: dict[str, Tally], what: str, whom: str) -> Finding:
     name = min(tallies, key=lambda one: tallies[one].probability)
     tally = tallies[name]
-    text = f"Of {tally.own + tally.other} entities {what}, in {quote_names([name])}"
+    text = f"{what} in {quote_names([name])}: of {tally.own + tally.other} entities {whom}"
     sizes = int(case.first.sum()), int((~case.first).sum())
     return judge_tally(case, limit, tally, text, min(tally.probability * len(tallies), 1.0), sizes)
 

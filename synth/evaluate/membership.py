@@ -37,7 +37,7 @@ def membership_isolated(case: EvaluationCase, limit: float) -> Finding | None:
     if min(near.first[units].sum(), (~near.first[units]).sum()) < FEWEST:
         return None
     guess = by_distance(near, near.is_isolated)
-    what = "Membership attack on the twentieth that is least like any other"
+    what = "Membership attack by distance, on the 5 % most isolated"
     return judge_advantage(case, limit, guess, what, _count(near, near.is_isolated), show=True)
 
 
@@ -51,7 +51,7 @@ def near_copies(case: EvaluationCase, limit: float) -> Finding:
     own = np.stack([near.first, ~near.first][: len(surprises)])
     is_parted = surprises[0] != surprises[-1] if near.is_paired else np.ones(len(near.first), dtype=np.bool_)
     tally, probability = most_telling(surprises[:, is_parted].ravel(), own[:, is_parted].ravel(), case.chance)
-    text = f"Of the {tally.own + tally.other} real rows to which a made row is nearest for their surroundings"
+    text = f"Near copies: of the {tally.own + tally.other} real rows with the nearest twin rows"
     return judge_tally(case, limit, tally, text, probability, _count(near, near.random | near.is_isolated))
 
 
@@ -66,7 +66,7 @@ def close_ratio(case: EvaluationCase, limit: float) -> Finding | None:
     closest = near.closest()
     lean = np.log((closest[1] + BLUR) / (closest[0] + BLUR))
     tally, probability = most_telling(np.abs(lean), (lean > 0) == near.first, case.chance)
-    text = f"Of the {tally.own + tally.other} entities to which one engine comes far nearer than the other"
+    text = f"Distance ratio: of the {tally.own + tally.other} entities much nearer to one engine's rows"
     return judge_tally(case, limit, tally, text, probability, _count(near, near.random | near.is_isolated))
 
 

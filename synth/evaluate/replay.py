@@ -23,7 +23,7 @@ def exact_rows(case: EvaluationCase, limit: float) -> Finding:
     alone = held_by_one(case, case.rows)
     matches = meetings(case, case.rows)
     tally = case.tally(*(alone & one for one in matches))
-    text = f"Of {tally.own + tally.other} entities whose row came back whole from one engine alone"
+    text = f"Exact rows: of {tally.own + tally.other} entities whose own row only one engine repeated"
     sizes = int(case.first.sum()), int((~case.first).sum())
     return judge_tally(case, limit, tally, text, tally.probability, sizes)
 

@@ -48,19 +48,33 @@ class Support:
 def precision(case: EvaluationCase, limit: float) -> Finding:
     """Return whether the twin's rows lie among real rows as unseen real rows do."""
     sides = [(one.precise, one.units[:2]) for one in case.support]
-    return _pool(case, limit, sides, "of the twin's rows lie among unseen real rows", "of the real rows do")
+    return _pool(
+        case, limit, sides, "Precision, the share of the twin's rows among unseen real rows:", "training rows"
+    )
 
 
 def recall(case: EvaluationCase, limit: float) -> Finding:
     """Return whether unseen real rows lie among the twin's as they do among other real rows."""
     sides = [(one.recall_hits, (one.units[2],) * 2) for one in case.support]
-    return _pool(case, limit, sides, "of unseen real rows lie among the twin's", "among real rows")
+    return _pool(
+        case,
+        limit,
+        sides,
+        "Recall, the share of unseen real rows among the twin's rows:",
+        "among training rows",
+    )
 
 
 def coverage(case: EvaluationCase, limit: float) -> Finding:
     """Return whether the twin has a row near each unseen real row as other real rows are."""
     sides = [(one.coverage_hits, (one.units[2],) * 2) for one in case.support]
-    return _pool(case, limit, sides, "of unseen real rows have a twin's row near", "have a real row near")
+    return _pool(
+        case,
+        limit,
+        sides,
+        "Coverage, the share of unseen real rows with a twin's row near:",
+        "a training row near",
+    )
 
 
 def measure(case: EvaluationCase) -> Support | None:
@@ -116,7 +130,7 @@ def _pool(
     )
     low, high = newcombe(real, twin, z=normal_quantile())
     gap = Gap("", share(*real) - share(*twin), low, high)
-    text = f"{share(*twin):.1%} {text}, and {share(*real):.1%} {other}, where {limit:.0%} less is allowed"
+    text = f"{text} {share(*twin):.1%} ({other} {share(*real):.1%}, limit {limit:.0%} less)"
     return case.scale(limit).finding(gap, text, (twin[1], real[1]))
 
 

@@ -70,9 +70,8 @@ def tstr(case: EvaluationCase, limit: float) -> Finding | None:
     gap, utility = case.transfer.gap, case.transfer.utility
     metric = {"auc": "AUC", "r2": "R²"}[utility.metric]
     text = (
-        f"A model learned from the twin predicts '{utility.target}' of unseen real rows with {metric}"
-        f" {utility.synthetic:.3f}, one learned from as many training rows with {utility.real:.3f}, where"
-        f" {limit:g} less is allowed"
+        f"TSTR, predicting '{utility.target}' of unseen real rows: {metric} {utility.synthetic:.3f} by a"
+        f" model of the twin, {utility.real:.3f} by one of as many real rows (limit {limit:g} less)"
     )
     sizes = (case.tables.training, case.tables.holdout)
     return case.scale(limit).finding(gap, text, sizes)
@@ -91,8 +90,7 @@ def c2st(case: EvaluationCase, limit: float) -> Finding | None:
     errors = [way.error(np.arange(count), np.arange(count, 2 * count)) for way, count in areas]
     half = normal_quantile() * float(np.mean(errors))
     gap = Gap("", value, value - half, value + half)
-    text = f"A classifier tells a twin's row from an unseen real row in {value:.1%} of the cases, where"
-    text += " 50% is chance"
+    text = f"Classifier two-sample test of twin and unseen real rows: AUC {value:.3f} (0.5 is chance)"
     return case.scale(limit).finish(gap, Verdict.FAIL if gap.low > limit else Verdict.PASS, text, (count, 0))
 
 

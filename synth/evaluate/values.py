@@ -43,7 +43,7 @@ def values(case: EvaluationCase, limit: float) -> Finding | None:
     tallies[""] = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
     name = min(tallies, key=lambda one: tallies[one].probability)
     where = f"in column '{name}'" if name else "over all columns"
-    return _finding(case, limit, tallies[name], len(tallies), f"a value of whom alone came back {where}")
+    return _finding(case, limit, tallies[name], len(tallies), "Values of one entity", f" {where}")
 
 
 def rare_labels(case: EvaluationCase, limit: float) -> Finding | None:
@@ -59,7 +59,7 @@ def rare_labels(case: EvaluationCase, limit: float) -> Finding | None:
         columns += [column.name] if any(one.any() for one in matches) else []
     tally = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
     where = f", in {quote_names(columns)}" if columns else ""
-    return _finding(case, limit, tally, 1, f"a label of few of whom came back{where}")
+    return _finding(case, limit, tally, 1, f"Labels of fewer than {RARE} entities", where)
 
 
 def _leaning(case: EvaluationCase, matches: Sequence[Mask]) -> Floats:
@@ -70,8 +70,8 @@ def _leaning(case: EvaluationCase, matches: Sequence[Mask]) -> Floats:
     return (hits[0] - hits[1]) * side if len(hits) > 1 else hits[0] * side
 
 
-def _finding(case: EvaluationCase, limit: float, tally: Tally, looks: int, what: str) -> Finding:
-    text = f"Of {tally.own + tally.other} entities {what} from one engine alone"
+def _finding(case: EvaluationCase, limit: float, tally: Tally, looks: int, what: str, where: str) -> Finding:
+    text = f"{what}: of {tally.own + tally.other} entities whose values only one engine repeated{where}"
     sizes = int(case.first.sum()), int((~case.first).sum())
     return judge_tally(case, limit, tally, text, min(tally.probability * looks, 1.0), sizes)
 
@@ -97,15 +97,15 @@ def pii_replay(case: EvaluationCase, limit: float) -> Finding | None:
     if not case.replaced_columns:
         return None
     real = {column.name: len(_texts(column.real) & _texts(column.twin)) for column in case.replaced_columns}
-    return _count_finding(real, case, limit, "values of real rows in columns that were to be replaced")
+    return _count_finding(real, case, limit, "real values in columns whose values are replaced")
 
 
 def _count_finding(counts: dict[str, int], case: EvaluationCase, limit: float, what: str) -> Finding:
     count = float(sum(counts.values()))
     names = quote_names([name for name, number in counts.items() if number])
-    limit_text = "none is allowed" if not limit else f"{limit:.0f} are allowed"
+    limit_text = f"limit {limit:.0f}"
     text = f"The twin holds {count:.0f} {what}" if count else f"The twin holds no {what}"
-    text += f", in {names}; {limit_text}" if count else ""
+    text += f", in {names} ({limit_text})" if count else ""
     verdict = Verdict.FAIL if count > limit else Verdict.PASS
     sizes = (case.tables.training, case.tables.holdout)
     return case.scale(limit).finish(Gap("", count, count, count), verdict, text, sizes)

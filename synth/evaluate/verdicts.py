@@ -98,11 +98,11 @@ class Scale:
         if verdict is not Verdict.PASS or gap.high <= self.limit:
             return ""
         if gap.value > self.limit:
-            return f"; it may be chance, {gap.low:.2%} cannot be ruled out either"
-        return f"; that it is {gap.high:.2%} cannot be ruled out"
+            return f"; it may be chance: the 95 % interval begins at {gap.low:.2%}"
+        return f"; the 95 % interval ends at {gap.high:.2%}"
 
     def _remark(self) -> str:
-        return f"with {self.units:,} {self.noun} in the smaller part, this table is too small to decide"
+        return f"this table is too small to decide ({self.units:,} {self.noun} in the smaller part)"
 
 
 def judge_advantage(
@@ -139,11 +139,11 @@ def judge_tally(
 ) -> Finding:
     """Return the finding of a tally: FAIL where chance does not explain more people than `limit`."""
     fails = probability < case.level and tally.excess > limit
-    likely = "less than one in a million" if probability < MILLIONTH else f"{probability:.2g}"
+    likely = "below 1e-6" if probability < MILLIONTH else f"{probability:.2g}"
     text += (
-        f", {tally.own:,} were learned from by the engine that made the row and {tally.other:,} were not: "
+        f": {tally.own:,} are in the half that this engine learned from, {tally.other:,} are not: "
         f"{max(tally.excess, 0):,.0f} {case.noun} beyond chance (at most {max(tally.most, 0):,.0f} at 95 % "
-        f"confidence; probability by chance {likely}, fails below {case.level:.2g})"
+        f"confidence; p = {likely}, fails below {case.level:.2g})"
     )
     low = tally.excess if fails else min(tally.excess, 0.0)
     gap = Gap("", tally.excess, low, max(tally.most, tally.excess))

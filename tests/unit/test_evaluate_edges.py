@@ -253,10 +253,10 @@ def test_a_pass_says_what_it_leaves_open() -> None:
     scale = Scale(0.025, 600)
     by_estimate = scale.finding(Gap("", 0.014, 0.005, 0.0301), "Some lie near", (9, 9))
     assert by_estimate.verdict is Verdict.PASS
-    assert by_estimate.explain == "Some lie near; that it is 3.01% cannot be ruled out."
+    assert by_estimate.explain == "Some lie near; the 95 % interval ends at 3.01%."
     certain = scale.finding(Gap("", 0.014, 0.005, 0.02), "Some lie near", (9, 9))
     assert certain.explain == "Some lie near."
     beyond = scale.finding(Gap("", 0.04, 0.01, 0.07), "Some lie near", (9, 9))
-    assert beyond.explain == "Some lie near; it may be chance, 1.00% cannot be ruled out either."
+    assert beyond.explain == "Some lie near; it may be chance: the 95 % interval begins at 1.00%."
     assert scale.finding(Gap("", 0.04, 0.03, 0.07), "Some lie near", (9, 9)).verdict is Verdict.FAIL
     assert Scale(0.025, 60).finding(Gap("", 0.0, -0.1, 0.1), "?", (9, 9)).verdict is Verdict.INCONCLUSIVE
