@@ -15,7 +15,7 @@ from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
 from synth.domain import PAID, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
-from synth.facts.enforceable import Standing, keep_true_facts
+from synth.facts.enforceable import EnforceableFacts, keep_true_facts
 from synth.graph.telling import about, explain
 from synth.project.digests import digest
 from synth.runs.changes import TwinInventory, decide
@@ -101,9 +101,9 @@ def survey(work: Plan, settings: Settings, models: Sequence[Model]) -> tuple[Mod
         settings: say where the warehouse is.
         models: every model that has a twin or asks for one.
     """
-    refused_ids = {one.task.model.unique_id for one in work.refused}
+    refused_ids = {one.task.model.unique_id for one in work.refused_results}
     refused_listings = [
-        ModelListing(one.task, (), f"would be refused: {one.message}") for one in work.refused
+        ModelListing(one.task, (), f"would be refused: {one.message}") for one in work.refused_results
     ]
     others = [model for model in models if model.unique_id not in refused_ids]
     return (*refused_listings, *(_survey(work.tasks, settings, others) if work.tasks else ()))
@@ -131,8 +131,8 @@ def _decisions(
     """Return what a run would make anew; nothing where that cannot be known."""
     tasks = [task for task in tasks if warehouse.describe(task.model.relation)]
     try:
-        intact = frozenset(Places.of(models, settings).inspect(warehouse).twins.values())
-        inventory = Known("", "", warehouse.published_twins(settings.schema), intact=intact)
+        intact = frozenset(TwinPlaces.of(models, settings).inspect(warehouse).twins.values())
+        inventory = TwinInventory("", "", warehouse.published_twins(settings.schema), intact=intact)
         twins = {model.unique_id for model in models}
         return decide(tasks, settings, inventory, warehouse=warehouse, snapshot=snapshot, twins=twins)
     except WarehouseError:  # the columns say what it is about
@@ -145,7 +145,7 @@ def as_text(listing: ModelListing) -> str:
     facts = [(one.source, one.effect) for one in listing.facts]
     note = [f"  ({listing.note})"] if listing.note else []
     lines = [*_align(columns), *(["  tests and constraints:"] if facts else []), *_align(facts, "    ")]
-    whose = f"  rows are about: {explained(listing.task.model)}"
+    whose = f"  rows are about: {explain(listing.task.model)}"
     domains = [f"  {line}" for line in listing.domains]
     head = [log.as_line(listing.task), *_reason(listing.decision), whose, *domains]
     return "\n".join([*head, *lines, *note])
@@ -239,7 +239,7 @@ def _read(
         )
     except (ModelError, WarehouseError) as error:
         return _listing_without_rows(task, error)
-    model, _ = held(model, source.real)
+    model, _ = keep_true_facts(model, source.real)
     treatments = classify(model, source.columns, source.training, owners=source.owners, twins=twins)
     is_sample = source.real.num_rows < source.rows
     note = f"by {source.real.num_rows:,} of {source.rows:,} rows; a run reads more" if is_sample else ""
@@ -259,7 +259,7 @@ def _read_publicly(
 
     model = task.model
     rules = tuple(rule for rule in model.rules if rule.scope is Scope.ROW)
-    standing = Standing(rules, formulas={formula: frozenset() for formula in model.formulas})
+    standing = EnforceableFacts(rules, formulas={formula: frozenset() for formula in model.formulas})
     enums = warehouse.enums(model.relation)
     public = publicly(
         model, columns, twins=twins, enums=enums, standing=standing, pools=lambda _: pa.array([], pa.string())

@@ -89,10 +89,8 @@ def replacements(
     for attempt in range(TRIES):
         if len(new_values) >= rows:
             break
-        roomy = attempt >= TRIES // 2 or not len(taken)  # what may not be looked at could be anything
-        candidates = MAKERS[what](
-            ValueLook(real, column, rng, roomy=roomy), rows - len(new_values) + 8
-        )
+        roomy = attempt >= TRIES // 2 or not len(existing)  # what may not be looked at could be anything
+        candidates = MAKERS[what](ValueLook(real, column, rng, roomy=roomy), rows - len(new_values) + 8)
         fresh = pd.Series(list(candidates), dtype=object)
         fresh = fresh[_is_allowed(fresh, column) & ~fresh.isin(forbidden)]
         new_values = new_values.append(pd.Index(fresh, dtype=object))

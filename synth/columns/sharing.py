@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.pii import NAMES, Found, What, detect, read_name
+from synth.columns.pii import NAMES, Detection, IdentifierKind, detect, read_name
 from synth.domain import RARE, Kind
 
 if TYPE_CHECKING:
@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 
 COMMON_SHARE = 0.5  # share of rows that must hold such a common label before text counts as a category
 UNKNOWN = 2**62  # different values where nobody may count them
-BIRTHS = frozenset({What.BIRTH})
+BIRTHS = frozenset({IdentifierKind.BIRTH})
 # What columns may hold that are called so, where nobody may look, by their type.
-NAMED_NUMBERS = frozenset({What.PHONE, What.SSN, What.CARD, What.NUMBER, What.POSTCODE})
+NAMED_NUMBERS = frozenset(
+    {
+        IdentifierKind.PHONE,
+        IdentifierKind.SSN,
+        IdentifierKind.CARD,
+        IdentifierKind.NUMBER,
+        IdentifierKind.POSTCODE,
+    }
+)
 NAMED = {
-    Kind.TEXT: frozenset(What) - BIRTHS,
+    Kind.TEXT: frozenset(IdentifierKind) - BIRTHS,
     Kind.DATE: BIRTHS,
     Kind.TIMESTAMP: BIRTHS,
     Kind.TIMESTAMPTZ: BIRTHS,
@@ -36,7 +44,7 @@ class Values:
     rows: pa.ChunkedArray
     owners: pa.ChunkedArray | None = None
 
-    def content(self, column: Column) -> Found | None:
+    def content(self, column: Column) -> Detection | None:
         """Return what the column holds that leads to people, by its name and these values."""
         return detect(column, self.rows)
 
@@ -74,13 +82,13 @@ class Values:
 class Unseen(Values):
     """The values of a column that nobody may look at: what it holds is said by its name and its type."""
 
-    def content(self, column: Column) -> Found | None:
+    def content(self, column: Column) -> Detection | None:
         """Return what the column is called as holding."""
         said = read_name(column.name)
         if said.what is None or (said.what in NAMES and said.thing):
             return None
         fitting = NAMED_NUMBERS if column.kind in {Kind.INTEGER, Kind.DECIMAL} else NAMED.get(column.kind)
-        return Found(said.what, "name") if fitting and said.what in fitting else None
+        return Detection(said.what, "name") if fitting and said.what in fitting else None
 
     @cached_property
     def different(self) -> int:

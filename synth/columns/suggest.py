@@ -9,7 +9,8 @@ from synth.columns.forms import NumberForm, form_of
 from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
 from synth.columns.pii import (
     USUAL,
-    IdentifierKind, is_personal,
+    IdentifierKind,
+    is_personal,
     mentions,
     read_label,
     read_name,

@@ -19,7 +19,7 @@ from synth.columns.keys import full, largest, uuids
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
 from synth.columns.replace import MAKERS, replacements
-from synth.columns.roles import LEARNED
+from synth.columns.roles import LEARNED_ROLES
 from synth.domain import Kind, Role
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def private_columns(table: pa.Table, treatments: Sequence[Treatment]) -> pd.Data
         name, values = treatment.column.name, table.column(treatment.column.name)
         if treatment.role is Role.DATE_OF_BIRTH:
             series[name] = as_plain(pc.year(values))
-        elif treatment.role in LEARNED:
+        elif treatment.role in LEARNED_ROLES:
             series[name] = as_plain(values)
         elif may_be_absent(treatment):
             series[name] = as_plain(values.is_valid())
@@ -103,7 +103,7 @@ def private_columns(table: pa.Table, treatments: Sequence[Treatment]) -> pd.Data
 
 def may_be_absent(treatment: Treatment) -> bool:
     """Return whether it is counted in which rows a column of identifiers is NULL; own keys never are."""
-    return treatment.role not in BY_ROW | {Role.FREE_TEXT, Role.DROP, Role.KEY} and not treatment.required
+    return treatment.role not in BY_ROW | {Role.FREE_TEXT, Role.DROP, Role.KEY} and not treatment.is_required
 
 
 def unseen_keys(column: Column, rows: int, rng: Rng) -> pa.Array:
@@ -129,8 +129,8 @@ def unseen_keys(column: Column, rows: int, rng: Rng) -> pa.Array:
 def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArray[np.bool_]:
     """In which rows a column is not NULL."""
     if treatment.role is Role.FREE_TEXT:
-        return np.full(rows, treatment.required)
-    if treatment.column.name not in synthetic or treatment.required:
+        return np.full(rows, treatment.is_required)
+    if treatment.column.name not in synthetic or treatment.is_required:
         return np.ones(rows, bool)
     present = synthetic[treatment.column.name].to_numpy(bool)
     return present if (~present).mean() >= FEW_ABSENT else np.ones(rows, bool)
@@ -144,9 +144,9 @@ def _made(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> pa.Arr
         return _of_parents(pool, rows, rng, unique=treatment.unique)
     nothing = pa.chunked_array([], pa.string())
     if role is Role.FREE_TEXT:
-        return placeholders(column, rows, rng, real=nothing, taken=nothing, unique=treatment.unique)
+        return placeholders(column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique)
     if what in MAKERS:
-        return replacements(what, column, rows, rng, real=nothing, taken=nothing, unique=treatment.unique)
+        return replacements(what, column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique)
     return unseen_keys(column, rows, rng)
 
 

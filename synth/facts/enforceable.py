@@ -54,7 +54,7 @@ def read_enforceable(
     )
 
 
-def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> Standing:
+def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> EnforceableFacts:
     """All rules that Postgres understands, whether the real data keep them or not: nobody looks.
 
     Raises:
@@ -68,7 +68,7 @@ def _standing(
     warehouse: Warehouse,
     staging_schema: str,
     judged: Callable[[Sequence[Rule]], tuple[RuleOutcome, ...]],
-) -> Standing:
+) -> EnforceableFacts:
     own = (
         replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
         for rule in warehouse.constraints(model.relation)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from synth.columns.conform import labels, learnable, public
 from synth.columns.encoding import rows_type
-from synth.columns.roles import LEARNED, treatments_to_replace
+from synth.columns.roles import LEARNED_ROLES, treatments_to_replace
 from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
@@ -90,8 +90,7 @@ def examine_for_owner(
     present = [
         one
         for one in case.treatments
-        if one.role in LEARNED
-        and one.column.name in made.table.column_names
+        if one.role in LEARNED_ROLES and one.column.name in made.table.column_names
         and one.column.kind is not Kind.INTERVAL  # which the twin has as text
     ]
     twin = learnable(_as_rows(made.table, present), present)
@@ -107,7 +106,7 @@ def examine_for_owner(
         seed=case.task.seed,
         entities=None,
         sensitive=(),
-        replaced=(),
+        replaced_columns=(),
         limits={},
         target=None,
         second=None,

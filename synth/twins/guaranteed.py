@@ -21,7 +21,7 @@ from synth.columns.roles import KEYS
 from synth.columns.unseen import assemble_unseen
 from synth.domain import Role
 from synth.errors import ModelError
-from synth.facts.standing import read_stated
+from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
 from synth.twins.examination import examine_for_owner
@@ -190,7 +190,7 @@ def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.
     """Which rows have all the keys that may not be NULL: there may be fewer parents than rows."""
     whole = np.ones(table.num_rows, bool)
     for one in treatments:
-        if one.required and one.role in KEYS and one.column.name in table.column_names:
+        if one.is_required and one.role in KEYS and one.column.name in table.column_names:
             whole &= table.column(one.column.name).is_valid().to_numpy()
     return whole
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
-from synth.columns.roles import LEARNED, assign_unseen
+from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.unseen import may_be_absent
 from synth.domain import PAID, Kind, PublicValues, Role
 from synth.errors import ModelError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, ForeignKey, Model
-    from synth.facts.standing import Standing
+    from synth.facts.enforceable import EnforceableFacts
 
     Pools = Callable[[ForeignKey], pa.Array | None]
 
@@ -63,7 +63,7 @@ def publicly(
     *,
     twins: Collection[str],
     enums: Mapping[str, tuple[str, ...]],
-    standing: Standing,
+    standing: EnforceableFacts,
     pools: Pools,
 ) -> Publicly:
     """Return what is public of the columns of a model.
@@ -94,7 +94,7 @@ def publicly(
     return Publicly(tuple(decided), domains, sources)
 
 
-def _by_rules(standing: Standing, columns: Sequence[Column]) -> Iterator[PublicValues]:
+def _by_rules(standing: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
     """What rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
     whole = {column.name for column in columns if column.kind is Kind.INTEGER}
     for rule in standing.of_rows:
@@ -136,12 +136,12 @@ def _decided(
     treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], pools: Pools
 ) -> tuple[Treatment, ColumnDomain | None, str]:
     """The treatment, the domain of what is counted of the column, and what says so."""
-    column, nullable = treatment.column, not treatment.required
+    column, nullable = treatment.column, not treatment.is_required
     if treatment.role is Role.DATE_OF_BIRTH:
         today = datetime.now(UTC).year
         years = ColumnDomain("number", low=OLDEST, high=today, decimals=0, nullable=nullable)
         return treatment, years, "years of birth"
-    if treatment.role not in LEARNED:
+    if treatment.role not in LEARNED_ROLES:
         counted = ColumnDomain("boolean", nullable=False) if may_be_absent(treatment) else None
         return treatment, counted, "whether it is NULL"
     said = [one for one in model.public if one.column == column.name]
@@ -218,7 +218,7 @@ def without_labels(treatment: Treatment) -> Treatment:
     Raises:
         ModelError: it may not be NULL, and nothing can stand in for its labels.
     """
-    if treatment.required and not has_placeholder(treatment.column, unique=False):
+    if treatment.is_required and not has_placeholder(treatment.column, unique=False):
         raise ModelError(
             f"{treatment.column.name} ({treatment.column.data_type}) may not be NULL, and no label of it is "
             "held by enough entities to be told. Next: declare `labels` in `meta: {synth: …}` of the column"

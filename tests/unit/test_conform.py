@@ -242,7 +242,7 @@ def test_the_twin_has_the_columns_of_the_source_and_none_of_its_identifiers() ->
 
 def test_keys_that_only_the_rest_of_the_source_has_are_not_made() -> None:
     real, every = people(20), people(2000)
-    twin = assembled(learnable(real, PEOPLE), PEOPLE, real, taken=every)
+    twin = assembled(learnable(real, PEOPLE), PEOPLE, real, existing=every)
     assert not set(twin["id"].to_pylist()) & set(every["id"].to_pylist())
 
 

@@ -35,7 +35,7 @@ from synth.domain import (
     Verdict,
 )
 from synth.errors import ModelError
-from synth.facts.standing import Standing
+from synth.facts.enforceable import EnforceableFacts
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee
 from synth.twins.publicly import Publicly, publicly, refuse_unknown
@@ -71,13 +71,13 @@ COLUMNS = (
 )
 
 
-def public_of(model: Model = MODEL, standing: Standing | None = None) -> Publicly:
+def public_of(model: Model = MODEL, standing: EnforceableFacts | None = None) -> Publicly:
     return publicly(
         model,
         COLUMNS,
         twins=(),
         enums={"status": ("new", "old")},
-        standing=standing or Standing(),
+        standing=standing or EnforceableFacts(),
         pools=lambda _: None,
     )
 
@@ -104,7 +104,7 @@ def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_pa
         PublicValues("plan", ("free", "firm"), source="accepted_values_plan"),
         PublicValues("amount", low=0.0, source="declared"),
     )
-    standing = Standing(
+    standing = EnforceableFacts(
         of_rows=(Rule("amounts_are_small", '("amount" <= 500)'),),
         formulas={Formula("total", '"amount" * 2'): frozenset({"amount"})},
     )
