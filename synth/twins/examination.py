@@ -90,7 +90,8 @@ def examine_for_owner(
     present = [
         one
         for one in case.treatments
-        if one.role in LEARNED_ROLES and one.column.name in made.table.column_names
+        if one.role in LEARNED_ROLES
+        and one.column.name in made.table.column_names
         and one.column.kind is not Kind.INTERVAL  # which the twin has as text
     ]
     twin = learnable(_as_rows(made.table, present), present)
