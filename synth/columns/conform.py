@@ -311,7 +311,7 @@ def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng, *
     codes = owners.indices.to_numpy()
     groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
     dense = groups.nunique() * len(owners.dictionary) <= DENSE * len(codes)
-    apart = _dealt if dense and not few else _shuffle
+    apart = _deal if dense and not few else _shuffle
     places = pa.array(apart(codes, groups.to_numpy(), rng))
     position = twin.column_names.index(moving)
     return twin.set_column(position, moving, owners.dictionary.take(places))

@@ -268,4 +268,6 @@ def test_a_range_that_may_not_be_null_is_empty() -> None:
     nothing = pa.chunked_array([], pa.string())
     days = Column("covered", "daterange", Kind.OPAQUE, not_null=True)
     assert has_placeholder(days, unique=False)
-    assert placeholders(days, 2, RNG, real=nothing, taken=nothing, unique=False).to_pylist() == ["empty"] * 2
+    assert (
+        placeholders(days, 2, RNG, real=nothing, existing=nothing, unique=False).to_pylist() == ["empty"] * 2
+    )
