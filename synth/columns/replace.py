@@ -81,10 +81,8 @@ def replacements(
     Raises:
         ModelError: the column must be unique, or is too short, and there are not enough such values.
     """
-    existing_texts = pc.replace_substring_regex(
-        existing.drop_null().unique().cast(pa.string()), r"/(32|128)$", ""
-    )
-    forbidden = pd.Index(existing_texts.to_pylist(), dtype=object)
+    texts = pc.replace_substring_regex(existing.drop_null().unique().cast(pa.string()), r"/(32|128)$", "")
+    forbidden = pd.Index(texts.to_pylist(), dtype=object)
     new_values = forbidden[:0]
     for attempt in range(TRIES):
         if len(new_values) >= rows:
@@ -96,9 +94,8 @@ def replacements(
         new_values = new_values.append(pd.Index(fresh, dtype=object))
         new_values = new_values.unique() if unique else new_values
     if len(new_values) and not unique:  # few fit
-        new_values = new_values.append(
-            new_values[rng.integers(0, len(new_values), max(0, rows - len(new_values)))]
-        )
+        more = rng.integers(0, len(new_values), max(0, rows - len(new_values)))
+        new_values = new_values.append(new_values[more])
     if len(new_values) < rows:
         raise ModelError(
             f"There are not enough made-up {what} for {column.name} ({column.data_type}, {rows} rows"

@@ -78,15 +78,11 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         units = None if entities is None else _units(entities, sizes)
         tables = replace(tables, units=units, second=None if second is None else _engines(second, sizes))
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
-        return _unreadable_evaluation(
-            f"The three tables could not be compared ({type(error).__name__}).", sizes
-        )
+        return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
     if not (sizes["training"] and sizes["synthetic"]):
-        return _unreadable_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
-    case = EvaluationCase(
-        tables, frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
-    )
-    return _measure_all(case, limits, sizes)
+        return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
+    names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns)
+    return _measure_all(EvaluationCase(tables, *names, target, models), limits, sizes)
 
 
 def _refuse_unknown(limits: Mapping[str, float]) -> None:
@@ -140,6 +136,6 @@ def _engines(second: npt.ArrayLike, sizes: Mapping[str, int]) -> Mask:
     return second_half
 
 
-def _unreadable_evaluation(explain: str, sizes: Mapping[str, int]) -> Evaluation:
+def _no_evaluation(explain: str, sizes: Mapping[str, int]) -> Evaluation:
     check = Check("tables", 0.0, -1.0, 1.0, 0.0, Verdict.ERROR, explain)
     return Evaluation(None, (check,), sizes)

@@ -84,13 +84,8 @@ def _standing(
     every = tuple(replace(one.rule, holds=one.holds or one.rule.holds) for one in parsed_rules)
     columns_by_rule = dict(zip(every, (one.columns for one in parsed_rules), strict=True))
     computing = dict(zip(every[len(stated_rules) :], model.formulas, strict=True))
-    reasons = dict(
-        zip(
-            every,
-            (one.failure or _missing_column_reason(one.columns, model) for one in parsed_rules),
-            strict=True,
-        )
-    )
+    failures = (one.failure or _why_missing(one.columns, model) for one in parsed_rules)
+    reasons = dict(zip(every, failures, strict=True))
     usable = [rule for rule in every if not reasons.get(rule)]
     outcomes = dict(zip(usable, judged(usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
@@ -116,7 +111,7 @@ def _standing(
     )
 
 
-def _missing_column_reason(columns: Iterable[str], model: Model) -> str:
+def _why_missing(columns: Iterable[str], model: Model) -> str:
     """Return why a rule about columns that the twin does not have is of no use."""
     dropped_columns = sorted(name for name in columns if model.roles.get(name) is Role.DROP)
     return f"{', '.join(dropped_columns)} is left out of the twin" if dropped_columns else ""
