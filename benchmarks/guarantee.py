@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import statistics
 import subprocess
 import sys
@@ -120,7 +121,7 @@ def main() -> None:
     """Print a line an engine, table, size and epsilon: medians over the seeds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tables", nargs="+", type=Path)
-    parser.add_argument("--judge", nargs="+", required=True, help="a Python program and its flags")
+    parser.add_argument("--judge", required=True, help="a Python program and its flags, in quotes")
     parser.add_argument("--rows", nargs="*", type=int, default=[])
     parser.add_argument("--epsilon", nargs="*", type=float, default=[1.0, 3.0, 10.0])
     parser.add_argument("--seeds", type=int, default=5)
@@ -134,7 +135,7 @@ def main() -> None:
             splits = contests(table, rows, range(arguments.seeds))
             for engine in arguments.engines:
                 for epsilon in arguments.epsilon[: 1 if engine == "trees" else None]:
-                    found = [split.figures(engine, epsilon, arguments.judge) for split in splits]
+                    found = [split.figures(engine, epsilon, shlex.split(arguments.judge)) for split in splits]
                     middle = {name: statistics.median(each[name] for each in found) for name in found[0]}
                     shown = " | ".join(f"{middle[name]:.3f}" for name in FIGURES)
                     name = f"{path.stem} | {len(splits[0].training)} | {engine}"

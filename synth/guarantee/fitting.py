@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Pair = tuple[int, int]
-STEPS = 40
+# Steps of the fit at most; little noise takes more of them.
+STEPS = 200
 BLOCK = 64
 # Bounds of how strongly a table is held to independence, where 1 is relative entropy's own strength.
 WEIGHTS = (0.01, 4.0)

@@ -26,6 +26,8 @@ ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.4
 PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
 FULL, MOST_GROUPS = 3.0, 32
+# Where pairs of fewer groups stand out from noise, columns alone get the whole budget.
+FEWEST_GROUPS = 2
 
 
 class PrivateSynthesizer:
@@ -133,7 +135,9 @@ class PrivateSynthesizer:
     def _measure(self, used: pd.DataFrame) -> dict[str, Margin]:
         discoveries = {name: self._discover(name, used[name]) for name in self._unknown}
         self.discovered = {name: discovery.how for name, discovery in discoveries.items()}
-        rho = self._mechanisms.rho * MARGINS / len(self.domains)
+        alone = self._mechanisms.rho * MARGINS
+        self._most = self._groups_for(self._mechanisms.remaining - alone)
+        rho = (alone if self._most >= FEWEST_GROUPS else self._mechanisms.remaining) / len(self.domains)
         margins = {}
         for name, domain in self.domains.items():
             discovery = discoveries.get(name, Discovery(domain, ""))
@@ -153,11 +157,22 @@ class PrivateSynthesizer:
         delta = self._mechanisms.threshold_delta / max(1, self._thresholds)
         return discovered(name, values, self.domains[name], self._mechanisms, rho, delta)
 
-    def _learn(self, used: pd.DataFrame) -> None:
+    def _pairs(self) -> int:
+        """Return how many pairs are counted; public."""
         number = len(self.domains)
-        pairs = min(number * (number - 1) // 2, PAIRS * number)
-        deviation = self._mechanisms.scale(self._mechanisms.remaining * (1 - CHOICE) / max(1, pairs))
-        most = int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 2, MOST_GROUPS))
+        return min(number * (number - 1) // 2, PAIRS * number)
+
+    def _groups_for(self, budget: float) -> int:
+        """Return in how many groups each column of a pair stands out from noise; in one: not at all."""
+        pairs = self._pairs()
+        if not pairs:
+            return 1
+        deviation = self._mechanisms.scale(budget * (1 - CHOICE) / pairs)
+        return int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 1, MOST_GROUPS))
+
+    def _learn(self, used: pd.DataFrame) -> None:
+        pairs = self._pairs() if self._most >= FEWEST_GROUPS else 0
+        most = max(self._most, FEWEST_GROUPS)
         self._groups = {name: grouped(margin, most) for name, margin in self._margins.items()}
         codes = tuple(self._codes(used, tuple(self.domains)).values())
         learning = Learning(

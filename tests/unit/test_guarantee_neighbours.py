@@ -92,19 +92,22 @@ def stranger(rows: int) -> pd.DataFrame:
     )
 
 
-def rehearse(frame: pd.DataFrame) -> tuple[Rehearsal, pd.DataFrame]:
-    synthesizer = Rehearsed(DOMAINS, epsilon=2.0, rows_per_entity=2)
+def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.DataFrame]:
+    synthesizer = Rehearsed(DOMAINS, epsilon, rows_per_entity=2)
     twin = synthesizer.fit(frame, entities=frame["person"], keys=b"secret").sample(100)
     mechanisms = synthesizer._mechanisms
     assert isinstance(mechanisms, Rehearsal)
     return mechanisms, twin
 
 
-def test_with_the_same_answers_questions_and_rows_are_the_same_whoever_is_in_the_table() -> None:
+@pytest.mark.parametrize("epsilon", [2.0, 20.0], ids=["columns alone", "pairs, too"])
+def test_with_the_same_answers_questions_and_rows_are_the_same_whoever_is_in_the_table(
+    epsilon: float,
+) -> None:
     crowd = people(120)
-    one, twin = rehearse(crowd)
+    one, twin = rehearse(crowd, epsilon)
     for neighbour in (pd.concat([stranger(4), crowd], ignore_index=True), crowd[crowd["person"] != 5]):
-        other, second = rehearse(neighbour)
+        other, second = rehearse(neighbour, epsilon)
         assert other.asked == one.asked
         pd.testing.assert_frame_equal(second, twin)
 

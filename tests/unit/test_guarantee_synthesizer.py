@@ -74,3 +74,29 @@ def test_the_parts_add_up_to_no_more_than_the_whole() -> None:
     epsilon, delta = synthesizer.spent
     assert 1.9 < epsilon <= 2.0
     assert delta <= 1e-5
+
+
+def test_children_are_drawn_for_rows_of_their_parents() -> None:
+    parents = customers(2_000)
+    children = parents[["plan"]].assign(pages=np.where(parents["plan"] == "firm", 40, 5))
+    domains = {"pages": ColumnDomain("number", low=0, high=50, decimals=0), "plan": DOMAINS["plan"]}
+    synthesizer = PrivateSynthesizer(domains, epsilon=3.0).fit(children, given=["plan"])
+    owners = pd.DataFrame({"plan": ["firm", "free"] * 100})
+    twin = synthesizer.sample(given=owners)
+    assert list(twin) == ["pages"]
+    pages = twin["pages"].groupby(owners["plan"]).median()
+    assert pages["firm"] > 30
+    assert pages["free"] < 10
+
+
+def test_values_that_nobody_declared_count_nowhere() -> None:
+    frame = customers(300).assign(plan="palace")
+    twin = PrivateSynthesizer(DOMAINS, epsilon=3.0).fit(frame).sample(100)
+    assert set(twin["plan"]) <= {"free", "team", "firm"}
+
+
+def test_a_value_that_many_rows_have_comes_back_exactly() -> None:
+    frame = pd.DataFrame({"gain": [0] * 900 + list(range(1_000, 51_000, 500))})
+    domain = ColumnDomain("number", low=0, high=99_999, decimals=0, nullable=False)
+    twin = PrivateSynthesizer({"gain": domain}, epsilon=3.0).fit(frame).sample(1_000)
+    assert 0.8 < (twin["gain"] == 0).mean() < 0.98
