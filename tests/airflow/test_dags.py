@@ -29,7 +29,7 @@ models:
     config: {materialized: table, meta: {synthesize: true}}
     columns: [{name: user_id, data_tests: [unique]}]
   - name: impossible
-    config: {materialized: table, meta: {synthesize: true}}
+    config: {materialized: table, meta: {synthesize: true, synth: {on_inconclusive: block}}}
     columns: [{name: user_id, data_tests: [unique]}]
 """
 
