@@ -72,7 +72,7 @@ class Bars:
         self._live.refresh()
 
 
-class Above:
+class LinesAboveBars:
     """A stream whose lines appear above the bars."""
 
     def __init__(self, console: Console) -> None:
@@ -108,7 +108,7 @@ def progress_bar() -> Iterator[Lines | Bars]:
     live = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     with live:
         console.show_cursor()  # whoever ends the process without ado finds it there
-        before = handler.setStream(Above(console))
+        before = handler.setStream(LinesAboveBars(console))
         try:
             yield Bars(live)
         finally:

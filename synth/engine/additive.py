@@ -50,30 +50,30 @@ class Additive:
 
     def total(self, codes: Mapping[int, Ints]) -> Floats:
         """The sum for rows."""
-        found = np.full(len(codes[next(iter(self.tables))]), self.level)
+        totals = np.full(len(codes[next(iter(self.tables))]), self.level)
         for index, table in self.tables.items():
-            found += table.take(codes[index], mode="wrap")
-        return found
+            totals += table.take(codes[index], mode="wrap")
+        return totals
 
     def rest(self, own: NumberColumn, total: Floats) -> Floats:
         """What is left of the column beside the sum; NaN where it is NULL."""
-        return scaled(own, own.codes, logged=self.logged) - total
+        return to_scale(own, own.codes, in_logs=self.logged) - total
 
 
 class Nearest:
     """The codes of a number column's values that are nearest to those of a sum, or of a logarithm's."""
 
     def __init__(self, own: NumberColumn, *, logged: bool) -> None:
-        known = plain(own.native(np.arange(own.size)))
-        self._ends = known[0], known[-1]
-        self._between = Lookup((known[1:] + known[:-1]) / 2)
-        self._logged = logged
+        real_values = plain(own.native(np.arange(own.size)))
+        self._ends = real_values[0], real_values[-1]
+        self._between = Lookup((real_values[1:] + real_values[:-1]) / 2)
+        self._in_logs = logged
 
     def codes(self, total: Floats) -> Ints:
         """The codes."""
         with np.errstate(over="ignore"):
-            wanted = np.clip(np.exp(total) if self._logged else total, *self._ends)
-        return self._between.find(wanted) + 1
+            targets = np.clip(np.exp(total) if self._in_logs else total, *self._ends)
+        return self._between.find(targets) + 1
 
 
 def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> Additive | None:
@@ -89,31 +89,31 @@ def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> 
     parts = [basis(column, column.codes[rows], knots[index]) for index, column in terms.items()]
     matrix = np.hstack(parts)
     gram = matrix.T @ matrix + RIDGE_ROWS * np.eye(matrix.shape[1])
-    found: list[Additive] = []
-    for logged in (False, True) if scaled(own, np.zeros(1, dtype=np.int64))[0] > 0 else (False,):
-        goal = scaled(own, own.codes[rows], logged=logged)
+    fits: list[Additive] = []
+    for in_logs in (False, True) if to_scale(own, np.zeros(1, dtype=np.int64))[0] > 0 else (False,):
+        goal = to_scale(own, own.codes[rows], in_logs=in_logs)
         level, wide = float(np.median(goal)), spread(goal)
         if wide == 0:
             return None
-        heights = solved(matrix, gram, (goal - level) / wide)
-        left = spread((goal - level) / wide - matrix @ heights)
+        heights = solve(matrix, gram, (goal - level) / wide)
+        residual = spread((goal - level) / wide - matrix @ heights)
         ends = np.cumsum([part.shape[1] for part in parts])[:-1]
         each = np.split(np.round(heights, DIGITS) * wide, ends)
         tables = {
             index: table_of(column, knots[index], some)
             for (index, column), some in zip(terms.items(), each, strict=True)
         }
-        found.append(Additive(tables, level, logged, left))
-    return min(found, key=lambda model: model.left)
+        fits.append(Additive(tables, level, in_logs, residual))
+    return min(fits, key=lambda model: model.left)
 
 
-def scaled(own: NumberColumn, codes: Ints, *, logged: bool = False) -> Floats:
+def to_scale(own: NumberColumn, codes: Ints, *, in_logs: bool = False) -> Floats:
     """A number column, or its logarithm; NaN where it is NULL."""
-    found = np.where(codes < 0, np.nan, plain(own.native(codes)))
-    return np.log(found) if logged else found
+    amounts = np.where(codes < 0, np.nan, plain(own.native(codes)))
+    return np.log(amounts) if in_logs else amounts
 
 
-def solved(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
+def solve(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
     """The heights with which the matrix comes nearest to the goal."""
     heights = np.zeros(len(gram))
     for _ in range(ROUNDS):
@@ -139,9 +139,9 @@ def basis(column: Column, codes: Ints, knots: Floats) -> Floats:
     below = np.minimum(place.astype(np.int64), max(len(knots) - 2, 0))
     units = np.eye(len(knots) + 1)
     share = (place - below)[:, None]
-    found: Floats = units[below] * (1 - share) + units[below + 1] * share
-    found[codes < 0] = units[-1]
-    return found
+    weights: Floats = units[below] * (1 - share) + units[below + 1] * share
+    weights[codes < 0] = units[-1]
+    return weights
 
 
 def table_of(column: Column, knots: Floats, heights: Floats) -> Floats:

@@ -97,10 +97,10 @@ CYCLES = {
 
 def part(name: str, moments: Floats) -> Floats:
     """That part of moments, both counted in microseconds where they are moments; NaN stays NaN."""
-    known = np.isfinite(moments)
-    whole = np.where(known, moments, 0).astype(np.int64).view("datetime64[us]")
-    found = (PARTS[name] if name in PARTS else STARTS[name])(whole)
-    return np.where(known, found.astype(np.float64), np.nan)
+    is_finite = np.isfinite(moments)
+    whole = np.where(is_finite, moments, 0).astype(np.int64).view("datetime64[us]")
+    part_values = (PARTS[name] if name in PARTS else STARTS[name])(whole)
+    return np.where(is_finite, part_values.astype(np.float64), np.nan)
 
 
 def shift(name: str, apart: Floats) -> Floats:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-HELD = 4  # rows of a leaf that make a value one of the leaf's own, which is handed on as it is
+OWN_VALUE_ROWS = 4  # rows of a leaf that make a value one of the leaf's own, which is handed on as it is
 REACH = 2  # neighbours in the leaf, on either side, half of whose distance is a value's stretch
 
 
@@ -74,7 +74,7 @@ class Stretches:
         starts = np.flatnonzero(fresh)
         code, home = codes[starts], leaf[starts]
         own = np.searchsorted(self._everyone, code, "left"), np.searchsorted(self._everyone, code, "right")
-        exact = (np.diff(np.append(starts, len(codes))) >= HELD) | (code < 0)
+        exact = (np.diff(np.append(starts, len(codes))) >= OWN_VALUE_ROWS) | (code < 0)
         low, high = stretched(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
         low = np.where(code >= 0, np.maximum(low, (codes < 0).sum()), low)  # NULLs come first in everyone
         run = np.cumsum(fresh) - 1
@@ -88,11 +88,11 @@ class Stretches:
 
     def draw(self, place: Ints, own: Ints, rng: np.random.Generator) -> Ints:
         """A code from each donor's stretch, drawn once more where it comes out as the donor's own."""
-        drawn = self._draw(place, rng)
-        again = np.flatnonzero(drawn == own)
+        codes = self._draw(place, rng)
+        again = np.flatnonzero(codes == own)
         again = again[~self._exact[place[again]]]
-        drawn[again] = self._draw(place[again], rng)
-        return drawn
+        codes[again] = self._draw(place[again], rng)
+        return codes
 
     def _draw(self, place: Ints, rng: np.random.Generator) -> Ints:
         rank, reach = rng.random(len(place)), self._reach.take(place, mode="wrap")

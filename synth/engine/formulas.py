@@ -59,7 +59,7 @@ class Identity:
         divisor: by which the result is divided.
         decimals: to which it is rounded, if they are few.
         rounding: how.
-        undefined: what it is where the rule divides by zero; NULL without it.
+        fallback: what it is where the rule divides by zero; NULL without it.
         noise: by how much of itself a value of the target may miss what is computed, if decimals are many.
     """
 
@@ -72,11 +72,11 @@ class Identity:
     divisor: float = 1.0
     decimals: int = 0
     rounding: str = "half up"
-    undefined: float | None = None
+    fallback: float | None = None
     noise: float = 0.0
 
     @property
-    def timed(self) -> bool:
+    def is_timed(self) -> bool:
         """Whether it is a part of a moment."""
         return self.rule in PARTS or self.rule in STARTS
 
@@ -87,41 +87,41 @@ class Identity:
 
     def plain(self, sources: Sequence[Floats]) -> Floats:
         """What the rule makes of amounts, before it is rounded."""
-        if self.timed:
+        if self.is_timed:
             return part(self.rule, sources[0])
         with np.errstate(all="ignore"):
-            first = called(self.rule, sources[0]) if self.rule in FUNCTIONS else sources[0]
+            first = call_function(self.rule, sources[0]) if self.rule in FUNCTIONS else sources[0]
             first = first if self.factor == 1 else first * self.factor
-            found = self._combined(first, sources[1:])
-            return found if self.divisor == 1 else found / self.divisor
+            result = self._combine(first, sources[1:])
+            return result if self.divisor == 1 else result / self.divisor
 
-    def _combined(self, first: Floats, others: Sequence[Floats]) -> Floats:
+    def _combine(self, first: Floats, others: Sequence[Floats]) -> Floats:
         if self.rule == "product":
             return first * others[0]
         if self.rule == "ratio":
             return np.where(others[0] == 0, np.nan, first / others[0])
-        found = -first if self.minus > len(others) else first
+        result = -first if self.minus > len(others) else first
         for place, other in enumerate(others):
-            found = found - other if place >= len(others) - self.minus else found + other
-        return found if self.offset == 0 else found + self.offset
+            result = result - other if place >= len(others) - self.minus else result + other
+        return result if self.offset == 0 else result + self.offset
 
     def amounts(self, sources: Sequence[Floats]) -> Floats:
         """The target's amounts for those of its sources; NaN where one of them is."""
-        found = rounded(self.plain(sources), self.decimals, self.rounding)
+        result = round_amounts(self.plain(sources), self.decimals, self.rounding)
         if self.rule == "ratio":
-            instead = np.nan if self.undefined is None else self.undefined
-            found = np.where((sources[1] == 0) & ~np.isnan(sources[0]), instead, found)
-        return found
+            instead = np.nan if self.fallback is None else self.fallback
+            result = np.where((sources[1] == 0) & ~np.isnan(sources[0]), instead, result)
+        return result
 
 
-def called(function: str, amounts: Floats) -> Floats:
+def call_function(function: str, amounts: Floats) -> Floats:
     """What one of FUNCTIONS makes of amounts; NaN where it is not defined, where SQL has NULL or an error."""
     with np.errstate(all="ignore"):
-        found = FUNCTIONS[function](amounts)
-    return np.where(np.isfinite(found), found, np.nan)
+        result = FUNCTIONS[function](amounts)
+    return np.where(np.isfinite(result), result, np.nan)
 
 
-def rounded(amounts: Floats, decimals: int, rounding: str) -> Floats:
+def round_amounts(amounts: Floats, decimals: int, rounding: str) -> Floats:
     """Amounts rounded to decimals, after the noise of binary fractions is taken off; as they are if many."""
     if decimals > MAX_DECIMALS:
         return amounts
@@ -137,22 +137,22 @@ def to_amounts(native: Native, null: Mask) -> Floats:
     """Values as floats, moments and durations in microseconds, NaN for NULL."""
     if native.dtype.kind in "mM":
         native = native.astype(f"{native.dtype.kind}8[us]").view(np.int64)
-    found = native.astype(np.float64)
-    found[null] = np.nan
-    return found
+    result = native.astype(np.float64)
+    result[null] = np.nan
+    return result
 
 
 def to_native(amounts: Floats, dtype: Any) -> Native:
     """What `to_amounts` would read as these amounts; the nearest that a column of `dtype` holds."""
-    known = np.where(np.isfinite(amounts), amounts, 0)
+    finite_amounts = np.where(np.isfinite(amounts), amounts, 0)
     plain = ticks.to_native(pd.Series([], dtype=dtype))[0].dtype
     if plain.kind == "f":
-        return known
+        return finite_amounts
     if plain.kind in "iu":
         limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
         low, high = max(limits.min, -MOST_WHOLE), min(limits.max, MOST_WHOLE)
-        return np.clip(np.rint(known), low, high).astype(plain)
-    whole = np.clip(np.rint(known), -MOST_WHOLE, MOST_WHOLE).astype(np.int64)
+        return np.clip(np.rint(finite_amounts), low, high).astype(plain)
+    whole = np.clip(np.rint(finite_amounts), -MOST_WHOLE, MOST_WHOLE).astype(np.int64)
     return whole.view(f"{plain.kind}8[us]").astype(plain)
 
 

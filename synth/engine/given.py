@@ -36,13 +36,13 @@ def positions(names: Iterable[Hashable], among: pd.Index[Any]) -> list[int]:
     Raises:
         ValueError: a name is missing, or stands for several columns.
     """
-    found = []
+    column_places = []
     for name in names:
         places = [place for place, other in enumerate(among) if other == name]
         if len(places) != 1:
             raise ValueError(f"column {name!r} can only be given if the frame has it, and has it once")
-        found.append(places[0])
-    return found
+        column_places.append(places[0])
+    return column_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Choice:
 
     names: Mapping[int, Hashable]
     frame: pd.DataFrame | None
-    wanted: Mapping[Hashable, Wanted]
+    balance: Mapping[Hashable, Wanted]
 
     def fixed(self, columns: Sequence[Column], rows: slice, rng: np.random.Generator) -> dict[int, Fixed]:
         """These columns in those rows.
@@ -61,15 +61,15 @@ class Choice:
         """
         if self.frame is not None:
             part = self.frame.iloc[rows]
-            return {i: _given(columns[i], name, part[name]) for i, name in self.names.items()}
+            return {i: _fix_to_values(columns[i], name, part[name]) for i, name in self.names.items()}
         size = rows.stop - rows.start
         return {
-            i: draw_balanced(balance_odds(columns[i], name, self.wanted[name]), size, rng)
+            i: draw_balanced(balance_odds(columns[i], name, self.balance[name]), size, rng)
             for i, name in self.names.items()
         }
 
 
-def _given(column: Column, name: Hashable, series: pd.Series[Any]) -> Fixed:
+def _fix_to_values(column: Column, name: Hashable, series: pd.Series[Any]) -> Fixed:
     series = series.reset_index(drop=True)
     try:
         return Fixed(column.encode(series), series)
@@ -77,7 +77,7 @@ def _given(column: Column, name: Hashable, series: pd.Series[Any]) -> Fixed:
         raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
 
 
-def balance_odds(column: Column, name: Hashable, wanted: Wanted) -> NDArray[np.float64]:
+def balance_odds(column: Column, name: Hashable, wanted_shares: Wanted) -> NDArray[np.float64]:
     """The chance of each code, NULL last.
 
     Raises:
@@ -86,12 +86,12 @@ def balance_odds(column: Column, name: Hashable, wanted: Wanted) -> NDArray[np.f
     if not column.exact or column.size == 0:
         raise ValueError(f"column {name!r} cannot be balanced: its values are not labels")
     odds = np.zeros(column.size + 1)
-    if not isinstance(wanted, Mapping):
-        if wanted != "uniform":
+    if not isinstance(wanted_shares, Mapping):
+        if wanted_shares != "uniform":
             raise ValueError(f"column {name!r} is balanced by 'uniform' or by shares of its values")
         odds[:-1] = 1 / column.size
         return odds
-    values, shares = list(wanted), np.array(list(wanted.values()), dtype=np.float64)
+    values, shares = list(wanted_shares), np.array(list(wanted_shares.values()), dtype=np.float64)
     if not (np.isfinite(shares).all() and (shares >= 0).all() and 0 < shares.sum() <= 1 + ROUNDING):
         raise ValueError(f"shares of column {name!r} must be at least 0 and add up to at most 1")
     codes = _known_codes(column, name, values)
@@ -104,24 +104,24 @@ def balance_odds(column: Column, name: Hashable, wanted: Wanted) -> NDArray[np.f
 
 
 def _counts(column: Column) -> NDArray[np.float64]:
-    known = column.codes[column.known]
-    return np.bincount(np.where(known < 0, column.size, known), minlength=column.size + 1).astype(np.float64)
+    codes = column.codes[column.known]
+    return np.bincount(np.where(codes < 0, column.size, codes), minlength=column.size + 1).astype(np.float64)
 
 
 def _known_codes(column: Column, name: Hashable, values: Sequence[Any]) -> Ints:
     series = pd.Series(values, dtype=None if isinstance(column, NumberColumn) else object)
-    unknown = f"shares of column {name!r} name values that were not learned, or too rarely"
+    message = f"shares of column {name!r} name values that were not learned, or too rarely"
     try:
         codes = column.encode(series)
     except ValueError as error:
-        raise ValueError(unknown) from error
-    missing = codes < -1
+        raise ValueError(message) from error
+    is_missing = codes < -1
     if isinstance(column, NumberColumn):
         native, null = column.own(series)
-        missing |= ~null & (column.native(codes) != native)
-    missing |= (codes == -1) & (_counts(column)[-1] == 0)
-    if missing.any():
-        raise ValueError(unknown)
+        is_missing |= ~null & (column.native(codes) != native)
+    is_missing |= (codes == -1) & (_counts(column)[-1] == 0)
+    if is_missing.any():
+        raise ValueError(message)
     return codes
 
 

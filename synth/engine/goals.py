@@ -40,12 +40,12 @@ class Goal:
         return Goal(self.groups[part], self.places)
 
 
-def goal_of(column: Column, codes: Ints, given: Sequence[tuple[Column, Ints]]) -> Goal:
-    """What the tree learns of a column whose training rows have these codes, beside those of `given`."""
+def goal_of(column: Column, codes: Ints, conditioning: Sequence[tuple[Column, Ints]]) -> Goal:
+    """Return what the tree learns of a column with these codes, beside those of `conditioning`."""
     if column.ordered:
         return number_goal(codes)
     if column.size > MANY:
-        return label_goal(codes, column.size, given)
+        return label_goal(codes, column.size, conditioning)
     return Goal(np.where(codes < 0, column.size, codes), np.eye(column.size + 1))
 
 
@@ -62,11 +62,12 @@ def number_goal(codes: Ints) -> Goal:
     return Goal(groups, places)
 
 
-def label_goal(codes: Ints, size: int, given: Sequence[tuple[Column, Ints]]) -> Goal:
+def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[Column, Ints]]) -> Goal:
     """Where a label stands, seen from the columns before it: AXES axes of its profile over their groups."""
     counts = level_counts(codes, size)
     views = [
-        Goal(found, np.eye(groups)) for found, groups in (coarse(column, seen) for column, seen in given)
+        Goal(row_groups, np.eye(groups))
+        for row_groups, groups in (coarse(column, other_codes) for column, other_codes in conditioning)
     ]
     places = principal(np.hstack([level_means(codes, size, view) for view in views]), counts)[:, :AXES]
     places = np.round(places, 6)  # beyond, libraries differ
@@ -134,7 +135,7 @@ def level_means(codes: Ints, size: int, goal: Goal) -> NDArray[np.float64]:
 def principal(means: NDArray[np.float64], counts: Ints) -> NDArray[np.float64]:
     """The rows of `means` on their principal axes, weighted by `counts`, with a fixed sign."""
     axes = np.linalg.svd(means * np.sqrt(counts)[:, None], full_matrices=False)[2]
-    placed: NDArray[np.float64] = means @ axes.T
-    sign = np.sign(placed[np.abs(placed).argmax(0), np.arange(placed.shape[1])])
-    placed *= np.where(sign == 0, 1, sign)
-    return placed
+    projections: NDArray[np.float64] = means @ axes.T
+    sign = np.sign(projections[np.abs(projections).argmax(0), np.arange(projections.shape[1])])
+    projections *= np.where(sign == 0, 1, sign)
+    return projections

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Column
     from synth.engine.formulas import Floats
-    from synth.engine.seen import Seen
+    from synth.engine.seen import ColumnView
 
 FEW = 2  # sources
 RULES = 32  # that are tried for the same sources, at most
 LEAST_ROUNDED = 0.25  # of a unit, by which rounding changes some value
-TIMED, FUNCTION, MANY, LOSSY = 1, 1, 5, 6  # ranks of rules, plainest first
+WITH_TIMES, FUNCTION, MANY, LOSSY = 1, 1, 5, 6  # ranks of rules, plainest first
 RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
 
 
@@ -43,66 +43,72 @@ def find_identities(
         columns: one a column of the frame.
         fixed: places of columns that must be drawn.
     """
-    seen = {}
+    views = {}
     for place, column in enumerate(columns):
         if isinstance(column, NumberColumn):
             column_seen = look(frame.iloc[:, place], column, place, free=place not in fixed)
-            seen.update({place: column_seen} if column_seen else {})
+            views.update({place: column_seen} if column_seen else {})
     rows = np.unique(np.linspace(0, len(frame) - 1, PROBE_ROWS).astype(np.int64))
-    probe = {place: each.at(rows) for place, each in seen.items()}
+    probe = {place: each.at(rows) for place, each in views.items()}
     if not probe:
         return ()
-    same = copied(probe, seen)
+    same = find_copies(probe, views)
     probe = {place: each for place, each in probe.items() if place not in same}
-    found = [*same.values(), *(checked(each, probe, seen) for each in proposals(probe, seen))]
-    return chosen([each for each in found if each], seen)
+    candidates = [*same.values(), *(check(each, probe, views) for each in proposals(probe, views))]
+    return choose([each for each in candidates if each], views)
 
 
-def copied(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> dict[int, Identity]:
+def find_copies(probe: Mapping[int, ColumnView], views: Mapping[int, ColumnView]) -> dict[int, Identity]:
     """Of columns that say the same, each but one: the one that may not be computed, or has common values."""
-    found: dict[int, Identity] = {}
-    others: list[Seen] = []
+    copies_by_target: dict[int, Identity] = {}
+    others: list[ColumnView] = []
     for target in sorted(probe.values(), key=lambda each: (each.free, -each.common, each.place)):
         if target.free:
-            known = (checked(each, probe, seen) for each in copies(target, others, seen))
-            same = next((each for each in known if each and lossless(each, seen)), None)
+            checked_copies = (check(each, probe, views) for each in copies(target, others, views))
+            same = next((each for each in checked_copies if each and lossless(each, views)), None)
             if same:
-                found[target.place] = same
+                copies_by_target[target.place] = same
                 continue
         others.append(target)
-    return found
+    return copies_by_target
 
 
-def checked(identity: Identity, probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Identity | None:
+def check(
+    identity: Identity, probe: Mapping[int, ColumnView], views: Mapping[int, ColumnView]
+) -> Identity | None:
     """The identity with the rounding that every row keeps; None where there is none, or it proves nothing."""
-    target = seen[identity.target]
+    target = views[identity.target]
     identity = replace(identity, decimals=target.decimals, noise=target.noise)
     if identity.rule == "ratio":
-        identity = replace(identity, undefined=_undefined(identity, seen))
-    for rounding in ("half up",) if identity.timed else ROUNDINGS:
-        found = replace(identity, rounding=rounding)
-        if holds(found, probe) and holds(found, seen):
-            return found if telling(found, seen) and not forced(found, seen) else None
+        identity = replace(identity, fallback=_fallback(identity, views))
+    for rounding in ("half up",) if identity.is_timed else ROUNDINGS:
+        rounded_identity = replace(identity, rounding=rounding)
+        if holds(rounded_identity, probe) and holds(rounded_identity, views):
+            return (
+                rounded_identity
+                if telling(rounded_identity, views) and not is_forced(rounded_identity, views)
+                else None
+            )
     return None
 
 
-def holds(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+def holds(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
     """Whether every row keeps it: the same value, and NULL exactly where the sources make it so."""
     target = columns[identity.target]
-    found = identity.amounts([columns[source].amounts for source in identity.sources])
-    if (np.isnan(found) != np.isnan(target.amounts)).any():
+    amounts = identity.amounts([columns[source].amounts for source in identity.sources])
+    if (np.isnan(amounts) != np.isnan(target.amounts)).any():
         return False
-    return not (np.abs(found - target.amounts) > target.tolerance()).any()
+    return not (np.abs(amounts - target.amounts) > target.tolerance()).any()
 
 
-def _undefined(identity: Identity, columns: Mapping[int, Seen]) -> float | None:
+def _fallback(identity: Identity, columns: Mapping[int, ColumnView]) -> float | None:
     """What stands where the divisor is zero: NULL if it does there, else 0."""
     top, bottom = (columns[source].amounts for source in identity.sources)
     beside = columns[identity.target].amounts[(bottom == 0) & ~np.isnan(top)]
     return None if np.isnan(beside[:1]).any() else 0.0
 
 
-def telling(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+def telling(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
     """Whether the rows prove it: no column of it would fit as well if its values were dealt out at random.
 
     The level is shared by all rules that are tried. A source that is learned as a constant needs no proof.
@@ -120,7 +126,7 @@ def telling(identity: Identity, columns: Mapping[int, Seen]) -> bool:
     )
 
 
-def mattering(identity: Identity, place: int, target: Seen, sources: Sequence[Seen]) -> Floats:
+def mattering(identity: Identity, place: int, target: ColumnView, sources: Sequence[ColumnView]) -> Floats:
     """The amounts of one of several sources where they make a difference to the target, as far as they do."""
     rows = ~np.isnan(target.amounts)
     if identity.rule == "sum":
@@ -133,34 +139,40 @@ def mattering(identity: Identity, place: int, target: Seen, sources: Sequence[Se
     return sources[place].amounts[rows]
 
 
-def forced(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+def is_forced(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
     """Whether rounding hides that the rule is not quite true: it always rounds, but never by much."""
     target = columns[identity.target]
     off = np.abs(identity.plain([columns[source].amounts for source in identity.sources]) - target.amounts)
     return bool((off > target.tolerance()).any() and np.nanmax(off) < LEAST_ROUNDED * target.unit)
 
 
-def chosen(found: Sequence[Identity], columns: Mapping[int, Seen]) -> tuple[Identity, ...]:
+def choose(identities: Sequence[Identity], columns: Mapping[int, ColumnView]) -> tuple[Identity, ...]:
     """One identity a target, without circles: the plainest, of the column that stays itself if computed."""
-    kept: dict[int, Identity] = {}
-    for identity in sorted(found, key=lambda each: _preference(each, columns)):
-        if identity.target not in kept and not _reaches(identity.sources, identity.target, kept):
-            kept[identity.target] = identity
-    done: list[Identity] = []
-    while len(done) < len(kept):
-        waiting = kept.keys() - {each.target for each in done}
-        done += [kept[place] for place in sorted(waiting) if waiting.isdisjoint(kept[place].sources)]
-    return tuple(done)
+    identity_by_target: dict[int, Identity] = {}
+    for identity in sorted(identities, key=lambda each: _preference(each, columns)):
+        if identity.target not in identity_by_target and not _reaches(
+            identity.sources, identity.target, identity_by_target
+        ):
+            identity_by_target[identity.target] = identity
+    sequence: list[Identity] = []
+    while len(sequence) < len(identity_by_target):
+        remaining = identity_by_target.keys() - {each.target for each in sequence}
+        sequence += [
+            identity_by_target[place]
+            for place in sorted(remaining)
+            if remaining.isdisjoint(identity_by_target[place].sources)
+        ]
+    return tuple(sequence)
 
 
-def _preference(identity: Identity, columns: Mapping[int, Seen]) -> tuple[float, ...]:
+def _preference(identity: Identity, columns: Mapping[int, ColumnView]) -> tuple[float, ...]:
     target = columns[identity.target]
     size = sum(columns[source].size for source in identity.sources)
     common = round(target.common, 2)
-    rank, moved = _rank(identity, columns), identity.offset != 0
+    rank, has_offset = _rank(identity, columns), identity.offset != 0
     return (
         rank,
-        moved,
+        has_offset,
         strain(identity, columns),
         common,
         identity.minus,
@@ -170,22 +182,26 @@ def _preference(identity: Identity, columns: Mapping[int, Seen]) -> tuple[float,
     )
 
 
-def _rank(identity: Identity, columns: Mapping[int, Seen]) -> int:
-    if identity.timed:
-        return TIMED
+def _rank(identity: Identity, columns: Mapping[int, ColumnView]) -> int:
+    if identity.is_timed:
+        return WITH_TIMES
     if identity.rule in FUNCTIONS:
         plainest = RANKS.get(identity.rule, FUNCTION)
         return plainest if lossless(identity, columns) else LOSSY
     return RANKS[identity.rule] if len(identity.sources) <= FEW else MANY
 
 
-def lossless(identity: Identity, columns: Mapping[int, Seen]) -> bool:
+def lossless(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
     """Whether it needs no rounding, and so leads from a copy back to its source."""
     return holds(replace(identity, decimals=MAX_DECIMALS + 1), columns)
 
 
-def _reaches(sources: Sequence[int], target: int, kept: Mapping[int, Identity]) -> bool:
+def _reaches(sources: Sequence[int], target: int, identity_by_target: Mapping[int, Identity]) -> bool:
     return any(
-        source == target or (source in kept and _reaches(kept[source].sources, target, kept))
+        source == target
+        or (
+            source in identity_by_target
+            and _reaches(identity_by_target[source].sources, target, identity_by_target)
+        )
         for source in sources
     )

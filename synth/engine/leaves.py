@@ -63,8 +63,8 @@ class Walk:
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
         """The leaves, by asking the tree."""
         matrix = np.empty((len(self._features), rows.stop - rows.start), dtype=np.float32)
-        for place, (index, seen) in enumerate(self._features):
-            np.take(seen, codes[index][rows], mode="wrap", out=matrix[place])  # -1 is the last
+        for place, (index, values) in enumerate(self._features):
+            np.take(values, codes[index][rows], mode="wrap", out=matrix[place])  # -1 is the last
         return self._tree.leaves(matrix.T)
 
 
@@ -75,8 +75,8 @@ class LeafMasks:
         self._starts = tree.branches(WORD)
         low, high = tree.bounds(len(features))
         self._cuts = [
-            Cuts.between(index, low[:, place], high[:, place], seen, self._starts)
-            for place, (index, seen) in enumerate(features)
+            Cuts.between(index, low[:, place], high[:, place], values, self._starts)
+            for place, (index, values) in enumerate(features)
             if np.isfinite(low[:, place]).any() or np.isfinite(high[:, place]).any()
         ]
 
@@ -84,29 +84,29 @@ class LeafMasks:
         """The leaves, by what all masks have in common."""
         places = [cuts.places(codes[cuts.index][rows]) for cuts in self._cuts]
         # Writing into arrays that are there takes a third of the time of new ones.
-        inside, allowed = (np.empty(rows.stop - rows.start, dtype) for dtype in (np.int64, np.uint64))
-        branch = self._branch(places, allowed)
-        left = np.full(len(branch), EVERY)
+        inside, masks = (np.empty(rows.stop - rows.start, dtype) for dtype in (np.int64, np.uint64))
+        branch = self._branch(places, masks)
+        remaining = np.full(len(branch), EVERY)
         for cuts, place in zip(self._cuts, places, strict=True):
             if cuts.leaves is not None:
                 own = place if cuts.step == 1 else np.add(place, branch, out=inside)
-                cuts.leaves.take(own, mode="wrap", out=allowed)
-                np.bitwise_and(left, allowed, out=left)
-        found: Ints = self._starts[branch] + np.bitwise_count(left - ONE)
-        return found
+                cuts.leaves.take(own, mode="wrap", out=masks)
+                np.bitwise_and(remaining, masks, out=remaining)
+        leaves: Ints = self._starts[branch] + np.bitwise_count(remaining - ONE)
+        return leaves
 
-    def _branch(self, places: Sequence[Ints], allowed: Masks) -> Ints:
+    def _branch(self, places: Sequence[Ints], masks: Masks) -> Ints:
         """The branch of each row."""
-        found = np.zeros(len(allowed), dtype=np.int64)
+        numbers = np.zeros(len(masks), dtype=np.int64)
         if len(self._starts) > 1:
-            words = [np.full(len(allowed), EVERY) for _ in range(0, len(self._starts), WORD)]
+            words = [np.full(len(masks), EVERY) for _ in range(0, len(self._starts), WORD)]
             for cuts, place in zip(self._cuts, places, strict=True):
                 for word, mask in zip(words, cuts.branches, strict=False):
-                    mask.take(place, mode="wrap", out=allowed)
-                    np.bitwise_and(word, allowed, out=word)
+                    mask.take(place, mode="wrap", out=masks)
+                    np.bitwise_and(word, masks, out=word)
             for number, word in enumerate(words):  # of which one has one bit
-                found += (np.bitwise_count(word - ONE).astype(np.int64) + number * WORD) * (word != 0)
-        return found
+                numbers += (np.bitwise_count(word - ONE).astype(np.int64) + number * WORD) * (word != 0)
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +128,20 @@ class Cuts:
     leaves: Masks | None
 
     @classmethod
-    def between(cls, index: int, low: Bounds, high: Bounds, seen: NDArray[np.float32], starts: Ints) -> Cuts:
+    def between(
+        cls, index: int, low: Bounds, high: Bounds, values: NDArray[np.float32], starts: Ints
+    ) -> Cuts:
         """What a feature says that leaves see above `low`, at most at `high`; a branch begins at `starts`."""
         cuts = np.unique(np.concatenate([low, high]))
         cuts = np.append(cuts[np.isfinite(cuts)], np.inf)  # what lies between two is in the same leaves
         outer = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
         inner = np.maximum.reduceat(low, starts), np.minimum.reduceat(high, starts)
-        branches = packed(*outer, cuts, np.arange(0, len(starts), WORD)) if np.isfinite(outer).any() else None
-        leaves = None if np.array_equal(outer, inner) else packed(low, high, cuts, starts)
-        interval: Ints | None = np.searchsorted(cuts, seen, side="left")
-        if len(starts) * len(seen) <= DENSE:
+        branches = (
+            pack_masks(*outer, cuts, np.arange(0, len(starts), WORD)) if np.isfinite(outer).any() else None
+        )
+        leaves = None if np.array_equal(outer, inner) else pack_masks(low, high, cuts, starts)
+        interval: Ints | None = np.searchsorted(cuts, values, side="left")
+        if len(starts) * len(values) <= DENSE:
             branches, leaves = (None if table is None else table[interval] for table in (branches, leaves))
             interval = None
         step = len(starts)
@@ -162,7 +166,7 @@ def small(places: Ints) -> Ints:
     return places.astype(np.min_scalar_type(int(places.max())))
 
 
-def packed(low: Bounds, high: Bounds, cuts: Bounds, starts: Ints) -> Masks:
+def pack_masks(low: Bounds, high: Bounds, cuts: Bounds, starts: Ints) -> Masks:
     """Masks of what sees above `low`, at most at `high`, a column for each part that begins at `starts`.
 
     The mask for values up to the second of the `cuts`, but above the first, is in row 1.

@@ -34,27 +34,27 @@ class Lookup:
         self._low = plain(values[:1])[0]
         with np.errstate(all="ignore"):
             self._per_unit = self._last / (plain(values[-1:])[0] - self._low)
-        held = np.bincount(self._stretches(values), minlength=self._last + 1)
-        self._before = (held.cumsum() - held - 1).astype(np.int32)
-        self._held = np.minimum(held, FEW + 1).astype(np.int8)
+        counts = np.bincount(self._stretches(values), minlength=self._last + 1)
+        self._before = (counts.cumsum() - counts - 1).astype(np.int32)
+        self._counts = np.minimum(counts, FEW + 1).astype(np.int8)
 
     def find(self, values: Native) -> Ints:
         """For each the index of the largest that is no larger, or -1; where it is NaN, any index."""
         if len(self._values) <= FEW_VALUES:
-            return self._searched(values)
+            return self._search(values)
         stretch = self._stretches(values)
-        found = self._before.take(stretch, mode="wrap").astype(np.int64)
-        held = self._held.take(stretch, mode="wrap")
+        places = self._before.take(stretch, mode="wrap").astype(np.int64)
+        counts = self._counts.take(stretch, mode="wrap")
         for most in range(1, FEW + 1):
-            some = np.flatnonzero(held >= most)
-            found[some] += self._values.take(found[some] + 1) <= values.take(some)
-        many = np.flatnonzero(held > FEW)
-        found[many] = self._searched(values[many])
-        return found
+            some = np.flatnonzero(counts >= most)
+            places[some] += self._values.take(places[some] + 1) <= values.take(some)
+        many = np.flatnonzero(counts > FEW)
+        places[many] = self._search(values[many])
+        return places
 
-    def _searched(self, values: Native) -> Ints:
-        found: Ints = np.searchsorted(self._values, values, side="right") - 1
-        return found
+    def _search(self, values: Native) -> Ints:
+        places: Ints = np.searchsorted(self._values, values, side="right") - 1
+        return places
 
     def _stretches(self, values: Native) -> Ints:
         """The stretch of each value. One that is no smaller is never in an earlier stretch."""

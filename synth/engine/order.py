@@ -46,17 +46,17 @@ def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:
     """Pairwise, in nats, between the coarse columns, less what chance alone would give; the diagonal is 0."""
     groups = [coarse(column, column.codes) for column in columns]
     rows = min(SAMPLE_ROWS, len(columns[0].codes))
-    found = np.zeros((len(columns), len(columns)))
+    information = np.zeros((len(columns), len(columns)))
     for i, (left, m) in enumerate(groups):
         for j, (right, n) in enumerate(groups[:i]):
             joint = np.bincount(left[:rows] * n + right[:rows], minlength=m * n).reshape(m, n) / rows
             outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
             full = joint > 0
             chance = ((outer.any(1)).sum() - 1) * ((outer.any(0)).sum() - 1) / (2 * rows)
-            found[i, j] = found[j, i] = max(
+            information[i, j] = information[j, i] = max(
                 (joint[full] * np.log(joint[full] / outer[full])).sum() - chance, 0
             )
-    return found
+    return information
 
 
 def drawing_order(
@@ -70,7 +70,7 @@ def drawing_order(
 
 def another_order(
     columns: Sequence[Column],
-    drawn: Sequence[int],
+    draw_order: Sequence[int],
     needs: Mapping[int, Iterable[int]],
     *,
     first: int,
@@ -80,22 +80,24 @@ def another_order(
 
     Args:
         columns: the frame's.
-        drawn: their indices in the first order of drawing.
+        draw_order: their indices in the first order of drawing.
         needs: for a column those that stay before it, if they are in the first order.
         first: how many keep their places in front.
         rng: the only source of chance.
     """
-    place = {index: number for number, index in enumerate(drawn)}
-    others = sorted(rng.permutation(drawn[first:]).tolist(), key=lambda i: has_many_labels(columns[i]))
-    order = dict.fromkeys(drawn[:first])
-    waiting = others[::-1]
-    while waiting:
-        index = waiting[-1]
-        missing = [need for need in needs.get(index, ()) if place[need] < place[index] and need not in order]
-        if missing:
-            waiting += missing
+    place = {index: number for number, index in enumerate(draw_order)}
+    others = sorted(rng.permutation(draw_order[first:]).tolist(), key=lambda i: has_many_labels(columns[i]))
+    order = dict.fromkeys(draw_order[:first])
+    queue = others[::-1]
+    while queue:
+        index = queue[-1]
+        missing_needs = [
+            need for need in needs.get(index, ()) if place[need] < place[index] and need not in order
+        ]
+        if missing_needs:
+            queue += missing_needs
         else:
-            order[waiting.pop()] = None
+            order[queue.pop()] = None
     return list(order)
 
 
@@ -105,14 +107,18 @@ def has_many_labels(column: Column) -> bool:
 
 
 def fewer_nulls_first(
-    columns: Sequence[Column], drawn: Sequence[int], pairs: Iterable[tuple[int, int]], *, first: Sequence[int]
+    columns: Sequence[Column],
+    draw_order: Sequence[int],
+    pairs: Iterable[tuple[int, int]],
+    *,
+    first: Sequence[int],
 ) -> list[int]:
     """The order, changed so that of each pair the column that is NULL less often is drawn before the other.
 
     An end that is missing at times is then drawn as its distance to the start; the other way it could not.
     """
-    nulls = {index: int((columns[index].codes < 0).sum()) for index in drawn}
-    order = list(drawn)
+    nulls = {index: int((columns[index].codes < 0).sum()) for index in draw_order}
+    order = list(draw_order)
     for pair in pairs:
         less, more = sorted(pair, key=lambda index: nulls[index])
         if nulls[less] < nulls[more] and not set(pair) & set(first) and order.index(more) < order.index(less):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Ints, Mask
     from synth.engine.formulas import Floats
-    from synth.engine.seen import Seen
+    from synth.engine.seen import ColumnView
 
     Rule = tuple[Identity, float, Ints, Ints]
 
@@ -30,7 +30,7 @@ HALF, WHOLE = 0.5, 1.0  # units of the last decimal that rounding, or cutting of
 class Pairs:
     """The columns of a table in a few hundred rows, to be tried in pairs."""
 
-    def __init__(self, columns: Sequence[Seen]) -> None:
+    def __init__(self, columns: Sequence[ColumnView]) -> None:
         self._columns = columns
         self._amounts = np.stack([each.amounts for each in columns])
         self._kinds: dict[str, Ints] = {}
@@ -44,7 +44,7 @@ class Pairs:
     def _where(self, flags: Sequence[bool]) -> Ints:
         return np.flatnonzero(np.array(flags, dtype=bool))
 
-    def of(self, target: Seen) -> Iterator[Identity]:
+    def of(self, target: ColumnView) -> Iterator[Identity]:
         """Identities of the target that these rows keep, still without decimals and rounding."""
         rows = informative(target)
         more = np.unique(np.linspace(0, len(target.amounts) - 1, MORE_ROWS).astype(np.int64))
@@ -53,17 +53,19 @@ class Pairs:
         for blank, slack, firsts, seconds in self._rules(target) if len(rows) else ():
             left, right = firsts[firsts != this], seconds[seconds != this]
             few, own = steps[0]
-            found = np.argwhere(near(blank, own, (few[left][:, None], few[right][None]), slack))
-            first, second = left[found[:, 0]], right[found[:, 1]]
+            pairs = np.argwhere(near(blank, own, (few[left][:, None], few[right][None]), slack))
+            first, second = left[pairs[:, 0]], right[pairs[:, 1]]
             once = first < second if blank.symmetric and firsts is seconds else first != second
             first, second = first[once], second[once]
             for amounts, own in (*steps[1:], (self._amounts, target)):
-                kept = np.flatnonzero(near(blank, own, (amounts[first], amounts[second]), slack))[:MOST_PAIRS]
-                first, second = first[kept], second[kept]
+                close_pairs = np.flatnonzero(near(blank, own, (amounts[first], amounts[second]), slack))[
+                    :MOST_PAIRS
+                ]
+                first, second = first[close_pairs], second[close_pairs]
             for one, other in zip(first, second, strict=True):
                 yield replace(blank, sources=(self._columns[one].place, self._columns[other].place))
 
-    def _rules(self, target: Seen) -> Iterator[Rule]:
+    def _rules(self, target: ColumnView) -> Iterator[Rule]:
         """Rules without sources, the units that they may miss before rounding, and the columns to try."""
         numbers, durations = self._kinds[NUMBER], self._kinds[DURATION]
         moments = [places for kind, places in self._kinds.items() if kind.startswith(MOMENT)]
@@ -83,11 +85,11 @@ class Pairs:
                 yield from ((replace(gap, divisor=float(unit)), WHOLE, alike, alike) for unit in UNITS)
 
 
-def near(blank: Identity, target: Seen, sources: Sequence[Floats], slack: float) -> Mask:
+def near(blank: Identity, target: ColumnView, sources: Sequence[Floats], slack: float) -> Mask:
     """For which sources the rule comes near the target in every row, and is NULL where it is."""
-    found = blank.plain(sources)
+    amounts = blank.plain(sources)
     if blank.rule == "ratio":  # where it is not defined, the target may be NULL or 0
-        found = np.where((sources[1] == 0) & ~np.isnan(target.amounts), sources[0] * 0, found)
+        amounts = np.where((sources[1] == 0) & ~np.isnan(target.amounts), sources[0] * 0, amounts)
     limit = slack * target.unit + target.tolerance()
-    same = (np.abs(found - target.amounts) <= limit) | (np.isnan(found) & np.isnan(target.amounts))
+    same = (np.abs(amounts - target.amounts) <= limit) | (np.isnan(amounts) & np.isnan(target.amounts))
     return np.asarray(same.all(axis=-1))

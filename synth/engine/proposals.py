@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.engine.dateparts import PARTS, STARTS, part
-from synth.engine.formulas import FUNCTIONS, Identity, called
+from synth.engine.formulas import FUNCTIONS, Identity, call_function
 from synth.engine.pairs import Pairs
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.seen import DURATION, MOMENT, NUMBER, informative
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from synth.engine.formulas import Floats
-    from synth.engine.seen import Seen
+    from synth.engine.seen import ColumnView
 
 NEAR = 60  # columns, among which the parts of a sum or a product are looked for: those around it
 MOST = 20  # identities that are proposed for one column
@@ -28,17 +28,17 @@ COPY = "copy"
 HALF, WHOLE = (-0.5, 0.5), (0.0, 1.0)  # units of the last decimal by which rounding takes something away
 
 
-def proposals(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Iterator[Identity]:
+def proposals(probe: Mapping[int, ColumnView], all_views: Mapping[int, ColumnView]) -> Iterator[Identity]:
     """Identities that a few rows keep, still without decimals and rounding, at most MOST for one target.
 
     Args:
         probe: columns, in few rows.
-        seen: the same in all rows.
+        all_views: the same in all rows.
     """
     parts = {each.place: _parts(each) for each in probe.values() if each.kind.startswith(MOMENT)}
     columns = list(probe.values())
     views = {rule: _views(rule, columns) for rule in FUNCTIONS if rule != COPY}
-    known: dict[tuple[int, bytes, int], Sums] = {}
+    sums_by_key: dict[tuple[int, bytes, int], Sums] = {}
     pairs: dict[int, Pairs] = {}
     for index, target in enumerate(columns):
         if not target.free:
@@ -48,33 +48,33 @@ def proposals(probe: Mapping[int, Seen], seen: Mapping[int, Seen]) -> Iterator[I
         around = columns[start : start + NEAR]
         if start not in pairs:
             pairs = {start: Pairs(around)}
-        found = chain(
-            _timed(target, others, parts),
-            copies(target, others, seen),
-            _functions(target, views, seen),
-            _sums(target, around, known),
+        candidates = chain(
+            _with_times(target, others, parts),
+            copies(target, others, all_views),
+            _functions(target, views, all_views),
+            _sums(target, around, sums_by_key),
             pairs[start].of(target),
         )
-        yield from islice(found, MOST)
+        yield from islice(candidates, MOST)
 
 
 def _sums(
-    target: Seen, columns: Sequence[Seen], known: dict[tuple[int, bytes, int], Sums]
+    target: ColumnView, columns: Sequence[ColumnView], sums_by_key: dict[tuple[int, bytes, int], Sums]
 ) -> Iterator[Identity]:
     rows = np.flatnonzero(~np.isnan(target.amounts))
     if target.kind == NUMBER and target.decimals <= MAX_DECIMALS and len(rows):
         key = columns[0].place, rows.tobytes(), target.decimals
-        if key not in known:
-            known[key] = Sums([each for each in columns if each.kind == NUMBER], rows, target.decimals)
-        yield from known[key].of(target.place)
+        if key not in sums_by_key:
+            sums_by_key[key] = Sums([each for each in columns if each.kind == NUMBER], rows, target.decimals)
+        yield from sums_by_key[key].of(target.place)
 
 
-def _parts(moment: Seen) -> dict[str, Floats]:
+def _parts(moment: ColumnView) -> dict[str, Floats]:
     return {name: part(name, moment.amounts) for name in (*PARTS, *STARTS)}
 
 
-def _timed(
-    target: Seen, others: Sequence[Seen], parts: Mapping[int, Mapping[str, Floats]]
+def _with_times(
+    target: ColumnView, others: Sequence[ColumnView], parts: Mapping[int, Mapping[str, Floats]]
 ) -> Iterator[Identity]:
     if target.kind == DURATION:
         return
@@ -85,25 +85,25 @@ def _timed(
                 yield Identity(target.place, (other.place,), name)
 
 
-def _views(rule: str, columns: Sequence[Seen]) -> list[Seen]:
+def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:
     """What a function makes of those columns that are numbers, and is defined for some of them."""
     numbers = (each for each in columns if each.kind == NUMBER)
-    seen = (replace(each, amounts=called(rule, each.amounts)) for each in numbers)
-    return [each for each in seen if not np.isnan(each.amounts).all()]
+    function_views = (replace(each, amounts=call_function(rule, each.amounts)) for each in numbers)
+    return [each for each in function_views if not np.isnan(each.amounts).all()]
 
 
 def _functions(
-    target: Seen, views: Mapping[str, Sequence[Seen]], seen: Mapping[int, Seen]
+    target: ColumnView, views: Mapping[str, Sequence[ColumnView]], all_views: Mapping[int, ColumnView]
 ) -> Iterator[Identity]:
     """A column that is a function of another, times a constant."""
     if target.kind == NUMBER:
         for rule, columns in views.items():
             others = [each for each in columns if each.place != target.place]
-            yield from copies(target, others, seen, rule)
+            yield from copies(target, others, all_views, rule)
 
 
 def copies(
-    target: Seen, others: Sequence[Seen], seen: Mapping[int, Seen], rule: str = COPY
+    target: ColumnView, others: Sequence[ColumnView], views: Mapping[int, ColumnView], rule: str = COPY
 ) -> Iterator[Identity]:
     """A column that is what a function makes of another, times a constant, rounded or cut off."""
     alike = {NUMBER, DURATION} if target.kind in {NUMBER, DURATION} else {target.kind}
@@ -111,25 +111,27 @@ def copies(
     rows = informative(target)
     if not (others and len(rows)):
         return
-    every, done = seen[target.place], set()
-    for lost in (HALF, WHOLE):
-        left = [each for each in others if each.place not in done]
+    every, covered_places = views[target.place], set()
+    for rounding_loss in (HALF, WHOLE):
+        remaining = [each for each in others if each.place not in covered_places]
         for own, where in ((target.at(rows), rows), (target, slice(None))):
-            low, high = factors(own, [each.amounts[where] for each in left], lost)
-            left = [left[index] for index in np.flatnonzero(low <= high)]
-        for other in left:
-            low, high = factors(every, [called(rule, seen[other.place].amounts)], lost)
-            found = shortest(float(low[0]), float(high[0]))
-            if found:
-                done.add(other.place)
-                yield Identity(target.place, (other.place,), rule, factor=found[0], divisor=found[1])
+            low, high = factors(own, [each.amounts[where] for each in remaining], rounding_loss)
+            remaining = [remaining[index] for index in np.flatnonzero(low <= high)]
+        for other in remaining:
+            low, high = factors(every, [call_function(rule, views[other.place].amounts)], rounding_loss)
+            factor = shortest(float(low[0]), float(high[0]))
+            if factor:
+                covered_places.add(other.place)
+                yield Identity(target.place, (other.place,), rule, factor=factor[0], divisor=factor[1])
 
 
-def factors(target: Seen, others: Sequence[Floats], lost: tuple[float, float]) -> tuple[Floats, Floats]:
+def factors(
+    target: ColumnView, others: Sequence[Floats], rounding_loss: tuple[float, float]
+) -> tuple[Floats, Floats]:
     """For each other column between which two constants one must lie that leads from it to the target."""
     rows = np.flatnonzero(~np.isnan(target.amounts))
     own, slack = target.amounts[rows], target.tolerance()[rows]
-    least, most = own + lost[0] * target.unit - slack, own + lost[1] * target.unit + slack
+    least, most = own + rounding_loss[0] * target.unit - slack, own + rounding_loss[1] * target.unit + slack
     amounts = np.array([other[rows] for other in others]).reshape(len(others), len(rows))
     with np.errstate(all="ignore"):
         first, second = least / amounts, most / amounts
@@ -148,7 +150,7 @@ def shortest(low: float, high: float) -> tuple[float, float] | None:
     for digits in range(1, DIGITS + 1):
         factor, divisor = float(f"{middle:.{digits}g}"), float(f"{1 / middle:.{digits}g}")
         both = [(1.0, divisor), (factor, 1.0)]
-        for found in both if abs(middle) < 1 else both[::-1]:
-            if low <= found[0] / found[1] <= high:
-                return found
+        for candidate in both if abs(middle) < 1 else both[::-1]:
+            if low <= candidate[0] / candidate[1] <= high:
+                return candidate
     return None

@@ -72,19 +72,19 @@ class Raking:
         # A byte is enough for a group, and such tables stay in a processor's cache.
         self._groups = {index: table.astype(np.uint8) for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
-        self._ordered = {index: columns[index].ordered for index in first}
+        self._is_ordered = {index: columns[index].ordered for index in first}
         if rows >= MIN_ROWS and len(columns) > 1:
-            real = self._grouped(codes)
-            wanted = RATIO * min(rows, MAX_ROWS)
-            self._fit_pairs(real, self._grouped(drawn(source, wanted)))
-            self._fit_margins(real, self._grouped(drawn(source, wanted)))
+            real = self._group_codes(codes)
+            candidate_rows = RATIO * min(rows, MAX_ROWS)
+            self._fit_pairs(real, self._group_codes(draw_candidates(source, candidate_rows)))
+            self._fit_margins(real, self._group_codes(draw_candidates(source, candidate_rows)))
 
     def _fit_pairs(self, real: Codes, candidates: Codes) -> None:
         rows, most = height(real), height(candidates)
         tables = self._tables(real, candidates)
         self._factors = {pair: np.ones_like(goal) for pair, (goal, _) in tables.items()}
         for share, sweeps in SWEEPS:
-            groups = {index: found[: int(share * most)] for index, found in candidates.items()}
+            groups = {index: pair_cells[: int(share * most)] for index, pair_cells in candidates.items()}
             weights = self._weights(groups)
             for pair, (goal, blocks) in list(tables.items()) * sweeps:
                 cells = self._cells(groups, pair)
@@ -102,30 +102,30 @@ class Raking:
             apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
             pairs = sorted(sorted(pairs, key=lambda pair: -apart[pair])[:MAX_PAIRS])
         share = height(real) / height(candidates)
-        found: dict[Some, tuple[Floats, list[Blocks]]] = {}
+        tables: dict[Some, tuple[Floats, list[Blocks]]] = {}
         for pair in pairs:
             goal, blocks = self._table(real, pair), self._blocks(*pair)
             if height(real) > MAX_ROWS:
                 counts = self._table(candidates, pair) * share
                 blocks = list(misfits(goal, counts, blocks, chance=1 + share))
             if blocks:
-                found[pair] = goal, blocks
-        return found
+                tables[pair] = goal, blocks
+        return tables
 
     def _blocks(self, left: int, right: int) -> list[Blocks]:
         """Of the table of two columns, from large to small, with the least rows to be added."""
-        found = []
+        blocks = []
         for most, prior in PRIOR_ROWS.items():
-            rows, columns = (self._merged(index, most) for index in (left, right))
+            rows, columns = (self._merge(index, most) for index in (left, right))
             block = (rows[:, None] * (columns.max() + 1) + columns).ravel()
             if most == BINS or len(np.unique(block)) < len(block):
-                found.append((block, prior))
-        return found
+                blocks.append((block, prior))
+        return blocks
 
-    def _merged(self, index: int, most: int) -> Ints:
+    def _merge(self, index: int, most: int) -> Ints:
         """For each group of a column its block: at most so many of neighbours, and NULL."""
         groups = self._sizes[index] - 1
-        if groups <= most or not self._ordered[index]:
+        if groups <= most or not self._is_ordered[index]:
             return np.arange(groups + 1)
         return np.append(np.arange(groups) * most // groups, most)
 
@@ -134,9 +134,11 @@ class Raking:
         self._factors |= {(index,): np.ones(self._sizes[index]) for index in real}
         for _ in range(MARGIN_SWEEPS):
             for index in real:
-                kept = np.minimum(weights, self._cap)
-                found = self._table(candidates, (index,), kept) * (height(real) / kept.sum())
-                factor = (self._table(real, (index,)) + 1) / (found + 1)
+                capped_weights = np.minimum(weights, self._cap)
+                counts = self._table(candidates, (index,), capped_weights) * (
+                    height(real) / capped_weights.sum()
+                )
+                factor = (self._table(real, (index,)) + 1) / (counts + 1)
                 self._factors[index,] *= factor
                 weights *= factor.take(candidates[index], mode="wrap")
 
@@ -149,62 +151,62 @@ class Raking:
         size = int(np.prod([self._sizes[index] for index in some]))
         return np.bincount(self._cells(groups, some), weights, minlength=size).astype(np.float64)
 
-    def _grouped(self, codes: Codes) -> dict[int, Ints]:
-        found = {index: table.take(codes[index], mode="wrap") for index, table in self._groups.items()}
-        return {index: each.astype(np.int64) for index, each in found.items()}
+    def _group_codes(self, codes: Codes) -> dict[int, Ints]:
+        groups = {index: table.take(codes[index], mode="wrap") for index, table in self._groups.items()}
+        return {index: each.astype(np.int64) for index, each in groups.items()}
 
     def _cells(self, groups: Codes, some: Some) -> Ints:
         left, *others = some
-        found = groups[left]
+        cells = groups[left]
         for right in others:
-            found = found * self._sizes[right]
-            found += groups[right]
-        return found
+            cells = cells * self._sizes[right]
+            cells += groups[right]
+        return cells
 
     def _weights(self, groups: Codes) -> Floats:
-        found = np.full(height(groups), self._scale)
-        cell_factors = np.empty_like(found)
+        weights = np.full(height(groups), self._scale)
+        cell_factors = np.empty_like(weights)
         for some, factor in self._factors.items():
-            found *= factor.take(self._cells(groups, some), mode="wrap", out=cell_factors)
-        return found
+            weights *= factor.take(self._cells(groups, some), mode="wrap", out=cell_factors)
+        return weights
 
     def weights(self, codes: Codes) -> Floats:
         """Of each row, 1 on average over candidates, at most the cap."""
-        found = self._weights(self._grouped(codes))
-        return np.minimum(found, self._cap, out=found)
+        weights = self._weights(self._group_codes(codes))
+        return np.minimum(weights, self._cap, out=weights)
 
     def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """`rows` rows from those that `source` draws, kept by their weights."""
         if not self._factors:
-            return drawn(source, rows)
-        kept: list[dict[int, Ints]] = []
-        missing = rows
-        while missing > 0:
-            candidates = source(min(BLOCK, int(missing * self._cap * SPARE) + 50))
+            return draw_candidates(source, rows)
+        parts: list[dict[int, Ints]] = []
+        missing_rows = rows
+        while missing_rows > 0:
+            candidates = source(min(BLOCK, int(missing_rows * self._cap * SPARE) + 50))
             weights = self.weights(candidates)
-            chosen = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing]
-            kept.append({index: codes.take(chosen) for index, codes in candidates.items()})
-            missing -= len(chosen)
-        return joined(kept) if kept else source(0)
+            accepted_rows = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing_rows]
+            parts.append({index: codes.take(accepted_rows) for index, codes in candidates.items()})
+            missing_rows -= len(accepted_rows)
+        return join_codes(parts) if parts else source(0)
 
-    def fill(self, wanted: Codes, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
+    def fill(self, target_codes: Codes, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """Rows that hold the wanted codes of some columns, one at each place, kept by their weights.
 
         Raises:
             ValueError: what is wanted is too rare among the rows that `source` draws.
         """
-        places = Places(wanted)
-        found = {index: np.empty(places.rows, dtype=np.int64) for index in source(0)}
+        places = Places(target_codes)
+        result = {index: np.empty(places.rows, dtype=np.int64) for index in source(0)}
         blocks = LEAST_BLOCKS + MOST_CANDIDATES * places.rows // BLOCK
         while places.left:
             if (blocks := blocks - 1) < 0:
                 raise ValueError("rows with the wanted values, or combinations of them, are too rare")
             candidates = source(BLOCK)
-            kept = np.flatnonzero(rng.random(BLOCK) * self._cap < self.weights(candidates))
-            place, row = places.take({index: candidates[index][kept] for index in wanted})
+            accepted_rows = np.flatnonzero(rng.random(BLOCK) * self._cap < self.weights(candidates))
+            place, row = places.take({index: candidates[index][accepted_rows] for index in target_codes})
             for index, codes in candidates.items():
-                found[index][place] = codes[kept[row]]
-        return found
+                result[index][place] = codes[accepted_rows[row]]
+        return result
 
     def choose(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """`rows` rows, each one of TRIES candidates at the same place, by their weights.
@@ -238,37 +240,41 @@ def misfits(goal: Floats, counts: Floats, blocks: Iterable[Blocks], *, chance: f
         chance: the variance that chance gives the difference of the two, as a multiple of the counts.
     """
     for block, least in blocks:
-        wanted, there = np.bincount(block, goal), np.bincount(block, counts)
+        target_counts, there = np.bincount(block, goal), np.bincount(block, counts)
         weight = 1 / (there + FEW_ROWS)
-        excess = float((((wanted - there) ** 2 - there * chance) * weight).sum())
+        excess = float((((target_counts - there) ** 2 - there * chance) * weight).sum())
         if excess > 0:
             yield block, max(least, CAUTION * float((there**2 * weight).sum()) / excess)
 
 
-def change(goal: Floats, found: Floats, blocks: Iterable[Blocks]) -> Floats:
+def change(goal: Floats, counts: Floats, blocks: Iterable[Blocks]) -> Floats:
     """What takes the cells of one table towards those of another, by block after smaller block."""
     factor = np.ones_like(goal)
     for block, prior in blocks:
-        wanted, there = np.bincount(block, goal), np.bincount(block, found * factor)
-        factor *= ((wanted + prior) / (there + prior))[block]
+        target_counts, there = np.bincount(block, goal), np.bincount(block, counts * factor)
+        factor *= ((target_counts + prior) / (there + prior))[block]
     return factor
 
 
 def lowest_cap(weights: Floats) -> float:
     """The smallest of CAPS that cuts off little of these weights."""
-    lost = (np.maximum(weights - cap, 0).sum() for cap in CAPS)
-    return next((cap for cap, cut in zip(CAPS, lost, strict=True) if cut <= BEYOND * weights.sum()), CAPS[-1])
+    losses = (np.maximum(weights - cap, 0).sum() for cap in CAPS)
+    return next(
+        (cap for cap, cut in zip(CAPS, losses, strict=True) if cut <= BEYOND * weights.sum()), CAPS[-1]
+    )
 
 
 class Places:
     """Places for rows, each for one combination of codes, which are taken in order."""
 
-    def __init__(self, wanted: Codes) -> None:
-        self.rows = self.left = height(wanted)
-        self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in wanted.items()}
-        keys = self._keys(wanted)
+    def __init__(self, target_codes: Codes) -> None:
+        self.rows = self.left = height(target_codes)
+        self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in target_codes.items()}
+        keys = self._keys(target_codes)
         self._order = np.argsort(keys, kind="stable")
-        self._known, self._next, counts = np.unique(keys[self._order], return_index=True, return_counts=True)
+        self._unique_keys, self._next, counts = np.unique(
+            keys[self._order], return_index=True, return_counts=True
+        )
         self._ends = self._next + counts
 
     def _keys(self, codes: Codes) -> Ints:
@@ -284,8 +290,8 @@ class Places:
         """Free places for rows of these codes, and which rows get them."""
         keys = self._keys(codes)
         row = np.argsort(keys, kind="stable")
-        kind = np.minimum(np.searchsorted(self._known, keys[row]), len(self._known) - 1)
-        row, kind = (each[self._known[kind] == keys[row]] for each in (row, kind))
+        kind = np.minimum(np.searchsorted(self._unique_keys, keys[row]), len(self._unique_keys) - 1)
+        row, kind = (each[self._unique_keys[kind] == keys[row]] for each in (row, kind))
         rank = np.arange(len(kind)) - np.searchsorted(kind, kind)
         place = self._next[kind] + rank
         free = place < self._ends[kind]
@@ -294,12 +300,12 @@ class Places:
         return self._order[place[free]], row[free]
 
 
-def drawn(source: Source, rows: int) -> dict[int, Ints]:
+def draw_candidates(source: Source, rows: int) -> dict[int, Ints]:
     """That many candidates, drawn in blocks."""
-    return joined([source(min(BLOCK, rows - start)) for start in range(0, rows, BLOCK)] or [source(0)])
+    return join_codes([source(min(BLOCK, rows - start)) for start in range(0, rows, BLOCK)] or [source(0)])
 
 
-def joined(parts: Sequence[Codes]) -> dict[int, Ints]:
+def join_codes(parts: Sequence[Codes]) -> dict[int, Ints]:
     """Rows one after another."""
     return {index: np.concatenate([part[index] for part in parts]) for index in parts[0]}
 

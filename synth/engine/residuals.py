@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.engine.formulas import Floats, Identity
-    from synth.engine.seen import Seen
+    from synth.engine.seen import ColumnView
 
 MOST_ROWS = 5000  # that are enough to see it
 GROUPS = 16  # of rows in which the others of a sum are alike, about as a tree tells them apart
 COMMON, FEWEST = 0.01, 10  # the share of the rows, and the rows, that make a value a common one
-LOST = 0.02  # share of rows that may lose something
+MAX_LOST_SHARE = 0.02  # share of rows that may lose something
 STEP = 0.1  # in which losses are compared
 
 
-def strain(identity: Identity, columns: Mapping[int, Seen]) -> float:
+def strain(identity: Identity, columns: Mapping[int, ColumnView]) -> float:
     """The share of rows that lose a common value, or the range of the target, if a sum is computed; in STEPs.
 
     Each source in turn is dealt out anew among rows whose other sources are alike. What the engine draws is
@@ -36,12 +36,12 @@ def strain(identity: Identity, columns: Mapping[int, Seen]) -> float:
     most = 0.0
     for place, source in enumerate(sources):
         others = identity.plain([*sources[:place], np.zeros(len(own)), *sources[place + 1 :]])
-        dealt = [*sources[:place], dealt_out(source, others), *sources[place + 1 :]]
-        computed = identity.amounts(dealt)
-        outside = (computed < target.low) | (computed > target.high)
-        lost = np.isin(own, common).mean() - np.isin(computed, common).mean() + outside.mean()
-        most = max(most, float(lost))
-    return 0.0 if most < LOST else float(np.ceil(most / STEP) * STEP)
+        dealt_sources = [*sources[:place], dealt_out(source, others), *sources[place + 1 :]]
+        results = identity.amounts(dealt_sources)
+        outside = (results < target.low) | (results > target.high)
+        loss = np.isin(own, common).mean() - np.isin(results, common).mean() + outside.mean()
+        most = max(most, float(loss))
+    return 0.0 if most < MAX_LOST_SHARE else float(np.ceil(most / STEP) * STEP)
 
 
 def dealt_out(amounts: Floats, others: Floats) -> Floats:
@@ -49,7 +49,7 @@ def dealt_out(amounts: Floats, others: Floats) -> Floats:
     cuts = np.unique(np.quantile(others, np.arange(1, GROUPS) / GROUPS, method="lower"))
     group = np.searchsorted(cuts, others)
     order = np.argsort(group, kind="stable")
-    mixed = np.random.default_rng(0).permutation(len(group))
-    dealt = np.empty_like(amounts)
-    dealt[order] = amounts[mixed[np.argsort(group[mixed], kind="stable")]]
-    return dealt
+    shuffle = np.random.default_rng(0).permutation(len(group))
+    result = np.empty_like(amounts)
+    result[order] = amounts[shuffle[np.argsort(group[shuffle], kind="stable")]]
+    return result

@@ -24,22 +24,22 @@ def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
     """For each value the decimals that write it exactly; MAX_DECIMALS + 1 when no few do."""
     if values.dtype.kind != "f":
         return np.zeros(0, np.int64)
-    found = np.full(len(values), MAX_DECIMALS + 1, dtype=np.int64)
+    decimals = np.full(len(values), MAX_DECIMALS + 1, dtype=np.int64)
     with np.errstate(all="ignore"):
         small = np.abs(values) < 2.0**52 / 10.0**MAX_DECIMALS
-        found[np.abs(values) >= 2.0**52] = 0
+        decimals[np.abs(values) >= 2.0**52] = 0
         for digits in range(MAX_DECIMALS, -1, -1):
             writes = np.round(values, digits).astype(dtype) == values.astype(dtype)
-            found[writes & (small | (digits <= SAFE_DECIMALS))] = digits
-    return found
+            decimals[writes & (small | (digits <= SAFE_DECIMALS))] = digits
+    return decimals
 
 
 def zeros_of(whole: NDArray[Any]) -> Ints:
     """How many zeros each whole number ends with, at most MAX_ZEROS."""
-    found = np.zeros(len(whole), dtype=np.int64)
+    counts = np.zeros(len(whole), dtype=np.int64)
     for zeros in range(1, MAX_ZEROS + 1):
-        found += whole % 10**zeros == 0
-    return found
+        counts += whole % 10**zeros == 0
+    return counts
 
 
 def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
@@ -54,24 +54,24 @@ def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
     """
     most = np.full(cell.max(initial=0) + 1, decimals.min(initial=0))
     np.maximum.at(most, cell, np.where(counts > 0, decimals, decimals.min(initial=0)))
-    found = decimals.copy()
+    result = decimals.copy()
     levels = np.unique(decimals)
     for digits, more in pairwise(levels):
         short = (decimals <= digits) & (counts > 0)
         rows, values = (np.bincount(cell, weights, len(most)) for weights in (counts * short, short))
         own, finer = (np.bincount(cell, counts * (decimals == each), len(most)) for each in (digits, more))
         few = (rows < FEW_ROWS) | (values < FEW_VALUES) | (own < BY_CHANCE * 10.0 ** (digits - more) * finer)
-        found[(found == digits) & few[cell]] = more
-    return np.minimum(found, np.maximum(most[cell], decimals))
+        result[(result == digits) & few[cell]] = more
+    return np.minimum(result, np.maximum(most[cell], decimals))
 
 
 def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:
     """Each value rounded to its own number of decimals."""
-    rounded = values.copy()
+    result = values.copy()
     for digits in np.flatnonzero(np.bincount(decimals)):
         if digits <= MAX_DECIMALS:
             here = decimals == digits
             with np.errstate(all="ignore"):
                 fine = np.round(values[here], digits)
-            rounded[here] = np.where(np.isfinite(fine), fine, values[here])
-    return rounded
+            result[here] = np.where(np.isfinite(fine), fine, values[here])
+    return result

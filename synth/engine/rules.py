@@ -60,67 +60,67 @@ def find_ties(
     partly: list[tuple[int, Ints, int]] = []
     for index in earlier:
         other, beside = columns[index], codes[index][certain]
-        known = np.flatnonzero(own.known & other.known)
-        left, right = other.codes[known], own.codes[known]
-        forward = decided(other, left, right)
+        known_rows = np.flatnonzero(own.known & other.known)
+        left, right = other.codes[known_rows], own.codes[known_rows]
+        forward = decide_codes(other, left, right)
         if forward is None:
-            partly.append((index, *decided_in_part(other, own, known)))
+            partly.append((index, *decided_in_part(other, own, known_rows)))
         if forward is not None and keeps_nulls(forward, np.append(np.arange(own.size), -1), beside, null):
             tie = Tie(index, forward, np.append(np.arange(own.size), -1), decides=True)
             if other.exact:
                 return [tie]  # nothing is left to decide
             mostly = mostly or tie
             continue
-        found = strata(other, own, left, right)
-        if found and keeps_nulls(*found, beside, null):
-            ties.append(Tie(index, *found))
+        strata_codes = strata(other, own, left, right)
+        if strata_codes and keeps_nulls(*strata_codes, beside, null):
+            ties.append(Tie(index, *strata_codes))
         else:
             ties += null_ties(index, other, own, codes[index], certain, null)
     if mostly:
         return [mostly]
     every = np.append(np.arange(own.size), -1)
-    for index, given, rows in sorted(partly, key=lambda each: -each[-1]):
-        if rows and keeps_nulls(given, every, codes[index][certain], null):
-            return [Tie(index, given, every, decides=True), *ties]
+    for index, other_codes, rows in sorted(partly, key=lambda each: -each[-1]):
+        if rows and keeps_nulls(other_codes, every, codes[index][certain], null):
+            return [Tie(index, other_codes, every, decides=True), *ties]
     return ties
 
 
-def keeps_nulls(given: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
+def keeps_nulls(other_codes: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
     """Whether a tie lets a column be NULL in the rows that are, and hold a value in the others.
 
     Args:
-        given: by code of the one column what the other must agree with.
+        other_codes: by code of the one column what the other must agree with.
         own: by code of the other.
         codes: of the one column, in some rows.
         null: 1 where the other is NULL.
     """
-    wanted = given[codes]
+    target_codes = other_codes[codes]
     values = np.unique(own[:-1])
-    place = np.minimum(np.searchsorted(values, wanted), max(len(values) - 1, 0))
-    valued = values[place] == wanted if len(values) else np.zeros(len(wanted), dtype=bool)
-    broken = (wanted != FREE) & np.where(null == 1, wanted != own[-1], ~valued)
-    return not surely_more(int(broken.sum()), len(broken), MOST_BROKEN)
+    place = np.minimum(np.searchsorted(values, target_codes), max(len(values) - 1, 0))
+    has_value = values[place] == target_codes if len(values) else np.zeros(len(target_codes), dtype=bool)
+    is_broken = (target_codes != FREE) & np.where(null == 1, target_codes != own[-1], ~has_value)
+    return not surely_more(int(is_broken.sum()), len(is_broken), MOST_BROKEN)
 
 
-def decided(other: Column, left: Ints, right: Ints) -> Ints | None:
+def decide_codes(other: Column, left: Ints, right: Ints) -> Ints | None:
     """The table that leads from plain codes of `other` to the target, if MOST rows have such.
 
     The others decide nothing: a few rows prove no rule, and their value is not emitted as it is.
     """
     plain = np.append(other.plain, True)[left]
-    return None if plain.sum() < MOST * len(plain) else implied(left[plain], right[plain], other.size)
+    return None if plain.sum() < MOST * len(plain) else imply_codes(left[plain], right[plain], other.size)
 
 
-def decided_in_part(other: Column, own: Column, known: Ints) -> tuple[Ints, int]:
+def decided_in_part(other: Column, own: Column, known_rows: Ints) -> tuple[Ints, int]:
     """The table that leads from some common codes of `other` to a common value of the target, and their rows.
 
     If such a code meant nothing, all of its rows would hold that value less often than LEVEL, all codes
     counted in. Rows whose value of `other` is cut off are no rows of the code that it is cut to.
     """
     if isinstance(other, NumberColumn):
-        known = known[~other.clipped[known]]
-    left, right = other.codes[known], own.codes[known]
-    possible = np.append(as_it_is(other), True) & ~contradicted(
+        known_rows = known_rows[~other.clipped[known_rows]]
+    left, right = other.codes[known_rows], own.codes[known_rows]
+    possible = np.append(as_it_is(other), True) & ~contradictions(
         left[:PROBE_ROWS], right[:PROBE_ROWS], other.size
     )
     table = np.full(other.size + 1, FREE, dtype=np.int64)
@@ -134,16 +134,16 @@ def decided_in_part(other: Column, own: Column, known: Ints) -> tuple[Ints, int]
     chance = np.log(np.maximum(shares, TINY)).take(table + 1, mode="clip") * np.roll(rows, -1)
     certain = np.append(as_it_is(own), [False, True])[table]  # the last is NULL, that before it FREE
     level = math.log(LEVEL) - math.log(other.size + 1)
-    table[contradicted(left, right, other.size) | ~certain | (chance > level)] = FREE
+    table[contradictions(left, right, other.size) | ~certain | (chance > level)] = FREE
     return table, int((table[left] != FREE).sum())
 
 
-def contradicted(left: Ints, right: Ints, size: int) -> Mask:
+def contradictions(left: Ints, right: Ints, size: int) -> Mask:
     """For each code, NULL last, whether rows that hold it hold different codes of another column."""
-    table, broken = np.full(size + 1, FREE, dtype=np.int64), np.zeros(size + 1, dtype=bool)
+    table, is_broken = np.full(size + 1, FREE, dtype=np.int64), np.zeros(size + 1, dtype=bool)
     table[left] = right
-    broken[left[table[left] != right]] = True
-    return broken
+    is_broken[left[table[left] != right]] = True
+    return is_broken
 
 
 def as_it_is(column: Column) -> Mask:
@@ -154,12 +154,12 @@ def as_it_is(column: Column) -> Mask:
 def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:
     """For codes of either column the stratum that both must be in: the code of `other` that `own` implies."""
     plain = np.append(own.plain, True)[right]
-    if plain.sum() < MOST * len(plain) or implied(right[plain], left[plain], own.size) is None:
+    if plain.sum() < MOST * len(plain) or imply_codes(right[plain], left[plain], own.size) is None:
         return None
-    given = np.append(np.where(other.plain, np.arange(other.size), FREE), -1)
+    other_codes = np.append(np.where(other.plain, np.arange(other.size), FREE), -1)
     implying = np.full(own.size + 1, FREE, dtype=np.int64)
-    implying[right] = given[left]
-    return given, implying
+    implying[right] = other_codes[left]
+    return other_codes, implying
 
 
 def null_ties(index: int, other: Column, own: Column, codes: Ints, certain: Ints, null: Ints) -> list[Tie]:
@@ -173,22 +173,22 @@ def null_ties(index: int, other: Column, own: Column, codes: Ints, certain: Ints
         certain: rows in which it is known whether the column is NULL.
         null: 1 where it is, in these rows.
     """
-    given = _null_given(other, codes[certain], null)
-    if given is not None:
-        return [Tie(index, given, null_table(own.size))]
+    other_codes = _null_given(other, codes[certain], null)
+    if other_codes is not None:
+        return [Tie(index, other_codes, null_table(own.size))]
     rows = np.flatnonzero(own.known & (other.known | other.folded))
-    missing = null_table(other.size)
-    implying = implied(own.codes[rows], missing[codes[rows]], own.size) if own.exact else None
-    if implying is None or not keeps_nulls(missing, implying, codes[certain], null):
+    null_codes = null_table(other.size)
+    implying = imply_codes(own.codes[rows], null_codes[codes[rows]], own.size) if own.exact else None
+    if implying is None or not keeps_nulls(null_codes, implying, codes[certain], null):
         return []
-    return [Tie(index, missing, implying)]
+    return [Tie(index, null_codes, implying)]
 
 
 def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:
     """For each code of `other` whether the target is NULL beside it, if that decides it."""
     if other.exact:
-        return implied(codes, null, other.size)
-    flag = implied(null_table(other.size)[codes] - 1, null, 1)
+        return imply_codes(codes, null, other.size)
+    flag = imply_codes(null_table(other.size)[codes] - 1, null, 1)
     return None if flag is None else np.append(np.full(other.size, flag[1]), flag[0])
 
 
@@ -197,12 +197,12 @@ def null_table(size: int) -> Ints:
     return np.append(np.zeros(size, dtype=np.int64), 1)
 
 
-def implied(given: Ints, result: Ints, size: int) -> Ints | None:
-    """The table that leads from each `given` code to its only `result`; None without one, or if constant."""
+def imply_codes(other_codes: Ints, result: Ints, size: int) -> Ints | None:
+    """Return the table from each of `other_codes` to its only `result`; None without one, or if constant."""
     for rows in (slice(PROBE_ROWS), slice(None)):
         table = np.full(size + 1, FREE, dtype=np.int64)
-        table[given[rows]] = result[rows]
-        if (table[given[rows]] != result[rows]).any():
+        table[other_codes[rows]] = result[rows]
+        if (table[other_codes[rows]] != result[rows]).any():
             return None
     return table if len(result) and (result != result[0]).any() else None
 
@@ -220,14 +220,14 @@ def find_orders(columns: Sequence[Column]) -> list[Order]:
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}
     valid = {i: c.known & (c.codes >= 0) & ~c.clipped for i, c in numbers.items()}
-    found = []
+    orders = []
     for low, high in permutations(numbers, 2):
         if family(values[low]) != family(values[high]):
             continue
         rows = np.flatnonzero(valid[low] & valid[high])
         if len(rows) and _keeps(values[low][rows], values[high][rows]):
-            found.append(Order(low, high))
-    return found
+            orders.append(Order(low, high))
+    return orders
 
 
 def family(values: Native) -> str:
@@ -250,14 +250,14 @@ def keep_orders(
     fixed: Collection[int] = (),
 ) -> None:
     """Move values that break an inequality to the nearest that keep it: the later of two, no fixed one."""
-    done = {index for index in numbers if index in fixed}
+    done_columns = {index for index in numbers if index in fixed}
     for index, column in numbers.items():
         if index in fixed:
             continue
         for rule in orders:
             other = rule.low if rule.high == index else rule.high
-            if index in (rule.low, rule.high) and other in done:
+            if index in (rule.low, rule.high) and other in done_columns:
                 both = ~nulls[index] & ~nulls[other]
-                moved = column.moved(values[index][both], values[other][both], up=rule.high == index)
-                values[index][both] = moved
-        done.add(index)
+                new_values = column.moved(values[index][both], values[other][both], up=rule.high == index)
+                values[index][both] = new_values
+        done_columns.add(index)

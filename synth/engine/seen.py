@@ -24,7 +24,7 @@ NUMBER, DURATION, MOMENT = "number", "duration", "moment"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ColumnView:
     """A column as the search sees it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Seen:
     common: float
     free: bool
 
-    def at(self, rows: Ints) -> Seen:
+    def at(self, rows: Ints) -> ColumnView:
         """The same column with these rows only."""
         return replace(self, amounts=self.amounts[rows])
 
@@ -70,7 +70,7 @@ class Seen:
         return np.abs(self.amounts) * self.noise + self.unit * 1e-6
 
 
-def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool) -> Seen | None:
+def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool) -> ColumnView | None:
     """The column, unless it is constant, or has values that cannot be computed with."""
     native, null = ticks.to_native(series)
     if null.all() or not exact(native, null):
@@ -84,12 +84,12 @@ def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool
     kind = {"M": f"{MOMENT} {getattr(series.dtype, 'tz', '')}", "m": DURATION}.get(native.dtype.kind, NUMBER)
     common = float(column.spike[column.codes[column.codes >= 0]].mean())
     free &= column.size > FEW_VALUES
-    found = Seen(place, kind, amounts, decimals, noise, low, high, column.size, common, free)
-    return found if low < high else None
+    view = ColumnView(place, kind, amounts, decimals, noise, low, high, column.size, common, free)
+    return view if low < high else None
 
 
-def informative(target: Seen) -> Ints:
+def informative(target: ColumnView) -> Ints:
     """A few rows in which it is something, from its smallest value to its largest."""
     some = np.flatnonzero(~np.isnan(target.amounts) & (target.amounts != 0))
-    ordered = some[np.argsort(target.amounts[some], kind="stable")]
-    return ordered[np.linspace(0, len(some) - 1, min(FIRST_ROWS, len(some))).astype(np.int64)]
+    sorted_rows = some[np.argsort(target.amounts[some], kind="stable")]
+    return sorted_rows[np.linspace(0, len(some) - 1, min(FIRST_ROWS, len(some))).astype(np.int64)]

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.columns import Ints
-    from synth.engine.seen import Seen
+    from synth.engine.seen import ColumnView
 
 FEWEST = 2  # columns of a sum without a constant
-FOUND = 5  # sums of one target that are worth a closer look
+MAX_SUMS = 5  # sums of one target that are worth a closer look
 SEED = 0  # of the weights, the same for every table
 
 
@@ -36,19 +36,23 @@ class Sums:
         decimals: that the sums have.
     """
 
-    def __init__(self, columns: Sequence[Seen], rows: Ints, decimals: int) -> None:
+    def __init__(self, columns: Sequence[ColumnView], rows: Ints, decimals: int) -> None:
         weights = np.random.default_rng(SEED).integers(0, 2**64, len(rows), dtype=np.uint64)
         weights[:1] -= weights.sum(keepdims=True)
         self._first = {each.place: each.amounts[rows[:1]] for each in columns}
         self._decimals = decimals
-        known = {each.place: weighed(each.amounts[rows], decimals, weights) for each in columns}
-        self._places = [each.place for each in columns if each.decimals <= decimals and known[each.place]]
-        self._plus = np.array([known[place] for place in self._places], dtype=np.uint64)
-        signed = np.concatenate([np.zeros(1, np.uint64), self._plus, -self._plus])  # the first is nothing
-        self._signed = signed
-        parts = np.column_stack(np.triu_indices(len(signed), k=1))
+        weight_by_place = {each.place: weigh(each.amounts[rows], decimals, weights) for each in columns}
+        self._places = [
+            each.place for each in columns if each.decimals <= decimals and weight_by_place[each.place]
+        ]
+        self._plus = np.array([weight_by_place[place] for place in self._places], dtype=np.uint64)
+        signed_sums = np.concatenate(
+            [np.zeros(1, np.uint64), self._plus, -self._plus]
+        )  # the first is nothing
+        self._signed_sums = signed_sums
+        parts = np.column_stack(np.triu_indices(len(signed_sums), k=1))
         parts = parts[(parts[:, 0] == 0) | (parts[:, 1] != parts[:, 0] + len(self._plus))]
-        sums = signed[parts[:, 0]] + signed[parts[:, 1]]
+        sums = signed_sums[parts[:, 0]] + signed_sums[parts[:, 1]]
         order = np.argsort(sums, kind="stable")
         self._sums, self._parts = sums[order], parts[order]
 
@@ -59,28 +63,28 @@ class Sums:
         own = self._places.index(target)
         signs = own + 1, own + 1 + len(self._plus)
         others = np.flatnonzero((self._parts != signs[0]).all(axis=1) & (self._parts != signs[1]).all(axis=1))
-        wanted = self._plus[own] - self._sums[others]
-        at = np.minimum(np.searchsorted(self._sums, wanted), len(self._sums) - 1)
-        hits = self._sums[at] == wanted
+        target_sums = self._plus[own] - self._sums[others]
+        at = np.minimum(np.searchsorted(self._sums, target_sums), len(self._sums) - 1)
+        hits = self._sums[at] == target_sums
         several = np.sort(np.hstack([self._parts[others[hits]], self._parts[at[hits]]]), axis=1)
-        alone = np.flatnonzero(self._signed == self._plus[own])
+        alone = np.flatnonzero(self._signed_sums == self._plus[own])
         alone = alone[alone != signs[0]]
         single = np.column_stack([np.zeros((len(alone), 3), dtype=np.int64), alone])
         yield from self._identities(target, np.unique(np.vstack([single, several]), axis=0))
 
     def _identities(self, target: int, parts: NDArray[np.int64]) -> Iterator[Identity]:
-        count, found = len(self._places), []
+        count, identities = len(self._places), []
         for row in parts:
-            signed = [int(part) - 1 for part in row if part]
-            places = [self._places[part % count] for part in signed]
+            signs = [int(part) - 1 for part in row if part]
+            places = [self._places[part % count] for part in signs]
             if not places or len({*places, target}) <= len(places):
                 continue
-            plain = Identity(target, tuple(places), "sum", minus=sum(part >= count for part in signed))
+            plain = Identity(target, tuple(places), "sum", minus=sum(part >= count for part in signs))
             offset = self._offset(plain)
             if offset or (len(places) >= FEWEST and plain.minus < len(places)):
-                found.append(replace(plain, offset=offset))
-        fewest = min((_terms(each) for each in found), default=0)
-        yield from [each for each in found if _terms(each) == fewest][:FOUND]
+                identities.append(replace(plain, offset=offset))
+        fewest = min((_terms(each) for each in identities), default=0)
+        yield from [each for each in identities if _terms(each) == fewest][:MAX_SUMS]
 
     def _offset(self, plain: Identity) -> float:
         """What the target has more than the sum."""
@@ -92,7 +96,7 @@ def _terms(identity: Identity) -> int:
     return len(identity.sources) + (identity.offset != 0)
 
 
-def weighed(amounts: NDArray[np.float64], decimals: int, weights: NDArray[np.uint64]) -> int:
+def weigh(amounts: NDArray[np.float64], decimals: int, weights: NDArray[np.uint64]) -> int:
     """One number for all amounts; 0 where one is NULL or too large."""
     units = np.rint(amounts * 10.0**decimals)
     if not (np.abs(units) < MOST).all():

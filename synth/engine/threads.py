@@ -24,13 +24,13 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
     if threads <= 1:
         yield from map(work, items)
         return
-    left = iter(items)
+    remaining = iter(items)
     with ThreadPoolExecutor(threads) as pool:
-        ahead: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(left, threads))
+        ahead: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(remaining, threads))
         while ahead:
-            found = ahead.popleft().result()
-            ahead.extend(pool.submit(work, item) for item in islice(left, 1))
-            yield found
+            result = ahead.popleft().result()
+            ahead.extend(pool.submit(work, item) for item in islice(remaining, 1))
+            yield result
 
 
 def cores() -> int:

@@ -48,8 +48,8 @@ def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Serie
     if isinstance(dtype, pd.DatetimeTZDtype):
         wall = pd.Series(np.where(null, np.datetime64("NaT"), native).astype(native.dtype))
         summer = np.zeros(len(wall), dtype=bool)
-        zoned = wall.dt.tz_localize(dtype.tz, ambiguous=summer, nonexistent="shift_forward")
-        return zoned.astype(dtype)
+        local_times = wall.dt.tz_localize(dtype.tz, ambiguous=summer, nonexistent="shift_forward")
+        return local_times.astype(dtype)
     if isinstance(dtype, np.dtype):
         if dtype.kind in "fmM":
             native = native.copy()
@@ -69,10 +69,10 @@ def converted(
     Raises:
         ValueError: one of the two is no number, date or duration, or only one has a time zone.
     """
-    zoned = [isinstance(each, pd.DatetimeTZDtype) for each in (series.dtype, dtype)]
-    if not is_measured(series.dtype) or zoned[0] != zoned[1]:
+    has_zone = [isinstance(each, pd.DatetimeTZDtype) for each in (series.dtype, dtype)]
+    if not is_measured(series.dtype) or has_zone[0] != has_zone[1]:
         raise ValueError(f"{series.dtype} cannot be compared with {dtype}")
-    native, null = to_native(series.dt.tz_convert(dtype.tz) if all(zoned) else series)
+    native, null = to_native(series.dt.tz_convert(dtype.tz) if all(has_zone) else series)
     kinds = native.dtype.kind, native_dtype.kind
     if kinds[0] in "mM" or kinds[1] in "mM":
         if kinds[0] != kinds[1]:

@@ -42,7 +42,7 @@ class Examined:
 
 
 def examine(
-    case: Case, drawn: Drawn, chosen: Redrawn, made: Made, *, broken: Mapping[str, int] | None = None
+    case: Case, samples: Drawn, choice: Redrawn, draft: Made, *, broken: Mapping[str, int] | None = None
 ) -> Examined:
     """Compare all rows that were drawn, before any was replaced, with training rows and unseen ones.
 
@@ -50,30 +50,30 @@ def examine(
     """
     if not case.rows:
         return Examined()
-    task, learned = case.task, frozenset(drawn.training.columns)
-    entities = _entities(case.source, drawn, chosen, made)
-    known = gate.Known(
-        categories=drawn.categories,
-        public=drawn.public,
+    task, learned_columns = case.task, frozenset(samples.training.columns)
+    entities = _entities(case.source, samples, choice, draft)
+    context = gate.EvaluationContext(
+        categories=samples.categories,
+        public=samples.public,
         seed=task.seed,
         entities=entities,
-        sensitive=sorted(task.model.sensitive & learned),
-        replaced_columns=_replacements(case, made.table),
+        sensitive=sorted(task.model.sensitive & learned_columns),
+        replaced_columns=_replacements(case, draft.table),
         limits=task.limits,
-        target=task.model.target_column if task.model.target_column in learned else None,
-        second=drawn.second,
+        target=task.model.target_column if task.model.target_column in learned_columns else None,
+        second=samples.second,
         models=len(case.shop.twins),
     )
-    evidence = gate.Evidence(drawn.training, drawn.holdout, drawn.synthetic, known)
-    found = gate.measure(evidence, drawn.balance, seconds=task.evaluation_timeout, seed=task.seed)
+    evidence = gate.Evidence(samples.training, samples.holdout, samples.synthetic, context)
+    raw_evaluation = gate.measure(evidence, samples.balance, seconds=task.evaluation_timeout, seed=task.seed)
     evaluation = replace(
-        found,
+        raw_evaluation,
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
-        redrawn=chosen.count,
+        redrawn=choice.count,
         broken=broken or {},
     )
-    return Examined(evaluation, _pictured(case, drawn, entities) if learned else None)
+    return Examined(evaluation, _draw_portrait(case, samples, entities) if learned_columns else None)
 
 
 def examine_for_owner(
@@ -101,7 +101,7 @@ def examine_for_owner(
     real, twin = real[names].reset_index(drop=True), twin[names]
     owners = np.arange(len(real)) if entities is None else entities
     apart = np.random.default_rng(case.task.seed).permutation(int(owners.max()) + 1)[owners] % 2 == 1
-    known = gate.Known(
+    known = gate.EvaluationContext(
         categories=labels(present) & set(names),
         public=public(present),
         seed=case.task.seed,
@@ -131,16 +131,16 @@ def _as_rows(table: pa.Table, treatments: Sequence[Treatment]) -> pa.Table:
     )
 
 
-def _pictured(case: Case, drawn: Drawn, entities: Entities | None) -> Portrait:
+def _draw_portrait(case: Case, samples: Drawn, entities: Entities | None) -> Portrait:
     spans = {one.column.name for one in case.treatments if one.column.kind in {Kind.TIME, Kind.INTERVAL}}
-    spans = (spans & set(drawn.training.columns)) - drawn.categories
+    spans = (spans & set(samples.training.columns)) - samples.categories
     return portrait(
-        *(_with_spans(frame, spans) for frame in (drawn.training, drawn.holdout, drawn.synthetic)),
-        categories=drawn.categories,
-        public=drawn.public,
+        *(_with_spans(frame, spans) for frame in (samples.training, samples.holdout, samples.synthetic)),
+        categories=samples.categories,
+        public=samples.public,
         seed=case.task.seed,
         entities=entities,
-        second=drawn.second,
+        second=samples.second,
     )
 
 
@@ -153,17 +153,17 @@ def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     return frame.assign(**{name: values.view("timedelta64[us]") for name, values in spans.items()})
 
 
-def _entities(source: Source, drawn: Drawn, chosen: Redrawn, made: Made) -> Entities | None:
+def _entities(source: Source, samples: Drawn, choice: Redrawn, draft: Made) -> Entities | None:
     """Whom all these rows are about, as numbers; None where each is about somebody else."""
     if source.unit is None:
         return None
     real = np.unique(source.units, return_inverse=True)[1].astype(np.int64)
-    synthetic = np.arange(len(drawn.synthetic), dtype=np.int64)  # spare rows are about nobody else
-    if made.entities is not None:
-        codes, _ = made.entities.to_pandas().factorize()
-        if drawn.second is not None:  # whatever two engines drew of one, neither knows of the other's rows
-            codes = np.where(codes < 0, codes, 2 * codes + drawn.second[chosen.places])
-        synthetic[chosen.places] = np.where(codes < 0, chosen.places, len(synthetic) + codes)
+    synthetic = np.arange(len(samples.synthetic), dtype=np.int64)  # spare rows are about nobody else
+    if draft.entities is not None:
+        codes, _ = draft.entities.to_pandas().factorize()
+        if samples.second is not None:  # whatever two engines drew of one, neither knows of the other's rows
+            codes = np.where(codes < 0, codes, 2 * codes + samples.second[choice.places])
+        synthetic[choice.places] = np.where(codes < 0, choice.places, len(synthetic) + codes)
     return Entities(real[~source.held_out], real[source.held_out], synthetic)
 
 

@@ -39,7 +39,7 @@ class UndecidedError(RejectedError, UndecidableError):
     """The evaluation cannot say that the twin may be published, and another may be made by guarantee."""
 
 
-class Known(TypedDict):
+class EvaluationContext(TypedDict):
     """What `evaluate` wants to know beside the tables."""
 
     categories: Collection[str]
@@ -61,7 +61,7 @@ class Evidence:
     training: pd.DataFrame
     holdout: pd.DataFrame
     synthetic: pd.DataFrame
-    known: Known
+    context: EvaluationContext
 
 
 def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float, seed: int) -> Evaluation:
@@ -70,29 +70,35 @@ def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float
     A balanced twin differs from the source as the user asked for. Its quality is measured against real rows
     that are thinned out until their shares are those of the twin; its privacy against all.
     """
-    found = _in_time(lambda: _evaluated(evidence), seconds, evidence)
+    evaluation = _in_time(lambda: _evaluate(evidence), seconds, evidence)
     if not balance:
-        return found
-    thinned = _in_time(lambda: _evaluated(_thinned(evidence, tuple(balance), seed)), seconds, evidence)
-    failed = [check for check in thinned.checks if check.verdict is Verdict.ERROR]
-    kept = [check for check in found.checks if check.aspect is Aspect.PRIVACY]
-    quality = [check for check in thinned.checks if check.aspect is Aspect.QUALITY]
-    return replace(thinned, checks=tuple(dict.fromkeys([*kept, *quality, *failed])), rows=found.rows)
+        return evaluation
+    thin_evaluation = _in_time(lambda: _evaluate(_thin(evidence, tuple(balance), seed)), seconds, evidence)
+    errors = [check for check in thin_evaluation.checks if check.verdict is Verdict.ERROR]
+    privacy_checks = [check for check in evaluation.checks if check.aspect is Aspect.PRIVACY]
+    quality = [check for check in thin_evaluation.checks if check.aspect is Aspect.QUALITY]
+    return replace(
+        thin_evaluation,
+        checks=tuple(dict.fromkeys([*privacy_checks, *quality, *errors])),
+        rows=evaluation.rows,
+    )
 
 
-def _evaluated(evidence: Evidence) -> Evaluation:
-    return evaluate(evidence.training, evidence.holdout, evidence.synthetic, **evidence.known)
+def _evaluate(evidence: Evidence) -> Evaluation:
+    return evaluate(evidence.training, evidence.holdout, evidence.synthetic, **evidence.context)
 
 
 def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence) -> Evaluation:
     """What `work` returns; where it does not, or too late, an evaluation that stops the twin."""
-    found: list[Evaluation] = []
+    results: list[Evaluation] = []
 
     def go() -> None:
         try:
-            found.append(work())
+            results.append(work())
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was shown to be safe
-            found.append(_unevaluated(f"The evaluation broke off ({type(error).__name__}).", evidence))
+            results.append(
+                _failed_evaluation(f"The evaluation broke off ({type(error).__name__}).", evidence)
+            )
 
     worker = Thread(
         target=go, name="synth evaluation", daemon=True
@@ -100,27 +106,29 @@ def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence)
     worker.start()
     worker.join(seconds)
     return (
-        found[0] if found else _unevaluated(f"The evaluation took more than {seconds:g} seconds.", evidence)
+        results[0]
+        if results
+        else _failed_evaluation(f"The evaluation took more than {seconds:g} seconds.", evidence)
     )
 
 
-def _unevaluated(explain: str, evidence: Evidence) -> Evaluation:
+def _failed_evaluation(explain: str, evidence: Evidence) -> Evaluation:
     check = Check("evaluation", 0.0, -1.0, 1.0, 0.0, Verdict.ERROR, explain)
     sizes = {name: len(getattr(evidence, name)) for name in ("training", "holdout", "synthetic")}
     return Evaluation(None, (check,), sizes)
 
 
-def _thinned(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
+def _thin(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
     """The evidence with real rows left out until `columns` are distributed as they are in the twin."""
     rng = np.random.default_rng([seed, len(columns)])
     training = _thinned_out(evidence.training, evidence.synthetic, columns, rng)
     holdout = _thinned_out(evidence.holdout, evidence.synthetic, columns, rng)
-    known = evidence.known.copy()
-    if entities := known["entities"]:
-        known["entities"] = replace(
+    context = evidence.context.copy()
+    if entities := context["entities"]:
+        context["entities"] = replace(
             entities, training=entities.training[training], holdout=entities.holdout[holdout]
         )
-    return Evidence(evidence.training[training], evidence.holdout[holdout], evidence.synthetic, known)
+    return Evidence(evidence.training[training], evidence.holdout[holdout], evidence.synthetic, context)
 
 
 def _thinned_out(
@@ -132,14 +140,14 @@ def _thinned_out(
         here = real[name].value_counts(normalize=True, dropna=False)
         there = synthetic[name].value_counts(normalize=True, dropna=False)
         odds *= real[name].map(there.reindex(here.index, fill_value=0.0) / here).to_numpy(float)
-    kept: NDArray[np.bool_] = rng.random(len(real)) * odds.max(initial=0.0) < odds
-    return kept
+    is_kept: NDArray[np.bool_] = rng.random(len(real)) * odds.max(initial=0.0) < odds
+    return is_kept
 
 
 def passes(task: Task, evaluation: Evaluation) -> bool:
     """Whether the twin may be published: on a pass, and undecided where the user says so."""
-    warned = evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN
-    return warned or evaluation.verdict is Verdict.PASS
+    is_warning = evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN
+    return is_warning or evaluation.verdict is Verdict.PASS
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
@@ -164,12 +172,12 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
     if is_for_guarantee(task, evaluation):
         return UndecidedError(_reason(evaluation), evaluation)
     if evaluation.verdict is Verdict.INCONCLUSIVE:
-        return RejectedError(f"{undecided(evaluation)} {_ways_out(task)} See {report}.", evaluation)
+        return RejectedError(f"{describe_undecided(evaluation)} {_ways_out(task)} See {report}.", evaluation)
     worst = sorted(_stopping(evaluation), key=lambda check: WORST.index(check.verdict))
-    said = [f"{check.name} {check.verdict}: {check.explain}" for check in worst[:MOST_EXPLAINED]]
+    lines = [f"{check.name} {check.verdict}: {check.explain}" for check in worst[:MOST_EXPLAINED]]
     if len(worst) > MOST_EXPLAINED:
-        said.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
-    return RejectedError(f"{' '.join(said)} See {report}.", evaluation)
+        lines.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
+    return RejectedError(f"{' '.join(lines)} See {report}.", evaluation)
 
 
 def _reason(evaluation: Evaluation) -> str:
@@ -197,11 +205,11 @@ def counted(evaluation: Evaluation | None) -> str:
 
 def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
     """The checks that have too few rows to decide."""
-    found = () if evaluation is None else _stopping(evaluation)
-    return tuple(check.name for check in found if check.verdict is Verdict.INCONCLUSIVE)
+    checks = () if evaluation is None else _stopping(evaluation)
+    return tuple(check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE)
 
 
-def undecided(evaluation: Evaluation) -> str:
+def describe_undecided(evaluation: Evaluation) -> str:
     """Which checks the table is too small for, and what the first of them says."""
     unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
     explain = f". {unsure[0].explain}" if unsure else "."

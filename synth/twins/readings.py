@@ -29,16 +29,16 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
     A model that cannot be read or understood is left out; whoever makes its twin will say why. So are those
     that are `ready`, those that are copied, and those that no engine but the private one may look at.
     """
-    waiting: dict[str, Source] = {}
-    told, cells = [], 0
+    sources: dict[str, Source] = {}
+    advice_by_model, cells = [], 0
     for task in tasks:
         if task.model.unique_id in ready or task.model.reference or task.guaranteed:
             continue
         try:
-            known, _ = read_uniqueness(task.model, shop.warehouse)
-            source = read(replace(task, model=known), shop)
-            model, _ = keep_true_facts(known, source.real)
-            told.append(
+            model_with_keys, _ = read_uniqueness(task.model, shop.warehouse)
+            source = read(replace(task, model=model_with_keys), shop)
+            model, _ = keep_true_facts(model_with_keys, source.real)
+            advice_by_model.append(
                 (
                     model,
                     advice(
@@ -55,11 +55,11 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
             continue
         cells += source.real.num_rows * source.real.num_columns
         if cells <= MOST_CELLS:
-            waiting[task.model.unique_id] = source
-    text = in_one_block(told)
+            sources[task.model.unique_id] = source
+    text = in_one_block(advice_by_model)
     if text:
         log.warning(text)
-    return waiting
+    return sources
 
 
 def read(task: Task, shop: Workshop) -> Source:

@@ -53,31 +53,31 @@ def spare_rows(rows: int, *, halves: bool) -> int:
     return max(more, min(TIMES * rows, LOOKED_AT - rows)) if halves else more
 
 
-def choose(drawn: Drawn, source: Source, rows: int) -> Redrawn:
+def choose(samples: Drawn, source: Source, rows: int) -> Redrawn:
     """Choose `rows` of the rows drawn, none of them identical to a row that fewer than RARE entities hold.
 
     Where many rows are, the table has few different ones, or the generator repeats them. Then all rows stay,
     and the check of exact rows, which sees them all, decides.
     """
     places = np.arange(rows)
-    if not rows or not len(drawn.training.columns):  # nothing was learned, so nothing can be repeated
+    if not rows or not len(samples.training.columns):  # nothing was learned, so nothing can be repeated
         return Redrawn(places, 0)
-    tables = read(drawn.training, drawn.holdout, drawn.synthetic, categories=drawn.categories)
+    tables = read(samples.training, samples.holdout, samples.synthetic, categories=samples.categories)
     hashes = row_hashes(tables)
     units = np.concatenate([source.units[~source.held_out], source.units[source.held_out]])
     few = _held_by_few(hashes[: tables.real], units)
-    taken = np.isin(hashes[tables.real :], few)
-    if taken[:rows].mean() > MOST:
+    is_rare = np.isin(hashes[tables.real :], few)
+    if is_rare[:rows].mean() > MOST:
         return Redrawn(places, 0)
-    spare = rows + np.flatnonzero(~taken[rows:])
-    lost = np.flatnonzero(taken[:rows])
-    places[lost[: len(spare)]] = spare[: len(lost)]
-    places = np.delete(places, lost[len(spare) :])
-    return Redrawn(places, min(len(lost), len(spare)))
+    spare = rows + np.flatnonzero(~is_rare[rows:])
+    rare_rows = np.flatnonzero(is_rare[:rows])
+    places[rare_rows[: len(spare)]] = spare[: len(rare_rows)]
+    places = np.delete(places, rare_rows[len(spare) :])
+    return Redrawn(places, min(len(rare_rows), len(spare)))
 
 
 def _held_by_few(rows: Hashes, units: Hashes) -> Hashes:
     """The contents of rows that fewer than RARE entities hold."""
-    held = pd.DataFrame({"row": rows, "unit": units}).drop_duplicates()["row"].value_counts()
-    few: Hashes = held.index[held < RARE].to_numpy(np.uint64)
+    holders = pd.DataFrame({"row": rows, "unit": units}).drop_duplicates()["row"].value_counts()
+    few: Hashes = holders.index[holders < RARE].to_numpy(np.uint64)
     return few

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synth.domain import Task
     from synth.twins.workshop import Workshop
 
-COPIED = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
+COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
 def copy_reference(task: Task, shop: Workshop, *, wanted: Collection[str]) -> Twin:
@@ -54,7 +54,7 @@ def copy_reference(task: Task, shop: Workshop, *, wanted: Collection[str]) -> Tw
         name=model.name,
         rows=table.num_rows,
         backend="reference",
-        verdict=COPIED,
+        verdict=COPY_VERDICT,
         fidelity=None,
         run_id=shop.run_id,
         version=__version__,

@@ -40,13 +40,13 @@ class Habits:
 
     Attributes:
         keys: how many there are for each row.
-        ended: the share of closed rows that nothing follows, because their key was deleted.
+        ended_share: the share of closed rows that nothing follows, because their key was deleted.
         constant: columns that are the same in all versions of a key.
         until: what an open row has for its end; None is NULL.
     """
 
     keys: float
-    ended: float
+    ended_share: float
     constant: tuple[str, ...]
     until: Any
 
@@ -60,7 +60,7 @@ class Versions:
 
 
 def in_versions(
-    history: History | None, drawn: Drawn, places: Ints, source: Source, *, habits: Habits | None = None
+    history: History | None, samples: Drawn, places: Ints, source: Source, *, habits: Habits | None = None
 ) -> tuple[Drawn, Versions | None]:
     """The rows drawn, those at `places` as versions, and whose.
 
@@ -68,25 +68,25 @@ def in_versions(
     as have no open one in the source. None where the model is no snapshot or its times are not learned.
     `habits` are those of the real versions, unless they are given.
     """
-    frame = drawn.synthetic
+    frame = samples.synthetic
     if history is None or not {history.start, history.end} <= set(frame.columns) or not len(places):
-        return drawn, None
+        return samples, None
     habits = habits or _habits(history, source)
     rows = frame.iloc[places].reset_index(drop=True)
     start, end = _moments(rows[history.start]), _ends(rows[history.end], habits)
-    follower, end = _linked(start, end, habits.ended)
-    follower, end = _counted(start, end, follower, round(habits.keys * len(rows)))
+    follower, end = _link_versions(start, end, habits.ended_share)
+    follower, end = _adjust_count(start, end, follower, round(habits.keys * len(rows)))
     owner, first = _owners(start, follower)
-    rows[history.end] = _written(rows, history, follower, end == OPEN, habits)
-    learned = [name for name in habits.constant if name in frame]
-    for name in learned:
+    rows[history.end] = _write_ends(rows, history, follower, end == OPEN, habits)
+    constant_columns = [name for name in habits.constant if name in frame]
+    for name in constant_columns:
         rows[name] = rows[name].take(first[owner]).array
-    changed = frame.copy()
-    for name in (history.end, *learned):
+    versions_frame = frame.copy()
+    for name in (history.end, *constant_columns):
         column = frame[name].copy()
         column.iloc[places] = rows[name].array
-        changed[name] = column
-    return replace(drawn, synthetic=changed), Versions(owner, habits.constant)
+        versions_frame[name] = column
+    return replace(samples, synthetic=versions_frame), Versions(owner, habits.constant)
 
 
 def keyed(
@@ -110,8 +110,10 @@ def keyed(
             "natural_key."
         )
     key = max(names, key=lambda name: len(real.column(name).unique()))
-    shared = dict.fromkeys((key, *(name for name in versions.constant if name in new)), versions.owner)
-    return tuple(replace(one, unique=True) if one.column.name == key else one for one in treatments), shared
+    shared_codes = dict.fromkeys((key, *(name for name in versions.constant if name in new)), versions.owner)
+    return tuple(
+        replace(one, unique=True) if one.column.name == key else one for one in treatments
+    ), shared_codes
 
 
 def usual_habits(history: History | None, frame: pd.DataFrame) -> Habits | None:
@@ -125,12 +127,12 @@ def usual_habits(history: History | None, frame: pd.DataFrame) -> Habits | None:
 
 
 def _habits(history: History, source: Source) -> Habits:
-    every, training = _numbered(source.real, history.key), source.training
-    owner = every[source.learned]
+    every, training = _number_keys(source.real, history.key), source.training
+    owner = every[source.learned_rows]
     ends = training.column(history.end).to_pandas()
     until = ends.max() if history.far_end else None
     start = _moments(training.column(history.start).to_pandas())
-    closed = ~(ends.isna() if until is None else ends == until).to_numpy()
+    is_closed = ~(ends.isna() if until is None else ends == until).to_numpy()
     order = np.lexsort((start, owner))
     same = owner[order][1:] == owner[order][:-1]
     last = np.append(~same, [True])
@@ -138,11 +140,11 @@ def _habits(history: History, source: Source) -> Habits:
         name for name in training.column_names if name not in {*history.key, history.start, history.end}
     ]
     constant = [name for name in others if same.sum() >= EVIDENCE and _stays(training, name, order, same)]
-    ended = (closed[order] & last).sum() / max(closed.sum(), 1)
-    return Habits((every.max() + 1) / len(every), float(ended), tuple(constant), until)
+    ended_share = (is_closed[order] & last).sum() / max(is_closed.sum(), 1)
+    return Habits((every.max() + 1) / len(every), float(ended_share), tuple(constant), until)
 
 
-def _numbered(rows: pa.Table, key: Sequence[str]) -> Ints:
+def _number_keys(rows: pa.Table, key: Sequence[str]) -> Ints:
     """The number of the key of each row."""
     groups = rows.select(list(key)).to_pandas().groupby(list(key), dropna=False, sort=False)
     return np.asarray(groups.ngroup(), dtype=np.int64)
@@ -167,41 +169,44 @@ def _ends(values: pd.Series[Any], habits: Habits) -> Ints:
     return np.where(open_, OPEN, moments)
 
 
-def _linked(start: Ints, end: Ints, ended: float) -> tuple[Ints, Ints]:
+def _link_versions(start: Ints, end: Ints, ended_share: float) -> tuple[Ints, Ints]:
     """The row that follows each, -1 for none, and the ends; a closed row that none can follow may be open."""
     order = np.argsort(start, kind="stable")
     begins = start[order]
-    closed = np.flatnonzero(end != OPEN)
-    closed = closed[np.argsort(end[closed], kind="stable")]
-    wanted = np.maximum(
-        np.searchsorted(begins, end[closed], "left"), np.searchsorted(begins, start[closed], "right")
+    closed_rows = np.flatnonzero(end != OPEN)
+    closed_rows = closed_rows[np.argsort(end[closed_rows], kind="stable")]
+    targets = np.maximum(
+        np.searchsorted(begins, end[closed_rows], "left"),
+        np.searchsorted(begins, start[closed_rows], "right"),
     )
-    places = _next_free(wanted, len(start))
+    places = _next_free(targets, len(start))
     can = places < len(start)
-    gap = np.where(can, begins[np.minimum(places, len(start) - 1)] - end[closed], OPEN)
-    stay = np.zeros(len(closed), dtype=bool)
-    stay[np.lexsort((-end[closed], -gap))[: round(ended * len(closed))]] = True
-    stay &= end[closed] > start[closed]
+    gap = np.where(can, begins[np.minimum(places, len(start) - 1)] - end[closed_rows], OPEN)
+    stay = np.zeros(len(closed_rows), dtype=bool)
+    stay[np.lexsort((-end[closed_rows], -gap))[: round(ended_share * len(closed_rows))]] = True
+    stay &= end[closed_rows] > start[closed_rows]
     follower = np.full(len(start), -1)
-    follower[closed[can & ~stay]] = order[places[can & ~stay]]
+    follower[closed_rows[can & ~stay]] = order[places[can & ~stay]]
     end = end.copy()
-    end[closed[~can & ~stay]] = OPEN
+    end[closed_rows[~can & ~stay]] = OPEN
     return follower, end
 
 
-def _counted(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[Ints, Ints]:
+def _adjust_count(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[Ints, Ints]:
     """The same with as many keys: late beginnings follow what has been open for longest, or links are cut."""
     follower, end = follower.copy(), end.copy()
-    linked = np.flatnonzero(follower >= 0)
-    missing = len(start) - len(linked) - keys
-    if missing < 0:
-        widest = linked[np.argsort(start[follower[linked]] - end[linked], kind="stable")[missing:]]
+    linked_rows = np.flatnonzero(follower >= 0)
+    missing_rows = len(start) - len(linked_rows) - keys
+    if missing_rows < 0:
+        widest = linked_rows[
+            np.argsort(start[follower[linked_rows]] - end[linked_rows], kind="stable")[missing_rows:]
+        ]
         follower[widest], end[widest] = -1, OPEN
         return follower, end
     order = np.argsort(start, kind="stable")
     first = np.ones(len(start), dtype=bool)
-    first[follower[linked]] = False
-    oldest = order[end[order] == OPEN][:missing]
+    first[follower[linked_rows]] = False
+    oldest = order[end[order] == OPEN][:missing_rows]
     latest = order[::-1][first[order[::-1]]][: len(oldest)]
     oldest = oldest[: len(latest)]
     fits = start[oldest] < start[latest]
@@ -209,19 +214,19 @@ def _counted(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[Ints, I
     return follower, end
 
 
-def _next_free(wanted: Ints, size: int) -> Ints:
+def _next_free(targets: Ints, size: int) -> Ints:
     """For each wanted place in turn the first from there on that none before has taken, else `size`."""
     after = np.arange(size + 1)
-    taken = np.empty(len(wanted), dtype=np.int64)
-    for index, place in enumerate(wanted.tolist()):
+    places = np.empty(len(targets), dtype=np.int64)
+    for index, place in enumerate(targets.tolist()):
         free = place
         while after[free] != free:
             after[free] = after[after[free]]  # halves the way for those who come later
             free = int(after[free])
-        taken[index] = free
+        places[index] = free
         if free < size:
             after[free] = free + 1
-    return taken
+    return places
 
 
 def _owners(start: Ints, follower: Ints) -> tuple[Ints, Ints]:
@@ -237,7 +242,7 @@ def _owners(start: Ints, follower: Ints) -> tuple[Ints, Ints]:
     return owner, np.array(first, dtype=np.int64)
 
 
-def _written(
+def _write_ends(
     rows: pd.DataFrame, history: History, follower: Ints, open_: Mask, habits: Habits
 ) -> pd.Series[Any]:
     """The ends as a column."""

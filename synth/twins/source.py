@@ -55,17 +55,17 @@ class Source:
     @cached_property
     def training(self) -> pa.Table:
         """The rows that are learned from."""
-        return self.real if self.halves else self.real.filter(pa.array(self.learned))
+        return self.real if self.halves else self.real.filter(pa.array(self.learned_rows))
 
     @cached_property
-    def learned(self) -> NDArray[np.bool_]:
+    def learned_rows(self) -> NDArray[np.bool_]:
         """Which rows are learned from: all, where each half has an engine."""
         return np.ones_like(self.held_out) if self.halves else ~self.held_out
 
     @property
     def owners(self) -> pa.ChunkedArray | None:
         """Whom each row to learn from is about; None where that is the row itself."""
-        return None if self.unit is None else pa.chunked_array([self.units[self.learned]])
+        return None if self.unit is None else pa.chunked_array([self.units[self.learned_rows]])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -114,9 +114,9 @@ def read_source(
     order = canonical_order(hashes)
     real, hashes = real.take(pa.array(order)), hashes[order]
     units = _units(model, whose, real, hashes, warehouse, snapshot)
-    named = whose.column if whose.column and not np.array_equal(units, hashes) else None
+    unit_column = whose.column if whose.column and not np.array_equal(units, hashes) else None
     apart = holdout_mask(units, whose.root, salt, share=HALF if halves else HOLDOUT)
-    return Source(columns, real, rows, units, named, apart, halves)
+    return Source(columns, real, rows, units, unit_column, apart, halves)
 
 
 def learns_halves(task: Task) -> bool:
@@ -173,8 +173,8 @@ def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Sn
     """The entity of each row, looked up in the parents where the row itself does not name it."""
     values = real.column(whose.column)
     for step in whose.path:
-        described = {column.name: column for column in warehouse.describe(step.relation)}
-        pair = [described[name] for name in dict.fromkeys((step.key, step.column))]
+        columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
+        pair = [columns_by_name[name] for name in dict.fromkeys((step.key, step.column))]
         values = followed(
             values, snapshot.extract(step.relation, pair).rename_columns([c.name for c in pair]), step
         )

@@ -64,8 +64,8 @@ def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str |
     """
     if unit is None or not table.num_rows:
         return rows
-    known = table.column(unit).is_valid().to_numpy()
-    units = np.where(known, hash_values(table, (unit,)), rows)
+    is_valid = table.column(unit).is_valid().to_numpy()
+    units = np.where(is_valid, hash_values(table, (unit,)), rows)
     count = len(np.unique(units))
     if count >= FEWEST:
         return units
@@ -81,10 +81,10 @@ def hash_values(table: pa.Table, columns: tuple[str, ...]) -> Hashes:
     """A hash of the values of `columns` in every row; equal values of different types hash alike."""
     total = np.zeros(table.num_rows, np.uint64)
     for name in columns:
-        encoded = _as_text(table.column(name)).dictionary_encode()
-        words = np.array(encoded.dictionary.to_pylist(), dtype=object)
+        dictionary = _as_text(table.column(name)).dictionary_encode()
+        words = np.array(dictionary.dictionary.to_pylist(), dtype=object)
         hashes = pd.util.hash_array(words, hash_key=SALT, categorize=False)
-        total = _mix(total + hashes[encoded.indices.to_numpy()])
+        total = _mix(total + hashes[dictionary.indices.to_numpy()])
     return total
 
 
@@ -111,8 +111,8 @@ def holdout_mask(units: Hashes, owner: str, secret: str = "", *, share: float = 
         share: of the entities.
     """
     salt = int.from_bytes(sha256(f"{secret}\0{owner}".encode()).digest()[:8], "big")
-    salted = _mix(units + _mix(np.array([salt], np.uint64)))
-    mask: NDArray[np.bool_] = salted < np.uint64(share * 2**64)
+    hashes = _mix(units + _mix(np.array([salt], np.uint64)))
+    mask: NDArray[np.bool_] = hashes < np.uint64(share * 2**64)
     return mask
 
 
@@ -127,5 +127,5 @@ def _mix(values: Hashes) -> Hashes:
     with np.errstate(over="ignore"):
         values = (values ^ (values >> np.uint64(30))) * MIX[0]
         values = (values ^ (values >> np.uint64(27))) * MIX[1]
-        mixed: Hashes = values ^ (values >> np.uint64(31))
-    return mixed
+        hashes: Hashes = values ^ (values >> np.uint64(31))
+    return hashes

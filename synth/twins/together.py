@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def held_back(
     cluster: Sequence[Model],
     holds: Mapping[str, Collection[str]],
-    failed: Collection[str],
+    failed_ids: Collection[str],
     before: Collection[str],
 ) -> dict[str, str]:
     """Why a twin that is good itself must not be published, by `unique_id`; the others may be.
@@ -24,17 +24,17 @@ def held_back(
     Args:
         cluster: the models, parents before children.
         holds: whose new keys each good twin holds, by `unique_id`.
-        failed: the models without a good twin.
+        failed_ids: the models without a good twin.
         before: the models that have a published twin from before.
     """
     names = {model.unique_id: model for model in cluster}
     reasons: dict[str, str] = {}
     while True:
-        lost = {*failed, *reasons}
+        lost_ids = {*failed_ids, *reasons}
         step = {
             name: reason
             for name in names
-            if name not in lost and (reason := _hindrance(name, names, holds, lost, before))
+            if name not in lost_ids and (reason := _hindrance(name, names, holds, lost_ids, before))
         }
         if not step:
             return reasons
@@ -45,20 +45,22 @@ def _hindrance(
     name: str,
     names: Mapping[str, Model],
     holds: Mapping[str, Collection[str]],
-    lost: Collection[str],
+    lost_ids: Collection[str],
     before: Collection[str],
 ) -> str:
-    parents = sorted(set(holds.get(name, ())) & set(lost))
+    parents = sorted(set(holds.get(name, ())) & set(lost_ids))
     if parents:
         return f"it belongs together with {', '.join(names[one].name for one in parents)}, which failed"
     children = sorted(
         child.name
         for child in names.values()
-        if child.unique_id in lost
+        if child.unique_id in lost_ids
         and child.unique_id in before
         and any(key.parent == name for key in child.foreign_keys)
     )
     if children:
-        said = ", ".join(children)
-        return f"it belongs together with {said}, which failed and whose twin of before holds its keys"
+        children_text = ", ".join(children)
+        return (
+            f"it belongs together with {children_text}, which failed and whose twin of before holds its keys"
+        )
     return ""

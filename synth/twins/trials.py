@@ -44,67 +44,67 @@ class Trials:
         self._trials: dict[str, Trial] = {}
         self._guaranteed: set[str] = set()
         settings = shop.settings
-        wanted = settings.tests and any(model.tests for model in self._models.values())
-        self._able = wanted and settings.dbt is not None
-        if wanted and not self._able:
+        has_tests = settings.tests and any(model.tests for model in self._models.values())
+        self._able = has_tests and settings.dbt is not None
+        if has_tests and not self._able:
             log.warning(
                 "dbt is not installed, so the project's tests are not run on the twins. "
                 "Next: pip install 'dbt-synth[dbt]', or --no-tests"
             )
 
-    def of(self, staged: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, Trial]:
+    def of(self, stages: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, Trial]:
         """What the tests say of each twin, by `unique_id`.
 
         Args:
-            staged: the twins that wait for publishing, by `unique_id`.
+            stages: the twins that wait for publishing, by `unique_id`.
             pending: models whose twins are still being made; a test that reads one is left for then.
         """
         # Nothing that real rows say may decide about twins by guarantee, not even that their tests pass.
-        self._guaranteed |= {name for name, stage in staged.items() if stage.guarantee}
-        new = [name for name in staged if name not in self._trials]
+        self._guaranteed |= {name for name, stage in stages.items() if stage.guarantee}
+        new = [name for name in stages if name not in self._trials]
         if new and self._able:
             try:
-                found = self._run(new, staged, pending)
+                results = self._run(new, stages, pending)
             except SynthError as error:
                 self._trials |= dict.fromkeys(new, Trial(Status.ERROR, str(error)))
             else:
-                self._trials |= {name: self._trial(name, found) for name in new}
-        return {name: self._trials.get(name, Trial()) for name in staged}
+                self._trials |= {name: self._trial(name, results) for name in new}
+        return {name: self._trials.get(name, Trial()) for name in stages}
 
     def _run(
-        self, new: Iterable[str], staged: Mapping[str, Stage], pending: Collection[str]
+        self, new: Iterable[str], stages: Mapping[str, Stage], pending: Collection[str]
     ) -> tuple[DbtTestResult, ...]:
         shop = self._shop
         twins = published_twins(shop.twins, shop.warehouse)
-        twins |= {name: stage.relation for name, stage in staged.items()}
+        twins |= {name: stage.relation for name, stage in stages.items()}
         able, unable = choose((self._models[name] for name in new), twins)
         now = [test for test in able if not set(test.parents) & set(pending)]
         return (*judge(now, twins, shop.settings), *unable)
 
-    def _trial(self, name: str, found: Iterable[DbtTestResult]) -> Trial:
+    def _trial(self, name: str, results: Iterable[DbtTestResult]) -> Trial:
         """What was found of one model, in words."""
-        ours = [item for item in found if name in item.test.parents]
+        ours = [item for item in results if name in item.test.parents]
         outcomes = {item.test.name: str(item.outcome) for item in ours}
-        said = tuple(
+        lines = tuple(
             f"dbt test {item.test.name}: {item.message}"
             for item in ours
             if item.outcome is DbtTestOutcome.WARN
         )
         silent = sum(item.outcome is DbtTestOutcome.SKIPPED and item.test.stores_failures for item in ours)
         if silent:
-            said = (*said, f"{silent} dbt tests are not run on twins, because they store their failures")
-        failed = [item for item in ours if item.outcome.blocks]
-        noise = [item for item in failed if self._guaranteed & {*item.test.parents}]
-        said += tuple(
+            lines = (*lines, f"{silent} dbt tests are not run on twins, because they store their failures")
+        failures = [item for item in ours if item.outcome.blocks]
+        noise = [item for item in failures if self._guaranteed & {*item.test.parents}]
+        lines += tuple(
             f"dbt test {item.test.name}: {item.message}; the noise of a twin by guarantee explains that"
             for item in noise
         )
-        failed = [item for item in failed if item not in noise]
-        if not failed:
-            return Trial(warnings=said, outcomes=outcomes)
-        message = "; ".join(f"the dbt test {item.test.name}: {item.message}" for item in failed)
+        failures = [item for item in failures if item not in noise]
+        if not failures:
+            return Trial(warnings=lines, outcomes=outcomes)
+        message = "; ".join(f"the dbt test {item.test.name}: {item.message}" for item in failures)
         own = self._models[name]
         way = f"publish all the same: synth run --select {own.name} --no-tests"
-        if all(set(item.test.parents) == {name} for item in failed):  # what reads other models is no CHECK
+        if all(set(item.test.parents) == {name} for item in failures):  # what reads other models is no CHECK
             way = f"state it as a `check` constraint if it is about each row on its own; or {way}"
-        return Trial(Status.REJECTED, f"{message}. Next: {way}", said, outcomes)
+        return Trial(Status.REJECTED, f"{message}. Next: {way}", lines, outcomes)

@@ -38,8 +38,8 @@ def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniquen
     Columns by which a computed key is unique are unique themselves: what is different was computed from what
     is different. Of some rows alone, or where NULLs differ from each other, that is not so; see `apart`.
     """
-    named = {column.name: column for column in columns}
-    whole = [one.columns for one in unique if not needs_postgres(one, named)]
+    columns_by_name = {column.name: column for column in columns}
+    whole = [one.columns for one in unique if not needs_postgres(one, columns_by_name)]
     whole += [one.columns for one in unique if one.is_computed and not one.where and len(one.columns) == 1]
     primary = next((one.columns for one in unique if one.is_primary), ())
     return replace(
@@ -69,36 +69,36 @@ def apart(
         rng: the source of chance.
     """
     columns = case.source.columns
-    named, names = {column.name: column for column in columns}, set(table.column_names)
-    hard = [one for one in case.unique if needs_postgres(one, named) and {*one.columns} <= names]
-    kept = np.ones(table.num_rows, dtype=bool)
+    columns_by_name, names = {column.name: column for column in columns}, set(table.column_names)
+    hard = [one for one in case.unique if needs_postgres(one, columns_by_name) and {*one.columns} <= names]
+    is_kept = np.ones(table.num_rows, dtype=bool)
     if not hard or not table.num_rows:
-        return table, kept
+        return table, is_kept
     for turn in range(ROUNDS + 1):
         here = [column for column in columns if column.name in table.column_names]
-        ordered = table.select([column.name for column in here])
+        rows_in_order = table.select([column.name for column in here])
         shop = case.shop
-        rows = Candidates(case.task.model.relation, here, ordered, shop.settings.staging_schema)
-        found = shop.warehouse.repeated_rows(rows, hard)
-        places = sorted(frozenset().union(*found))
+        rows = Candidates(case.task.model.relation, here, rows_in_order, shop.settings.staging_schema)
+        repeats_by_key = shop.warehouse.repeated_rows(rows, hard)
+        places = sorted(frozenset().union(*repeats_by_key))
         if not places:
             break
         moving = {
             next((name for name in one.columns if movable.get(name)), ""): repeats
-            for one, repeats in zip(hard, found, strict=True)
+            for one, repeats in zip(hard, repeats_by_key, strict=True)
             if repeats
         }
         if turn == ROUNDS or set(moving) == {""}:
-            kept[places] = False
-            table = table.filter(pa.array(kept))
+            is_kept[places] = False
+            table = table.filter(pa.array(is_kept))
             break
         for name, repeats in moving.items():
             if name:
-                table = _exchanged(table, name, sorted(repeats), rng)
-    return table, kept
+                table = _exchange(table, name, sorted(repeats), rng)
+    return table, is_kept
 
 
-def _exchanged(table: pa.Table, name: str, repeats: Sequence[int], rng: np.random.Generator) -> pa.Table:
+def _exchange(table: pa.Table, name: str, repeats: Sequence[int], rng: np.random.Generator) -> pa.Table:
     """The table with the values of a column exchanged between these rows and as many others."""
     others = rng.choice(table.num_rows, min(len(repeats), table.num_rows), replace=False)
     places = np.unique(np.concatenate([np.array(repeats, dtype=np.int64), others]))

@@ -13,14 +13,14 @@ import pytest
 from synth.domain import Aspect, Check, Evaluation, Model, Policy, Relation, Rows, Task, Verdict
 from synth.errors import ConfigError
 from synth.runs.preflight import check_limits
-from synth.twins.gate import Evidence, Known, measure, passes, rejection
+from synth.twins.gate import EvaluationContext, Evidence, measure, passes, rejection
 
 MODEL = Model(
     "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"
 )
 TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
 REPORT = Path("target/report.html")
-KNOWN = Known(
+KNOWN = EvaluationContext(
     categories=frozenset(),
     public=frozenset(),
     seed=0,

@@ -184,7 +184,7 @@ def test_noise_alone_leaves_no_hole_in_a_column_of_keys() -> None:
     drawn = pd.DataFrame({"email": np.arange(200) > 0})
     twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
     assert twin.column("email").null_count == 0
-    nullable = replace(treatments[0], column=replace(COLUMNS[0], not_null=False), required=False)
+    nullable = replace(treatments[0], column=replace(COLUMNS[0], not_null=False), is_required=False)
     assert list(private_columns(pa.table({"id": [1, None]}), (nullable,))) == []
 
 
