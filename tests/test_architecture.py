@@ -137,6 +137,15 @@ def test_every_file_has_its_place_in_the_house() -> None:
     assert {room_of(module) for module in MODULES} == set(FLOORS)
 
 
+def test_class_names_are_unique_in_the_package() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in nodes(path):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    assert not {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+
 def test_imports_go_one_way() -> None:
     upward = [
         f"{module} imports {name}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.patience import TWICE, EndedError, Patience, UndecidedError, retry_call
+from synth.backends.patience import TWICE, EndedError, Patience, UnclearAnswerError, retry_call
 from synth.backends.removal import Removal
 from synth.backends.service import (
     OVER,
@@ -182,7 +182,7 @@ class RemoteWork:
                 busy = isinstance(error, BusyError)
                 failures += not busy
                 if failures >= self.patience.tries or self.patience.clock() > until:
-                    raise UndecidedError(str(error)) from None
+                    raise UnclearAnswerError(str(error)) from None
                 if busy:
                     is_announced = self._tell_of_full_service(step, is_announced=is_announced)
             self._pause(pause)
@@ -211,7 +211,7 @@ class RemoteWork:
             except TransientError as error:
                 failures += 1
                 if failures >= self.patience.tries:
-                    raise UndecidedError(str(error)) from None
+                    raise UnclearAnswerError(str(error)) from None
             else:
                 failures, absent = 0, 0
                 if self._is_done(step, sight):
@@ -249,14 +249,16 @@ class RemoteWork:
                     raise
             except BackendError as error:
                 if attempt >= self.patience.tries:
-                    raise UndecidedError(f"A job is done, but its rows cannot be had: {error}") from None
+                    raise UnclearAnswerError(f"A job is done, but its rows cannot be had: {error}") from None
             self._pause(pause)
         raise AssertionError  # pauses have no end
 
     def _gone_error(self, step: str, job: str) -> BackendError:
         """Return what to say of a job that is not there, unless the service lists it all the same."""
         if job in self._retry_call(partial(self.service.find, self.ledger.job_name(step))):
-            return UndecidedError(f"{self.service.title} lists the job {job}, and says that it is not there.")
+            return UnclearAnswerError(
+                f"{self.service.title} lists the job {job}, and says that it is not there."
+            )
         return BackendError(f"The job at {self.service.title} is not there any more. Next: synth run")
 
     def _retry_call(self, call: Callable[[], T]) -> T:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 TWICE = 2  # answers that something is not there, one after another, before that is believed
 
 
-class UndecidedError(BackendError):
+class UnclearAnswerError(BackendError):
     """What became of the job is not known, so it is left for the next run."""
 
 
@@ -73,6 +73,6 @@ def retry_call(
         except TransientError as error:
             absent = 0
             if attempt >= patience.tries:
-                raise UndecidedError(str(error)) from None
+                raise UnclearAnswerError(str(error)) from None
         rest(pause)
     raise AssertionError  # pauses have no end

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from synth.backends.jobs import RemoteWork
 from synth.backends.ledger import Ledger, left_behind, lock_file, open_ledger
-from synth.backends.patience import Patience, UndecidedError, retry_call
+from synth.backends.patience import Patience, UnclearAnswerError, retry_call
 from synth.backends.removal import EndlessError, Removal
 from synth.backends.service import DeniedError
 from synth.backends.sheet import Sheet
@@ -148,7 +148,7 @@ class Remote:
         try:
             twin = self._usable(work, sheet, request, steps)
             scores = work.scores(steps[-1].name)
-        except (UndecidedError, DeniedError) as error:
+        except (UnclearAnswerError, DeniedError) as error:
             raise BackendError(f"{error} {self._leftovers_note(work.ledger)}") from None
         except (PendingError, EndlessError):
             raise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from synth.backends.patience import TWICE, Patience, UndecidedError, retry_call
+from synth.backends.patience import TWICE, Patience, UnclearAnswerError, retry_call
 from synth.backends.service import WORKING, ConflictError, GoneError, Phase, TransientError
 from synth.errors import BackendError
 
@@ -91,7 +91,7 @@ class Removal:
             except TransientError as error:
                 failures += 1
                 if failures >= self.patience.tries:
-                    raise UndecidedError(str(error)) from None
+                    raise UnclearAnswerError(str(error)) from None
             seconds = self.patience.clock() - began
             if seconds > self.patience.ending:
                 raise EndlessError(f"{self.service.title}: a job was cancelled and has not ended.")
@@ -115,7 +115,7 @@ class Removal:
         try:
             if self._retry_call(partial(self.service.look, job)).phase in WORKING:
                 self._retry_call(partial(self.service.cancel, job))
-        except (GoneError, UndecidedError):
+        except (GoneError, UnclearAnswerError):
             return
 
     def _delete(self, call: Callable[[], object]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
 
     Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Nearest:
         return self._between.find(targets) + 1
 
 
-def fit_additive(own: NumberColumn, terms: Mapping[int, Column], rows: Ints) -> Additive | None:
+def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints) -> Additive | None:
     """The sum for the column, or for its logarithm if less is left beside that; None if it does not vary.
 
     Args:
@@ -123,7 +123,7 @@ def solve(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
     return heights
 
 
-def knots_of(column: Column) -> Floats:
+def knots_of(column: ColumnCodes) -> Floats:
     """Quantiles of a number column, ascending; none of labels."""
     if not isinstance(column, NumberColumn):
         return np.zeros(0)
@@ -131,7 +131,7 @@ def knots_of(column: Column) -> Floats:
     return np.unique(plain(column.native(codes[np.linspace(0, len(codes) - 1, KNOTS).astype(np.int64)])))
 
 
-def basis(column: Column, codes: Ints, knots: Floats) -> Floats:
+def basis(column: ColumnCodes, codes: Ints, knots: Floats) -> Floats:
     """For each row how much each height counts, that of NULL last."""
     if not isinstance(column, NumberColumn):
         return np.eye(column.size + 1)[codes]
@@ -144,7 +144,7 @@ def basis(column: Column, codes: Ints, knots: Floats) -> Floats:
     return weights
 
 
-def table_of(column: Column, knots: Floats, heights: Floats) -> Floats:
+def table_of(column: ColumnCodes, knots: Floats, heights: Floats) -> Floats:
     """The function for each code, NULL last."""
     if not isinstance(column, NumberColumn):
         return heights

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.numbers import NumberColumn
     from synth.engine.ticks import Native
 
@@ -60,7 +60,7 @@ class Chain:
         entities: whom each training row is about; None where each is one.
     """
 
-    columns: Sequence[Column]
+    columns: Sequence[ColumnCodes]
     derived: Mapping[int, Derived]
     order: list[int] = field(default_factory=list)
     models: dict[int, Conditional] = field(default_factory=dict)

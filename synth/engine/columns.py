@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UNKNOWN = -2  # the code of a given value that was not learned
 
 
-class Column(Protocol):
+class ColumnCodes(Protocol):
     """What the model needs to know of a column, whatever its dtype."""
 
     codes: Ints  # one a training row, -1 for NULL

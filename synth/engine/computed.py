@@ -17,7 +17,7 @@ from synth.engine.rules import keep_orders
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.formulas import Identity
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
@@ -112,7 +112,7 @@ class Computations:
     The others are computed as soon as their sources are drawn.
     """
 
-    def __init__(self, columns: Sequence[Column], identities: Iterable[Identity]) -> None:
+    def __init__(self, columns: Sequence[ColumnCodes], identities: Iterable[Identity]) -> None:
         self._found: dict[int, Computed] = {}
         for identity in identities:
             own, *sources = (columns[place] for place in (identity.target, *identity.sources))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
     from synth.engine.leaves import Leaves
     from synth.engine.rules import Tie
 
@@ -46,7 +46,7 @@ class Conditional:
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[ColumnCodes],
         codes: Mapping[int, Ints],
         target: int,
         *,
@@ -71,7 +71,7 @@ class Conditional:
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
         loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
-        self._sources: list[Source] = []
+        self._sources: list[CodeSource] = []
         self._open(own, given)
 
     def _free(self, rows: Ints, codes: Mapping[int, Ints]) -> tuple[Ints, bool]:
@@ -92,7 +92,7 @@ class Conditional:
             leaves = open_leaves(tree, self._features)
             leaf = leaves.find(given, slice(0, len(own)))
             pool = Pool(own, leaf, blurred=self._blurred)
-            source: Source = Free(pool, leaves)
+            source: CodeSource = Free(pool, leaves)
             if self._ties:
                 source = Tied(pool, leaves, own, leaf, self._ties)
             self._sources.append(source if self._decider is None else Decided(source, self._decider))
@@ -111,7 +111,7 @@ class Conditional:
         return drawn
 
 
-class Source(Protocol):
+class CodeSource(Protocol):
     """Where the codes of some rows come from."""
 
     def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
@@ -134,7 +134,7 @@ class Free:
 class Decided:
     """Another column leaves no choice where it says something."""
 
-    others: Source
+    others: CodeSource
     tie: Tie
 
     def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
@@ -168,8 +168,8 @@ class Tied:
 
 
 def learn(
-    columns: Sequence[Column],
-    column: Column,
+    columns: Sequence[ColumnCodes],
+    column: ColumnCodes,
     own: Ints,
     given: Mapping[int, Ints],
     rng: np.random.Generator,

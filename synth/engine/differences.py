@@ -20,7 +20,7 @@ from synth.engine.rules import family
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.crowd import Crowd
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
@@ -93,7 +93,7 @@ class Difference:
 
 
 def find_differences(
-    columns: Sequence[Column],
+    columns: Sequence[ColumnCodes],
     drawn: Sequence[int],
     *,
     orders: Iterable[Order],
@@ -132,7 +132,7 @@ def told_apart(own: NumberColumn) -> bool:
     return own.size <= FEW_VALUES and bool((own.codes >= 0).sum() >= LEAF_ROWS * own.size)
 
 
-def missing_at_times(columns: Sequence[Column], orders: Iterable[Order]) -> list[tuple[int, int]]:
+def missing_at_times(columns: Sequence[ColumnCodes], orders: Iterable[Order]) -> list[tuple[int, int]]:
     """Close columns with an inequality of which one is NULL in rows where the other is not."""
     pairs = [(rule.low, rule.high) for rule in orders]
     return [

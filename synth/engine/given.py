@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
 
 Wanted: TypeAlias = "Literal['uniform'] | Mapping[Any, float]"
 ROUNDING = 1e-6  # by which shares may miss 1
@@ -53,7 +53,9 @@ class Choice:
     frame: pd.DataFrame | None
     balance: Mapping[Hashable, Wanted]
 
-    def fixed(self, columns: Sequence[Column], rows: slice, rng: np.random.Generator) -> dict[int, Fixed]:
+    def fixed(
+        self, columns: Sequence[ColumnCodes], rows: slice, rng: np.random.Generator
+    ) -> dict[int, Fixed]:
         """These columns in those rows.
 
         Raises:
@@ -69,7 +71,7 @@ class Choice:
         }
 
 
-def _fix_to_values(column: Column, name: Hashable, series: pd.Series[Any]) -> Fixed:
+def _fix_to_values(column: ColumnCodes, name: Hashable, series: pd.Series[Any]) -> Fixed:
     series = series.reset_index(drop=True)
     try:
         return Fixed(column.encode(series), series)
@@ -77,7 +79,7 @@ def _fix_to_values(column: Column, name: Hashable, series: pd.Series[Any]) -> Fi
         raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
 
 
-def balance_odds(column: Column, name: Hashable, wanted_shares: Wanted) -> NDArray[np.float64]:
+def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: Wanted) -> NDArray[np.float64]:
     """The chance of each code, NULL last.
 
     Raises:
@@ -103,12 +105,12 @@ def balance_odds(column: Column, name: Hashable, wanted_shares: Wanted) -> NDArr
     return np.asarray(odds / odds.sum())
 
 
-def _counts(column: Column) -> NDArray[np.float64]:
+def _counts(column: ColumnCodes) -> NDArray[np.float64]:
     codes = column.codes[column.known]
     return np.bincount(np.where(codes < 0, column.size, codes), minlength=column.size + 1).astype(np.float64)
 
 
-def _known_codes(column: Column, name: Hashable, values: Sequence[Any]) -> Ints:
+def _known_codes(column: ColumnCodes, name: Hashable, values: Sequence[Any]) -> Ints:
     series = pd.Series(values, dtype=None if isinstance(column, NumberColumn) else object)
     message = f"shares of column {name!r} name values that were not learned, or too rarely"
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
 
 CUTS = 16  # thresholds at which the distribution of a number is learned
 NULL_WEIGHT = 2.0  # of being NULL, against one cut
@@ -40,7 +40,7 @@ class Goal:
         return Goal(self.groups[part], self.places)
 
 
-def goal_of(column: Column, codes: Ints, conditioning: Sequence[tuple[Column, Ints]]) -> Goal:
+def goal_of(column: ColumnCodes, codes: Ints, conditioning: Sequence[tuple[ColumnCodes, Ints]]) -> Goal:
     """Return what the tree learns of a column with these codes, beside those of `conditioning`."""
     if column.ordered:
         return number_goal(codes)
@@ -62,7 +62,7 @@ def number_goal(codes: Ints) -> Goal:
     return Goal(groups, places)
 
 
-def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[Column, Ints]]) -> Goal:
+def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[ColumnCodes, Ints]]) -> Goal:
     """Where a label stands, seen from the columns before it: AXES axes of its profile over their groups."""
     counts = level_counts(codes, size)
     views = [
@@ -106,7 +106,7 @@ def variation(places: NDArray[np.float64], counts: Ints, part: Ints) -> NDArray[
     return np.where((inside == inside[0]).all(0), 0, squares)
 
 
-def feature_table(column: Column, codes: Ints, goal: Goal) -> NDArray[np.float32]:
+def feature_table(column: ColumnCodes, codes: Ints, goal: Goal) -> NDArray[np.float32]:
     """For each code what the tree sees: itself where codes have an order, else a place on the goal's axis."""
     if column.ordered:
         return np.append(np.arange(column.size), -1).astype(np.float32)

@@ -42,7 +42,7 @@ MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the 
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedHistories:
     """What was learned of histories.
 
     Attributes:
@@ -94,7 +94,7 @@ class Histories:
         self._labels = frozenset(
             f"{part} {name}" for name in categories for part in ("owner", "previous", "row")
         )
-        self._learned: Learned | None = None
+        self._learned: LearnedHistories | None = None
 
     def fit(
         self,
@@ -128,7 +128,7 @@ class Histories:
         end = own.rows[time].max() if time is not None and len(own.rows) else None
         base = self._base(own)
         both = own, others
-        form = Learned(own.rows.iloc[:0], schema, base, end, self._engine(of_counts, both, 0))
+        form = LearnedHistories(own.rows.iloc[:0], schema, base, end, self._engine(of_counts, both, 0))
         if len(own.rows):
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
@@ -182,7 +182,7 @@ class Histories:
         return self._sample(self._learned, owners, counts, DRAWS * draw)
 
     def _sample(
-        self, learned: Learned, owners: pd.DataFrame, counts: Ints, draw: int
+        self, learned: LearnedHistories, owners: pd.DataFrame, counts: Ints, draw: int
     ) -> tuple[pd.DataFrame, Ints]:
         """Draw histories of so many rows."""
         if learned.firsts is None or not counts.any():
@@ -263,7 +263,7 @@ def _spread(gaps: pd.Series[Any]) -> float:
     return float(np.abs(numbers - np.median(numbers)).mean())
 
 
-def _next_rows(learned: Learned, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
+def _next_rows(learned: LearnedHistories, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
     """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew."""
     if learned.laters is None:
         raise RuntimeError("no history of several rows was learned")

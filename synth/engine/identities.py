@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from synth.engine.columns import Column
+    from synth.engine.columns import ColumnCodes
     from synth.engine.formulas import Floats
     from synth.engine.seen import ColumnView
 
@@ -34,7 +34,7 @@ RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
 
 
 def find_identities(
-    frame: pd.DataFrame, columns: Sequence[Column], *, fixed: Collection[int] = ()
+    frame: pd.DataFrame, columns: Sequence[ColumnCodes], *, fixed: Collection[int] = ()
 ) -> tuple[Identity, ...]:
     """What may be computed from what, each after those that it is computed from.
 

@@ -12,13 +12,13 @@ from synth.engine.numbers import NumberColumn
 if TYPE_CHECKING:
     import pandas as pd
 
-    from synth.engine.columns import Column
+    from synth.engine.columns import ColumnCodes
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class TrainingTable:
     """The columns of a training frame, ready to be modelled.
 
     Attributes:
@@ -31,14 +31,14 @@ class Learned:
 
     empty: pd.DataFrame
     rows: int
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnCodes, ...]
     first: tuple[int, ...]
     identities: tuple[Identity, ...] = ()
 
 
 def open_column(
     series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None, *, label: bool
-) -> Column:
+) -> ColumnCodes:
     """The column behind `series`: labels if it says so or if its dtype has no order, else numbers.
 
     The rows `beside` it are not learned: their entities count in the `crowd`.

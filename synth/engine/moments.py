@@ -16,7 +16,7 @@ from synth.engine.numbers import NumberColumn
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
     from synth.engine.crowd import Crowd
     from synth.engine.ticks import Native
 
@@ -65,7 +65,7 @@ class Moment:
 
 
 def find_moments(
-    columns: Sequence[Column], *, number: int, crowd: Crowd, fixed: Collection[int] = ()
+    columns: Sequence[ColumnCodes], *, number: int, crowd: Crowd, fixed: Collection[int] = ()
 ) -> dict[int, Moment]:
     """Every timestamp but the `fixed`, on more than one day and at more than one time of it.
 

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
 
 BINS = 32  # groups of a column: finer than a tree's cuts, which raking is to put right
 SAMPLE_ROWS = 20_000
 MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
 
 
-def grouping(column: Column, codes: Ints) -> tuple[Ints, int]:
+def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     """For each code (NULL last) one of at most BINS + 2 groups, and how many there are; NULL is the last.
 
     Groups are quantiles, or the commonest labels and the rest.
@@ -36,13 +36,13 @@ def grouping(column: Column, codes: Ints) -> tuple[Ints, int]:
     return np.append(table, groups), groups + 1
 
 
-def coarse(column: Column, codes: Ints) -> tuple[Ints, int]:
+def coarse(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     """The groups of the codes, and how many there are."""
     table, groups = grouping(column, codes)
     return table[codes], groups
 
 
-def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:
+def mutual_information(columns: Sequence[ColumnCodes]) -> NDArray[np.float64]:
     """Pairwise, in nats, between the coarse columns, less what chance alone would give; the diagonal is 0."""
     groups = [coarse(column, column.codes) for column in columns]
     rows = min(SAMPLE_ROWS, len(columns[0].codes))
@@ -60,7 +60,7 @@ def mutual_information(columns: Sequence[Column]) -> NDArray[np.float64]:
 
 
 def drawing_order(
-    columns: Sequence[Column], information: NDArray[np.float64], *, first: Sequence[int] = ()
+    columns: Sequence[ColumnCodes], information: NDArray[np.float64], *, first: Sequence[int] = ()
 ) -> list[int]:
     """Those that come `first`, then by falling total mutual information; columns of many labels last."""
     total = information.sum(0)
@@ -69,7 +69,7 @@ def drawing_order(
 
 
 def another_order(
-    columns: Sequence[Column],
+    columns: Sequence[ColumnCodes],
     draw_order: Sequence[int],
     needs: Mapping[int, Iterable[int]],
     *,
@@ -101,13 +101,13 @@ def another_order(
     return list(order)
 
 
-def has_many_labels(column: Column) -> bool:
+def has_many_labels(column: ColumnCodes) -> bool:
     """Whether it is drawn last."""
     return not column.ordered and column.size > MANY
 
 
 def fewer_nulls_first(
-    columns: Sequence[Column],
+    columns: Sequence[ColumnCodes],
     draw_order: Sequence[int],
     pairs: Iterable[tuple[int, int]],
     *,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import Column, Ints
+    from synth.engine.columns import ColumnCodes, Ints
 
     Codes = Mapping[int, Ints]
     Source = Callable[[int], dict[int, Ints]]
@@ -63,7 +63,7 @@ class Raking:
         source: draws that many candidate rows.
     """
 
-    def __init__(self, columns: Sequence[Column], codes: Codes, source: Source) -> None:
+    def __init__(self, columns: Sequence[ColumnCodes], codes: Codes, source: Source) -> None:
         self._factors: dict[Some, Floats] = {}
         self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)

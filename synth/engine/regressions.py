@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.additive import Additive
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.crowd import Crowd
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
@@ -89,7 +89,7 @@ class Regressions:
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[ColumnCodes],
         information: Floats,
         *,
         orders: Sequence[Order],
@@ -124,7 +124,7 @@ class Regressions:
 
     def find(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[ColumnCodes],
         *,
         drawn: Sequence[int],
         number: int,
@@ -197,7 +197,7 @@ class Regressions:
         return model if model and model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
 
 
-def known_in_all(columns: Iterable[Column]) -> Mask:
+def known_in_all(columns: Iterable[ColumnCodes]) -> Mask:
     """The training rows in which each of some columns, at least one, may be learned."""
     known: Mask = np.logical_and.reduce([column.known for column in columns])
     return known
@@ -214,7 +214,7 @@ def is_wide(own: NumberColumn) -> bool:
     )
 
 
-def is_term(column: Column) -> bool:
+def is_term(column: ColumnCodes) -> bool:
     """Whether a sum may have a function of it."""
     if isinstance(column, NumberColumn):
         return column.size > 1 and column.safe

@@ -20,7 +20,7 @@ from synth.engine.rules import family
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.crowd import Crowd
     from synth.engine.ticks import Native
 
@@ -83,7 +83,7 @@ def as_own(own: NumberColumn, native: Native) -> Native:
 
 
 def find_repeats(
-    columns: Sequence[Column],
+    columns: Sequence[ColumnCodes],
     drawn: Sequence[int],
     *,
     number: int,

@@ -15,7 +15,7 @@ from synth.engine.numbers import NumberColumn
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.ticks import Native
 
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
@@ -39,7 +39,7 @@ class Tie:
 
 
 def find_ties(
-    columns: Sequence[Column], codes: Mapping[int, Ints], target: int, earlier: Sequence[int]
+    columns: Sequence[ColumnCodes], codes: Mapping[int, Ints], target: int, earlier: Sequence[int]
 ) -> list[Tie]:
     """The ties of a column to columns drawn before it; but one if that decides all of it, or most.
 
@@ -102,7 +102,7 @@ def keeps_nulls(other_codes: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
     return not surely_more(int(is_broken.sum()), len(is_broken), MOST_BROKEN)
 
 
-def decide_codes(other: Column, left: Ints, right: Ints) -> Ints | None:
+def decide_codes(other: ColumnCodes, left: Ints, right: Ints) -> Ints | None:
     """The table that leads from plain codes of `other` to the target, if MOST rows have such.
 
     The others decide nothing: a few rows prove no rule, and their value is not emitted as it is.
@@ -111,7 +111,7 @@ def decide_codes(other: Column, left: Ints, right: Ints) -> Ints | None:
     return None if plain.sum() < MOST * len(plain) else imply_codes(left[plain], right[plain], other.size)
 
 
-def decided_in_part(other: Column, own: Column, known_rows: Ints) -> tuple[Ints, int]:
+def decided_in_part(other: ColumnCodes, own: ColumnCodes, known_rows: Ints) -> tuple[Ints, int]:
     """The table that leads from some common codes of `other` to a common value of the target, and their rows.
 
     If such a code meant nothing, all of its rows would hold that value less often than LEVEL, all codes
@@ -146,12 +146,12 @@ def contradictions(left: Ints, right: Ints, size: int) -> Mask:
     return is_broken
 
 
-def as_it_is(column: Column) -> Mask:
+def as_it_is(column: ColumnCodes) -> Mask:
     """Which codes are emitted as the values that they stand for."""
     return column.spike if isinstance(column, NumberColumn) else column.plain
 
 
-def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:
+def strata(other: ColumnCodes, own: ColumnCodes, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:
     """For codes of either column the stratum that both must be in: the code of `other` that `own` implies."""
     plain = np.append(own.plain, True)[right]
     if plain.sum() < MOST * len(plain) or imply_codes(right[plain], left[plain], own.size) is None:
@@ -162,7 +162,9 @@ def strata(other: Column, own: Column, left: Ints, right: Ints) -> tuple[Ints, I
     return other_codes, implying
 
 
-def null_ties(index: int, other: Column, own: Column, codes: Ints, certain: Ints, null: Ints) -> list[Tie]:
+def null_ties(
+    index: int, other: ColumnCodes, own: ColumnCodes, codes: Ints, certain: Ints, null: Ints
+) -> list[Tie]:
     """What a column says of whether another, whose index it is, is NULL, or the other of it.
 
     Args:
@@ -184,7 +186,7 @@ def null_ties(index: int, other: Column, own: Column, codes: Ints, certain: Ints
     return [Tie(index, null_codes, implying)]
 
 
-def _null_given(other: Column, codes: Ints, null: Ints) -> Ints | None:
+def _null_given(other: ColumnCodes, codes: Ints, null: Ints) -> Ints | None:
     """For each code of `other` whether the target is NULL beside it, if that decides it."""
     if other.exact:
         return imply_codes(codes, null, other.size)
@@ -215,7 +217,7 @@ class Order:
     high: int
 
 
-def find_orders(columns: Sequence[Column]) -> list[Order]:
+def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
     """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}

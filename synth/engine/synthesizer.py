@@ -12,7 +12,7 @@ import pandas as pd
 from synth.engine.crowd import Crowd
 from synth.engine.given import Choice, positions
 from synth.engine.identities import find_identities
-from synth.engine.learned import Learned, open_column
+from synth.engine.learned import TrainingTable, open_column
 from synth.engine.table import CHAINS, Table
 from synth.engine.threads import side_by_side
 
@@ -63,7 +63,7 @@ class Synthesizer:
         self._categories = frozenset(categories)
         self._rare = rare
         self._public = frozenset(public)
-        self._learned = Learned(pd.DataFrame(), 0, (), ())
+        self._learned = TrainingTable(pd.DataFrame(), 0, (), ())
         self._table: Table | None = None
 
     def fit(
@@ -107,10 +107,10 @@ class Synthesizer:
         )
         public = [i for i, name in enumerate(frame.columns) if name in self._public]
         identities = find_identities(frame, columns, fixed={*first, *public})
-        self._learn(Learned(empty, rows, columns, first, identities), crowd, progress)
+        self._learn(TrainingTable(empty, rows, columns, first, identities), crowd, progress)
         return self
 
-    def _learn(self, learned: Learned, crowd: Crowd, progress: Progress | None = None) -> None:
+    def _learn(self, learned: TrainingTable, crowd: Crowd, progress: Progress | None = None) -> None:
         self._learned, self._table = learned, None
         names, steps = learned.empty.columns, CHAINS * len(learned.columns)
         done = count(1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from synth.engine.chain import Derived
-    from synth.engine.columns import Column, Ints, Mask
+    from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
     from synth.engine.given import Fixed
@@ -55,7 +55,7 @@ class Table:
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[ColumnCodes],
         *,
         crowd: Crowd,
         rng: np.random.Generator,
@@ -81,7 +81,7 @@ class Table:
         drawn = self._computed.arranged(regressions.arranged(drawn), len(first))
         self._derived = self._find_derived(columns, drawn, regressions, crowd, whole)
         parts = [part for found in self._derived.values() for part in found.columns]
-        self._columns: list[Column] = [*columns, *parts]
+        self._columns: list[ColumnCodes] = [*columns, *parts]
         self._chains = [Chain(self._columns, self._derived, entities=crowd.of_learned) for _ in range(CHAINS)]
         codes = self._chains[0].learn(drawn, information, rng, learned)
         needs = self._computed.needs | {target: found.needs for target, found in self._derived.items()}
@@ -94,7 +94,7 @@ class Table:
 
     def _find_derived(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[ColumnCodes],
         drawn: Sequence[int],
         regressions: Regressions,
         crowd: Crowd,

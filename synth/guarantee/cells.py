@@ -127,7 +127,7 @@ def line_margin(
     positions = grid.positions(amounts(values, domain.kind))
     levels = levels_of(grid.size)
     deviation = mechanisms.scale(rho / levels)
-    whole = Stretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf))
+    whole = CellStretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf))
     absent = []
     for level in range(levels):
         parts = whole.parts(grid.size, deviation)
@@ -144,7 +144,7 @@ def line_margin(
 
 
 @dataclass(frozen=True, slots=True)
-class Stretches:
+class CellStretches:
     """Stretches of a grid by their first positions, and estimates of their numbers of rows."""
 
     starts: NDArray[np.int64]
@@ -175,7 +175,7 @@ class Stretches:
         parts: NDArray[np.int64],
         noisy: NDArray[np.float64],
         deviation: float,
-    ) -> Stretches:
+    ) -> CellStretches:
         """Return the parts, those together that noise does not let stand out, near what their stretch was."""
         ends = np.cumsum(parts)
         firsts = [
@@ -191,7 +191,7 @@ class Stretches:
         trust = np.where(np.isinf(self.variances), 0, spread / (spread + self.variances))  # of the old count
         share = variances / spread[family]
         moved = counts + (trust * (self.counts - sums))[family] * share
-        return Stretches(starts[places], moved, variances * (1 - trust[family] * share))
+        return CellStretches(starts[places], moved, variances * (1 - trust[family] * share))
 
 
 def merged(noisy: NDArray[np.float64], deviation: float) -> NDArray[np.int64]:

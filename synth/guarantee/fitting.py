@@ -25,7 +25,7 @@ MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 4096, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class NoisyTable:
     """Noisy numbers of rows over two columns' groups (or over one's, as one row), and their variance."""
 
     counts: NDArray[np.float64]
@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class NoisyChain:
     """Steps in the order in which columns are drawn."""
 
     steps: tuple[Step, ...]
@@ -107,12 +107,12 @@ def order_of(columns: int, pairs: Mapping[Pair, float], first: int) -> list[int]
 
 
 def fitted(
-    margins: Sequence[Table],
-    tables: Mapping[Pair, Table],
+    margins: Sequence[NoisyTable],
+    tables: Mapping[Pair, NoisyTable],
     first: int,
     population: int,
     random: np.random.Generator,
-) -> tuple[Chain, NDArray[np.int64]]:
+) -> tuple[NoisyChain, NDArray[np.int64]]:
     """Return the chain that agrees with the tables as far as their noise lets it, and rows drawn from it.
 
     The `first` columns are drawn before all others.
@@ -128,14 +128,14 @@ def fitted(
             pair = (min(column, earlier), max(column, earlier))
             if pair in tables:
                 table = _weighted(tables[pair], margins[pair[0]], margins[pair[1]])
-                given[earlier] = table if pair[1] == column else Table(table.counts.T, table.variance)
+                given[earlier] = table if pair[1] == column else NoisyTable(table.counts.T, table.variance)
         step = _step(column, margins[column], given, rows, drawn)
         drawn[:, column] = chosen(step.logits(drawn), drawn[:, list(given)], random)
         steps.append(step)
-    return Chain(tuple(steps)), drawn
+    return NoisyChain(tuple(steps)), drawn
 
 
-def _weighted(table: Table, one: Table, other: Table) -> Table:
+def _weighted(table: NoisyTable, one: NoisyTable, other: NoisyTable) -> NoisyTable:
     """Return a table with the variance that its own dependence calls for.
 
     Relative entropy alone expects a cell of e rows to differ from independence by the root of e. Columns that
@@ -145,17 +145,17 @@ def _weighted(table: Table, one: Table, other: Table) -> Table:
     expected = np.outer(one.counts, other.counts) / rows
     squares = float(((table.counts - expected) ** 2 - table.variance).sum())
     weight = np.clip(rows / max(squares, 1e-9), *WEIGHTS)
-    return Table(table.counts, table.variance * weight)
+    return NoisyTable(table.counts, table.variance * weight)
 
 
-def _dependence(pair: Pair, margins: Sequence[Table], table: Table) -> float:
+def _dependence(pair: Pair, margins: Sequence[NoisyTable], table: NoisyTable) -> float:
     """Return how many rows a table has elsewhere than if its columns had nothing to do with each other."""
     one, other = (margins[column].counts.ravel() for column in pair)
     return float(np.abs(table.counts - np.outer(one, other) / one.sum()).sum())
 
 
 def _step(
-    column: int, margin: Table, given: Mapping[int, Table], rows: float, drawn: NDArray[np.int64]
+    column: int, margin: NoisyTable, given: Mapping[int, NoisyTable], rows: float, drawn: NDArray[np.int64]
 ) -> Step:
     """Fit one column given earlier ones: least relative entropy beside squared error over its variance.
 

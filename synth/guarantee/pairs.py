@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.guarantee.cells import tally
-from synth.guarantee.fitting import Chain, Pair, Table, fitted
+from synth.guarantee.fitting import NoisyChain, NoisyTable, Pair, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,9 @@ class Learning:
     rows: float
     first: int
     random: np.random.Generator
-    tables: dict[Pair, Table] = field(default_factory=dict)
+    tables: dict[Pair, NoisyTable] = field(default_factory=dict)
 
-    def chain(self, mechanisms: Mechanisms, pairs: int) -> Chain:
+    def chain(self, mechanisms: Mechanisms, pairs: int) -> NoisyChain:
         """Return the chain after all rounds, which use up the budget on so many pairs at most."""
         budget = mechanisms.remaining
         rest = [pair for pair in combinations(range(len(self.names)), 2) if pair[1] >= self.first]
@@ -55,10 +55,10 @@ class Learning:
             chain, drawn = self._fit()
         return chain
 
-    def _fit(self) -> tuple[Chain, NDArray[np.int64]]:
+    def _fit(self) -> tuple[NoisyChain, NDArray[np.int64]]:
         population = int(np.clip(4 * self.rows, *POPULATION))
         margins = [
-            Table(groups.groups[None, :] * self.rows, groups.variance[None, :]) for groups in self.groups
+            NoisyTable(groups.groups[None, :] * self.rows, groups.variance[None, :]) for groups in self.groups
         ]
         return fitted(margins, self.tables, self.first, population, self.random)
 
@@ -89,12 +89,12 @@ class Learning:
         model = np.rint(expected * (self.rows / len(drawn))).astype(np.int64)
         return int(np.abs(counts - model).sum()) - int(np.sqrt(2 / np.pi) * deviation * len(counts))
 
-    def _count(self, mechanisms: Mechanisms, pair: Pair, rho: float) -> Table:
+    def _count(self, mechanisms: Mechanisms, pair: Pair, rho: float) -> NoisyTable:
         one, other = pair
         what = f"{self.names[one]} × {self.names[other]}: counts"
         counts = mechanisms.counts(what, self._tally(pair), rho)
         shape = (self.groups[one].size, self.groups[other].size)
-        return Table(counts.reshape(shape), np.array(mechanisms.scale(rho) ** 2))
+        return NoisyTable(counts.reshape(shape), np.array(mechanisms.scale(rho) ** 2))
 
     def _tally(self, pair: Pair) -> NDArray[np.int64]:
         first, second = self.codes[pair[0]], self.codes[pair[1]]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from synth.domain import Evaluation
     from synth.domain.figures import Portrait
     from synth.twins.redraw import Redrawn
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Case, Drawn, Made
 
 
@@ -153,7 +153,7 @@ def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     return frame.assign(**{name: values.view("timedelta64[us]") for name, values in spans.items()})
 
 
-def _entities(source: Source, samples: Drawn, choice: Redrawn, draft: Made) -> Entities | None:
+def _entities(source: SourceRows, samples: Drawn, choice: Redrawn, draft: Made) -> Entities | None:
     """Whom all these rows are about, as numbers; None where each is about somebody else."""
     if source.unit is None:
         return None

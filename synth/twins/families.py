@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Model
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Drawn
 
     Part = Sequence[tuple[pd.DataFrame, NDArray[np.int64]]]
@@ -80,7 +80,7 @@ class Family:
 
 
 def owners_of(
-    source: Source,
+    source: SourceRows,
     treatments: Sequence[Treatment],
     twin: pa.Table,
     second: NDArray[np.bool_] | None,
@@ -112,7 +112,7 @@ def owners_of(
 
 def family_of(
     model: Model,
-    source: Source,
+    source: SourceRows,
     treatments: Sequence[Treatment],
     parents: Mapping[str, Owners],
     rows: int,
@@ -149,7 +149,7 @@ def _is_lost(key: ForeignKey, twins: Collection[str]) -> bool:
 
 
 def _of_parent(
-    treatment: Treatment, key: ForeignKey, source: Source, treatments: Sequence[Treatment], parent: Owners
+    treatment: Treatment, key: ForeignKey, source: SourceRows, treatments: Sequence[Treatment], parent: Owners
 ) -> Family | None:
     """Return the histories of a parent's rows, if nearly all rows have a parent."""
     column = key.parent_column
@@ -178,7 +178,7 @@ def _of_parent(
 
 
 def _of_entity(
-    treatment: Treatment, source: Source, treatments: Sequence[Treatment], rows: int
+    treatment: Treatment, source: SourceRows, treatments: Sequence[Treatment], rows: int
 ) -> Family | None:
     """Return the histories of entities that no other model describes."""
     codes = source.real.column(treatment.column.name).combine_chunks().dictionary_encode()
@@ -204,7 +204,7 @@ def _of_entity(
     )
 
 
-def time_of(source: Source, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
+def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
     """Return the column that orders the rows of an owner.
 
     A number that counts the rows of every owner from 1, else the date that tells most of them apart.
@@ -228,7 +228,7 @@ def time_of(source: Source, owner: NDArray[np.int64], treatments: Sequence[Treat
 
 
 def of_side(
-    family: Family, side: NDArray[np.bool_], number: int, source: Source
+    family: Family, side: NDArray[np.bool_], number: int, source: SourceRows
 ) -> tuple[HistoryRequest, NDArray[np.int64]]:
     """Return what is asked of the engine of one side, and the positions of the owners' twins it draws for."""
     second = bool(source.halves and source.held_out[side].any())

@@ -127,7 +127,7 @@ def apart(
         if not known.any():
             continue
         holders = Holders.of(numbers, units[known], np.ones(len(numbers), bool))
-        own, grid = holders.numbers[holders.repeated], Grid.of(holders.numbers)
+        own, grid = holders.numbers[holders.repeated], StepGrid.of(holders.numbers)
         there, drawn = _numbers(moved[name])
         room = grid.positions(holders.numbers[0], holders.numbers[-1])
         if not len(own) or room < ROOMY * len(holders.numbers) or room < len(drawn):
@@ -146,14 +146,14 @@ def is_ordered(values: pd.Series[Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class StepGrid:
     """The positions that values lie on: whole steps from the first one; a step of 0 where there are none."""
 
     start: Any
     step: Any
 
     @classmethod
-    def of(cls, values: Numbers) -> Grid:
+    def of(cls, values: Numbers) -> StepGrid:
         """Find the widest steps that all different values lie on; of decimals, those of their last digit."""
         if values.dtype.kind != "f":
             steps = np.diff(values)
@@ -210,7 +210,7 @@ def _nearby(
     inside = np.clip(numbers, holders.numbers[holders.low], holders.numbers[holders.high])
     if len(pool) < RARE:
         return _as(shown, known, np.where(drawn_anew, inside, numbers))
-    grid = Grid.of(holders.numbers[holders.own])
+    grid = StepGrid.of(holders.numbers[holders.own])
     around = np.searchsorted(pool, inside[drawn_anew])
     places = np.clip(around + rng.integers(-RARE // 2, RARE // 2 + 1, len(around)), 0, len(pool) - 2)
     gaps = pool[places + 1] - pool[places]

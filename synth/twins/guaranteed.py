@@ -30,7 +30,7 @@ from synth.twins.publicly import publicly, refuse_unknown, without_labels
 from synth.twins.repair import repaired
 from synth.twins.sifting import LEAST, Sifted, refuse_broken, sift, without_broken
 from synth.twins.snapshots import in_versions, keyed, usual_habits
-from synth.twins.source import Source
+from synth.twins.source import SourceRows
 from synth.twins.twin import Twin, distinct, pool_of
 from synth.twins.uniqueness import read_uniqueness
 from synth.twins.workshop import Case, Drawn
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Task
     from synth.twins.examination import Examined
-    from synth.twins.private import Learned
+    from synth.twins.private import PrivateModel
     from synth.twins.publicly import Publicly
     from synth.twins.workshop import Made, Workshop
 
@@ -124,7 +124,9 @@ def _opened(task: Task, shop: Workshop, parents: Parents) -> tuple[Case, Publicl
     )
     if not task.guarantee.discover:
         refuse_unknown(model, public)
-    nobody = Source(columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False)
+    nobody = SourceRows(
+        columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False
+    )
     return Case(task, shop, nobody, public.treatments, Attempt("", ""), 0, standing, unique), public
 
 
@@ -133,7 +135,7 @@ def _public_pool(task: Task, shop: Workshop, parents: Parents, key: ForeignKey) 
     return pool_of(task, key, shop, parents)
 
 
-def _made(case: Case, private: Learned, parents: Parents) -> tuple[Made, tuple[str, ...]]:
+def _made(case: Case, private: PrivateModel, parents: Parents) -> tuple[Made, tuple[str, ...]]:
     """The twin, and which facts it does not keep; another one is drawn where it breaks a test about all rows.
 
     That looks at the twin alone, so it costs no privacy.
@@ -149,7 +151,9 @@ def _made(case: Case, private: Learned, parents: Parents) -> tuple[Made, tuple[s
     return made, told
 
 
-def _made_once(case: Case, private: Learned, parents: Parents, turn: int) -> tuple[Made, tuple[str, ...]]:
+def _made_once(
+    case: Case, private: PrivateModel, parents: Parents, turn: int
+) -> tuple[Made, tuple[str, ...]]:
     """The twin, and which rules it does not keep."""
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), turn])
     case = _with_stand_ins(case, private, parents, rng)
@@ -195,14 +199,14 @@ def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.
     return whole
 
 
-def _with_stand_ins(case: Case, private: Learned, parents: Parents, rng: np.random.Generator) -> Case:
+def _with_stand_ins(case: Case, private: PrivateModel, parents: Parents, rng: np.random.Generator) -> Case:
     """The case with rows on which rules about keys are tried: such as the twin will have, and nobody's."""
     frame = _whole(private.sample(REHEARSED), case)
     rows = assemble_unseen(frame, case.treatments, parents=partial(_pool, case, parents), rng=rng)
     return replace(case, source=replace(case.source, real=rows, rows=rows.num_rows))
 
 
-def _sifted(case: Case, private: Learned) -> Sifted:
+def _sifted(case: Case, private: PrivateModel) -> Sifted:
     """Rows that keep the rules about single rows.
 
     More are drawn where few do, and some are put right, which costs no privacy. Where hardly any does, they
@@ -242,7 +246,7 @@ def _whole(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
     return frame.assign(**{one.column.name: empty_column(one.column, len(frame)) for one in missing})
 
 
-def _stage(case: Case, private: Learned, made: Made) -> Stage:
+def _stage(case: Case, private: PrivateModel, made: Made) -> Stage:
     """The twin as it will be staged; what it states is public, or was paid for."""
     task, shop, promised = case.task, case.shop, case.task.guarantee
     inputs = shop.inputs.get(task.model.unique_id, {})
@@ -269,7 +273,7 @@ def _stage(case: Case, private: Learned, made: Made) -> Stage:
     )
 
 
-def _promise(private: Learned, task: Task) -> str:
+def _promise(private: PrivateModel, task: Task) -> str:
     """What is promised to whom, in words."""
     name = private.domain.removeprefix("column ").split(".")[-1]
     rows = private.rows_per_entity
@@ -278,7 +282,7 @@ def _promise(private: Learned, task: Task) -> str:
     return f"{task.guarantee} for {whom}{used}"
 
 
-def _warnings(case: Case, private: Learned, examined: Examined, because: str) -> tuple[str, ...]:
+def _warnings(case: Case, private: PrivateModel, examined: Examined, because: str) -> tuple[str, ...]:
     """What the owner should know: why there is a guarantee, and what it costs in fidelity."""
     name = case.task.model.name
     lost = sorted(private.without_labels)

@@ -52,20 +52,22 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TaskOutcome:
     """What became of one task, and how long it took in seconds."""
 
     outcome: Twin | Failed
     seconds: float
 
 
-def prepared(todo: Agenda) -> dict[str, Made]:
+def prepared(todo: Agenda) -> dict[str, TaskOutcome]:
     """What has become of tasks before this command: twins that wait, and those that cannot be made."""
-    ready: dict[str, Made] = {
-        name: Made(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
+    ready: dict[str, TaskOutcome] = {
+        name: TaskOutcome(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
         for name, stage in todo.stages_to_publish.items()
     }
-    blocked = {name: Made(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.block_reasons.items()}
+    blocked = {
+        name: TaskOutcome(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.block_reasons.items()
+    }
     return ready | blocked
 
 
@@ -80,7 +82,7 @@ def make_and_publish(
     results: dict[str, ModelResult],
     *,
     places: Mapping[str, str],
-    ready: Mapping[str, Made],
+    ready: Mapping[str, TaskOutcome],
 ) -> None:
     """Make the twins side by side, and publish each cluster when all of it is made.
 
@@ -91,12 +93,12 @@ def make_and_publish(
         places: such as `1 of 2`, by `unique_id`.
         ready: what has become of a task before, by `unique_id`.
     """
-    futures: dict[str, Future[Made]] = {}
+    futures: dict[str, Future[TaskOutcome]] = {}
     pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
     try:
         for task in tasks:
             if task.model.unique_id in ready:
-                done: Future[Made] = Future()
+                done: Future[TaskOutcome] = Future()
                 done.set_result(ready[task.model.unique_id])
                 futures[task.model.unique_id] = done
                 continue
@@ -141,8 +143,8 @@ def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
 
 
 def _make(
-    place: str, task: Task, shop: Workshop, parents: Mapping[str, Future[Made]], wanted: frozenset[str]
-) -> Made:
+    place: str, task: Task, shop: Workshop, parents: Mapping[str, Future[TaskOutcome]], wanted: frozenset[str]
+) -> TaskOutcome:
     """The twin, or the reason why there is none; no model stops another."""
     outcomes = {name: future.result().outcome for name, future in parents.items()}
     made = {name: one for name, one in outcomes.items() if isinstance(one, Twin)}
@@ -155,8 +157,8 @@ def _make(
     if lost:
         names = ", ".join(sorted(lost))
         if set(lost.values()) == {Status.PENDING}:
-            return Made(Failed(Status.PENDING, f"it waits for {names}"), 0.0)
-        return Made(Failed(Status.SKIPPED, f"it references {names}, which failed"), 0.0)
+            return TaskOutcome(Failed(Status.PENDING, f"it waits for {names}"), 0.0)
+        return TaskOutcome(Failed(Status.SKIPPED, f"it references {names}, which failed"), 0.0)
     log.start(place, task)
     started = perf_counter()
     outcome: Twin | Failed
@@ -177,7 +179,7 @@ def _make(
         outcome = Failed(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
         outcome = Failed(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
-    return Made(outcome, perf_counter() - started)
+    return TaskOutcome(outcome, perf_counter() - started)
 
 
 def _twin(
@@ -231,7 +233,7 @@ def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
 
 
 def _waiting(
-    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[Made]], before: Collection[str]
+    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[TaskOutcome]], before: Collection[str]
 ) -> tuple[dict[str, Stage], set[str]]:
     """The stages that may be published of clusters that are completely made, and what is still being made."""
     staged: dict[str, Stage] = {}
@@ -251,7 +253,9 @@ def _waiting(
     return staged, pending
 
 
-def _held_back(cluster: Sequence[Task], made: Sequence[Made], before: Collection[str]) -> dict[str, str]:
+def _held_back(
+    cluster: Sequence[Task], made: Sequence[TaskOutcome], before: Collection[str]
+) -> dict[str, str]:
     """The good twins of a cluster that must not be published, and why."""
     outcomes = {task.model.unique_id: item.outcome for task, item in zip(cluster, made, strict=True)}
     holds = {name: one.parents for name, one in outcomes.items() if isinstance(one, Twin)}
@@ -259,7 +263,7 @@ def _held_back(cluster: Sequence[Task], made: Sequence[Made], before: Collection
     return held_back([task.model for task in cluster], holds, failed, before)
 
 
-def _tried(made: Made, trial: Trial | None, shop: Workshop) -> Made:
+def _tried(made: TaskOutcome, trial: Trial | None, shop: Workshop) -> TaskOutcome:
     """The outcome of a task when dbt's tests have had their say."""
     twin = made.outcome
     if trial is None or isinstance(twin, Failed):
@@ -280,7 +284,7 @@ def _tried(made: Made, trial: Trial | None, shop: Workshop) -> Made:
     return replace(made, outcome=failed)
 
 
-def _kept(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
+def _kept(cluster: Sequence[Task], made: Sequence[TaskOutcome], shop: Workshop) -> list[ModelResult]:
     """Leave what is made for a later `synth publish`, and what is not, on record."""
     lost = [
         task.model.unique_id
@@ -294,7 +298,7 @@ def _kept(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list
 
 
 def _publish(
-    cluster: Sequence[Task], made: Sequence[Made], shop: Workshop, before: Collection[str]
+    cluster: Sequence[Task], made: Sequence[TaskOutcome], shop: Workshop, before: Collection[str]
 ) -> list[ModelResult]:
     """Publish what of a cluster is good and may stand alone, all that belongs together in one transaction."""
     lost = _held_back(cluster, made, before)
@@ -314,7 +318,7 @@ def _publish(
     ]
 
 
-def _published(made: Sequence[Made], shop: Workshop) -> Failed | None:
+def _published(made: Sequence[TaskOutcome], shop: Workshop) -> Failed | None:
     """Publish twins in one transaction; what went wrong, if anything did."""
     stages = [item.outcome.stage for item in made if isinstance(item.outcome, Twin)]
     settings = shop.settings
@@ -327,7 +331,9 @@ def _published(made: Sequence[Made], shop: Workshop) -> Failed | None:
     return None
 
 
-def _result(task: Task, made: Made, failed: Failed | None, *, good: Status = Status.PUBLISHED) -> ModelResult:
+def _result(
+    task: Task, made: TaskOutcome, failed: Failed | None, *, good: Status = Status.PUBLISHED
+) -> ModelResult:
     """How `task` left the run, `good` if well; `failed` says why its cluster was not published."""
     outcome = made.outcome
     if isinstance(outcome, Failed):

@@ -33,7 +33,7 @@ NOTHING = "synth row"
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class PrivateModel:
     """What the private engine has learned of a model.
 
     Attributes:
@@ -66,7 +66,7 @@ class Learned:
         return frozenset(name for name in names if name in drawn and drawn[name].isna().all())
 
 
-def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Column]) -> Learned:
+def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Column]) -> PrivateModel:
     """Pay for the twin of a model, and learn its rows once.
 
     Raises:
@@ -105,7 +105,7 @@ def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Colu
         cost,
         [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
     )
-    return Learned(engine, cost.domain, cost.rows_per_entity, frame, owners)
+    return PrivateModel(engine, cost.domain, cost.rows_per_entity, frame, owners)
 
 
 def _rows(

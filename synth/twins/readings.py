@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from synth.domain import Task
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Workshop
 
 MOST_CELLS = 20_000_000  # of rows that wait for their turn in memory; what is beyond is read again
 
 
-def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[str] = ()) -> dict[str, Source]:
+def read_and_tell(
+    tasks: Iterable[Task], shop: Workshop, *, ready: Collection[str] = ()
+) -> dict[str, SourceRows]:
     """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
 
     A model that cannot be read or understood is left out; whoever makes its twin will say why. So are those
     that are `ready`, those that are copied, and those that no engine but the private one may look at.
     """
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceRows] = {}
     advice_by_model, cells = [], 0
     for task in tasks:
         if task.model.unique_id in ready or task.model.reference or task.guaranteed:
@@ -62,7 +64,7 @@ def read_and_tell(tasks: Iterable[Task], shop: Workshop, *, ready: Collection[st
     return sources
 
 
-def read(task: Task, shop: Workshop) -> Source:
+def read(task: Task, shop: Workshop) -> SourceRows:
     """Return the rows of a model, those that wait in memory first."""
     source = shop.sources.pop(task.model.unique_id, None)
     if source is not None:

@@ -20,7 +20,7 @@ from synth.evaluate.tables import read, row_hashes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Drawn
 
     Hashes = NDArray[np.uint64]
@@ -53,7 +53,7 @@ def spare_rows(rows: int, *, halves: bool) -> int:
     return max(more, min(TIMES * rows, LOOKED_AT - rows)) if halves else more
 
 
-def choose(samples: Drawn, source: Source, rows: int) -> Redrawn:
+def choose(samples: Drawn, source: SourceRows, rows: int) -> Redrawn:
     """Choose `rows` of the rows drawn, none of them identical to a row that fewer than RARE entities hold.
 
     Where many rows are, the table has few different ones, or the generator repeats them. Then all rows stay,

@@ -23,7 +23,7 @@ ROUNDS = 3  # one repair may undo another
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ColumnOrder:
     """A column that is at least as large as another, or as a number; larger, if it is `strict`."""
 
     larger: str | float
@@ -41,12 +41,12 @@ def repaired(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
     return changed
 
 
-def orders_of(rule: Rule) -> Sequence[Order]:
+def orders_of(rule: Rule) -> Sequence[ColumnOrder]:
     """Return the comparisons that are enough for a rule to hold; nothing where it is of another kind."""
     return _enough(_parsed(rule)) or ()
 
 
-def bounds_of(rule: Rule) -> Sequence[Order]:
+def bounds_of(rule: Rule) -> Sequence[ColumnOrder]:
     """Return the comparisons of columns with numbers that hold wherever a rule does."""
     parsed = _parsed(rule)
     orders = () if parsed.find(exp.Or) else _enough(parsed) or ()
@@ -60,9 +60,9 @@ def _parsed(rule: Rule) -> exp.Expr:
         return exp.Null()
 
 
-def _enough(node: exp.Expr) -> list[Order] | None:
+def _enough(node: exp.Expr) -> list[ColumnOrder] | None:
     """The comparisons that make `node` true; None where there is something else in it."""
-    orders: list[Order] | None = None
+    orders: list[ColumnOrder] | None = None
     match node:
         case exp.Paren():
             orders = _enough(node.this)
@@ -82,13 +82,13 @@ def _enough(node: exp.Expr) -> list[Order] | None:
     return orders
 
 
-def _ordered(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[Order] | None:
+def _ordered(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[ColumnOrder] | None:
     """The pairs, the larger side first, where all are columns or numbers."""
     sides = [(_side(larger), _side(smaller)) for larger, smaller in pairs]
     if any(side is None for pair in sides for side in pair):
         return None
     return [
-        Order(larger, smaller, strict)
+        ColumnOrder(larger, smaller, strict)
         for larger, smaller in sides
         if larger is not None and smaller is not None
     ]
@@ -110,7 +110,7 @@ def _side(node: exp.Expr) -> str | float | None:
     return None
 
 
-def _applies(order: Order, frame: pd.DataFrame) -> bool:
+def _applies(order: ColumnOrder, frame: pd.DataFrame) -> bool:
     """Whether the columns are there and can be compared."""
     names = [side for side in (order.larger, order.smaller) if isinstance(side, str)]
     if not names or not set(names) <= set(frame.columns):
@@ -126,7 +126,7 @@ def _kind(values: pd.Series[Any]) -> str:
     return "number" if numeric else "other"
 
 
-def _put_right(frame: pd.DataFrame, order: Order) -> None:
+def _put_right(frame: pd.DataFrame, order: ColumnOrder) -> None:
     larger, smaller = order.larger, order.smaller
     if isinstance(larger, str) and isinstance(smaller, str):
         wrong = (frame[larger] < frame[smaller]).fillna(value=False).to_numpy(bool)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import History, Model
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Drawn
 
     Ints: TypeAlias = NDArray[np.int64]
@@ -60,7 +60,7 @@ class Versions:
 
 
 def in_versions(
-    history: History | None, samples: Drawn, places: Ints, source: Source, *, habits: Habits | None = None
+    history: History | None, samples: Drawn, places: Ints, source: SourceRows, *, habits: Habits | None = None
 ) -> tuple[Drawn, Versions | None]:
     """The rows drawn, those at `places` as versions, and whose.
 
@@ -126,7 +126,7 @@ def usual_habits(history: History | None, frame: pd.DataFrame) -> Habits | None:
     return Habits(max(float(still.mean()), 1 / len(frame)), 0.0, (), until)
 
 
-def _habits(history: History, source: Source) -> Habits:
+def _habits(history: History, source: SourceRows) -> Habits:
     every, training = _number_keys(source.real, history.key), source.training
     owner = every[source.learned_rows]
     ends = training.column(history.end).to_pandas()

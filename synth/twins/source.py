@@ -34,7 +34,7 @@ MOST = 1_000_000  # rows that a run takes from the warehouse
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceRows:
     """The rows of a model in canonical order, and which of them are held out, or make the second half.
 
     Attributes:
@@ -87,7 +87,7 @@ def read_source(
     salt: str,
     halves: bool = False,
     most: int = MOST,
-) -> Source:
+) -> SourceRows:
     """Read the model, put its rows into canonical order, and part the entities.
 
     Args:
@@ -116,7 +116,7 @@ def read_source(
     units = _units(model, whose, real, hashes, warehouse, snapshot)
     unit_column = whose.column if whose.column and not np.array_equal(units, hashes) else None
     apart = holdout_mask(units, whose.root, salt, share=HALF if halves else HOLDOUT)
-    return Source(columns, real, rows, units, unit_column, apart, halves)
+    return SourceRows(columns, real, rows, units, unit_column, apart, halves)
 
 
 def learns_halves(task: Task) -> bool:

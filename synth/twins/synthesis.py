@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Task
     from synth.twins.families import Family
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.twins.workshop import Workshop
 
 
 def draw(
     task: Task,
-    source: Source,
+    source: SourceRows,
     treatments: Sequence[Treatment],
     rows: int,
     shop: Workshop,
@@ -82,7 +82,7 @@ def draw(
     )
 
 
-def _conditions(task: Task, source: Source, treatments: Sequence[Treatment], rows: int) -> Conditions:
+def _conditions(task: Task, source: SourceRows, treatments: Sequence[Treatment], rows: int) -> Conditions:
     """Return what the user decides about so many rows before they are drawn."""
     return conditions(
         task.model,
@@ -96,7 +96,7 @@ def _conditions(task: Task, source: Source, treatments: Sequence[Treatment], row
 
 def _with_histories(
     task: Task,
-    source: Source,
+    source: SourceRows,
     treatments: Sequence[Treatment],
     family: Family,
     empty: Drawn,
@@ -115,7 +115,7 @@ def _with_histories(
 
 
 def _synthetic(
-    task: Task, source: Source, learned: pd.DataFrame, request: Request, shop: Workshop
+    task: Task, source: SourceRows, learned: pd.DataFrame, request: Request, shop: Workshop
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The rows of all engines, and which are those of the second."""
     lessons = _lessons(task, source, learned, request, np.ones(len(learned), bool))
@@ -123,7 +123,7 @@ def _synthetic(
 
 
 def _lessons(
-    task: Task, source: Source, learned: pd.DataFrame, request: Request, owned: NDArray[np.bool_]
+    task: Task, source: SourceRows, learned: pd.DataFrame, request: Request, owned: NDArray[np.bool_]
 ) -> list[tuple[pd.DataFrame, NDArray[np.bool_], Request]]:
     """For each engine the rows it is shown, which of all rows these are, and what is asked of it.
 
@@ -206,7 +206,7 @@ def _joined(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bo
 
 
 def _apart(
-    task: Task, source: Source, treatments: Sequence[Treatment], synthetic: pd.DataFrame
+    task: Task, source: SourceRows, treatments: Sequence[Treatment], synthetic: pd.DataFrame
 ) -> pd.DataFrame:
     """The rows drawn, without numbers that are somebody's own; seed columns are real values on purpose."""
     if source.entities == len(source.units):

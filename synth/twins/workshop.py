@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from synth.settings import Settings
     from synth.stores import Store
     from synth.twins.families import Family
-    from synth.twins.source import Source
+    from synth.twins.source import SourceRows
     from synth.warehouse import Snapshot, Warehouse
 
 
@@ -56,7 +56,7 @@ class Workshop:
     keep: bool = False
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     staged: Mapping[str, Relation] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, SourceRows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Case:
 
     task: Task
     shop: Workshop
-    source: Source
+    source: SourceRows
     treatments: tuple[Treatment, ...]
     attempt: Attempt
     rows: int

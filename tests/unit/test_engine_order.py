@@ -15,10 +15,10 @@ from synth.engine.learned import open_column
 from synth.engine.order import MANY, another_order
 
 if TYPE_CHECKING:
-    from synth.engine.columns import Column
+    from synth.engine.columns import ColumnCodes
 
 
-def numbers(count: int) -> list[Column]:
+def numbers(count: int) -> list[ColumnCodes]:
     return [open_column(pd.Series(np.arange(40) % (3 + i)), Crowd(1, 40), label=False) for i in range(count)]
 
 

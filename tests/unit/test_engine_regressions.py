@@ -19,7 +19,7 @@ from synth.engine.regressions import Regressions
 from synth.engine.rules import find_orders
 
 if TYPE_CHECKING:
-    from synth.engine.columns import Column
+    from synth.engine.columns import ColumnCodes
 
 ROWS = 6000
 NOISE = 0.05
@@ -138,7 +138,7 @@ def test_what_does_not_vary_where_it_is_looked_at_is_no_sum() -> None:
     assert taken_for_sums(frame) == set()
 
 
-def opened(frame: pd.DataFrame) -> dict[str, Column]:
+def opened(frame: pd.DataFrame) -> dict[str, ColumnCodes]:
     return {
         str(name): open_column(values, Crowd(10, len(values)), label=False) for name, values in frame.items()
     }

@@ -10,7 +10,7 @@ import pytest
 
 from synth.backends.jobs import RemoteWork
 from synth.backends.ledger import Ledger, lock_file, open_ledger
-from synth.backends.patience import EndedError, Patience, UndecidedError
+from synth.backends.patience import EndedError, Patience, UnclearAnswerError
 from synth.backends.removal import EndlessError
 from synth.backends.service import (
     BusyError,
@@ -146,14 +146,14 @@ def test_failed_looks_count_only_in_a_row(tmp_path: Path, clock: Clock) -> None:
     bad, fine = TransientError("bad"), JobStatus(Phase.RUNNING)
     looks: list[JobStatus | Exception] = [bad, bad, fine, bad, bad, fine, JobStatus(Phase.DONE)]
     assert carry_out(work(Told(looks), tmp_path, clock)) == b"job-1"
-    with pytest.raises(UndecidedError, match="bad"):
+    with pytest.raises(UnclearAnswerError, match="bad"):
         carry_out(work(Told([bad]), tmp_path, clock))
 
 
 def test_a_full_service_is_waited_for_until_the_deadline(tmp_path: Path, clock: Clock) -> None:
     busy = [BusyError("full")] * 9
     assert carry_out(work(Told(submits=[*busy, "job-1"]), tmp_path, clock)) == b"job-1"
-    with pytest.raises(UndecidedError, match="full"):
+    with pytest.raises(UnclearAnswerError, match="full"):
         carry_out(work(Told(submits=[*busy, *busy, *busy]), tmp_path, clock, deadline=100.0))
 
 
@@ -248,7 +248,7 @@ def test_one_odd_answer_ends_nothing(tmp_path: Path, clock: Clock, error: Except
 
 def test_a_job_whose_rows_cannot_be_had_is_kept(tmp_path: Path, clock: Clock) -> None:
     service = Told(results=[GoneError("404")] * 3)
-    with pytest.raises(UndecidedError, match="is done, but its rows cannot be had"):
+    with pytest.raises(UnclearAnswerError, match="is done, but its rows cannot be had"):
         carry_out(work(service, tmp_path, clock))
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["job-1"]

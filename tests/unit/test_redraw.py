@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.twins.redraw import choose, spare_rows
-from synth.twins.source import Source
+from synth.twins.source import SourceRows
 from synth.twins.workshop import Drawn
 
 ROWS = 2000
@@ -18,12 +18,12 @@ def fresh(rows: int, seed: int, kinds: int = 10**9) -> pd.DataFrame:
     return pd.DataFrame({"a": rng.integers(0, kinds, rows), "b": rng.choice(["x", "y"], rows)})
 
 
-def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Drawn, Source]:
+def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Drawn, SourceRows]:
     """All rows drawn, beside a source of which each fifth row is held out."""
     real = fresh(ROWS, 1) if real is None else real
     held_out = np.arange(len(real)) % 5 == 0
     units = np.arange(len(real), dtype=np.uint64)
-    source = Source((), pa.table({}), len(real), units, None, held_out)
+    source = SourceRows((), pa.table({}), len(real), units, None, held_out)
     return Drawn(real[~held_out], real[held_out], synthetic, frozenset(), frozenset(), {}), source
 
 

@@ -16,7 +16,7 @@ from synth.columns.roles import Treatment
 from synth.domain import Column, History, Kind, Model, Relation, Role
 from synth.errors import ModelError
 from synth.twins.snapshots import Versions, in_versions, keyed
-from synth.twins.source import Source
+from synth.twins.source import SourceRows
 from synth.twins.workshop import Drawn
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def moments(days: Sequence[int | None]) -> pd.Series[Any]:
     return pd.Series(np.array(values, dtype="datetime64[us]"))
 
 
-def source(versions: Sequence[tuple[int, int, int | None]], **others: Sequence[object]) -> Source:
+def source(versions: Sequence[tuple[int, int, int | None]], **others: Sequence[object]) -> SourceRows:
     """Real rows of key, start and end, of which nothing is held out."""
     keys, starts, ends = zip(*versions, strict=True)
     frame = pd.DataFrame({"id": keys, FROM: moments(starts), TO: moments(ends), **others})
     count = len(frame)
-    return Source(
+    return SourceRows(
         (), pa.Table.from_pandas(frame), count, np.arange(count, dtype=np.uint64), "id", np.zeros(count, bool)
     )
 
@@ -56,7 +56,7 @@ def histories(made: Drawn, owner: NDArray[np.int64]) -> list[pd.DataFrame]:
     return [rows.sort_values(FROM) for _, rows in made.synthetic.groupby(owner)]
 
 
-def versions_of(made: Drawn, real: Source) -> list[pd.DataFrame]:
+def versions_of(made: Drawn, real: SourceRows) -> list[pd.DataFrame]:
     places = np.arange(len(made.synthetic))
     changed, versions = in_versions(HISTORY, made, places, real)
     assert versions is not None
@@ -78,7 +78,7 @@ DELETED = source([(key, key, 40 + key) for key in range(20)] + [(key, key, None)
     st.sampled_from([ALIVE, DELETED]),
 )
 def test_versions_follow_each_other_and_at_most_the_last_is_open(
-    pairs: list[tuple[int, int | None]], real: Source
+    pairs: list[tuple[int, int | None]], real: SourceRows
 ) -> None:
     rows = [(start, None if length is None else start + length) for start, length in pairs]
     for history in versions_of(drawn(rows), real):
@@ -126,7 +126,7 @@ def test_what_never_changes_within_a_key_stays_the_same_in_its_versions() -> Non
 def test_an_open_end_far_away_stays_there() -> None:
     far = History(("id",), FROM, TO, far_end=True)
     real = ALIVE.real.to_pandas().fillna({TO: FAR})
-    there = Source((), pa.Table.from_pandas(real), 40, ALIVE.units, "id", ALIVE.held_out)
+    there = SourceRows((), pa.Table.from_pandas(real), 40, ALIVE.units, "id", ALIVE.held_out)
     rows = drawn([(day, day + 3) for day in range(10)] + [(day, None) for day in range(30)])
     rows.synthetic[TO] = rows.synthetic[TO].fillna(FAR)
     changed, versions = in_versions(far, rows, np.arange(40), there)
