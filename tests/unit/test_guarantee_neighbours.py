@@ -44,7 +44,8 @@ class Rehearsal(Mechanisms):
         super().counts(what, counts, rho)
         self.asked.append((what, len(counts), rho))
         self.tallies.append(counts)
-        return self.random.integers(0, 200, len(counts)).astype(float)
+        answers = self.random.integers(0, 200, len(counts)).astype(float)
+        return answers + 500 if what == "rows" else answers
 
     def best(self, what: str, scores: NDArray[np.int64], number: int, rho: float) -> list[int]:
         super().best(what, scores, number, rho)
@@ -100,7 +101,7 @@ def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.
     return mechanisms, twin
 
 
-@pytest.mark.parametrize("epsilon", [2.0, 20.0], ids=["columns alone", "pairs, too"])
+@pytest.mark.parametrize("epsilon", [0.2, 20.0], ids=["columns alone", "pairs, too"])
 def test_with_the_same_answers_questions_and_rows_are_the_same_whoever_is_in_the_table(
     epsilon: float,
 ) -> None:
