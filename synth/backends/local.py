@@ -69,4 +69,5 @@ class LocalBackend:
         if owners.others is not None and owners.whose is not None and request.beside is not None:
             beside = Panel(owners.others, request.beside, owners.whose, request.about)
         engine.fit(owners.real, training, owners.owner, entities=request.entities, beside=beside)
-        return [engine.sample(owners.twins, draw=number) for number in range(owners.draws)]
+        counts = None if owners.count is None else owners.twins[owners.count]
+        return [engine.sample(owners.twins, draw=number, counts=counts) for number in range(owners.draws)]

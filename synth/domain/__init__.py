@@ -1,5 +1,6 @@
 """The values that flow through a run. Frozen, and without an import from the rest of `synth`."""
 
+from synth.domain.across import Across, Way
 from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
 from synth.domain.facts import (
@@ -36,6 +37,7 @@ __all__ = [
     "PAID",
     "RARE",
     "Accuracy",
+    "Across",
     "Aspect",
     "Capabilities",
     "Check",
@@ -73,6 +75,7 @@ __all__ = [
     "Uniqueness",
     "Utility",
     "Verdict",
+    "Way",
     "Wishes",
     "entity_words",
     "is_identifier",

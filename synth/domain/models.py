@@ -125,6 +125,7 @@ class HistoryRequest:
         draws: how often to draw rows for all of them.
         others: the owners of the rows that an engine of their own learns; `whose` has the position of the
             owner of each of these rows.
+        count: the column of owners that says how many rows they have, if one does.
     """
 
     real: pd.DataFrame
@@ -134,6 +135,7 @@ class HistoryRequest:
     draws: int
     others: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     whose: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    count: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

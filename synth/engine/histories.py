@@ -21,6 +21,7 @@ import pandas as pd
 from synth.engine.crowd import Beside
 from synth.engine.panels import LONG, Panel, next_times, of_counts, of_firsts, of_laters, owner_part, places
 from synth.engine.pasts import COUNT, Past, Schema, as_numbers, first_rows, is_averaged, later_rows, same
+from synth.engine.spans import Spans
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
 
@@ -46,7 +47,8 @@ class LearnedHistories:
     """What was learned of histories.
 
     Attributes:
-        empty: the rows' columns and dtypes.
+        empty: the rows' columns and dtypes, with spans in place of dates.
+        dated: these columns and dtypes as they were.
         base: the owner's date from which the first time is an offset, if there is one.
         end: the latest time that was observed.
         counts: the engine of the number of rows.
@@ -56,6 +58,7 @@ class LearnedHistories:
     """
 
     empty: pd.DataFrame
+    dated: pd.DataFrame
     schema: Schema
     base: str | None
     end: Any
@@ -124,11 +127,13 @@ class Histories:
             raise ValueError(f"rows cannot be ordered by {time!r}: it needs a date or a number in every row")
         own = Panel(owners, rows, owner, entities).in_order(time, self._part)
         others = beside.in_order(time, self._part) if beside and len(beside.rows) else None
-        schema = self._schema(own.rows, own.place)
+        empty, spans = own.rows.iloc[:0], _spans(own, time)
+        own, others = own.with_spans(spans), others and others.with_spans(spans)
+        schema = self._schema(own.rows, own.place, spans)
         end = own.rows[time].max() if time is not None and len(own.rows) else None
         base = self._base(own)
         both = own, others
-        form = LearnedHistories(own.rows.iloc[:0], schema, base, end, self._engine(of_counts, both, 0))
+        form = LearnedHistories(own.rows.iloc[:0], empty, schema, base, end, self._engine(of_counts, both, 0))
         if len(own.rows):
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
@@ -160,12 +165,15 @@ class Histories:
         dates = own.owners.drop(columns=[*self._labels & {*own.owners}])
         return _closest_date(dates, own.rows[first], own.owner[first], self._time)
 
-    def sample(self, owners: pd.DataFrame, *, draw: int = 0) -> tuple[pd.DataFrame, Ints]:
+    def sample(
+        self, owners: pd.DataFrame, *, draw: int = 0, counts: pd.Series[Any] | None = None
+    ) -> tuple[pd.DataFrame, Ints]:
         """Draw a history for each of `owners`.
 
         Args:
             owners: rows with the columns and dtypes of the owners that were learned.
             draw: a number; other numbers give other rows.
+            counts: how many rows each has, NULL for none; None lets them be drawn.
 
         Returns:
             The rows, those of one owner together and in order, and for each the position of its owner.
@@ -176,10 +184,12 @@ class Histories:
         if self._learned is None:
             raise RuntimeError("fit must come before sample")
         owners = owner_part(owners)
-        counts = self._learned.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT].to_numpy(
-            np.int64
-        )
-        return self._sample(self._learned, owners, counts, DRAWS * draw)
+        if counts is None:
+            counts = self._learned.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT]
+        numbers = counts.fillna(0).to_numpy(np.float64).round().clip(0).astype(np.int64)
+        rows, owner = self._sample(self._learned, owners, numbers, DRAWS * draw)
+        dated = self._learned.schema.spans.as_dates(rows)
+        return dated.astype(self._learned.dated.dtypes.to_dict()), owner
 
     def _sample(
         self, learned: LearnedHistories, owners: pd.DataFrame, counts: Ints, draw: int
@@ -201,10 +211,16 @@ class Histories:
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
         for place in range(1, int(lengths.max())):
-            going = lengths[active] > place
+            going = (lengths[active] > place) & learned.schema.spans.goes_on(past.rows)
+            if not going.any():
+                break
             active, past = active[going], past.of(going)
             context = past.context(owners.iloc[owner[active]], lengths[active])
-            past = past.after(_next_rows(learned, past, context, draw + 2 * place))
+            now = _next_rows(learned, past, context, draw + 2 * place)
+            if learned.schema.spans.end:  # what would begin too early, because the observation ends, does not
+                early = (now[learned.schema.time] < learned.schema.since(past.rows)).to_numpy(bool)
+                active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
+            past = past.after(now)
             parts.append(past.rows)
             stretches.append(active)
         where = np.concatenate(stretches)
@@ -218,10 +234,11 @@ class Histories:
         ranks = np.random.default_rng([self._seed, len(owner)]).permutation(owner.max() + 1)
         return np.flatnonzero(ranks[owner] < len(ranks) * MOST_ROWS / len(owner))
 
-    def _schema(self, rows: pd.DataFrame, place: Ints) -> Schema:
+    def _schema(self, rows: pd.DataFrame, place: Ints, spans: Spans) -> Schema:
         values = tuple(name for name in rows.columns if name != self._time)
         averaged = tuple(name for name in values if name not in self._categories and is_averaged(rows[name]))
-        return Schema(self._time, values, averaged, tuple(n for n in values if _repeats(rows[n], place > 0)))
+        repeated = tuple(name for name in values if _repeats(rows[name], place > 0))
+        return Schema(self._time, values, averaged, repeated, spans)
 
     def _engine(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
@@ -234,6 +251,12 @@ class Histories:
         engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
         beside = None if others is None else Beside(others.frame, others.entities)
         return engine.fit(frame, given=lesson.given, entities=lesson.entities, beside=beside)
+
+
+def _spans(panel: Panel, time: str | None) -> Spans:
+    """Return what of the rows is learned as spans; long histories need not follow each other's ends."""
+    spans = Spans.of(panel.rows, panel.owner, time)
+    return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
 
 
 def _repeats(values: pd.Series[Any], later: Mask) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.pasts import Form, Ints
+    from synth.engine.spans import Spans
 
 LONG = 64  # rows of a stretch
 
@@ -60,6 +61,10 @@ class Panel:
             None if self.entities is None else np.asarray(self.entities)[order],
             np.bincount(owner, minlength=len(self.owners)),
         )
+
+    def with_spans(self, spans: Spans) -> Panel:
+        """Return it with spans in place of some dates of its rows."""
+        return replace(self, rows=spans.of_rows(self.rows)) if spans.whole else self
 
     @property
     def place(self) -> Ints:

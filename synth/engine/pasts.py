@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from synth.engine.spans import Spans
 from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
@@ -48,12 +49,18 @@ class Schema:
         columns: all others.
         averaged: those of them whose mean over the rows before says something.
         repeated: those that hold the previous row's value more often than chance has it.
+        spans: dates that stand in the rows as spans from their time.
     """
 
     time: str | None
     columns: tuple[str, ...]
     averaged: tuple[str, ...]
     repeated: tuple[str, ...]
+    spans: Spans = field(default_factory=Spans)
+
+    def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
+        """Return of rows the moment from which gaps to the next are counted."""
+        return self.spans.since(rows) if self.spans.end else rows[self.time]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +207,11 @@ def first_targets(
 
 
 def later_targets(rows: pd.DataFrame, later: Mask, schema: Schema) -> pd.DataFrame:
-    """Return what is drawn of later rows: their values, and the gap to the row before."""
+    """Return what is drawn of later rows: their values, and the gap to the row before, or to its end."""
     targets: dict[str, Any] = {}
     if schema.time is not None:
-        gaps = rows[schema.time].diff()[later]
+        gaps = (rows[schema.time] - schema.since(rows).shift())[later]
+        gaps = gaps.clip(lower=gaps.min() * 0) if schema.spans.end else gaps
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
         targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
     targets |= {f"row {name}": rows[name][later].array for name in schema.columns}
@@ -223,7 +231,7 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     """Return the rows that `later_targets` would describe so."""
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     if form.schema.time is not None:
-        rows[form.schema.time] = past.rows[form.schema.time] + targets[GAP]
+        rows[form.schema.time] = form.schema.since(past.rows) + targets[GAP]
     return _as_learned(rows, form)
 
 

@@ -48,12 +48,12 @@ def early(case: Case) -> Mapping[Formula, frozenset[str]]:
     learned = {one.column.name for one in case.treatments if one.role in LEARNED}
     return {
         formula: names
-        for formula, names in _wanted(case).items()
+        for formula, names in own_formulas(case).items()
         if formula.column in learned and names <= final
     }
 
 
-def _wanted(case: Case) -> Mapping[Formula, frozenset[str]]:
+def own_formulas(case: Case) -> Mapping[Formula, frozenset[str]]:
     """The formulas of columns that nobody has decided otherwise.
 
     New keys go their own way: what others refer to by them must be there, and be there once.
@@ -84,7 +84,7 @@ def with_formulas(case: Case, made: Made, computed: Collection[str]) -> Made:
         made: the twin.
         computed: columns that are what their formulas say already.
     """
-    wanted = _wanted(case)
+    wanted = own_formulas(case)
     again = case.task.model.history is not None  # versions are put in order after rows were judged
     late = [formula for formula in wanted if again or formula.column not in computed]
     if not late or not made.table.num_rows:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from synth.columns.conform import labels, learnable
 from synth.columns.roles import KEYS, LEARNED_ROLES
 from synth.domain import RARE, HistoryRequest, Kind, Role
+from synth.twins.nests import GROUP, nest_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Model
+    from synth.twins.nests import Nest
     from synth.twins.source import SourceRows
     from synth.twins.workshop import Drawn
 
@@ -66,6 +68,8 @@ class Family:
         keys: what the key column holds for each twin owner; None where the keys are new.
         time: the column that orders the rows of an owner, if one does.
         categories: columns of owners whose values are labels.
+        nest: the groups within the rows of an owner, where there are such.
+        count: the column of owners that says how many rows they have, if one does.
     """
 
     key: str
@@ -77,6 +81,8 @@ class Family:
     keys: pa.ChunkedArray | None
     time: str | None
     categories: frozenset[str]
+    nest: Nest | None = None
+    count: str | None = None
 
 
 def owners_of(
@@ -99,9 +105,10 @@ def owners_of(
         one for one in treatments if one.role in LEARNED_ROLES and one.column.name in twin.column_names
     ]
     names = [name for name in wanted if name in source.real.column_names and name in twin.column_names]
+    real = learnable(source.real, present)
     return Owners(
-        learnable(source.real, present),
-        learnable(twin, present),
+        real,
+        learnable(twin, present).astype(real.dtypes.to_dict()),  # a twin without NULL may have others
         {name: source.real.column(name) for name in names},
         {name: twin.column(name) for name in names},
         source.held_out,
@@ -140,7 +147,11 @@ def family_of(
         family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
     else:
         return None  # its keys are those of a parent that another run made, or that are public
-    return family if family and min(family.apart.sum(), (~family.apart).sum()) >= FEWEST_OWNERS else None
+    if family is None or min(family.apart.sum(), (~family.apart).sum()) < FEWEST_OWNERS:
+        return None
+    dates = [one for one in treatments if one.role is Role.DATETIME]
+    time = time_of(source, family.owner, dates)
+    return replace(family, nest=nest_of(source, treatments, family.owner, family.key, time))
 
 
 def _is_lost(key: ForeignKey, twins: Collection[str]) -> bool:
@@ -252,6 +263,7 @@ def of_side(
         draws=ceil(number / max(source.real.num_rows, 1)),
         others=others,
         whose=whose,
+        count=family.count,
     )
     return request, twins
 
@@ -272,18 +284,28 @@ def histories_of(drawn: Drawn, parts: Sequence[Part], seed: int) -> Drawn:
     half = np.concatenate([np.full(len(frame), half) for frame, _, half in draws])
     others = np.random.default_rng([seed, rows]).permutation(len(synthetic) - rows)
     order = np.r_[np.arange(rows), rows + others]
+    group = None
+    if GROUP in synthetic:  # each engine numbers them from 0
+        group = np.unique(synthetic.pop(GROUP).to_numpy() * len(parts) + half, return_inverse=True)[1][order]
     return replace(
         drawn,
         synthetic=synthetic.take(order).reset_index(drop=True),
+        group=group,
         second=half[order] == 1 if len(parts) > 1 else None,
         owner=owner[order],
         rows=rows,
     )
 
 
-def of_one_entity(family: Family, owner: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Return which rows get one new key, because one entity owns them; nothing where owners have keys."""
-    return {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
+def of_one_entity(
+    family: Family, owner: NDArray[np.int64], group: NDArray[np.int64] | None
+) -> dict[str, NDArray[np.int64]]:
+    """Return which rows get one value: a new key, where owners have none, and what names groups."""
+    shared = {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
+    if family.nest is None or group is None:
+        return shared
+    same = np.unique(group, return_inverse=True)[1]
+    return shared | dict.fromkeys((family.nest.key, *family.nest.alike), same)
 
 
 def one_key_each(family: Family, treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:

@@ -3,69 +3,46 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from time import perf_counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from synth import log
 from synth.dbt.tests import published_twins
-from synth.domain import ModelResult, Policy, Status
-from synth.errors import PendingError, SynthError, UndecidableError
+from synth.domain import ModelResult, Status
+from synth.errors import SynthError
 from synth.plan import clusters
 from synth.runs.fingerprint import PARENT
-from synth.twins.gate import RejectedError
+from synth.twins.across import Draft
+from synth.twins.finishing import across, finished, parents_of, protected, waiting
 from synth.twins.guaranteed import make_guaranteed
+from synth.twins.outcomes import Failed, TaskOutcome, attempted, judged, own_keys, without
 from synth.twins.reference import copy_reference
 from synth.twins.together import held_back
 from synth.twins.trials import Trials
-from synth.twins.twin import Twin, make_twin
+from synth.twins.twin import Twin, draw_twin, finish_twin
 from synth.warehouse.publish import columns_refused
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    import pyarrow as pa
-
-    from synth.domain import Evaluation, Task
+    from synth.domain import Task
     from synth.runs.changes import Agenda
-    from synth.twins.families import Owners
     from synth.twins.trials import Trial
     from synth.twins.workshop import Workshop
     from synth.warehouse import Stage
 
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why there is no twin of a model."""
-
-    status: Status
-    message: str
-    evaluation: Evaluation | None = None
-    tests: Mapping[str, str] = field(default_factory=dict)
-    jobs: tuple[str, ...] = ()
-
-    @property
-    def judged(self) -> bool:
-        """Whether the gate did not let the twin pass: its children can have keys of their own."""
-        return self.status is Status.REJECTED and self.evaluation is not None
+    Made: TypeAlias = TaskOutcome[Twin]
+    Begun: TypeAlias = TaskOutcome[Twin | Draft]
 
 
-@dataclass(frozen=True, slots=True)
-class TaskOutcome:
-    """What became of one task, and how long it took in seconds."""
-
-    outcome: Twin | Failed
-    seconds: float
-
-
-def prepared(todo: Agenda) -> dict[str, TaskOutcome]:
+def prepared(todo: Agenda) -> dict[str, Made]:
     """What has become of tasks before this command: twins that wait, and those that cannot be made."""
-    ready: dict[str, TaskOutcome] = {
+    ready: dict[str, Made] = {
         name: TaskOutcome(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
         for name, stage in todo.stages_to_publish.items()
     }
-    blocked = {
+    blocked: dict[str, Made] = {
         name: TaskOutcome(Failed(Status.SKIPPED, reason), 0.0) for name, reason in todo.block_reasons.items()
     }
     return ready | blocked
@@ -82,7 +59,7 @@ def make_and_publish(
     results: dict[str, ModelResult],
     *,
     places: Mapping[str, str],
-    ready: Mapping[str, TaskOutcome],
+    ready: Mapping[str, Made],
 ) -> None:
     """Make the twins side by side, and publish each cluster when all of it is made.
 
@@ -93,20 +70,10 @@ def make_and_publish(
         places: such as `1 of 2`, by `unique_id`.
         ready: what has become of a task before, by `unique_id`.
     """
-    futures: dict[str, Future[TaskOutcome]] = {}
+    shop = replace(shop, facts=across([task for task in tasks if task.model.unique_id not in ready], shop))
     pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
     try:
-        for task in tasks:
-            if task.model.unique_id in ready:
-                done: Future[TaskOutcome] = Future()
-                done.set_result(ready[task.model.unique_id])
-                futures[task.model.unique_id] = done
-                continue
-            # A child waits for its parents, which were handed out before it, so one of them always advances.
-            parents = {name: futures[name] for name in _parents(task) if name in futures}
-            wanted = _referenced(task, tasks)
-            place = places[task.model.unique_id]
-            futures[task.model.unique_id] = pool.submit(_make, place, task, shop, parents, wanted)
+        futures = _handed_out(pool, tasks, shop, places, ready)
         trials, groups = Trials(() if shop.keep else tasks, shop), clusters(tasks)
         before = frozenset(published_twins(shop.twins, shop.warehouse))
         for index, cluster in enumerate(groups):
@@ -128,9 +95,30 @@ def make_and_publish(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _parents(task: Task) -> set[str]:
-    path = task.model.ownership.path if task.model.ownership else ()
-    return {key.parent for key in task.model.foreign_keys} | {step.parent for step in path}
+def _handed_out(
+    pool: ThreadPoolExecutor,
+    tasks: Sequence[Task],
+    shop: Workshop,
+    places: Mapping[str, str],
+    ready: Mapping[str, Made],
+) -> dict[str, Future[Made]]:
+    """The twins to come. A child waits for its parents, which were handed out before it, so one advances."""
+    late, begun = waiting(tasks, shop.facts), {name: _past(made) for name, made in ready.items()}
+    for task in tasks:
+        name = task.model.unique_id
+        if name in ready:
+            continue
+        parents = {one: begun[one] for one in parents_of(task) if one in begun}
+        wanted = _referenced(task, tasks) | shop.facts.referenced(name)
+        begun[name] = pool.submit(_make, places[name], task, shop, parents, wanted, whole=name not in late)
+    return finished(pool, tasks, shop, begun, late)
+
+
+def _past(made: Made) -> Future[Begun]:
+    """What has become of a task before, as if it were done now."""
+    done: Future[Begun] = Future()
+    done.set_result(TaskOutcome(made.outcome, made.seconds))
+    return done
 
 
 def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
@@ -143,86 +131,48 @@ def _referenced(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
 
 
 def _make(
-    place: str, task: Task, shop: Workshop, parents: Mapping[str, Future[TaskOutcome]], wanted: frozenset[str]
-) -> TaskOutcome:
-    """The twin, or the reason why there is none; no model stops another."""
-    outcomes = {name: future.result().outcome for name, future in parents.items()}
-    made = {name: one for name, one in outcomes.items() if isinstance(one, Twin)}
-    # A twin that was staged by another command has its keys in its stage alone.
-    twins = {name: twin.keys for name, twin in made.items() if shop.keep or not twin.stage.kept}
-    failed = {name: one for name, one in outcomes.items() if isinstance(one, Failed)}
-    rejected = {name for name, one in failed.items() if one.judged}
-    lost = {name: one.status for name, one in failed.items() if name not in rejected}
-    owners = {name: twin.owners for name, twin in made.items() if twin.owners is not None}
-    if lost:
-        names = ", ".join(sorted(lost))
-        if set(lost.values()) == {Status.PENDING}:
-            return TaskOutcome(Failed(Status.PENDING, f"it waits for {names}"), 0.0)
-        return TaskOutcome(Failed(Status.SKIPPED, f"it references {names}, which failed"), 0.0)
-    log.start(place, task)
-    started = perf_counter()
-    outcome: Twin | Failed
-    try:
-        _refuse_changed_columns(task, shop)
-        twin = (
-            copy_reference(task, shop, wanted=wanted)
-            if task.model.reference
-            else _twin(task, _without(rejected, shop), twins, wanted, owners)
-        )
-        outcome = replace(twin, warnings=(*twin.warnings, *_own_keys(task, rejected)))
-    except RejectedError as error:
-        outcome = Failed(Status.REJECTED, str(error), error.evaluation)
-    except PendingError as error:
-        jobs = tuple(f"{task.backend}/{name}" for name in error.jobs)
-        outcome = Failed(Status.PENDING, f"{error}. Next: the same command again", jobs=jobs)
-    except SynthError as error:
-        outcome = Failed(Status.ERROR, str(error))
-    except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
-        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
-    return TaskOutcome(outcome, perf_counter() - started)
-
-
-def _twin(
+    place: str,
     task: Task,
     shop: Workshop,
-    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    parents: Mapping[str, Future[Begun]],
     wanted: frozenset[str],
-    owners: Mapping[str, Owners],
-) -> Twin:
-    """The twin by checks; by guarantee where no check can decide, or where none is to be asked."""
-    if task.guaranteed:
-        return make_guaranteed(task, shop, parents=parents, wanted=wanted)
-    try:
-        return make_twin(task, shop, parents=parents, wanted=wanted, owners=owners)
-    except UndecidableError as error:
-        if task.on_inconclusive is not Policy.PROTECT:
-            raise
-        return make_guaranteed(task, shop, parents=parents, wanted=wanted, because=_because(error))
+    *,
+    whole: bool,
+) -> Begun:
+    """The twin, or the reason why there is none; no model stops another.
 
-
-def _because(error: UndecidableError) -> str:
-    """Why there is no twin by checks, without what its owner could do about that."""
-    return str(error).partition(" Next: ")[0].rstrip(".")
-
-
-def _without(rejected: Collection[str], shop: Workshop) -> Workshop:
-    """The shop where a parent whose twin was rejected is as one that never asked for a twin.
-
-    One that has a twin of before keeps it, and its children get the keys of that.
+    One that is not made as a `whole` waits for others before it is judged.
     """
-    if not rejected:
-        return shop
-    names = set(rejected) - set(published_twins(shop.twins, shop.warehouse))
-    return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
+    outcomes = {name: future.result().outcome for name, future in parents.items()}
+    made = {name: one for name, one in outcomes.items() if not isinstance(one, Failed)}
+    # A twin that was staged by another command has its keys in its stage alone.
+    twins = {
+        name: twin.keys
+        for name, twin in made.items()
+        if shop.keep or isinstance(twin, Draft) or not twin.stage.kept
+    }
+    rejected, lost = judged(outcomes)
+    owners = {name: twin.owners for name, twin in made.items() if twin.owners is not None}
+    if lost is not None:
+        return TaskOutcome(lost, 0.0)
+    log.start(place, task)
 
+    def draw() -> Twin | Draft:
+        _refuse_changed_columns(task, shop)
+        if task.model.reference:
+            return copy_reference(task, shop, wanted=wanted)
+        alone = without(rejected, shop)
+        if task.guaranteed:
+            return make_guaranteed(task, alone, parents=twins, wanted=wanted)
 
-def _own_keys(task: Task, rejected: Collection[str]) -> tuple[str, ...]:
-    """What to tell of a child of such a parent."""
-    return tuple(
-        f"{task.model.name}.{key.column} holds no keys of a new twin of {key.parent}, which is not published"
-        for key in task.model.foreign_keys
-        if key.parent in rejected
-    )
+        def work() -> Twin | Draft:
+            draft = draw_twin(task, alone, parents=twins, wanted=wanted, owners=owners)
+            return finish_twin(draft) if whole else draft
+
+        twin = protected(task, alone, work, parents=twins, wanted=wanted)
+        return replace(twin, warnings=(*twin.warnings, *own_keys(task, rejected)))
+
+    return attempted(task, draw)
 
 
 def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
@@ -233,7 +183,7 @@ def _refuse_changed_columns(task: Task, shop: Workshop) -> None:
 
 
 def _waiting(
-    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[TaskOutcome]], before: Collection[str]
+    groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[Made]], before: Collection[str]
 ) -> tuple[dict[str, Stage], set[str]]:
     """The stages that may be published of clusters that are completely made, and what is still being made."""
     staged: dict[str, Stage] = {}
@@ -253,9 +203,7 @@ def _waiting(
     return staged, pending
 
 
-def _held_back(
-    cluster: Sequence[Task], made: Sequence[TaskOutcome], before: Collection[str]
-) -> dict[str, str]:
+def _held_back(cluster: Sequence[Task], made: Sequence[Made], before: Collection[str]) -> dict[str, str]:
     """The good twins of a cluster that must not be published, and why."""
     outcomes = {task.model.unique_id: item.outcome for task, item in zip(cluster, made, strict=True)}
     holds = {name: one.parents for name, one in outcomes.items() if isinstance(one, Twin)}
@@ -263,7 +211,7 @@ def _held_back(
     return held_back([task.model for task in cluster], holds, failed, before)
 
 
-def _tried(made: TaskOutcome, trial: Trial | None, shop: Workshop) -> TaskOutcome:
+def _tried(made: Made, trial: Trial | None, shop: Workshop) -> Made:
     """The outcome of a task when dbt's tests have had their say."""
     twin = made.outcome
     if trial is None or isinstance(twin, Failed):
@@ -284,7 +232,7 @@ def _tried(made: TaskOutcome, trial: Trial | None, shop: Workshop) -> TaskOutcom
     return replace(made, outcome=failed)
 
 
-def _kept(cluster: Sequence[Task], made: Sequence[TaskOutcome], shop: Workshop) -> list[ModelResult]:
+def _kept(cluster: Sequence[Task], made: Sequence[Made], shop: Workshop) -> list[ModelResult]:
     """Leave what is made for a later `synth publish`, and what is not, on record."""
     lost = [
         task.model.unique_id
@@ -298,7 +246,7 @@ def _kept(cluster: Sequence[Task], made: Sequence[TaskOutcome], shop: Workshop) 
 
 
 def _publish(
-    cluster: Sequence[Task], made: Sequence[TaskOutcome], shop: Workshop, before: Collection[str]
+    cluster: Sequence[Task], made: Sequence[Made], shop: Workshop, before: Collection[str]
 ) -> list[ModelResult]:
     """Publish what of a cluster is good and may stand alone, all that belongs together in one transaction."""
     lost = _held_back(cluster, made, before)
@@ -318,7 +266,7 @@ def _publish(
     ]
 
 
-def _published(made: Sequence[TaskOutcome], shop: Workshop) -> Failed | None:
+def _published(made: Sequence[Made], shop: Workshop) -> Failed | None:
     """Publish twins in one transaction; what went wrong, if anything did."""
     stages = [item.outcome.stage for item in made if isinstance(item.outcome, Twin)]
     settings = shop.settings
@@ -331,9 +279,7 @@ def _published(made: Sequence[TaskOutcome], shop: Workshop) -> Failed | None:
     return None
 
 
-def _result(
-    task: Task, made: TaskOutcome, failed: Failed | None, *, good: Status = Status.PUBLISHED
-) -> ModelResult:
+def _result(task: Task, made: Made, failed: Failed | None, *, good: Status = Status.PUBLISHED) -> ModelResult:
     """How `task` left the run, `good` if well; `failed` says why its cluster was not published."""
     outcome = made.outcome
     if isinstance(outcome, Failed):

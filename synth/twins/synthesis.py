@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
 from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, folded
+from synth.twins.nests import HEAD, draw_nested
 from synth.twins.redraw import spare_rows
+from synth.twins.ties import find_ties, tied
 from synth.twins.workshop import Drawn
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Task
     from synth.twins.families import Family
+    from synth.twins.nests import Draws, Nest
     from synth.twins.source import SourceRows
     from synth.twins.workshop import Workshop
 
@@ -107,11 +110,22 @@ def _with_histories(
     learned = learnable(source.real, treatments)
     owned = family.owner >= 0
     parts = [
-        _histories(task, shown, owned[side], one, shop, of_side(family, side, request.rows, source))
+        _histories(
+            task,
+            shown,
+            owned[side],
+            one,
+            shop,
+            of_side(family, side, request.rows, source),
+            None if family.nest is None else (family.nest, family.nest.group[side]),
+        )
         for shown, side, one in _lessons(task, source, learned, request, owned)
     ]
     drawn = histories_of(empty, parts, request.seed)
-    return replace(drawn, synthetic=_apart(task, source, treatments, drawn.synthetic))
+    ties = find_ties(learned, source.units)
+    return replace(
+        drawn, synthetic=tied(_apart(task, source, treatments, drawn.synthetic), ties, request.seed)
+    )
 
 
 def _synthetic(
@@ -183,16 +197,26 @@ def _histories(
     request: Request,
     shop: Workshop,
     asked: tuple[HistoryRequest, NDArray[np.int64]],
+    nested: tuple[Nest, NDArray[np.int64]] | None,
 ) -> list[tuple[pd.DataFrame, NDArray[np.int64]]]:
     """Return, for each draw, what an engine draws that learned these rows, and each row's owner."""
     owners, twins = asked
     backend: Any = shop.backends[task.backend]
     rows = shown.loc[owned].reset_index(drop=True)
     entities = None if request.entities is None else request.entities[owned]
+    request, owners = replace(request, entities=entities), replace(owners, owner=owners.owner[owned])
     with shop.progress.of(task):
-        draws = backend.histories(
-            rows, replace(request, entities=entities), replace(owners, owner=owners.owner[owned])
-        )
+        if nested is None:
+            draws = backend.histories(rows, request, owners)
+        else:
+            nest, group = nested
+            labels = request.categories | {HEAD + name for name in request.categories}
+            own = replace(request, categories=labels, beside=None, about=None)
+
+            def histories(some: pd.DataFrame, one: HistoryRequest, whom: NDArray[Any] | None) -> Draws:
+                return cast("Draws", backend.histories(some, replace(own, entities=whom), one))
+
+            draws = draw_nested(nest, group[owned], rows, owners, histories, entities)
     return [(frame, twins[owner]) for frame, owner in draws]
 
 

@@ -20,6 +20,7 @@ from synth.log import relative_path
 from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
 from synth.twins import gate
+from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
@@ -63,15 +64,15 @@ class Twin:
     owners: Owners | None = None  # for the models that reference this one
 
 
-def make_twin(
+def draw_twin(
     task: Task,
     shop: Workshop,
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     wanted: Collection[str],
     owners: Mapping[str, Owners] | None = None,
-) -> Twin:
-    """Make, check, store and stage the twin of one model.
+) -> Draft:
+    """Draw the twin of one model; `finish_twin` judges it.
 
     Args:
         task: what to make.
@@ -81,7 +82,7 @@ def make_twin(
         owners: models already made in this run whose rows may own rows of this one, by `unique_id`.
 
     Raises:
-        ModelError: the model cannot be synthesized, or a check says it must not be published.
+        ModelError: the model cannot be synthesized.
         SynthError: a service failed.
     """
     case = _in_family(_open(task, shop), owners or {})
@@ -93,8 +94,23 @@ def make_twin(
     sifted = replace(sifted, drawn=drawn)
     made = with_formulas(case, _conformed(case, sifted, chosen, parents, versions), sifted.computed)
     made = without_broken(case, sifted, made)
-    examined = examine(case, drawn, chosen, made, broken=sifted.broken)
-    warnings = _warnings(case, made) + drawn.warnings
+    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(made.table.column_names))}
+    holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
+    second = None if drawn.second is None else drawn.second[made.places]
+    ours = owners_of(case.source, case.treatments, made.table, second, keys) if keys else None
+    return Draft(case, drawn, chosen, made, sifted.broken, keys, holds, ours)
+
+
+def finish_twin(draft: Draft) -> Twin:
+    """Check, store and stage a twin that was drawn.
+
+    Raises:
+        ModelError: a check says it must not be published.
+        SynthError: a service failed.
+    """
+    case, drawn, made = draft.case, draft.drawn, draft.made
+    examined = examine(case, drawn, draft.chosen, made, broken=draft.broken)
+    warnings = _warnings(case, made) + drawn.warnings + draft.warnings
     stage = _decided(case, made.table, examined, warnings)
     refuse_broken(case, made, examined.evaluation)
     artifacts = _stored(case, made.table, examined, warnings)
@@ -103,13 +119,18 @@ def make_twin(
     kept = [column for column in case.source.columns if column.name in names]
     learned = [one.column.name for one in case.treatments if one.role in LEARNED_ROLES]
     compared = [name for name in learned if name in names]
-    stage = shop.warehouse.stage(task, stage, columns=kept, compared_columns=compared, table=made.table)
-    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
-    holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
-    second = None if drawn.second is None else drawn.second[made.places]
-    ours = owners_of(case.source, case.treatments, made.table, second, keys) if keys else None
+    stage = case.shop.warehouse.stage(
+        case.task, stage, columns=kept, compared_columns=compared, table=made.table
+    )
     return Twin(
-        stage, examined.evaluation, artifacts, warnings, keys, drawn.scores, parents=holds, owners=ours
+        stage,
+        examined.evaluation,
+        artifacts,
+        warnings,
+        draft.keys,
+        drawn.scores,
+        parents=draft.parents,
+        owners=draft.owners,
     )
 
 
@@ -118,14 +139,15 @@ def _in_family(case: Case, owners: Mapping[str, Owners]) -> Case:
     task = case.task
     if not capabilities_of(task.backend).histories or task.model.counts:
         return case
-    family = family_of(task.model, case.source, case.treatments, owners, case.rows, case.shop.twins)
-    return replace(case, family=family)
+    model, facts = nearest_owner(task.model, case.shop.facts.every), case.shop.facts.every
+    family = family_of(model, case.source, case.treatments, owners, case.rows, case.shop.twins)
+    return replace(case, family=family and with_count(family, model, facts))
 
 
 def _open(task: Task, shop: Workshop) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
     model, unique = read_uniqueness(task.model, shop.warehouse)
-    task = replace(task, model=model)
+    task = replace(task, model=with_counts(model, shop.facts.every))
     source = read(task, shop)
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
@@ -151,17 +173,21 @@ def _conformed(
     task, source = case.task, case.source
     treatments, shared = keyed(task.model, case.treatments, source.real, versions)
     treatments = treatments if case.family is None else one_key_each(case.family, treatments)
-    synthetic = sifted.drawn.synthetic.iloc[chosen.places]
+    synthetic = sifted.drawn.synthetic.iloc[chosen.places].reset_index(drop=True)
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
     drawn = sifted.drawn
     owner = np.zeros(0, np.int64) if drawn.owner is None else drawn.owner[chosen.places]
+    group = None if drawn.group is None else drawn.group[chosen.places]
+    if case.family and case.family.nest and group is not None:
+        synthetic = case.family.nest.numbered(synthetic, group)
+        treatments = case.family.nest.keyed(treatments)
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
         return None if key is None else pool_of(task, key, case.shop, parents)
 
     table = assemble(
-        synthetic.reset_index(drop=True),
+        synthetic,
         treatments,
         real=source.real,
         parents=pool,
@@ -169,9 +195,10 @@ def _conformed(
         existing=_all_rows(made_up(treatments), case),
         shared_codes=shared
         if case.family is None
-        else {**(shared or {}), **of_one_entity(case.family, owner)},
+        else {**(shared or {}), **of_one_entity(case.family, owner, group)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
+    table = with_copied_keys(table, case, case.shop.facts.every, parents)
     table = sifted.as_judged(table, chosen.places)
     entities = _entities(case, table, parents)
     return distinct(case, table, chosen.places, treatments, entities, rng)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.facts.across import AcrossFacts
 from synth.facts.enforceable import EnforceableFacts
 from synth.progress import Lines
 
@@ -40,6 +41,7 @@ class Workshop:
         keep: whether stages stay for a later `synth publish`.
         inputs: what each twin is made from, by `unique_id` and `synth.runs.fingerprint`.
         staged: where the twins wait that others have made for this run, by `unique_id`.
+        facts: what is true across the tables of the run.
         sources: rows that were read and wait for their turn, by `unique_id`; who takes some takes them away.
     """
 
@@ -56,6 +58,7 @@ class Workshop:
     keep: bool = False
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     staged: Mapping[str, Relation] = field(default_factory=dict)
+    facts: AcrossFacts = field(default_factory=AcrossFacts)
     sources: dict[str, SourceRows] = field(default_factory=dict)
 
 
@@ -91,6 +94,7 @@ class Drawn:
         second: which synthetic rows an engine drew that learned `holdout`, the second half; None: there is
             one engine, which learned `training`.
         owner: of each synthetic row, the position of its owner's twin; None: rows have no owner.
+        group: of each synthetic row, the number of its group within the rows of its owner, if there are such.
         rows: how many rows the histories of all owners have; those beyond are spare. None: as many as asked.
     """
 
@@ -105,13 +109,15 @@ class Drawn:
     second: NDArray[np.bool_] | None = None
     owner: NDArray[np.int64] | None = None
     rows: int | None = None
+    group: NDArray[np.int64] | None = None
 
     def of_rows(self, places: NDArray[np.intp]) -> Drawn:
         """These synthetic rows alone, numbered anew."""
         second = None if self.second is None else self.second[places]
         owner = None if self.owner is None else self.owner[places]
+        group = None if self.group is None else self.group[places]
         synthetic = self.synthetic.iloc[places].reset_index(drop=True)
-        return replace(self, synthetic=synthetic, second=second, owner=owner)
+        return replace(self, synthetic=synthetic, second=second, owner=owner, group=group)
 
 
 @dataclass(frozen=True, slots=True)

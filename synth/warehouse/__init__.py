@@ -11,6 +11,7 @@ from psycopg import sql
 from synth.domain import Role
 from synth.errors import WarehouseError
 from synth.warehouse import (
+    across,
     catalog,
     comparing,
     constraints,
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Column, Relation, Rule, Task, Uniqueness
+    from synth.domain import Across, Column, Relation, Rule, Task, Uniqueness
+    from synth.warehouse.across import Assignment, FactTable
     from synth.warehouse.comparing import Measurements
     from synth.warehouse.guard import Inspection
     from synth.warehouse.layout import RelationLayout
@@ -384,6 +386,13 @@ class Warehouse:
         """Return which rows break a rule about single rows; see `synth.warehouse.rules.judge_rows`."""
         with self._open() as session:
             return rules.judge_rows(session, rows, stated_rules, equations)
+
+    def agree(
+        self, rows: Mapping[str, Candidates], steps: Sequence[Assignment], tables: Mapping[str, FactTable]
+    ) -> tuple[dict[str, pa.Table], dict[Across, int]]:
+        """Columns of twins as facts across them say; see `synth.warehouse.across.agree`."""
+        with self._open() as session, translate_errors("make twins agree"):
+            return across.agree(session, rows, steps, tables)
 
     def broken_together(self, rows: Candidates, stated_rules: Sequence[Rule]) -> tuple[RuleOutcome, ...]:
         """Return how often a twin breaks each rule; see `synth.warehouse.rules.broken_together`."""

@@ -45,13 +45,15 @@ class RuleOutcome:
 
 
 @contextmanager
-def scratch(session: Connection, relation: Relation, schema: str) -> Iterator[Relation]:
+def scratch(session: Connection, relation: Relation, schema: str, place: int = 0) -> Iterator[Relation]:
     """Create an empty private table with the columns of `relation` and their plain types.
 
     It is made in a transaction that is never committed, so it needs no right that staging a twin does not.
+    Of several at once each has a `place` of its own, the first 0.
     """
-    create_schema(session, schema, private=True)
-    new = Relation(relation.database, schema, f"candidates_{session.info.backend_pid}")
+    if not place:
+        create_schema(session, schema, private=True)
+    new = Relation(relation.database, schema, f"candidates_{session.info.backend_pid}_{place}")
     with session.transaction(force_rollback=True):
         table = identifier(new)
         session.execute(sql.SQL("create table {} (like {})").format(table, identifier(relation)))
@@ -137,12 +139,12 @@ class Candidates:
 
 
 @contextmanager
-def temporary_copy(session: Connection, rows: Candidates) -> Iterator[Relation]:
+def temporary_copy(session: Connection, rows: Candidates, place: int = 0) -> Iterator[Relation]:
     """Copy these rows, numbered, into a scratch table."""
     numbered_table = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
     every = [*rows.columns, NUMBER]
     doing = translate_errors(f"judge rows for the twin of {rows.relation}")
-    with doing, scratch(session, rows.relation, rows.schema) as table:
+    with doing, scratch(session, rows.relation, rows.schema, place) as table:
         _loosen(session, rows.relation, table)
         copy_in(session, table, every, numbered_table)
         session.execute(PATIENCE)
@@ -195,7 +197,7 @@ def _compute(
 ) -> pa.Table:
     """Let each equation hold wherever it does not; one that fails on some row is left to be judged."""
     for _ in equations:  # one may need what another computes
-        if not sum(_let_hold(session, table, equation) for equation in equations):
+        if not sum(let_hold(session, table, equation) for equation in equations):
             break
     names = {column for _, column, _ in equations}
     changed_columns = [column for column in rows.columns if column.name in names]
@@ -205,7 +207,7 @@ def _compute(
     return values.sort_by(PLACE).drop_columns([PLACE])
 
 
-def _let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
+def let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
     """Return whether there were rows to change."""
     rule, column, value = equation
     update = sql.SQL("update {} set {} = ({}\n) where ({}\n) is false")

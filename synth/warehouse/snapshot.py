@@ -6,16 +6,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
-from synth.warehouse import content, copying, extract, rules
+from synth.warehouse import across, content, copying, extract, rules
 from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
-    from synth.domain import Column, Relation, Rule
+    from synth.domain import Across, Column, Relation, Rule
+    from synth.warehouse.across import FactTable
     from synth.warehouse.rules import RuleOutcome
     from synth.warehouse.session import Connection
 
@@ -60,6 +61,25 @@ class Snapshot:
         judging = translate_errors(f"judge {relation}")
         with self._reading(relation) as session, judging, rules.judging(session, self._name):
             return rules.count_broken(session, relation, stated_rules)
+
+    def holding(self, facts: Sequence[Across], tables: Mapping[str, FactTable]) -> list[Across]:
+        """Return those of the facts that all rows keep; see `synth.warehouse.across.holding`."""
+        with self._compared(tables) as session:
+            return across.holding(session, facts, tables)
+
+    def telling(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
+        """Return in how many rows the column of a fact is not what it is in most."""
+        with self._compared({fact.model: tables[fact.model]}) as session:
+            return across.telling(session, fact, tables)
+
+    @contextmanager
+    def _compared(self, tables: Mapping[str, FactTable]) -> Iterator[Connection]:
+        """Open a session that sees the moment of the snapshot and runs nobody else's code."""
+        with self._open_connection() as session:
+            for table in tables.values():
+                copying.refuse_foreign_query(session, table.relation)
+            with translate_errors("compare tables"), at_snapshot(session, self._name):
+                yield session
 
     @contextmanager
     def _reading(self, relation: Relation) -> Iterator[Connection]:

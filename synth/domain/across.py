@@ -1,0 +1,61 @@
+"""What rows of other models say of a column: facts across the tables of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Way(StrEnum):
+    """How a column follows from the rows of another model that belong to its row."""
+
+    COPY = "copy"
+    COUNT = "count"
+    SUM = "sum"
+    LEAST = "min"
+    MOST = "max"
+    MEAN = "avg"
+    FIRST = "first"
+    LAST = "last"
+    SOME = "existence"
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """A column of one model that rows of another say, in all real rows.
+
+    A row of `model` and one of `other` belong together where `own` of the one equals `key` of the other.
+
+    Attributes:
+        model: whose column it is, by `unique_id`.
+        way: how it follows; for a copy there is one row of `other` at most.
+        source: the column of `other`; "" for a count.
+        through: a model between the two, its key that `own` holds, and its column that holds `key`.
+        order: the columns of `other` that say which row is the first.
+        empty: what stands where no row belongs to one, as SQL; "" is NULL.
+    """
+
+    model: str
+    column: str
+    way: Way
+    other: str
+    source: str
+    own: str
+    key: str
+    through: tuple[str, str, str] | None = None
+    order: tuple[str, ...] = ()
+    empty: str = ""
+
+    @property
+    def parties(self) -> frozenset[str]:
+        """The models whose rows it is about."""
+        return frozenset({self.model, self.other, *([self.through[0]] if self.through else [])})
+
+    def __str__(self) -> str:
+        """Return the fact in a few words."""
+        other = self.other.rpartition(".")[2]
+        name = f"{self.model.rpartition('.')[2]}.{self.column}"
+        if self.way is Way.COPY:
+            return f"{name} is {other}.{self.source}"
+        rows = f"the {self.source} of its {other}" if self.source else f"its {other}"
+        return f"{name} is the {self.way} of {rows}"

@@ -1,0 +1,111 @@
+"""Dates of a row that lie close to its time are learned as spans from it, and states that follow each other.
+
+An end is learned as the time from its start, so that it is never before it and lasts as long as ends do.
+Where no row of an owner begins before the one before it has ended, rows are drawn from that end on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Ints: TypeAlias = NDArray[np.int64]
+    Mask: TypeAlias = NDArray[np.bool_]
+
+CLOSE = 0.5  # of the spread of a date, that its span may have at most
+FEWEST = 20  # rows behind another, from which it is a rule that they do not overlap
+SURELY = 0.98  # of the rows that keep a rule: what was drawn anew because it is rare may break it
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Which dates of the rows are learned as spans from their time.
+
+    Attributes:
+        time: the column of the time.
+        whole: the columns, and whether each holds whole days beside times that do not.
+        end: of these, the one before which no next row of an owner begins, if there is one.
+    """
+
+    time: str | None = None
+    whole: tuple[tuple[str, bool], ...] = ()
+    end: str | None = None
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, owner: Ints, time: str | None) -> Spans:
+        """Return the spans of rows that stand together for each owner, and in order."""
+        if time is None or not len(rows) or getattr(rows[time].dtype, "kind", "") != "M":
+            return cls()
+        moments = {name for name in rows.columns if name != time and rows[name].dtype == rows[time].dtype}
+        whole = tuple((str(name), _is_whole(rows, name, time)) for name in sorted(moments))
+        spans = cls(time, whole)
+        offsets = spans.of_rows(rows)
+        close = tuple((name, days) for name, days in whole if _is_close(rows[name], offsets[name]))
+        spans = replace(spans, whole=close)
+        ends = [name for name, _ in close if _follow(rows[time], rows[name], owner)]
+        return replace(spans, end=ends[0] if ends else None)
+
+    def of_rows(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with spans in place of these dates, none negative where that is an exception."""
+        return rows.assign(
+            **{name: _forward(rows[name] - self._base(rows, days)) for name, days in self.whole}
+        )
+
+    def as_dates(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with dates in place of spans."""
+        return rows.assign(**{name: rows[name] + self._base(rows, days) for name, days in self.whole})
+
+    def _base(self, rows: pd.DataFrame, days: bool) -> pd.Series[Any]:
+        time = rows[self.time]
+        return time.dt.normalize() if days else time
+
+    def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
+        """Return of rows with spans the moment from which on the next of their owner may begin."""
+        if self.end is None:
+            return rows[self.time]
+        ends = self._base(rows, dict(self.whole)[self.end]) + rows[self.end]
+        return ends.fillna(rows[self.time])
+
+    def goes_on(self, rows: pd.DataFrame) -> Mask:
+        """Return of rows with spans after which of them another may come: not what has no end."""
+        if self.end is None:
+            return np.ones(len(rows), bool)
+        return cast("Mask", rows[self.end].notna().to_numpy())
+
+
+def _forward(spans: pd.Series[Any]) -> pd.Series[Any]:
+    known = spans.dropna()
+    nothing = known.iloc[0] * 0 if len(known) else None
+    return spans if nothing is None or (known >= nothing).mean() < SURELY else spans.clip(lower=nothing)
+
+
+def _is_whole(rows: pd.DataFrame, name: str, time: str) -> bool:
+    """Return whether a column holds days, beside a time that does not."""
+    present = rows[name].dropna()
+    return bool((present == present.dt.normalize()).all() and (rows[time] != rows[time].dt.normalize()).any())
+
+
+def _is_close(dates: pd.Series[Any], spans: pd.Series[Any]) -> bool:
+    known = spans.dropna()
+    if not len(known):
+        return False
+    moments = dates.dropna()
+    return bool(_spread(known) < CLOSE * _spread(moments - moments.iloc[0]))
+
+
+def _spread(spans: pd.Series[Any]) -> float:
+    numbers = spans.to_numpy("timedelta64[us]").astype(np.float64)
+    return float(np.abs(numbers - np.median(numbers)).mean())
+
+
+def _follow(times: pd.Series[Any], ends: pd.Series[Any], owner: Ints) -> bool:
+    """Return whether no row of an owner begins before the end of the one before it, which has one."""
+    again = np.r_[False, owner[1:] == owner[:-1]]
+    late = (times >= ends.shift()).to_numpy(bool)
+    return bool(again.sum() >= FEWEST and late[again].mean() >= SURELY)

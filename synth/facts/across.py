@@ -1,0 +1,249 @@
+"""Facts across tables: columns that are, in all real rows, what rows of other models say.
+
+Candidates are few: columns of kinds that can be compared, of models whose rows belong together by a key. A
+fact that a few hundred rows keep is tried on all of them; one that could as well be chance is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+from synth.domain import RARE, Across, Role, Way
+from synth.warehouse.across import FactTable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from synth.domain import Model, Relation
+    from synth.warehouse import Snapshot, Warehouse
+
+NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
+TIMES = frozenset({"date", "timestamp", "timestamp without time zone", "timestamp with time zone"})
+TEXTS = frozenset({"text", "character varying", "character", "uuid", "boolean"})
+WAYS_OF_NUMBERS = (Way.SUM, Way.LEAST, Way.MOST, Way.MEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class AcrossFacts:
+    """The facts across the tables of a run, and where their real rows are."""
+
+    every: tuple[Across, ...] = ()
+    tables: Mapping[str, FactTable] = field(default_factory=dict)
+
+    def of(self, names: Collection[str]) -> AcrossFacts:
+        """Return those of which every party is among the names, or is about nobody."""
+        able = {*names, *(name for name, table in self.tables.items() if table.public)}
+        return replace(self, every=tuple(fact for fact in self.every if fact.parties <= able))
+
+    def groups(self, names: Collection[str]) -> list[frozenset[str]]:
+        """Return the models among the names that facts bind together, each group apart."""
+        groups: list[set[str]] = []
+        for fact in self.of(names).every:
+            joined = set(fact.parties & set(names))
+            apart = [group for group in groups if not group & joined]
+            groups = [*apart, joined.union(*(group for group in groups if group & joined))]
+        return [frozenset(group) for group in groups]
+
+    def referenced(self, name: str) -> frozenset[str]:
+        """Return the columns of a model that rows of others copy, or by which they find its rows."""
+        copies = (fact for fact in self.every if fact.other == name and fact.way is Way.COPY)
+        return frozenset(column for fact in copies for column in (fact.key, fact.source))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Rows of `many` hold in `column` the `key` of one row of `one` each.
+
+    Attributes:
+        single: no two rows of `many` hold the same.
+        public: the rows of `one` are about nobody, and no twin of them is needed.
+    """
+
+    many: str
+    column: str
+    one: str
+    key: str
+    single: bool = False
+    public: bool = False
+
+
+def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapshot) -> AcrossFacts:
+    """Return the facts across these models that all their real rows keep.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    named = {model.unique_id: model for model in models if model.history is None}
+    links = _links(named)
+    if not links:
+        return AcrossFacts()
+    relations = {name: model.relation for name, model in named.items()}
+    relations |= {
+        key.parent: key.relation
+        for model in named.values()
+        for key in model.foreign_keys
+        if key.relation is not None
+    }
+    public = {link.one for link in links if link.public}
+    tables = {
+        name: _table(relation, warehouse, public=name in public) for name, relation in relations.items()
+    }
+    search = _Search(named, tables, snapshot)
+    copies = search.held(_copies(links, named, tables))
+    counted = search.held(_aggregates(links, named, tables, copies))
+    firsts = search.held(_firsts(links, named, tables, [*copies, *counted]))
+    return AcrossFacts((*copies, *counted, *firsts), tables)
+
+
+def _table(relation: Relation, warehouse: Warehouse, *, public: bool) -> FactTable:
+    columns = warehouse.describe(relation)
+    types = {column.name: column.data_type for column in columns}
+    return FactTable(relation, types, frozenset(column.name for column in columns if column.not_null), public)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    models: Mapping[str, Model]
+    tables: Mapping[str, FactTable]
+    snapshot: Snapshot
+
+    def held(self, candidates: Iterable[Across]) -> list[Across]:
+        """Return of each column the first candidate that all rows keep, if it is no chance.
+
+        Beside one that is none, a copy of the same name is none either.
+        """
+        kept = self.snapshot.holding([*candidates], self.tables)
+        first = {(fact.model, fact.column): fact for fact in reversed(kept)}
+        certain = {fact for fact in first.values() if self.snapshot.telling(fact, self.tables) >= RARE}
+        pairs = {(fact.model, fact.other) for fact in certain if fact.way is Way.COPY}
+        alike = {fact for fact in first.values() if fact.way is Way.COPY and fact.column == fact.source}
+        certain |= {fact for fact in alike if (fact.model, fact.other) in pairs}
+        return [fact for fact in reversed(first.values()) if fact in certain]
+
+
+def _links(models: Mapping[str, Model]) -> list[Link]:
+    """Return which rows belong together, those of a model and its parents first."""
+    found = []
+    for name, model in models.items():
+        for key in model.foreign_keys:
+            parent = models.get(key.parent)
+            public = key.relation is not None or (parent is not None and bool(parent.reference))
+            if key.parent == name or (parent is None and not public) or key.column in model.seed_columns:
+                continue
+            if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
+                single = _is_key(model, key.column)
+                found.append(Link(name, key.column, key.parent, key.parent_column, single, public))
+    siblings = [
+        Link(many.many, many.column, one.many, one.column, many.single)
+        for many, one in product(found, found)
+        if one.single and many.many != one.many and (many.one, many.key) == (one.one, one.key)
+    ]
+    return [*found, *siblings]
+
+
+def _is_key(model: Model, column: str) -> bool:
+    return (column,) in {*model.unique, model.primary_key}
+
+
+def _copies(
+    links: Sequence[Link], models: Mapping[str, Model], tables: Mapping[str, FactTable]
+) -> Iterator[Across]:
+    """Return columns of rows that may be those of their parents, or of these rows' parents."""
+    for link in links:
+        blank = Across(link.many, "", Way.COPY, link.one, "", link.column, link.key)
+        yield from _pairs(blank, models, tables, single=link.single)
+    for link, other in product(links, links):
+        if link.one == other.many and other.one not in {link.many, link.one} and not link.public:
+            through = (link.one, link.key, other.column)
+            blank = Across(link.many, "", Way.COPY, other.one, "", link.column, other.key, through)
+            yield from _pairs(blank, models, tables, single=link.single and other.single)
+
+
+def _pairs(
+    blank: Across, models: Mapping[str, Model], tables: Mapping[str, FactTable], *, single: bool
+) -> Iterator[Across]:
+    """Return the copy for all pairs of columns of one type, but not for keys of rows."""
+    model = models[blank.model]
+    passed = {blank.own, *(name for name in _fixed(model))}
+    for column, kind in tables[blank.model].types.items():
+        if column in passed or (_is_key(model, column) and not single):
+            continue
+        for source, other in tables[blank.other].types.items():
+            if source != blank.key and _family(kind) and _family(kind) == _family(other):
+                yield replace(blank, column=column, source=source)
+
+
+def _aggregates(
+    links: Sequence[Link],
+    models: Mapping[str, Model],
+    tables: Mapping[str, FactTable],
+    copies: Sequence[Across],
+) -> Iterator[Across]:
+    """Return columns of parents that may be counts, sums, and the like of their children."""
+    copied = {(fact.model, fact.column): (fact.other, fact.source) for fact in copies}
+    for link in links:
+        if link.single or link.public:
+            continue
+        model, children = models[link.one], tables[link.many].types
+        for column, kind in tables[link.one].types.items():
+            if column in _keys(model) or column in _fixed(model) or (link.one, column) in copied:
+                continue
+            blank = Across(link.one, column, Way.COUNT, link.many, "", link.key, link.column)
+            numeric = _family(kind) is NUMBERS
+            if numeric:
+                yield replace(blank, empty="0")
+                yield blank
+            if kind == "boolean":
+                yield replace(blank, way=Way.SOME, empty="false")
+            ways = WAYS_OF_NUMBERS if numeric else (Way.LEAST, Way.MOST) if _family(kind) is TIMES else ()
+            for (source, other), way in product(children.items(), ways):
+                itself = copied.get((link.many, source)) == (link.one, column)
+                if itself or source == link.column or _family(other) is not _family(kind):
+                    continue
+                if numeric:
+                    yield replace(blank, way=way, source=source, empty="0")
+                yield replace(blank, way=way, source=source)
+
+
+def _firsts(
+    links: Sequence[Link],
+    models: Mapping[str, Model],
+    tables: Mapping[str, FactTable],
+    known: Sequence[Across],
+) -> Iterator[Across]:
+    """Return columns of parents that may be what the first or last of their children has."""
+    decided = {(fact.model, fact.column) for fact in known}
+    for link in links:
+        if link.single or link.public:
+            continue
+        model, children, own = models[link.one], tables[link.many].types, models[link.many].primary_key
+        times = [name for name, kind in children.items() if _family(kind) is TIMES]
+        for column, kind in tables[link.one].types.items():
+            if column in _keys(model) or column in _fixed(model) or (link.one, column) in decided:
+                continue
+            for (source, other), time, way in product(children.items(), times, (Way.FIRST, Way.LAST)):
+                comparable = _family(kind) is not None and _family(kind) == _family(other)
+                if comparable and source not in {link.column, time} and (link.many, source) not in decided:
+                    order = tuple(dict.fromkeys((time, *own)))
+                    yield Across(link.one, column, way, link.many, source, link.key, link.column, order=order)
+
+
+def _keys(model: Model) -> frozenset[str]:
+    """Return columns that name rows, of this model or of others."""
+    single = (columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1)
+    return frozenset((*single, *(key.column for key in model.foreign_keys)))
+
+
+def _fixed(model: Model) -> frozenset[str]:
+    """Return columns that the user has decided about."""
+    declared = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
+    return frozenset((*model.seed_columns, *model.balance, *declared))
+
+
+def _family(kind: str) -> frozenset[str] | None:
+    """Return the types with which one can be compared."""
+    plain = kind.partition("(")[0].strip() if not kind.startswith("timestamp") else kind
+    plain = "timestamp" if plain.startswith("timestamp") else plain
+    return next((family for family in (NUMBERS, TIMES, TEXTS) if plain in family), None)

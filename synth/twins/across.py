@@ -1,0 +1,231 @@
+"""Twins of one run made to agree: what rows of other models say of a column is computed when all are drawn.
+
+Columns are computed in an order in which each comes after those it follows from, formulas of the models' SQL
+in between. What a twin is judged by is what it will hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from synth.columns.conform import learnable
+from synth.columns.keys import new_keys
+from synth.columns.roles import KEYS, treatments_to_replace
+from synth.domain import Formula, OwnershipStep, Role, Way
+from synth.twins.computing import candidates, own_formulas
+from synth.twins.source import followed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from synth.domain import Across, Model
+    from synth.facts.across import AcrossFacts
+    from synth.twins.families import Family, Owners
+    from synth.twins.redraw import Redrawn
+    from synth.twins.workshop import Case, Drawn, Made
+    from synth.warehouse import Warehouse
+
+    Place: TypeAlias = tuple[str, str]
+    Assignment: TypeAlias = Across | tuple[str, Formula]
+
+SUMMED = frozenset({Way.COUNT, Way.SUM, Way.MEAN})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A twin that is drawn and not judged yet.
+
+    Attributes:
+        broken: how many of all rows drawn broke each rule, by its source.
+        keys: columns that its children reference.
+        parents: whose new keys it holds, by `unique_id`.
+        owners: for the models that reference this one.
+        warnings: to be told beside those of its making.
+    """
+
+    case: Case
+    drawn: Drawn
+    chosen: Redrawn
+    made: Made
+    broken: Mapping[str, int]
+    keys: Mapping[str, pa.ChunkedArray]
+    parents: frozenset[str]
+    owners: Owners | None
+    warnings: tuple[str, ...] = ()
+
+
+def with_counts(model: Model, facts: Iterable[Across]) -> Model:
+    """Return the model where counts and sums are numbers, whatever their names are: they identify nobody."""
+    summed = (fact for fact in facts if fact.model == model.unique_id and fact.way in SUMMED)
+    roles = {fact.column: Role.NUMBER for fact in summed}
+    return replace(model, roles={**roles, **model.roles}) if roles else model
+
+
+def nearest_owner(model: Model, facts: Iterable[Across]) -> Model:
+    """Return the model with rows of the parent whose row says whom they are about, where there is such.
+
+    The measurements of a visit are those of the visit's patient: they are drawn as rows of visits.
+    """
+    whose = model.ownership
+    if whose is None:
+        return model
+    direct = (fact for fact in facts if fact.model == model.unique_id and fact.through is None)
+    keys = {key.column: key.parent for key in model.foreign_keys}
+    for fact in direct:
+        if fact.way is Way.COPY and fact.column == whose.column and keys.get(fact.own) == fact.other:
+            return replace(model, ownership=replace(whose, column=fact.own))
+    return model
+
+
+def with_count(family: Family, model: Model, facts: Iterable[Across]) -> Family:
+    """Return the histories with the owners' column that counts their rows, if there is one."""
+    counts = {
+        fact.column
+        for fact in facts
+        if fact.way is Way.COUNT and fact.other == model.unique_id and fact.key == family.key
+    }
+    known = sorted(counts & set(family.twins.columns))
+    return replace(family, count=known[0]) if known else family
+
+
+def with_copied_keys(
+    table: pa.Table, case: Case, facts: Iterable[Across], parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.Table:
+    """Return the twin with the keys that its rows have in common with the rows they reference.
+
+    Args:
+        table: the twin.
+        case: of the twin.
+        facts: across tables.
+        parents: columns of the twins already made, by `unique_id`.
+    """
+    name = case.task.model.unique_id
+    keys = {one.column.name for one in case.treatments if one.role in KEYS}
+    for fact in facts:
+        parent = parents.get(fact.other, {})
+        direct = fact.model == name and fact.way is Way.COPY and fact.through is None
+        if not direct or fact.column not in keys or not {fact.key, fact.source} <= parent.keys():
+            continue
+        relation = case.task.model.relation
+        step = OwnershipStep(relation, fact.key, fact.source, fact.other)
+        rows = pa.table({one: parent[one] for one in (fact.key, fact.source)})
+        values = followed(table.column(fact.own), rows, step)
+        place = table.column_names.index(fact.column)
+        table = table.set_column(place, fact.column, values.cast(table.schema.field(place).type))
+    return table
+
+
+def agreed(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse) -> dict[str, Draft]:
+    """Return the drafts with every column as the facts across them say.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    facts = facts.of(drafts)
+    steps = _steps(facts.every, drafts)
+    if not steps:
+        return dict(drafts)
+    tables = {
+        name: replace(table, required=table.required | _never_null(drafts[name])) if name in drafts else table
+        for name, table in facts.tables.items()
+    }
+    rows = {name: candidates(draft.case, draft.made.table) for name, draft in drafts.items()}
+    changed, broken = warehouse.agree(rows, steps, tables)
+    settled = {name: _with(draft, changed.get(name)) for name, draft in drafts.items()}
+    for fact, count in broken.items():
+        draft = settled[fact.model]
+        said = f"in {count:,} rows of the twin it is not so that {fact}"
+        settled[fact.model] = replace(draft, warnings=(*draft.warnings, said))
+    return settled
+
+
+def _never_null(draft: Draft) -> frozenset[str]:
+    real = draft.case.source.real
+    return frozenset(name for name in real.column_names if not real.column(name).null_count)
+
+
+def _steps(facts: Sequence[Across], drafts: Mapping[str, Draft]) -> list[Assignment]:
+    """Return the facts and formulas, each after those that compute what it follows from.
+
+    A fact that would lead back to itself is left out.
+    """
+    steps: dict[Place, Assignment] = {}
+    needs: dict[Place, set[Place]] = {}
+    for name, draft in drafts.items():
+        for formula, names in own_formulas(draft.case).items():
+            place = name, formula.column
+            steps[place] = name, formula
+            needs[place] = {(name, one) for one in names if one != formula.column}
+    anew = {
+        name: {one.column.name for one in treatments_to_replace(draft.case.treatments)}
+        for name, draft in drafts.items()
+    }
+    for fact in facts:
+        place = fact.model, fact.column
+        if fact.column not in drafts[fact.model].made.table.column_names or place in steps:
+            continue
+        if fact.column in anew[fact.model] and fact.source not in anew.get(fact.other, ()):
+            continue  # no real value may stand there
+        more = {**needs, place: {(fact.other, name) for name in (fact.source, *fact.order) if name}}
+        try:
+            TopologicalSorter(more).prepare()
+        except CycleError:
+            continue
+        steps[place], needs = fact, more
+    order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
+    moved = {(fact.model, fact.column) for fact in facts}
+    for place in order:
+        if needs[place] & moved:
+            moved.add(place)
+    return [steps[place] for place in order if place in moved]
+
+
+def _with(draft: Draft, columns: pa.Table | None) -> Draft:
+    """Return the draft with these columns, also in the rows that it is judged by."""
+    if columns is None or not columns.num_columns:
+        return draft
+    table = draft.made.table
+    for name in columns.column_names:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
+    names = set(columns.column_names)
+    some = [one for one in draft.case.treatments if one.column.name in names]
+    learned = learnable(table, some)
+    synthetic = draft.drawn.synthetic
+    now = synthetic.copy()
+    for name in names & set(learned.columns) & set(synthetic.columns):
+        values = synthetic[name].copy()
+        values.iloc[draft.made.places] = learned[name].astype(values.dtype).array
+        now[name] = values
+    return replace(draft, made=replace(draft.made, table=table), drawn=replace(draft.drawn, synthetic=now))
+
+
+def with_other_keys(draft: Draft, lost: Collection[str], pools: Mapping[str, pa.Array | None]) -> Draft:
+    """Return the draft without keys of parents whose twins are not published: others take their places.
+
+    Args:
+        draft: whose rows reference them.
+        lost: the parents, by `unique_id`.
+        pools: the keys of their twins of before, or made again, by column; None where there is none.
+    """
+    task, table = draft.case.task, draft.made.table
+    for key in task.model.foreign_keys:
+        if key.parent not in lost or key.column not in table.column_names:
+            continue
+        real = draft.case.source.real.column(key.column)
+        old = table.column(key.column).combine_chunks().dictionary_encode()
+        pool, number = pools.get(key.column), len(old.dictionary)
+        rng = np.random.default_rng([task.seed, *task.model.unique_id.encode(), 3])
+        if pool is None or not len(pool):
+            column = next(one.column for one in draft.case.treatments if one.column.name == key.column)
+            pool = new_keys(real, column, number, rng, existing=real)
+        turns = np.resize(rng.permutation(len(pool)), number)  # some twice, where there are fewer
+        keys = pool.take(pa.array(turns)).take(old.indices)
+        place = table.column_names.index(key.column)
+        table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))
+    return replace(draft, made=replace(draft.made, table=table))

@@ -1,0 +1,129 @@
+"""Values that go together in every real row go together in the rows drawn as histories.
+
+What a row is drawn given has so many columns there that a learner may miss what one of the row's own says of
+another: the price by the plan, no end while something is active. A value decides another column if all of at
+least `RARE` entities that hold it hold one value there, and chance does not explain that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.domain import RARE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Ints: TypeAlias = NDArray[np.int64]
+
+MOST_VALUES = 60  # of a column that decides others
+PROBE = 500  # rows that dismiss nearly all pairs of columns
+CHANCE = log(1e-6)  # of all rows of a value holding one of another column, if neither said anything
+SAMPLE = 1_000  # values to draw from
+ROUNDS = 3  # what one tie changes, another may decide by
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTie:
+    """Rows that hold `given` in `column` hold `value` in `other`; None is NULL.
+
+    Attributes:
+        instead: where NULL goes with `given` alone, what stands in `column` beside values of `other`.
+    """
+
+    column: str
+    given: Any
+    other: str
+    value: Any
+    instead: tuple[Any, ...] = ()
+
+
+def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, ...]:
+    """Return what values of real rows say of other columns of the row.
+
+    Args:
+        rows: as a backend sees them.
+        units: the entity that each is about.
+    """
+    codes = {str(name): pd.factorize(rows[name]) for name in rows.columns}
+    deciding = {name: one for name, one in codes.items() if len(one[1]) <= MOST_VALUES or (one[0] < 0).any()}
+    ties: list[ValueTie] = []
+    for name, (each, values) in deciding.items():
+        many = len(values) > MOST_VALUES
+        given = np.where(each < 0, -1, 0) if many else each
+        held = pd.DataFrame({"value": given, "unit": units}).drop_duplicates()["value"].value_counts()
+        common = [
+            code for code in held.index[held >= RARE].to_numpy(np.int64).tolist() if not many or code < 0
+        ]
+        for other, (own, others) in codes.items():
+            if other != name:
+                ties += [
+                    ValueTie(name, _of(values, code), other, _of(others, value))
+                    for code, value in _decided(given, own, common)
+                ]
+    both = {(tie.column, tie.given, tie.other) for tie in ties if tie.given is None}
+    return tuple(
+        _with_others(tie, rows, units) if (tie.other, None, tie.column) in both else tie for tie in ties
+    )
+
+
+def _with_others(tie: ValueTie, rows: pd.DataFrame, units: NDArray[np.uint64]) -> ValueTie:
+    """Return a tie of NULL with what common values stand beside something else than NULL."""
+    if tie.value is not None or tie.given is None:
+        return tie
+    beside = pd.DataFrame({"value": rows[tie.column], "unit": units})[rows[tie.other].notna().to_numpy()]
+    held = beside.drop_duplicates().groupby("value")["unit"].count()
+    values = beside["value"][beside["value"].isin(held.index[held >= RARE])]
+    return replace(tie, instead=tuple(values.iloc[:: max(len(values) // SAMPLE, 1)]))
+
+
+def _of(values: Any, code: int) -> Any:
+    return None if code < 0 else values[code]
+
+
+def _decided(given: Ints, own: Ints, common: Sequence[int]) -> list[tuple[int, int]]:
+    """Return for each of some codes of a column the only code of another that goes with it, if any."""
+    shares = np.bincount(own + 1) / len(own)
+    pairs = []
+    for code in common:
+        rows = np.flatnonzero(given == code)
+        value = own[rows[0]]
+        if (own[rows[:PROBE]] != value).any() or (own[rows] != value).any():
+            continue
+        if len(rows) * log(shares[value + 1]) < CHANCE:
+            pairs.append((int(code), int(value)))
+    return pairs
+
+
+def tied(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.DataFrame:
+    """Return the rows with what their values decide; what is missing decides before what is there."""
+    rows, rng = rows.copy(), np.random.default_rng([seed, len(rows)])
+    ordered = sorted(ties, key=lambda tie: tie.given is not None)
+    for _ in range(ROUNDS):
+        changed = False
+        for tie in ordered:
+            where = _holds(rows[tie.column], tie.given) & ~_holds(rows[tie.other], tie.value)
+            if not where.any():
+                continue
+            changed = True
+            if tie.instead:
+                chosen = rng.integers(0, len(tie.instead), int(where.sum()))
+                values = pd.Series(tie.instead, dtype=rows[tie.column].dtype).take(chosen)
+                rows.loc[where, tie.column] = values.array
+            else:
+                rows.loc[where, tie.other] = tie.value
+        if not changed:
+            break
+    return rows
+
+
+def _holds(values: pd.Series[Any], value: Any) -> NDArray[np.bool_]:
+    same = values.isna() if value is None else (values == value).fillna(False)
+    return np.asarray(same, dtype=bool)

@@ -1,0 +1,201 @@
+"""Facts across tables: looked for in real rows, and true of rows that were drawn apart from each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from synth.domain import Across, ForeignKey, Formula, Model, Relation, Way
+from synth.facts.across import AcrossFacts, find_across
+from synth.warehouse import Warehouse
+from synth.warehouse.rules import Candidates
+from tests.handmade import Handmade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.services import Database
+
+MEMBERS, LOANS, RETURNS = "model.club.members", "model.club.loans", "model.club.returns"
+TABLES = """
+create schema club;
+create table club.loans as
+select
+    n as loan, 1 + (hashint4(n) & 127) as member, date '2024-01-01' + n as lent_on,
+    (1 + (hashint4(n + 1) & 63))::numeric(8, 2) / 4 as fee, 0::numeric(8, 2) as fine
+from generate_series(1, 600) n;
+create table club.members as
+select
+    n as member, 'm' || n || '@club.test' as mail, coalesce(loans, 0)::integer as loans, first_on, last_on,
+    coalesce(fees, 0)::numeric(8, 2) as fees, loans is not null as active, first_fee, hashint4(n) & 7 as shelf
+from generate_series(1, 160) n
+left join (
+    select
+        member, count(*) as loans, min(lent_on) as first_on, max(lent_on) as last_on, sum(fee) as fees,
+        (array_agg(fee order by lent_on, loan))[1] as first_fee
+    from club.loans group by member
+) as l on l.member = n;
+create table club.returns as
+select loan, member, lent_on, lent_on + 1 + (hashint4(loan) & 15) as back_on, mail, 0::integer as broken
+from club.loans join club.members using (member) where loan % 2 = 0;
+"""
+
+
+@pytest.fixture
+def warehouse(database: Database) -> Iterator[Warehouse]:
+    with database.connect() as session:
+        session.execute(TABLES)
+    with Warehouse(database.conninfo) as warehouse:
+        yield warehouse
+
+
+def model(name: str, key: str, database: str, *keys: ForeignKey) -> Model:
+    relation = Relation(database, "club", name.rpartition(".")[2])
+    return Model(name, relation.name, relation, "models.yml", "table", primary_key=(key,), foreign_keys=keys)
+
+
+@pytest.fixture
+def models(database: Database) -> list[Model]:
+    of_member = ForeignKey("member", MEMBERS, "member", "test")
+    of_loan = ForeignKey("loan", LOANS, "loan", "test")
+    return [
+        model(MEMBERS, "member", database.name),
+        model(LOANS, "loan", database.name, of_member),
+        model(RETURNS, "loan", database.name, of_loan),
+    ]
+
+
+@pytest.fixture
+def facts(warehouse: Warehouse, models: list[Model]) -> AcrossFacts:
+    with warehouse.snapshot() as snapshot:
+        return find_across(models, warehouse, snapshot)
+
+
+def by_column(facts: AcrossFacts) -> Mapping[tuple[str, str], Across]:
+    return {(fact.model, fact.column): fact for fact in facts.every}
+
+
+def test_columns_that_follow_from_other_tables_are_told_by_all_real_rows(facts: AcrossFacts) -> None:
+    found = by_column(facts)
+
+    assert {column: fact.way for (name, column), fact in found.items() if name == MEMBERS} == {
+        "loans": Way.COUNT,
+        "first_on": Way.LEAST,
+        "last_on": Way.MOST,
+        "fees": Way.SUM,
+        "active": Way.SOME,
+        "first_fee": Way.FIRST,
+    }
+    assert found[MEMBERS, "loans"].empty == "0"
+    assert {fact.source for (name, _), fact in found.items() if name == RETURNS} == {
+        "member",
+        "lent_on",
+        "mail",
+    }
+    assert found[RETURNS, "mail"].through == (LOANS, "loan", "member")
+
+
+def test_what_one_row_breaks_is_no_fact(
+    database: Database, warehouse: Warehouse, models: list[Model]
+) -> None:
+    with database.connect() as session:
+        session.execute("update club.members set loans = loans + 1 where member = 7")
+    with warehouse.snapshot() as snapshot:
+        found = by_column(find_across(models, warehouse, snapshot))
+
+    assert (MEMBERS, "loans") not in found
+    assert (MEMBERS, "fees") in found
+
+
+def test_what_is_nearly_always_the_same_is_no_fact_by_chance(facts: AcrossFacts) -> None:
+    assert (RETURNS, "broken") not in by_column(facts)
+
+
+def test_rows_that_were_drawn_apart_are_made_to_agree(
+    warehouse: Warehouse, models: list[Model], facts: AcrossFacts
+) -> None:
+    """Members before their loans, and what a formula says of them behind what it is about."""
+    drawn = {
+        MEMBERS: {
+            "member": [901, 902, 903], "mail": ["a@b.c", "d@e.f", "g@h.i"], "loans": [5, 5, 5],
+            "first_on": ["2020-01-01"] * 3, "last_on": ["2020-01-01"] * 3, "fees": ["1.00"] * 3,
+            "active": [False] * 3, "first_fee": ["1.00"] * 3, "shelf": [3, 2, 1],
+        },
+        LOANS: {
+            "loan": [11, 12, 13], "member": [901, 901, 902], "fine": ["0.00"] * 3,
+            "lent_on": ["2024-05-02", "2024-05-01", "2024-06-01"], "fee": ["2.50", "4.00", "8.00"],
+        },
+        RETURNS: {
+            "loan": [12, 13], "member": [903, 903], "back_on": ["2024-07-01"] * 2,
+            "lent_on": ["2020-01-01"] * 2, "mail": ["x@y.z"] * 2, "broken": [0, 0],
+        },
+    }  # fmt: skip
+    rows = {}
+    for one in models:
+        described = warehouse.describe(one.relation)
+        table = pa.table(drawn[one.unique_id]).select([column.name for column in described])
+        rows[one.unique_id] = Candidates(one.relation, described, table, "synth_staging")
+    order = [fact for fact in facts.every if fact.model == MEMBERS and fact.way is not Way.COPY]
+    shelf = MEMBERS, Formula("shelf", '"loans" + 1')
+    copies = [fact for fact in facts.every if fact.way is Way.COPY]
+
+    columns, broken = warehouse.agree(rows, [*order, shelf, *copies], facts.tables)
+
+    members = columns[MEMBERS].to_pylist()
+    assert not broken
+    assert [row["loans"] for row in members] == [2, 1, 0]
+    assert [str(row["first_on"]) for row in members] == ["2024-05-01", "2024-06-01", "None"]
+    assert [float(row["fees"]) for row in members] == [6.5, 8.0, 0.0]
+    assert [row["first_fee"] and float(row["first_fee"]) for row in members] == [4.0, 8.0, None]
+    assert [row["active"] for row in members] == [True, True, False]
+    assert [row["shelf"] for row in members] == [3, 2, 1]
+    assert columns[RETURNS].to_pydict()["member"] == [901, 902]
+    assert columns[RETURNS].to_pydict()["mail"] == ["a@b.c", "d@e.f"]
+
+
+LIBRARY = """
+create table analytics.loans as
+select
+    n as loan, 1 + (hashint4(n) & 127) as member, date '2024-01-01' + (hashint4(n + 9) & 511) as lent_on,
+    (1 + (hashint4(n + 1) & 63))::numeric(8, 2) / 4 as fee
+from generate_series(1, 450) n;
+create table analytics.members as
+select
+    member, (array['north', 'south', 'west'])[1 + (hashint4(member + 5) & 1023) % 3] as part,
+    count(*)::integer as loans, min(lent_on) as first_on, sum(fee)::numeric(8, 2) as fees
+from analytics.loans group by member;
+"""
+DISAGREE = """
+select count(*)
+from {schema}.members as m
+left join (
+    select member, count(*) as n, min(lent_on) as first_on, sum(fee) as fees
+    from {schema}.loans group by member
+) as l using (member)
+where (m.loans, m.first_on, m.fees) is distinct from (coalesce(l.n, 0), l.first_on, coalesce(l.fees, 0))
+"""
+
+
+def test_twins_of_a_run_agree_with_each_other(database: Database, tmp_path: Path) -> None:
+    """One thread is enough: whoever waits for others was handed out after them."""
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(LIBRARY.encode())
+        config = {
+            "materialized": "table",
+            "meta": {"synthesize": True, "synth": {"on_inconclusive": "warn"}},
+        }
+        nodes = [project.model(name, config=config) for name in ("members", "loans")]
+        tests = [project.key("members", "member"), project.key("loans", "loan")]
+        tests.append(project.reference("loans", "member", "members", "member"))
+        project.write({key: node for one in (*nodes, *tests) for key, node in one.items()})
+
+        answer = project.synth("run", "--no-tests", "--threads", "1")
+
+        assert answer.code == 0, answer.text
+        assert project.value(DISAGREE.format(schema="analytics")) == 0
+        assert project.value(DISAGREE.format(schema="synthetic")) == 0
+        assert "members.loans is the count of its loans" in answer.text
+        assert abs(project.value("select count(*) from synthetic.loans") - 450) < 90

@@ -1,0 +1,70 @@
+"""What a value of a row says of its other columns holds in rows whose columns were drawn apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from synth.twins.ties import find_ties, tied
+
+PRICES = {"small": 0.0, "middle": 9.0, "large": 49.0}
+
+
+def contracts(rows: int = 600) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    plan = rng.choice([*PRICES], rows)
+    state = rng.choice(["open", "over", "lost"], rows)
+    ends = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, rows), unit="D"))
+    return pd.DataFrame(
+        {
+            "plan": plan,
+            "price": pd.Series(plan).map(PRICES),
+            "seats": np.where(plan == "large", rng.integers(1, 9, rows), 1),
+            "state": state,
+            "ends": ends.where(state != "open"),
+        }
+    )
+
+
+def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: rows[name].sample(frac=1, random_state=i).array for i, name in enumerate(rows)}
+    )
+
+
+def everybody(rows: pd.DataFrame) -> np.ndarray:
+    return np.arange(len(rows), dtype=np.uint64)
+
+
+def test_values_that_go_together_in_all_rows_do_so_in_rows_drawn_apart() -> None:
+    real = contracts()
+    drawn = tied(shuffled(real), find_ties(real, everybody(real)), 0)
+
+    assert drawn.dtypes.equals(real.dtypes)
+    assert (drawn["price"] == drawn["plan"].map(PRICES)).all()
+    assert (drawn["seats"][drawn["plan"] != "large"] == 1).all()
+    assert ((drawn["state"] == "open") == drawn["ends"].isna()).all()
+    assert {"over", "lost"} == set(drawn["state"][drawn["ends"].notna()])
+
+
+def test_dates_stay_where_a_label_alone_would_make_them_missing() -> None:
+    real = contracts()
+    apart = shuffled(real)
+    drawn = tied(apart, find_ties(real, everybody(real)), 0)
+
+    assert drawn["ends"].isna().sum() == apart["ends"].isna().sum()
+
+
+def test_what_few_entities_say_decides_nothing() -> None:
+    real = contracts()
+    few = np.where(real["plan"] == "large", 7, everybody(real)).astype(np.uint64)
+
+    assert all(tie.given != "large" for tie in find_ties(real, few))
+    assert any(tie.given == "large" for tie in find_ties(real, everybody(real)))
+
+
+def test_what_chance_explains_decides_nothing() -> None:
+    rng = np.random.default_rng(5)
+    real = pd.DataFrame({"land": rng.choice([*"abcdefgh"], 400), "rare": (rng.random(400) < 0.01)})
+
+    assert not [tie for tie in find_ties(real, everybody(real)) if tie.column == "land"]
