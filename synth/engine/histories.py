@@ -304,9 +304,22 @@ def _next_rows(learned: LearnedHistories, past: Past, context: pd.DataFrame, dra
         len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1
     )
     candidates = later_rows(others, past.of(again), learned)
-    # The first try that does, else the last one, at the end.
+    # The first try that does, else the last one, brought back.
     valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
     pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
     rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
-    rows[time] = rows[time].clip(upper=end)
+    rows[time] = _brought_back(rows[time], learned.schema.since(past.rows), end)
     return rows
+
+
+def _brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times that are not behind the end: those that were are spread between start and end.
+
+    At the end itself they would pile up, and it is a time of somebody.
+    """
+    late = times > end
+    room = (end - start)[late]
+    spread = room.index[room > room * 0]
+    back = times.mask(late, end)
+    back[spread] = start[spread] + (times - start)[spread] % room[spread]
+    return back
