@@ -59,7 +59,6 @@ def test_gretel_without_its_client_says_how_to_install_it(without_client: Handma
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"epsilon": 1.0}, "backend local has no differential privacy"),
         ({"backend": "gretel", "gretel": {"model": "synthetics/default"}}, "Gretel has withdrawn its model"),
         ({"backend": "gretel", "gretel": {"modle": "actgan"}}, "did you mean `model`?"),
         ({"backend": "gretel", "seed_columns": ["city"]}, "backend gretel cannot keep to"),
