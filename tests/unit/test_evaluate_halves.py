@@ -65,7 +65,7 @@ def test_what_comes_back_from_the_other_half_s_engine_as_well_is_no_memory() -> 
     assert {found[name].verdict for name in paired} == {Verdict.PASS}
     # No half is given away; but of values by which all real people differ a fifth are real ones.
     assert failed(found) == {"identifiers"}
-    assert "20.0% are real ones" in found["identifiers"].explain
+    assert "20.0% of those in 'spend' are real values" in found["identifiers"].explain
 
 
 def test_people_repeated_with_noise_lie_too_near() -> None:
