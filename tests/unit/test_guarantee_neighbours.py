@@ -101,7 +101,10 @@ def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.
     return mechanisms, twin
 
 
-@pytest.mark.parametrize("epsilon", [0.2, 20.0], ids=["columns alone", "pairs, too"])
+@pytest.mark.parametrize(
+    "epsilon",
+    [pytest.param(0.2, id="columns alone"), pytest.param(20.0, id="pairs, too", marks=pytest.mark.slow)],
+)
 def test_with_the_same_answers_questions_and_rows_are_the_same_whoever_is_in_the_table(
     epsilon: float,
 ) -> None:
@@ -113,6 +116,7 @@ def test_with_the_same_answers_questions_and_rows_are_the_same_whoever_is_in_the
         pd.testing.assert_frame_equal(second, twin)
 
 
+@pytest.mark.slow
 def test_one_entity_moves_counts_and_scores_by_no_more_than_its_rows_that_are_used() -> None:
     crowd = people(120)
     one, _ = rehearse(crowd)
