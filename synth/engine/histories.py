@@ -19,7 +19,17 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.crowd import Beside
-from synth.engine.panels import LONG, Panel, next_times, of_counts, of_firsts, of_laters, owner_part, places
+from synth.engine.panels import (
+    LONG,
+    Panel,
+    next_times,
+    of_counts,
+    of_firsts,
+    of_laters,
+    owner_part,
+    places,
+    top_counts,
+)
 from synth.engine.pasts import COUNT, Past, Schema, as_numbers, first_rows, is_averaged, later_rows, same
 from synth.engine.spans import Spans
 from synth.engine.synthesizer import Synthesizer
@@ -133,7 +143,9 @@ class Histories:
         end = own.rows[time].max() if time is not None and len(own.rows) else None
         base = self._base(own)
         both = own, others
-        form = LearnedHistories(own.rows.iloc[:0], empty, schema, base, end, self._engine(of_counts, both, 0))
+        top = top_counts([panel for panel in both if panel is not None], self._rare)
+        counts = self._engine(partial(of_counts, top), both, 0)
+        form = LearnedHistories(own.rows.iloc[:0], empty, schema, base, end, counts)
         if len(own.rows):
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:

@@ -74,6 +74,21 @@ def test_the_number_of_rows_follows_the_owner() -> None:
     assert means["gold"] > 2.5 * means["plain"]
 
 
+def test_rows_that_few_owners_have_most_of_are_not_lost_and_no_owner_has_as_many() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(3, OWNERS)
+    counts[:5] = 170, 60, 50, 30, 25
+    owner = np.repeat(np.arange(OWNERS), counts)
+    owners, rows = (
+        pd.DataFrame({"size": rng.normal(size=OWNERS)}),
+        pd.DataFrame({"at": rng.random(len(owner))}),
+    )
+    histories = Histories(seed=0, time="at").fit(owners, rows, owner)
+    totals = [len(histories.sample(owners, draw=draw)[1]) for draw in range(8)]
+    assert 0.85 < np.mean(totals) / len(rows) < 1.15
+    assert np.bincount(histories.sample(owners)[1]).max() < 50
+
+
 def test_no_row_lies_before_its_owner_begins_or_behind_the_end() -> None:
     owners, rows, owner = twins()
     since = owners["since"].iloc[owner].reset_index(drop=True)
