@@ -229,7 +229,7 @@ class Histories:
             active, past = active[going], past.of(going)
             context = past.context(owners.iloc[owner[active]], lengths[active])
             now = _next_rows(learned, past, context, draw + 2 * place)
-            if learned.schema.spans.end:  # what would begin too early, because the observation ends, does not
+            if learned.schema.time is not None:  # where the observation is over, there is no further row
                 early = (now[learned.schema.time] < learned.schema.since(past.rows)).to_numpy(bool)
                 active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
             past = past.after(now)

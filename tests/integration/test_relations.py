@@ -72,9 +72,9 @@ def test_every_kind_of_relation_has_a_twin_of_the_same_shape(project: Handmade) 
         columns = project.rows(COLUMNS.format(relation=f"synthetic.{name}"))
         assert columns == project.rows(COLUMNS.format(relation=relation)), name
         count = "select count(*) from {}"
-        # One of 300 members has a seventh of all hires: how many rows there are is drawn.
-        shares = project.value(count.format(f"synthetic.{name}")) / project.value(count.format(relation))
-        assert 0.75 < shares < 1.25, name
+        # One of 300 members has a seventh of all hires, and nobody's number comes back.
+        share = project.value(count.format(f"synthetic.{name}")) / project.value(count.format(relation))
+        assert 0.6 < share < 1.4, name
 
 
 def test_the_projects_own_tests_pass_on_every_twin(project: Handmade) -> None:
