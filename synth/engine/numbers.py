@@ -160,14 +160,27 @@ class NumberColumn:
     def settled(self, native: ticks.Native) -> ticks.Native:
         """The nearest values that the column could hold: in its bounds, on its grain."""
         if self._native_dtype.kind == "f":
-            rounded = round_to(native, np.full(len(native), self.decimals))
-            return np.clip(rounded, self._distinct[0], self._distinct[-1])
+            low, high = self._distinct[[0, -1]]
+            rounded = round_to(self._mirrored(native, low, high), np.full(len(native), self.decimals))
+            return np.asarray(np.clip(rounded, low, high))
         if native.dtype.kind == "f":
             native = np.rint(native).astype(self._native_dtype)
         ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        native = self._mirrored(native, ends[0], ends[1]) if self.safe else native
         above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
         whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
         return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+
+    def _mirrored(self, native: ticks.Native, low: Any, high: Any) -> ticks.Native:
+        """Values beyond an end, as far inside of it; the end itself may be one person's own value."""
+        width = high - low
+        if isinstance(width, float) and not np.isfinite(width):
+            return native
+        if not self.spike[-1]:
+            native = np.where(native > high, high - (np.minimum(native, high + width) - high), native)
+        if not self.spike[0]:
+            native = np.where(native < low, low + (low - np.maximum(native, low - width)), native)
+        return native
 
     def within(self, native: ticks.Native) -> ticks.Native:
         """The nearest values on the column's grain, which may lie where its training rows do, cut or not.
