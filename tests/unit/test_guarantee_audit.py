@@ -112,7 +112,8 @@ def in_the_top_tenth(twin: pd.DataFrame) -> float:
 
 
 def largest(twin: pd.DataFrame) -> float:
-    return float(twin["seats"].max())
+    most = twin["seats"].max()
+    return 0.0 if pd.isna(most) else float(most)
 
 
 def number(twin: pd.DataFrame) -> float:
