@@ -39,17 +39,19 @@ class Cells:
     shared: Mask
 
 
-def open_cells(codes: Ints, spike: Mask, values: NDArray[Any]) -> Cells:
-    """The cells of a column.
+def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) -> Cells:
+    """Return the cells of a column.
 
     They hold about CELL_ROWS rows of smoothed values, or fewer of a short table, reach over no gap between
     two modes, and never hold a single value at the top, so that the bound itself, which is some row's own
-    value, is not repeated.
+    value, is not repeated. A cell that would repeat one value, or those of fewer than `fewest` rows, reaches
+    to the values on either side, be they common or beyond a gap.
 
     Args:
         codes: of the training rows that are not NULL.
         spike: which codes are not smoothed.
         values: of the codes.
+        fewest: rows that a cell of its own takes.
     """
     counts = np.bincount(codes, minlength=len(spike))
     counts[spike] = 0
@@ -74,7 +76,15 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any]) -> Cells:
         high.append(np.append(starts[1:], part[-1:]))
     lowest, highest = np.concatenate(low), np.concatenate(high)
     cell = np.maximum(np.searchsorted(lowest, np.arange(len(spike)), side="right") - 1, 0)
-    return Cells(cell, lowest, highest, np.append(lowest[1:] == highest[:-1], False))
+    shared = np.append(lowest[1:] == highest[:-1], False)
+    narrow = np.bincount(cell[counts > 0], minlength=len(lowest)) <= 1
+    narrow |= np.bincount(cell, counts, len(lowest)) < fewest
+    return Cells(
+        cell,
+        np.where(narrow, np.maximum(lowest - 1, 0), lowest),
+        np.where(narrow, np.minimum(highest + 1 - shared, len(spike) - 1), highest),
+        shared & ~narrow,
+    )
 
 
 def wide_gaps(values: NDArray[np.float64]) -> Ints:

@@ -71,7 +71,7 @@ class NumberColumn:
             if native.dtype.kind == "i" and self.size and self.safe
             else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
         )
-        self._cells = open_cells(self.codes[self.codes >= 0], self.spike, self._distinct)
+        self._cells = open_cells(self.codes[self.codes >= 0], self.spike, self._distinct, crowd.rare)
         self._week = self._weekdays(counts[low : high + 1])
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
