@@ -49,6 +49,7 @@ def assemble_unseen(
     parents: Parents,
     rng: Rng,
     shared: Mapping[str, Codes] | None = None,
+    links: Mapping[str, Codes] | None = None,
 ) -> pa.Table:
     """Return the columns of the relation in order, with types that Postgres reads without loss.
 
@@ -58,12 +59,13 @@ def assemble_unseen(
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance.
         shared: columns of which rows that have one number here, from 0 on, get one value.
+        links: foreign keys of which each row has the place of its parent here, among the parents' keys.
 
     Raises:
         ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
     columns: dict[str, pa.Array] = {}
-    rows, shared = len(synthetic), shared or {}
+    rows, shared, links = len(synthetic), shared or {}, links or {}
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent
@@ -78,7 +80,11 @@ def assemble_unseen(
             continue
         present = _present(synthetic, treatment, rows)
         places = shared.get(name, np.cumsum(present) - 1)
-        values = _made(treatment, int(places.max(initial=-1)) + 1, pool, rng)
+        values = pool(treatment) if name in links and treatment.parent else None
+        if values is not None:
+            places = links[name]
+        else:
+            values = _made(treatment, int(places.max(initial=-1)) + 1, pool, rng)
         columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})

@@ -216,7 +216,11 @@ def merged(noisy: NDArray[np.float64], deviation: float) -> NDArray[np.int64]:
 
 def shares(margin: Margin) -> NDArray[np.float64]:
     """Return the cells' probabilities: the nearest ones that are not negative and add up to one."""
-    counts = margin.counts
+    return nearest_shares(margin.counts)
+
+
+def nearest_shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities that are nearest to noisy counts: not negative, 1 together."""
     total = max(float(counts.sum()), 1.0)
     ordered = np.sort(counts)[::-1]
     excess = (np.cumsum(ordered) - total) / np.arange(1, len(counts) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -25,8 +26,8 @@ PARTS = ("combinators", "domains", "measurements", "measures", "metrics", "mod")
 class Release:
     """One answer that was computed from the rows: what it is, its zCDP loss `rho`, its own `delta`.
 
-    `mechanism` is OpenDP's name for how the noise was drawn, `scale` its parameter, and `number` the number
-    of choices that a selection made.
+    `mechanism` is OpenDP's name for how the noise was drawn, `scale` its parameter, `number` the number of
+    choices that a selection made, and `contribution` how much one entity can add to a count.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Release:
     mechanism: str = "gaussian"
     scale: float = 0.0
     number: int = 1
+    contribution: int = 1
 
 
 @cache
@@ -111,6 +113,12 @@ class Mechanisms:
         """The zCDP loss that may still be caused."""
         return self.rho - math.fsum(release.rho for release in self.releases)
 
+    def with_contribution(self, contribution: int) -> Mechanisms:
+        """Return the same budget and list of releases for counts to which an entity adds so much at most."""
+        other = copy(self)
+        other.contribution = contribution
+        return other
+
     def scale(self, rho: float) -> float:
         """Return the standard deviation of the noise of counts that cause the loss `rho`."""
         return self.contribution / math.sqrt(2 * rho) * ROUNDING
@@ -118,7 +126,8 @@ class Mechanisms:
     def counts(self, what: str, counts: NDArray[np.int64], rho: float) -> NDArray[np.float64]:
         """Return counts of rows with discrete Gaussian noise; each row is counted once at most."""
         gaussian = library().measurements.make_gaussian(*counts_space(), scale=self.scale(rho))
-        self._pay(Release(what, gaussian.map(self.contribution), scale=self.scale(rho)))
+        loss = gaussian.map(self.contribution)
+        self._pay(Release(what, loss, scale=self.scale(rho), contribution=self.contribution))
         return np.array(gaussian(counts.tolist()), dtype=float)
 
     def best(self, what: str, scores: NDArray[np.int64], number: int, rho: float) -> list[int]:
@@ -133,7 +142,8 @@ class Mechanisms:
             scale=scale,
         )
         loss = selection.map(self.contribution)
-        self._pay(Release(what, loss, mechanism="noisy_top_k", scale=scale, number=number))
+        own = self.contribution
+        self._pay(Release(what, loss, 0.0, "noisy_top_k", scale, number=number, contribution=own))
         return [int(place) for place in selection(scores.tolist())]
 
     def labels(self, what: str, counts: Mapping[str, int], rho: float, delta: float) -> dict[str, float]:
@@ -152,7 +162,7 @@ class Mechanisms:
             if own <= delta:
                 break
             threshold += max(1, int(scale / 8))
-        self._pay(Release(what, loss, own, "gaussian_threshold", scale))
+        self._pay(Release(what, loss, own, "gaussian_threshold", scale, contribution=self.contribution))
         named = mechanism(dict(counts))
         return {label: float(named[label]) for label in sorted(named)}
 

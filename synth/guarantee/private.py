@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin
+from synth.guarantee.children import ChildCounts, ParentCounts, measured_children
 from synth.guarantee.contributions import rows_within
 from synth.guarantee.discovery import Discovery, discovered
 from synth.guarantee.domains import ColumnDomain, key_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
 ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.4
+# The share of how many rows parents have, before the others.
+CHILDREN = 0.15
 # Pairs that are counted, at most so many a column.
 PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
@@ -66,6 +69,7 @@ class PrivateSynthesizer:
             epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
         self.discovered: dict[str, str] = {}
+        self.children: ChildCounts | None = None
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -83,18 +87,26 @@ class PrivateSynthesizer:
         return max(1, round(self._rows)) if self._public_rows is None else self._public_rows
 
     def fit(
-        self, frame: pd.DataFrame, entities: Any = None, keys: bytes = b"", given: Sequence[str] = ()
+        self,
+        frame: pd.DataFrame,
+        entities: Any = None,
+        keys: bytes = b"",
+        given: Sequence[str] = (),
+        parents: ParentCounts | None = None,
     ) -> PrivateSynthesizer:
         """Learn a frame, once.
 
         `entities` says whose each row is, the secret `keys` chooses which rows of an entity are used. Of the
-        columns in `given`, such as those of a parent, it is learned what the others have to do with them.
+        columns in `given`, such as those of a parent, it is learned what the others have to do with them. Of
+        `parents` it is learned how many rows they have: `children`.
         """
         if self.releases:
             raise ValueError("the budget is spent; another synthesizer's cost adds to this one's")
         self.domains = {name: self.domains[name] for name in dict.fromkeys((*given, *self.domains))}
         self._given = tuple(given)
         used = rows_within(frame[list(self.domains)], entities, self._mechanisms.contribution, keys)
+        if parents is not None:
+            self.children = measured_children(parents, self._mechanisms, self._mechanisms.rho * CHILDREN)
         self._count(len(used))
         self._margins = self._measure(used)
         self._learn(used)

@@ -25,6 +25,7 @@ from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
 from synth.twins.examination import examine_for_owner
+from synth.twins.links import linked
 from synth.twins.private import learned
 from synth.twins.publicly import publicly, refuse_unknown, without_labels
 from synth.twins.repair import repaired
@@ -156,6 +157,9 @@ def _made_once(
 ) -> tuple[Made, tuple[str, ...]]:
     """The twin, and which rules it does not keep."""
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), turn])
+    links = _links(case, private, parents, rng)
+    if links:
+        case = replace(case, rows=max(1, len(next(iter(links.values())))))
     case = _with_stand_ins(case, private, parents, rng)
     sifted = _sifted(case, private)
     told = sifted.drawn.warnings
@@ -167,12 +171,14 @@ def _made_once(
     )
     sifted = replace(sifted, drawn=drawn)
     treatments, shared = keyed(case.task.model, case.treatments, case.source.real, versions)
+    links_of_rows = {name: parent[places] for name, parent in links.items()}
     table = assemble_unseen(
         drawn.synthetic.iloc[places].reset_index(drop=True),
         treatments,
         parents=partial(_pool, case, parents),
         rng=rng,
-        shared=shared,
+        shared={**shared, **links_of_rows},
+        links=links_of_rows,
     )
     table = sifted.as_judged(table, places)
     whole = _complete(table, treatments)
@@ -183,6 +189,18 @@ def _made_once(
     except ModelError as error:
         told = (*told, str(error).partition(" Next: ")[0])
     return made, told
+
+
+def _links(
+    case: Case, private: PrivateModel, parents: Parents, rng: np.random.Generator
+) -> dict[str, NDArray[np.int64]]:
+    """The parent of each row, by the key that names it, where it was counted how many rows parents have."""
+    link, children = private.link, private.engine.children
+    if link is None or children is None:
+        return {}
+    pool = _pool(case, parents, link)
+    places = linked(children, pool, private.engine.rows, rng)
+    return {link.column.name: np.resize(places, case.task.rows.of(len(places))) if len(places) else places}
 
 
 def _pool(case: Case, parents: Parents, treatment: Treatment) -> pa.Array | None:

@@ -13,6 +13,7 @@ from synth.columns.unseen import private_columns
 from synth.errors import ModelError
 from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
 from synth.runs.costs import domain_of, rows_per_entity
+from synth.twins.links import count_parents, link_column
 from synth.twins.source import MOST, codes_of_owners
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.spending import Cost
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Task
     from synth.twins.publicly import Publicly
     from synth.twins.workshop import Workshop
@@ -42,6 +44,7 @@ class PrivateModel:
         real: what it counted, for figures that the owner alone sees.
         entities: whose each of these rows is; None where each is its own.
         rows_per_entity: of how many rows of an entity it may know.
+        link: the key that says whose each row is, where it was counted how many rows parents have.
     """
 
     engine: PrivateSynthesizer
@@ -49,6 +52,7 @@ class PrivateModel:
     rows_per_entity: int
     real: pd.DataFrame
     entities: NDArray[np.int64] | None = None
+    link: Treatment | None = None
 
     def sample(self, rows: int) -> pd.DataFrame:
         """Return rows of which labels that stand for others are commoner ones; None where there is none."""
@@ -99,13 +103,16 @@ def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Colu
         discover=promised.discover,
         seed=task.seed,
     )
-    engine.fit(frame, owners, secrets.token_bytes(KEY_BYTES))
+    secret, link = secrets.token_bytes(KEY_BYTES), link_column(model, public.treatments)
+    parents = link if link is None else count_parents(model, link, real, cost.rows_per_entity, shop, secret)
+    engine.fit(frame, owners, secret, parents=parents)
     shop.warehouse.explain_cost(
         shop.settings.schema,
         cost,
         [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
     )
-    return PrivateModel(engine, cost.domain, cost.rows_per_entity, frame, owners)
+    link = link if engine.children is not None else None
+    return PrivateModel(engine, cost.domain, cost.rows_per_entity, frame, owners, link)
 
 
 def _rows(

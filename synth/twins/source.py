@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -162,11 +162,32 @@ def codes_of_owners(
     whose = model.ownership
     if whose is None or not whose.column:
         return None
-    encoded = _owners(whose, real, warehouse, snapshot).combine_chunks().dictionary_encode()
+    return _codes(_owners(whose, real, warehouse, snapshot))
+
+
+def _codes(owners: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Owners as numbers; those that are NULL are each their own."""
+    encoded = owners.combine_chunks().dictionary_encode()
     codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     alone = codes < 0
     codes[alone] = len(encoded.dictionary) + np.arange(int(alone.sum()))
     return codes
+
+
+def read_parents(
+    whose: Ownership, warehouse: Warehouse, snapshot: Snapshot
+) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
+    """Return the keys of the rows through which the rows of a model lead to entities, and whose each is.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    step = whose.path[0]
+    columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
+    pair = [columns_by_name[name] for name in dict.fromkeys((step.key, step.column))]
+    rows = snapshot.extract(step.relation, pair).rename_columns([column.name for column in pair])
+    owners = _owners(replace(whose, column=step.column, path=whose.path[1:]), rows, warehouse, snapshot)
+    return rows.column(step.key), _codes(owners)
 
 
 def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot) -> pa.ChunkedArray:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from synth.guarantee import ColumnDomain, PrivateSynthesizer, composed, noise
+from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer, composed, noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,9 @@ def spender(epsilon: float, delta: float, most: int) -> PrivateSynthesizer:
         "c": ColumnDomain("category"),
     }
     frame = rows()
-    return PrivateSynthesizer(domains, epsilon, delta, most).fit(frame, entities=np.arange(len(frame)) // 2)
+    entities = np.arange(len(frame)) // 2
+    parents = ParentCounts(np.unique(entities, return_counts=True)[1])
+    return PrivateSynthesizer(domains, epsilon, delta, most).fit(frame, entities, parents=parents)
 
 
 def gaussian_delta(epsilon: float, sigmas: Iterable[float], contribution: int) -> float:
@@ -63,14 +65,14 @@ def selection_renyi(spread: float) -> np.ndarray:
     return worst
 
 
-def renyi_epsilon(releases: Iterable[Release], contribution: int, delta: float) -> float:
+def renyi_epsilon(releases: Iterable[Release], delta: float) -> float:
     """Return epsilon at delta from Rényi divergences of every order (Canonne, Kamath & Steinke 2020)."""
     total = np.zeros(len(ORDERS))
     for release in releases:
         if release.mechanism == "noisy_top_k":
-            total += release.number * selection_renyi(2 * contribution / release.scale)
+            total += release.number * selection_renyi(2 * release.contribution / release.scale)
         else:
-            total += ORDERS * contribution**2 / (2 * release.scale**2)
+            total += ORDERS * release.contribution**2 / (2 * release.scale**2)
     bound = total + (np.log(1 / delta) + (ORDERS - 1) * np.log1p(-1 / ORDERS) - np.log(ORDERS)) / (ORDERS - 1)
     return float(bound.min())
 
@@ -80,14 +82,16 @@ def test_another_accountant_comes_to_no_more_than_the_claim(epsilon: float, delt
     synthesizer = spender(epsilon, delta, most=2)
     releases = synthesizer.releases
     own = sum(release.delta for release in releases)
-    assert renyi_epsilon(releases, 2, delta - own) <= epsilon * (1 + 1e-6)
-    sigmas = [release.scale for release in releases if release.mechanism != "noisy_top_k"]
-    assert gaussian_delta(epsilon, sigmas, 2) + own <= delta
+    assert renyi_epsilon(releases, delta - own) <= epsilon * (1 + 1e-6)
+    sigmas = [
+        release.scale / release.contribution for release in releases if release.mechanism != "noisy_top_k"
+    ]
+    assert gaussian_delta(epsilon, sigmas, 1) + own <= delta
 
 
 def test_the_accountant_of_this_test_sees_an_overspent_budget() -> None:
     releases = spender(1.0, 1e-6, most=2).releases
-    assert renyi_epsilon([*releases, *releases], 2, 1e-6) > 1.2
+    assert renyi_epsilon([*releases, *releases], 1e-6) > 1.2
     assert gaussian_delta(1.0, [release.scale for release in releases], 4) > 1e-6
 
 
@@ -121,5 +125,7 @@ def test_two_releases_cost_less_than_the_sum_and_more_than_one() -> None:
 
 
 def test_more_rows_of_an_entity_mean_more_noise() -> None:
-    scales = {most: spender(1.0, 1e-6, most).releases[0].scale for most in (1, 5)}
-    assert scales[5] == pytest.approx(5 * scales[1], rel=1e-6)
+    spenders = {most: spender(1.0, 1e-6, most).releases for most in (1, 5)}
+    of_parents, of_rows = ({most: one[place].scale for most, one in spenders.items()} for place in (0, 1))
+    assert of_rows[5] == pytest.approx(5 * of_rows[1], rel=1e-6)
+    assert of_parents[5] == of_parents[1]  # however many rows an entity has, it is one parent

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.guarantee import ColumnDomain, PrivateSynthesizer
+from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer
 from synth.guarantee.contributions import rows_within
 from synth.guarantee.noise import Mechanisms
 
@@ -95,7 +95,9 @@ def stranger(rows: int) -> pd.DataFrame:
 
 def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.DataFrame]:
     synthesizer = Rehearsed(DOMAINS, epsilon, rows_per_entity=2)
-    twin = synthesizer.fit(frame, entities=frame["person"], keys=b"secret").sample(100)
+    parents = ParentCounts(frame["person"].value_counts().to_numpy().astype(np.int64))
+    synthesizer.fit(frame, entities=frame["person"], keys=b"secret", parents=parents)
+    twin = synthesizer.sample(100)
     mechanisms = synthesizer._mechanisms
     assert isinstance(mechanisms, Rehearsal)
     return mechanisms, twin

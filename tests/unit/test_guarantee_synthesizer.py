@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
+from synth.guarantee import OTHER, ColumnDomain, ParentCounts, PrivateSynthesizer
 
 LOW, HIGH = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31")
 DOMAINS = {
@@ -100,3 +100,24 @@ def test_a_value_that_many_rows_have_comes_back_exactly() -> None:
     domain = ColumnDomain("number", low=0, high=99_999, decimals=0, nullable=False)
     twin = PrivateSynthesizer({"gain": domain}, epsilon=3.0).fit(frame).sample(1_000)
     assert 0.8 < (twin["gain"] == 0).mean() < 0.98
+
+
+def test_parents_have_about_as_many_rows_as_real_ones() -> None:
+    real = np.repeat([0, 1, 2, 7, 30], [100, 200, 300, 150, 50])
+    parents = ParentCounts(real, all=True)
+    domains = {"open": ColumnDomain("boolean", nullable=False)}
+    rows = pd.DataFrame({"open": np.arange(real.sum()) % 2 == 0})
+    entities = np.repeat(np.arange(len(real)), real)
+    learned = PrivateSynthesizer(domains, rows_per_entity=5).fit(rows, entities, parents=parents).children
+    assert learned is not None
+    drawn = learned.draw(len(real), np.random.default_rng(0))
+    assert drawn.sum() == pytest.approx(real.sum(), rel=0.3)
+    assert (drawn == 0).mean() == pytest.approx(1 / 8, abs=0.05)
+    assert np.quantile(drawn, [0.5, 0.75]) == pytest.approx([2, 7], abs=1)
+
+
+def test_numbers_of_rows_that_noise_could_have_made_are_not_told() -> None:
+    few = ParentCounts(np.array([90_000, 80_000, 3]))
+    domains = {"open": ColumnDomain("boolean", nullable=False)}
+    learner = PrivateSynthesizer(domains, epsilon=0.1).fit(pd.DataFrame({"open": [True]}), parents=few)
+    assert learner.children is None
