@@ -5,6 +5,7 @@ What two such columns share is then exact, not cut into leaves; equal stays equa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ CLOSE = 0.35  # spread of the difference, as a share of the column's own, that i
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
 LOST = 0.01  # share of rows that may come out with a value that the column never has
 COMMON = 0.01  # share of the rows that makes a value a common one
-LOST_COMMON = 0.02  # share of rows that may lose a common value
+LOST_COMMON = 0.02  # share of rows that may lose a common value,
+DEVIATIONS = 3.1  # beside so many standard ones of two counts that chance alone parts
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = (
     1e-6  # a difference between two floats that is none; as a share of the spread, all that adding may lose
@@ -147,6 +149,38 @@ def missing_at_times(columns: Sequence[ColumnCodes], orders: Iterable[Order]) ->
     ]
 
 
+def bases_first(
+    columns: Sequence[ColumnCodes],
+    draw_order: Sequence[int],
+    orders: Iterable[Order],
+    *,
+    first: Sequence[int],
+    crowd: Crowd,
+) -> list[int]:
+    """The order, changed so that a column whose differences land is drawn behind what it is close to.
+
+    An end is at any minute, and a start at the full hour: the end follows from the start, and not the start
+    from the end.
+    """
+    order = list(draw_order)
+    for low, high in ((rule.low, rule.high) for rule in orders):
+        base, target = sorted((low, high), key=order.index)
+        own, to = columns[target], columns[base]
+        if {low, high} & set(first) or not isinstance(own, NumberColumn) or not isinstance(to, NumberColumn):
+            continue
+        if told_apart(own) or told_apart(to) or not comparable(own, to) or not comparable(to, own):
+            continue
+        close = distance(own, to) < CLOSE
+        if (
+            close
+            and not lands(own, to, difference(own, to, crowd))
+            and lands(to, own, difference(to, own, crowd))
+        ):
+            order.remove(target)
+            order.insert(order.index(base), target)
+    return order
+
+
 def comparable(own: NumberColumn, to: NumberColumn) -> bool:
     """Whether both are of one kind, safe to subtract, and NULL together if `to` is ever to be."""
     null = (to.codes < 0) & to.known
@@ -230,9 +264,10 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     common = own.spike & (counts >= COMMON * len(rows))
     still = common[own.located(settled, ~inside)] & had
     new = (counts == 1).sum() / max(len(rows), 1)
-    lost = int(common[own.codes[rows]].sum()) - int(still.sum())
+    before, now = int(common[own.codes[rows]].sum()), int(still.sum())
     return not (
-        surely_more(int((~had).sum()), len(rows), new + LOST) or surely_more(lost, len(rows), LOST_COMMON)
+        surely_more(int((~had).sum()), len(rows), new + LOST)
+        or before - now > LOST_COMMON * len(rows) + DEVIATIONS * math.sqrt(before + now)
     )
 
 

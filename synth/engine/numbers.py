@@ -226,8 +226,13 @@ class NumberColumn:
     def _lookup(self) -> Lookup:
         return Lookup(ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype))
 
-    def moved(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
-        """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it."""
+    def moved(
+        self, native: ticks.Native, bound: ticks.Native, *, up: bool, strict: bool = False
+    ) -> ticks.Native:
+        """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it.
+
+        Where the order is `strict`, those that equal their bound go one step further, if there is room.
+        """
         whole = np.ceil if up else np.floor
         if bound.dtype.kind == "f" and self._native_dtype.kind != "f":
             bound = whole(bound)
@@ -236,7 +241,19 @@ class NumberColumn:
             bound = whole(np.round(bound * scale, SAFE_DECIMALS)) / scale
         inside = native >= bound if up else native <= bound
         moved = np.where(inside, native, bound).astype(self._native_dtype)
-        return moved if self._step == 1 else np.where(inside, moved, self._on_grain(moved, up=up))
+        moved = moved if self._step == 1 else np.where(inside, moved, self._on_grain(moved, up=up))
+        return self._further(moved, bound, up=up) if strict else moved
+
+    def _further(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
+        """Values, those that equal their bound one grain above (`up`) or below it, but not beyond an end."""
+        if self._native_dtype.kind == "f":
+            grain = 10.0**-self.decimals if self.decimals <= MAX_DECIMALS else 0.0
+            further = round_to(native + (grain if up else -grain), np.full(len(native), self.decimals))
+        else:
+            step = np.int64(self._step)
+            further = (native.view(np.int64) + (step if up else -step)).view(self._native_dtype)
+        ends = self.native(np.array([0, self.size - 1]))
+        return np.where((native == bound) & (further >= ends[0]) & (further <= ends[1]), further, native)
 
     def _on_grain(self, native: ticks.Native, *, up: bool) -> ticks.Native:
         """Values of a column that goes in steps, each raised (`up`) or lowered to the next one."""

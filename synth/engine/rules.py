@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROBE_ROWS = 500  # enough to dismiss almost every pair before the full check
 MOST = 0.5  # of the rows must have plain codes, if these are to decide another column
 MOST_BROKEN = 0.005  # of the rows may come out NULL, or not, that a tie would have otherwise
+FEWEST_STRICT = 20  # rows of which none holds two equal values, from which these are never equal
 TINY = 1e-300  # instead of no share at all, which has no logarithm
 FREE = -2  # stands for what decides nothing
 
@@ -211,10 +212,30 @@ def imply_codes(other_codes: Ints, result: Ints, size: int) -> Ints | None:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """In every training row `low` is at most `high`; both are indices of number columns."""
+    """In every training row `low` is at most `high`; both are indices of number columns.
+
+    Where it is `strict`, `low` is less in all of them. Where it is `by_day`, `high` holds whole days, and
+    `low` a time that may be any of the same day.
+    """
 
     low: int
     high: int
+    strict: bool = False
+    by_day: bool = False
+
+    def kept(self, index: int, column: NumberColumn, native: Native, beside: Native) -> Native:
+        """Values of a column of the two, moved to the nearest that are in order with those beside them."""
+        if not self.by_day:
+            return column.moved(native, beside, up=index == self.high, strict=self.strict)
+        if index == self.high:
+            return column.moved(native, days(beside), up=True, strict=self.strict)
+        late = days(native) - beside + np.timedelta64(int(self.strict), "D")
+        return np.where(late > np.timedelta64(0, "D"), native - late, native)
+
+
+def days(moments: Native) -> Native:
+    """The beginnings of the days of moments."""
+    return moments.astype("datetime64[D]").astype(moments.dtype)
 
 
 def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
@@ -227,9 +248,20 @@ def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
         if family(values[low]) != family(values[high]):
             continue
         rows = np.flatnonzero(valid[low] & valid[high])
-        if len(rows) and _keeps(values[low][rows], values[high][rows]):
-            orders.append(Order(low, high))
+        small, large = values[low][rows], values[high][rows]
+        by_day = bool(len(rows)) and _by_day(small, large)
+        small = days(small) if by_day else small
+        if len(rows) and _keeps(small, large):
+            strict = len(rows) >= FEWEST_STRICT and bool((small < large).all())
+            orders.append(Order(low, high, strict, by_day))
     return orders
+
+
+def _by_day(low: Native, high: Native) -> bool:
+    """Whether the one holds times and the other whole days."""
+    if low.dtype.kind != "M" or high.dtype.kind != "M":
+        return False
+    return bool((days(low[:PROBE_ROWS]) != low[:PROBE_ROWS]).any() and (days(high) == high).all())
 
 
 def family(values: Native) -> str:
@@ -260,6 +292,6 @@ def keep_orders(
             other = rule.low if rule.high == index else rule.high
             if index in (rule.low, rule.high) and other in done_columns:
                 both = ~nulls[index] & ~nulls[other]
-                new_values = column.moved(values[index][both], values[other][both], up=rule.high == index)
+                new_values = rule.kept(index, column, values[index][both], values[other][both])
                 values[index][both] = new_values
         done_columns.add(index)

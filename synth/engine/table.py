@@ -11,7 +11,7 @@ import pandas as pd
 from synth.engine.chain import Chain
 from synth.engine.columns import UNKNOWN
 from synth.engine.computed import Computations
-from synth.engine.differences import Difference, find_differences, missing_at_times
+from synth.engine.differences import Difference, bases_first, find_differences, missing_at_times
 from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
@@ -75,6 +75,7 @@ class Table:
             missing_at_times(columns, self._orders),
             first=first,
         )
+        drawn = bases_first(columns, drawn, self._orders, first=first, crowd=crowd)
         whole = self._fixed.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
         regressions = Regressions(columns, information, orders=self._orders, fixed=whole.union(exact))

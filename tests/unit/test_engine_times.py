@@ -125,3 +125,37 @@ def test_equal_stays_equal_where_it_is_so_in_part_of_the_rows() -> None:
     alone = twin[twin["rows"] == 1]
     assert (alone["least"] == alone["mean"]).mean() > 0.6  # a tenth have no least
     assert abs(twin["most"].isna().mean() - 0.1) < 0.03
+
+
+def test_visits_that_start_at_round_times_last_as_long_as_they_do_and_never_end_at_once() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        start = rng.choice([8, 8, 9, 9, 10, 14, 16], 600) * 60 + rng.choice([0, 10, 15, 20, 30, 40, 45], 600)
+        end = start + 5 * np.maximum(1, np.rint(rng.lognormal(1.3, 0.5, 600)).astype(int))
+        real = pd.DataFrame({"start": start, "end": end})
+        drawn = Synthesizer(seed=1).fit(real).sample(ROWS)
+        lasting, really = drawn["end"] - drawn["start"], pd.Series(end - start)
+        assert (lasting > 0).all()
+        assert abs((lasting == 5).mean() - (really == 5).mean()) < 0.04
+        assert lasting.mean() == pytest.approx(really.mean(), rel=0.1)
+
+
+def test_equal_values_stay_possible_where_there_are_such_and_only_there() -> None:
+    rng = np.random.default_rng(2)
+    low = rng.normal(50, 20, ROWS).round(1)
+    gap = rng.exponential(4, ROWS).round(1)
+    for least in (0.0, 0.1):
+        frame = pd.DataFrame({"low": low, "high": (low + np.maximum(gap, least)).round(1)})
+        drawn = Synthesizer(seed=3).fit(frame).sample(ROWS)
+        assert (drawn["low"] <= drawn["high"]).all()
+        assert (drawn["low"] == drawn["high"]).any() == (least == 0)
+
+
+def test_a_day_is_never_before_the_day_of_a_time_that_it_follows() -> None:
+    rng = np.random.default_rng(6)
+    start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 600 * 86_400, ROWS), "s")
+    first = start.normalize() + pd.to_timedelta(rng.exponential(120, ROWS).astype(int), "D")
+    frame = pd.DataFrame({"start": start, "first": pd.Series(first).where(rng.random(ROWS) < 0.7)})
+    drawn = Synthesizer(seed=0).fit(frame).sample(ROWS).dropna()
+    assert (drawn["start"].dt.normalize() <= drawn["first"]).all()
+    assert (drawn["start"].dt.normalize() == drawn["first"]).any()
