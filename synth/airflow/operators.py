@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from synth.airflow.connections import asset_uri
 from synth.airflow.hooks import SynthHook
@@ -16,13 +16,14 @@ from synth.airflow.triggers import SynthJobTrigger
 from synth.airflow.units import units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import ClassVar
 
     from airflow.sdk import Context
 
     from synth.airflow.process import Output
 
+FAILED_STATES = frozenset(("failed", "upstream_failed"))
 PENDING = 3  # the exit code of a run that waits for a remote job
 TWINS = "synthetic_twins"  # the alias that every published twin's asset is added to
 
@@ -169,7 +170,8 @@ class SynthPublishOperator(SynthOperator):
     """Publishes what the run has staged: models that reference each other in one transaction.
 
     Each twin that became visible is an event of its asset, which is called as Cosmos calls those of dbt's
-    models; what was not published is none.
+    models; what was not published is none. After a failed task, with `trigger_rule="all_done"`,
+    it publishes what that task has staged: what is missing is the failure of that task, not of this one.
 
     Args:
         select: names of models; default: all that are staged.
@@ -189,8 +191,11 @@ class SynthPublishOperator(SynthOperator):
         """Run `synth publish`, and tell who waits for the twins."""
         own = self.run_id or run_id_of(context["dag_run"])
         output = self.hook.run(["publish", own, *_selection_flags(self.select), *self.flags])
-        _raise_unless_done(output)
         outcomes = _outcomes(output)
+        if output.code and self._is_after_failure(context):
+            _raise_unless_skipped(output, {outcome["status"] for outcome in outcomes})
+        else:
+            _raise_unless_done(output)
         variables = self.hook.connection_variables()["postgres"]
         for outcome in outcomes:
             if outcome["status"] == "published":
@@ -198,6 +203,17 @@ class SynthPublishOperator(SynthOperator):
                 for alias in (outlet for outlet in self.outlets if isinstance(outlet, AssetAlias)):
                     context["outlet_events"][alias].add(asset, extra={**outcome, "run_id": own})
         return outcomes
+
+    def _is_after_failure(self, context: Context) -> bool:
+        """Return whether a task before this one has failed."""
+        task = context["ti"]
+        states = task.get_task_states(
+            dag_id=task.dag_id,
+            map_index=task.map_index,
+            task_ids=sorted(self.upstream_task_ids),
+            run_ids=[task.run_id],
+        )
+        return any(str(state) in FAILED_STATES for by_task in states.values() for state in by_task.values())
 
 
 def _selection_flags(names: Sequence[str]) -> list[str]:
@@ -209,6 +225,14 @@ def _outcomes(output: Output) -> list[dict[str, Any]]:
     keys = ("unique_id", "relation", "status", "rows", "fidelity", "artifacts")
     last = {event["unique_id"]: event for event in output.events if {"unique_id", "status"} <= event.keys()}
     return [{name: event[name] for name in keys if name in event} for event in last.values()]
+
+
+def _raise_unless_skipped(output: Output, statuses: Collection[str]) -> None:
+    """Fail the task for more than models that were never staged; skip it where none was."""
+    if "error" in statuses or "rejected" in statuses:
+        _raise_unless_done(output)
+    if "published" not in statuses and "unchanged" not in statuses:
+        raise AirflowSkipException("; ".join(output.errors) or "nothing is staged")
 
 
 def _raise_unless_done(output: Output) -> None:

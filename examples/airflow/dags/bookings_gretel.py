@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 from airflow.sdk import chain, dag, task_group
-from bookings_project import DEFAULTS, MODELS, dbt
+from bookings_project import DEFAULTS, dbt, make_and_publish
 
-from synth.airflow.operators import SynthPlanOperator, SynthPublishOperator, SynthRunOperator
+from synth.airflow.operators import SynthPlanOperator
 
 POLL = float(os.environ.get("BOOKINGS_POLL", "60"))  # seconds
 GRETEL = {"gretel_conn_id": "gretel_default", "flags": ["--backend", "gretel"]}
@@ -20,15 +20,7 @@ GRETEL = {"gretel_conn_id": "gretel_default", "flags": ["--backend", "gretel"]}
 @task_group
 def twin(select: list[str]) -> None:
     """As in `bookings`, but the task waits in the triggerer; who ends it there cancels the job."""
-    made = SynthRunOperator(
-        task_id="synthesize",
-        select=select,
-        deferrable=True,
-        poll_interval=POLL,
-        map_index_template=MODELS,
-        **GRETEL,
-    )
-    made >> SynthPublishOperator(task_id="publish", select=select, map_index_template=MODELS)
+    make_and_publish(select, deferrable=True, poll_interval=POLL, **GRETEL)
 
 
 @dag(schedule=None, catchup=False, max_active_runs=1, default_args=DEFAULTS, tags=["synth", "gretel"])

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import task, task_group
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from synth.airflow.hooks import SynthHook
 from synth.airflow.operators import SynthPublishOperator, SynthRunOperator
@@ -31,9 +32,28 @@ DEFAULTS = {**INSTALLATION, "retries": 1, "retry_delay": timedelta(minutes=1)}
 
 @task_group
 def twin(select: list[str]) -> None:
-    """Make the twins of models that belong together, and publish them if they pass."""
-    made = SynthRunOperator(task_id="synthesize", select=select, map_index_template=MODELS)
-    made >> SynthPublishOperator(task_id="publish", select=select, map_index_template=MODELS)
+    """Make the twins of models that belong together, and publish those that pass."""
+    make_and_publish(select)
+
+
+def make_and_publish(select: list[str], **options: Any) -> None:
+    """Add the tasks of models that belong together; `options` are those of `SynthRunOperator`.
+
+    A model that fails stops only those that hold its keys, so `publish` runs whatever became of `synthesize`.
+    A DAG run fails if one of its last tasks does, which is why `failures` comes last.
+    """
+    synthesize = SynthRunOperator(task_id="synthesize", select=select, map_index_template=MODELS, **options)
+    publish = SynthPublishOperator(
+        task_id="publish", select=select, map_index_template=MODELS, trigger_rule="all_done"
+    )
+    synthesize >> publish
+    [synthesize, publish] >> failures()
+
+
+@task(trigger_rule="one_failed", retries=0)
+def failures() -> None:
+    """Fail if a task before this one has failed."""
+    raise AirflowFailException("a twin was not made or not published; see the task before this one")
 
 
 @task
