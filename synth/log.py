@@ -35,13 +35,18 @@ WORDS = {
 }
 
 
-def configure(*, form: str, quiet: bool, colors: bool | None, stream: TextIO | None = None) -> None:
-    """Send the log to standard output or `stream`, as `text` or `json`; `quiet` keeps only errors."""
+def configure(
+    *, form: str, quiet: bool, colors: bool | None, debug: bool = False, stream: TextIO | None = None
+) -> None:
+    """Send the log to standard output or `stream`, as `text` or `json`.
+
+    `quiet` keeps only errors; `debug` keeps everything, the way to unexpected errors included.
+    """
     stream = stream or sys.stdout
     handler = logging.StreamHandler(stream)
     use_colors = stream.isatty() if colors is None else colors
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colors=use_colors))
-    handler.setLevel(logging.ERROR if quiet else logging.INFO)
+    handler.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
     LOGGER.handlers[:] = [handler]
     LOGGER.setLevel(logging.DEBUG)
     LOGGER.propagate = False
@@ -93,15 +98,31 @@ def error(message: str, /, **data: object) -> None:
 def describe_unexpected(error: BaseException) -> str:
     """Return an unexpected exception in one line without its text, which may quote a row.
 
-    The way to it goes to the log file of the run: files, lines and functions, and no values either.
+    The way to it goes to the log file of the run, and with `--debug` to the terminal.
     """
+    trace(error)
     frames = traceback.extract_tb(error.__traceback__)
-    steps = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
-    event(logging.DEBUG, "\n".join([type(error).__name__, *steps]))
     house = Path(__file__).parents[1]
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(house / "synth")]
     place = f" at {Path(ours[-1].filename).relative_to(house).as_posix()}:{ours[-1].lineno}" if ours else ""
-    return f"unexpected {type(error).__name__}{place}; this is a bug in synth"
+    return (
+        f"unexpected {type(error).__name__}{place}; this is a bug in synth, and --debug shows the way to it"
+    )
+
+
+def trace(error: BaseException) -> None:
+    """Log the way to an exception, and to those that led to it: files, lines and functions, and no values."""
+    steps: list[str] = []
+    while True:
+        steps.append(type(error).__name__)
+        frames = traceback.extract_tb(error.__traceback__)
+        steps += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        origin = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if origin is None:
+            break
+        steps.append("which came of")
+        error = origin
+    event(logging.DEBUG, "\n".join(steps))
 
 
 def start(place: str, task: Task) -> None:

@@ -39,6 +39,14 @@ def _with(command: Callable[P, R], *options: Callable[[Callable[P, R]], Callable
     return command
 
 
+def _debug_option(**more: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return the flag for those who look for a bug."""
+    text = "Print the way to an unexpected error: files, lines and functions, and no values."
+    return click.option(
+        "--debug", is_flag=True, envvar="SYNTH_DEBUG", help=f"{text}  [env: SYNTH_DEBUG]", **more
+    )
+
+
 def project_options(command: Callable[P, R]) -> Callable[P, R]:
     """Return the flags that say which dbt project, and what of it."""
     path = click.Path(path_type=Path, file_okay=False)
@@ -59,6 +67,7 @@ def project_options(command: Callable[P, R]) -> Callable[P, R]:
         ),
         click.option("--quiet", "-q", is_flag=True, help="Print errors only."),
         click.option("--use-colors/--no-use-colors", default=None, help="Default: on a terminal."),
+        _debug_option(),
     )
 
 
@@ -77,18 +86,31 @@ def model_options(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def services_option(command: Callable[P, R]) -> Callable[P, R]:
-    """Return the flag of the commands for the embedded services."""
+    """Return the flags of the commands for the embedded services."""
     path = click.Path(path_type=Path, file_okay=False)
     text = "Where dbt_project.yml is; default: here.  [env: DBT_PROJECT_DIR]"
-    return click.option("--project-dir", type=path, default=Path.cwd, envvar="DBT_PROJECT_DIR", help=text)(
-        command
+    return _with(
+        command,
+        click.option("--project-dir", type=path, default=Path.cwd, envvar="DBT_PROJECT_DIR", help=text),
+        _debug_option(expose_value=False, callback=_show_frames),
     )
+
+
+def _show_frames(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Configure the log of a command that has no other flag for it."""
+    del context, parameter
+    log.configure(form="text", quiet=False, colors=None, debug=value)
 
 
 def read_settings(options: dict[str, Any], *, to_stderr: bool = False) -> Settings:
     """Return settings from flags, and the log as they ask for it."""
-    form, quiet, colors = options.pop("log_format"), options.pop("quiet"), options.pop("use_colors")
-    log.configure(form=form, quiet=quiet, colors=colors, stream=sys.stderr if to_stderr else sys.stdout)
+    log.configure(
+        form=options.pop("log_format"),
+        quiet=options.pop("quiet"),
+        colors=options.pop("use_colors"),
+        debug=options.pop("debug"),
+        stream=sys.stderr if to_stderr else sys.stdout,
+    )
     return resolve(Flags(**options))
 
 

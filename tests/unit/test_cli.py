@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -13,8 +15,11 @@ from click.testing import CliRunner
 from synth._version import __version__
 from synth.cli import cli, main
 from synth.cli.execution import new_run_id
+from synth.cli.options import project_options, read_settings, services_option
+from synth.errors import SynthError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DBT_FLAGS = {"--project-dir", "--profiles-dir", "--profile", "--target", "--vars", "--quiet", "--log-format"}
@@ -57,20 +62,34 @@ def test_a_folder_without_a_project_is_one_line_and_exit_code_2(
     assert "dbt_project.yml" in captured.out + captured.err
 
 
-def test_an_unforeseen_error_is_one_line_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("share", [project_options, services_option])
+def test_an_unforeseen_error_is_one_line_without_its_text_and_debug_adds_the_way_to_it(
+    share: Callable[[Any], Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     @cli.command("stumble")
-    def _stumble() -> None:
+    @share
+    def _stumble(**options: Any) -> None:
+        if share is project_options:
+            with suppress(SynthError):
+                read_settings(options)
         raise ValueError("somebody@example.com")
 
+    answers = []
     try:
-        with pytest.raises(SystemExit) as end:
-            main(["stumble"])
+        for flags, variable in (([], ""), (["--debug"], ""), ([], "1")):
+            monkeypatch.setenv("SYNTH_DEBUG", variable)
+            with pytest.raises(SystemExit) as end:
+                main(["stumble", *flags])
+            assert end.value.code == 2
+            answers.append(capsys.readouterr().out)
     finally:
         del cli.commands["stumble"]
-    captured = capsys.readouterr()
-    assert end.value.code == 2
-    assert "Error: unexpected ValueError" in captured.out
-    assert "somebody" not in captured.out + captured.err
+    plain, *traced = answers
+    assert len(plain.splitlines()) == 1
+    assert "Error: unexpected ValueError" in plain
+    assert all(re.search(r"test_cli\.py:\d+ in _stumble", answer) for answer in traced)
+    assert all(f"{plain.partition('  ')[2]}" in answer for answer in traced)
+    assert not any("somebody" in answer for answer in answers)
 
 
 def test_a_mistyped_command_is_answered_with_the_right_one() -> None:

@@ -19,9 +19,11 @@ TASK = Task(MODEL, Relation("warehouse", "synthetic", "people"), "local", Rows()
 DETAILS = Path("target/evaluation.json")
 
 
-def said(*, form: str = "text", quiet: bool = False, colors: bool = False) -> io.StringIO:
+def said(
+    *, form: str = "text", quiet: bool = False, colors: bool = False, debug: bool = False
+) -> io.StringIO:
     stream = io.StringIO()
-    log.configure(form=form, quiet=quiet, colors=colors, stream=stream)
+    log.configure(form=form, quiet=quiet, colors=colors, debug=debug, stream=stream)
     return stream
 
 
@@ -115,10 +117,26 @@ def test_an_unexpected_error_shows_its_type_and_place_but_never_its_text(tmp_pat
         except KeyError as error:
             log.error(log.describe_unexpected(error))
     record = (tmp_path / "synth.log").read_text()
-    assert "unexpected KeyError; this is a bug in synth" in stream.getvalue()
+    assert "unexpected KeyError; this is a bug in synth, and --debug shows the way to it" in stream.getvalue()
     assert "test_log.py" not in stream.getvalue()
     assert re.search(r"test_log\.py:\d+ in test_an_unexpected_error", record)
     assert "somebody" not in record + stream.getvalue()
+
+
+def test_debug_shows_the_way_to_an_unexpected_error_and_to_its_origin_but_no_text() -> None:
+    stream = said(debug=True, quiet=True)
+    try:
+        try:
+            {"key": 1}["somebody@example.com"]
+        except KeyError as error:
+            raise ValueError("somebody@example.com") from error
+    except ValueError as error:
+        log.describe_unexpected(error)
+    lines = stream.getvalue().splitlines()
+    assert [line.split()[-1] for line in lines[::3]] == ["ValueError", "KeyError"]
+    assert all(re.search(r"test_log\.py:\d+ in test_debug_shows", line) for line in (lines[1], lines[4]))
+    assert lines[2] == "which came of"
+    assert "somebody" not in stream.getvalue()
 
 
 def test_a_library_user_who_configures_nothing_hears_nothing(capfd: pytest.CaptureFixture[str]) -> None:
