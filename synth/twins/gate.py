@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
+from synth import log
 from synth.backends import capabilities_of
 from synth.domain import Aspect, Check, Evaluation, Policy, Verdict
 from synth.errors import ModelError, UndecidableError
@@ -96,6 +97,7 @@ def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence)
         try:
             results.append(work())
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was shown to be safe
+            log.trace(error)
             results.append(
                 _failed_evaluation(f"The evaluation broke off ({type(error).__name__}).", evidence)
             )
@@ -151,20 +153,25 @@ def passes(task: Task, evaluation: Evaluation) -> bool:
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
-    """Whether another twin is to be made by guarantee.
+    """Whether another twin is to be made by guarantee: where checks are undecided, and none finds a leak.
 
-    It is where the privacy of this one is undecided, or fails by chance or by the memory of the local engine,
-    and where there are too few rows to decide about quality. What is decided to be of no use is rejected; so
-    is what a backend that stands for itself has copied.
+    What is decided to be of no use is rejected, unless its privacy is undecided: then the other twin takes
+    its place, whose use nobody has judged.
     """
     if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict in {Verdict.PASS, Verdict.ERROR}:
         return False
+    if leaks(evaluation):
+        return False
     stopping = _stopping(evaluation)
-    leaks = any(check.verdict is Verdict.FAIL for check in stopping if check.aspect is Aspect.PRIVACY)
-    if leaks:
-        return capabilities_of(task.backend).guarantee
-    useless = any(check.verdict is Verdict.FAIL for check in stopping)
-    return not useless or any(check.aspect is Aspect.PRIVACY for check in stopping)
+    is_useless = any(check.verdict is Verdict.FAIL for check in stopping)
+    return not is_useless or any(check.aspect is Aspect.PRIVACY for check in stopping)
+
+
+def leaks(evaluation: Evaluation) -> bool:
+    """Whether a privacy check decides that the twin tells whom it was learned from."""
+    return any(
+        check.verdict is Verdict.FAIL for check in _stopping(evaluation) if check.aspect is Aspect.PRIVACY
+    )
 
 
 def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError:
@@ -177,17 +184,25 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
     lines = [f"{check.name} {check.verdict}: {check.explain}" for check in worst[:MOST_EXPLAINED]]
     if len(worst) > MOST_EXPLAINED:
         lines.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
-    return RejectedError(f"{' '.join(lines)} See {report}.", evaluation)
+    lines.append(f"See {report}.")
+    if leaks(evaluation) and capabilities_of(task.backend).guarantee:
+        way_out = f"`meta: {{synth: {{privacy: guaranteed}}}}` in {task.model.path}"
+        lines.append(f"Next: publish a twin by guarantee: {way_out}.")
+    return RejectedError(" ".join(lines), evaluation)
 
 
 def _reason(evaluation: Evaluation) -> str:
-    """Why another twin is made, as the end of a sentence."""
-    stopping = _stopping(evaluation)
-    failed = [check.name for check in stopping if check.verdict is Verdict.FAIL]
-    unsure = [check.name for check in stopping if check.verdict is Verdict.INCONCLUSIVE]
-    parts = [f"{', '.join(failed)} failed"] if failed else []
-    parts += [f"{', '.join(unsure)} could not be decided"] if unsure else []
-    return f"of the twin by checks {' and '.join(parts)}"
+    """Why another twin is made, in words that follow `because`."""
+    undecided = undecided_checks(evaluation)
+    failed = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
+    text = f"the table is too small for the check{_names(undecided)}"
+    return f"{text}, and its first twin failed the check{_names(failed)}" if failed else text
+
+
+def _names(checks: Sequence[str]) -> str:
+    """Several names as a sentence has them, after a noun."""
+    several = ", ".join(checks[:-1])
+    return f"s {several} and {checks[-1]}" if several else f" {checks[-1]}"
 
 
 def _stopping(evaluation: Evaluation) -> list[Check]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from synth.domain import Aspect, Check, Evaluation, Model, Policy, Relation, Rows, Task, Verdict
-from synth.errors import ConfigError
+from synth.errors import ConfigError, UndecidableError
 from synth.runs.preflight import check_limits
 from synth.twins.gate import EvaluationContext, Evidence, measure, passes, rejection
 
@@ -19,6 +19,7 @@ MODEL = Model(
     "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"
 )
 TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
+PROTECTED = replace(TASK, on_inconclusive=Policy.PROTECT)
 REPORT = Path("target/report.html")
 KNOWN = EvaluationContext(
     categories=frozenset(),
@@ -83,7 +84,8 @@ def test_a_rejection_names_the_worst_checks_first_and_the_report() -> None:
     message = str(rejection(TASK, evaluation, REPORT))
     assert message == (
         "membership error: About membership. near_copies fail: About near_copies. recall fail: About recall. "
-        "Beside these null_rate. See target/report.html."
+        "Beside these null_rate. See target/report.html. Next: publish a twin by guarantee: "
+        "`meta: {synth: {privacy: guaranteed}}` in models/_models.yml."
     )
 
 
@@ -93,6 +95,38 @@ def test_an_undecided_twin_says_which_checks_and_the_ways_out() -> None:
     assert message.startswith("inconclusive: membership, recall. About membership. Next: publish undecided")
     assert (
         "`meta: {synth: {on_inconclusive: warn}}` in models/_models.yml, or --on-inconclusive warn" in message
+    )
+
+
+# --- what is made by guarantee instead
+
+
+@pytest.mark.parametrize("backend", ["local", "gretel"])
+def test_a_leak_is_rejected_whatever_else_is_undecided(backend: str) -> None:
+    evaluation = found(check("near_copies", Verdict.FAIL), check("membership", Verdict.INCONCLUSIVE))
+    error = rejection(replace(PROTECTED, backend=backend), evaluation, REPORT)
+    assert not isinstance(error, UndecidableError)
+    # The private engine may stand in for the local one, and not for what a service is asked to do.
+    assert ("`meta: {synth: {privacy: guaranteed}}`" in str(error)) is (backend == "local")
+
+
+def test_what_is_decided_to_be_of_no_use_is_rejected_while_its_privacy_passes() -> None:
+    bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
+    unsure = check("null_rate", Verdict.INCONCLUSIVE, aspect=Aspect.QUALITY)
+    error = rejection(PROTECTED, found(check("near_copies", Verdict.PASS), bad, unsure), REPORT)
+    assert not isinstance(error, UndecidableError)
+    assert "guarantee" not in str(error)
+
+
+def test_what_is_undecided_is_made_by_guarantee_and_the_reason_is_a_sentence() -> None:
+    unsure = [check(name, Verdict.INCONCLUSIVE) for name in ("membership", "near_copies", "values")]
+    bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
+    few, useless = (rejection(PROTECTED, found(*checks), REPORT) for checks in (unsure, [unsure[0], bad]))
+    assert isinstance(few, UndecidableError)
+    assert str(few) == "the table is too small for the checks membership, near_copies and values"
+    assert isinstance(useless, UndecidableError)
+    assert str(useless) == (
+        "the table is too small for the check membership, and its first twin failed the check recall"
     )
 
 
