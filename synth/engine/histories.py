@@ -11,7 +11,7 @@ then all stretches advance side by side, each towards the first row of the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,6 +34,7 @@ from synth.engine.pasts import COUNT, Past, Schema, as_numbers, first_rows, is_a
 from synth.engine.spans import Spans
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
+from synth.engine.weeks import Week
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -61,6 +62,7 @@ class LearnedHistories:
         dated: these columns and dtypes as they were.
         base: the owner's date from which the first time is an offset, if there is one.
         end: the latest time that was observed.
+        week: how many of the times fall on each day of the week.
         counts: the engine of the number of rows.
         firsts: the engine of first rows; None where no owner has a row.
         heads: the histories of the first rows of stretches, where histories are long.
@@ -76,6 +78,7 @@ class LearnedHistories:
     firsts: Synthesizer | None = None
     heads: Histories | None = None
     laters: Synthesizer | None = None
+    week: Week = field(default_factory=Week)
 
 
 class Histories:
@@ -146,6 +149,8 @@ class Histories:
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         counts = self._engine(partial(of_counts, top), both, 0)
         form = LearnedHistories(own.rows.iloc[:0], empty, schema, base, end, counts)
+        if time is not None:
+            form = replace(form, week=Week.of(own.rows[time], self._rare))
         if len(own.rows):
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
@@ -217,6 +222,9 @@ class Histories:
             context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
             targets = learned.firsts.sample(len(owner), given=context, draw=draw)
             rows = first_rows(targets, owners.iloc[owner], learned)
+            if learned.schema.time is not None:
+                times = rows[learned.schema.time]
+                rows[learned.schema.time] = _on_busy_days(times, times, None, learned, draw)
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
         goal = next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
         past = Past.of_first(learned.schema, rows, goal)
@@ -308,8 +316,10 @@ def _next_rows(learned: LearnedHistories, past: Past, context: pd.DataFrame, dra
         return rows
     end = pd.Series(learned.end, index=rows.index, dtype=rows[time].dtype)
     end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
+    since = learned.schema.since(past.rows)
     late = (rows[time] > end).to_numpy(bool)
     if not late.any():
+        rows[time] = _on_busy_days(rows[time], since, end, learned, draw)
         return rows
     again = np.repeat(np.flatnonzero(late), TRIES)
     others = learned.laters.sample(
@@ -320,8 +330,20 @@ def _next_rows(learned: LearnedHistories, past: Past, context: pd.DataFrame, dra
     valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
     pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
     rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
-    rows[time] = _brought_back(rows[time], learned.schema.since(past.rows), end)
+    rows[time] = _on_busy_days(_brought_back(rows[time], since, end), since, end, learned, draw)
     return rows
+
+
+def _on_busy_days(
+    times: pd.Series[Any],
+    start: pd.Series[Any],
+    end: pd.Series[Any] | None,
+    learned: LearnedHistories,
+    draw: int,
+) -> pd.Series[Any]:
+    """Return times drawn as gaps or offsets with as many on each day of the week as there are."""
+    end = pd.Series(learned.end, index=times.index, dtype=times.dtype) if end is None else end
+    return learned.week.moved(times, start, end, np.random.default_rng([draw, len(times)]))
 
 
 def _brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:

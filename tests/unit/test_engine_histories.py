@@ -151,3 +151,17 @@ def test_rows_without_an_owner_and_times_that_are_none_are_refused() -> None:
         Histories(time="at").fit(owners, rows, owner[1:])
     with pytest.raises(ValueError, match="cannot be ordered"):
         Histories(time="place").fit(owners, rows, owner)
+
+
+def test_rows_fall_on_the_days_of_the_week_that_real_ones_fall_on() -> None:
+    rng = np.random.default_rng(5)
+    owner = np.repeat(np.arange(OWNERS), 4)
+    gaps = pd.to_timedelta(rng.integers(3, 120, len(owner)), "D").to_series().groupby(owner).cumsum()
+    at = pd.Series(pd.Timestamp("2024-01-01") + gaps.to_numpy())
+    at += pd.to_timedelta(at.dt.day_of_week.map({5: 2, 6: 1}).fillna(0), "D")  # weekends wait for Monday
+    owners = pd.DataFrame({"since": at[::4].to_numpy() - pd.to_timedelta(rng.integers(0, 5, OWNERS), "D")})
+    rows, whose = Histories(0, time="at").fit(owners, pd.DataFrame({"at": at}), owner).sample(owners)
+    real, drawn = (times.dt.day_of_week.value_counts(normalize=True) for times in (at, rows["at"]))
+    assert set(drawn.index) == set(real.index)
+    assert (drawn - real).abs().max() < 0.08
+    assert (rows["at"] >= owners["since"].iloc[whose].reset_index(drop=True)).all()
