@@ -153,15 +153,16 @@ def passes(task: Task, evaluation: Evaluation) -> bool:
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
-    """Whether another twin is to be made by guarantee: where checks are undecided, and none finds a leak.
+    """Whether another twin is to be made by guarantee: where checks are undecided, or find a leak.
 
-    What is decided to be of no use is rejected, unless its privacy is undecided: then the other twin takes
-    its place, whose use nobody has judged.
+    That twin is safe whatever the first one told, which nobody gets to see; the warning says what it failed.
+    What is decided to be of no use is rejected, unless its privacy is in question: then the other twin takes
+    its place, whose use nobody has judged. A backend that no guarantee can stand in for is rejected.
     """
     if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict in {Verdict.PASS, Verdict.ERROR}:
         return False
     if leaks(evaluation):
-        return False
+        return capabilities_of(task.backend).guarantee
     stopping = _stopping(evaluation)
     is_useless = any(check.verdict is Verdict.FAIL for check in stopping)
     return not is_useless or any(check.aspect is Aspect.PRIVACY for check in stopping)
@@ -195,8 +196,9 @@ def _reason(evaluation: Evaluation) -> str:
     """Why another twin is made, in words that follow `because`."""
     undecided = undecided_checks(evaluation)
     failed = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
-    text = f"the table is too small for the check{_names(undecided)}"
-    return f"{text}, and its first twin failed the check{_names(failed)}" if failed else text
+    parts = [f"the table is too small for the check{_names(undecided)}"] if undecided else []
+    parts += [f"its first twin failed the check{_names(failed)}"] if failed else []
+    return ", and ".join(parts)
 
 
 def _names(checks: Sequence[str]) -> str:

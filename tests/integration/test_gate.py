@@ -59,7 +59,7 @@ def built(services: Endpoints, folder: Path, rows: int) -> Iterator[Handmade]:
     with fresh_database(services) as fresh, Handmade.made(fresh, folder) as project:
         project.session.execute(PEOPLE.format(rows=rows).encode())
         project.write({**project.model("people"), **project.key("people", "id")})
-        del project.environment["SYNTH_ON_INCONCLUSIVE"]  # the default does not protect what is decided
+        project.environment["SYNTH_ON_INCONCLUSIVE"] = "block"  # what is not published is what this is about
         for name, body in BACKENDS.items():
             project.backend(name, HEAD + body)
         with pytest.MonkeyPatch.context() as patch:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
-from synth.guarantee import ColumnDomain, PrivateSynthesizer
+from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +138,37 @@ def test_no_canary_proves_more_than_the_claim(
     canary: str, domains: str, signal: Callable[[pd.DataFrame], float], most: int
 ) -> None:
     assert evidence(canary, domains, signal, most) < EPSILON
+
+
+@cache
+def children(canary_parents: int, most: int) -> NDArray[np.float64]:
+    """Return what every fit says of a child table: rows of 90 parents, the most of one, number of parents.
+
+    Each of 80 people is one parent. The canary is `canary_parents`, with 5,000 rows each. It is claimed that
+    an entity is `most` parents.
+    """
+    numbers = np.random.default_rng(6).integers(1, 5, 80)
+    counted = np.append(numbers, np.full(canary_parents, 5_000))
+    rows = pd.DataFrame({"active": np.arange(80) % 2 == 0})
+    signals = []
+    for turn in range(FITS):
+        learner = PrivateSynthesizer({"active": ColumnDomain("boolean")}, EPSILON, DELTA, most, seed=turn)
+        learned = learner.fit(rows, np.arange(80), parents=ParentCounts(counted, most, all=True)).children
+        drawn = np.zeros(1) if learned is None else learned.draw(90, np.random.default_rng(turn))
+        signals.append((drawn.sum(), drawn.max(), 0 if learned is None else learned.parents))
+    return np.array(signals, dtype=np.float64)
+
+
+@pytest.mark.parametrize("most", [1, MOST])
+@pytest.mark.parametrize("signal", [0, 1, 2], ids=["rows", "largest", "parents"])
+def test_no_canary_in_a_child_table_proves_more_than_the_claim(signal: int, most: int) -> None:
+    present, absent = (children(parents, most)[:, signal] for parents in (most, 0))
+    assert epsilon_at_least(present, absent) < EPSILON
+
+
+def test_the_audit_proves_that_more_parents_than_claimed_break_the_claim() -> None:
+    present, absent = (children(parents, 1)[:, 2] for parents in (40, 0))
+    assert epsilon_at_least(present, absent) > EPSILON
 
 
 @pytest.mark.parametrize(
