@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.birthdays import birthdays, followers, latest_of
 from synth.columns.encoding import arrow_type, encode
 from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out
@@ -124,7 +125,7 @@ def assemble(
         if treatment.role is Role.DROP:
             continue
         if treatment.role in BY_ROW:
-            columns[name] = by_row(treatment, synthetic, rng)
+            columns[name] = by_row(treatment, synthetic, rng, followers(treatment, treatments, real))
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
             every = (real if existing is None else existing).column(name)
@@ -160,7 +161,7 @@ def rehearse(
         if name not in names or treatment.role is Role.DROP:
             continue
         if treatment.role in BY_ROW:
-            columns[name] = by_row(treatment, synthetic, rng)
+            columns[name] = by_row(treatment, synthetic, rng, followers(treatment, treatments, real))
         else:
             present = _present(synthetic, treatment, real.column(name), len(synthetic))
             values = real.column(name).drop_null().combine_chunks()
@@ -253,23 +254,17 @@ def of_type(values: pa.Array, column: Column) -> pa.Array:
         ) from None
 
 
-def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng) -> pa.Array:
-    """Return a column that is made of what was synthetic_values in the same row."""
+def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng, later: Sequence[str] = ()) -> pa.Array:
+    """Return a column that is made of what was drawn in the same row.
+
+    A day of birth is not after any of the dates in the columns `later`.
+    """
     synthetic_values = synthetic[treatment.column.name]
     if treatment.role is Role.DATE_OF_BIRTH:
-        synthetic_values = _birthdays(synthetic_values, rng)
+        synthetic_values = birthdays(synthetic_values, rng, latest_of(synthetic, later))
     if treatment.form is not None:
         synthetic_values = as_written(synthetic_values, treatment.form)
     return encode(synthetic_values, treatment.column)
-
-
-def _birthdays(years: pd.Series[Any], rng: Rng) -> pd.Series[Any]:
-    """Return a day drawn anew within each learned year."""
-    has_year = years.notna().to_numpy()
-    year = years.fillna(1970).to_numpy("int64").clip(1, 9999)
-    first = (year - 1970).astype("datetime64[Y]").astype("datetime64[D]")
-    days = pd.Series((first + rng.integers(0, 365, len(year))).astype("datetime64[us]"))
-    return days.where(has_year)
 
 
 def without_duplicates(

@@ -23,6 +23,7 @@ from synth.twins.source import followed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from synth.columns.roles import Treatment
     from synth.domain import Across, Model
     from synth.facts.across import AcrossFacts
     from synth.twins.families import Family, Owners
@@ -189,20 +190,33 @@ def _with(draft: Draft, columns: pa.Table | None) -> Draft:
     """Return the draft with these columns, also in the rows that it is judged by."""
     if columns is None or not columns.num_columns:
         return draft
-    table = draft.made.table
+    made, drawn = with_columns(draft.made, draft.drawn, draft.case.treatments, columns)
+    return replace(draft, made=made, drawn=drawn)
+
+
+def with_columns(
+    made: Made, drawn: Drawn, treatments: Iterable[Treatment], columns: pa.Table
+) -> tuple[Made, Drawn]:
+    """Return the twin with other columns, and the rows that it is judged by with them.
+
+    Args:
+        made: the twin.
+        drawn: the rows that it was made of.
+        treatments: of its columns.
+        columns: of each row of the twin.
+    """
+    table = made.table
     for name in columns.column_names:
         place = table.column_names.index(name)
         table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
     names = set(columns.column_names)
-    some = [one for one in draft.case.treatments if one.column.name in names]
-    learned = learnable(table, some)
-    synthetic = draft.drawn.synthetic
-    now = synthetic.copy()
-    for name in names & set(learned.columns) & set(synthetic.columns):
-        values = synthetic[name].copy()
-        values.iloc[draft.made.places] = learned[name].astype(values.dtype).array
+    learned = learnable(table, [one for one in treatments if one.column.name in names])
+    now = drawn.synthetic.copy()
+    for name in names & set(learned.columns) & set(now.columns):
+        values = now[name].copy()
+        values.iloc[made.places] = learned[name].astype(values.dtype).array
         now[name] = values
-    return replace(draft, made=replace(draft.made, table=table), drawn=replace(draft.drawn, synthetic=now))
+    return replace(made, table=table), replace(drawn, synthetic=now)
 
 
 def with_other_keys(draft: Draft, lost: Collection[str], pools: Mapping[str, pa.Array | None]) -> Draft:

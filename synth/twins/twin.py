@@ -24,6 +24,7 @@ from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_coun
 from synth.twins.computing import with_formulas
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
+from synth.twins.periods import with_succession
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -92,7 +93,9 @@ def draw_twin(
     chosen = choose(drawn, case.source, case.rows)
     drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
     sifted = replace(sifted, drawn=drawn)
-    made = with_formulas(case, _conformed(case, sifted, chosen, parents, versions), sifted.computed)
+    conformed = _conformed(case, sifted, chosen, parents, versions)
+    made, drawn = with_succession(case, conformed, drawn)
+    made = with_formulas(case, made, sifted.computed if made is conformed else frozenset())
     made = without_broken(case, sifted, made)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(made.table.column_names))}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}

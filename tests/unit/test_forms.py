@@ -91,3 +91,25 @@ def test_the_twin_has_such_dates_and_of_births_only_the_year() -> None:
     assert twin.column("thing").to_pylist() == table.column("thing").to_pylist()
     days = pd.to_datetime(twin.column("birth_date").to_pandas().astype(str), format="%Y%m%d")
     assert (days.dt.year == learned["birth_date"]).all()
+
+
+def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned() -> None:
+    born = pd.Series(pd.date_range("1990-01-01", "1999-12-31", periods=400)).dt.normalize()
+    joined = born + pd.to_timedelta(np.arange(400) % 40, "D")
+    columns = [WHOLE, Column("birth_date", "date", Kind.DATE, not_null=True)]
+    table = pa.table(
+        {
+            "thing": joined.dt.strftime("%Y%m%d").astype("int64").to_list(),
+            "birth_date": pa.array(born.dt.date.to_list(), pa.date32()),
+        }
+    )
+    treatments = classify(MODEL, columns, table)
+    assert [one.role for one in treatments] == [Role.DATETIME, Role.DATE_OF_BIRTH]
+    learned = learnable(table, treatments)
+    learned.loc[:9, "birth_date"] += 1  # what was drawn may not know of the order
+    twin = assemble(learned, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
+    days = pd.to_datetime(twin.column("birth_date").to_pandas())
+    joining = pd.to_datetime(twin.column("thing").to_pandas().astype(str), format="%Y%m%d")
+    assert (days <= joining).all()
+    assert (days.dt.year == learned["birth_date"])[10:].all()
+    assert days.nunique() > 300

@@ -1,0 +1,192 @@
+"""Periods that do not overlap: within an owner, or within an owner and a label, such as a person and a drug.
+
+Real rows say so. A row of the twin that begins before the one before it has ended is moved behind it, with
+its length and after as long a pause as real rows have; behind the end of the observation there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from synth.columns.conform import by_row, learnable
+from synth.domain import Role
+from synth.twins.across import with_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.twins.workshop import Case, Drawn, Made
+
+    Ints: TypeAlias = NDArray[np.int64]
+    Mask: TypeAlias = NDArray[np.bool_]
+    Spans: TypeAlias = NDArray[np.timedelta64]
+    Times: TypeAlias = NDArray[np.datetime64]
+
+FEWEST = 20  # rows behind another, from which it is a rule that they do not overlap
+MOST_LABELS = 60  # different ones of a column that may part the periods of an owner
+PROBE = 500  # owners who dismiss nearly all columns
+CHANCE = log(1e-6)  # of none overlapping, if the label said nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Periods of one owner, and of one value of the label if there is one, follow each other.
+
+    Attributes:
+        start: the column that a period begins at; `end` that where it ends, NULL while it goes on.
+        label: "" where all periods of an owner follow each other.
+        strict: the next one begins later than the last one ended.
+        pauses: between two real periods.
+    """
+
+    start: str
+    end: str
+    label: str
+    strict: bool
+    pauses: Spans
+
+
+def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> Succession | None:
+    """Return how the real periods of owners follow each other, if they do.
+
+    Args:
+        rows: with moments.
+        owner: of each row; -1 where it has none.
+        labels: columns that may part the periods of an owner.
+    """
+    moments = [name for name in rows.columns if getattr(rows[name].dtype, "kind", "") == "M"]
+    starts = [name for name in moments if rows[name].notna().all()]
+    for start in starts:
+        for end in moments:
+            begun, over = _times(rows[start]), _times(rows[end])
+            known = ~np.isnat(over)
+            if end == start or not known.any() or (over < begun)[known].any() or (over == begun)[known].all():
+                continue
+            overlaps = _overlaps(owner, begun, over)
+            for label in ("", *labels):
+                group = owner if not label else _groups(owner, rows[label])
+                if not _all_follow(np.where(owner < PROBE, group, -1), begun, over):
+                    continue
+                succession = _succession(group, begun, over, overlaps if label else None)
+                if succession is not None:
+                    return Succession(start, end, label, *succession)
+    return None
+
+
+def _times(values: pd.Series[pd.Timestamp]) -> Times:
+    return values.to_numpy("datetime64[us]")
+
+
+def _groups(owner: Ints, label: pd.Series[str]) -> Ints:
+    """Return a number for each owner and value of a label; -1 where there is no owner or no value."""
+    codes = pd.factorize(label)[0]
+    groups: Ints = np.where((owner < 0) | (codes < 0), -1, owner * (codes.max(initial=0) + 1) + codes)
+    return groups
+
+
+def _behind(group: Ints, start: Times, end: Times) -> tuple[Ints, Ints]:
+    """Return the rows that come after another of their group, and those before them."""
+    order = np.lexsort((end, start, group))  # what has no end stands last of those that begin together
+    order = order[group[order] >= 0]
+    again = group[order][1:] == group[order][:-1]
+    return order[1:][again], order[:-1][again]
+
+
+def _all_follow(group: Ints, start: Times, end: Times) -> bool:
+    later, earlier = _behind(group, start, end)
+    return bool((start[later] >= end[earlier]).all())
+
+
+def _overlaps(group: Ints, start: Times, end: Times) -> float:
+    """Return which share of the rows behind another of their group begins before that has ended."""
+    later, earlier = _behind(group, start, end)
+    return float((~(start[later] > end[earlier])).mean()) if len(later) else 0.0
+
+
+def _succession(group: Ints, start: Times, end: Times, overlaps: float | None) -> tuple[bool, Spans] | None:
+    """Return whether all rows of a group begin strictly later than the last ended, and the pauses between.
+
+    None where some overlap, or where few would: `overlaps` is the share that does without the label.
+    """
+    later, earlier = _behind(group, start, end)
+    if len(later) < FEWEST or not (start[later] >= end[earlier]).all():
+        return None
+    if overlaps is not None and len(later) * np.log1p(-min(overlaps, 0.999)) > CHANCE:
+        return None
+    pauses = start[later] - end[earlier]
+    return bool((pauses > np.timedelta64(0, "us")).all()), pauses
+
+
+def parted(
+    rows: pd.DataFrame, owner: Ints, succession: Succession, rng: np.random.Generator
+) -> tuple[pd.DataFrame, Mask]:
+    """Return the rows with periods that follow each other, and which of all these are.
+
+    What would begin behind the last beginning, or follow what has no end, is left out.
+    """
+    start, end = _times(rows[succession.start]).copy(), _times(rows[succession.end]).copy()
+    group = owner if not succession.label else _groups(owner, rows[succession.label])
+    least = np.timedelta64(int(succession.strict), "us")
+    later, earlier = _behind(group, start, end)
+    broken = np.unique(group[later[~(start[later] >= end[earlier] + least)]])
+    latest, stays = start.max() if len(start) else None, np.ones(len(rows), bool)
+    some = np.flatnonzero(np.isin(group, broken))
+    before = -1
+    for now in some[np.lexsort((end[some], start[some], group[some]))].tolist():
+        follows = before >= 0 and group[before] == group[now]
+        if follows and not start[now] >= end[before] + least:
+            begin = end[before] + rng.choice(succession.pauses)
+            if np.isnat(begin) or begin > latest:
+                stays[now] = False
+                continue
+            start[now], end[now] = begin, end[now] + (begin - start[now])
+        before = now
+    times = {succession.start: start, succession.end: end}
+    columns = {name: pd.Series(own, index=rows.index).astype(rows[name].dtype) for name, own in times.items()}
+    return rows.assign(**columns)[stays], stays
+
+
+def with_succession(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:
+    """Return the twin with periods that follow each other as real ones do, and the rows that it is judged by.
+
+    Args:
+        case: of the twin.
+        made: the twin.
+        drawn: the rows that it was made of.
+    """
+    whose, table = case.task.model.ownership, made.table
+    if whose is None or whose.column not in table.column_names or case.task.model.history:
+        return made, drawn
+    roles = {Role.DATETIME, Role.CATEGORY}
+    some = [one for one in case.treatments if one.role in roles and one.column.name in table.column_names]
+    real = learnable(case.source.real, some)
+    labels = [
+        one.column.name
+        for one in some
+        if one.role is Role.CATEGORY and real[one.column.name].nunique() <= MOST_LABELS
+    ]
+    succession = find_succession(real, _codes(case.source.real.column(whose.column)), labels)
+    if succession is None:
+        return made, drawn
+    rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 4])
+    rows, stays = parted(learnable(table, some), _codes(table.column(whose.column)), succession, rng)
+    made = replace(made, table=table.filter(pa.array(stays)), places=made.places[stays])
+    columns = {
+        one.column.name: by_row(one, rows, rng)
+        for one in some
+        if one.column.name in {succession.start, succession.end}
+    }
+    return with_columns(made, drawn, case.treatments, pa.table(columns))
+
+
+def _codes(keys: pa.ChunkedArray) -> Ints:
+    codes = keys.combine_chunks().dictionary_encode().indices
+    return np.asarray(codes.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)

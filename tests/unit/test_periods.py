@@ -1,0 +1,77 @@
+"""Periods of one owner, or of one owner and label, that do not overlap in real rows do not in drawn ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.twins.periods import find_succession, parted
+
+PEOPLE = 300
+
+
+def prescriptions(seed: int = 0, *, overlapping: bool = False) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return periods on drugs, some of which a person takes at once; each drug is taken up after a pause."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[int, str, pd.Timestamp, pd.Timestamp]] = []
+    for person in range(PEOPLE):
+        for drug in rng.choice([*"abcde"], rng.integers(1, 4), replace=False):
+            start = pd.Timestamp("2024-01-01") + pd.Timedelta(days=int(rng.integers(0, 90)))
+            for _ in range(int(rng.integers(1, 4))):
+                end = start + pd.Timedelta(days=int(rng.choice([14, 28, 90])))
+                rows.append((person, drug, start, end))
+                pause = int(rng.integers(-60 if overlapping else 1, 50))
+                start = end + pd.Timedelta(days=pause)
+    frame = pd.DataFrame(rows, columns=["person", "drug", "start", "end"])
+    return frame.drop(columns="person"), frame["person"].to_numpy()
+
+
+def overlapping(rows: pd.DataFrame, owner: np.ndarray, label: str) -> int:
+    ordered = rows.assign(owner=owner).sort_values(["owner", label, "start", "end"])
+    before = ordered.groupby(["owner", label])["end"].shift()
+    return int((ordered["start"] <= before).sum())
+
+
+def test_periods_that_follow_each_other_within_a_label_are_found_and_kept() -> None:
+    real, owner = prescriptions()
+    succession = find_succession(real, owner, ["drug"])
+    assert succession is not None
+    assert (succession.start, succession.end, succession.label) == ("start", "end", "drug")
+    drawn, whose = prescriptions(1, overlapping=True)
+    assert overlapping(drawn, whose, "drug") > 50
+    rows, stays = parted(drawn, whose, succession, np.random.default_rng(0))
+    assert overlapping(rows, whose[stays], "drug") == 0
+    assert stays.mean() > 0.9
+    assert ((rows["end"] - rows["start"]) == (drawn["end"] - drawn["start"])[stays]).all()
+    assert rows["start"].max() <= drawn["start"].max()
+
+
+def test_what_overlaps_once_is_no_rule() -> None:
+    real, owner = prescriptions()
+    again = pd.concat([real, real.iloc[[0]]], ignore_index=True)
+    assert find_succession(again, np.append(owner, owner[0]), ["drug"]) is None
+
+
+def test_a_label_that_parts_periods_by_chance_is_no_rule() -> None:
+    start = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(0, 3000, 10), "D"))
+    rows = pd.DataFrame({"start": start, "end": start + pd.Timedelta(days=2), "ward": [*"abcd"] * 75})
+    owner = np.repeat(np.arange(100), 3)
+    assert find_succession(rows, owner, []) is not None
+    rows.loc[:1, "end"] += pd.Timedelta(days=30)  # of one owner some overlap, in different wards
+    assert find_succession(rows, owner, ["ward"]) is None
+
+
+@pytest.mark.parametrize("label", [None, "kind"])
+def test_nothing_follows_a_period_without_an_end(label: str | None) -> None:
+    start = pd.Series(pd.date_range("2024-01-01", periods=90, freq="30D"))
+    real = pd.DataFrame({"start": start, "end": start + pd.Timedelta(days=20), "kind": "a"})
+    real.loc[2::3, "end"] = pd.NaT
+    owner = np.repeat(np.arange(30), 3)
+    succession = find_succession(real, owner, [label] if label else [])
+    assert succession is not None
+    drawn = real.copy()
+    drawn.loc[1::3, "end"] = pd.NaT
+    rows, stays = parted(drawn, owner, succession, np.random.default_rng(0))
+    assert len(rows) == 60
+    assert not stays[2::3].any()
