@@ -38,6 +38,7 @@ Rng = np.random.Generator
 BEYOND = 10**15  # where whole numbers begin that hardly any table has; floats and JavaScript hold them
 LETTERS = np.array(list("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"))  # that nobody mistakes for each other
 LENGTH = 12  # of a new key that is text
+PRESENT = "present"  # stands for every value of a column of which only the NULLs are counted
 FEW_ABSENT = 0.02  # share of NULLs below which noise is likelier than that there are some
 FIRST_DAY = np.datetime64("2100-01-01", "D")  # of keys that are dates
 
@@ -103,7 +104,7 @@ def private_columns(table: pa.Table, treatments: Sequence[Treatment]) -> pd.Data
         elif treatment.role in LEARNED_ROLES:
             series[name] = as_plain(values)
         elif may_be_absent(treatment):
-            series[name] = as_plain(values.is_valid())
+            series[name] = as_plain(pc.if_else(values.is_valid(), PRESENT, pa.scalar(None, pa.string())))
     return pd.DataFrame(series, index=pd.RangeIndex(table.num_rows))
 
 
@@ -138,7 +139,7 @@ def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArra
         return np.full(rows, treatment.is_required)
     if treatment.column.name not in synthetic or treatment.is_required:
         return np.ones(rows, bool)
-    present = synthetic[treatment.column.name].to_numpy(bool)
+    present = synthetic[treatment.column.name].notna().to_numpy(bool)
     return present if (~present).mean() >= FEW_ABSENT else np.ones(rows, bool)
 
 

@@ -21,6 +21,24 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Derivation:
+    """Where the values of a column come from, as the SQL of the project says.
+
+    Attributes:
+        root: the column where they arise: they are copied from there; or what an aggregate is over, "" for
+            whole rows.
+        way: how they follow from that.
+        by: where the values of the key arise by which rows are grouped, for an aggregate.
+        empty: whether a constant stands where there are no rows to aggregate.
+    """
+
+    root: str
+    way: Way = Way.COPY
+    by: str = ""
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Across:
     """A column of one model that rows of another say, in all real rows.
 
@@ -45,6 +63,11 @@ class Across:
     through: tuple[str, str, str] | None = None
     order: tuple[str, ...] = ()
     empty: str = ""
+
+    @property
+    def is_direct_copy(self) -> bool:
+        """Whether the row that is copied from is the one that the row refers to."""
+        return self.way is Way.COPY and self.through is None
 
     @property
     def parties(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from synth.domain.across import Derivation
     from synth.domain.facts import Fact, Formula, History, ProjectTest, PublicValues, RowCount, Rule
     from synth.domain.options import Rows, Shares
     from synth.domain.ownership import Ownership
@@ -73,6 +74,7 @@ class Model:
     facts: tuple[Fact, ...] = ()  # every test and constraint, used or not
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
+    derivations: Mapping[str, Derivation] = field(default_factory=dict)  # of its columns, by its SQL
     counts: tuple[RowCount, ...] = ()
     public: tuple[PublicValues, ...] = ()  # what is said of values, first by declarations, then by tests
     history: History | None = None  # of a snapshot

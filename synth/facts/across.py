@@ -97,6 +97,44 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     return AcrossFacts((*copies, *counted, *firsts), tables)
 
 
+def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
+    """Return the facts across these models that the SQL of the project states; no row is looked at.
+
+    Where a row refers to two rows of another model, nobody can say which of them is copied.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    named = {model.unique_id: model for model in models if model.history is None}
+    links = [link for link in _links(named) if not link.public]
+    ways = [(link.many, link.one) for link in links]
+    links = [link for link in links if ways.count((link.many, link.one)) == 1]
+    tables = {
+        name: _table(model.relation, warehouse, public=bool(model.reference)) for name, model in named.items()
+    }
+    copies = [
+        fact for fact in _copies(links, named, tables) if fact.is_direct_copy and _is_stated(fact, named)
+    ]
+    first = {(fact.model, fact.column): fact for fact in reversed(copies)}
+    copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
+    counted = [fact for fact in _aggregates(links, named, tables, copies) if _is_stated(fact, named)]
+    return AcrossFacts((*copies, *counted), tables)
+
+
+def _is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
+    """Return whether SQL computes the column of the fact as the fact says."""
+    whole, part = models[fact.model].derivations, models[fact.other].derivations
+    said, source = whole.get(fact.column), part.get(fact.source)
+    if said is None or said.way is not fact.way:
+        return False
+    key = part.get(fact.key)
+    if fact.way is not Way.COPY and (key is None or key.root != said.by or bool(fact.empty) != said.empty):
+        return False
+    return fact.way is Way.COUNT or (
+        source is not None and source.way is Way.COPY and source.root == said.root
+    )
+
+
 def _table(relation: Relation, warehouse: Warehouse, *, public: bool) -> FactTable:
     columns = warehouse.describe(relation)
     types = {column.name: column.data_type for column in columns}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
-from synth.graph.derived import with_formulas
+from synth.graph.derived import with_derivations, with_formulas
 from synth.graph.lineage import ancestry, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
@@ -83,7 +83,10 @@ def decide(
         name: replace(_with_owner(model, owners.of(name)), reference=reference.get(name, ""))
         for name, model in linked_models.items()
     }
-    decided_models = tuple(with_formulas(model, lineages.get(name)) for name, model in owned_models.items())
+    decided_models = tuple(
+        with_derivations(with_formulas(model, lineages.get(name)), lineages)
+        for name, model in owned_models.items()
+    )
     return Graph(decided_models, looks, lineages, tuple(owners.questions))
 
 

@@ -1,12 +1,14 @@
-"""What lineage says of the rows of tagged models: columns that are computed from others of the same row."""
+"""What lineage says of columns of tagged models: they are computed, of the same row or others, or copied."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synth.domain import Fact, Formula
-from synth.graph.origins import GeneratedValue
+from synth.domain import Derivation, Fact, Formula, Way
+from synth.graph.lineage import root
+from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 KIND = "formula"
 EFFECT = "computed as its SQL says, if all real rows are so"
+WAYS = {"count": Way.COUNT, "sum": Way.SUM, "min": Way.LEAST, "max": Way.MOST, "avg": Way.MEAN}
+# An aggregate of one column or of rows, and nothing else.
+PLAIN = re.compile(r"(?:CAST\()?(\w+)\((?:\*|1|[^\s(),]+)\)(?: AS [\w ]+(?:\([\d, ]+\))?\))?", re.IGNORECASE)
 
 
 def with_formulas(model: Model, lineage: NodeLineage | None) -> Model:
@@ -41,3 +46,32 @@ def derived_columns(lineage: NodeLineage | None) -> Mapping[str, str]:
         for column, text in lineage.formulas.items()
         if not isinstance(origins.get(column), GeneratedValue)
     }
+
+
+def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model:
+    """Return the model with what its SQL says of where the values of its columns come from."""
+    columns = lineages[model.unique_id].columns if model.unique_id in lineages else {}
+    derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in columns}
+    return replace(model, derivations=derivations)
+
+
+def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:
+    arising = root(lineages, column)
+    origin = lineages[arising.node].columns.get(arising.column) if arising.node in lineages else None
+    copied, has_constant = Derivation(_text(arising)), False
+    if isinstance(origin, ChoiceOrigin) and origin.constants and len(origin.sources) == 1:
+        place, has_constant = root(lineages, origin.sources[0]), True
+        origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None
+    if not isinstance(origin, Aggregate) or origin.is_windowed or len(origin.sources) > 1 or not origin.keys:
+        return copied
+    call = PLAIN.fullmatch(origin.sql)
+    way = WAYS.get(call[1].lower()) if call else None
+    if way is None:
+        return copied
+    by = _text(root(lineages, origin.keys[0]))
+    over = "" if way is Way.COUNT else _text(root(lineages, origin.sources[0]))
+    return Derivation(over, way, by, has_constant)
+
+
+def _text(column: ColumnRef) -> str:
+    return f"{column.node}.{column.column}"

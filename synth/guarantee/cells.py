@@ -20,6 +20,8 @@ MOST_PARTS = 128
 # In standard deviations of the noise: rows that make a stretch worth splitting, what makes a part differ from
 # its neighbours, and rows that a cell should hold.
 WORTH, ALONE, CLEAR = 4.0, 3.5, 2.0
+# Below so many standard deviations nobody is NULL: noise is likelier.
+ABSENT = 2.0
 # Lines of more positions than these are counted once more each.
 FURTHER_LEVELS = (16, MOST_PARTS**2)
 
@@ -111,6 +113,8 @@ def label_margin(
 ) -> Margin:
     """Return the noisy counts of a column of labels."""
     counts = mechanisms.counts(f"{name}: counts", tally(cells.codes(values), cells.size), rho)
+    if cells.nullable and counts[-1] < ABSENT * mechanisms.scale(rho):
+        counts[-1] = 0
     return Margin(cells, counts, np.full(cells.size, mechanisms.scale(rho) ** 2))
 
 
@@ -140,7 +144,8 @@ def line_margin(
     if not domain.nullable:
         return Margin(cells, whole.counts, whole.variances)
     variances = np.append(whole.variances, deviation**2 / levels)
-    return Margin(cells, np.append(whole.counts, np.mean(absent)), variances)
+    nobody = np.mean(absent) < ABSENT * deviation / np.sqrt(levels)
+    return Margin(cells, np.append(whole.counts, 0.0 if nobody else np.mean(absent)), variances)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.guarantee.cells import merged, nearest_shares, tally
-from synth.guarantee.discovery import SURE
+from synth.guarantee.discovery import EDGE, SURE
 from synth.guarantee.fitting import even_numbers
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ GROWTH = 1.5
 MOST = 100_000
 # Neighbouring bins are also looked at together, so many at once.
 WINDOWS = (1, 2, 4)
+# Standard deviations of the noise above which bins right after those that stand out belong to them, too.
+LIKELY = 2.0
 
 
 def _lows() -> Ints:
@@ -97,11 +99,23 @@ def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) 
 
 
 def _last(noisy: NDArray[np.float64], deviation: float) -> int:
-    """Return the highest bin that belongs to neighbours which together stand out from the noise; else -1."""
+    """Return the highest bin that belongs to neighbours which together stand out from the noise; else -1.
+
+    What follows right after them needs to be less sure: most numbers of rows have no gap between them, and a
+    bin too many is no much higher number.
+    """
     last = -1
     for size in WINDOWS:
         sums = np.convolve(noisy, np.ones(size), mode="valid")
         full = np.flatnonzero(sums > SURE * deviation * np.sqrt(size))
         if len(full):
             last = max(last, int(full[-1]) + size - 1)
+    while last > 0 and noisy[last] < EDGE * deviation:
+        last -= 1
+    while last >= 0:
+        next_bins = [noisy[last + 1 : last + 1 + size] for size in WINDOWS[:2]]
+        likely = [part for part in next_bins if part.sum() > LIKELY * deviation * np.sqrt(len(part))]
+        if not likely or not len(likely[0]):
+            break
+        last += len(likely[0])
     return last

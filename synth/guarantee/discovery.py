@@ -24,8 +24,13 @@ YEARS = (
     pd.date_range("1700-01-01", "2261-01-01", freq="YS", tz="UTC", unit="us").astype("int64").to_numpy(float)
 )
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
-# A bin is taken for empty below so many standard deviations of the noise.
+# A bin is taken for empty below so many standard deviations of the noise; so are several together.
 SURE = 3.5
+WINDOWS = (1, 2, 4, 8)
+# At the edges of several, bins that hold less belong to nobody.
+EDGE = 1.0
+# Where nothing stands out from the noise, numbers beyond this many powers of two are unlikely.
+USUAL = 2.0**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ def _bounds(
     numbers = numbers[~np.isnan(numbers)]
     bins = np.clip(np.searchsorted(ends, numbers, side="right") - 1, 0, len(ends) - 2)
     counts = mechanisms.counts(f"{name}: bounds", tally(bins, len(ends) - 1), rho)
-    low, high = _ends(counts, ends, SURE * mechanisms.scale(rho))
+    usual = np.abs(ends) <= USUAL if domain.kind == "number" else np.ones(len(ends), bool)
+    low, high = _ends(counts, ends, mechanisms.scale(rho), usual[:-1] & usual[1:])
     if domain.kind == "datetime":
         low, high = (pd.Timestamp(int(end), unit="us", tz="UTC") for end in (low, high))
     bounds = {"low": low if domain.low is None else domain.low}
@@ -83,8 +89,25 @@ def _bounds(
     return Discovery(replace(domain, **bounds), f"{how}, by a noisy histogram")
 
 
-def _ends(counts: NDArray[np.float64], ends: NDArray[np.float64], threshold: float) -> tuple[Any, Any]:
-    full = np.flatnonzero(counts > threshold)
-    if not len(full):
-        full = np.array([int(np.argmax(counts))])
-    return float(ends[full[0]]), float(ends[full[-1] + 1])
+def _ends(
+    counts: NDArray[np.float64], ends: NDArray[np.float64], deviation: float, usual: NDArray[np.bool_]
+) -> tuple[Any, Any]:
+    """Return the ends of the bins that stand out from the noise, alone or together with their neighbours.
+
+    Where none do, those of the fullest neighbours among the `usual` bins.
+    """
+    for size in WINDOWS:
+        sums = np.convolve(counts, np.ones(size), mode="valid")
+        full = np.flatnonzero(sums > SURE * deviation * np.sqrt(size))
+        if len(full):
+            break
+    else:
+        full = np.array(
+            [int(np.argmax(np.convolve(np.where(usual, counts, 0), np.ones(size), mode="valid")))]
+        )
+    first, last = int(full[0]), int(full[-1]) + size - 1
+    while first < last and counts[first] < EDGE * deviation:
+        first += 1
+    while first < last and counts[last] < EDGE * deviation:
+        last -= 1
+    return float(ends[first]), float(ends[last + 1])

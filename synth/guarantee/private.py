@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
-ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.4
+ROWS, DISCOVERY, MARGINS = 0.02, 0.2, 0.4
 # The share of how many rows parents have, before the others.
 CHILDREN = 0.15
+# Where a first count says that there are so few rows, another share makes their number surer.
+SMALL, SURER = 200, 0.15
 # Pairs that are counted, at most so many a column.
 PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
@@ -143,6 +145,10 @@ class PrivateSynthesizer:
             return
         noisy = self._mechanisms.counts("rows", np.array([number]), self._mechanisms.rho * ROWS)
         self._rows = max(1.0, float(noisy[0]))
+        if self._rows < SMALL:
+            again = self._mechanisms.counts("few rows", np.array([number]), self._mechanisms.rho * SURER)
+            weighted = ROWS * float(noisy[0]) + SURER * float(again[0])  # by their precision
+            self._rows = max(1.0, weighted / (ROWS + SURER))
 
     def _measure(self, used: pd.DataFrame) -> dict[str, Margin]:
         discoveries = {name: self._discover(name, used[name]) for name in self._unknown}

@@ -16,9 +16,9 @@ import pyarrow as pa
 from synth.columns.conform import learnable
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
-from synth.domain import Formula, OwnershipStep, Role, Way
+from synth.domain import Formula, Role, Way
 from synth.twins.computing import candidates, own_formulas
-from synth.twins.source import followed
+from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from synth.domain import Across, Model
     from synth.facts.across import AcrossFacts
     from synth.twins.families import Family, Owners
+    from synth.twins.private import PrivateDraft
     from synth.twins.redraw import Redrawn
     from synth.twins.workshop import Case, Drawn, Made
     from synth.warehouse import Warehouse
@@ -112,10 +113,7 @@ def with_copied_keys(
         direct = fact.model == name and fact.way is Way.COPY and fact.through is None
         if not direct or fact.column not in keys or not {fact.key, fact.source} <= parent.keys():
             continue
-        relation = case.task.model.relation
-        step = OwnershipStep(relation, fact.key, fact.source, fact.other)
-        rows = pa.table({one: parent[one] for one in (fact.key, fact.source)})
-        values = followed(table.column(fact.own), rows, step)
+        values = looked_up(table.column(fact.own), parent[fact.key], parent[fact.source])
         place = table.column_names.index(fact.column)
         table = table.set_column(place, fact.column, values.cast(table.schema.field(place).type))
     return table
@@ -128,7 +126,7 @@ def agreed(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse
         WarehouseError: Postgres refused.
     """
     facts = facts.of(drafts)
-    steps = _steps(facts.every, drafts)
+    steps = agreement_steps(facts.every, drafts, drafts)
     if not steps:
         return dict(drafts)
     tables = {
@@ -150,10 +148,17 @@ def _never_null(draft: Draft) -> frozenset[str]:
     return frozenset(name for name in real.column_names if not real.column(name).null_count)
 
 
-def _steps(facts: Sequence[Across], drafts: Mapping[str, Draft]) -> list[Assignment]:
+def agreement_steps(
+    facts: Sequence[Across], drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], twins: Collection[str]
+) -> list[Assignment]:
     """Return the facts and formulas, each after those that compute what it follows from.
 
-    A fact that would lead back to itself is left out.
+    A fact that would lead back to itself is left out, and one by which a real value would come back.
+
+    Args:
+        facts: across tables.
+        drafts: the twins whose columns are computed, by `unique_id`.
+        twins: the models of which there are twins.
     """
     steps: dict[Place, Assignment] = {}
     needs: dict[Place, set[Place]] = {}
@@ -170,7 +175,8 @@ def _steps(facts: Sequence[Across], drafts: Mapping[str, Draft]) -> list[Assignm
         place = fact.model, fact.column
         if fact.column not in drafts[fact.model].made.table.column_names or place in steps:
             continue
-        if fact.column in anew[fact.model] and fact.source not in anew.get(fact.other, ()):
+        made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
+        if fact.column in anew[fact.model] and not made_up:
             continue  # no real value may stand there
         more = {**needs, place: {(fact.other, name) for name in (fact.source, *fact.order) if name}}
         try:

@@ -64,10 +64,15 @@ def own_formulas(case: Case) -> Mapping[Formula, frozenset[str]]:
 def wanted_formulas(
     model: Model, treatments: Sequence[Treatment], formulas: Mapping[Formula, frozenset[str]]
 ) -> Mapping[Formula, frozenset[str]]:
-    """Return those among `formulas`, with the columns that each mentions, that decide a column."""
+    """Return those among `formulas`, with the columns that each mentions, that decide a column.
+
+    New keys go their own way; keys of what is about nobody are values like others.
+    """
     roles = {one.column.name: one.role for one in treatments}
     decided = {*model.seed_columns, *model.balance}
-    decided |= {name for name, role in roles.items() if role in KEYS | {Role.KEEP, Role.DROP}}
+    public = {one.column.name for one in treatments if one.parent is not None and one.parent.public}
+    decided |= {name for name, role in roles.items() if role in KEYS and name not in public}
+    decided |= {name for name, role in roles.items() if role in {Role.KEEP, Role.DROP}}
     return {
         formula: names
         for formula, names in formulas.items()
@@ -92,8 +97,12 @@ def with_formulas(case: Case, made: Made, computed: Collection[str]) -> Made:
     names = frozenset().union(*(wanted[formula] for formula in late))
     table = made.table.select([name for name in made.table.column_names if name in names])
     columns = judge(case, table, (), equations(late)).computed_columns
-    whole = made.table
+    return replace(made, table=with_new_columns(made.table, columns))
+
+
+def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:
+    """Return the table with these columns in place of its own."""
     for name in columns.column_names:
-        place = whole.column_names.index(name)
-        whole = whole.set_column(place, name, columns.column(name).cast(whole.schema.field(place).type))
-    return replace(made, table=whole)
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
+    return table

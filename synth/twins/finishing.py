@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from synth import log
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
-from synth.facts.across import AcrossFacts, find_across
+from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.twins.across import Draft, agreed, with_other_keys
 from synth.twins.guaranteed import make_guaranteed
 from synth.twins.outcomes import TaskOutcome, attempted, judged, own_keys, without
@@ -40,6 +40,16 @@ def across(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
     if facts.every:
         log.info(f"True across tables: {'; '.join(map(str, facts.every))}")
     return facts
+
+
+def stated(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
+    """Return what the project's SQL states across these tasks' models; twins by guarantee keep it."""
+    models = [task.model for task in tasks]
+    try:
+        return stated_across(models, shop.warehouse)
+    except SynthError as error:
+        log.warning(f"Twins by guarantee are not made to agree with each other: {error}")
+        return AcrossFacts()
 
 
 def parents_of(task: Task) -> set[str]:

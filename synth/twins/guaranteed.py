@@ -13,25 +13,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS
 from synth.columns.unseen import assemble_unseen
-from synth.domain import Role
+from synth.domain import Kind, Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
 from synth.twins.examination import examine_for_owner
 from synth.twins.links import linked
-from synth.twins.private import learned
-from synth.twins.publicly import publicly, refuse_unknown, without_labels
+from synth.twins.private import PrivateDraft, learned
+from synth.twins.publicly import publicly, refuse_unknown, with_calendar, with_distances, without_labels
 from synth.twins.repair import repaired
 from synth.twins.sifting import LEAST, Sifted, refuse_broken, sift, without_broken
 from synth.twins.snapshots import in_versions, keyed, usual_habits
 from synth.twins.source import SourceRows
+from synth.twins.stated import copies_of, with_copies, with_nearest_owner
 from synth.twins.twin import Twin, distinct, pool_of
 from synth.twins.uniqueness import read_uniqueness
 from synth.twins.workshop import Case, Drawn
@@ -40,13 +42,14 @@ from synth.warehouse.ledger import ROWS
 from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
-    from synth.domain import ForeignKey, Task
+    from synth.domain import Across, ForeignKey, Task
     from synth.twins.examination import Examined
     from synth.twins.private import PrivateModel
     from synth.twins.publicly import Publicly
@@ -79,14 +82,27 @@ def make_guaranteed(
         ModelError: the budget does not reach, or a column has nothing that could stand in for its values.
         SynthError: a service failed.
     """
-    case, public = _opened(task, shop, parents)
+    task = replace(task, model=with_nearest_owner(task.model, shop.stated))
+    copies = copies_of(task.model, shop.stated, parents)
+    case, public = _opened(task, shop, parents, [fact.column for fact in copies])
     private = learned(task, shop, public, case.source.columns)
     lost = private.without_labels
     treatments = tuple(without_labels(one) if one.column.name in lost else one for one in case.treatments)
     case = replace(case, treatments=treatments, rows=max(1, task.rows.of(private.engine.rows)))
-    made, told = _made(case, private, parents)
+    made, told = _made(case, private, parents, copies)
+    return finish_guaranteed(PrivateDraft(case, private, made, told, because, parents, frozenset(wanted)))
+
+
+def finish_guaranteed(draft: PrivateDraft) -> Twin:
+    """Store and stage a twin by guarantee.
+
+    Raises:
+        SynthError: a service failed.
+    """
+    case, private, made = draft.case, draft.private, draft.made
+    task, shop = case.task, case.shop
     examined = examine_for_owner(case, private.real, private.entities, made)
-    warnings = (*_warnings(case, private, examined, because), *told)
+    warnings = (*_warnings(case, private, examined, draft.because), *draft.told)
     stage = _stage(case, private, made)
     artifacts = shop.folder.store_twin(
         shop.store,
@@ -104,12 +120,12 @@ def make_guaranteed(
     names = made.table.column_names
     kept = [column for column in case.source.columns if column.name in names]
     stage = shop.warehouse.stage(task, stage, columns=kept, table=made.table)
-    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(names))}
-    holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
-    return Twin(stage, examined.evaluation, artifacts, warnings, keys, {}, parents=holds)
+    keys = {name: made.table.column(name) for name in sorted(draft.wanted & set(names))}
+    holds = frozenset(draft.parents) & {key.parent for key in task.model.foreign_keys}
+    return Twin(stage, examined.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)
 
 
-def _opened(task: Task, shop: Workshop, parents: Parents) -> tuple[Case, Publicly]:
+def _opened(task: Task, shop: Workshop, parents: Parents, copied: Collection[str]) -> tuple[Case, Publicly]:
     """What is public of a model, in place of its rows."""
     model, unique = read_uniqueness(task.model, shop.warehouse)
     task = replace(task, model=model)
@@ -122,7 +138,9 @@ def _opened(task: Task, shop: Workshop, parents: Parents) -> tuple[Case, Publicl
         enums=shop.warehouse.enums(model.relation),
         standing=standing,
         pools=partial(_public_pool, task, shop, parents),
+        copied=copied,
     )
+    public = with_distances(with_calendar(public, _calendar(task, shop)), standing.of_rows)
     if not task.guarantee.discover:
         refuse_unknown(model, public)
     nobody = SourceRows(
@@ -131,18 +149,36 @@ def _opened(task: Task, shop: Workshop, parents: Parents) -> tuple[Case, Publicl
     return Case(task, shop, nobody, public.treatments, Attempt("", ""), 0, standing, unique), public
 
 
+def _calendar(task: Task, shop: Workshop) -> tuple[datetime, datetime] | None:
+    """The first and the last day of the tables about nobody that the model refers to."""
+    days: list[datetime] = []
+    for key in task.model.foreign_keys:
+        table = shop.stated.tables.get(key.parent)
+        relation = key.relation or (table.relation if table is not None and table.public else None)
+        if not key.public or relation is None:
+            continue
+        columns = [one for one in shop.warehouse.describe(relation) if one.kind is Kind.DATE]
+        if columns:
+            rows = shop.snapshot.extract(relation, columns[:1])
+            ends = pc.min_max(rows.column(0).cast(pa.timestamp("us"))).as_py()
+            days += [day for day in ends.values() if day is not None]
+    return (min(days), max(days)) if days else None
+
+
 def _public_pool(task: Task, shop: Workshop, parents: Parents, key: ForeignKey) -> pa.Array | None:
     """The keys of a parent that is about nobody."""
     return pool_of(task, key, shop, parents)
 
 
-def _made(case: Case, private: PrivateModel, parents: Parents) -> tuple[Made, tuple[str, ...]]:
+def _made(
+    case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across]
+) -> tuple[Made, tuple[str, ...]]:
     """The twin, and which facts it does not keep; another one is drawn where it breaks a test about all rows.
 
     That looks at the twin alone, so it costs no privacy.
     """
     for turn in range(TRIES):
-        made, told = _made_once(case, private, parents, turn)
+        made, told = _made_once(case, private, parents, copies, turn)
         try:
             refuse_broken(case, made, None)
         except ModelError as error:
@@ -153,7 +189,7 @@ def _made(case: Case, private: PrivateModel, parents: Parents) -> tuple[Made, tu
 
 
 def _made_once(
-    case: Case, private: PrivateModel, parents: Parents, turn: int
+    case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across], turn: int
 ) -> tuple[Made, tuple[str, ...]]:
     """The twin, and which rules it does not keep."""
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), turn])
@@ -180,7 +216,7 @@ def _made_once(
         shared={**shared, **links_of_rows},
         links=links_of_rows,
     )
-    table = sifted.as_judged(table, places)
+    table = with_copies(sifted.as_judged(table, places), copies, parents)
     whole = _complete(table, treatments)
     made = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)
     made = with_formulas(case, made, sifted.computed)

@@ -13,7 +13,8 @@ from synth.errors import SynthError
 from synth.plan import clusters
 from synth.runs.fingerprint import PARENT
 from synth.twins.across import Draft
-from synth.twins.finishing import across, finished, parents_of, protected, waiting
+from synth.twins.agreeing import agreeing
+from synth.twins.finishing import across, finished, parents_of, protected, stated, waiting
 from synth.twins.guaranteed import make_guaranteed
 from synth.twins.outcomes import Failed, TaskOutcome, attempted, judged, own_keys, without
 from synth.twins.reference import copy_reference
@@ -70,7 +71,8 @@ def make_and_publish(
         places: such as `1 of 2`, by `unique_id`.
         ready: what has become of a task before, by `unique_id`.
     """
-    shop = replace(shop, facts=across([task for task in tasks if task.model.unique_id not in ready], shop))
+    late = [task for task in tasks if task.model.unique_id not in ready]
+    shop = replace(shop, facts=across(late, shop), stated=stated(late, shop))
     pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
     try:
         futures = _handed_out(pool, tasks, shop, places, ready)
@@ -109,9 +111,9 @@ def _handed_out(
         if name in ready:
             continue
         parents = {one: begun[one] for one in parents_of(task) if one in begun}
-        wanted = _referenced(task, tasks) | shop.facts.referenced(name)
+        wanted = _referenced(task, tasks) | shop.facts.referenced(name) | shop.stated.referenced(name)
         begun[name] = pool.submit(_make, places[name], task, shop, parents, wanted, whole=name not in late)
-    return finished(pool, tasks, shop, begun, late)
+    return agreeing(pool, tasks, shop, finished(pool, tasks, shop, begun, late))
 
 
 def _past(made: Made) -> Future[Begun]:

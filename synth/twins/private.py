@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from synth.columns.unseen import private_columns
+from synth.columns.unseen import PRESENT, private_columns
 from synth.errors import ModelError
 from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
 from synth.runs.costs import domain_of, rows_per_entity
 from synth.twins.links import count_parents, link_column
+from synth.twins.offsets import as_distances, as_moments
 from synth.twins.source import MOST, codes_of_owners
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.spending import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Task
+    from synth.twins.offsets import Offset
     from synth.twins.publicly import Publicly
-    from synth.twins.workshop import Workshop
+    from synth.twins.workshop import Case, Made, Workshop
 
 KEY_BYTES = 32
 # Stands for a row of a table of which no column is counted.
@@ -44,6 +46,7 @@ class PrivateModel:
         real: what it counted, for figures that the owner alone sees.
         entities: whose each of these rows is; None where each is its own.
         rows_per_entity: of how many rows of an entity it may know.
+        offsets: moments that it counted as distances; `moments` are their domains.
         link: the key that says whose each row is, where it was counted how many rows parents have.
     """
 
@@ -53,21 +56,47 @@ class PrivateModel:
     real: pd.DataFrame
     entities: NDArray[np.int64] | None = None
     link: Treatment | None = None
+    offsets: tuple[Offset, ...] = ()
+    moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
 
     def sample(self, rows: int) -> pd.DataFrame:
         """Return rows of which labels that stand for others are commoner ones; None where there is none."""
         if list(self.engine.domains) == [NOTHING]:
             return pd.DataFrame(index=pd.RangeIndex(rows))
-        drawn = self.engine.sample(rows)
+        drawn = as_moments(self.engine.sample(rows), self.offsets, self.moments)
         names = [name for name in self.engine.domains if _has_others(drawn[name])]
         return drawn.assign(**{name: _commoner(drawn[name]) for name in names})
 
     @property
     def without_labels(self) -> frozenset[str]:
         """The categories of which no label may be told."""
-        names = [name for name, domain in self.engine.domains.items() if domain.kind == "category"]
+        names = [
+            name
+            for name, domain in self.engine.domains.items()
+            if domain.kind == "category" and domain.labels != (PRESENT,)
+        ]
         drawn = self.sample(1_000)
         return frozenset(name for name in names if name in drawn and drawn[name].isna().all())
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateDraft:
+    """A twin by guarantee that is not staged yet, or is staged and could be again with other columns.
+
+    Attributes:
+        told: what the owner should know of its making.
+        because: why no checks decide.
+        parents: columns of the twins made before, by `unique_id`.
+        wanted: columns that its children reference.
+    """
+
+    case: Case
+    private: PrivateModel
+    made: Made
+    told: tuple[str, ...]
+    because: str
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+    wanted: frozenset[str]
 
 
 def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Column]) -> PrivateModel:
@@ -105,14 +134,16 @@ def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Colu
     )
     secret, link = secrets.token_bytes(KEY_BYTES), link_column(model, public.treatments)
     parents = link if link is None else count_parents(model, link, real, cost.rows_per_entity, shop, secret)
-    engine.fit(frame, owners, secret, parents=parents)
+    engine.fit(as_distances(frame, public.offsets), owners, secret, parents=parents)
     shop.warehouse.explain_cost(
         shop.settings.schema,
         cost,
         [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
     )
     link = link if engine.children is not None else None
-    return PrivateModel(engine, cost.domain, cost.rows_per_entity, frame, owners, link)
+    return PrivateModel(
+        engine, cost.domain, cost.rows_per_entity, frame, owners, link, public.offsets, public.moments
+    )
 
 
 def _rows(

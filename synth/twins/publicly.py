@@ -12,19 +12,21 @@ import pyarrow as pa
 from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
-from synth.columns.unseen import may_be_absent
+from synth.columns.unseen import PRESENT, may_be_absent
 from synth.domain import PAID, Kind, PublicValues, Role
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
 from synth.twins.computing import wanted_formulas
+from synth.twins.offsets import with_offsets
 from synth.twins.repair import bounds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Column, ForeignKey, Model
+    from synth.domain import Column, ForeignKey, Model, Rule
     from synth.facts.enforceable import EnforceableFacts
+    from synth.twins.offsets import Offset
 
     Pools = Callable[[ForeignKey], pa.Array | None]
 
@@ -45,11 +47,14 @@ class Publicly:
         treatments: of every column.
         domains: of the columns that are counted.
         sources: what says so, by column; of what nothing does, that it is paid for.
+        offsets: moments that are counted as distances; `moments` are the domains of these and the others.
     """
 
     treatments: tuple[Treatment, ...]
     domains: Mapping[str, ColumnDomain]
     sources: Mapping[str, str] = field(default_factory=dict)
+    offsets: tuple[Offset, ...] = ()
+    moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -65,6 +70,7 @@ def publicly(
     enums: Mapping[str, tuple[str, ...]],
     standing: EnforceableFacts,
     pools: Pools,
+    copied: Collection[str] = (),
 ) -> Publicly:
     """Return what is public of the columns of a model.
 
@@ -75,6 +81,7 @@ def publicly(
         enums: the labels of columns whose type lists them.
         standing: the facts that are stated; nothing has to be learned of columns that formulas compute.
         pools: the keys of a reference's parent, where that is about nobody.
+        copied: columns that twins of other models say; nothing has to be learned of them.
 
     Raises:
         ModelError: with some column nothing can be done.
@@ -88,10 +95,29 @@ def publicly(
     for treatment in treatments:
         one, domain, source = _decided(treatment, model, enums, pools)
         decided.append(one)
-        if domain is not None and treatment.column.name not in computed:
+        if domain is not None and treatment.column.name not in {*computed, *copied}:
             domains[treatment.column.name] = domain
             sources[treatment.column.name] = source or PAID
-    return Publicly(tuple(decided), domains, sources)
+    return Publicly(tuple(decided), domains, sources, moments=domains)
+
+
+def with_calendar(public: Publicly, calendar: tuple[datetime, datetime] | None) -> Publicly:
+    """Return it with moments between the first and the last day of a public table of days."""
+    domains, sources = dict(public.domains), dict(public.sources)
+    for name, domain in public.domains.items():
+        if calendar is None or domain.kind != "datetime" or domain.complete:
+            continue
+        zone = getattr(domain.low or domain.high, "tzinfo", None)
+        low, high = (pd.Timestamp(day).tz_localize(zone) for day in calendar)
+        domains[name] = replace(domain, low=domain.low or low, high=domain.high or high)
+        sources[name] = "the calendar"
+    return replace(public, domains=domains, sources=sources, moments=domains)
+
+
+def with_distances(public: Publicly, rules: Iterable[Rule]) -> Publicly:
+    """Return it with moments counted as distances from others of the same row."""
+    domains, offsets = with_offsets(public.domains, rules)
+    return replace(public, domains=domains, offsets=offsets)
 
 
 def _by_rules(standing: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
@@ -142,7 +168,7 @@ def _decided(
         years = ColumnDomain("number", low=OLDEST, high=today, decimals=0, nullable=nullable)
         return treatment, years, "years of birth"
     if treatment.role not in LEARNED_ROLES:
-        counted = ColumnDomain("boolean", nullable=False) if may_be_absent(treatment) else None
+        counted = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
         return treatment, counted, "whether it is NULL"
     said = [one for one in model.public if one.column == column.name]
     labels, source = _labels(treatment, said, enums, pools)

@@ -204,6 +204,11 @@ def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Sn
 
 def followed(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:
     """What the rows of a parent hold that have these keys; NULL where there is no such row."""
-    keys = parent.column(step.key).combine_chunks()
-    places = pc.index_in(values.cast(keys.type), keys)
-    return pa.chunked_array([parent.column(step.column).combine_chunks().take(places.combine_chunks())])
+    return looked_up(values, parent.column(step.key), parent.column(step.column))
+
+
+def looked_up(values: pa.ChunkedArray, keys: pa.ChunkedArray, results: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the result beside the key that equals each value; NULL where there is none."""
+    whole = keys.combine_chunks()
+    places = pc.index_in(values.cast(whole.type), whole)
+    return pa.chunked_array([results.combine_chunks().take(places.combine_chunks())])

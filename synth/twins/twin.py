@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, Evaluation, ForeignKey, Task
     from synth.twins.examination import Examined
     from synth.twins.families import Owners
+    from synth.twins.private import PrivateDraft
     from synth.twins.redraw import Redrawn
     from synth.twins.sifting import Sifted
     from synth.twins.snapshots import Versions
@@ -63,6 +64,7 @@ class Twin:
     tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
     parents: frozenset[str] = frozenset()  # whose new keys it holds, by `unique_id`
     owners: Owners | None = None  # for the models that reference this one
+    again: PrivateDraft | None = None  # of a twin by guarantee, what it would be made of with other columns
 
 
 def draw_twin(

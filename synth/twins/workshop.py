@@ -42,6 +42,7 @@ class Workshop:
         inputs: what each twin is made from, by `unique_id` and `synth.runs.fingerprint`.
         staged: where the twins wait that others have made for this run, by `unique_id`.
         facts: what is true across the tables of the run.
+        stated: what the project's SQL says across them, whatever the rows hold.
         sources: rows that were read and wait for their turn, by `unique_id`; who takes some takes them away.
     """
 
@@ -59,6 +60,7 @@ class Workshop:
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     staged: Mapping[str, Relation] = field(default_factory=dict)
     facts: AcrossFacts = field(default_factory=AcrossFacts)
+    stated: AcrossFacts = field(default_factory=AcrossFacts)
     sources: dict[str, SourceRows] = field(default_factory=dict)
 
 

@@ -206,7 +206,7 @@ def stage(
 
     Without a table, it gets the rows of `source` as they are.
 
-    One that is kept replaces what its run staged before, and outlives a crash of the server. What comes back
+    It replaces what its run staged before. One that is kept outlives a crash of the server. What comes back
     knows how many rows equal one of the source in the columns `compared_columns`.
 
     Raises:
@@ -215,8 +215,7 @@ def stage(
     place = stage.relation
     create_schema(session, place.schema, private=True)
     with translate_errors(f"stage {source.name}"), session.transaction():
-        if stage.kept:
-            session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
+        session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
         create_like(session, source, place, as_unlogged=not stage.kept)
         comment = sql.Literal((KEPT_STAGE_COMMENT if stage.kept else STAGE_COMMENT) + stage.owner)
         session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))

@@ -178,3 +178,70 @@ def test_what_cannot_be_promised_is_refused_before_a_row_is_read(
     assert message in answer.text, answer.text
     assert club.value("select to_regclass('synthetic.members') is null")
     assert club.value("select to_regclass('synthetic._synth_ledger') is null")  # nothing was paid
+
+
+# --- what the project's SQL says across tables
+
+STAGED = """
+create schema staged;
+create table staged.clubs as select club_id, size from analytics.clubs;
+create table staged.members as select member_id, club_id, points from analytics.members;
+drop table analytics.clubs, analytics.members;
+create table analytics.clubs as
+    select c.club_id, c.size, t.members, t.points
+    from staged.clubs c
+    join (
+        select club_id, count(*)::integer as members, sum(points) as points
+        from staged.members
+        group by club_id
+    ) t using (club_id);
+create table analytics.members as
+    select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points
+    from staged.members m join staged.clubs c using (club_id);
+"""
+COPIED = "select count(*) from synthetic.members join synthetic.clubs using (club_id) where club_size <> size"
+COUNTED = """
+select count(*)
+from synthetic.clubs c
+join (
+    select club_id, count(*) as members, sum(points) as points from synthetic.members group by club_id
+) m using (club_id)
+where (c.members, c.points) is distinct from (m.members, m.points)
+"""
+
+
+def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says(club: Handmade) -> None:
+    club.session.execute(STAGED)
+    place = f'"{club.database.name}".staged'
+    options: dict[str, Any] = {
+        "materialized": "table",
+        "meta": {"synthesize": True, "synth": {"privacy": "guaranteed", "epsilon": 30}},
+    }
+    totals = (
+        f"select club_id, count(*)::integer as members, sum(points) as points from {place}.members group by 1"
+    )
+    clubs = (
+        f"select c.club_id, c.size, t.members, t.points from {place}.clubs as c"
+        f" join ({totals}) as t using (club_id)"
+    )
+    members = (
+        "select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points"
+        f" from {place}.members as m join {place}.clubs as c using (club_id)"
+    )
+    club.write(
+        {
+            **club.model("clubs", config=options, compiled_code=clubs),
+            **club.model("members", config=options, compiled_code=members),
+            **club.key("clubs", "club_id"),
+            **club.key("members", "member_id"),
+            **club.reference("members", "club_id", "clubs", "club_id"),
+            **club.test("accepted_values", "clubs", "size", values=["large", "small"]),
+        }
+    )
+    answer = club.synth("run")
+    assert answer.code == 0, answer.text
+    assert club.value("select count(*) from synthetic.members") > 0
+    assert club.value(ORPHANS) == 0
+    assert club.value(COPIED) == 0
+    assert club.value(COUNTED) == 0
+    assert club.value("select count(*) from synthetic.members where double_points <> points * 2") == 0

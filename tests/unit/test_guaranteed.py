@@ -12,7 +12,7 @@ import pytest
 
 from synth.columns.placeholders import has_placeholder, placeholders
 from synth.columns.roles import assign_unseen
-from synth.columns.unseen import assemble_unseen, private_columns, unseen_keys
+from synth.columns.unseen import PRESENT, assemble_unseen, private_columns, unseen_keys
 from synth.domain import (
     Aspect,
     Check,
@@ -113,7 +113,7 @@ def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_pa
     assert (public.domains["amount"].low, public.domains["amount"].high) == (0.0, 500.0)
     assert public.domains["amount"].decimals == 2
     assert public.domains["status"].labels == ("new", "old")
-    assert public.domains["email"].kind == "boolean"  # nothing but whether it is there
+    assert public.domains["email"].labels == (PRESENT,)  # nothing but whether it is there
     assert "total" not in public.domains  # the project's SQL computes it
     assert public.unknown == ("city", "joined")
     assert public.sources["plan"] == "accepted_values_plan"
@@ -169,7 +169,7 @@ def test_a_relation_is_made_of_drawn_rows_alone() -> None:
     treatments = tuple(
         one for one in assign_unseen(MODEL, COLUMNS) if one.column.name in {"id", "email", "amount"}
     )
-    drawn = pd.DataFrame({"email": [True, False, True], "amount": [1.25, 2.5, None]})
+    drawn = pd.DataFrame({"email": [PRESENT, None, PRESENT], "amount": [1.25, 2.5, None]})
     twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
     assert twin.column_names == ["id", "email", "amount"]
     assert len(twin.column("id").unique()) == 3
