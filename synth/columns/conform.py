@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.beginnings import with_beginnings
 from synth.columns.birthdays import birthdays, followers, latest_of
 from synth.columns.encoding import arrow_type, encode
 from synth.columns.forms import as_learned_form, as_written
@@ -133,6 +134,7 @@ def assemble(
             number = int(places.max(initial=-1)) + 1
             values = _replace_column(treatment, real.column(name), number, pool, rng, existing=every)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
+    columns = with_beginnings(columns, treatments, real, real if existing is None else existing, rng)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 

@@ -22,6 +22,7 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
 from synth.twins.computing import with_formulas
+from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.periods import with_succession
@@ -203,6 +204,7 @@ def _conformed(
         else {**(shared or {}), **of_one_entity(case.family, owner, group)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
+    table = with_equal_keys(table, equal_keys_of(case), rng)
     table = with_copied_keys(table, case, case.shop.facts.every, parents)
     table = sifted.as_judged(table, chosen.places)
     entities = _entities(case, table, parents)

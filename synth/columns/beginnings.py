@@ -1,0 +1,125 @@
+"""Postcodes that begin as those of their town do, although all of them are made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from synth.columns.pii import IdentifierKind
+from synth.domain import RARE, Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+
+TAIL = 2  # characters at the end that stay made up, at least
+SHARE = 0.98  # of the rows whose beginning must be shared
+FEWER = 0.5  # of the pairs of label and beginning that chance would make, there may be so many
+TRIES = 30  # draws of the end of a value that is none of the real ones
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """How the values of a column begin beside each label of another.
+
+    Attributes:
+        column: of the labels.
+        length: how many characters the beginnings have.
+        shares: for each label its beginnings, and how often each is.
+    """
+
+    column: str
+    length: int
+    shares: Mapping[str, pd.Series[float]]
+
+
+def with_beginnings(
+    columns: Mapping[str, pa.Array],
+    treatments: Sequence[Treatment],
+    real: pa.Table,
+    existing: pa.Table,
+    rng: np.random.Generator,
+) -> dict[str, pa.Array]:
+    """Return the twin's columns with postcodes that begin as real ones do beside the labels of their row.
+
+    Args:
+        columns: of the twin.
+        treatments: of every column.
+        real: the rows that are learned from.
+        existing: all real values, none of which may come back.
+        rng: the source of chance.
+    """
+    changed = dict(columns)
+    labels = [one.column.name for one in treatments if one.role is Role.CATEGORY]
+    for one in treatments:
+        name = one.column.name
+        if one.what is not IdentifierKind.POSTCODE or one.role is not Role.ADDRESS or one.unique:
+            continue
+        beginnings = find_beginnings(real, name, [label for label in labels if label in columns])
+        if one.column.kind is Kind.TEXT and beginnings is not None:
+            values, beside = columns[name], columns[beginnings.column]
+            changed[name] = _begun(values, beside, beginnings, existing.column(name), rng)
+    return changed
+
+
+def find_beginnings(real: pa.Table, name: str, labels: Sequence[str]) -> Beginnings | None:
+    """Return the longest beginnings that follow from one of the labels, each shared by `RARE` values."""
+    values = _texts(real.column(name))
+    usual = values.dropna().str.len().min() if values.notna().any() else 0
+    for length in range(int(usual) - TAIL, 0, -1):
+        for label in labels:
+            pairs = pd.DataFrame({"label": _texts(real.column(label)), "value": values}).dropna()
+            pairs["start"] = pairs["value"].str[:length]
+            held = pairs.drop_duplicates().groupby(["label", "start"])["value"].transform("size")
+            common = pairs.loc[held.index][held >= RARE][["label", "start"]].drop_duplicates()
+            shared = pairs.merge(common, on=["label", "start"])
+            if len(common) and len(shared) >= SHARE * len(pairs) and _is_telling(shared):
+                shares = {
+                    str(one): some["start"].value_counts(normalize=True).sort_index()
+                    for one, some in shared.groupby("label")
+                }
+                return Beginnings(label, length, shares)
+    return None
+
+
+def _is_telling(pairs: pd.DataFrame) -> bool:
+    """Return whether labels have far fewer beginnings than if these were dealt out at random."""
+    dealt = np.random.default_rng(len(pairs)).permutation(pairs["start"].to_numpy())
+    by_chance = len(pairs.assign(start=dealt)[["label", "start"]].drop_duplicates())
+    return len(pairs[["label", "start"]].drop_duplicates()) <= FEWER * by_chance
+
+
+def _begun(
+    values: pa.Array,
+    labels: pa.Array,
+    beginnings: Beginnings,
+    existing: pa.ChunkedArray,
+    rng: np.random.Generator,
+) -> pa.Array:
+    """Return the values with such beginnings; where only real values begin so, they stay as they are."""
+    texts, beside = _texts(values), _texts(labels)
+    taken = pd.Index(_texts(existing).dropna().unique())
+    changed = texts.copy()
+    ends = texts.dropna().str[beginnings.length :].to_numpy(object)
+    for label, shares in beginnings.shares.items():
+        rows = np.flatnonzero((beside == label).to_numpy(bool) & texts.notna().to_numpy(bool))
+        starts: NDArray[Any] = rng.choice(shares.index.to_numpy(object), len(rows), p=shares.to_numpy())
+        for _ in range(TRIES):
+            if not len(rows):
+                break
+            fresh = pd.Series(starts + rng.choice(ends, len(rows)), dtype=object)
+            free = ~fresh.isin(taken).to_numpy(bool)
+            changed.iloc[rows[free]] = fresh[free].array
+            rows, starts = rows[~free], starts[~free]
+    return pa.array(changed.where(changed.notna(), None), values.type)
+
+
+def _texts(values: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
+    return pd.Series(values.cast(pa.string()).to_numpy(zero_copy_only=False), dtype=object)

@@ -1,0 +1,55 @@
+"""Two references of a row to one table are the same as often as in the real rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from synth.columns.roles import Treatment
+from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
+from synth.twins.equals import find_equal_keys, with_equal_keys
+
+ROWS = 1000
+MODEL = Model("model.p.person", "person", Relation("d", "s", "person"), "m.yml", "table")
+
+
+def reference(name: str, parent: str = "model.p.address") -> Treatment:
+    column = Column(name, "integer", Kind.INTEGER, not_null=False, bits=32)
+    return Treatment(column, Role.FOREIGN_KEY, "", parent=ForeignKey(name, parent, "address_id", "test"))
+
+
+def people(share: float, seed: int = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    home, billing = rng.integers(0, 400, (2, ROWS))
+    same = rng.random(ROWS) < share
+    missing = pa.array(rng.random(ROWS) < 0.1)
+    return pa.table(
+        {
+            "home": pa.array(home),
+            "billing": pa.array(np.where(same, home, billing), mask=missing.to_numpy(False)),
+        }
+    )
+
+
+def equal(table: pa.Table) -> float:
+    rows = table.to_pandas().dropna()
+    return float((rows["home"] == rows["billing"]).mean())
+
+
+def test_references_are_as_often_the_same_as_they_are() -> None:
+    pairs = find_equal_keys(people(0.8), [reference("home"), reference("billing")], MODEL, ())
+    assert [(pair.kept, pair.copied) for pair in pairs] == [("home", "billing")]
+    drawn = people(0.0, seed=1)
+    twin = with_equal_keys(drawn, pairs, np.random.default_rng(0))
+    assert abs(equal(twin) - 0.8) < 0.05
+    assert twin.column("billing").null_count == drawn.column("billing").null_count
+    assert twin.schema == drawn.schema
+
+
+def test_chance_other_tables_and_decided_columns_say_nothing() -> None:
+    both = reference("home"), reference("billing")
+    assert not find_equal_keys(people(0.0), both, MODEL, ())
+    assert not find_equal_keys(people(0.8), [both[0], reference("billing", "model.p.firm")], MODEL, ())
+    assert not find_equal_keys(people(0.8), both, MODEL, {"home", "billing"})
+    (pair,) = find_equal_keys(people(0.8), both, MODEL, {"billing"})
+    assert (pair.kept, pair.copied) == ("billing", "home")
