@@ -1,8 +1,9 @@
 """Learns a table and draws rows like it: numpy and pandas, nothing of dbt, SQL or stores."""
 
+from synth.engine.arithmetic import Arithmetic
 from synth.engine.crowd import Beside
 from synth.engine.histories import Histories
 from synth.engine.panels import Panel
 from synth.engine.synthesizer import Synthesizer
 
-__all__ = ["Beside", "Histories", "Panel", "Synthesizer"]
+__all__ = ["Arithmetic", "Beside", "Histories", "Panel", "Synthesizer"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from synth.engine.additive import Nearest, fit_additive
+from synth.engine.additive import KNOTS, Nearest, fit_additive
 from synth.engine.differences import COMMON, LOST, LOST_COMMON, alike, comparable, distance
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import MANY
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST_ROWS = 2000  # that show a function, not their accidents
+FEWEST_ROWS = 500  # that show a function, not their accidents,
+ROWS_A_HEIGHT = 10  # and of them for each height of the functions in a sum
 FEW_VALUES = 200  # different ones, which leaves hand on as they are
 TOLD = 1.0  # nats that other columns tell of one, in sum, that make it worth a try
 TERMS = 12  # columns of a sum: those that tell most
@@ -184,17 +185,26 @@ class Regressions:
 
         A difference to one of them that leaves hardly more is the better choice: it keeps equal what is.
         """
-        told = self._information[target]
+        own, told = self._targets[target], self._information[target]
         some = [index for index in others if is_term(self._columns[index])]
-        some = sorted(some, key=lambda index: (-told[index], index))[:TERMS]
+        some = self._shown(sorted(some, key=lambda index: (-told[index], index))[:TERMS], len(own.codes))
         if not some or told[some].sum() < TOLD:
             return None
-        own, terms = self._targets[target], {index: self._columns[index] for index in some}
+        terms = {index: self._columns[index] for index in some}
         rows = np.flatnonzero(known_in_all(terms.values()) & (own.codes >= 0))
         if len(rows) < FEWEST_ROWS:
             return None
         model = fit_additive(own, terms, rows)
         return model if model and model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
+
+    def _shown(self, terms: Sequence[int], rows: int) -> list[int]:
+        """The first of the terms, as many as so many rows show the functions of."""
+        sizes = [
+            column.size if not isinstance(column, NumberColumn) else KNOTS
+            for column in (self._columns[index] for index in terms)
+        ]
+        heights = np.cumsum([size + 1 for size in sizes])
+        return [index for index, number in zip(terms, heights, strict=True) if number * ROWS_A_HEIGHT <= rows]
 
 
 def known_in_all(columns: Iterable[ColumnCodes]) -> Mask:

@@ -78,6 +78,7 @@ class Table:
         drawn = bases_first(columns, drawn, self._orders, first=first, crowd=crowd)
         whole = self._fixed.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
+        exact -= {place for each in identities if each.rule == "ratio" for place in each.sources}
         regressions = Regressions(columns, information, orders=self._orders, fixed=whole.union(exact))
         drawn = self._computed.arranged(regressions.arranged(drawn), len(first))
         self._derived = self._find_derived(columns, drawn, regressions, crowd, whole)

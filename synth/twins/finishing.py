@@ -9,7 +9,7 @@ from synth import log
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
 from synth.facts.across import AcrossFacts, find_across, stated_across
-from synth.twins.across import Draft, agreed, with_other_keys
+from synth.twins.across import Draft, agreed, with_copied_keys, with_other_keys
 from synth.twins.guaranteed import make_guaranteed
 from synth.twins.outcomes import TaskOutcome, attempted, judged, own_keys, without
 from synth.twins.twin import Twin, finish_twin, pool_of
@@ -187,5 +187,8 @@ def _with_keys(
         if (key.parent in rejected and key.parent in shop.twins) or key.parent in others
     }
     changed = with_other_keys(draft, {*rejected, *others}, pools)
-    changed = replace(changed, parents=draft.parents - frozenset(rejected))
+    table = with_copied_keys(changed.made.table, changed.case, shop.facts.every, others)
+    changed = replace(
+        changed, made=replace(changed.made, table=table), parents=draft.parents - frozenset(rejected)
+    )
     return replace(changed, warnings=(*changed.warnings, *own_keys(task, rejected)))

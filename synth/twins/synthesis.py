@@ -16,6 +16,7 @@ from synth.errors import ModelError, UndecidableError
 from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, folded
 from synth.twins.nests import HEAD, draw_nested
+from synth.twins.precedence import find_precedence, kept_behind
 from synth.twins.redraw import spare_rows
 from synth.twins.ties import find_ties, tied
 from synth.twins.workshop import Drawn
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from synth.columns.conditions import Conditions
     from synth.columns.roles import Treatment
     from synth.domain import Task
+    from synth.engine import Arithmetic
     from synth.twins.families import Family
     from synth.twins.nests import Draws, Nest
     from synth.twins.source import SourceRows
@@ -123,9 +125,11 @@ def _with_histories(
     ]
     drawn = histories_of(empty, parts, request.seed)
     ties = find_ties(learned, source.units)
-    return replace(
-        drawn, synthetic=tied(_apart(task, source, treatments, drawn.synthetic), ties, request.seed)
-    )
+    rows = tied(_apart(task, source, treatments, drawn.synthetic), ties, request.seed)
+    if drawn.owner is not None:
+        pairs = find_precedence(learned, family.owner, family.owners)
+        rows = kept_behind(rows, drawn.owner, family.twins, pairs)
+    return replace(drawn, synthetic=_arithmetic(learned, empty.categories).restored(rows, drawn.synthetic))
 
 
 def _synthetic(
@@ -235,9 +239,17 @@ def _apart(
     """The rows drawn, without numbers that are somebody's own; seed columns are real values on purpose."""
     if source.entities == len(source.units):
         return synthetic
-    real = learnable(source.real, treatments)
-    numbers = set(synthetic.columns) - labels(treatments) - set(task.model.seed_columns)
-    return apart(synthetic, real, source.units, numbers)
+    real, categories = learnable(source.real, treatments), labels(treatments)
+    numbers = set(synthetic.columns) - categories - set(task.model.seed_columns)
+    moved = apart(synthetic, real, source.units, numbers)
+    return _arithmetic(real, categories).restored(moved, synthetic)
+
+
+def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
+    """What is computed from what in the real rows, so that what changes value by value keeps to it."""
+    from synth.engine import Arithmetic  # noqa: PLC0415 - slow to import; `synth ls` must not wait for it
+
+    return Arithmetic.of(rows, categories)
 
 
 def shown_to(
@@ -257,7 +269,9 @@ def shown_to(
     protects = capabilities_of(backend).protects_rare_values
     if protects and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
         return rows if part is None else rows[part].reset_index(drop=True)
-    return folded(rows, units, labels, public=public, seed=seed, part=part)
+    folded_rows = folded(rows, units, labels, public=public, seed=seed, part=part)
+    before = rows if part is None else rows[part].reset_index(drop=True)
+    return _arithmetic(rows, {*labels, *public}).restored(folded_rows, before)
 
 
 def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:

@@ -175,3 +175,20 @@ def test_null_has_a_height_of_its_own() -> None:
     assert model is not None
     rest = model.rest(pay_column, model.total({index: column.codes for index, column in terms.items()}))
     assert np.abs(rest).mean() < 0.3
+
+
+def test_a_ratio_that_is_computed_keeps_its_spread_within_each_group() -> None:
+    """The cost of a click is one of its channel, give or take a tenth; costs and clicks vary a lot more."""
+    rng = np.random.default_rng(4)
+    channel = rng.choice(["search", "social", "mail"], 1100)
+    usual = pd.Series(channel).map({"search": 0.6, "social": 0.4, "mail": 0.1})
+    cost = (usual * 300 * rng.lognormal(0, 0.7, 1100)).round(2)
+    clicks = (cost / usual * rng.uniform(0.9, 1.1, 1100)).astype(int)
+    real = pd.DataFrame(
+        {"channel": channel, "cost": cost, "clicks": clicks, "each": (cost / clicks).round(4)}
+    )
+    drawn = Synthesizer(seed=0).fit(real).sample(4000)
+    assert ((drawn["cost"] / drawn["clicks"]).round(4) - drawn["each"]).abs().max() < 0.0002
+    for frame in (real, drawn):
+        apart = np.log(frame["each"] / frame["channel"].map({"search": 0.6, "social": 0.4, "mail": 0.1}))
+        assert apart.std() < 0.13

@@ -1,0 +1,72 @@
+"""Arithmetic between the columns of a frame, restored in rows whose values are changed one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from synth.engine import ticks
+from synth.engine.computed import Computed
+from synth.engine.crowd import Crowd
+from synth.engine.identities import find_identities
+from synth.engine.learned import open_column
+from synth.engine.numbers import NumberColumn
+from synth.engine.pasts import same
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What is computed from what in every row of a frame, each after those that it is computed from."""
+
+    computed: tuple[Computed, ...]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, categories: Collection[str] = ()) -> Self:
+        """Find the arithmetic that all rows keep; `categories` are columns whose values are labels."""
+        if not len(frame):
+            return cls(())
+        crowd = Crowd.of(1, len(frame), None)
+        columns = [open_column(frame[name], crowd, label=name in categories) for name in frame.columns]
+        numbers = {place: one for place, one in enumerate(columns) if isinstance(one, NumberColumn)}
+        found = find_identities(frame, columns)
+        return cls(
+            tuple(
+                Computed(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
+                for each in found
+            )
+        )
+
+    def restored(self, changed: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+        """Return the changed rows with what is computed, where something is not as it was in the row before.
+
+        Args:
+            changed: with the columns of the frame that the arithmetic was found in.
+            before: the same rows, in which it held.
+        """
+        result = changed.copy()
+        for each in self.computed:
+            target = changed.columns[each.identity.target]
+            names = [changed.columns[source] for source in each.identity.sources]
+            moved = np.logical_or.reduce([~same(result[name], before[name]) for name in (target, *names)])
+            rows = np.flatnonzero(moved)
+            if not len(rows):
+                continue
+            parts = {
+                place: ticks.to_native(result[name].iloc[rows])
+                for place, name in zip(each.identity.sources, names, strict=True)
+            }
+            native, null = each.written(
+                {place: part[0] for place, part in parts.items()},
+                {place: part[1] for place, part in parts.items()},
+            )
+            values = result[target].copy()
+            values.iloc[rows] = each.own.to_series(native, null).array
+            result[target] = values
+        return result
