@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.handmade import Handmade
-from tests.services import clean_environment, new_database
+from tests.services import new_database
+from tests.warm import call_dbt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from synth.services import Endpoints
 
 PROJECTS = Path(__file__).parent / "projects"
-DBT = Path(sys.executable).with_name("dbt")
 BUILD = ("build", "--resource-type", "seed", "--resource-type", "model", "--resource-type", "snapshot")
 DAYS = ("2024-04-01", "2024-07-01")  # on which a snapshot looks at the plans of the bicycle hire's members
 
@@ -44,13 +42,6 @@ def built(services: Endpoints, folder: Path, name: str) -> Iterator[Handmade]:
 
 def dbt(project: Handmade, *arguments: str) -> str:
     """What dbt printed; a failure or a deprecation fails the test."""
-    done = subprocess.run(
-        [str(DBT), "--quiet", "--warn-error", *arguments],
-        cwd=project.folder,
-        env={**clean_environment(), **project.environment, "DO_NOT_TRACK": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = call_dbt(project.folder, ("--quiet", "--warn-error", *arguments), project.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from synth.evaluate import LIMITS
 from tests.handmade import Handmade
-from tests.services import clean_environment, new_database
+from tests.services import new_database
+from tests.warm import call_dbt
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
     from synth.services import Endpoints
 
-DBT = Path(sys.executable).with_name("dbt")
 PROFILE = {
     "type": "postgres",
     "host": "{{ env_var('PGHOST') }}",
@@ -132,12 +131,4 @@ def dbt(project: Handmade, *arguments: str, **variables: str) -> str:
 
 def try_dbt(project: Handmade, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """What came of a call of dbt in the folder of the project."""
-    environment = {**clean_environment(), **project.environment, "DO_NOT_TRACK": "1", **variables}
-    return subprocess.run(
-        [str(DBT), "--no-use-colors", *arguments],
-        cwd=project.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return call_dbt(project.folder, ("--no-use-colors", *arguments), {**project.environment, **variables})

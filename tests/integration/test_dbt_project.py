@@ -21,6 +21,7 @@ import pytest
 from psycopg import sql
 
 from tests.services import clean_environment, new_database
+from tests.warm import call_dbt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tests.services import Database
 
 ROOT = Path(__file__).parents[2]
-DBT = Path(sys.executable).with_name("dbt")
 SEEDS = ROOT / "seeds"
 LOADER = SEEDS / "load_kaggle.py"
 MART = "analytics.session_features_by_user"
@@ -46,7 +46,9 @@ class Project:
     def dbt(self, *arguments: str, root: Path = ROOT) -> str:
         """What dbt printed; a failure, a warning or a deprecation fails the test."""
         folders = ["--project-dir", str(root), "--profiles-dir", str(self.folder)]
-        return succeed([str(DBT), "--no-use-colors", "--warn-error", *arguments, *folders], self.environment)
+        done = call_dbt(ROOT, ("--no-use-colors", "--warn-error", *arguments, *folders), self.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of `query`, which is text of this file."""
@@ -278,12 +280,6 @@ def load(
     command = [sys.executable, str(LOADER), "--users", str(users), "--sessions", str(sessions), *more]
     variables = {**clean_environment(), **environment}
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-
-
-def succeed(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def checksum(project: Project, table: str) -> list[tuple[Any, ...]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +12,7 @@ from synth.dbt.selection import select
 from synth.declarations import read_models
 from synth.project.manifest import read_manifest
 from synth.settings import Flags, Settings, resolve
+from tests.warm import call_dbt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +85,7 @@ MANY = (
     "+orders,tag:mart",
     "nothing",
 )
-SLOW = pytest.mark.slow  # dbt takes two seconds to answer
+SLOW = pytest.mark.slow  # dbt takes a second to answer
 SELECTIONS = (*FEW, *(pytest.param(selection, marks=SLOW) for selection in MANY))
 EXCLUSIONS = (
     "users+",
@@ -108,18 +107,9 @@ def settings(project: Path) -> Settings:
     found = resolve(Flags(project_dir=project, profiles_dir=project))
     if found.dbt is None:
         pytest.skip("dbt is not installed")
-    environ = {**os.environ, "DO_NOT_TRACK": "1"}
     for command in ("deps", "parse"):
-        call = [
-            str(found.dbt),
-            "--quiet",
-            command,
-            "--project-dir",
-            str(project),
-            "--profiles-dir",
-            str(project),
-        ]
-        subprocess.run(call, check=True, capture_output=True, cwd=project, env=environ)
+        done = call_dbt(project, ("--quiet", command, "--profiles-dir", str(project)), {})
+        assert done.returncode == 0, done.stdout + done.stderr
     return found
 
 
@@ -127,10 +117,22 @@ def chosen(
     settings: Settings, *, with_dbt: bool, selected: tuple[str, ...] = (), excluded: tuple[str, ...] = ()
 ) -> set[str]:
     manifest = read_manifest(settings.project.manifest_path)
-    asked = dataclasses.replace(settings, select=selected, exclude=excluded)
-    asked = asked if with_dbt else dataclasses.replace(asked, dbt=None)
+    request = dataclasses.replace(settings, select=selected, exclude=excluded)
+    request = request if with_dbt else dataclasses.replace(request, dbt=None)
     models = read_models(manifest, settings.connection).models
-    return {model.unique_id for model in select(manifest, models, asked)}
+    return {model.unique_id for model in select(manifest, models, request)}
+
+
+def listed(settings: Settings, flag: str, specification: str) -> set[str]:
+    """What `dbt ls` says to a flag, of models and seeds that are tagged."""
+    kinds = [word for kind in ("model", "snapshot", "seed") for word in ("--resource-type", kind)]
+    folder = settings.project.directory
+    where = ("--no-write-json", "--profiles-dir", str(folder))
+    output = ("--output", "json", "--output-keys", "unique_id")
+    done = call_dbt(folder, ("--quiet", "ls", *where, *output, *kinds, flag, specification), {})
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]  # a hook talks
+    return {json.loads(line)["unique_id"] for line in lines} & chosen(settings, with_dbt=False)
 
 
 @pytest.fixture(autouse=True)
@@ -141,17 +143,18 @@ def _quiet_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_own_selection_agrees_with_dbt(settings: Settings, selection: str) -> None:
     ours = chosen(settings, with_dbt=False, selected=(selection,))
-    assert ours == chosen(settings, with_dbt=True, selected=(selection,))
+    assert ours == listed(settings, "--select", selection)
 
 
 @pytest.mark.parametrize("exclusion", EXCLUSIONS)
 def test_own_exclusion_agrees_with_dbt(settings: Settings, exclusion: str) -> None:
     ours = chosen(settings, with_dbt=False, excluded=(exclusion,))
-    assert ours == chosen(settings, with_dbt=True, excluded=(exclusion,))
+    assert ours == listed(settings, "--exclude", exclusion)
 
 
 def test_asking_dbt_leaves_the_manifest_as_it_is(settings: Settings) -> None:
     before = settings.project.manifest_path.read_bytes()
-    assert chosen(settings, with_dbt=True, selected=("users",)) == {"model.shop.users"}
+    answer = chosen(settings, with_dbt=True, selected=("users+",), excluded=("marts.core",))
+    assert answer == {"model.shop.users"}
     assert settings.project.manifest_path.read_bytes() == before
     assert json.loads(before)["metadata"]["project_name"] == "shop"
