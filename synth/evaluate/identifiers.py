@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2
+from scipy.special import gammaincinv
 
 from synth.domain import Verdict
+from synth.evaluate.intervals import binomial_tail
 from synth.evaluate.verdicts import Gap
 
 if TYPE_CHECKING:
@@ -82,14 +83,12 @@ def _recurrence(column: TableColumn, case: EvaluationCase) -> Recurrence | None:
     counts = value_pairs["value"].value_counts().to_numpy().astype(float)
     collisions = float((counts * (counts - 1) / 2).sum())
     pairs = entities * (entities - 1) / 2
-    upper_limit = chi2.ppf(1 - case.level / 2, 2 * (collisions + 1)) / 2
+    upper_limit = float(gammaincinv(collisions + 1, 1 - case.level / 2))
     expectation = float(entities * upper_limit / max(pairs, 1.0))
     if expectation >= ALIKE:
         return None
     hits = int(np.isin(twin["value"].to_numpy(), value_pairs["value"].to_numpy()).sum())
-    return Recurrence(
-        column.name, hits, len(twin), expectation, float(binom.sf(hits - 1, len(twin), expectation))
-    )
+    return Recurrence(column.name, hits, len(twin), expectation, binomial_tail(hits, len(twin), expectation))
 
 
 def _pairs(
