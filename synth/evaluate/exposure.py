@@ -89,12 +89,14 @@ def advantage(scores: Floats) -> Advantage:
     return Advantage(mean / 2, sqrt(spread / count) / 2)
 
 
-def most_telling(strength: Floats, own: Mask, chance: float) -> tuple[Tally, float]:
+def most_telling(strength: Floats, own: Mask, chance: float, *, of: int | None = None) -> tuple[Tally, float]:
     """Return of the entities with the greatest `strength`, the tally that chance explains least.
 
-    Looked at are the first 20, a hundredth and a twentieth of them; the probability allows for that.
+    Looked at are the first 20, a hundredth and a twentieth of all; the probability allows for that. `of` says
+    how many all are, where some have no strength.
     """
-    tallies = [_first(strength, own, count, chance) for count in sizes(len(strength))]
+    counts = sorted({min(count, len(strength)) for count in sizes(len(strength) if of is None else of)})
+    tallies = [_first(strength, own, count, chance) for count in counts]
     tally = min(tallies, key=lambda one: one.probability)
     return tally, min(tally.probability * len(tallies), 1.0)
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from synth.evaluate.exposure import Advantage, advantage, most_telling
 from synth.evaluate.intervals import area
-from synth.evaluate.nearness import BLUR
 from synth.evaluate.verdicts import FEWEST, judge_advantage, judge_tally
 
 if TYPE_CHECKING:
@@ -63,9 +62,11 @@ def close_ratio(case: EvaluationCase, limit: float) -> Finding | None:
     near = case.nearness
     if not near.is_paired:
         return None
-    closest = near.closest()
-    lean = np.log((closest[1] + BLUR) / (closest[0] + BLUR))
-    tally, probability = most_telling(np.abs(lean), (lean > 0) == near.first, case.chance)
+    strength, is_first = near.contrasts()
+    some = strength > 0
+    tally, probability = most_telling(
+        strength[some], (is_first == near.first)[some], case.chance, of=len(strength)
+    )
     text = f"Distance ratio: of the {tally.own + tally.other} entities much nearer to one engine's rows"
     return judge_tally(case, limit, tally, text, probability, _count(near, near.random | near.is_isolated))
 

@@ -22,6 +22,8 @@ MAX_DRAWS = 8
 FEWEST_ROWS = 50  # of a draw
 CHUNK = 4_000_000  # distances held at a time
 BLUR = 0.02  # distance that makes no difference
+CROWD = 4  # rows of an engine, by which it is seen how many it has around a real one
+MOST_CONTRASTED = 1_000  # units
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,34 @@ class Nearness:
         """Return by engine and unit, how much nearer a row of the engine comes than other real rows are."""
         return self._greatest(np.log((self.far + BLUR) / (self.apart.min(axis=1) + BLUR)))
 
+    def contrasts(self) -> tuple[Floats, Mask]:
+        """Return for each unit how much nearer one engine comes to it, and whether that is the first engine.
+
+        The half that has more people of a rare kind makes an engine that draws more rows of that kind, all of
+        which lie nearer to these people. That is no memory of anybody, and an engine's CROWD nearest rows
+        show it as well as its nearest one. So only what the crowd does not explain counts; it is 0 for all
+        but the MOST_CONTRASTED units.
+        """
+        closest = self.closest()
+        lean = np.log((closest[1] + BLUR) / (closest[0] + BLUR))
+        units = np.argsort(-np.abs(lean), kind="stable")[:MOST_CONTRASTED]
+        rows = np.flatnonzero(np.isin(self.units, units[lean[units] != 0]))
+        strength = np.zeros(len(lean))
+        if not len(rows):
+            return strength, lean > 0
+        points = encode(self.tables)
+        crowded = np.full((len(self.apart), len(self.first)), np.inf)
+        for engine, places in enumerate(self.tables.engines):
+            np.minimum.at(
+                crowded[engine], self.units[rows], nearest(points[rows], points[places], rank=CROWD)
+            )
+        looked_at = np.unique(self.units[rows])
+        explained = np.zeros(len(lean))
+        explained[looked_at] = np.log((crowded[1] + BLUR)[looked_at] / (crowded[0] + BLUR)[looked_at])
+        explained *= np.sign(lean)
+        strength[looked_at] = np.maximum(np.abs(lean) - np.maximum(explained, 0), 0)[looked_at]
+        return strength, lean > 0
+
     def _greatest(self, values: Floats) -> Floats:
         greatest = np.full((len(self.apart), len(self.first)), -np.inf)
         for engine, row in enumerate(values):
@@ -114,11 +144,15 @@ def measure(case: EvaluationCase) -> Nearness:
     )
 
 
-def nearest(queries: Points, targets: Points) -> Floats:
-    """Return how far each query's nearest target is."""
+def nearest(queries: Points, targets: Points, *, rank: int = 1) -> Floats:
+    """Return how far each query's nearest target is, or the one of that rank."""
     step = max(CHUNK // len(targets), 1)
-    parts = (queries[start : start + step] for start in range(0, len(queries), step))
-    return np.concatenate([distances(one, targets).min(axis=1) for one in parts])
+    place = min(rank, len(targets)) - 1
+    parts = (distances(queries[start : start + step], targets) for start in range(0, len(queries), step))
+    distances_by_part = [
+        np.partition(one, place, axis=1)[:, place] if place else one.min(axis=1) for one in parts
+    ]
+    return np.concatenate(distances_by_part)
 
 
 def _draws(part: Tables, real: int) -> int:

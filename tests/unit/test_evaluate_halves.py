@@ -81,6 +81,25 @@ def test_people_repeated_with_noise_lie_too_near() -> None:
     assert "exact_rows" not in found
 
 
+def test_more_people_of_a_kind_in_one_half_are_no_memory_but_near_copies_of_them_are() -> None:
+    rng = np.random.default_rng(0)
+    # Of each rare kind one half has nine people and the other three, and an engine draws as many.
+    kinds = [np.repeat([f"{kind}" for kind in range(80)], [9, 3] * 40)]
+    kinds.append(np.repeat([f"{kind}" for kind in range(80)], [3, 9] * 40))
+    common = ["Oslo", "Rome", "Bern"]
+
+    def people(labels: np.ndarray) -> pd.DataFrame:
+        several = np.concatenate([labels, rng.choice(common, 500)])
+        return pd.DataFrame({"kind": several, "age": rng.normal(40, 12, len(several))})
+
+    real = [people(kind) for kind in kinds]
+    fresh = [people(rng.choice(kind, len(kind))) for kind in kinds]
+    assert checks(real, fresh)["close_ratio"].verdict is Verdict.PASS
+    copies = [half.iloc[:60].assign(age=half["age"].iloc[:60] + 0.1) for half in real]
+    leaks = [with_rows(rows, some) for rows, some in zip(fresh, copies, strict=True)]
+    assert checks(real, leaks)["close_ratio"].verdict is Verdict.FAIL
+
+
 def test_an_engine_that_follows_its_rows_closely_fails_as_a_whole() -> None:
     real, drawn = halves(1_000, 4, draws=1)
     rng = np.random.default_rng(0)
