@@ -18,6 +18,7 @@ class Way(StrEnum):
     FIRST = "first"
     LAST = "last"
     SOME = "existence"
+    NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
 @dataclass(frozen=True, slots=True)

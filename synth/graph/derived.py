@@ -20,6 +20,7 @@ KIND = "formula"
 EFFECT = "computed as its SQL says, if all real rows are so"
 WAYS = {"count": Way.COUNT, "sum": Way.SUM, "min": Way.LEAST, "max": Way.MOST, "avg": Way.MEAN}
 # An aggregate of one column or of rows, and nothing else.
+NUMBERING = re.compile(r"(?:CAST\()?ROW_NUMBER\(\)(?: AS \w+\))?", re.IGNORECASE)
 PLAIN = re.compile(r"(?:CAST\()?(\w+)\((?:\*|1|[^\s(),]+)\)(?: AS [\w ]+(?:\([\d, ]+\))?\))?", re.IGNORECASE)
 
 
@@ -62,6 +63,8 @@ def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Deriv
     if isinstance(origin, ChoiceOrigin) and origin.constants and len(origin.sources) == 1:
         place, has_constant = root(lineages, origin.sources[0]), True
         origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None
+    if isinstance(origin, Aggregate) and len(origin.keys) == 1 and NUMBERING.fullmatch(origin.sql):
+        return Derivation("", Way.NUMBER, _text(root(lineages, origin.keys[0])))
     if not isinstance(origin, Aggregate) or origin.is_windowed or len(origin.sources) > 1 or not origin.keys:
         return copied
     call = PLAIN.fullmatch(origin.sql)

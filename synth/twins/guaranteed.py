@@ -33,7 +33,7 @@ from synth.twins.repair import repaired
 from synth.twins.sifting import LEAST, Sifted, refuse_broken, sift, without_broken
 from synth.twins.snapshots import in_versions, keyed, usual_habits
 from synth.twins.source import SourceRows
-from synth.twins.stated import copies_of, with_copies, with_nearest_owner
+from synth.twins.stated import copies_of, numberings_of, with_copies, with_nearest_owner, with_numbers
 from synth.twins.twin import Twin, distinct, pool_of
 from synth.twins.uniqueness import read_uniqueness
 from synth.twins.workshop import Case, Drawn
@@ -84,7 +84,8 @@ def make_guaranteed(
     """
     task = replace(task, model=with_nearest_owner(task.model, shop.stated))
     copies = copies_of(task.model, shop.stated, parents)
-    case, public = _opened(task, shop, parents, [fact.column for fact in copies])
+    numbered = [*numberings_of(task.model)]
+    case, public = _opened(task, shop, parents, [*(fact.column for fact in copies), *numbered])
     private = learned(task, shop, public, case.source.columns)
     lost = private.without_labels
     treatments = tuple(without_labels(one) if one.column.name in lost else one for one in case.treatments)
@@ -217,6 +218,7 @@ def _made_once(
         links=links_of_rows,
     )
     table = with_copies(sifted.as_judged(table, places), copies, parents)
+    table = with_numbers(table, numberings_of(case.task.model))
     whole = _complete(table, treatments)
     made = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)
     made = with_formulas(case, made, sifted.computed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from synth.domain import OwnershipStep, Way
 from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pyarrow as pa
 
     from synth.domain import Across, Model
     from synth.facts.across import AcrossFacts
@@ -43,6 +43,30 @@ def copies_of(model: Model, stated: AcrossFacts, parents: Columns) -> list[Acros
         and fact.way is Way.COPY
         and {fact.key, fact.source} <= parents.get(fact.other, {}).keys()
     ]
+
+
+def numberings_of(model: Model) -> dict[str, str]:
+    """Return the columns that number the rows of a key, each with that key."""
+    derivations = model.derivations
+    keys = {
+        derivations[key.column].root: key.column for key in model.foreign_keys if key.column in derivations
+    }
+    return {
+        name: keys[one.by] for name, one in derivations.items() if one.way is Way.NUMBER and one.by in keys
+    }
+
+
+def with_numbers(table: pa.Table, numberings: Mapping[str, str]) -> pa.Table:
+    """Return the twin with rows numbered from 1 on among those of one key."""
+    for name, key in numberings.items():
+        if {name, key} <= set(table.column_names):
+            owners = table.column(key).to_pandas()
+            numbers = owners.groupby(owners, dropna=False).cumcount() + 1
+            place = table.column_names.index(name)
+            table = table.set_column(
+                place, name, pa.array(numbers.to_numpy()).cast(table.schema.field(place).type)
+            )
+    return table
 
 
 def with_copies(table: pa.Table, copies: Sequence[Across], parents: Columns) -> pa.Table:

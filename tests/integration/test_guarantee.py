@@ -196,7 +196,8 @@ create table analytics.clubs as
         group by club_id
     ) t using (club_id);
 create table analytics.members as
-    select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points
+    select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points,
+        row_number() over (partition by m.club_id order by m.member_id)::integer as place
     from staged.members m join staged.clubs c using (club_id);
 """
 COPIED = "select count(*) from synthetic.members join synthetic.clubs using (club_id) where club_size <> size"
@@ -225,7 +226,8 @@ def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says
         f" join ({totals}) as t using (club_id)"
     )
     members = (
-        "select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points"
+        "select m.member_id, m.club_id, c.size as club_size, m.points, m.points * 2 as double_points,"
+        " row_number() over (partition by m.club_id order by m.member_id)::integer as place"
         f" from {place}.members as m join {place}.clubs as c using (club_id)"
     )
     club.write(
@@ -244,4 +246,7 @@ def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says
     assert club.value(ORPHANS) == 0
     assert club.value(COPIED) == 0
     assert club.value(COUNTED) == 0
+    assert club.value("select count(distinct (club_id, place)) - count(*) from synthetic.members") == 0
+    gaps = "select club_id from synthetic.members group by 1 having max(place) <> count(*) or min(place) <> 1"
+    assert club.rows(gaps) == []
     assert club.value("select count(*) from synthetic.members where double_points <> points * 2") == 0
