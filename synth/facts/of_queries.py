@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from synth.facts.arguments import UnusableError
-from synth.facts.statements import Statement, row
+from synth.facts.statements import Effect, Statement, row
 from synth.project.manifest import fold
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def asks_how_fresh(query: str) -> bool:
 
 
 def rows_that_break(query: str, node: Node) -> Statement:
-    """State that no row of `node` satisfies the condition of a query that lists wrong rows.
+    """State that no row of `node` satisfies the condition of a query that lists wrong rows, or repeats a key.
 
     Raises:
         UnusableError: it is no such query.
@@ -39,6 +39,9 @@ def rows_that_break(query: str, node: Node) -> Statement:
         tree = parse_one(query, read="postgres")
     except SqlglotError:
         raise UnusableError(OPAQUE) from None
+    key = _repeated_key(tree, node)
+    if key:
+        return Statement(Effect.KEY, unique=key)
     conditions = _conditions(tree, node)
     if not conditions or any(one.find(exp.Query, exp.AggFunc, exp.Window) for one in conditions):
         raise UnusableError(OPAQUE)
@@ -63,6 +66,54 @@ def expression_columns(expression: str) -> tuple[str, ...]:
     columns = sorted(tree.find_all(exp.Column), key=lambda column: expression.find(column.name))
     names = (column.this for column in columns)
     return tuple(dict.fromkeys(name.name if name.quoted else fold(name.name) for name in names))
+
+
+def _repeated_key(tree: exp.Expr, node: Node) -> tuple[str, ...]:
+    """Return the columns by which a query groups all rows of `node` to list groups of several; else none."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    if not isinstance(tree, exp.Select):
+        return ()
+    source = tree.args.get("from_") or tree.args.get("from")
+    group, having = tree.args.get("group"), tree.args.get("having")
+    other_parts = ("with_", "with", "joins", "laterals", "where", "windows", "qualify", "limit", "offset")
+    if source is None or group is None or having is None or any(tree.args.get(name) for name in other_parts):
+        return ()
+    place = source.this
+    if not isinstance(place, exp.Table) or (place.name, place.db) != (node.alias, node.schema):
+        return ()
+    if not _counts_several(having.this):
+        return ()
+    columns: list[str] = []
+    for one in group.expressions:
+        position = int(one.name) - 1 if isinstance(one, exp.Literal) and one.is_int else None
+        column = one if position is None else dict(enumerate(tree.expressions)).get(position)
+        column = column.this if isinstance(column, exp.Alias) else column
+        if not isinstance(column, exp.Column):
+            return ()
+        columns.append(column.this.name if column.this.quoted else fold(column.this.name))
+    return tuple(columns)
+
+
+def _counts_several(condition: exp.Expr) -> bool:
+    """Return whether a condition of groups is that they have more than one row."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    if isinstance(condition, exp.Paren):
+        return _counts_several(condition.this)
+    several: dict[type[exp.Expr], tuple[str, str]] = {
+        exp.GT: ("left", "1"),
+        exp.GTE: ("left", "2"),
+        exp.NEQ: ("left", "1"),
+        exp.LT: ("right", "1"),
+        exp.LTE: ("right", "2"),
+    }
+    side, least = several.get(type(condition), ("", ""))
+    if not side:
+        return False
+    count, number = (getattr(condition, one) for one in (side, "right" if side == "left" else "left"))
+    whole = isinstance(count, exp.Count) and isinstance(count.this, exp.Star | exp.Literal)
+    return whole and isinstance(number, exp.Literal) and number.name == least
 
 
 def _conditions(tree: exp.Expr, node: Node) -> list[exp.Expr]:

@@ -26,6 +26,7 @@ from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.periods import with_succession
+from synth.twins.places import placed, with_places
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -97,7 +98,8 @@ def draw_twin(
     drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
     sifted = replace(sifted, drawn=drawn)
     conformed = _conformed(case, sifted, chosen, parents, versions)
-    made, drawn = with_succession(case, conformed, drawn)
+    made, drawn = with_places(case, conformed, drawn)
+    made, drawn = with_succession(case, made, drawn)
     made = with_formulas(case, made, sifted.computed if made is conformed else frozenset())
     made = without_broken(case, sifted, made)
     keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(made.table.column_names))}
@@ -206,7 +208,7 @@ def _conformed(
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = with_equal_keys(table, equal_keys_of(case), rng)
     table = with_copied_keys(table, case, case.shop.facts.every, parents)
-    table = sifted.as_judged(table, chosen.places)
+    table = placed(sifted.as_judged(table, chosen.places), case, rng)
     entities = _entities(case, table, parents)
     return distinct(case, table, chosen.places, treatments, entities, rng)
 

@@ -133,6 +133,30 @@ def test_a_query_that_lists_rows_of_the_model_is_a_rule_about_each(query: str, h
     assert [rule.holds for rule in found.rules] == ([holds] if holds else [])
 
 
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        (f"select day, shop {MODEL} group by 1, 2 having count(*) > 1", ("day", "shop")),
+        (
+            f'select day, o."Shop", count(*) {MODEL} as o group by day, o."Shop" having 2 <= count(1)',
+            ("day", "Shop"),
+        ),
+        (f"select day {MODEL} group by day having count(*) > 2", ()),
+        (f"select day {MODEL} where day > 3 group by day having count(*) > 1", ()),
+        (f"select day {MODEL} group by day having sum(net) > 1", ()),
+        (f"select date_trunc('day', at) {MODEL} group by 1 having count(*) > 1", ()),
+        ('select day from "warehouse"."analytics"."customers" group by 1 having count(*) > 1', ()),
+    ],
+)
+def test_a_query_that_lists_groups_of_several_rows_says_what_is_unique(
+    query: str, key: tuple[str, ...]
+) -> None:
+    alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {}, sql=query)
+    orders = replace(node(ORDERS, "day", "Shop", "net", "at"), schema="analytics", alias="orders")
+    found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
+    assert found.unique == ((key,) if key else ())
+
+
 def test_columns_that_an_expression_makes_unique_are_a_key_and_the_expression_is_counted() -> None:
     found = of(check("unique", "(id || '-' || \"Code\")"))
     assert found.unique == (("id", "Code"),)

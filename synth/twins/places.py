@@ -1,0 +1,134 @@
+"""Rows that are the only ones of their place, such as a day and a channel, get a place of their own.
+
+Where a key is made of learned columns, rows that are drawn one by one repeat some of its values and leave out
+others. A row that repeats a key moves to the nearest free day or number beside its labels; a day moves to one
+of the same week-day as long as there are such.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.columns.conform import by_row, learnable
+from synth.columns.roles import LEARNED_ROLES
+from synth.domain import Kind, Role
+from synth.twins.across import with_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.twins.workshop import Case, Drawn, Made
+
+    Ints: TypeAlias = NDArray[np.int64]
+
+DENSE = 0.5  # of the places that there are, so many must be taken for them to be a grid
+WEEK = 7
+ORDERED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INTEGER})
+
+
+def place_columns(case: Case) -> dict[str, tuple[str, ...]]:
+    """Return the ordered columns of keys that are made of learned columns, with the others of their key."""
+    learned = {one.column.name: one for one in case.treatments if one.role in LEARNED_ROLES}
+    found: dict[str, tuple[str, ...]] = {}
+    for names in (*case.task.model.unique, case.task.model.primary_key):
+        if len(names) > 1 and set(names) <= learned.keys():
+            moving = next((name for name in names if _is_ordered(learned[name]) and name not in found), None)
+            if moving is not None:
+                found[moving] = tuple(name for name in names if name != moving)
+    return found
+
+
+def with_places(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:
+    """Return the twin, and the rows that it is judged by at the places that its rows have."""
+    names = [*place_columns(case)]
+    return with_columns(made, drawn, case.treatments, made.table.select(names)) if names else (made, drawn)
+
+
+def placed(table: pa.Table, case: Case, rng: np.random.Generator) -> pa.Table:
+    """Return the twin with rows that repeat such a key at free places.
+
+    Args:
+        table: the twin.
+        case: of the twin.
+        rng: the source of chance.
+    """
+    learned = {one.column.name: one for one in case.treatments}
+    for name, others in place_columns(case).items():
+        some = [learned[one] for one in (name, *others)]
+        rows = learnable(table, some)
+        values = on_free_places(rows, learnable(case.source.real, some), name, others)
+        if values is not None:
+            column = by_row(learned[name], rows.assign(**{name: values}), rng)
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, column.cast(table.schema.field(place).type))
+    return table
+
+
+def _is_ordered(treatment: Treatment) -> bool:
+    return treatment.role in {Role.DATETIME, Role.NUMBER} and treatment.column.kind in ORDERED
+
+
+def on_free_places(
+    rows: pd.DataFrame, real: pd.DataFrame, name: str, others: Sequence[str]
+) -> pd.Series[Any] | None:
+    """Return the ordered column with rows that repeat a key moved; None where there is nothing to do.
+
+    Args:
+        rows: of the twin.
+        real: the real rows.
+        name: the ordered column of the key.
+        others: the others.
+    """
+    grid = _grid(real, name, others)
+    repeats = rows.duplicated([name, *others]).to_numpy(bool)
+    if grid is None or not repeats.any() or rows[name].isna().any():
+        return None
+    start, step, is_day = grid
+    numbers = (_numbers(rows[name]) - start) // step
+    steps = np.arange(numbers.min(), numbers.max() + 1)
+    for _, group in rows.reset_index(drop=True).groupby(list(others), dropna=False, sort=False):
+        places = group.index.to_numpy()
+        waiting, free = places[repeats[places]].tolist(), np.setdiff1d(steps, numbers[places])
+        for period in (WEEK, 1) if is_day else (1,):
+            still: list[int] = []
+            for row in waiting:
+                suits = free[(free - numbers[row]) % period == 0]
+                if len(suits):
+                    numbers[row] = suits[np.abs(suits - numbers[row]).argmin()]
+                    free = free[free != numbers[row]]
+                else:
+                    still.append(row)
+            waiting = still
+    moved: pd.Series[Any] = pd.Series(numbers * step + start, index=rows.index)
+    moments = moved.astype("datetime64[us]") if is_moment(rows[name]) else moved
+    return moments.astype(rows[name].dtype)
+
+
+def _grid(real: pd.DataFrame, name: str, others: Sequence[str]) -> tuple[int, int, bool] | None:
+    """Return where the steps of a column begin, how long one is, and whether it is a day; None if sparse."""
+    if real[name].isna().any() or real.duplicated([name, *others]).any() or not len(real):
+        return None
+    values: Ints = np.unique(_numbers(real[name]))
+    if len(values) < 2:  # noqa: PLR2004 - two make a step
+        return None
+    step = int(np.gcd.reduce(np.diff(values)))
+    room = int((values[-1] - values[0]) // step + 1) * len(real[list(others)].drop_duplicates())
+    day = is_moment(real[name]) and step == pd.Timedelta(days=1) // pd.Timedelta(microseconds=1)
+    return (int(values[0]), step, bool(day)) if len(real) >= DENSE * room else None
+
+
+def is_moment(values: pd.Series[Any]) -> bool:
+    """Return whether a column holds dates without a zone."""
+    return getattr(values.dtype, "kind", "") == "M"
+
+
+def _numbers(values: pd.Series[Any]) -> Ints:
+    plain = values.astype("datetime64[us]") if is_moment(values) else values
+    return np.asarray(plain.astype("int64"), dtype=np.int64).copy()
