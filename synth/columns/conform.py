@@ -78,7 +78,12 @@ def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
 
 
 def as_plain(values: pa.ChunkedArray) -> pd.Series[Any]:
-    """Return numbers and dates in numpy's dtypes where there is no NULL, text always as objects."""
+    """Return numbers and dates in numpy's dtypes where there is no NULL, text always as objects.
+
+    Times of the day become microseconds, as rows from the warehouse have them.
+    """
+    if pa.types.is_time64(values.type):
+        values = values.cast(pa.int64())
     kind = values.type
     if pa.types.is_date(kind):
         values = values.cast(pa.timestamp("us"))

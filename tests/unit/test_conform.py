@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.columns.conform import assemble, labels, learnable, made_up, without_duplicates
+from synth.columns.conform import as_plain, assemble, labels, learnable, made_up, without_duplicates
 from synth.columns.encoding import arrow_type, encode
 from synth.columns.roles import Treatment
 from synth.domain import Column, ForeignKey, Kind, Role
@@ -337,3 +337,10 @@ def test_a_million_rows_are_parted_in_seconds() -> None:
     sparse = {"user": np.repeat(np.arange(100_000), 10), "at": chance.integers(0, 10**6, 1_000_000)}
     apart(sparse, ("user", "at"), "user")
     assert time.process_time() - started < 15
+
+
+def test_times_of_a_twin_are_learned_as_those_of_the_source_are() -> None:
+    noon = 12 * 3_600 * 1_000_000
+    source = pa.chunked_array([pa.array([noon, None], pa.int64())])
+    twin = pa.chunked_array([pa.array([noon, None], pa.time64("us"))])
+    pd.testing.assert_series_equal(as_plain(twin), as_plain(source))
