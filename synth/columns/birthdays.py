@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synth.columns.forms import as_learned_form
+from synth.columns.forms import NumberForm, as_learned_form
+from synth.columns.ranges import RangeForm
 from synth.domain import RARE, Role
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def followers(treatment: Treatment, treatments: Sequence[Treatment], real: pa.Ta
     born = _days(treatment, real)
     names = []
     for one in treatments:
-        if one.role is Role.DATETIME and one.column.name in real.column_names:
+        whole = not isinstance(one.form, RangeForm)
+        if one.role is Role.DATETIME and whole and one.column.name in real.column_names:
             days = _days(one, real)
             known = ~np.isnat(days) & ~np.isnat(born)
             if known.sum() >= RARE and (born <= days)[known].all():
@@ -59,7 +61,7 @@ def latest_of(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series[Any] | None
 
 def _days(treatment: Treatment, table: pa.Table) -> np.ndarray[Any, Any]:
     values = table.column(treatment.column.name)
-    if treatment.form is not None:
+    if isinstance(treatment.form, NumberForm):
         return _as_days(as_learned_form(values, treatment.form))
     if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
         return np.full(len(values), np.datetime64("NaT"), dtype="datetime64[D]")

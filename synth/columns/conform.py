@@ -16,6 +16,7 @@ from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
+from synth.columns.ranges import RangeForm, as_bounds, as_ranges
 from synth.columns.replace import MAKERS, SINGLE_OWNER_KINDS, replacements
 from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
 from synth.domain import Role
@@ -50,7 +51,9 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
     series: dict[str, pd.Series[Any]] = {}
     for treatment in treatments:
         name, values = treatment.column.name, table.column(treatment.column.name)
-        if treatment.form is not None:
+        if isinstance(treatment.form, RangeForm):
+            series |= as_bounds(values, treatment.form, name)
+        elif treatment.form is not None:
             form_values = as_learned_form(values, treatment.form)
             series[name] = form_values.dt.year if treatment.role is Role.DATE_OF_BIRTH else form_values
         elif treatment.role in LEARNED_ROLES:
@@ -266,11 +269,14 @@ def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng, later: Seque
 
     A day of birth is not after any of the dates in the columns `later`.
     """
-    synthetic_values = synthetic[treatment.column.name]
+    form, name = treatment.form, treatment.column.name
+    if isinstance(form, RangeForm):
+        return encode(as_ranges(synthetic, form, name, required=treatment.is_required), treatment.column)
+    synthetic_values = synthetic[name]
     if treatment.role is Role.DATE_OF_BIRTH:
         synthetic_values = birthdays(synthetic_values, rng, latest_of(synthetic, later))
-    if treatment.form is not None:
-        synthetic_values = as_written(synthetic_values, treatment.form)
+    if form is not None:
+        synthetic_values = as_written(synthetic_values, form)
     return encode(synthetic_values, treatment.column)
 
 

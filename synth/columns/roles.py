@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from synth.columns.forms import NumberForm
     from synth.columns.pii import IdentifierKind
+    from synth.columns.ranges import RangeForm
     from synth.domain import Column, ForeignKey, Model
 
 LEARNED_ROLES = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
@@ -42,7 +43,7 @@ class Treatment:
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
         is_required: the column may not be NULL.
-        form: how dates or times are written as whole numbers.
+        form: how dates or times are written as whole numbers, or what a range is of.
     """
 
     column: Column
@@ -55,7 +56,7 @@ class Treatment:
     doubt: str = ""
     unsure: str = ""
     is_required: bool = False
-    form: NumberForm | None = None
+    form: NumberForm | RangeForm | None = None
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:

@@ -16,6 +16,7 @@ from synth.columns.pii import (
     read_name,
     role_of,
 )
+from synth.columns.ranges import RangeForm, range_form
 from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Suggestion:
         what: what the values are, as far as that is known.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
-        form: how dates or times are written as whole numbers.
+        form: how dates or times are written as whole numbers, or what a range is of.
     """
 
     role: Role
@@ -96,7 +97,7 @@ class Suggestion:
     what: IdentifierKind | None = None
     doubt: str = ""
     unsure: str = ""
-    form: NumberForm | None = None
+    form: NumberForm | RangeForm | None = None
 
 
 def suggest(
@@ -227,7 +228,10 @@ def _suggest_by_type(model: Model, column: Column, values: Values) -> Suggestion
 
 
 def _suggest_by_form(column: Column, values: Values) -> Suggestion | None:
-    """Return dates and times that are written as whole numbers."""
+    """Return dates and times that are written as whole numbers, and ranges that rows do not share."""
+    span = None if values.rows_share_values else range_form(column, values.rows)
+    if span is not None:
+        return Suggestion(Role.DATETIME if span.is_date else Role.NUMBER, f"range of {span}", form=span)
     form = form_of(column, values.rows)
     if form is None:
         return None

@@ -218,7 +218,7 @@ def with_columns(
     names = set(columns.column_names)
     learned = learnable(table, [one for one in treatments if one.column.name in names])
     now = drawn.synthetic.copy()
-    for name in names & set(learned.columns) & set(now.columns):
+    for name in set(learned.columns) & set(now.columns):
         values = now[name].copy()
         values.iloc[made.places] = learned[name].astype(values.dtype).array
         now[name] = values
