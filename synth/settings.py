@@ -49,6 +49,7 @@ MAX_IDENTIFIER = 63  # bytes; Postgres cuts longer names off without a word
 VARIABLES = frozenset(
     {
         "SYNTH_BACKEND",
+        "SYNTH_DEBUG",
         "SYNTH_ON_INCONCLUSIVE",
         "SYNTH_ROWS",
         "SYNTH_SALT",

@@ -17,7 +17,7 @@ from synth.domain import RARE, HistoryRequest, Kind, Role
 from synth.twins.nests import GROUP, nest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -124,6 +124,7 @@ def family_of(
     parents: Mapping[str, Owners],
     rows: int,
     twins: Collection[str],
+    pool: Callable[[ForeignKey], pa.Array | None],
 ) -> Family | None:
     """Return the histories that the rows of a model make; None where each row stands on its own.
 
@@ -134,6 +135,7 @@ def family_of(
         parents: models that were made in this run, by `unique_id`.
         rows: how many the twin is to have.
         twins: the models that have a twin or get one, by `unique_id`.
+        pool: the keys of a parent's twin.
     """
     whose = model.ownership
     if whose is None or not whose.column or model.history or model.seed_columns or model.balance:
@@ -145,8 +147,12 @@ def family_of(
         family = None if whose.path or treatment.unique else _of_entity(treatment, source, treatments, rows)
     elif treatment.parent.parent in parents and rows == source.rows:
         family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
+    elif treatment.parent.parent in twins and not treatment.parent.public and not treatment.unique:
+        # Nothing but the keys is known of a parent that another run made, or that is made by guarantee.
+        family = _of_entity(treatment, source, treatments, rows)
+        family = family and _with_keys(family, pool(treatment.parent))
     else:
-        return None  # its keys are those of a parent that another run made, or that are public
+        return None  # its keys are public
     if family is None or min(family.apart.sum(), (~family.apart).sum()) < FEWEST_OWNERS:
         return None
     dates = [one for one in treatments if one.role is Role.DATETIME]
@@ -213,6 +219,15 @@ def _of_entity(
         time_of(source, owner, treatments),
         frozenset(),
     )
+
+
+def _with_keys(family: Family, pool: pa.Array | None) -> Family | None:
+    """Return the histories of owners whose keys are these; some have two, where there are fewer keys."""
+    if pool is None or not len(pool):
+        return None
+    order = np.random.default_rng(len(pool)).permutation(len(pool))
+    keys = pool.take(pa.array(np.resize(order, len(family.twins))))
+    return replace(family, keys=pa.chunked_array([keys]))
 
 
 def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:

@@ -90,7 +90,7 @@ def draw_twin(
         ModelError: the model cannot be synthesized.
         SynthError: a service failed.
     """
-    case = _in_family(_open(task, shop), owners or {})
+    case = _in_family(_open(task, shop), owners or {}, parents)
     sifted = draw_sifted(case)
     drawn = sifted.drawn
     case = case if drawn.rows is None else replace(case, rows=drawn.rows)
@@ -142,13 +142,19 @@ def finish_twin(draft: Draft) -> Twin:
     )
 
 
-def _in_family(case: Case, owners: Mapping[str, Owners]) -> Case:
+def _in_family(
+    case: Case, owners: Mapping[str, Owners], parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> Case:
     """Return the case with the histories that its rows make, where its backend can draw such."""
     task = case.task
     if not capabilities_of(task.backend).histories or task.model.counts:
         return case
     model, facts = nearest_owner(task.model, case.shop.facts.every), case.shop.facts.every
-    family = family_of(model, case.source, case.treatments, owners, case.rows, case.shop.twins)
+
+    def pool(key: ForeignKey) -> pa.Array | None:
+        return pool_of(task, key, case.shop, parents)
+
+    family = family_of(model, case.source, case.treatments, owners, case.rows, case.shop.twins, pool)
     return replace(case, family=family and with_count(family, model, facts))
 
 
