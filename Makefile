@@ -8,7 +8,8 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 	&& echo $(python))))
 BIN := .venv/bin
 # A worker has services of its own; tests of one file share what takes long to build, so they stay together.
-PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+# Files go out in their order: the small ones of tests/unit come last, so that all workers end together.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help:  ## Show this.

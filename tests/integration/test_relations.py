@@ -27,6 +27,12 @@ REAL = {
     "stations": "hire_raw.stations",  # a seed
     "payments": "hire_pay.payments",  # a package's
 }
+CHAIN = (
+    ("hires", "member_id", "members"),
+    ("hires_of_members", "hire_id", "hires"),
+    ("contacts", "member_id", "members"),
+    ("payments", "hire_id", "hires"),
+)
 KINDS = """
 select materialized from (values
     ('v', 'hire.hires_of_members'::regclass), ('m', 'hire.member_activity'::regclass)
@@ -75,6 +81,19 @@ def test_every_kind_of_relation_has_a_twin_of_the_same_shape(project: Handmade) 
         # One of 300 members has a seventh of all hires, and nobody's number comes back.
         share = project.value(count.format(f"synthetic.{name}")) / project.value(count.format(relation))
         assert 0.6 < share < 1.4, name
+
+
+def test_keys_lead_to_twins_that_are_published_at_once_and_to_nobody_real(project: Handmade) -> None:
+    for child, key, parent in CHAIN:
+        there = f"select from synthetic.{parent} as parent where parent.{key} = child.{key}"
+        orphans = f"select count(*) from synthetic.{child} as child where {key} is not null"
+        assert project.value(f"{orphans} and not exists ({there})") == 0, child
+        own = f"select count(*) from {REAL[parent]} as real join synthetic.{parent} as twin using ({key})"
+        assert project.value(own) == 0, parent
+    # `now()` is the start of the transaction: there was one.
+    moments = "select count(distinct published_at) from synthetic._synth_runs where relation in ({})"
+    relations = ", ".join(f"'synthetic.{name}'" for link in CHAIN for name in (link[0], link[2]))
+    assert project.value(moments.format(relations)) == 1
 
 
 def test_the_projects_own_tests_pass_on_every_twin(project: Handmade) -> None:

@@ -9,44 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.built import built
 from tests.handmade import Handmade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from synth.services import Endpoints
     from tests.services import Database
 
-ORPHANS = """
-select
-    (select count(*) from synthetic.orders where not exists (
-        select from synthetic.customers where customers.customer_id = orders.customer_id
-    )),
-    (select count(*) from synthetic.order_items where not exists (
-        select from synthetic.orders where orders.order_id = order_items.order_id
-    ))
-"""
-MODELS = {"customers": "customer_id", "orders": "order_id", "order_items": "order_item_id"}
 PUBLISHED = """
 select table_name from information_schema.tables
 where table_schema = 'synthetic' and table_name !~ '^_' order by 1
 """
-
-
-@pytest.fixture(scope="module")
-def built_shop(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
-    """The shop, built by dbt once; `shop` is what a test gets."""
-    with built(services, tmp_path_factory.mktemp("shop"), "shop") as made:
-        made.environment["SYNTH_TESTS"] = "false"  # with dbt's own tests, test_relations runs
-        yield made
-
-
-@pytest.fixture
-def shop(built_shop: Handmade) -> Handmade:
-    """The shop without twins."""
-    built_shop.session.execute("drop schema if exists synthetic, synthetic__staging cascade")
-    return built_shop
 
 
 @pytest.fixture
@@ -63,44 +36,21 @@ def statuses(project: Handmade) -> dict[str, str]:
 # --- relations
 
 
-def test_foreign_keys_of_twins_lead_to_parent_twins_and_to_nobody_real(shop: Handmade) -> None:
-    answer = shop.synth("run")
-    assert answer.code == 0, answer.text
-    assert statuses(shop) == dict.fromkeys(MODELS, "published")
-    assert shop.rows(ORPHANS) == [(0, 0)]
-    for name, key in MODELS.items():
-        shared = f"select count(*) from shop.{name} join synthetic.{name} using ({key})"
-        assert shop.value(shared) == 0, name
-    moments = "select count(distinct published_at), count(*) from synthetic._synth_runs"
-    assert shop.rows(moments) == [(1, 3)]  # `now()` is the start of the transaction: there was one
-
-    # A child alone takes the keys of its published parent.
-    before = shop.value("select max(order_item_id) from synthetic.order_items")
-    assert shop.synth("run", "--select", "order_items", "--rows", "3000").code == 0
-    assert shop.rows(ORPHANS) == [(0, 0)]
-    assert shop.value("select count(*) from synthetic.order_items") == 3000
-    assert before
-
-
-def test_a_child_alone_needs_a_published_parent(shop: Handmade) -> None:
-    answer = shop.synth("run", "--select", "order_items")
-    assert answer.code == 1
-    assert (
-        "order_items.order_id references model.shop.orders, which has no twin synthetic.orders" in answer.text
-    )
-    assert "Next: synth run --select +order_items" in answer.text
-    assert shop.value("select to_regclass('synthetic.order_items') is null")
-
-
-def test_a_parent_alone_is_published_with_a_warning_about_its_children(project: Handmade) -> None:
+def test_a_child_alone_needs_a_published_parent_and_a_parent_alone_leaves_its_children_behind(
+    project: Handmade,
+) -> None:
     relate(project)
-    assert project.synth("run").code == 0
-    nodes = json.loads(project.manifest.read_text())["nodes"]
-    assert nodes
     (project.folder / "models").mkdir()
     for name in ("people", "orders", "zoo"):
         (project.folder / "models" / f"{name}.sql").write_text("select 1 as id")
-    answer = project.synth("run", "--select", "people")
+    answer = project.synth("run", "--select", "orders")
+    assert answer.code == 1
+    assert "orders.person_id references model.hand.people, which has no twin synthetic.people" in answer.text
+    assert "Next: synth run --select +orders" in answer.text
+    assert project.value("select to_regclass('synthetic.orders') is null")
+
+    assert project.synth("run").code == 0
+    answer = project.synth("run", "--select", "people", "--force")
     assert answer.code == 0
     assert "Warning: orders references people and is not selected" in answer.text
     assert "synth run --select people+" in answer.text
