@@ -15,6 +15,7 @@ from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
 from synth.domain import PAID, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
+from synth.facts.across import find_across, stated_across
 from synth.facts.enforceable import EnforceableFacts, keep_true_facts
 from synth.graph.telling import about, explain
 from synth.project.digests import digest
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Column, Fact, Model, Task
+    from synth.domain import Across, Column, Fact, Model, Task
     from synth.errors import SynthError
     from synth.plan import Plan
     from synth.runs.changes import Decision
@@ -61,6 +62,7 @@ class ModelListing:
     Attributes:
         rows: of the model; None where they could not be counted.
         sources: of a twin by guarantee, what says which values a column has; `PAID` where nothing does.
+        across: its columns that rows of other models say, where that was looked for.
     """
 
     task: Task
@@ -69,6 +71,7 @@ class ModelListing:
     decision: Decision | None = None
     rows: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    across: tuple[Across, ...] = ()
 
     @property
     def paid(self) -> tuple[str, ...]:
@@ -93,32 +96,60 @@ class ModelListing:
         return self.task.model.facts
 
 
-def survey(work: Plan, settings: Settings, models: Sequence[Model]) -> tuple[ModelListing, ...]:
+def survey(
+    work: Plan, settings: Settings, models: Sequence[Model], *, across: bool = False
+) -> tuple[ModelListing, ...]:
     """Return what a run would do with each task; what the manifest says, where the warehouse cannot be read.
 
     Args:
         work: what would be run, and what would be refused.
         settings: say where the warehouse is.
         models: every model that has a twin or asks for one.
+        across: whether facts across tables are looked for, which reads the tables again.
     """
     refused_ids = {one.task.model.unique_id for one in work.refused_results}
     refused_listings = [
         ModelListing(one.task, (), f"would be refused: {one.message}") for one in work.refused_results
     ]
     others = [model for model in models if model.unique_id not in refused_ids]
-    return (*refused_listings, *(_survey(work.tasks, settings, others) if work.tasks else ()))
+    listings = _survey(work.tasks, settings, others, across=across) if work.tasks else ()
+    return (*refused_listings, *listings)
 
 
-def _survey(tasks: Sequence[Task], settings: Settings, models: Sequence[Model]) -> tuple[ModelListing, ...]:
+def _survey(
+    tasks: Sequence[Task], settings: Settings, models: Sequence[Model], *, across: bool
+) -> tuple[ModelListing, ...]:
     session = Warehouse(settings.connection.conninfo(), role=settings.connection.role)
     twins = {model.unique_id for model in models}
     try:
         with session as warehouse, warehouse.snapshot() as snapshot:
             listings = [_read(task, warehouse, snapshot, settings, twins) for task in tasks]
             decisions = _decisions(tasks, settings, warehouse, snapshot, models)
-            return tuple(replace(one, decision=decisions.get(one.task.model.unique_id)) for one in listings)
+            facts = _facts_across(listings, warehouse, snapshot) if across else ()
+            return tuple(
+                replace(
+                    one,
+                    decision=decisions.get(one.task.model.unique_id),
+                    across=tuple(fact for fact in facts if fact.model == one.task.model.unique_id),
+                )
+                for one in listings
+            )
     except WarehouseError as error:
         return tuple(_listing_without_rows(task, error) for task in tasks)
+
+
+def _facts_across(
+    listings: Sequence[ModelListing], warehouse: Warehouse, snapshot: Snapshot
+) -> tuple[Across, ...]:
+    """Return what a run would keep true across tables: by all real rows; for a guarantee by the SQL alone."""
+    tasks = [one.task for one in listings if one.columns]
+    try:
+        by_rows = find_across([task.model for task in tasks if not task.guaranteed], warehouse, snapshot)
+        stated = stated_across([task.model for task in tasks], warehouse)
+    except WarehouseError:  # a run will say so
+        return ()
+    promised = {task.model.unique_id for task in tasks if task.guaranteed}
+    return (*by_rows.every, *(fact for fact in stated.every if fact.parties & promised))
 
 
 def _decisions(

@@ -109,6 +109,8 @@ def _table(one: ModelListing, width: int) -> list[str]:
         lines += _entry(f"about {about(model)}", width, indent=4)
     keys = [f"{key.column} → {model_name(key.parent)} ({_why(key, model)})" for key in model.foreign_keys]
     lines += _entry("; ".join(keys), width, indent=4) if keys else []
+    for fact in one.across:
+        lines += _entry(str(fact), width, indent=4)
     return lines + [part for line in one.domains for part in _wrapped(line, width)]
 
 
@@ -197,6 +199,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
             }
             for key in model.foreign_keys
         ],
+        "across": [str(fact) for fact in one.across],
         "columns": {
             entry.name: {"becomes": _fate(entry, model), "role": entry.role or None, "origin": entry.origin}
             for entry in one.columns

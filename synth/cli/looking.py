@@ -64,7 +64,7 @@ def plan(*, output: str, **options: Any) -> None:
 
     settings = read_settings(options, to_stderr=True)  # standard output belongs to the plan
     work, declarations = read_plan(settings)
-    listings = survey(work, settings, declarations.everything)
+    listings = survey(work, settings, declarations.everything, across=True)
     width = max(NARROW, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
     click.echo(as_json(listings) if output == "json" else as_tree(listings, width))
 

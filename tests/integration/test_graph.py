@@ -29,6 +29,12 @@ create table analytics.lines as
 select n + 90000 as line_id, 5001 + (hashint4(n) & 65535) % 400 as order_id, hashint4(n + 9) & 3 as pieces
 from generate_series(1, 900) n;
 """
+# What all real rows say across tables.
+TOTALS = """
+alter table analytics.orders add column total integer;
+update analytics.orders set total =
+    (select coalesce(sum(pieces), 0) from analytics.lines where lines.order_id = orders.order_id);
+"""
 # Pay by month, without a test on whose it is; a measure whose name ends like an identifier's.
 PAY = """
 create table analytics.pay as
@@ -184,7 +190,7 @@ def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handma
 
 
 def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handmade: Handmade) -> None:
-    handmade.session.execute(SHOP + LISTS.replace("analytics.sales", "analytics.results"))
+    handmade.session.execute(SHOP + LISTS.replace("analytics.sales", "analytics.results") + TOTALS)
     names = ("customers", "orders", "lines", "products", "results", "players")
     models = [handmade.model(name, compiled_code="select 1 as one") for name in names]
     handmade.write({key: node for model in models for key, node in model.items()})
@@ -195,6 +201,7 @@ def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handm
     assert len(lines) <= 40
     assert lines[0] == "Rows about customers"
     assert "    order_id → orders (names and values)" in lines
+    assert "    orders.total is the sum of the pieces of its lines" in lines
     assert any(line.startswith("  products: 12 rows that") for line in lines)
     plan = json.loads(handmade.synth("plan", "--output", "json").out)
     assert [one["unique_id"] for one in plan["families"][0]["models"]] == [
@@ -203,3 +210,6 @@ def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handm
         "model.hand.lines",
     ]
     assert plan["families"][0]["models"][0]["columns"]["email"]["becomes"] == "replaced"
+    assert plan["families"][0]["models"][1]["across"] == [
+        "orders.total is the sum of the pieces of its lines"
+    ]
