@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
+import numpy as np
+
 from synth import log
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
@@ -12,7 +14,7 @@ from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.twins.across import Draft, agreed, with_copied_keys, with_other_keys
 from synth.twins.guaranteed import make_guaranteed
 from synth.twins.outcomes import TaskOutcome, attempted, judged, own_keys, without
-from synth.twins.twin import Twin, finish_twin, pool_of
+from synth.twins.twin import Twin, distinct, finish_twin, pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -186,9 +188,19 @@ def _with_keys(
         for key in task.model.foreign_keys
         if (key.parent in rejected and key.parent in shop.twins) or key.parent in others
     }
-    changed = with_other_keys(draft, {*rejected, *others}, pools)
+    changed = _distinct(with_other_keys(draft, {*rejected, *others}, pools))
     table = with_copied_keys(changed.made.table, changed.case, shop.facts.every, others)
     changed = replace(
         changed, made=replace(changed.made, table=table), parents=draft.parents - frozenset(rejected)
     )
     return replace(changed, warnings=(*changed.warnings, *own_keys(task, rejected)))
+
+
+def _distinct(draft: Draft) -> Draft:
+    """Return the draft without rows that repeat a key, because there are fewer parents than before."""
+    case, made = draft.case, draft.made
+    rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 5])
+    alone = distinct(case, made.table, made.places, case.treatments, made.entities, rng)
+    keys = {name: alone.table.column(name) for name in draft.keys} if alone.dropped else draft.keys
+    alone = replace(alone, dropped=made.dropped + alone.dropped, broken=made.broken)
+    return replace(draft, made=alone, keys=keys)

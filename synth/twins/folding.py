@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DECIMALS = 9  # of floating-point numbers, beyond which they have no grid
 ROOMY = 20  # positions for each real value, from which on chance need not meet one
 TRIES = 8
+DAY, WEEK = 86_400_000_000, 7  # a day in microseconds; a date that moves stays on its day of the week
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,14 @@ def apart(
         room = grid.positions(holders.numbers[0], holders.numbers[-1])
         if not len(own) or room < ROOMY * len(holders.numbers) or room < len(drawn):
             continue
+        of_days = pd.api.types.is_datetime64_any_dtype(real[name]) and grid.step == DAY
+        stride = WEEK * DAY if of_days else grid.step
         for step in range(1, TRIES + 1):
+            others = grid.nearest(drawn + step * stride * (-1) ** step)
             met = np.isin(drawn, own)
-            drawn = np.where(met, grid.nearest(drawn + step * grid.step * (-1) ** step), drawn)
+            if of_days:  # whole weeks lead beyond the ends soon
+                met &= (others >= holders.numbers[0]) & (others <= holders.numbers[-1])
+            drawn = np.where(met, others, drawn)
         moved[name] = _as(moved[name], there, drawn)
     return moved
 

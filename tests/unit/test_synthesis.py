@@ -111,3 +111,15 @@ def test_a_number_that_is_somebodys_own_is_not_met_by_chance() -> None:
     assert not set(drawn["wage"]) & set(frame["wage"])
     assert (drawn["wage"] - frame["wage"]).abs().max() < 0.2
     assert_frame_equal(drawn[["allowance", "hours", "entry"]], frame[["allowance", "hours", "entry"]])
+
+
+def test_a_date_that_is_somebody_s_own_moves_to_another_of_the_same_day_of_the_week() -> None:
+    rng = np.random.default_rng(0)
+    days = pd.bdate_range("2020-01-01", periods=1_000)
+    real = pd.DataFrame({"day": np.repeat(rng.choice(days, 40, replace=False), 2)})
+    units = np.repeat(np.arange(40, dtype=np.uint64), 2)  # whose own it is, both of the rows say
+    drawn = pd.DataFrame({"day": pd.concat([pd.Series(rng.choice(days, 30)), real["day"].iloc[:20]])})
+    moved = apart(drawn.reset_index(drop=True), real, units, {"day"})["day"]
+    assert not moved.isin(real["day"]).any()
+    assert (moved.dt.day_of_week < 5).all()
+    assert moved.between(days[0] - pd.Timedelta(days=60), days[-1]).all()
