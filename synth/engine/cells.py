@@ -45,7 +45,7 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     They hold about CELL_ROWS rows of smoothed values, or fewer of a short table, reach over no gap between
     two modes, and never hold a single value at the top, so that the bound itself, which is some row's own
     value, is not repeated. A cell that would repeat one value, or those of fewer than `fewest` rows, reaches
-    to the values on either side, be they common or beyond a gap.
+    to the values on either side, be they common or beyond a gap, if there is any other value between them.
 
     Args:
         codes: of the training rows that are not NULL.
@@ -79,12 +79,10 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     shared = np.append(lowest[1:] == highest[:-1], False)
     narrow = np.bincount(cell[counts > 0], minlength=len(lowest)) <= 1
     narrow |= np.bincount(cell, counts, len(lowest)) < fewest
-    return Cells(
-        cell,
-        np.where(narrow, np.maximum(lowest - 1, 0), lowest),
-        np.where(narrow, np.minimum(highest + 1 - shared, len(spike) - 1), highest),
-        shared & ~narrow,
-    )
+    below, above = np.maximum(lowest - 1, 0), np.minimum(highest + 1 - shared, len(spike) - 1)
+    if values.dtype.kind != "f":  # where no value between the neighbours is free, none of them tells anything
+        narrow &= values[above] - values[below] > above - below
+    return Cells(cell, np.where(narrow, below, lowest), np.where(narrow, above, highest), shared & ~narrow)
 
 
 def wide_gaps(values: NDArray[np.float64]) -> Ints:
