@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import log
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -150,8 +150,16 @@ def parted(
             start[now], end[now] = begin, end[now] + (begin - start[now])
         before = now
     times = {succession.start: start, succession.end: end}
-    columns = {name: pd.Series(own, index=rows.index).astype(rows[name].dtype) for name, own in times.items()}
+    columns = {name: _like(rows[name], own) for name, own in times.items()}
     return rows.assign(**columns)[stays], stays
+
+
+def _like(column: pd.Series[Any], times: Times) -> pd.Series[Any]:
+    """Return times in the dtype of a column."""
+    series = pd.Series(times, index=column.index)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_localize("UTC")
+    return series.astype(column.dtype)
 
 
 def with_succession(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:

@@ -62,6 +62,18 @@ def test_a_label_that_parts_periods_by_chance_is_no_rule() -> None:
     assert find_succession(rows, owner, ["ward"]) is None
 
 
+def test_moments_of_a_zone_are_moved_too() -> None:
+    real, owner = prescriptions()
+    zoned = real.assign(**{name: real[name].dt.tz_localize("UTC") for name in ("start", "end")})
+    succession = find_succession(zoned, owner, ["drug"])
+    assert succession is not None
+    drawn, whose = prescriptions(1, overlapping=True)
+    drawn = drawn.assign(**{name: drawn[name].dt.tz_localize("UTC") for name in ("start", "end")})
+    rows, stays = parted(drawn, whose, succession, np.random.default_rng(0))
+    assert overlapping(rows, whose[stays], "drug") == 0
+    assert rows.dtypes.equals(zoned.dtypes)
+
+
 @pytest.mark.parametrize("label", [None, "kind"])
 def test_nothing_follows_a_period_without_an_end(label: str | None) -> None:
     start = pd.Series(pd.date_range("2024-01-01", periods=90, freq="30D"))
