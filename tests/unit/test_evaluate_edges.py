@@ -237,10 +237,11 @@ def test_no_check_dies_of_a_column(values: pd.Series) -> None:
         assert Verdict.ERROR not in verdicts(evaluation).values()
 
 
-def test_a_thousand_columns_are_evaluated() -> None:
+def test_hundreds_of_columns_are_evaluated() -> None:
     rng = np.random.default_rng(0)
+    columns = [f"c{i}" for i in range(300)]  # far more pairs, triples and labels than are looked at
     frames = [
-        pd.DataFrame(rng.integers(0, 90, (rows, 1_000)).astype(str), columns=[f"c{i}" for i in range(1_000)])
+        pd.DataFrame(rng.integers(0, 90, (rows, len(columns))).astype(str), columns=columns)
         for rows in (240, 60, 240)
     ]
     for frame in frames:
