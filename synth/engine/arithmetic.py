@@ -29,13 +29,24 @@ class Arithmetic:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, categories: Collection[str] = ()) -> Self:
-        """Find the arithmetic that all rows keep; `categories` are columns whose values are labels."""
+        """Find the arithmetic that all rows keep, but that of moments with lengths of time.
+
+        Args:
+            frame: the rows.
+            categories: columns whose values are labels.
+        """
         if not len(frame):
             return cls(())
         crowd = Crowd.of(1, len(frame), None)
         columns = [open_column(frame[name], crowd, label=name in categories) for name in frame.columns]
         numbers = {place: one for place, one in enumerate(columns) if isinstance(one, NumberColumn)}
-        found = find_identities(frame, columns)
+        moments = {place for place, one in numbers.items() if one.native(one.codes[:1]).dtype.kind in "mM"}
+        # Moments that are moved one by one leave lengths of time between them that nobody ever saw.
+        found = [
+            each
+            for each in find_identities(frame, columns)
+            if each.is_timed or not moments & {each.target, *each.sources}
+        ]
         return cls(
             tuple(
                 Computed(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
