@@ -39,7 +39,7 @@ def test_common_values_stay_as_they_are() -> None:
 
 
 def test_numbers_that_all_stand_in_one_row_stay_as_they_are() -> None:
-    values = pd.Series([0] * 300 + [1] * 200 + [2] * 9 + [3] * 50 + [4] * 8 + [5] * 3)
+    values = pd.Series([0] * 300 + [1] * 200 + [2] * 9 + [3] * 50)
     column = NumberColumn(values, Crowd(RARE, len(values)))
     drawn = column.restore(column.codes, np.random.default_rng(0))
-    assert (drawn == values.clip(upper=4)).all()
+    assert (drawn == values).all()
