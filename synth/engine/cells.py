@@ -30,13 +30,15 @@ class Cells:
         cell: of each code.
         low: the lowest code of each cell.
         high: the code at its upper edge.
-        shared: whether that belongs to the next cell.
+        shared: whether that belongs to the next cell, or to a common value.
+        open: whether the lowest code does not belong to the cell, because it is a common value.
     """
 
     cell: Ints
     low: Ints
     high: Ints
     shared: Mask
+    open: Mask
 
 
 def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) -> Cells:
@@ -45,7 +47,8 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     They hold about CELL_ROWS rows of smoothed values, or fewer of a short table, reach over no gap between
     two modes, and never hold a single value at the top, so that the bound itself, which is some row's own
     value, is not repeated. A cell that would repeat one value, or those of fewer than `fewest` rows, reaches
-    to the values on either side, be they common or beyond a gap, if there is any other value between them.
+    to the values on either side, be they common or beyond a gap, if there is any other value between them;
+    common ones themselves are not drawn.
 
     Args:
         codes: of the training rows that are not NULL.
@@ -58,7 +61,8 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     total = counts.sum()
     if total == 0:
         nothing = np.zeros(0, np.int64)
-        return Cells(np.zeros(len(spike), np.int64), nothing, nothing, nothing.astype(bool))
+        none = nothing.astype(bool)
+        return Cells(np.zeros(len(spike), np.int64), nothing, nothing, none, none)
     rows = max(np.clip(total // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), -(-total // MAX_CELLS))
     low, high = [], []
     modes = np.split(np.arange(len(spike)), wide_gaps(values.astype(np.float64)) + 1)
@@ -82,7 +86,13 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     below, above = np.maximum(lowest - 1, 0), np.minimum(highest + 1 - shared, len(spike) - 1)
     if values.dtype.kind != "f":  # where no value between the neighbours is free, none of them tells anything
         narrow &= values[above] - values[below] > above - below
-    return Cells(cell, np.where(narrow, below, lowest), np.where(narrow, above, highest), shared & ~narrow)
+    return Cells(
+        cell,
+        np.where(narrow, below, lowest),
+        np.where(narrow, above, highest),
+        np.where(narrow, spike[above], shared),
+        narrow & spike[below],
+    )
 
 
 def wide_gaps(values: NDArray[np.float64]) -> Ints:

@@ -99,8 +99,8 @@ class NumberColumn:
         cell = self._cells.cell[codes]
         low, high = self._distinct[self._cells.low[cell]], self._distinct[self._cells.high[cell]]
         if self._distinct.dtype.kind != "f":
-            below = self._cells.shared[cell]
-            return self._rounded(self._steps(low, high - below.astype(np.uint64), rng), codes)
+            above, below = (mask[cell].astype(np.uint64) for mask in (self._cells.open, self._cells.shared))
+            return self._rounded(self._steps(low + above, high - below, rng), codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
             drawn = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
