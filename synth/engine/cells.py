@@ -83,14 +83,21 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
     shared = np.append(lowest[1:] == highest[:-1], False)
     narrow = np.bincount(cell[counts > 0], minlength=len(lowest)) <= 1
     narrow |= np.bincount(cell, counts, len(lowest)) < fewest
-    below, above = np.maximum(lowest - 1, 0), np.minimum(highest + 1 - shared, len(spike) - 1)
+    closed = Cells(cell, lowest, highest, shared, np.zeros(len(lowest), bool))
+    return _widened(closed, narrow, spike, values)
+
+
+def _widened(cells: Cells, narrow: Mask, spike: Mask, values: NDArray[Any]) -> Cells:
+    """Return the cells, those that are narrow up to the values on either side, without common ones."""
+    below = np.maximum(cells.low - 1, 0)
+    above = np.minimum(cells.high + 1 - cells.shared, len(spike) - 1)
     if values.dtype.kind != "f":  # where no value between the neighbours is free, none of them tells anything
-        narrow &= values[above] - values[below] > above - below
+        narrow = narrow & (values[above] - values[below] > above - below)
     return Cells(
-        cell,
-        np.where(narrow, below, lowest),
-        np.where(narrow, above, highest),
-        np.where(narrow, spike[above], shared),
+        cells.cell,
+        np.where(narrow, below, cells.low),
+        np.where(narrow, above, cells.high),
+        np.where(narrow, spike[above], cells.shared),
         narrow & spike[below],
     )
 

@@ -147,7 +147,7 @@ def family_of(
         family = None if whose.path or treatment.unique else _of_entity(treatment, source, treatments, rows)
     elif treatment.parent.parent in parents and rows == source.rows:
         family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
-    elif treatment.parent.parent in twins and not treatment.parent.public and not treatment.unique:
+    elif _has_keys_alone(treatment, twins) and rows == source.rows:
         # Nothing but the keys is known of a parent that another run made, or that is made by guarantee.
         family = _of_entity(treatment, source, treatments, rows)
         family = family and _with_keys(family, pool(treatment.parent))
@@ -158,6 +158,12 @@ def family_of(
     dates = [one for one in treatments if one.role is Role.DATETIME]
     time = time_of(source, family.owner, dates)
     return replace(family, nest=nest_of(source, treatments, family.owner, family.key, time))
+
+
+def _has_keys_alone(treatment: Treatment, twins: Collection[str]) -> bool:
+    """Return whether the parent has a twin of which nothing but the keys can be known."""
+    key = treatment.parent
+    return key is not None and key.parent in twins and not key.public and not treatment.unique
 
 
 def _is_lost(key: ForeignKey, twins: Collection[str]) -> bool:
