@@ -12,6 +12,7 @@ from pydantic import Field
 from synth.backends import known_backends
 from synth.column_options import public_values, roles, sensitive
 from synth.domain import (
+    BackendOptions,
     History,
     Model,
     Options,
@@ -19,7 +20,6 @@ from synth.domain import (
     ProjectTest,
     Refusal,
     Relation,
-    Wishes,
     entity_words,
 )
 from synth.errors import ConfigError, ManifestError, SynthError
@@ -115,7 +115,7 @@ def read_models(manifest: Manifest, connection: Connection) -> Declarations:
                 model,
                 tests=tuple(tests[node.unique_id]),
                 vocabulary=vocabulary,
-                written=digests.get(node.unique_id, {}),
+                file_digests=digests.get(node.unique_id, {}),
             )
         )
     return Declarations(tuple(models), tuple(_untagged_warnings(manifest)), tuple(refusals))
@@ -254,7 +254,7 @@ def _model(node: Node, facts: Facts) -> Model:
         balance={node.column(name): shares for name, shares in options.balance.items()},
         sensitive=sensitive(node, _place(node)),
         target_column=node.column(options.target) if options.target else None,
-        wishes=Wishes(
+        backend_options=BackendOptions(
             epsilon=options.epsilon,
             delta=options.delta,
             keep_remote=options.keep_remote,
@@ -286,7 +286,7 @@ def _alone(node: Node, entity: str | None) -> bool:
 
 
 def _own(node: Node) -> Ownership:
-    return Ownership(node.unique_id, evidence="declared", declared=True)
+    return Ownership(node.unique_id, evidence="declared", is_declared=True)
 
 
 def model_options(

@@ -13,7 +13,7 @@ from synth.columns.handling import action, action_of
 from synth.columns.pii import read_label, role_of
 from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
-from synth.domain import PAID, Role, Scope
+from synth.domain import PAID_SOURCE, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
 from synth.facts.across import find_across, stated_across
 from synth.facts.enforceable import EnforceableFacts, keep_true_facts
@@ -61,7 +61,7 @@ class ModelListing:
 
     Attributes:
         rows: of the model; None where they could not be counted.
-        sources: of a twin by guarantee, what says which values a column has; `PAID` where nothing does.
+        sources: of a twin by guarantee, what says which values a column has, else `PAID_SOURCE`.
         across: its columns that rows of other models say, where that was looked for.
     """
 
@@ -76,18 +76,18 @@ class ModelListing:
     @property
     def paid(self) -> tuple[str, ...]:
         """Return the columns of a twin by guarantee whose values cost a share of epsilon to find out."""
-        return tuple(name for name, source in self.sources.items() if source.endswith(PAID))
+        return tuple(name for name, source in self.sources.items() if source.endswith(PAID_SOURCE))
 
     @property
     def domains(self) -> list[str]:
         """Return what is promised of a twin by guarantee, and which of its values are public, in words."""
-        if not self.task.guaranteed or self.task.model.reference:
+        if not self.task.by_guarantee or self.task.model.reference:
             return []
         public = [f"{name} ({source})" for name, source in self.sources.items() if name not in self.paid]
         return [
             f"by guarantee: {self.task.guarantee}",
             *([f"public values: {', '.join(public)}"] if public else []),
-            *([f"{PAID}: {', '.join(self.paid)}"] if self.paid else []),
+            *([f"{PAID_SOURCE}: {', '.join(self.paid)}"] if self.paid else []),
         ]
 
     @property
@@ -144,11 +144,11 @@ def _facts_across(
     """Return what a run would keep true across tables: by all real rows; for a guarantee by the SQL alone."""
     tasks = [one.task for one in listings if one.columns]
     try:
-        by_rows = find_across([task.model for task in tasks if not task.guaranteed], warehouse, snapshot)
+        by_rows = find_across([task.model for task in tasks if not task.by_guarantee], warehouse, snapshot)
         stated = stated_across([task.model for task in tasks], warehouse)
     except WarehouseError:  # a run will say so
         return ()
-    promised = {task.model.unique_id for task in tasks if task.guaranteed}
+    promised = {task.model.unique_id for task in tasks if task.by_guarantee}
     return (*by_rows.every, *(fact for fact in stated.every if fact.parties & promised))
 
 
@@ -208,7 +208,7 @@ def as_json(listing: ModelListing) -> str:
         for one in listing.columns
     ]
     facts = [
-        {"source": one.source, "kind": one.kind, "used": one.used, "effect": one.effect}
+        {"source": one.source, "kind": one.kind, "used": one.is_used, "effect": one.effect}
         for one in listing.facts
     ]
     document = json.loads(log.as_json(listing.task))
@@ -239,7 +239,7 @@ def _ownership(model: Model) -> dict[str, object] | None:
         "column": one.column or None,
         "path": [f"{step.parent}.{step.column}" for step in one.path],
         "evidence": one.evidence,
-        "declared": one.declared,
+        "declared": one.is_declared,
         "advice": one.advice or None,
     }
 
@@ -257,7 +257,7 @@ def _read(
         return ModelListing(task, (), f"would be refused: {error}")
     try:
         model, _ = read_uniqueness(model, warehouse)
-        if task.guaranteed and not model.reference:
+        if task.by_guarantee and not model.reference:
             return _read_publicly(replace(task, model=model), columns, warehouse, twins)
         source = read_source(
             model,

@@ -121,7 +121,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _fate(entry: ColumnListing, model: Model) -> str:
     """Return what becomes of a column: learned, replaced, computed, emptied, left out, …."""
-    if entry.name in model.unlinked:
+    if entry.name in model.unlinked_columns:
         return "emptied"
     if any(formula.column == entry.name for formula in model.formulas):
         return "computed"
@@ -210,7 +210,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
 def _guarantee(one: ModelListing) -> dict[str, object] | None:
     """Return what is promised of a twin by guarantee, for programs."""
     promised = one.task.guarantee
-    if not one.task.guaranteed or one.task.model.reference:
+    if not one.task.by_guarantee or one.task.model.reference:
         return None
     return {
         "epsilon": promised.epsilon,

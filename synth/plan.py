@@ -113,7 +113,7 @@ def _task(model: Model, settings: Settings) -> Task:
         evaluation_timeout=options.evaluation_timeout or TIMEOUT,
         limits=options.limits,
         guarantee=options.guarantee,
-        guaranteed=_is_guaranteed(model, options),
+        by_guarantee=_is_guaranteed(model, options),
     )
 
 
@@ -122,18 +122,18 @@ def _is_guaranteed(model: Model, options: Options) -> bool:
     if options.privacy is not None:
         return options.privacy is Privacy.GUARANTEED
     backend = str(options.backend)
-    asks = model.wishes.epsilon is not None and backend in known_backends()
+    asks = model.backend_options.epsilon is not None and backend in known_backends()
     return asks and capabilities_of(backend).guarantee
 
 
 def _unprotected(tasks: Iterable[Task]) -> dict[str, str]:
     """Why tasks that ask for the private engine cannot have it, by `unique_id`: it is not installed."""
-    asking = [task for task in tasks if task.guaranteed or task.on_inconclusive is Policy.PROTECT]
+    asking = [task for task in tasks if task.by_guarantee or task.on_inconclusive is Policy.PROTECT]
     return {
         task.model.unique_id: (
             f"{task.model.path} ({task.model.unique_id}): "
-            f"{'`privacy: guaranteed`' if task.guaranteed else '`on_inconclusive: protect`'} needs the extra "
-            f"`dp`, which is not installed. Next: {INSTALL}"
+            f"{'`privacy: guaranteed`' if task.by_guarantee else '`on_inconclusive: protect`'} needs "
+            f"the extra `dp`, which is not installed. Next: {INSTALL}"
         )
         for task in asking
         if not task.model.declared_reference

@@ -114,19 +114,19 @@ def capabilities_of(name: str) -> Capabilities:
 def accept(task: Task) -> None:
     """Raise `ConfigError` if the task's backend cannot do what the task asks for."""
     where, able = f"{task.model.path} ({task.model.unique_id})", capabilities_of(task.backend)
-    wishes = task.model.wishes
+    backend_options = task.model.backend_options
     private = able.privacy_budget or able.guarantee
-    if not private and (wishes.epsilon is not None or wishes.delta is not None):
+    if not private and (backend_options.epsilon is not None or backend_options.delta is not None):
         raise ConfigError(
             f"{where}: backend {task.backend} has no differential privacy."
             " Next: take `epsilon` and `delta` out, or choose `backend: local`, `gretel` or `nemo`."
         )
-    if task.guaranteed and not able.guarantee:
+    if task.by_guarantee and not able.guarantee:
         raise ConfigError(
             f"{where}: backend {task.backend} cannot honour `privacy: guaranteed`; only the private engine"
             " of this machine can. Next: choose `backend: local`, or take `privacy` out."
         )
-    key, section = f"meta.synth.{task.backend}", wishes.section(task.backend)
+    key, section = f"meta.synth.{task.backend}", backend_options.section(task.backend)
     if able.options is not None:
         validate(able.options, dict(section), where=where, key=key)
     elif section:
@@ -139,7 +139,7 @@ def accept(task: Task) -> None:
 def epsilon_of(task: Task) -> float | None:
     """Return the privacy budget that the task's backend learns with; None is no differential privacy."""
     budget = getattr(_class_of(task.backend), "epsilon", None)
-    epsilon: float | None = budget(task) if budget else task.model.wishes.epsilon
+    epsilon: float | None = budget(task) if budget else task.model.backend_options.epsilon
     return epsilon
 
 

@@ -19,7 +19,7 @@ from synth.validation import Strict, nearest, validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.domain import Request, Task, Wishes
+    from synth.domain import BackendOptions, Request, Task
 
 KEY = "meta.synth.gretel"
 MODELS = ("actgan", "navigator_ft", "tabular_dp")
@@ -128,14 +128,14 @@ class GretelJobOptions:
     timeout: float | None
 
 
-def choose(wishes: Wishes, where: str) -> GretelJobOptions:
+def choose(backend_options: BackendOptions, where: str) -> GretelJobOptions:
     """Return the model of Gretel's that the options name, with every parameter decided.
 
     Raises:
         ConfigError: an option is unknown, wrong, or not one of that model.
     """
-    options = validate(GretelOptions, dict(wishes.section("gretel")), where=where, key=KEY)
-    budget = _budget(options, wishes.epsilon, wishes.delta, where)
+    options = validate(GretelOptions, dict(backend_options.section("gretel")), where=where, key=KEY)
+    budget = _budget(options, backend_options.epsilon, backend_options.delta, where)
     model = _model(options, budget, where)
     if budget and model == "actgan":
         raise ConfigError(
@@ -165,7 +165,7 @@ def of_task(task: Task) -> GretelJobOptions:
     """
     model = task.model
     where = f"{model.path} ({model.unique_id})"
-    choice = choose(model.wishes, where)
+    choice = choose(model.backend_options, where)
     most = MOST_ROWS.get(choice.model)
     if most and task.rows.count and spare(task.rows.count) > most:
         raise ConfigError(
@@ -180,7 +180,7 @@ def steps(request: Request) -> tuple[JobStep, ...]:
     Raises:
         ConfigError: the request wants more rows than the model makes.
     """
-    choice = choose(request.wishes, request.model)
+    choice = choose(request.backend_options, request.model)
     rows = spare(request.rows)
     most = MOST_ROWS.get(choice.model, rows)
     if rows > most:
@@ -196,7 +196,10 @@ def steps(request: Request) -> tuple[JobStep, ...]:
 
 def is_grouped(request: Request) -> bool:
     """Return whether the model learns the rows of an entity together; actgan and tabular_dp do not."""
-    return request.entities is not None and choose(request.wishes, request.model).model == "navigator_ft"
+    return (
+        request.entities is not None
+        and choose(request.backend_options, request.model).model == "navigator_ft"
+    )
 
 
 def probe() -> Mapping[str, object]:
@@ -206,7 +209,7 @@ def probe() -> Mapping[str, object]:
 
 def timeout(request: Request) -> float | None:
     """Return how many seconds a job may take, if the user says so."""
-    return choose(request.wishes, request.model).timeout
+    return choose(request.backend_options, request.model).timeout
 
 
 def _config(model: str, body: dict[str, Any]) -> dict[str, object]:

@@ -42,13 +42,13 @@ class LocalBackend:
         engine = Synthesizer(
             seed=request.seed, categories=request.categories, rare=RARE, public=request.public
         )
-        given = [] if request.given is None else list(request.given.columns)
+        given = [] if request.conditioning is None else list(request.conditioning.columns)
         beside = None if request.beside is None else Beside(request.beside, request.about)
         engine.fit(training, given=given, entities=request.entities, beside=beside, progress=request.progress)
         try:
             return engine.sample(
                 request.rows,
-                given=request.given,
+                given=request.conditioning,
                 balance={str(name): shares for name, shares in request.balance.items()},
             )
         except ValueError as error:

@@ -56,7 +56,7 @@ class NemoBackend:
     def accept(task: Task) -> None:
         """Raise `ConfigError` if the task asks for something that NeMo cannot do."""
         refuse_budget_of_rows(task)
-        nemo_config.choose(task.model.wishes, f"{task.model.path} ({task.model.unique_id})")
+        nemo_config.choose(task.model.backend_options, f"{task.model.path} ({task.model.unique_id})")
 
     def check(self) -> None:
         """Raise `BackendError` unless endpoint, token and workspace are as needed; nothing is spent."""
@@ -69,7 +69,7 @@ class NemoBackend:
             BackendError: NeMo could not, or what it returned cannot be used.
         """
         steps = nemo_config.steps(request)
-        timeout = nemo_config.choose(request.wishes, request.model).timeout
+        timeout = nemo_config.choose(request.backend_options, request.model).timeout
         by_entity = request.entities is not None
         return self._remote.synthesize(
             training, request, workdir, steps, timeout=timeout, by_entity=by_entity

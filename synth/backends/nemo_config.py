@@ -19,7 +19,7 @@ from synth.validation import Strict, validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.domain import Request, Wishes
+    from synth.domain import BackendOptions, Request
 
 KEY = "meta.synth.nemo"
 Auto = Literal["auto"]
@@ -70,38 +70,41 @@ class NemoJobOptions:
     timeout: float | None
 
 
-def choose(wishes: Wishes, where: str) -> NemoJobOptions:
+def choose(backend_options: BackendOptions, where: str) -> NemoJobOptions:
     """Return every parameter, decided.
 
     Raises:
         ConfigError: an option is unknown or wrong.
     """
-    options = validate(NemoOptions, dict(wishes.section("nemo")), where=where, key=KEY)
+    options = validate(NemoOptions, dict(backend_options.section("nemo")), where=where, key=KEY)
     training = validate(Training, options.training, where=where, key=f"{KEY}.training")
     generation = validate(Generation, options.generation, where=where, key=f"{KEY}.generation")
     return NemoJobOptions(
-        training.model_dump(), generation.model_dump(), _privacy(wishes, options, where), options.timeout
+        training.model_dump(),
+        generation.model_dump(),
+        _privacy(backend_options, options, where),
+        options.timeout,
     )
 
 
-def _privacy(wishes: Wishes, options: NemoOptions, where: str) -> Mapping[str, Any]:
-    if wishes.epsilon is None:
-        if wishes.delta is not None:
+def _privacy(backend_options: BackendOptions, options: NemoOptions, where: str) -> Mapping[str, Any]:
+    if backend_options.epsilon is None:
+        if backend_options.delta is not None:
             raise ConfigError(f"{where}: a privacy budget needs an `epsilon`.")
         return {"dp_enabled": False}
-    if not LOWEST <= wishes.epsilon <= HIGHEST:
+    if not LOWEST <= backend_options.epsilon <= HIGHEST:
         raise ConfigError(f"{where}: `meta.synth.epsilon` must be from {LOWEST:g} to {HIGHEST:g} for nemo.")
     return {
         "dp_enabled": True,
-        "epsilon": float(wishes.epsilon),
-        "delta": "auto" if wishes.delta is None else float(wishes.delta),
+        "epsilon": float(backend_options.epsilon),
+        "delta": "auto" if backend_options.delta is None else float(backend_options.delta),
         "per_sample_max_grad_norm": options.per_sample_max_grad_norm,
     }
 
 
 def steps(request: Request) -> tuple[JobStep, ...]:
     """Return the one job of a request; the service holds nothing out, because the split is ours."""
-    choice = choose(request.wishes, request.model)
+    choice = choose(request.backend_options, request.model)
     group = {} if request.entities is None else {"group_training_examples_by": ENTITY}
     config = {
         "data": {"holdout": 0, "max_holdout": 0, "random_state": request.seed, **group},

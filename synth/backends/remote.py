@@ -61,7 +61,7 @@ def refuse_budget_of_rows(task: Task) -> None:
     units = [model.entity] if model.entity else [key.column for key in model.foreign_keys]
     alone = {names[0] for names in (*model.unique, model.primary_key) if len(names) == 1}
     unit = next((name for name in units if name not in alone), None)
-    if model.wishes.epsilon is not None and unit:
+    if model.backend_options.epsilon is not None and unit:
         raise ConfigError(
             f"{model.path} ({model.unique_id}): `epsilon` would protect single rows, but {unit} may "
             f"have several. Next: leave `epsilon` out, or tag a model with one row for each {unit}."
@@ -155,12 +155,12 @@ class Remote:
         except BaseException:
             self._put_away(work)
             raise
-        if request.wishes.keep_remote:
+        if request.backend_options.keep_remote:
             work.ledger.forget()
         else:
             self._put_away(work)
-        if scores and request.scored:
-            request.scored(scores)
+        if scores and request.on_scores:
+            request.on_scores(scores)
         return twin
 
     def _usable(

@@ -117,8 +117,8 @@ def suggest(
         return _suggest_declared(model.roles[column.name], column, values)
     detection = values.content(column)
     what = detection.what if detection else None
-    if column.name in model.unlinked:
-        return Suggestion(Role.FREE_TEXT, model.unlinked[column.name])
+    if column.name in model.unlinked_columns:
+        return Suggestion(Role.FREE_TEXT, model.unlinked_columns[column.name])
     if parent is not None:
         codes = orphan and what is None and _is_code(model, column, values, parent)
         return _referencing(parent, values, what, codes=codes)

@@ -75,7 +75,7 @@ def _hindrance(test: ProjectTest, model: Model, twins: Mapping[str, Relation]) -
     if missing_parents:
         verb = "has" if len(missing_parents) == 1 else "have"
         return f"it reads {', '.join(missing_parents)}, which {verb} no twin"
-    if test.attached == model.unique_id and test.column and model.roles.get(test.column) is Role.DROP:
+    if test.attached_node == model.unique_id and test.column and model.roles.get(test.column) is Role.DROP:
         return f"the twin has no column {test.column}, because its role is drop"
     if test.stores_failures:
         return "it stores its failures, and those of the twin would replace those of the real relation"

@@ -15,7 +15,16 @@ from synth.domain.facts import (
     Uniqueness,
 )
 from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
-from synth.domain.options import PAID, Guarantee, Options, Policy, Privacy, Rows, Shares, Wishes
+from synth.domain.options import (
+    PAID_SOURCE,
+    BackendOptions,
+    Guarantee,
+    Options,
+    Policy,
+    Privacy,
+    Rows,
+    Shares,
+)
 from synth.domain.ownership import Ownership, OwnershipStep
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, ForeignKey, Kind, Relation
@@ -34,11 +43,12 @@ __all__ = [
     "GOOD",
     "IDENTIFIERS",
     "NUMBERS",
-    "PAID",
+    "PAID_SOURCE",
     "RARE",
     "Accuracy",
     "Across",
     "Aspect",
+    "BackendOptions",
     "Capabilities",
     "Check",
     "Column",
@@ -77,7 +87,6 @@ __all__ = [
     "Utility",
     "Verdict",
     "Way",
-    "Wishes",
     "entity_words",
     "is_identifier",
     "is_numbering",

@@ -15,7 +15,7 @@ class Capabilities:
 
     Attributes:
         options: the schema of `meta.synth.<name of the backend>`; None where it has no options.
-        conditions: it keeps to `request.given` and `request.balance`.
+        conditions: it keeps to `request.conditioning` and `request.balance`.
         privacy_budget: it keeps to `epsilon` and `delta`.
         guarantee: the private engine may stand in for it, which keeps to them on this machine.
         protects_rare_values: it runs on this machine and lets no value through that fewer than k rows hold,

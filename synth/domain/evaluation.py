@@ -33,7 +33,7 @@ class Check:
     Attributes:
         training: how many entities (or rows) of the first half, or learned from; `holdout` of the others.
         gating: whether the verdict counts; a check that is only shown never blocks.
-        customised: whether the user moved the limit.
+        has_custom_limit: whether the user moved the limit.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Check:
     training: int = 0
     holdout: int = 0
     gating: bool = True
-    customised: bool = False
+    has_custom_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class Evaluation:
         rows: sizes of the three tables, by name.
         attempt: which question about these very source rows this was; only a pass leaves the number as it is.
         retry_reason: why there was another one after too many.
-        redrawn: rows of the twin that were drawn anew, because they were those of a few real people.
-        broken: of the rows drawn, how many broke each rule and were drawn anew, by test or constraint.
+        redrawn_rows: rows of the twin that were drawn anew, because they were those of a few real people.
+        broken_rules: of the rows drawn, how many broke each rule and were drawn anew, by test or constraint.
     """
 
     fidelity: float | None
@@ -111,12 +111,12 @@ class Evaluation:
     utility: tuple[Utility, ...] = ()
     attempt: int = 1
     retry_reason: str = ""
-    redrawn: int = 0
-    broken: Mapping[str, int] = field(default_factory=dict)
+    redrawn_rows: int = 0
+    broken_rules: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of the checks that count."""
         order = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
-        found = {check.verdict for check in self.checks if check.gating}
-        return next((verdict for verdict in order if verdict in found), Verdict.PASS)
+        verdicts = {check.verdict for check in self.checks if check.gating}
+        return next((verdict for verdict in order if verdict in verdicts), Verdict.PASS)

@@ -104,7 +104,7 @@ class Fact:
     source: str
     kind: str
     effect: str
-    used: bool = True
+    is_used: bool = True
     unique: tuple[str, ...] = ()
     not_null: str = ""
 
@@ -137,7 +137,7 @@ class ProjectTest:
     Attributes:
         fqn: its name with the folders it stands in, by which dbt selects it.
         parents: every node that it reads, by `unique_id`.
-        attached: the node that it is declared on; "" for a singular test.
+        attached_node: the node that it is declared on; "" for a singular test.
         column: of that node, if it is about one.
         stores_failures: whether dbt writes the rows that fail into a table.
         fresh: whether it compares the newest row with the clock.
@@ -147,7 +147,7 @@ class ProjectTest:
     name: str
     fqn: tuple[str, ...]
     parents: tuple[str, ...]
-    attached: str = ""
+    attached_node: str = ""
     column: str | None = None
     stores_failures: bool = False
     fresh: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from synth.domain.options import Guarantee, Options, Policy, Wishes
+from synth.domain.options import BackendOptions, Guarantee, Options, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,7 +57,9 @@ class Model:
     ownership: Ownership | None = None  # whom the rows are about; None where nobody has decided it
     declared_reference: bool | None = None  # whether the owner says that it is about nobody
     reference: str = ""  # why it is about nobody and copied as it is; empty where it is not
-    unlinked: Mapping[str, str] = field(default_factory=dict)  # columns whose reference was given up, and why
+    unlinked_columns: Mapping[str, str] = field(
+        default_factory=dict
+    )  # references that were given up, and why
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()
@@ -69,8 +71,8 @@ class Model:
     sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer
     vocabulary: frozenset[str] = frozenset()  # words that name things in the project
     target_column: str | None = None  # what a model learned from the twin should predict
-    wishes: Wishes = field(default_factory=Wishes)
-    written: Mapping[str, str] = field(default_factory=dict)  # what dbt's files say, each part by its digest
+    backend_options: BackendOptions = field(default_factory=BackendOptions)
+    file_digests: Mapping[str, str] = field(default_factory=dict)  # of what dbt's files say, by part
     facts: tuple[Fact, ...] = ()  # every test and constraint, used or not
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
@@ -92,7 +94,7 @@ class Task:
     """One twin to make: a model with every setting decided.
 
     Attributes:
-        guaranteed: the private engine makes it, and no check decides; `guarantee` is what it promises.
+        by_guarantee: the private engine makes it, and no check decides; `guarantee` is what it promises.
     """
 
     model: Model
@@ -104,7 +106,7 @@ class Task:
     evaluation_timeout: float = 900.0  # seconds
     limits: Mapping[str, float] = field(default_factory=dict)
     guarantee: Guarantee = field(default_factory=Guarantee)
-    guaranteed: bool = False
+    by_guarantee: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,11 @@ class Request:
         public: columns whose values are no secret and may be repeated, however rare.
         run_id: names the work wherever it leaves traces.
         model: the model's `unique_id`.
-        given: columns of the rows to return, row by row, which the others are drawn to go with.
-        balance: how often each value of a column is wanted; not beside `given`.
+        conditioning: columns of the rows to return, row by row, which the others are drawn to go with.
+        balance: how often each value of a column is wanted; not beside `conditioning`.
         progress: to be called with what has been done, how much that makes, and of how much; 0 is not known.
-        wishes: of the model.
-        scored: to be called with what a remote service thinks of its rows, from 0 to 100 each.
+        backend_options: of the model.
+        on_scores: to be called with what a remote service thinks of its rows, from 0 to 100 each.
         entities: whom each training row is about, where the user said it and somebody has several rows.
         beside: rows of the same table that an engine of their own learns; their entities count where a value
             must be shared. `about` says whom each is about, where somebody has several rows.
@@ -168,11 +170,11 @@ class Request:
     public: frozenset[str]
     run_id: str
     model: str
-    given: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    conditioning: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     balance: Mapping[str, Shares] = field(default_factory=dict)
     progress: Callable[[str, int, int], None] | None = field(default=None, compare=False, repr=False)
-    wishes: Wishes = field(default_factory=Wishes)
-    scored: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
+    backend_options: BackendOptions = field(default_factory=BackendOptions)
+    on_scores: Callable[[Mapping[str, float]], None] | None = field(default=None, compare=False, repr=False)
     entities: NDArray[Any] | None = field(default=None, compare=False, repr=False)
     beside: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     about: NDArray[Any] | None = field(default=None, compare=False, repr=False)

@@ -35,7 +35,7 @@ class Policy(StrEnum):
     PROTECT = "protect"  # it is made again by the private engine
 
 
-PAID = "paid for"  # what is said of values that nothing public states
+PAID_SOURCE = "paid for"  # what is said of values that nothing public states
 
 
 class Privacy(StrEnum):
@@ -114,7 +114,7 @@ def _first(ours: T | None, theirs: Other) -> T | Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class BackendOptions:
     """What a model asks of its backend that not every backend can do.
 
     Attributes:

@@ -28,7 +28,7 @@ class Ownership:
         column: of the model; it holds the entity, or a key that leads to it. Empty where each row is its own.
         path: from the key in `column` to the entity; empty where `column` holds the entity itself.
         evidence: what says so, in a few words.
-        declared: whether the user said so.
+        is_declared: whether the user said so.
         advice: the line that changes it.
     """
 
@@ -36,5 +36,5 @@ class Ownership:
     column: str = ""
     path: tuple[OwnershipStep, ...] = ()
     evidence: str = ""
-    declared: bool = False
+    is_declared: bool = False
     advice: str = ""

@@ -70,7 +70,7 @@ class CheckRule:
             finding.training,
             finding.holdout,
             gating=self.gating if finding.gating is None else finding.gating,
-            customised=limits.get(self.name, self.limit) != self.limit,
+            has_custom_limit=limits.get(self.name, self.limit) != self.limit,
         )
 
     def error(self, explain: str, limit: float) -> Check:

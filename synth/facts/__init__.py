@@ -153,7 +153,7 @@ def _rule(source: FactSource, statement: Statement) -> Rule:
 def _as_fact(source: FactSource) -> Fact:
     statement = source.statement
     if statement is None:
-        return Fact(source.name, source.kind, f"not used: {source.reason}", used=False)
+        return Fact(source.name, source.kind, f"not used: {source.reason}", is_used=False)
     return Fact(
         source.name, source.kind, str(statement.effect), unique=statement.unique, not_null=statement.not_null
     )

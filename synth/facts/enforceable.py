@@ -130,7 +130,8 @@ def keep_true_facts(model: Model, real: pa.Table) -> tuple[Model, tuple[str, ...
     false_keys = {fact.unique for fact in keys}
     nullable = {fact.not_null for fact in empty}
     false_facts = {
-        fact: replace(fact, effect="not used: the real rows break it", used=False) for fact in (*keys, *empty)
+        fact: replace(fact, effect="not used: the real rows break it", is_used=False)
+        for fact in (*keys, *empty)
     }
     true_model = replace(
         model,

@@ -41,7 +41,10 @@ def broken_circles(models: Mapping[str, Model], looks: Mapping[str, RelationLook
         models[child] = replace(
             model,
             foreign_keys=tuple(key for key in model.foreign_keys if key != given_up),
-            unlinked={**model.unlinked, given_up.column: f"references go in a circle ({names})"},
+            unlinked_columns={
+                **model.unlinked_columns,
+                given_up.column: f"references go in a circle ({names})",
+            },
         )
 
 

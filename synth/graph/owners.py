@@ -103,8 +103,8 @@ class EntityOwners:
         """Return as declared; a column that refers to another model is followed to whom that is about."""
         key = next((key for key in self.keys[model.unique_id] if key.column == entity), None)
         if key is None or key.parent not in self.models or key.parent == model.unique_id:
-            return Ownership(model.unique_id, entity, evidence="declared", declared=True)
-        return replace(self._through(key), evidence="declared", declared=True, advice="")
+            return Ownership(model.unique_id, entity, evidence="declared", is_declared=True)
+        return replace(self._through(key), evidence="declared", is_declared=True, advice="")
 
     def _own(self, model: Model, look: RelationLook) -> Ownership:
         """Return each row is its own entity; a snapshot's rows are those of whom it keeps versions."""

@@ -25,7 +25,9 @@ def about(model: Model) -> str:
 def is_inferred(model: Model) -> bool:
     """Return whether the entity is another one than the row itself, and was not declared."""
     one = model.ownership
-    return one is not None and not one.declared and about(model) != "each row on its own" and bool(one.advice)
+    return (
+        one is not None and not one.is_declared and about(model) != "each row on its own" and bool(one.advice)
+    )
 
 
 def explain(model: Model) -> str:

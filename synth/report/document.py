@@ -252,8 +252,8 @@ def _rows(evaluation: Evaluation, published_rows: int) -> RowCounts:
         holdout=rows.get("holdout", 0),
         synthetic=rows.get("synthetic", 0),
         published=published_rows,
-        redrawn=evaluation.redrawn,
-        broken=evaluation.broken,
+        redrawn=evaluation.redrawn_rows,
+        broken=evaluation.broken_rules,
     )
 
 
@@ -266,7 +266,7 @@ def _check(check: Check) -> CheckFigure:
         ci_low=_round(check.low),
         ci_high=_round(check.high),
         limit=check.limit,
-        customised=check.customised,
+        customised=check.has_custom_limit,
         gating=check.gating,
         training=check.training,
         holdout=check.holdout,

@@ -331,7 +331,7 @@ def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
         "verdict": evaluation.verdict if evaluation and not result.guarantee else None,
         "guarantee": result.guarantee or None,
         "fidelity": evaluation.fidelity if evaluation else None,
-        "broken": dict(evaluation.broken) if evaluation else {},
+        "broken": dict(evaluation.broken_rules) if evaluation else {},
         "warnings": list(result.warnings),
         "tests": dict(result.tests),
         "artifacts": list(result.artifacts),

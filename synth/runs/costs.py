@@ -50,7 +50,7 @@ def beyond_budget(tasks: Iterable[Task], spent: Mapping[str, Spent], budget: flo
     reasons: dict[str, str] = {}
     costs = defaultdict(Spent, spent)
     for task in tasks:
-        if not task.guaranteed or task.model.reference:
+        if not task.by_guarantee or task.model.reference:
             continue
         domain, before = domain_of(task.model), costs[domain_of(task.model)]
         try:

@@ -49,21 +49,21 @@ def inputs(
     model = task.model
     decisions = (
         options,
-        model.wishes,
+        model.backend_options,
         model.labels,
         model.foreign_keys,
         model.ownership,
         model.reference,
-        model.unlinked,
+        model.unlinked_columns,
         task.on_inconclusive,
         settings.analyst_role,
         settings.tests,
         settings.store if "://" in settings.store else "",
-        task.guaranteed,
+        task.by_guarantee,
         task.guarantee,
     )
     return {
-        **model.written,
+        **model.file_digests,
         TYPES: digest(columns),
         SETTINGS: digest(*decisions),
         ROWS: rows,

@@ -78,7 +78,7 @@ def preflight(
 
 def by_guarantee(task: Task) -> bool:
     """Whether the private engine makes what no check can decide."""
-    return task.guaranteed or task.on_inconclusive is Policy.PROTECT
+    return task.by_guarantee or task.on_inconclusive is Policy.PROTECT
 
 
 def few_rows(task: Task, rows: int) -> str:

@@ -70,8 +70,8 @@ def examine(
         raw_evaluation,
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
-        redrawn=choice.count,
-        broken=broken or {},
+        redrawn_rows=choice.count,
+        broken_rules=broken or {},
     )
     return Examined(evaluation, _draw_portrait(case, samples, entities) if learned_columns else None)
 

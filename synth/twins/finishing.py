@@ -34,7 +34,7 @@ Work = TypeVar("Work")
 def across(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
     """Return what all real rows of these tasks' models keep across tables, and say so."""
     try:
-        models = [task.model for task in tasks if not task.guaranteed]  # their twins tell nothing more
+        models = [task.model for task in tasks if not task.by_guarantee]  # their twins tell nothing more
         facts = find_across(models, shop.warehouse, shop.snapshot)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")

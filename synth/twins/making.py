@@ -164,7 +164,7 @@ def _make(
         if task.model.reference:
             return copy_reference(task, shop, wanted=wanted)
         alone = without(rejected, shop)
-        if task.guaranteed:
+        if task.by_guarantee:
             return make_guaranteed(task, alone, parents=twins, wanted=wanted)
 
         def work() -> Twin | Draft:

@@ -13,7 +13,7 @@ from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.unseen import PRESENT, may_be_absent
-from synth.domain import PAID, Kind, PublicValues, Role
+from synth.domain import PAID_SOURCE, Kind, PublicValues, Role
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
 from synth.twins.computing import wanted_formulas
@@ -97,7 +97,7 @@ def publicly(
         decided.append(one)
         if domain is not None and treatment.column.name not in {*computed, *copied}:
             domains[treatment.column.name] = domain
-            sources[treatment.column.name] = source or PAID
+            sources[treatment.column.name] = source or PAID_SOURCE
     return Publicly(tuple(decided), domains, sources, moments=domains)
 
 
@@ -228,7 +228,7 @@ def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> 
         low = high = None
         lows, highs = [], []
     source = ", ".join(dict.fromkeys(name for _, name in (*lows[:1], *highs[:1])))
-    source = source if lows and highs else f"{source}, the other end {PAID}" if source else ""
+    source = source if lows and highs else f"{source}, the other end {PAID_SOURCE}" if source else ""
     if is_moment:
         zone = UTC if column.kind is Kind.TIMESTAMPTZ else None
         ends = [None if end is None else pd.Timestamp(end).tz_convert(zone) for end in (low, high)]

@@ -34,7 +34,7 @@ def read_and_tell(
     sources: dict[str, SourceRows] = {}
     advice_by_model, cells = [], 0
     for task in tasks:
-        if task.model.unique_id in ready or task.model.reference or task.guaranteed:
+        if task.model.unique_id in ready or task.model.reference or task.by_guarantee:
             continue
         try:
             model_with_keys, _ = read_uniqueness(task.model, shop.warehouse)

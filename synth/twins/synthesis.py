@@ -71,10 +71,10 @@ def draw(
         public=open_to_all,
         run_id=shop.run_id,
         model=task.model.unique_id,
-        given=told.conditioning,
+        conditioning=told.conditioning,
         balance=told.balance,
-        wishes=task.model.wishes,
-        scored=scores.update,
+        backend_options=task.model.backend_options,
+        on_scores=scores.update,
         wait=shop.settings.wait,
     )
     if family is not None:
@@ -182,13 +182,13 @@ def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]
             f"The entities of {request.model} are so few that all fell into one half. Next: build it with "
             "more rows, or leave it out."
         )
-    given = request.given
+    given = request.conditioning
     return [
         replace(
             request,
             rows=request.rows // 2,
             seed=int(np.random.SeedSequence([request.seed, half]).generate_state(1)[0]),
-            given=None if given is None else given.iloc[half::2].reset_index(drop=True),
+            conditioning=None if given is None else given.iloc[half::2].reset_index(drop=True),
         )
         for half in range(len(parts))
     ]

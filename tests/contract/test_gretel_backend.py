@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from synth.domain import Wishes
+from synth.domain import BackendOptions
 from synth.errors import BackendError
 from tests.doubles.asking import ROWS, made, refused
 from tests.doubles.fixtures import QUICK, Rented, needs_client, opened
@@ -79,7 +79,7 @@ def test_a_project_that_is_not_there_is_named(gretel: GretelDouble) -> None:
 
 def test_personal_data_can_be_replaced_before_training(gretel: GretelDouble, tmp_path: Path) -> None:
     steps = {"gretel": {"transform_v2": {"globals": {"locales": ["en_US"]}, "steps": []}}}
-    made(_rented(gretel), tmp_path, wishes=Wishes(sections=steps))
+    made(_rented(gretel), tmp_path, backend_options=BackendOptions(sections=steps))
     assert [next(iter(config["models"][0])) for config in gretel.submitted] == ["transform_v2", "actgan"]
     assert gretel.left == []
 
@@ -87,11 +87,11 @@ def test_personal_data_can_be_replaced_before_training(gretel: GretelDouble, tmp
 def test_a_run_that_was_killed_while_training_does_not_transform_again(
     gretel: GretelDouble, tmp_path: Path
 ) -> None:
-    wishes = Wishes(sections={"gretel": {"transform_v2": {"steps": []}}})
+    backend_options = BackendOptions(sections={"gretel": {"transform_v2": {"steps": []}}})
     gretel.fail("look", 500, times=99, skip=3)
-    refused(_rented(gretel), tmp_path, wishes=wishes)
+    refused(_rented(gretel), tmp_path, backend_options=backend_options)
     gretel._faults.clear()
-    made(_rented(gretel), tmp_path, wishes=wishes)
+    made(_rented(gretel), tmp_path, backend_options=backend_options)
     assert len(gretel.submitted) == 2
     assert gretel.left == []
 

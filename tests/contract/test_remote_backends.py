@@ -15,7 +15,7 @@ import pytest
 
 from synth.backends.ledger import Ledger
 from synth.backends.sheet import ENTITY
-from synth.domain import Wishes
+from synth.domain import BackendOptions
 from synth.errors import BackendError
 from tests.doubles.asking import CANARY, ROWS, asked, made, refused, training
 from tests.doubles.fixtures import QUICK, Rented, opened
@@ -47,7 +47,7 @@ def test_nothing_is_left_remotely_or_here(remote: Rented, tmp_path: Path) -> Non
 
 
 def test_what_is_kept_on_purpose_stays(remote: Rented, tmp_path: Path) -> None:
-    made(remote, tmp_path, wishes=Wishes(keep_remote=True))
+    made(remote, tmp_path, backend_options=BackendOptions(keep_remote=True))
     assert len(remote.double.jobs) == 1
     assert len(remote.double.left) >= 2
     assert list(tmp_path.iterdir()) == []
@@ -130,10 +130,17 @@ def test_a_job_that_is_being_cancelled_is_not_picked_up_and_its_rows_are_gone(
     remote.double.script, remote.double.ending = ["active"], 10_000
     sections = {remote.kind: {"timeout": 0.1}}
     impatient = Rented(remote.double, opened(remote.double, replace(QUICK, ending=0.1)), remote.kind)
-    assert "had not finished" in refused(impatient, tmp_path, wishes=Wishes(sections=sections))
+    assert "had not finished" in refused(
+        impatient, tmp_path, backend_options=BackendOptions(sections=sections)
+    )
     assert remote.double.left == list(remote.double.jobs)
     remote.double.script = ["created", "active", "completed"]
-    made(impatient, tmp_path, wishes=Wishes(sections=sections), run_id="20261124t000000z-aaaaaaaa")
+    made(
+        impatient,
+        tmp_path,
+        backend_options=BackendOptions(sections=sections),
+        run_id="20261124t000000z-aaaaaaaa",
+    )
     assert len(remote.double.submitted) == 2
     (stuck,) = remote.double.left
     remote.double.jobs[stuck].script[:] = ["cancelled"]
@@ -144,7 +151,7 @@ def test_a_job_that_is_being_cancelled_is_not_picked_up_and_its_rows_are_gone(
 @pytest.mark.parametrize("status", [500, None], ids=["500", "no answer"])
 def test_a_lost_answer_leaves_exactly_one_job(remote: Rented, tmp_path: Path, status: int | None) -> None:
     remote.double.fail("submit", status, done=True)
-    made(remote, tmp_path, wishes=Wishes(keep_remote=True))
+    made(remote, tmp_path, backend_options=BackendOptions(keep_remote=True))
     assert len(remote.double.jobs) == 1
 
 
@@ -172,7 +179,9 @@ def test_the_reason_of_a_failure_is_told_without_values(remote: Rented, tmp_path
 def test_a_job_that_never_ends_is_cancelled_at_its_deadline(remote: Rented, tmp_path: Path) -> None:
     remote.double.script = ["active"]
     sections = {remote.kind: {"timeout": 0.2}}
-    assert "had not finished after 0 seconds" in refused(remote, tmp_path, wishes=Wishes(sections=sections))
+    assert "had not finished after 0 seconds" in refused(
+        remote, tmp_path, backend_options=BackendOptions(sections=sections)
+    )
     assert remote.double.calls("cancel") == 1
     assert remote.double.left == []
 
@@ -354,8 +363,10 @@ def test_two_runs_do_not_wait_for_one_job(remote: Rented, tmp_path: Path) -> Non
 
 def test_rows_of_an_entity_leave_with_a_number_that_means_nothing(remote: Rented, tmp_path: Path) -> None:
     entities = np.repeat(np.arange(100) + 4_000_000, 4)
-    wishes = Wishes(sections={"gretel": {"model": "navigator_ft"}})
-    assert list(made(remote, tmp_path, entities=entities, wishes=wishes)) == list(training().columns)
+    backend_options = BackendOptions(sections={"gretel": {"model": "navigator_ft"}})
+    assert list(made(remote, tmp_path, entities=entities, backend_options=backend_options)) == list(
+        training().columns
+    )
     (given,) = map(_read, remote.double.given)
     assert list(given) == [*training().columns, ENTITY]
     numbers = given[ENTITY].astype(int)

@@ -52,7 +52,7 @@ class Cautious:
             raise BackendError("acme has nowhere to write")
 
     def synthesize(self, training, request, workdir):
-        options = Options.model_validate(request.wishes.section("acme"))
+        options = Options.model_validate(request.backend_options.section("acme"))
         seen = {"strength": options.strength, "cities": sorted(training["city"].dropna().unique())}
         self.record.write_text(json.dumps(seen))
         return training.sample(request.rows, replace=True, random_state=request.seed).reset_index(drop=True)

@@ -18,7 +18,7 @@ import pytest
 
 from synth.backends.nemo import NemoBackend
 from synth.backends.patience import Patience
-from synth.domain import Wishes
+from synth.domain import BackendOptions
 from synth.errors import BackendError
 from tests.doubles.asking import ROWS, asked, training
 from tests.handmade import TWIN, Handmade
@@ -69,8 +69,8 @@ def project(database: Database, tmp_path: Path, server: Server) -> Iterator[Hand
 def run(url: str, folder: Path, name: str, timeout: float = 300.0) -> str:
     """A run of its own: `ok`, or what it says."""
     backend = NemoBackend.connect({"NEMO_ENDPOINT": url}, QUICK)
-    wishes = Wishes(sections={"nemo": {"timeout": timeout}})
-    request = asked(run_id=name, model=f"model.shop.{name}", wishes=wishes)
+    backend_options = BackendOptions(sections={"nemo": {"timeout": timeout}})
+    request = asked(run_id=name, model=f"model.shop.{name}", backend_options=backend_options)
     try:
         twin = backend.synthesize(training(), request, folder / name)
     except BackendError as error:

@@ -95,10 +95,10 @@ def test_a_twin_that_ends_where_one_person_does_fails() -> None:
 
 def test_a_limit_can_be_moved_and_says_so() -> None:
     strict = checks(evaluate(TRAINING, HOLDOUT, FRESH, limits={"membership": 0.5}))
-    assert strict["membership"].customised
+    assert strict["membership"].has_custom_limit
     assert strict["membership"].limit == 0.5
     assert strict["membership"].verdict is not Verdict.PASS
-    assert not strict["exact_rows"].customised
+    assert not strict["exact_rows"].has_custom_limit
     loose = checks(evaluate(TRAINING, HOLDOUT, TRAINING, limits={"exact_rows": 3_000}))
     assert loose["exact_rows"].verdict is Verdict.PASS
 

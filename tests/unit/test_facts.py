@@ -46,7 +46,7 @@ def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = 
 def unused(found: Facts) -> list[str]:
     """Why the tests of a model that state nothing do so; all others must state nothing, too."""
     assert replace(found, all_facts=()) == Facts()
-    assert not any(one.used for one in found.all_facts)
+    assert not any(one.is_used for one in found.all_facts)
     return [one.effect.removeprefix("not used: ") for one in found.all_facts]
 
 

@@ -239,7 +239,7 @@ def test_a_leak_of_an_engine_that_is_not_ours_stays_rejected() -> None:
 def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
     def task(name: str, ownership: Ownership | None) -> Task:
         model = replace(MODEL, unique_id=f"model.shop.{name}", name=name, ownership=ownership, unique=())
-        return replace(TASK, model=model, guaranteed=True)
+        return replace(TASK, model=model, by_guarantee=True)
 
     people = task("people", Ownership("model.shop.people", "id"))
     orders = task("orders", Ownership("model.shop.people", "person_id"))

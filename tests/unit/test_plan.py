@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.domain import ForeignKey, Model, Options, Policy, Privacy, Relation, Rows, Wishes
+from synth.domain import BackendOptions, ForeignKey, Model, Options, Policy, Privacy, Relation, Rows
 from synth.errors import ConfigError
 from synth.plan import clusters, plan
 from synth.settings import Flags, Settings, resolve
@@ -114,13 +114,13 @@ def test_an_unknown_backend_of_all_models_names_where_it_was_typed(settings: Set
 
 def test_a_guarantee_is_asked_for_by_its_name_or_by_an_epsilon_of_the_model(settings: Settings) -> None:
     named = model("a", options=Options(privacy=Privacy.GUARANTEED))
-    own = dataclasses.replace(model("b"), wishes=Wishes(epsilon=1.0))
+    own = dataclasses.replace(model("b"), backend_options=BackendOptions(epsilon=1.0))
     checked = dataclasses.replace(
-        model("c", options=Options(privacy=Privacy.CHECKED)), wishes=Wishes(epsilon=1.0)
+        model("c", options=Options(privacy=Privacy.CHECKED)), backend_options=BackendOptions(epsilon=1.0)
     )
     of_project = dataclasses.replace(settings, defaults=Options(epsilon=2.0))
     tasks = {task.model.name: task for task in plan([named, own, checked, model("d")], of_project).tasks}
-    assert [tasks[name].guaranteed for name in "abcd"] == [True, True, False, False]
+    assert [tasks[name].by_guarantee for name in "abcd"] == [True, True, False, False]
     assert tasks["d"].guarantee.epsilon == 2.0
     assert tasks["d"].on_inconclusive is Policy.PROTECT
     messages = refused(settings, model("a", options=Options(backend="nemo", privacy=Privacy.GUARANTEED)))

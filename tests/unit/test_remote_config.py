@@ -20,14 +20,14 @@ from synth.backends.gretel import GretelBackend
 from synth.backends.nemo import NemoBackend
 from synth.backends.redaction import redact
 from synth.backends.sheet import ENTITY
-from synth.domain import ForeignKey, Model, Relation, Request, Rows, Task, Wishes
+from synth.domain import BackendOptions, ForeignKey, Model, Relation, Request, Rows, Task
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def asked(rows: int = 1000, **wishes: Any) -> Request:
+def asked(rows: int = 1000, **backend_options: Any) -> Request:
     return Request(
         rows=rows,
         seed=9,
@@ -35,13 +35,13 @@ def asked(rows: int = 1000, **wishes: Any) -> Request:
         public=frozenset(),
         run_id="run",
         model="model.shop.orders",
-        wishes=Wishes(**wishes),
+        backend_options=BackendOptions(**backend_options),
     )
 
 
-def gretel(options: Mapping[str, object], rows: int = 1000, **wishes: Any) -> dict[str, Any]:
+def gretel(options: Mapping[str, object], rows: int = 1000, **backend_options: Any) -> dict[str, Any]:
     """The body of the one model that Gretel is sent, by its type."""
-    (step,) = gretel_config.steps(asked(rows, sections={"gretel": options}, **wishes))
+    (step,) = gretel_config.steps(asked(rows, sections={"gretel": options}, **backend_options))
     models: Any = step.config["models"]
     (model,) = models
     return dict(model)
@@ -87,7 +87,7 @@ def test_a_transformation_goes_before_the_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "wishes", "said_of_it"),
+    ("options", "backend_options", "said_of_it"),
     [
         ({"model": "synthetics/default"}, {}, "withdrawn its model or template 'synthetics/default'"),
         ({"model": "synthetics"}, {}, "one of actgan, navigator_ft, tabular_dp"),
@@ -107,10 +107,10 @@ def test_a_transformation_goes_before_the_training() -> None:
     ],
 )
 def test_what_gretel_does_not_have_is_named(
-    options: dict[str, object], wishes: dict[str, float], said_of_it: str
+    options: dict[str, object], backend_options: dict[str, float], said_of_it: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        gretel(options, 1000, **wishes)
+        gretel(options, 1000, **backend_options)
     assert said_of_it in str(caught.value)
 
 
@@ -120,8 +120,8 @@ def test_more_rows_than_a_model_makes_are_refused() -> None:
         gretel({"model": "navigator_ft"}, rows=128_000)
 
 
-def nemo(options: Mapping[str, object], **wishes: Any) -> dict[str, Any]:
-    (step,) = nemo_config.steps(asked(sections={"nemo": options}, **wishes))
+def nemo(options: Mapping[str, object], **backend_options: Any) -> dict[str, Any]:
+    (step,) = nemo_config.steps(asked(sections={"nemo": options}, **backend_options))
     return dict(step.config)
 
 
@@ -139,7 +139,7 @@ def test_nemo_keeps_to_a_budget() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "wishes", "said_of_it"),
+    ("options", "backend_options", "said_of_it"),
     [
         ({"trainning": {}}, {}, "did you mean `training`"),
         ({"training": {"epochs": 3}}, {}, "unknown key `meta.synth.nemo.training.epochs`"),
@@ -149,10 +149,10 @@ def test_nemo_keeps_to_a_budget() -> None:
     ],
 )
 def test_what_nemo_does_not_have_is_named(
-    options: dict[str, object], wishes: dict[str, float], said_of_it: str
+    options: dict[str, object], backend_options: dict[str, float], said_of_it: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        nemo(options, **wishes)
+        nemo(options, **backend_options)
     assert said_of_it in str(caught.value)
 
 
@@ -182,20 +182,20 @@ def task(backend: str, **model: Any) -> Task:
 
 @pytest.mark.parametrize("backend", ["gretel", "nemo"])
 def test_a_budget_that_would_protect_rows_and_not_entities_is_refused(backend: str) -> None:
-    budget = Wishes(epsilon=1.0)
-    accept(task(backend, wishes=budget))
-    accept(task(backend, wishes=budget, entity="order_id"))
+    budget = BackendOptions(epsilon=1.0)
+    accept(task(backend, backend_options=budget))
+    accept(task(backend, backend_options=budget, entity="order_id"))
     key = ForeignKey("user_id", "model.shop.users", "id", "test")
-    accept(task(backend, wishes=budget, foreign_keys=(key,), unique=(("user_id",),)))
+    accept(task(backend, backend_options=budget, foreign_keys=(key,), unique=(("user_id",),)))
     for facts in ({"entity": "user_id"}, {"foreign_keys": (key,)}):
         with pytest.raises(ConfigError, match="user_id may have several"):
-            accept(task(backend, wishes=budget, **facts))
+            accept(task(backend, backend_options=budget, **facts))
         accept(task(backend, **facts))
 
 
 def test_the_local_backend_keeps_a_budget_by_guarantee() -> None:
     accept(task("local"))
-    accept(task("local", wishes=Wishes(epsilon=1.0)))
+    accept(task("local", backend_options=BackendOptions(epsilon=1.0)))
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_a_failed_check_is_explained_on_the_first_screen() -> None:
 
 
 def test_a_moved_limit_is_called_customised() -> None:
-    found = evaluation(check("exact_rows", limit=20, customised=True), *CHECKS[1:])
+    found = evaluation(check("exact_rows", limit=20, has_custom_limit=True), *CHECKS[1:])
     text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
     assert "customised limit" in text
     assert "Customised: exact_rows 20" in text
@@ -276,7 +276,7 @@ def test_a_moved_limit_is_called_customised() -> None:
 
 
 def test_redrawn_rows_and_repeated_attempts_are_told() -> None:
-    found = evaluation(redrawn=7, attempt=4, retry_reason="the source was mended")
+    found = evaluation(redrawn_rows=7, attempt=4, retry_reason="the source was mended")
     text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
     assert "7 rows were drawn anew" in text
     assert "4, because: the source was mended" in text
