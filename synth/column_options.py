@@ -31,7 +31,7 @@ class ColumnOptions(Strict):
 
 def roles(node: Node, place: str) -> Mapping[str, Role]:
     """Return roles by column, from each column's own `config.meta` only."""
-    declared = {}
+    column_roles = {}
     for column in node.columns.values():
         where = f"{place}, column '{column.name}'"
         options = _options(column.meta, where)
@@ -39,12 +39,12 @@ def roles(node: Node, place: str) -> Mapping[str, Role]:
         if options.role is None:
             continue
         try:
-            declared[column.name] = Role(options.role)
+            column_roles[column.name] = Role(options.role)
         except ValueError:
             raise ConfigError(
                 f"{where}: unknown `meta.{OPTIONS}.role` '{options.role}'; {nearest(options.role, Role)}"
             ) from None
-    return declared
+    return column_roles
 
 
 def _refuse_misplaced(column: DeclaredColumn, where: str) -> None:
@@ -79,15 +79,15 @@ def public_values(node: Node, place: str) -> Iterator[PublicValues]:
         labels = tuple(map(_text, options.labels))
         if options.low is None and options.high is None and not labels:
             continue
-        low, high = (_bound(value) for value in (options.low, options.high))
-        if low is not None and high is not None and _disordered(low, high):
+        low, high = (_bound_value(value) for value in (options.low, options.high))
+        if low is not None and high is not None and _is_out_of_order(low, high):
             raise ConfigError(
                 f"{where}: `meta.{OPTIONS}` must have two numbers or two dates as `low` and `high`, in order."
             )
         yield PublicValues(column.name, labels, low, high, "declared")
 
 
-def _disordered(low: float | datetime, high: float | datetime) -> bool:
+def _is_out_of_order(low: float | datetime, high: float | datetime) -> bool:
     return type(low) is not type(high) or low > high  # type: ignore[operator] # of one type by now
 
 
@@ -95,7 +95,7 @@ def _text(label: str | float | bool) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def _bound(value: float | date | None) -> float | datetime | None:
+def _bound_value(value: float | date | None) -> float | datetime | None:
     """A number, or the moment that a date begins with."""
     if isinstance(value, date):
         moment = (

@@ -74,7 +74,7 @@ class ModelListing:
     across: tuple[Across, ...] = ()
 
     @property
-    def paid(self) -> tuple[str, ...]:
+    def paid_columns(self) -> tuple[str, ...]:
         """Return the columns of a twin by guarantee whose values cost a share of epsilon to find out."""
         return tuple(name for name, source in self.sources.items() if source.endswith(PAID_SOURCE))
 
@@ -83,11 +83,13 @@ class ModelListing:
         """Return what is promised of a twin by guarantee, and which of its values are public, in words."""
         if not self.task.by_guarantee or self.task.model.reference:
             return []
-        public = [f"{name} ({source})" for name, source in self.sources.items() if name not in self.paid]
+        public = [
+            f"{name} ({source})" for name, source in self.sources.items() if name not in self.paid_columns
+        ]
         return [
             f"by guarantee: {self.task.guarantee}",
             *([f"public values: {', '.join(public)}"] if public else []),
-            *([f"{PAID_SOURCE}: {', '.join(self.paid)}"] if self.paid else []),
+            *([f"{PAID_SOURCE}: {', '.join(self.paid_columns)}"] if self.paid_columns else []),
         ]
 
     @property
@@ -145,11 +147,11 @@ def _facts_across(
     tasks = [one.task for one in listings if one.columns]
     try:
         by_rows = find_across([task.model for task in tasks if not task.by_guarantee], warehouse, snapshot)
-        stated = stated_across([task.model for task in tasks], warehouse)
+        stated_facts = stated_across([task.model for task in tasks], warehouse)
     except WarehouseError:  # a run will say so
         return ()
-    promised = {task.model.unique_id for task in tasks if task.by_guarantee}
-    return (*by_rows.every, *(fact for fact in stated.every if fact.parties & promised))
+    private_models = {task.model.unique_id for task in tasks if task.by_guarantee}
+    return (*by_rows.every, *(fact for fact in stated_facts.every if fact.parties & private_models))
 
 
 def _decisions(
@@ -290,10 +292,15 @@ def _read_publicly(
 
     model = task.model
     rules = tuple(rule for rule in model.rules if rule.scope is Scope.ROW)
-    standing = EnforceableFacts(rules, formulas={formula: frozenset() for formula in model.formulas})
+    enforceable = EnforceableFacts(rules, formulas={formula: frozenset() for formula in model.formulas})
     enums = warehouse.enums(model.relation)
     public = publicly(
-        model, columns, twins=twins, enums=enums, standing=standing, pools=lambda _: pa.array([], pa.string())
+        model,
+        columns,
+        twins=twins,
+        enums=enums,
+        standing=enforceable,
+        pools=lambda _: pa.array([], pa.string()),
     )
     entries = tuple(_entry(one, model, twins) for one in public.treatments)
     return ModelListing(task, entries, sources=dict(public.sources))

@@ -111,10 +111,10 @@ def _table(one: ModelListing, width: int) -> list[str]:
     lines += _entry("; ".join(keys), width, indent=4) if keys else []
     for fact in one.across:
         lines += _entry(str(fact), width, indent=4)
-    return lines + [part for line in one.domains for part in _wrapped(line, width)]
+    return lines + [part for line in one.domains for part in _wrap(line, width)]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """Return a text in as many lines as it takes, below a table."""
     return wrap(text, width, initial_indent=" " * 4, subsequent_indent=" " * 6)
 
@@ -209,14 +209,14 @@ def _as_document(one: ModelListing) -> dict[str, object]:
 
 def _guarantee(one: ModelListing) -> dict[str, object] | None:
     """Return what is promised of a twin by guarantee, for programs."""
-    promised = one.task.guarantee
+    guarantee = one.task.guarantee
     if not one.task.by_guarantee or one.task.model.reference:
         return None
     return {
-        "epsilon": promised.epsilon,
-        "delta": promised.delta,
-        "public": {name: source for name, source in one.sources.items() if name not in one.paid},
-        "paid_for": list(one.paid),
+        "epsilon": guarantee.epsilon,
+        "delta": guarantee.delta,
+        "public": {name: source for name, source in one.sources.items() if name not in one.paid_columns},
+        "paid_for": list(one.paid_columns),
     }
 
 

@@ -22,7 +22,7 @@ from synth.runs.watch import TwinPlaces, afterwards, refuse_strangers
 from synth.stores import open_store
 from synth.twins.workshop import Workshop
 from synth.warehouse import Warehouse
-from synth.warehouse.spending import Spent
+from synth.warehouse.spending import Spending
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
@@ -230,11 +230,11 @@ def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> di
     ]
     if not tasks:
         return {}
-    spent = warehouse.spent(settings.schema)
-    reasons = beyond_budget(tasks, spent, settings.budget)
+    costs = warehouse.spending_by_domain(settings.schema)
+    reasons = beyond_budget(tasks, costs, settings.budget)
     for task in tasks:
         if task.model.unique_id not in reasons and not task.model.reference:
-            before = spent.get(domain_of(task.model), Spent())
+            before = costs.get(domain_of(task.model), Spending())
             limit = "" if settings.budget is None else f" of a budget of {settings.budget:g}"
             log.info(
                 f"{task.model.name} costs epsilon {task.guarantee.epsilon:g} of {domain_of(task.model)}, "

@@ -53,7 +53,7 @@ def plan(models: Sequence[Model], settings: Settings, refusals: Iterable[Refusal
     bare = tuple(refusal.model for refusal in refusals)
     tasks = {model.unique_id: _task(model, settings) for model in (*bare, *models)}
     reasons |= _shared_names(models) | _unable(tasks[model.unique_id] for model in models)
-    reasons |= {} if settings.private else _unprotected(tasks[model.unique_id] for model in models)
+    reasons |= {} if settings.private else _why_unprotected(tasks[model.unique_id] for model in models)
     order, circles = _parents_first([model for model in models if model.unique_id not in reasons])
     reasons |= circles
     return Plan(
@@ -126,7 +126,7 @@ def _is_guaranteed(model: Model, options: Options) -> bool:
     return asks and capabilities_of(backend).guarantee
 
 
-def _unprotected(tasks: Iterable[Task]) -> dict[str, str]:
+def _why_unprotected(tasks: Iterable[Task]) -> dict[str, str]:
     """Why tasks that ask for the private engine cannot have it, by `unique_id`: it is not installed."""
     asking = [task for task in tasks if task.by_guarantee or task.on_inconclusive is Policy.PROTECT]
     return {

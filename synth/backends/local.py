@@ -42,9 +42,15 @@ class LocalBackend:
         engine = Synthesizer(
             seed=request.seed, categories=request.categories, rare=RARE, public=request.public
         )
-        given = [] if request.conditioning is None else list(request.conditioning.columns)
+        conditioning_columns = [] if request.conditioning is None else list(request.conditioning.columns)
         beside = None if request.beside is None else Beside(request.beside, request.about)
-        engine.fit(training, given=given, entities=request.entities, beside=beside, progress=request.progress)
+        engine.fit(
+            training,
+            given=conditioning_columns,
+            entities=request.entities,
+            beside=beside,
+            progress=request.progress,
+        )
         try:
             return engine.sample(
                 request.rows,
@@ -52,7 +58,7 @@ class LocalBackend:
                 balance={str(name): shares for name, shares in request.balance.items()},
             )
         except ValueError as error:
-            if not (given or request.balance):
+            if not (conditioning_columns or request.balance):
                 raise
             raise BackendError(f"The engine cannot do what was asked of {request.model}: {error}.") from None
 

@@ -125,7 +125,7 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
     declarations = read_models(manifest, settings.connection)
     for text in (*settings.warnings, *manifest.warnings, *declarations.warnings):
         log.warning(text)
-    declarations = _decided(manifest, declarations, settings)
+    declarations = _with_graph(manifest, declarations, settings)
     bare = {refusal.model.unique_id: refusal for refusal in declarations.refusals}
     selected_models = [
         model
@@ -143,7 +143,7 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
     return work, declarations
 
 
-def _decided(manifest: Manifest, declarations: Declarations, settings: Settings) -> Declarations:
+def _with_graph(manifest: Manifest, declarations: Declarations, settings: Settings) -> Declarations:
     """Return the models as the whole project explains them; as declared where it cannot be read.
 
     A model about whose entity evidence contradicts itself is a refusal among others.
@@ -168,7 +168,7 @@ def _decided(manifest: Manifest, declarations: Declarations, settings: Settings)
             )
     except WarehouseError:
         return declarations  # whoever needs the warehouse will say so
-    asked = open_questions(graph)
-    refusals = [Refusal(one, asked[one.unique_id]) for one in graph.models if one.unique_id in asked]
-    others = tuple(one for one in graph.models if one.unique_id not in asked)
+    questions = open_questions(graph)
+    refusals = [Refusal(one, questions[one.unique_id]) for one in graph.models if one.unique_id in questions]
+    others = tuple(one for one in graph.models if one.unique_id not in questions)
     return replace(declarations, models=others, refusals=(*declarations.refusals, *refusals))

@@ -56,7 +56,7 @@ def with_beginnings(
         existing: all real values, none of which may come back.
         rng: the source of chance.
     """
-    changed = dict(columns)
+    twin_columns = dict(columns)
     labels = [one.column.name for one in treatments if one.role is Role.CATEGORY]
     for one in treatments:
         name = one.column.name
@@ -65,8 +65,8 @@ def with_beginnings(
         beginnings = find_beginnings(real, name, [label for label in labels if label in columns])
         if one.column.kind is Kind.TEXT and beginnings is not None:
             values, beside = columns[name], columns[beginnings.column]
-            changed[name] = _begun(values, beside, beginnings, existing.column(name), rng)
-    return changed
+            twin_columns[name] = _replace_beginnings(values, beside, beginnings, existing.column(name), rng)
+    return twin_columns
 
 
 def find_beginnings(real: pa.Table, name: str, labels: Sequence[str]) -> Beginnings | None:
@@ -77,13 +77,13 @@ def find_beginnings(real: pa.Table, name: str, labels: Sequence[str]) -> Beginni
         for label in labels:
             pairs = pd.DataFrame({"label": _texts(real.column(label)), "value": values}).dropna()
             pairs["start"] = pairs["value"].str[:length]
-            held = pairs.drop_duplicates().groupby(["label", "start"])["value"].transform("size")
-            common = pairs.loc[held.index][held >= RARE][["label", "start"]].drop_duplicates()
-            shared = pairs.merge(common, on=["label", "start"])
-            if len(common) and len(shared) >= SHARE * len(pairs) and _is_telling(shared):
+            value_counts = pairs.drop_duplicates().groupby(["label", "start"])["value"].transform("size")
+            common = pairs.loc[value_counts.index][value_counts >= RARE][["label", "start"]].drop_duplicates()
+            common_pairs = pairs.merge(common, on=["label", "start"])
+            if len(common) and len(common_pairs) >= SHARE * len(pairs) and _is_telling(common_pairs):
                 shares = {
                     str(one): some["start"].value_counts(normalize=True).sort_index()
-                    for one, some in shared.groupby("label")
+                    for one, some in common_pairs.groupby("label")
                 }
                 return Beginnings(label, length, shares)
     return None
@@ -91,12 +91,12 @@ def find_beginnings(real: pa.Table, name: str, labels: Sequence[str]) -> Beginni
 
 def _is_telling(pairs: pd.DataFrame) -> bool:
     """Return whether labels have far fewer beginnings than if these were dealt out at random."""
-    dealt = np.random.default_rng(len(pairs)).permutation(pairs["start"].to_numpy())
-    by_chance = len(pairs.assign(start=dealt)[["label", "start"]].drop_duplicates())
+    shuffled_starts = np.random.default_rng(len(pairs)).permutation(pairs["start"].to_numpy())
+    by_chance = len(pairs.assign(start=shuffled_starts)[["label", "start"]].drop_duplicates())
     return len(pairs[["label", "start"]].drop_duplicates()) <= FEWER * by_chance
 
 
-def _begun(
+def _replace_beginnings(
     values: pa.Array,
     labels: pa.Array,
     beginnings: Beginnings,
@@ -105,8 +105,8 @@ def _begun(
 ) -> pa.Array:
     """Return the values with such beginnings; where only real values begin so, they stay as they are."""
     texts, beside = _texts(values), _texts(labels)
-    taken = pd.Index(_texts(existing).dropna().unique())
-    changed = texts.copy()
+    real_texts = pd.Index(_texts(existing).dropna().unique())
+    new_texts = texts.copy()
     ends = texts.dropna().str[beginnings.length :].to_numpy(object)
     for label, shares in beginnings.shares.items():
         rows = np.flatnonzero((beside == label).to_numpy(bool) & texts.notna().to_numpy(bool))
@@ -115,10 +115,10 @@ def _begun(
             if not len(rows):
                 break
             fresh = pd.Series(starts + rng.choice(ends, len(rows)), dtype=object)
-            free = ~fresh.isin(taken).to_numpy(bool)
-            changed.iloc[rows[free]] = fresh[free].array
+            free = ~fresh.isin(real_texts).to_numpy(bool)
+            new_texts.iloc[rows[free]] = fresh[free].array
             rows, starts = rows[~free], starts[~free]
-    return pa.array(changed.where(changed.notna(), None), values.type)
+    return pa.array(new_texts.where(new_texts.notna(), None), values.type)
 
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:

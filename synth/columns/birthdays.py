@@ -39,14 +39,14 @@ def followers(treatment: Treatment, treatments: Sequence[Treatment], real: pa.Ta
     """Return the learned dates that are in no real row before the day of birth."""
     if treatment.role is not Role.DATE_OF_BIRTH or not real.num_rows:
         return ()
-    born = _days(treatment, real)
+    birth_days = _days(treatment, real)
     names = []
     for one in treatments:
         whole = not isinstance(one.form, RangeForm)
         if one.role is Role.DATETIME and whole and one.column.name in real.column_names:
             days = _days(one, real)
-            known = ~np.isnat(days) & ~np.isnat(born)
-            if known.sum() >= RARE and (born <= days)[known].all():
+            has_both = ~np.isnat(days) & ~np.isnat(birth_days)
+            if has_both.sum() >= RARE and (birth_days <= days)[has_both].all():
                 names.append(one.column.name)
     return tuple(names)
 

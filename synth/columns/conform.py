@@ -271,7 +271,7 @@ def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng, later: Seque
     """
     form, name = treatment.form, treatment.column.name
     if isinstance(form, RangeForm):
-        return encode(as_ranges(synthetic, form, name, required=treatment.is_required), treatment.column)
+        return encode(as_ranges(synthetic, form, name, not_null=treatment.is_required), treatment.column)
     synthetic_values = synthetic[name]
     if treatment.role is Role.DATE_OF_BIRTH:
         synthetic_values = birthdays(synthetic_values, rng, latest_of(synthetic, later))

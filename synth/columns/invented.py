@@ -70,8 +70,8 @@ def _draw(words: NDArray[np.object_], rows: int, rng: Rng) -> list[str]:
     return sample
 
 
-def _join(left: list[str], right: list[str]) -> list[str]:
-    return [f"{one} {other}" for one, other in zip(left, right, strict=True)]
+def _join(firsts: list[str], seconds: list[str]) -> list[str]:
+    return [f"{one} {other}" for one, other in zip(firsts, seconds, strict=True)]
 
 
 def _syllables(rows: int, rng: Rng, endings: tuple[str, ...]) -> list[str]:

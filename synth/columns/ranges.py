@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 UNTIL = " until"  # stands behind the name of a range's column where its end is learned
 # As Postgres prints them where the start belongs to a range and the end does not, which is its usual form.
 FORM = r'^[\[(]"?(?P<start>[^",\[\]()]*)"?,"?(?P<end>[^",\[\]()]*)"?\)$'
-CLOSED = r"^\[[^,]"
+CLOSED_START = r"^\[[^,]"
 
 
 class RangeForm(StrEnum):
@@ -48,7 +48,7 @@ def range_form(column: Column, values: pa.ChunkedArray) -> RangeForm | None:
         return None
     texts = values.drop_null().to_pandas()
     parts = texts.str.extract(FORM)
-    usual = texts.str.match(CLOSED) | (parts["start"] == "")
+    usual = texts.str.match(CLOSED_START) | (parts["start"] == "")
     if parts["start"].isna().any() or (parts == "").all(axis=1).any() or not usual.all():
         return None
     try:
@@ -76,14 +76,14 @@ def _bounds(texts: pd.Series[Any], form: RangeForm) -> pd.Series[Any]:
     return whole if whole.isna().any() else whole.astype("int64")
 
 
-def as_ranges(rows: pd.DataFrame, form: RangeForm, name: str, *, required: bool) -> pd.Series[Any]:
+def as_ranges(rows: pd.DataFrame, form: RangeForm, name: str, *, not_null: bool) -> pd.Series[Any]:
     """Return learned starts and ends as text that Postgres reads; no range ends before it has begun.
 
     Args:
         rows: with both columns.
         form: of the ranges.
         name: of their column.
-        required: whether there must be a range in every row: one of all values where none was drawn.
+        not_null: whether there must be a range in every row: one of all values where none was drawn.
     """
     start, end = rows[name], rows[name + UNTIL]
     if form is RangeForm.WHOLE:
@@ -93,24 +93,24 @@ def as_ranges(rows: pd.DataFrame, form: RangeForm, name: str, *, required: bool)
     step: Any = pd.Timedelta(1, "D" if form is RangeForm.DAYS else "s") if form.is_date else 1
     early = (end <= start).fillna(value=False).to_numpy(bool)
     end = end.mask(early, start + step)
-    texts = "[" + _written(start, form) + "," + _written(end, form) + ")"
+    texts = "[" + _as_text(start, form) + "," + _as_text(end, form) + ")"
     texts = texts.where(start.notna(), "(" + texts.str[1:])
     nothing = (start.isna() & end.isna()).to_numpy(bool)
-    return texts.where(~nothing, "(,)" if required else None)
+    return texts.where(~nothing, "(,)" if not_null else None)
 
 
-def _written(values: pd.Series[Any], form: RangeForm) -> pd.Series[Any]:
-    known = values.notna().to_numpy(bool)
+def _as_text(values: pd.Series[Any], form: RangeForm) -> pd.Series[Any]:
+    present = values.notna().to_numpy(bool)
     texts = np.full(len(values), "", dtype=object)
     if form.is_date:
-        moments = values[known].to_numpy("datetime64[us]")
+        moments = values[present].to_numpy("datetime64[us]")
         days = moments.astype("datetime64[D]") if form is RangeForm.DAYS else moments
-        texts[known] = [str(moment).replace("T", " ").removesuffix(".000000") for moment in days]
+        texts[present] = [str(moment).replace("T", " ").removesuffix(".000000") for moment in days]
         if form is RangeForm.MOMENTS:
-            texts[known] = [f'"{text}"' for text in texts[known]]
+            texts[present] = [f'"{text}"' for text in texts[present]]
     else:
-        texts[known] = [
+        texts[present] = [
             str(int(number)) if float(number).is_integer() else repr(float(number))
-            for number in values[known]
+            for number in values[present]
         ]
     return pd.Series(texts, index=values.index)

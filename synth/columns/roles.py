@@ -10,7 +10,7 @@ import pyarrow as pa
 from synth.columns.advice import yaml_file
 from synth.columns.encoding import rows_type
 from synth.columns.placeholders import has_placeholder
-from synth.columns.sharing import Unseen, Values
+from synth.columns.sharing import HiddenValues, Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
 from synth.domain import Role, entity_words
 from synth.errors import ConfigError, ModelError
@@ -115,7 +115,7 @@ def assign_unseen(
         ModelError: as `assign` does.
     """
     nothing = pa.table({column.name: pa.array([], rows_type(column)) for column in columns})
-    treatments = classify(model, columns, nothing, twins=twins, looked_at=Unseen)
+    treatments = classify(model, columns, nothing, twins=twins, looked_at=HiddenValues)
     return _without_doubt(model, tuple(_in_their_own(one) for one in treatments))
 
 
@@ -154,7 +154,7 @@ def classify(
         training: the rows to learn from.
         owners: whom each row is about, where that is not the row itself.
         twins: every model that has a twin or asks for one, by `unique_id`; None where that is not known.
-        looked_at: `Unseen` where nobody may look at values, of which `training` then has none.
+        looked_at: `HiddenValues` where nobody may look at values, of which `training` then has none.
     """
     names = entity_words(columns=(column.name for column in columns))
     model = replace(model, vocabulary=model.vocabulary | names)

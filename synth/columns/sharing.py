@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from synth.domain import Column
 
 COMMON_SHARE = 0.5  # share of rows that must hold such a common label before text counts as a category
-UNKNOWN = 2**62  # different values where nobody may count them
+UNCOUNTABLE = 2**62  # different values where nobody may count them
 BIRTHS = frozenset({IdentifierKind.BIRTH})
 # What columns may hold that are called so, where nobody may look, by their type.
-NAMED_NUMBERS = frozenset(
+KINDS_OF_NUMBERS = frozenset(
     {
         IdentifierKind.PHONE,
         IdentifierKind.SSN,
@@ -28,7 +28,7 @@ NAMED_NUMBERS = frozenset(
         IdentifierKind.POSTCODE,
     }
 )
-NAMED = {
+KINDS_BY_TYPE = {
     Kind.TEXT: frozenset(IdentifierKind) - BIRTHS,
     Kind.DATE: BIRTHS,
     Kind.TIMESTAMP: BIRTHS,
@@ -79,21 +79,25 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Unseen(Values):
+class HiddenValues(Values):
     """The values of a column that nobody may look at: what it holds is said by its name and its type."""
 
     def content(self, column: Column) -> Detection | None:
         """Return what the column is called as holding."""
-        said = read_name(column.name)
-        if said.what is None or (said.what in NAMES and said.thing):
+        reading = read_name(column.name)
+        if reading.what is None or (reading.what in NAMES and reading.thing):
             return None
-        fitting = NAMED_NUMBERS if column.kind in {Kind.INTEGER, Kind.DECIMAL} else NAMED.get(column.kind)
-        return Detection(said.what, "name") if fitting and said.what in fitting else None
+        fitting = (
+            KINDS_OF_NUMBERS
+            if column.kind in {Kind.INTEGER, Kind.DECIMAL}
+            else KINDS_BY_TYPE.get(column.kind)
+        )
+        return Detection(reading.what, "name") if fitting and reading.what in fitting else None
 
     @cached_property
     def different(self) -> int:
         """Return a number that makes no column a code of few values."""
-        return UNKNOWN
+        return UNCOUNTABLE
 
 
 def _holders(labels: pa.Array, values: pa.ChunkedArray, owners: pa.ChunkedArray) -> pa.Array:

@@ -49,7 +49,7 @@ def assemble_unseen(
     *,
     parents: Parents,
     rng: Rng,
-    shared: Mapping[str, Codes] | None = None,
+    shared_values: Mapping[str, Codes] | None = None,
     links: Mapping[str, Codes] | None = None,
 ) -> pa.Table:
     """Return the columns of the relation in order, with types that Postgres reads without loss.
@@ -59,14 +59,14 @@ def assemble_unseen(
         treatments: of every column.
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance.
-        shared: columns of which rows that have one number here, from 0 on, get one value.
+        shared_values: columns of which rows that have one number here, from 0 on, get one value.
         links: foreign keys of which each row has the place of its parent here, among the parents' keys.
 
     Raises:
         ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
     columns: dict[str, pa.Array] = {}
-    rows, shared, links = len(synthetic), shared or {}, links or {}
+    rows, shared_values, links = len(synthetic), shared_values or {}, links or {}
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent
@@ -80,12 +80,12 @@ def assemble_unseen(
             columns[name] = by_row(treatment, synthetic, rng)
             continue
         present = _present(synthetic, treatment, rows)
-        places = shared.get(name, np.cumsum(present) - 1)
+        places = shared_values.get(name, np.cumsum(present) - 1)
         values = pool(treatment) if name in links and treatment.parent else None
         if values is not None:
             places = links[name]
         else:
-            values = _made(treatment, int(places.max(initial=-1)) + 1, pool, rng)
+            values = _key_values(treatment, int(places.max(initial=-1)) + 1, pool, rng)
         columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
@@ -143,7 +143,7 @@ def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArra
     return present if (~present).mean() >= FEW_ABSENT else np.ones(rows, bool)
 
 
-def _made(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> pa.Array:
+def _key_values(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> pa.Array:
     column, role = treatment.column, treatment.role
     what = treatment.what or USUAL.get(role)
     pool = parents(treatment) if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} else None
@@ -185,6 +185,6 @@ def _texts(column: Column, rows: int, rng: Rng) -> NDArray[Any]:
         raise full(column, rows)
     texts: dict[str, None] = {}
     while len(texts) < rows:
-        drawn = LETTERS[rng.integers(0, len(LETTERS), (rows + 8, length))]
-        texts |= dict.fromkeys("".join(row) for row in drawn.tolist())
+        letters = LETTERS[rng.integers(0, len(LETTERS), (rows + 8, length))]
+        texts |= dict.fromkeys("".join(row) for row in letters.tolist())
     return np.array(list(texts)[:rows], object)

@@ -93,16 +93,18 @@ class Nearness:
         if not len(rows):
             return strength, lean > 0
         points = encode(self.tables)
-        crowded = np.full((len(self.apart), len(self.first)), np.inf)
+        crowd_distances = np.full((len(self.apart), len(self.first)), np.inf)
         for engine, places in enumerate(self.tables.engines):
             np.minimum.at(
-                crowded[engine], self.units[rows], nearest(points[rows], points[places], rank=CROWD)
+                crowd_distances[engine], self.units[rows], nearest(points[rows], points[places], rank=CROWD)
             )
         looked_at = np.unique(self.units[rows])
-        explained = np.zeros(len(lean))
-        explained[looked_at] = np.log((crowded[1] + BLUR)[looked_at] / (crowded[0] + BLUR)[looked_at])
-        explained *= np.sign(lean)
-        strength[looked_at] = np.maximum(np.abs(lean) - np.maximum(explained, 0), 0)[looked_at]
+        density_effect = np.zeros(len(lean))
+        density_effect[looked_at] = np.log(
+            (crowd_distances[1] + BLUR)[looked_at] / (crowd_distances[0] + BLUR)[looked_at]
+        )
+        density_effect *= np.sign(lean)
+        strength[looked_at] = np.maximum(np.abs(lean) - np.maximum(density_effect, 0), 0)[looked_at]
         return strength, lean > 0
 
     def _greatest(self, values: Floats) -> Floats:

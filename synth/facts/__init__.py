@@ -99,8 +99,8 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
         counts=tuple(statement.count for _, statement in _saying(sources) if statement.count),
         public=tuple(
             PublicValues(claim.column, tuple(sorted(claim.among or ())), claim.low, claim.high, one.name)
-            for one, said in _saying(sources)
-            for claim in said.claims
+            for one, statement in _saying(sources)
+            for claim in statement.claims
             if not claim.length and (claim.among or claim.low is not None or claim.high is not None)
         ),
         all_facts=tuple(map(_as_fact, sources)),

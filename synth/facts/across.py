@@ -41,12 +41,12 @@ class AcrossFacts:
         """Return the models among the names that facts bind together, each group apart."""
         groups: list[set[str]] = []
         for fact in self.of(names).every:
-            joined = set(fact.parties & set(names))
-            apart = [group for group in groups if not group & joined]
-            groups = [*apart, joined.union(*(group for group in groups if group & joined))]
+            group_models = set(fact.parties & set(names))
+            apart = [group for group in groups if not group & group_models]
+            groups = [*apart, group_models.union(*(group for group in groups if group & group_models))]
         return [frozenset(group) for group in groups]
 
-    def referenced(self, name: str) -> frozenset[str]:
+    def referenced_columns(self, name: str) -> frozenset[str]:
         """Return the columns of a model that rows of others copy, or by which they find its rows."""
         copies = (fact for fact in self.every if fact.other == name and fact.way is Way.COPY)
         return frozenset(column for fact in copies for column in (fact.key, fact.source))
@@ -75,14 +75,14 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     Raises:
         WarehouseError: Postgres refused.
     """
-    named = {model.unique_id: model for model in models if model.history is None}
-    links = _links(named)
+    models_by_id = {model.unique_id: model for model in models if model.history is None}
+    links = _links(models_by_id)
     if not links:
         return AcrossFacts()
-    relations = {name: model.relation for name, model in named.items()}
+    relations = {name: model.relation for name, model in models_by_id.items()}
     relations |= {
         key.parent: key.relation
-        for model in named.values()
+        for model in models_by_id.values()
         for key in model.foreign_keys
         if key.relation is not None
     }
@@ -90,11 +90,11 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     tables = {
         name: _table(relation, warehouse, public=name in public) for name, relation in relations.items()
     }
-    search = _Search(named, tables, snapshot)
-    copies = search.held(_copies(links, named, tables))
-    counted = search.held(_aggregates(links, named, tables, copies))
-    firsts = search.held(_firsts(links, named, tables, [*copies, *counted]))
-    return AcrossFacts((*copies, *counted, *firsts), tables)
+    search = _Search(models_by_id, tables, snapshot)
+    copies = search.certain_facts(_copies(links, models_by_id, tables))
+    aggregates = search.certain_facts(_aggregates(links, models_by_id, tables, copies))
+    firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*copies, *aggregates]))
+    return AcrossFacts((*copies, *aggregates, *firsts), tables)
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
@@ -105,33 +105,40 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     Raises:
         WarehouseError: Postgres refused.
     """
-    named = {model.unique_id: model for model in models if model.history is None}
-    links = [link for link in _links(named) if not link.public]
+    models_by_id = {model.unique_id: model for model in models if model.history is None}
+    links = [link for link in _links(models_by_id) if not link.public]
     ways = [(link.many, link.one) for link in links]
     links = [link for link in links if ways.count((link.many, link.one)) == 1]
     tables = {
-        name: _table(model.relation, warehouse, public=bool(model.reference)) for name, model in named.items()
+        name: _table(model.relation, warehouse, public=bool(model.reference))
+        for name, model in models_by_id.items()
     }
     copies = [
-        fact for fact in _copies(links, named, tables) if fact.is_direct_copy and _is_stated(fact, named)
+        fact
+        for fact in _copies(links, models_by_id, tables)
+        if fact.is_direct_copy and _is_stated(fact, models_by_id)
     ]
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}
     copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
-    counted = [fact for fact in _aggregates(links, named, tables, copies) if _is_stated(fact, named)]
-    return AcrossFacts((*copies, *counted), tables)
+    aggregates = [
+        fact for fact in _aggregates(links, models_by_id, tables, copies) if _is_stated(fact, models_by_id)
+    ]
+    return AcrossFacts((*copies, *aggregates), tables)
 
 
 def _is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     """Return whether SQL computes the column of the fact as the fact says."""
     whole, part = models[fact.model].derivations, models[fact.other].derivations
-    said, source = whole.get(fact.column), part.get(fact.source)
-    if said is None or said.way is not fact.way:
+    derivation, source = whole.get(fact.column), part.get(fact.source)
+    if derivation is None or derivation.way is not fact.way:
         return False
     key = part.get(fact.key)
-    if fact.way is not Way.COPY and (key is None or key.root != said.by or bool(fact.empty) != said.empty):
+    if fact.way is not Way.COPY and (
+        key is None or key.root != derivation.by or bool(fact.empty) != derivation.empty
+    ):
         return False
     return fact.way is Way.COUNT or (
-        source is not None and source.way is Way.COPY and source.root == said.root
+        source is not None and source.way is Way.COPY and source.root == derivation.root
     )
 
 
@@ -147,13 +154,13 @@ class _Search:
     tables: Mapping[str, FactTable]
     snapshot: Snapshot
 
-    def held(self, candidates: Iterable[Across]) -> list[Across]:
+    def certain_facts(self, candidates: Iterable[Across]) -> list[Across]:
         """Return of each column the first candidate that all rows keep, if it is no chance.
 
         Beside one that is none, a copy of the same name is none either.
         """
-        kept = self.snapshot.holding([*candidates], self.tables)
-        first = {(fact.model, fact.column): fact for fact in reversed(kept)}
+        true_facts = self.snapshot.holding([*candidates], self.tables)
+        first = {(fact.model, fact.column): fact for fact in reversed(true_facts)}
         certain = {fact for fact in first.values() if self.snapshot.telling(fact, self.tables) >= RARE}
         pairs = {(fact.model, fact.other) for fact in certain if fact.way is Way.COPY}
         alike = {fact for fact in first.values() if fact.way is Way.COPY and fact.column == fact.source}
@@ -163,7 +170,7 @@ class _Search:
 
 def _links(models: Mapping[str, Model]) -> list[Link]:
     """Return which rows belong together, those of a model and its parents first."""
-    found = []
+    links = []
     for name, model in models.items():
         for key in model.foreign_keys:
             parent = models.get(key.parent)
@@ -172,13 +179,13 @@ def _links(models: Mapping[str, Model]) -> list[Link]:
                 continue
             if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
                 single = _is_key(model, key.column)
-                found.append(Link(name, key.column, key.parent, key.parent_column, single, public))
+                links.append(Link(name, key.column, key.parent, key.parent_column, single, public))
     siblings = [
         Link(many.many, many.column, one.many, one.column, many.single)
-        for many, one in product(found, found)
+        for many, one in product(links, links)
         if one.single and many.many != one.many and (many.one, many.key) == (one.one, one.key)
     ]
-    return [*found, *siblings]
+    return [*links, *siblings]
 
 
 def _is_key(model: Model, column: str) -> bool:
@@ -204,9 +211,9 @@ def _pairs(
 ) -> Iterator[Across]:
     """Return the copy for all pairs of columns of one type, but not for keys of rows."""
     model = models[blank.model]
-    passed = {blank.own, *(name for name in _fixed(model))}
+    excluded_columns = {blank.own, *(name for name in _user_columns(model))}
     for column, kind in tables[blank.model].types.items():
-        if column in passed or (_is_key(model, column) and not single):
+        if column in excluded_columns or (_is_key(model, column) and not single):
             continue
         for source, other in tables[blank.other].types.items():
             if source != blank.key and _family(kind) and _family(kind) == _family(other):
@@ -220,13 +227,13 @@ def _aggregates(
     copies: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns of parents that may be counts, sums, and the like of their children."""
-    copied = {(fact.model, fact.column): (fact.other, fact.source) for fact in copies}
+    sources = {(fact.model, fact.column): (fact.other, fact.source) for fact in copies}
     for link in links:
         if link.single or link.public:
             continue
         model, children = models[link.one], tables[link.many].types
         for column, kind in tables[link.one].types.items():
-            if column in _keys(model) or column in _fixed(model) or (link.one, column) in copied:
+            if column in _keys(model) or column in _user_columns(model) or (link.one, column) in sources:
                 continue
             blank = Across(link.one, column, Way.COUNT, link.many, "", link.key, link.column)
             numeric = _family(kind) is NUMBERS
@@ -237,7 +244,7 @@ def _aggregates(
                 yield replace(blank, way=Way.SOME, empty="false")
             ways = WAYS_OF_NUMBERS if numeric else (Way.LEAST, Way.MOST) if _family(kind) is TIMES else ()
             for (source, other), way in product(children.items(), ways):
-                itself = copied.get((link.many, source)) == (link.one, column)
+                itself = sources.get((link.many, source)) == (link.one, column)
                 if itself or source == link.column or _family(other) is not _family(kind):
                     continue
                 if numeric:
@@ -249,21 +256,29 @@ def _firsts(
     links: Sequence[Link],
     models: Mapping[str, Model],
     tables: Mapping[str, FactTable],
-    known: Sequence[Across],
+    earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns of parents that may be what the first or last of their children has."""
-    decided = {(fact.model, fact.column) for fact in known}
+    derived_columns = {(fact.model, fact.column) for fact in earlier_facts}
     for link in links:
         if link.single or link.public:
             continue
         model, children, own = models[link.one], tables[link.many].types, models[link.many].primary_key
         times = [name for name, kind in children.items() if _family(kind) is TIMES]
         for column, kind in tables[link.one].types.items():
-            if column in _keys(model) or column in _fixed(model) or (link.one, column) in decided:
+            if (
+                column in _keys(model)
+                or column in _user_columns(model)
+                or (link.one, column) in derived_columns
+            ):
                 continue
             for (source, other), time, way in product(children.items(), times, (Way.FIRST, Way.LAST)):
                 comparable = _family(kind) is not None and _family(kind) == _family(other)
-                if comparable and source not in {link.column, time} and (link.many, source) not in decided:
+                if (
+                    comparable
+                    and source not in {link.column, time}
+                    and (link.many, source) not in derived_columns
+                ):
                     order = tuple(dict.fromkeys((time, *own)))
                     yield Across(link.one, column, way, link.many, source, link.key, link.column, order=order)
 
@@ -274,10 +289,10 @@ def _keys(model: Model) -> frozenset[str]:
     return frozenset((*single, *(key.column for key in model.foreign_keys)))
 
 
-def _fixed(model: Model) -> frozenset[str]:
+def _user_columns(model: Model) -> frozenset[str]:
     """Return columns that the user has decided about."""
-    declared = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
-    return frozenset((*model.seed_columns, *model.balance, *declared))
+    role_columns = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
+    return frozenset((*model.seed_columns, *model.balance, *role_columns))
 
 
 def _family(kind: str) -> frozenset[str] | None:

@@ -84,7 +84,7 @@ class TestArguments:
         value = self.test.arguments.get(name)
         if not isinstance(value, list) or not all(isinstance(p, list) and len(p) == 2 for p in value):  # noqa: PLR2004 - a pair
             raise UnusableError(f"it lists no {name}")
-        return tuple((sql(left), sql(right)) for left, right in value)
+        return tuple((sql(first), sql(second)) for first, second in value)
 
     def model(self, name: str) -> Node:
         """Return the model that the argument refers to."""

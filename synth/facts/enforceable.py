@@ -49,7 +49,7 @@ def read_enforceable(
     Raises:
         WarehouseError: Postgres refused.
     """
-    return _standing(
+    return _read_rules(
         model, warehouse, staging_schema, lambda rules: snapshot.count_violations(model.relation, rules)
     )
 
@@ -60,14 +60,14 @@ def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> Enfo
     Raises:
         WarehouseError: Postgres refused.
     """
-    return _standing(model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules))
+    return _read_rules(model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules))
 
 
-def _standing(
+def _read_rules(
     model: Model,
     warehouse: Warehouse,
     staging_schema: str,
-    judged: Callable[[Sequence[Rule]], tuple[RuleOutcome, ...]],
+    count_violations: Callable[[Sequence[Rule]], tuple[RuleOutcome, ...]],
 ) -> EnforceableFacts:
     own = (
         replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
@@ -87,7 +87,7 @@ def _standing(
     failures = (one.failure or _why_missing(one.columns, model) for one in parsed_rules)
     reasons = dict(zip(every, failures, strict=True))
     usable = [rule for rule in every if not reasons.get(rule)]
-    outcomes = dict(zip(usable, judged(usable), strict=True))
+    outcomes = dict(zip(usable, count_violations(usable), strict=True))
     reasons |= {rule: outcome.failure for rule, outcome in outcomes.items() if outcome.failure}
     warnings = [
         f"{rule.source} of {model.name} is not used: {why}"
@@ -192,8 +192,9 @@ def _is_allowed(count: RowCount, rows: int, unit: int) -> bool:
     return low < rows < high if count.strictly else low <= rows <= high
 
 
-def _forbidden(task: Task, count: RowCount, planned: int) -> str:
+def _forbidden(task: Task, count: RowCount, row_count: int) -> str:
     return (
-        f"{task.model.path}: the twin of {task.model.name} would have {planned:,} rows (rows: {task.rows}), "
-        f"which {count.source} forbids. Next: set other `rows`, in `meta: {{synth: …}}` or by --rows."
+        f"{task.model.path}: the twin of {task.model.name} would have {row_count:,} rows "
+        f"(rows: {task.rows}), which {count.source} forbids. "
+        "Next: set other `rows`, in `meta: {synth: …}` or by --rows."
     )

@@ -203,7 +203,7 @@ def pair_in_set(arguments: TestArguments) -> Statement:
     """State that two columns together are one of some pairs."""
     one, other = arguments.text("column_A"), arguments.text("column_B")
     pairs = arguments.pairs("value_pairs_set")
-    return row(" or ".join(f"({one} = {left} and {other} = {right})" for left, right in pairs))
+    return row(" or ".join(f"({one} = {first} and {other} = {second})" for first, second in pairs))
 
 
 def _claims(

@@ -59,18 +59,18 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:
     arising = root(lineages, column)
     origin = lineages[arising.node].columns.get(arising.column) if arising.node in lineages else None
-    copied, has_constant = Derivation(_text(arising)), False
+    copy, has_constant = Derivation(_text(arising)), False
     if isinstance(origin, ChoiceOrigin) and origin.constants and len(origin.sources) == 1:
         place, has_constant = root(lineages, origin.sources[0]), True
         origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None
     if isinstance(origin, Aggregate) and len(origin.keys) == 1 and NUMBERING.fullmatch(origin.sql):
         return Derivation("", Way.NUMBER, _text(root(lineages, origin.keys[0])))
     if not isinstance(origin, Aggregate) or origin.is_windowed or len(origin.sources) > 1 or not origin.keys:
-        return copied
+        return copy
     call = PLAIN.fullmatch(origin.sql)
     way = WAYS.get(call[1].lower()) if call else None
     if way is None:
-        return copied
+        return copy
     by = _text(root(lineages, origin.keys[0]))
     over = "" if way is Way.COUNT else _text(root(lineages, origin.sources[0]))
     return Derivation(over, way, by, has_constant)

@@ -164,17 +164,17 @@ class Sources:
     ) -> list[tuple[str, str]]:
         """Make one column of two that `using` names; return what is equal by that."""
         names = [fold(one) for one in join.args.get("using") or ()]
-        right = {name: value for alias in new for name, value in scope.sources[alias].columns.items()}
-        left = {
+        right_columns = {name: value for alias in new for name, value in scope.sources[alias].columns.items()}
+        left_columns = {
             name: value for alias in reversed(before) for name, value in scope.sources[alias].columns.items()
         }
-        left |= scope.merged_columns
+        left_columns |= scope.merged_columns
         if str(join.args.get("method") or "").upper() == "NATURAL":
-            names = [name for name in left if name in right]
+            names = [name for name in left_columns if name in right_columns]
         pairs = []
         for name in names:
-            one = left.get(name) or scope.find(name)
-            other = right.get(name) or scope.find(name, new[0])
+            one = left_columns.get(name) or scope.find(name)
+            other = right_columns.get(name) or scope.find(name, new[0])
             if one is None or other is None:
                 continue
             pairs.append((text(one), text(other)))

@@ -3,14 +3,14 @@
 The page shows nothing that is not in the document, and the document holds no value of a source row.
 """
 
-from synth.report.document import Document, Handled, make_document
+from synth.report.document import ColumnTreatment, Document, make_document
 from synth.report.index import Index, RunOutcome
 from synth.report.render import render_index, render_report
 
 __all__ = [
     "ColumnListing",
+    "ColumnTreatment",
     "Document",
-    "Handled",
     "Index",
     "RunOutcome",
     "make_document",

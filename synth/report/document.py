@@ -123,7 +123,7 @@ class UtilityFigure(Part):
     real: float
 
 
-class Handled(Part):
+class ColumnTreatment(Part):
     """What a column is, how that is known, and what was done to it."""
 
     column: str
@@ -158,7 +158,7 @@ class Document(Part):
     accuracies: tuple[AccuracyFigure, ...]
     columns: tuple[ColumnFigure, ...]
     utility: tuple[UtilityFigure, ...]
-    treatments: tuple[Handled, ...]
+    treatments: tuple[ColumnTreatment, ...]
     differential_privacy: DifferentialPrivacy
     warnings: tuple[str, ...]
     portrait: Portrait
@@ -174,7 +174,7 @@ def make_document(  # noqa: PLR0913 - all that is known of a twin, each by its n
     evaluation: Evaluation | None,
     *,
     published_rows: int | None,
-    treatments: Sequence[Handled] = (),
+    treatments: Sequence[ColumnTreatment] = (),
     portrait: Portrait | None = None,
     epsilon: float | None = None,
     guarantee: str = "",

@@ -76,7 +76,7 @@ class ModelEntry:
         return tuple(outcome for outcome in self.outcomes if outcome.status is not Status.UNCHANGED)
 
     @property
-    def published(self) -> RunOutcome | None:
+    def published_run(self) -> RunOutcome | None:
         """The run that made the twin that analysts have now, as far as this folder knows."""
         return next((outcome for outcome in self.outcomes if outcome.status is Status.PUBLISHED), None)
 

@@ -19,7 +19,7 @@ from synth._version import __version__
 from synth.columns.handling import action
 from synth.domain import GOOD, Status, Verdict
 from synth.errors import StoreError
-from synth.report import Handled, Index, RunOutcome, make_document, render_index, render_report
+from synth.report import ColumnTreatment, Index, RunOutcome, make_document, render_index, render_report
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -289,8 +289,8 @@ def _outcome(run_id: str, moment: str, item: Mapping[str, Any]) -> RunOutcome:
     )
 
 
-def _column_handling(treatment: Treatment, model: Model, twins: Collection[str]) -> Handled:
-    return Handled(
+def _column_handling(treatment: Treatment, model: Model, twins: Collection[str]) -> ColumnTreatment:
+    return ColumnTreatment(
         column=treatment.column.name,
         data_type=treatment.column.data_type,
         role=treatment.role,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from synth.errors import ModelError
-from synth.warehouse.spending import Spent, refuse_beyond
+from synth.warehouse.spending import Spending, refuse_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,16 +39,18 @@ def _is_own(model: Model) -> bool:
     return not whose.path and (whose.column,) in {model.primary_key, *model.unique}
 
 
-def beyond_budget(tasks: Iterable[Task], spent: Mapping[str, Spent], budget: float | None) -> dict[str, str]:
+def beyond_budget(
+    tasks: Iterable[Task], costs_so_far: Mapping[str, Spending], budget: float | None
+) -> dict[str, str]:
     """Return why twins by guarantee may not be made, by `unique_id`, when those before them are paid for.
 
     Args:
         tasks: what is to be made, in order.
-        spent: what each kind of entity has cost so far.
+        costs_so_far: what each kind of entity has cost so far.
         budget: the epsilon that all twins about one kind may cost; None is no limit.
     """
     reasons: dict[str, str] = {}
-    costs = defaultdict(Spent, spent)
+    costs = defaultdict(Spending, costs_so_far)
     for task in tasks:
         if not task.by_guarantee or task.model.reference:
             continue

@@ -34,12 +34,12 @@ class Process:
     """A process of this machine, since its last boot."""
 
     pid: int
-    started: str
+    start_time: str
 
     def alive(self) -> bool:
         """Return whether it still runs; a zombie does not."""
         status = _look_up(self.pid)
-        return status is not None and status == ("running", self.started)
+        return status is not None and status == ("running", self.start_time)
 
 
 def find(pid: int) -> Process | None:

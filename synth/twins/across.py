@@ -130,7 +130,7 @@ def agreed(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse
     if not steps:
         return dict(drafts)
     tables = {
-        name: replace(table, required=table.required | _never_null(drafts[name])) if name in drafts else table
+        name: replace(table, not_null=table.not_null | _never_null(drafts[name])) if name in drafts else table
         for name, table in facts.tables.items()
     }
     rows = {name: candidates(draft.case, draft.made.table) for name, draft in drafts.items()}

@@ -214,7 +214,7 @@ def _made_once(
         treatments,
         parents=partial(_pool, case, parents),
         rng=rng,
-        shared={**shared, **links_of_rows},
+        shared_values={**shared, **links_of_rows},
         links=links_of_rows,
     )
     table = with_copies(sifted.as_judged(table, places), copies, parents)

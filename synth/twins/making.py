@@ -111,7 +111,11 @@ def _handed_out(
         if name in ready:
             continue
         parents = {one: begun[one] for one in parents_of(task) if one in begun}
-        wanted = _referenced(task, tasks) | shop.facts.referenced(name) | shop.stated.referenced(name)
+        wanted = (
+            _referenced(task, tasks)
+            | shop.facts.referenced_columns(name)
+            | shop.stated.referenced_columns(name)
+        )
         begun[name] = pool.submit(_make, places[name], task, shop, parents, wanted, whole=name not in late)
     return agreeing(pool, tasks, shop, finished(pool, tasks, shop, begun, late))
 

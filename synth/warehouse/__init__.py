@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from synth.warehouse.ledger import PublishedTwin
     from synth.warehouse.rules import Candidates, Equation, Judgement, RuleOutcome
     from synth.warehouse.session import Connection
-    from synth.warehouse.spending import Cost, Spent
+    from synth.warehouse.spending import Cost, Spending
     from synth.warehouse.understanding import ParsedRule
     from synth.warehouse.units import State, Unit
     from synth.warehouse.values import Inclusion, ValueCounts
@@ -247,7 +247,7 @@ class Warehouse:
         with self._open() as session:
             publish.reject(session, stage, analysts=analysts)
 
-    def spend(self, schema: str, cost: Cost, budget: float | None) -> Spent:
+    def spend(self, schema: str, cost: Cost, budget: float | None) -> Spending:
         """Record what a twin is about to cost; see `synth.warehouse.spending.spend`."""
         with self._open() as session:
             return spending.spend(session, schema, cost, budget)
@@ -257,10 +257,10 @@ class Warehouse:
         with self._open() as session:
             spending.explain(session, schema, cost, releases)
 
-    def spent(self, schema: str) -> Mapping[str, Spent]:
+    def spending_by_domain(self, schema: str) -> Mapping[str, Spending]:
         """Return what twins by guarantee have cost so far, by whom they are about."""
         with self._open() as session, translate_errors(f"read the ledger of {schema}"):
-            return spending.spent(session, schema)
+            return spending.read_spending(session, schema)
 
     def enums(self, relation: Relation) -> Mapping[str, tuple[str, ...]]:
         """Return the labels of columns whose type lists them."""

@@ -61,13 +61,13 @@ class FactTable:
 
     Attributes:
         types: as Postgres prints them.
-        required: columns that are never NULL.
+        not_null: columns that are never NULL.
         public: its rows are about nobody, and are those of its twin.
     """
 
     relation: Relation
     types: Mapping[str, str]
-    required: frozenset[str] = frozenset()
+    not_null: frozenset[str] = frozenset()
     public: bool = False
 
 
@@ -77,13 +77,15 @@ def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, F
     for fact in facts:
         shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.way is Way.COPY)
         groups.setdefault(shape, []).append(fact)
-    kept: list[Across] = []
+    true_facts: list[Across] = []
     for group in groups.values():
-        left: Sequence[Across] = group
+        candidates: Sequence[Across] = group
         for probe in (PROBE, 0):
-            left = [fact for part in _parts(left) for fact in _kept(session, part, tables, probe)]
-        kept += left
-    return [fact for fact in facts if fact in set(kept)]
+            candidates = [
+                fact for part in _parts(candidates) for fact in _unbroken(session, part, tables, probe)
+            ]
+        true_facts += candidates
+    return [fact for fact in facts if fact in set(true_facts)]
 
 
 def _parts(facts: Sequence[Across]) -> Iterator[Sequence[Across]]:
@@ -99,17 +101,17 @@ def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     return row[0] if row else 0
 
 
-def broken(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int:
+def count_breaks(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int:
     """Return how many rows break the fact."""
     row = _answer(session, _question([fact], tables, 0))
     return row[0] if row else 0
 
 
-def _kept(
+def _unbroken(
     session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int
 ) -> list[Across]:
     row = _answer(session, _question(facts, tables, probe))
-    return [] if row is None else [fact for fact, lost in zip(facts, row, strict=True) if not lost]
+    return [] if row is None else [fact for fact, breaks in zip(facts, row, strict=True) if not breaks]
 
 
 def _answer(session: Connection, query: sql.Composed) -> tuple[int, ...] | None:
@@ -207,7 +209,7 @@ def agree(
     rows: Mapping[str, Candidates],
     steps: Sequence[Assignment],
     tables: Mapping[str, FactTable],
-) -> tuple[dict[str, pa.FactTable], dict[Across, int]]:
+) -> tuple[dict[str, pa.Table], dict[Across, int]]:
     """Return the columns that the steps change, in the order of the rows, and how many rows break a fact.
 
     Args:
@@ -224,21 +226,26 @@ def agree(
         for place, (name, some) in enumerate(rows.items()):
             relation = stack.enter_context(temporary_copy(session, some, place))
             ours[name] = replace(ours[name], relation=relation)
-        changed: dict[str, set[str]] = {}
+        columns_by_model: dict[str, set[str]] = {}
         for step in steps:
             if isinstance(step, Across):
                 enforce(session, step, ours)
-                changed.setdefault(step.model, set()).add(step.column)
+                columns_by_model.setdefault(step.model, set()).add(step.column)
             else:
                 name, formula = step
                 let_hold(session, ours[name].relation, (formula.rule, formula.column, formula.sql))
-                changed.setdefault(name, set()).add(formula.column)
-        lost = {step: broken(session, step, ours) for step in steps if isinstance(step, Across)}
-        columns = {name: _changed(session, ours[name], rows[name], names) for name, names in changed.items()}
-        return columns, {fact: count for fact, count in lost.items() if count}
+                columns_by_model.setdefault(name, set()).add(formula.column)
+        breaks = {step: count_breaks(session, step, ours) for step in steps if isinstance(step, Across)}
+        columns = {
+            name: _read_columns(session, ours[name], rows[name], names)
+            for name, names in columns_by_model.items()
+        }
+        return columns, {fact: count for fact, count in breaks.items() if count}
 
 
-def _changed(session: Connection, table: FactTable, rows: Candidates, names: Collection[str]) -> pa.FactTable:
+def _read_columns(
+    session: Connection, table: FactTable, rows: Candidates, names: Collection[str]
+) -> pa.Table:
     columns = [column for column in rows.columns if column.name in names]
     return read(session, table.relation, [NUMBER, *columns]).sort_by(PLACE).drop_columns([PLACE])
 
@@ -260,7 +267,7 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     )
     where = sql.SQL("where target.{place} = said.{place} and target.{column} is distinct from said.value")
     query = sql.SQL("{}{}").format(update, where.format(place=sql.Identifier(PLACE), column=column))
-    if fact.column in tables[fact.model].required:
+    if fact.column in tables[fact.model].not_null:
         query += sql.SQL(" and said.value is not null")
     try:
         with session.transaction():

@@ -64,16 +64,16 @@ class Snapshot:
 
     def holding(self, facts: Sequence[Across], tables: Mapping[str, FactTable]) -> list[Across]:
         """Return those of the facts that all rows keep; see `synth.warehouse.across.holding`."""
-        with self._compared(tables) as session:
+        with self._comparing(tables) as session:
             return across.holding(session, facts, tables)
 
     def telling(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
         """Return in how many rows the column of a fact is not what it is in most."""
-        with self._compared({fact.model: tables[fact.model]}) as session:
+        with self._comparing({fact.model: tables[fact.model]}) as session:
             return across.telling(session, fact, tables)
 
     @contextmanager
-    def _compared(self, tables: Mapping[str, FactTable]) -> Iterator[Connection]:
+    def _comparing(self, tables: Mapping[str, FactTable]) -> Iterator[Connection]:
         """Open a session that sees the moment of the snapshot and runs nobody else's code."""
         with self._open_connection() as session:
             for table in tables.values():

@@ -46,7 +46,7 @@ values (%s, %s, %s, %s, %s, %s, %s, %s)
 RELEASES: LiteralString = """
 update {ledger} set releases = %s where invocation_id = %s and unique_id = %s and releases is null
 """
-SPENT: LiteralString = """
+SPENDING_BY_DOMAIN: LiteralString = """
 select domain, pg_catalog.sum(epsilon), pg_catalog.sum(delta), pg_catalog.count(*) from {ledger} group by 1
 """
 SOURCES: LiteralString = """
@@ -56,16 +56,16 @@ from {ledger} order by unique_id asc, recorded_at desc
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Spending:
     """What all twins about one kind of entity have cost together."""
 
     epsilon: float = 0.0
     delta: float = 0.0
     twins: int = 0
 
-    def plus(self, epsilon: float, delta: float) -> Spent:
+    def plus(self, epsilon: float, delta: float) -> Spending:
         """Return what they have cost after one more twin."""
-        return Spent(self.epsilon + epsilon, self.delta + delta, self.twins + 1)
+        return Spending(self.epsilon + epsilon, self.delta + delta, self.twins + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Cost:
     source_rows: str = ""
 
 
-def spend(session: Connection, schema: str, cost: Cost, budget: float | None) -> Spent:
+def spend(session: Connection, schema: str, cost: Cost, budget: float | None) -> Spending:
     """Record a cost before it arises, and return what the entities have cost with it.
 
     Raises:
@@ -99,7 +99,7 @@ def spend(session: Connection, schema: str, cost: Cost, budget: float | None) ->
         lock_schema(session, schema)
         create_schema(session, schema, private=False)
         session.execute(sql.SQL(CREATE).format(ledger=ledger))
-        before = spent(session, schema).get(cost.domain, Spent())
+        before = read_spending(session, schema).get(cost.domain, Spending())
         refuse_beyond(budget, before, cost.epsilon, cost.domain, cost.unique_id)
         session.execute(
             sql.SQL(INSERT).format(ledger=ledger),
@@ -117,7 +117,9 @@ def spend(session: Connection, schema: str, cost: Cost, budget: float | None) ->
     return before.plus(cost.epsilon, cost.delta)
 
 
-def refuse_beyond(budget: float | None, before: Spent, epsilon: float, domain: str, unique_id: str) -> None:
+def refuse_beyond(
+    budget: float | None, before: Spending, epsilon: float, domain: str, unique_id: str
+) -> None:
     """Refuse a twin that would cost more than is left.
 
     Raises:
@@ -141,13 +143,13 @@ def explain(session: Connection, schema: str, cost: Cost, releases: Sequence[Map
         )
 
 
-def spent(session: Connection, schema: str) -> dict[str, Spent]:
+def read_spending(session: Connection, schema: str) -> dict[str, Spending]:
     """What each kind of entity has cost so far, by its domain."""
     if not refuse_foreign_table(session, schema, SPENDING):
         return {}
-    query = sql.SQL(SPENT).format(ledger=sql.Identifier(schema, SPENDING))
+    query = sql.SQL(SPENDING_BY_DOMAIN).format(ledger=sql.Identifier(schema, SPENDING))
     rows: list[tuple[Any, ...]] = session.execute(query).fetchall()
-    return {str(domain): Spent(float(epsilon), float(delta), int(n)) for domain, epsilon, delta, n in rows}
+    return {str(domain): Spending(float(epsilon), float(delta), int(n)) for domain, epsilon, delta, n in rows}
 
 
 def sources(session: Connection, schema: str) -> dict[tuple[str, str], str]:
@@ -159,4 +161,4 @@ def sources(session: Connection, schema: str) -> dict[tuple[str, str], str]:
         return {}
     query = sql.SQL(SOURCES).format(ledger=sql.Identifier(schema, SPENDING))
     rows: list[tuple[Any, ...]] = session.execute(query).fetchall()
-    return {(str(name), str(made)): str(digest or "") for name, made, digest in rows}
+    return {(str(name), str(invocation)): str(digest or "") for name, invocation, digest in rows}

@@ -40,7 +40,7 @@ from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee
 from synth.twins.publicly import Publicly, publicly, refuse_unknown
 from synth.twins.repair import orders_of, repaired
-from synth.warehouse.spending import Spent
+from synth.warehouse.spending import Spending
 
 MODEL = Model(
     "model.shop.people",
@@ -250,7 +250,7 @@ def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
         "column visitor",
     ]
     assert (rows_per_entity(people), rows_per_entity(orders)) == (1, 5)
-    spent = {"model.shop.people": Spent(3.0, 1e-6, 1)}
+    spent = {"model.shop.people": Spending(3.0, 1e-6, 1)}
     reasons = beyond_budget([people, orders, visits], spent, 6.0)
     assert list(reasons) == ["model.shop.orders"]
     assert "6 of 6 are spent, by 2 twins" in reasons["model.shop.orders"]

@@ -29,7 +29,7 @@ from synth.domain import (
     Verdict,
 )
 from synth.evaluate.portrait import portrait
-from synth.report import Document, Handled, make_document, render_report
+from synth.report import ColumnTreatment, Document, make_document, render_report
 from synth.report.palette import DARK, LIGHT, SHAPES, TEXTS, contrast
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def drawn(names: list[str]) -> Portrait:
 
 def hostile() -> Document:
     handled = [
-        Handled(column=name, data_type="text", role="key", origin=name, action="new") for name in HOSTILE
+        ColumnTreatment(column=name, data_type="text", role="key", origin=name, action="new")
+        for name in HOSTILE
     ]
     found = evaluation(check("worst_column", explain=f"In '{HOSTILE[0]}'.", aspect=Aspect.QUALITY), *CHECKS)
     return make_document(
