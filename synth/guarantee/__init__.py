@@ -2,7 +2,7 @@
 
 from synth.guarantee.children import ChildCounts, ParentCounts
 from synth.guarantee.domains import OTHER, ColumnDomain
-from synth.guarantee.noise import Release, composed
+from synth.guarantee.noise import Release, compose
 from synth.guarantee.private import PrivateSynthesizer
 
 __all__ = [
@@ -12,5 +12,5 @@ __all__ = [
     "ParentCounts",
     "PrivateSynthesizer",
     "Release",
-    "composed",
+    "compose",
 ]

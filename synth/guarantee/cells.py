@@ -139,7 +139,7 @@ def line_margin(
         tallies = tally(cells.codes_of(positions), cells.size)
         noisy = mechanisms.counts(f"{name}: counts {level + 1} of {levels}", tallies, rho / levels)
         absent.append(noisy[-1])
-        whole = whole.refined(cells.starts, parts, noisy[: len(cells.starts)], deviation)
+        whole = whole.refine(cells.starts, parts, noisy[: len(cells.starts)], deviation)
     cells = LineCells(grid, whole.starts, domain.nullable)
     if not domain.nullable:
         return Margin(cells, whole.counts, whole.variances)
@@ -174,7 +174,7 @@ class CellStretches:
         triples = zip(self.starts.tolist(), lengths.tolist(), parts.tolist(), strict=True)
         return np.array([a + n * part // k for a, n, k in triples for part in range(k)], dtype=np.int64)
 
-    def refined(
+    def refine(
         self,
         starts: NDArray[np.int64],
         parts: NDArray[np.int64],
@@ -184,7 +184,7 @@ class CellStretches:
         """Return the parts, those together that noise does not let stand out, near what their stretch was."""
         ends = np.cumsum(parts)
         firsts = [
-            end - part + merged(noisy[end - part : end], deviation)
+            end - part + cell_starts(noisy[end - part : end], deviation)
             for end, part in zip(ends.tolist(), parts.tolist(), strict=True)
         ]
         family = np.repeat(np.arange(len(parts)), [len(first) for first in firsts])
@@ -195,11 +195,11 @@ class CellStretches:
         spread = np.bincount(family, weights=variances)
         trust = np.where(np.isinf(self.variances), 0, spread / (spread + self.variances))  # of the old count
         share = variances / spread[family]
-        moved = counts + (trust * (self.counts - sums))[family] * share
-        return CellStretches(starts[places], moved, variances * (1 - trust[family] * share))
+        new_counts = counts + (trust * (self.counts - sums))[family] * share
+        return CellStretches(starts[places], new_counts, variances * (1 - trust[family] * share))
 
 
-def merged(noisy: NDArray[np.float64], deviation: float) -> NDArray[np.int64]:
+def cell_starts(noisy: NDArray[np.float64], deviation: float) -> NDArray[np.int64]:
     """Return which parts of a stretch begin a cell: those that stand out alone, others together.
 
     A run of others becomes as many cells of similar weight as stand out from their noise.
@@ -227,8 +227,8 @@ def shares(margin: Margin) -> NDArray[np.float64]:
 def nearest_shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities that are nearest to noisy counts: not negative, 1 together."""
     total = max(float(counts.sum()), 1.0)
-    ordered = np.sort(counts)[::-1]
-    excess = (np.cumsum(ordered) - total) / np.arange(1, len(counts) + 1)
-    last = np.flatnonzero(ordered > excess)[-1]
-    projected = np.maximum(counts - excess[last], 0)
-    return projected / projected.sum()  # type: ignore[no-any-return]
+    falling_counts = np.sort(counts)[::-1]
+    excess = (np.cumsum(falling_counts) - total) / np.arange(1, len(counts) + 1)
+    last = np.flatnonzero(falling_counts > excess)[-1]
+    positive_counts = np.maximum(counts - excess[last], 0)
+    return positive_counts / positive_counts.sum()  # type: ignore[no-any-return]

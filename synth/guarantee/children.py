@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.guarantee.cells import merged, nearest_shares, tally
+from synth.guarantee.cells import cell_starts, nearest_shares, tally
 from synth.guarantee.discovery import EDGE, SURE
 from synth.guarantee.fitting import even_numbers
 
@@ -76,8 +76,8 @@ class ChildCounts:
         """Return a number of rows for each of so many parents; within a bin small ones are likelier."""
         bins = np.searchsorted(np.cumsum(self.shares)[:-1], even_numbers(parents, random), side="right")
         low, end = np.maximum(LOWS[bins], 1), LOWS[bins + 1]
-        drawn = np.minimum(np.floor(low * (end / low) ** random.random(parents)), end - 1)
-        return np.where(bins == 0, 0, drawn).astype(np.int64)
+        numbers = np.minimum(np.floor(low * (end / low) ** random.random(parents)), end - 1)
+        return np.where(bins == 0, 0, numbers).astype(np.int64)
 
 
 def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) -> ChildCounts | None:
@@ -90,7 +90,7 @@ def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) 
     if end <= first:
         return None
     part = noisy[first:end]
-    starts = merged(part, deviation)
+    starts = cell_starts(part, deviation)
     sizes = np.diff(np.append(starts, len(part)))
     totals = nearest_shares(np.add.reduceat(part, starts))
     shares = np.zeros(len(noisy))

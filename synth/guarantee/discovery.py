@@ -42,7 +42,7 @@ class Discovery:
     cells: LabelCells | None = None
 
 
-def discovered(
+def discover_domain(
     name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float, delta: float
 ) -> Discovery:
     """Return the domain of a column of which labels or bounds are not public."""
@@ -59,10 +59,10 @@ def _labels(
     # OpenDP's texts hold no NUL.
     texts = [str(key).encode("unicode_escape").decode("ascii") for key in counts.index]
     tallies = dict(zip(texts, (int(count) for count in counts), strict=True))
-    named = mechanisms.labels(f"{name}: labels", tallies, rho, delta)
-    chosen = tuple(text.encode("ascii").decode("unicode_escape") for text in named)
-    cells = LabelCells(_labels_of(chosen), chosen, others=True, nullable=domain.nullable)
-    return Discovery(domain, f"{len(chosen)} labels that enough entities hold, the rest as one", cells)
+    noisy_counts = mechanisms.labels(f"{name}: labels", tallies, rho, delta)
+    label_keys = tuple(text.encode("ascii").decode("unicode_escape") for text in noisy_counts)
+    cells = LabelCells(_labels_of(label_keys), label_keys, others=True, nullable=domain.nullable)
+    return Discovery(domain, f"{len(label_keys)} labels that enough entities hold, the rest as one", cells)
 
 
 def _labels_of(keys: tuple[str, ...]) -> tuple[Any, ...]:

@@ -103,11 +103,11 @@ def amounts(values: pd.Series, kind: str) -> NDArray[np.float64]:
     return numbers
 
 
-def amount_of(bound: Any, kind: str) -> float:
+def amount_of(limit: Any, kind: str) -> float:
     """Return a bound in the unit of `amounts`."""
     if kind == "number":
-        return float(bound)
-    stamp = pd.Timestamp(bound)
+        return float(limit)
+    stamp = pd.Timestamp(limit)
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
     return float(stamp.as_unit("us").asm8.astype(np.int64))
 
@@ -121,7 +121,7 @@ class Grid:
     size: int
     decimals: int | None
     kind: str
-    zoned: bool = False
+    has_zone: bool = False
 
     @classmethod
     def of(cls, domain: ColumnDomain) -> Grid:
@@ -137,15 +137,15 @@ class Grid:
             step = 10.0**-decimals
         size = int(min(np.floor((high - low) / step + 1e-6) + 1, STEPS))
         step = (high - low) / (size - 1) if size == STEPS else step
-        zoned = domain.kind == "datetime" and pd.Timestamp(domain.low).tzinfo is not None
-        return cls(low, step, size, decimals, domain.kind, zoned)
+        has_zone = domain.kind == "datetime" and pd.Timestamp(domain.low).tzinfo is not None
+        return cls(low, step, size, decimals, domain.kind, has_zone)
 
     def positions(self, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the position of each number; what is outside is at the nearest end, NaN at -1."""
         with np.errstate(invalid="ignore", over="ignore"):
             near = np.clip((numbers - self.low) / self.step, 0, self.size - 1)
-        rounded = np.floor(near) if self.kind == "datetime" else np.rint(near)
-        return np.where(np.isnan(numbers), -1, np.nan_to_num(rounded)).astype(np.int64)
+        whole = np.floor(near) if self.kind == "datetime" else np.rint(near)
+        return np.where(np.isnan(numbers), -1, np.nan_to_num(whole)).astype(np.int64)
 
     def values(self, positions: NDArray[np.int64]) -> pd.Series:
         """Return the column that positions stand for, NULL where they are negative."""
@@ -155,6 +155,6 @@ class Grid:
             times = amount.astype(np.int64).astype("datetime64[us]")
             times[absent] = np.datetime64("NaT")
             column = pd.Series(times)
-            return column.dt.tz_localize("UTC") if self.zoned else column
-        rounded = pd.Series(np.round(amount, self.decimals or 0), dtype="Float64").mask(absent)
-        return rounded.astype("Int64") if self.decimals == 0 else rounded
+            return column.dt.tz_localize("UTC") if self.has_zone else column
+        numbers = pd.Series(np.round(amount, self.decimals or 0), dtype="Float64").mask(absent)
+        return numbers.astype("Int64") if self.decimals == 0 else numbers

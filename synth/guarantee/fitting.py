@@ -38,12 +38,12 @@ class Step:
 
     column: int
     own: NDArray[np.float64]
-    given: Mapping[int, NDArray[np.float64]]
+    pair_weights: Mapping[int, NDArray[np.float64]]
 
     def logits(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the log weights of every group for every row."""
         total = np.tile(self.own, (len(rows), 1))
-        for column, weights in self.given.items():
+        for column, weights in self.pair_weights.items():
             total += weights[rows[:, column]]
         return total
 
@@ -55,14 +55,14 @@ class NoisyChain:
     steps: tuple[Step, ...]
 
     def draw(
-        self, number: int, random: np.random.Generator, given: Mapping[int, NDArray[np.int64]]
+        self, number: int, random: np.random.Generator, fixed_codes: Mapping[int, NDArray[np.int64]]
     ) -> NDArray[np.int64]:
         """Return rows of groups; what is given of a column stays, where it is not negative."""
         rows = np.zeros((number, len(self.steps)), dtype=np.int64)
         for step in self.steps:
-            rows[:, step.column] = chosen(step.logits(rows), rows[:, list(step.given)], random)
-            if step.column in given:
-                codes = given[step.column]
+            rows[:, step.column] = choose_codes(step.logits(rows), rows[:, list(step.pair_weights)], random)
+            if step.column in fixed_codes:
+                codes = fixed_codes[step.column]
                 rows[:, step.column] = np.where(codes < 0, rows[:, step.column], codes)
         return rows
 
@@ -77,7 +77,7 @@ def even_numbers(number: int, random: np.random.Generator) -> NDArray[np.float64
     return ((ranks + random.random((blocks, BLOCK))) / BLOCK).ravel()[:number]
 
 
-def chosen(
+def choose_codes(
     logits: NDArray[np.float64], rows: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return a choice for each row, with a chance in proportion to the exponential of its logit.
@@ -106,7 +106,7 @@ def order_of(columns: int, pairs: Mapping[Pair, float], first: int) -> list[int]
     return order
 
 
-def fitted(
+def fit_chain(
     margins: Sequence[NoisyTable],
     tables: Mapping[Pair, NoisyTable],
     first: int,
@@ -120,30 +120,32 @@ def fitted(
     rows = float(margins[0].counts.sum())
     strengths = {pair: _dependence(pair, margins, table) for pair, table in tables.items()}
     order = order_of(len(margins), strengths, first)
-    drawn = np.zeros((population, len(margins)), dtype=np.int64)
+    sample = np.zeros((population, len(margins)), dtype=np.int64)
     steps: list[Step] = []
     for place, column in enumerate(order):
-        given = {}
+        earlier_tables = {}
         for earlier in order[:place]:
             pair = (min(column, earlier), max(column, earlier))
             if pair in tables:
-                table = _weighted(tables[pair], margins[pair[0]], margins[pair[1]])
-                given[earlier] = table if pair[1] == column else NoisyTable(table.counts.T, table.variance)
-        step = _step(column, margins[column], given, rows, drawn)
-        drawn[:, column] = chosen(step.logits(drawn), drawn[:, list(given)], random)
+                table = _with_own_variance(tables[pair], margins[pair[0]], margins[pair[1]])
+                earlier_tables[earlier] = (
+                    table if pair[1] == column else NoisyTable(table.counts.T, table.variance)
+                )
+        step = _step(column, margins[column], earlier_tables, rows, sample)
+        sample[:, column] = choose_codes(step.logits(sample), sample[:, list(earlier_tables)], random)
         steps.append(step)
-    return NoisyChain(tuple(steps)), drawn
+    return NoisyChain(tuple(steps)), sample
 
 
-def _weighted(table: NoisyTable, one: NoisyTable, other: NoisyTable) -> NoisyTable:
+def _with_own_variance(table: NoisyTable, one: NoisyTable, other: NoisyTable) -> NoisyTable:
     """Return a table with the variance that its own dependence calls for.
 
     Relative entropy alone expects a cell of e rows to differ from independence by the root of e. Columns that
     have more to do with each other, by what is left of the squares beyond noise, are held to it less.
     """
     rows = float(one.counts.sum())
-    expected = np.outer(one.counts, other.counts) / rows
-    squares = float(((table.counts - expected) ** 2 - table.variance).sum())
+    independent = np.outer(one.counts, other.counts) / rows
+    squares = float(((table.counts - independent) ** 2 - table.variance).sum())
     weight = np.clip(rows / max(squares, 1e-9), *WEIGHTS)
     return NoisyTable(table.counts, table.variance * weight)
 
@@ -155,7 +157,11 @@ def _dependence(pair: Pair, margins: Sequence[NoisyTable], table: NoisyTable) ->
 
 
 def _step(
-    column: int, margin: NoisyTable, given: Mapping[int, NoisyTable], rows: float, drawn: NDArray[np.int64]
+    column: int,
+    margin: NoisyTable,
+    earlier_tables: Mapping[int, NoisyTable],
+    rows: float,
+    sample: NDArray[np.int64],
 ) -> Step:
     """Fit one column given earlier ones: least relative entropy beside squared error over its variance.
 
@@ -163,29 +169,29 @@ def _step(
     scaled by the curvature that they would have alone.
     """
     base = np.log(np.maximum(margin.counts.ravel() / rows, 1e-9))
-    if not given:
+    if not earlier_tables:
         return Step(column, base, {})
-    columns, tables = list(given), [margin, *given.values()]
+    columns, tables = list(earlier_tables), [margin, *earlier_tables.values()]
     offsets = np.cumsum([0, *(len(table.counts) for table in tables)])
-    wanted = np.vstack([table.counts for table in tables])
+    targets = np.vstack([table.counts for table in tables])
     ridge = np.vstack([np.broadcast_to(table.variance, table.counts.shape) for table in tables])
-    scale = 1 / np.sqrt(np.maximum(wanted, 0) + ridge)
-    indicator, weights = _indicator(drawn[:, columns], offsets, rows)
-    transposed = indicator.T.tocsr()
+    scale = 1 / np.sqrt(np.maximum(targets, 0) + ridge)
+    indicator, weights = _indicator(sample[:, columns], offsets, rows)
+    transpose = indicator.T.tocsr()
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        theta = flat.reshape(wanted.shape) * scale
+        theta = flat.reshape(targets.shape) * scale
         logits = indicator @ theta + base
         top = logits.max(axis=1, keepdims=True)
         chances = np.exp(logits - top)
         normal = chances.sum(axis=1, keepdims=True)
-        expected = transposed @ (chances * (weights / normal))
-        value = float((weights * (np.log(normal) + top)).sum() - (theta * wanted).sum())
-        slope = (expected - wanted + ridge * theta) * scale
+        model_counts = transpose @ (chances * (weights / normal))
+        value = float((weights * (np.log(normal) + top)).sum() - (theta * targets).sum())
+        slope = (model_counts - targets + ridge * theta) * scale
         return value + float((ridge * theta * theta).sum()) / 2, slope.ravel()
 
-    best = minimize(loss, np.zeros(wanted.size), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    parts = best.x.reshape(wanted.shape) * scale
+    best = minimize(loss, np.zeros(targets.size), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+    parts = best.x.reshape(targets.shape) * scale
     weights_of = {c: parts[a:b] for c, a, b in zip(columns, offsets[1:-1], offsets[2:], strict=True)}
     return Step(column, base + parts[0], weights_of)
 
@@ -194,8 +200,8 @@ def _indicator(
     codes: NDArray[np.int64], offsets: NDArray[np.int64], rows: float
 ) -> tuple[csr_array, NDArray[np.float64]]:
     """Return which weights each kind of row adds up, and how many rows are of each kind."""
-    mixed = (codes.astype(np.uint64) * MULTIPLIERS[: codes.shape[1]]).sum(axis=1)
-    _, first, multiplicity = np.unique(mixed, return_index=True, return_counts=True)
+    row_hashes = (codes.astype(np.uint64) * MULTIPLIERS[: codes.shape[1]]).sum(axis=1)
+    _, first, multiplicity = np.unique(row_hashes, return_index=True, return_counts=True)
     kinds = codes[first]
     places = np.hstack([np.zeros((len(kinds), 1), dtype=np.int64), kinds + offsets[1:-1]])
     bounds = np.arange(0, places.size + 1, places.shape[1])

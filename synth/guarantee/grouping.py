@@ -47,7 +47,7 @@ class Groups:
         return cells
 
 
-def grouped(margin: Margin, most: int) -> Groups:
+def group_cells(margin: Margin, most: int) -> Groups:
     """Return a column's cells in at most about `most` groups of similar probability."""
     chances = shares(margin)
     line = len(margin.cells.starts) if isinstance(margin.cells, LineCells) else 0
@@ -58,10 +58,10 @@ def grouped(margin: Margin, most: int) -> Groups:
 
 def _stretches(chances: NDArray[np.float64], line: int, most: int) -> NDArray[np.int64]:
     of_cell = np.zeros(len(chances), dtype=np.int64)
-    group, mass, wanted = 0, 0.0, chances[:line].sum() / most
+    group, mass, target = 0, 0.0, chances[:line].sum() / most
     for cell in range(line):
-        alone = chances[cell] >= wanted
-        if cell and mass > 0 and (mass + chances[cell] / 2 > wanted or alone):
+        alone = chances[cell] >= target
+        if cell and mass > 0 and (mass + chances[cell] / 2 > target or alone):
             group, mass = group + 1, 0.0
         of_cell[cell] = group
         mass += chances[cell]

@@ -68,7 +68,7 @@ def epsilon_of(rho: float, delta: float) -> float:
     return float(dp.combinators.make_zCDP_to_approxDP(gaussian).map(1).epsilon(delta))
 
 
-def composed(releases: Iterable[Release], delta: float) -> tuple[float, float]:
+def compose(releases: Iterable[Release], delta: float) -> tuple[float, float]:
     """Return the epsilon and the delta of releases about the same entities, of one table or of several."""
     losses = [(release.rho, release.delta) for release in releases]
     own = math.fsum(part for _, part in losses)
@@ -106,7 +106,7 @@ class Mechanisms:
     @property
     def spent(self) -> tuple[float, float]:
         """The epsilon and the delta of all releases together."""
-        return composed(self.releases, self.delta)
+        return compose(self.releases, self.delta)
 
     @property
     def remaining(self) -> float:
@@ -163,8 +163,8 @@ class Mechanisms:
                 break
             threshold += max(1, int(scale / 8))
         self._pay(Release(what, loss, own, "gaussian_threshold", scale, contribution=self.contribution))
-        named = mechanism(dict(counts))
-        return {label: float(named[label]) for label in sorted(named)}
+        noisy_counts = mechanism(dict(counts))
+        return {label: float(noisy_counts[label]) for label in sorted(noisy_counts)}
 
     def _pay(self, release: Release) -> None:
         """Write a cost down before its noise is drawn; refuse what the budget does not cover."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.guarantee.cells import tally
-from synth.guarantee.fitting import NoisyChain, NoisyTable, Pair, fitted
+from synth.guarantee.fitting import NoisyChain, NoisyTable, Pair, fit_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,17 +42,17 @@ class Learning:
         """Return the chain after all rounds, which use up the budget on so many pairs at most."""
         budget = mechanisms.remaining
         rest = [pair for pair in combinations(range(len(self.names)), 2) if pair[1] >= self.first]
-        chain, drawn = self._fit()
+        chain, sample = self._fit()
         for turn in range(ROUNDS):
-            wanted = min(len(rest), -(-pairs // ROUNDS))
-            if not wanted:
+            number = min(len(rest), -(-pairs // ROUNDS))
+            if not number:
                 break
-            selected = self._select(mechanisms, rest, wanted, turn, drawn, budget / ROUNDS)
-            share = budget / ROUNDS * (1 - CHOICE) / wanted
-            for pair in selected:
+            new_pairs = self._select(mechanisms, rest, number, turn, sample, budget / ROUNDS)
+            share = budget / ROUNDS * (1 - CHOICE) / number
+            for pair in new_pairs:
                 self.tables[pair] = self._count(mechanisms, pair, share)
             rest = [pair for pair in rest if pair not in self.tables]
-            chain, drawn = self._fit()
+            chain, sample = self._fit()
         return chain
 
     def _fit(self) -> tuple[NoisyChain, NDArray[np.int64]]:
@@ -60,33 +60,33 @@ class Learning:
         margins = [
             NoisyTable(groups.groups[None, :] * self.rows, groups.variance[None, :]) for groups in self.groups
         ]
-        return fitted(margins, self.tables, self.first, population, self.random)
+        return fit_chain(margins, self.tables, self.first, population, self.random)
 
     def _select(
         self,
         mechanisms: Mechanisms,
         rest: list[Pair],
-        wanted: int,
+        number: int,
         turn: int,
-        drawn: NDArray[np.int64],
+        sample: NDArray[np.int64],
         budget: float,
     ) -> list[Pair]:
-        if wanted == len(rest):
+        if number == len(rest):
             return rest
-        deviation = mechanisms.scale(budget * (1 - CHOICE) / wanted)
-        scores = np.array([self._error(pair, drawn, deviation) for pair in rest])
-        places = mechanisms.best(f"pairs {turn + 1} of {ROUNDS}", scores, wanted, budget * CHOICE)
+        deviation = mechanisms.scale(budget * (1 - CHOICE) / number)
+        scores = np.array([self._error(pair, sample, deviation) for pair in rest])
+        places = mechanisms.best(f"pairs {turn + 1} of {ROUNDS}", scores, number, budget * CHOICE)
         return [rest[place] for place in places]
 
-    def _error(self, pair: Pair, drawn: NDArray[np.int64], deviation: float) -> int:
+    def _error(self, pair: Pair, sample: NDArray[np.int64], deviation: float) -> int:
         """Return how many rows the chain has elsewhere, less how many the noise of counting would move.
 
         One row more or less changes one whole number of rows by one, and the model not at all.
         """
         counts = self._tally(pair)
         one, other = pair
-        expected = tally(drawn[:, one] * self.groups[other].size + drawn[:, other], len(counts))
-        model = np.rint(expected * (self.rows / len(drawn))).astype(np.int64)
+        sample_counts = tally(sample[:, one] * self.groups[other].size + sample[:, other], len(counts))
+        model = np.rint(sample_counts * (self.rows / len(sample))).astype(np.int64)
         return int(np.abs(counts - model).sum()) - int(np.sqrt(2 / np.pi) * deviation * len(counts))
 
     def _count(self, mechanisms: Mechanisms, pair: Pair, rho: float) -> NoisyTable:

@@ -10,9 +10,9 @@ import pandas as pd
 from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin
 from synth.guarantee.children import ChildCounts, ParentCounts, measured_children
 from synth.guarantee.contributions import rows_within
-from synth.guarantee.discovery import Discovery, discovered
+from synth.guarantee.discovery import Discovery, discover_domain
 from synth.guarantee.domains import ColumnDomain, key_of
-from synth.guarantee.grouping import grouped
+from synth.guarantee.grouping import group_cells
 from synth.guarantee.noise import Mechanisms, Release
 from synth.guarantee.pairs import CHOICE, Learning
 
@@ -60,17 +60,17 @@ class PrivateSynthesizer:
             raise ValueError("epsilon must be above 0, and delta between 0 and 1")
         if rows_per_entity < 1 or not domains:
             raise ValueError("rows_per_entity must be at least 1, and there must be a column")
-        unknown = [name for name, domain in domains.items() if not domain.complete]
-        if unknown and not discover:
-            raise ValueError(f"column {unknown[0]!r} has neither public labels nor public bounds")
+        incomplete = [name for name, domain in domains.items() if not domain.complete]
+        if incomplete and not discover:
+            raise ValueError(f"column {incomplete[0]!r} has neither public labels nor public bounds")
         self.domains = dict(domains)
-        self._unknown = unknown
-        self._thresholds = sum(domains[name].of_labels for name in unknown)
+        self._incomplete = incomplete
+        self._thresholds = sum(domains[name].of_labels for name in incomplete)
         self._public_rows, self._random = rows, np.random.default_rng(seed)
         self._mechanisms = self.mechanisms(
             epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
-        self.discovered: dict[str, str] = {}
+        self.discoveries: dict[str, str] = {}
         self.children: ChildCounts | None = None
 
     @property
@@ -105,13 +105,13 @@ class PrivateSynthesizer:
         if self.releases:
             raise ValueError("the budget is spent; another synthesizer's cost adds to this one's")
         self.domains = {name: self.domains[name] for name in dict.fromkeys((*given, *self.domains))}
-        self._given = tuple(given)
-        used = rows_within(frame[list(self.domains)], entities, self._mechanisms.contribution, keys)
+        self._given_columns = tuple(given)
+        training = rows_within(frame[list(self.domains)], entities, self._mechanisms.contribution, keys)
         if parents is not None:
             self.children = measured_children(parents, self._mechanisms, self._mechanisms.rho * CHILDREN)
-        self._count(len(used))
-        self._margins = self._measure(used)
-        self._learn(used)
+        self._count(len(training))
+        self._margins = self._measure(training)
+        self._learn(training)
         return self
 
     def sample(self, rows: int | None = None, given: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -121,15 +121,15 @@ class PrivateSynthesizer:
         or public count.
         """
         number = len(given) if given is not None else self.rows if rows is None else rows
-        codes = {} if given is None else self._codes(given, self._given)
+        codes = {} if given is None else self._codes(given, self._given_columns)
         places = dict(enumerate(codes.values()))
-        drawn = self._chain.draw(number, self._random, places)
-        columns = {name: self._values(place, name, drawn) for place, name in enumerate(self.domains)}
-        return pd.DataFrame({name: columns[name] for name in self.domains if name not in self._given})
+        groups = self._chain.draw(number, self._random, places)
+        columns = {name: self._values(place, name, groups) for place, name in enumerate(self.domains)}
+        return pd.DataFrame({name: columns[name] for name in self.domains if name not in self._given_columns})
 
-    def _values(self, place: int, name: str, drawn: NDArray[np.int64]) -> pd.Series:
+    def _values(self, place: int, name: str, groups: NDArray[np.int64]) -> pd.Series:
         cells = self._margins[name].cells
-        codes = self._groups[name].draw(drawn[:, place], self._random)
+        codes = self._groups[name].draw(groups[:, place], self._random)
         if isinstance(cells, LabelCells):
             return cells.values(codes, self.domains[name].kind)
         return cells.values(codes, self._random)
@@ -147,12 +147,12 @@ class PrivateSynthesizer:
         self._rows = max(1.0, float(noisy[0]))
         if self._rows < SMALL:
             again = self._mechanisms.counts("few rows", np.array([number]), self._mechanisms.rho * SURER)
-            weighted = ROWS * float(noisy[0]) + SURER * float(again[0])  # by their precision
-            self._rows = max(1.0, weighted / (ROWS + SURER))
+            weighted_sum = ROWS * float(noisy[0]) + SURER * float(again[0])  # by their precision
+            self._rows = max(1.0, weighted_sum / (ROWS + SURER))
 
-    def _measure(self, used: pd.DataFrame) -> dict[str, Margin]:
-        discoveries = {name: self._discover(name, used[name]) for name in self._unknown}
-        self.discovered = {name: discovery.how for name, discovery in discoveries.items()}
+    def _measure(self, training: pd.DataFrame) -> dict[str, Margin]:
+        discoveries = {name: self._discover(name, training[name]) for name in self._incomplete}
+        self.discoveries = {name: discovery.how for name, discovery in discoveries.items()}
         alone = self._mechanisms.rho * MARGINS
         self._most = self._groups_for(self._mechanisms.remaining - alone)
         rho = (alone if self._most >= FEWEST_GROUPS else self._mechanisms.remaining) / len(self.domains)
@@ -163,17 +163,17 @@ class PrivateSynthesizer:
                 keys = tuple(key_of(label) for label in domain.all_labels)
                 public = LabelCells(domain.all_labels, keys, others=False, nullable=domain.nullable)
                 cells = discovery.cells or public
-                margins[name] = label_margin(name, used[name], cells, self._mechanisms, rho)
+                margins[name] = label_margin(name, training[name], cells, self._mechanisms, rho)
             else:
                 margins[name] = line_margin(
-                    name, used[name], discovery.domain, self._mechanisms, rho, self._rows
+                    name, training[name], discovery.domain, self._mechanisms, rho, self._rows
                 )
         return margins
 
     def _discover(self, name: str, values: pd.Series) -> Discovery:
-        rho = self._mechanisms.rho * DISCOVERY / len(self._unknown)
+        rho = self._mechanisms.rho * DISCOVERY / len(self._incomplete)
         delta = self._mechanisms.threshold_delta / max(1, self._thresholds)
-        return discovered(name, values, self.domains[name], self._mechanisms, rho, delta)
+        return discover_domain(name, values, self.domains[name], self._mechanisms, rho, delta)
 
     def _pairs(self) -> int:
         """Return how many pairs are counted; public."""
@@ -188,17 +188,17 @@ class PrivateSynthesizer:
         deviation = self._mechanisms.scale(budget * (1 - CHOICE) / pairs)
         return int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 1, MOST_GROUPS))
 
-    def _learn(self, used: pd.DataFrame) -> None:
+    def _learn(self, training: pd.DataFrame) -> None:
         pairs = self._pairs() if self._most >= FEWEST_GROUPS else 0
         most = max(self._most, FEWEST_GROUPS)
-        self._groups = {name: grouped(margin, most) for name, margin in self._margins.items()}
-        codes = tuple(self._codes(used, tuple(self.domains)).values())
+        self._groups = {name: group_cells(margin, most) for name, margin in self._margins.items()}
+        codes = tuple(self._codes(training, tuple(self.domains)).values())
         learning = Learning(
             tuple(self.domains),
             tuple(self._groups.values()),
             codes,
             self._rows,
-            len(self._given),
+            len(self._given_columns),
             self._random,
         )
         self._chain = learning.chain(self._mechanisms, pairs)

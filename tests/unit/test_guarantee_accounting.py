@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer, composed, noise
+from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer, compose, noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,7 +120,7 @@ def test_a_synthesizer_does_not_learn_twice() -> None:
 
 def test_two_releases_cost_less_than_the_sum_and_more_than_one() -> None:
     one, other = spender(1.0, 1e-6, most=1), spender(1.0, 1e-6, most=1)
-    epsilon, _ = composed((*one.releases, *other.releases), delta=2e-6)
+    epsilon, _ = compose((*one.releases, *other.releases), delta=2e-6)
     assert 1.2 < epsilon < 2.0
 
 

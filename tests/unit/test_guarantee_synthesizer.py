@@ -58,7 +58,7 @@ def test_without_bounds_and_labels_they_are_discovered_and_say_how() -> None:
     domains = {**DOMAINS, "plan": ColumnDomain("category"), "seats": ColumnDomain("number", decimals=0)}
     synthesizer = PrivateSynthesizer(domains, epsilon=5.0).fit(customers(2_000))
     twin = synthesizer.sample()
-    assert set(synthesizer.discovered) == {"plan", "seats"}
+    assert set(synthesizer.discoveries) == {"plan", "seats"}
     assert {"free", "team", "firm"} <= set(twin["plan"]) | {OTHER}
     assert abs(len(twin) - 2_000) < 200
     assert any(release.delta > 0 for release in synthesizer.releases)
