@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.numbers import NumberColumn
     from synth.engine.ticks import Native
@@ -58,6 +59,7 @@ class Chain:
         order: the indices of what is drawn or derived, as far as it is learned.
         models: of what is drawn.
         entities: whom each training row is about; None where each is one.
+        calendar: parts of dates that trees see.
     """
 
     columns: Sequence[ColumnCodes]
@@ -65,6 +67,7 @@ class Chain:
     order: list[int] = field(default_factory=list)
     models: dict[int, Conditional] = field(default_factory=dict)
     entities: Ints | None = None
+    calendar: Calendar | None = None
 
     def learn(
         self,
@@ -89,7 +92,14 @@ class Chain:
             for number in found.numbers if found else (target,):
                 ties = find_ties(self.columns, codes, number, before)
                 self.models[number] = Conditional(
-                    self.columns, codes, number, earlier=before, ties=ties, rng=rng, entities=self.entities
+                    self.columns,
+                    codes,
+                    number,
+                    earlier=before,
+                    ties=ties,
+                    rng=rng,
+                    entities=self.entities,
+                    calendar=self.calendar,
                 )
                 codes[number] = self._learned(number, codes, rng)
                 self.order.append(number)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, Ints
     from synth.engine.leaves import Leaves
     from synth.engine.rules import Tie
@@ -42,9 +43,10 @@ class Conditional:
         ties: what earlier columns decide about this one.
         rng: divides the rows among trees.
         entities: whom each training row is about; None where each is one.
+        calendar: parts of dates that trees see.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of what is learned
         self,
         columns: Sequence[ColumnCodes],
         codes: Mapping[int, Ints],
@@ -54,6 +56,7 @@ class Conditional:
         ties: Sequence[Tie],
         rng: np.random.Generator,
         entities: Ints | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         column = columns[target]
         self._target, self._earlier = target, earlier
@@ -65,9 +68,8 @@ class Conditional:
         self._trees: list[PrunedTree | None] = [None]
         self._features: list[tuple[int, NDArray[np.float32]]] = []
         if free and len(earlier) and (own != own[0]).any():
-            self._features, self._trees = learn(
-                columns, column, own, given, rng, None if entities is None else entities[rows]
-            )
+            whom = None if entities is None else entities[rows]
+            self._features, self._trees = learn(columns, column, own, given, rng, whom, calendar)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
         loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
         self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
@@ -174,11 +176,17 @@ def learn(
     given: Mapping[int, Ints],
     rng: np.random.Generator,
     entities: Ints | None = None,
+    calendar: Calendar | None = None,
 ) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
     """The features of a column, by the index of what they are made of, and its trees."""
     best = dict(list(given.items())[:MAX_FEATURES])
     goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
     features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
+    features += [
+        (index, part.feature(codes, goal))
+        for index, codes in best.items()
+        for part in (calendar or {}).get(index, ())
+    ]
     binned = Binned.of([(seen, best[index]) for index, seen in features])
     mixed = rng.permutation(len(own))
     parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from synth.engine.crowd import Crowd
 
 WEEK = 7
-WEEK_ROWS = 200  # of smoothed dates show which days of the week are busy
-WEEK_TRIES = 6  # of dates, until one falls on a day of the week that suits
+WEEK_ROWS = 200  # of smoothed dates keep their day of the week
+FEWEST_WEEKS = 4  # of which a date is moved to one, so that a day is seldom the one it stands for
 SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 
 
@@ -72,7 +72,6 @@ class NumberColumn:
             else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
         )
         self._cells = open_cells(self.codes[self.codes >= 0], self.spike, self._distinct, crowd.rare)
-        self._week = self._weekdays(counts[low : high + 1])
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
             self._decimals = habitual(self._decimals, self._cells.cell, np.where(self.spike, 0, counts))
@@ -100,34 +99,56 @@ class NumberColumn:
         low, high = self._distinct[self._cells.low[cell]], self._distinct[self._cells.high[cell]]
         if self._distinct.dtype.kind != "f":
             above, below = (mask[cell].astype(np.uint64) for mask in (self._cells.open, self._cells.shared))
-            return self._rounded(self._steps(low + above, high - below, rng), codes)
+            steps = rng.integers(low + above, high - below, dtype=np.uint64, endpoint=True)
+            self._keep_weekdays(steps, codes, rng)
+            return self._rounded(steps, codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
             drawn = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
         drawn = np.where(np.isfinite(low), drawn, high)
         return np.clip(round_to(drawn, self._decimals[codes]), self._distinct[0], self._distinct[-1])
 
-    def _steps(
-        self, low: NDArray[np.uint64], high: NDArray[np.uint64], rng: np.random.Generator
-    ) -> NDArray[np.uint64]:
-        """Steps from `low` to `high`; dates rather on the days of the week that are busy."""
-        drawn = rng.integers(low, high, dtype=np.uint64, endpoint=True)
-        left = np.arange(len(drawn))
-        for _ in range(WEEK_TRIES if len(self._week) else 0):
-            left = left[rng.random(len(left)) > self._week[drawn[left] % np.uint64(WEEK)]]
-            drawn[left] = rng.integers(low[left], high[left], dtype=np.uint64, endpoint=True)
-        return drawn
+    def _keep_weekdays(self, drawn: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
+        """Move dates to the day of the week of the value that they stand for, some weeks from it."""
+        if not len(self._weeks[0]):
+            return
+        cell, value = self._cells.cell[codes], self._distinct[codes]
+        week = np.uint64(WEEK)
+        before, after = (value - self._weeks[0][cell]) // week, (self._weeks[1][cell] - value) // week
+        enough = before + after + np.uint64(1) >= FEWEST_WEEKS
+        before, after = before[enough], after[enough]
+        weeks = rng.integers(np.zeros_like(before), before + after, dtype=np.uint64, endpoint=True)
+        drawn[enough] = value[enough] - before * week + weeks * week
 
-    def _weekdays(self, counts: Ints) -> NDArray[np.float64]:
-        """For dates how common each day of the week is, by steps modulo seven, beside the commonest."""
-        smooth = np.flatnonzero(~self.spike)
-        if self._native_dtype.kind != "M" or counts[smooth].sum() < WEEK_ROWS:
-            return np.zeros(0)
+    @cached_property
+    def _weeks(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """The first and the last day to which dates of each cell may move; none where days do not count.
+
+        They lie in the cell, and in those beside it where it is short.
+        """
+        smooth = self.codes[self.codes >= 0]
+        nothing = np.zeros(0, np.uint64)
+        if not self._has_weekdays or (~self.spike[smooth]).sum() < WEEK_ROWS:
+            return nothing, nothing
+        low, high = self._cells.low.copy(), self._cells.high.copy()
+        joined = self._cells.shared & ~self._cells.open
+        for place in range(len(low)):
+            first = last = place
+            while self._distinct[high[place]] - self._distinct[low[place]] < WEEK * FEWEST_WEEKS:
+                wider = (first > 0 and bool(joined[first - 1])), bool(joined[last]) and last + 1 < len(low)
+                if not any(wider):
+                    break
+                first, last = first - wider[0], last + wider[1]
+                low[place], high[place] = self._cells.low[first], self._cells.high[last]
+        return self._distinct[low], self._distinct[high]
+
+    @property
+    def _has_weekdays(self) -> bool:
+        """Whether the values are dates without a time."""
+        if self._native_dtype.kind != "M":
+            return False
         unit: Any = np.datetime_data(self._native_dtype)[0]
-        if np.timedelta64(self._step, unit) != np.timedelta64(1, "D"):
-            return np.zeros(0)
-        rows = np.bincount((self._distinct[smooth] % np.uint64(WEEK)).astype(np.int64), counts[smooth], WEEK)
-        return np.asarray(rows / rows.max())
+        return bool(np.timedelta64(self._step, unit) == np.timedelta64(1, "D"))
 
     def _rounded(self, drawn: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
         """Steps, so that a whole number ends with as many zeros as the value that its code stands for."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.engine.calendar import dates_first, find_calendar
 from synth.engine.chain import Chain
 from synth.engine.columns import UNKNOWN
 from synth.engine.computed import Computations
@@ -76,6 +77,8 @@ class Table:
             first=first,
         )
         drawn = bases_first(columns, drawn, self._orders, first=first, crowd=crowd)
+        calendar, dates = find_calendar(columns)
+        drawn = dates_first(drawn, dates, first=first)
         whole = self._fixed.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
         exact -= {place for each in identities if each.rule == "ratio" for place in each.sources}
@@ -84,9 +87,14 @@ class Table:
         self._derived = self._find_derived(columns, drawn, regressions, crowd, whole)
         parts = [part for found in self._derived.values() for part in found.columns]
         self._columns: list[ColumnCodes] = [*columns, *parts]
-        self._chains = [Chain(self._columns, self._derived, entities=crowd.of_learned) for _ in range(CHAINS)]
+        self._chains = [
+            Chain(self._columns, self._derived, entities=crowd.of_learned, calendar=calendar)
+            for _ in range(CHAINS)
+        ]
         codes = self._chains[0].learn(drawn, information, rng, learned)
-        needs = self._computed.needs | {target: found.needs for target, found in self._derived.items()}
+        needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
+        for more in (self._computed.needs, {target: found.needs for target, found in self._derived.items()}):
+            needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
         for chain in self._chains[1:]:
             order = another_order(columns, drawn, needs, first=len(first), rng=rng)
             chain.learn(order, information, rng, learned)
