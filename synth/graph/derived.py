@@ -69,7 +69,7 @@ def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Deriv
         return copy
     call = PLAIN.fullmatch(origin.sql)
     way = WAYS.get(call[1].lower()) if call else None
-    if way is None:
+    if way is None or (way is not Way.COUNT and not origin.sources):  # of a column that rows are grouped by
         return copy
     by = _text(root(lineages, origin.keys[0]))
     over = "" if way is Way.COUNT else _text(root(lineages, origin.sources[0]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from synth.domain import Derivation, Model, Relation, Way
+from synth.graph.derived import with_derivations
 from synth.graph.lineage import root, roots, trace, without_data
 from synth.graph.origins import (
     Aggregate,
@@ -175,6 +177,16 @@ def test_an_aggregate_says_over_what_and_by_which_key() -> None:
     assert lineage.columns["s"].sources == (visit("fee"),)
     assert lineage.columns["keeper"] == Copy(keeper("keeper"))
     assert (lineage.rows_of, lineage.is_filtered) == (KEEPERS, False)
+
+
+@pytest.mark.parametrize("value", ["min(came)", "sum(fee)", "count(came)"])
+def test_what_rows_are_grouped_by_may_be_summed_up_too(value: str) -> None:
+    every = lineages(c=f"select keeper, {value} as c from zoo.visits group by keeper, came, fee")
+    model = Model("model.zoo.c", "c", Relation("db", "zoo", "c"), "models/zoo.yml", "table")
+    derived = with_derivations(model, every).derivations["c"]
+    assert derived == (
+        Derivation("", Way.COUNT, f"{VISITS}.keeper") if "count" in value else Derivation("model.zoo.c.c")
+    )
 
 
 @pytest.mark.parametrize(
