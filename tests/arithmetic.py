@@ -11,8 +11,8 @@ from synth.engine import Synthesizer
 from synth.engine.crowd import Crowd
 from synth.engine.formulas import to_amounts
 from synth.engine.identities import find_identities
-from synth.engine.learned import open_column
 from synth.engine.ticks import to_native
+from synth.engine.training import open_column
 
 if TYPE_CHECKING:
     from synth.engine.formulas import Identity
@@ -26,7 +26,7 @@ def arithmetic(frame: pd.DataFrame, fixed: tuple[int, ...] = ()) -> dict[str, tu
     ]
     return {
         frame.columns[each.target]: (each.rule, tuple(frame.columns[source] for source in each.sources))
-        for each in find_identities(frame, columns, fixed=fixed)
+        for each in find_identities(frame, columns, fixed_columns=fixed)
     }
 
 

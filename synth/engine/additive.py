@@ -39,14 +39,14 @@ class Additive:
     Attributes:
         tables: for each column in it the function for each code, NULL last.
         level: another summand, the same in every row.
-        logged: whether it is the logarithm that the sum is of.
-        left: how widely what is left is spread, as a share of how widely the column is, or its logarithm.
+        in_logs: whether it is the logarithm that the sum is of.
+        residual_spread: of what the sum leaves, as a share of that of the column, or of its logarithm.
     """
 
     tables: Mapping[int, Floats]
     level: float
-    logged: bool
-    left: float
+    in_logs: bool
+    residual_spread: float
 
     def total(self, codes: Mapping[int, Ints]) -> Floats:
         """The sum for rows."""
@@ -57,17 +57,17 @@ class Additive:
 
     def rest(self, own: NumberColumn, total: Floats) -> Floats:
         """What is left of the column beside the sum; NaN where it is NULL."""
-        return to_scale(own, own.codes, in_logs=self.logged) - total
+        return to_scale(own, own.codes, in_logs=self.in_logs) - total
 
 
 class Nearest:
     """The codes of a number column's values that are nearest to those of a sum, or of a logarithm's."""
 
-    def __init__(self, own: NumberColumn, *, logged: bool) -> None:
+    def __init__(self, own: NumberColumn, *, in_logs: bool) -> None:
         real_values = plain(own.native(np.arange(own.size)))
         self._ends = real_values[0], real_values[-1]
         self._between = Lookup((real_values[1:] + real_values[:-1]) / 2)
-        self._in_logs = logged
+        self._in_logs = in_logs
 
     def codes(self, total: Floats) -> Ints:
         """The codes."""
@@ -104,7 +104,7 @@ def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints
             for (index, column), some in zip(terms.items(), each, strict=True)
         }
         fits.append(Additive(tables, level, in_logs, residual))
-    return min(fits, key=lambda model: model.left)
+    return min(fits, key=lambda model: model.residual_spread)
 
 
 def to_scale(own: NumberColumn, codes: Ints, *, in_logs: bool = False) -> Floats:

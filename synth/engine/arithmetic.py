@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from synth.engine import ticks
-from synth.engine.computed import Computed
+from synth.engine.computations import ComputedColumn
 from synth.engine.crowd import Crowd
 from synth.engine.identities import find_identities
-from synth.engine.learned import open_column
 from synth.engine.numbers import NumberColumn
 from synth.engine.pasts import same
+from synth.engine.training import open_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Arithmetic:
     """What is computed from what in every row of a frame, each after those that it is computed from."""
 
-    computed: tuple[Computed, ...]
+    computed_columns: tuple[ComputedColumn, ...]
 
     @classmethod
     def of(cls, frame: pd.DataFrame, categories: Collection[str] = ()) -> Self:
@@ -42,38 +42,40 @@ class Arithmetic:
         numbers = {place: one for place, one in enumerate(columns) if isinstance(one, NumberColumn)}
         moments = {place for place, one in numbers.items() if one.native(one.codes[:1]).dtype.kind in "mM"}
         # Moments that are moved one by one leave lengths of time between them that nobody ever saw.
-        found = [
+        identities = [
             each
             for each in find_identities(frame, columns)
             if each.is_timed or not moments & {each.target, *each.sources}
         ]
         return cls(
             tuple(
-                Computed(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
-                for each in found
+                ComputedColumn(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
+                for each in identities
             )
         )
 
-    def restored(self, changed: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    def restore(self, new_rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         """Return the changed rows with what is computed, where something is not as it was in the row before.
 
         Args:
-            changed: with the columns of the frame that the arithmetic was found in.
+            new_rows: with the columns of the frame that the arithmetic was found in.
             before: the same rows, in which it held.
         """
-        result = changed.copy()
-        for each in self.computed:
-            target = changed.columns[each.identity.target]
-            names = [changed.columns[source] for source in each.identity.sources]
-            moved = np.logical_or.reduce([~same(result[name], before[name]) for name in (target, *names)])
-            rows = np.flatnonzero(moved)
+        result = new_rows.copy()
+        for each in self.computed_columns:
+            target = new_rows.columns[each.identity.target]
+            names = [new_rows.columns[source] for source in each.identity.sources]
+            is_different = np.logical_or.reduce(
+                [~same(result[name], before[name]) for name in (target, *names)]
+            )
+            rows = np.flatnonzero(is_different)
             if not len(rows):
                 continue
             parts = {
                 place: ticks.to_native(result[name].iloc[rows])
                 for place, name in zip(each.identity.sources, names, strict=True)
             }
-            native, null = each.written(
+            native, null = each.stored_value(
                 {place: part[0] for place, part in parts.items()},
                 {place: part[1] for place, part in parts.items()},
             )

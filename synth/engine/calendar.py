@@ -68,8 +68,8 @@ def find_calendar(columns: Sequence[ColumnCodes]) -> tuple[dict[int, list[DatePa
     best: dict[tuple[int, int], DatePart] = {}
     targets: dict[int, list[int]] = {}
     for index, column in enumerate(columns):
-        rows = np.flatnonzero(column.known)
-        has_goal = column.size > 1 and (column.ordered or column.size <= MANY)
+        rows = np.flatnonzero(column.learnable)
+        has_goal = column.size > 1 and (column.is_ordered or column.size <= MANY)
         if parts[index] or not has_goal or not any(parts.values()) or not (column.codes[rows] >= 0).any():
             continue
         goal = goal_of(column, column.codes[rows], [])

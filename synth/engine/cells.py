@@ -30,15 +30,15 @@ class Cells:
         cell: of each code.
         low: the lowest code of each cell.
         high: the code at its upper edge.
-        shared: whether that belongs to the next cell, or to a common value.
-        open: whether the lowest code does not belong to the cell, because it is a common value.
+        excludes_high: whether that belongs to the next cell, or to a common value.
+        excludes_low: whether the lowest code does not belong to the cell, because it is a common value.
     """
 
     cell: Ints
     low: Ints
     high: Ints
-    shared: Mask
-    open: Mask
+    excludes_high: Mask
+    excludes_low: Mask
 
 
 def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) -> Cells:
@@ -80,24 +80,24 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
         high.append(np.append(starts[1:], part[-1:]))
     lowest, highest = np.concatenate(low), np.concatenate(high)
     cell = np.maximum(np.searchsorted(lowest, np.arange(len(spike)), side="right") - 1, 0)
-    shared = np.append(lowest[1:] == highest[:-1], False)
+    excludes_high = np.append(lowest[1:] == highest[:-1], False)
     narrow = np.bincount(cell[counts > 0], minlength=len(lowest)) <= 1
     narrow |= np.bincount(cell, counts, len(lowest)) < fewest
-    closed = Cells(cell, lowest, highest, shared, np.zeros(len(lowest), bool))
-    return _widened(closed, narrow, spike, values)
+    cells = Cells(cell, lowest, highest, excludes_high, np.zeros(len(lowest), bool))
+    return _widen(cells, narrow, spike, values)
 
 
-def _widened(cells: Cells, narrow: Mask, spike: Mask, values: NDArray[Any]) -> Cells:
+def _widen(cells: Cells, narrow: Mask, spike: Mask, values: NDArray[Any]) -> Cells:
     """Return the cells, those that are narrow up to the values on either side, without common ones."""
     below = np.maximum(cells.low - 1, 0)
-    above = np.minimum(cells.high + 1 - cells.shared, len(spike) - 1)
+    above = np.minimum(cells.high + 1 - cells.excludes_high, len(spike) - 1)
     if values.dtype.kind != "f":  # where no value between the neighbours is free, none of them tells anything
         narrow = narrow & (values[above] - values[below] > above - below)
     return Cells(
         cells.cell,
         np.where(narrow, below, cells.low),
         np.where(narrow, above, cells.high),
-        np.where(narrow, spike[above], cells.shared),
+        np.where(narrow, spike[above], cells.excludes_high),
         narrow & spike[below],
     )
 

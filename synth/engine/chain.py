@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from synth.engine.conditional import Conditional
+from synth.engine.conditional import ColumnModel
 from synth.engine.rules import find_ties
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TRIES = 6  # draws for a row that is not NULL, before it is given any value of the column
 
 
-class Derived(Protocol):
+class DerivedColumn(Protocol):
     """A column of which something else is drawn in its place."""
 
     @property
@@ -42,7 +42,7 @@ class Derived(Protocol):
         """The column's codes, given those of what is drawn."""
 
     @property
-    def doubled(self) -> tuple[int, ...]:
+    def redundant(self) -> tuple[int, ...]:
         """The indices of what says nothing that the column itself does not."""
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
@@ -55,7 +55,7 @@ class Chain:
 
     Attributes:
         columns: all of them, those that are drawn in others' place included.
-        derived: those in whose place others are drawn.
+        derived_columns: those in whose place others are drawn.
         order: the indices of what is drawn or derived, as far as it is learned.
         models: of what is drawn.
         entities: whom each training row is about; None where each is one.
@@ -63,35 +63,39 @@ class Chain:
     """
 
     columns: Sequence[ColumnCodes]
-    derived: Mapping[int, Derived]
+    derived_columns: Mapping[int, DerivedColumn]
     order: list[int] = field(default_factory=list)
-    models: dict[int, Conditional] = field(default_factory=dict)
+    models: dict[int, ColumnModel] = field(default_factory=dict)
     entities: Ints | None = None
     calendar: Calendar | None = None
 
     def learn(
         self,
-        wanted: Sequence[int],
+        targets: Sequence[int],
         information: NDArray[np.float64],
         rng: np.random.Generator,
-        learned: Callable[[int], None] | None = None,
+        on_learned: Callable[[int], None] | None = None,
     ) -> dict[int, Ints]:
         """The training codes of all columns, every unknown one filled in, in the order of drawing.
 
         Args:
-            wanted: the frame's columns in the order in which they are to be drawn.
+            targets: the frame's columns in the order in which they are to be drawn.
             information: what they say about each other, pairwise.
             rng: the only source of chance.
-            learned: called with the index of every column that has been learned.
+            on_learned: called with the index of every column that has been learned.
         """
-        origin = {number: target for target, found in self.derived.items() for number in found.numbers}
+        origin = {
+            number: target
+            for target, derived_column in self.derived_columns.items()
+            for number in derived_column.numbers
+        }
         codes: dict[int, Ints] = {}
-        for target in wanted:
+        for target in targets:
             before = sorted(codes, key=lambda i: (-information[target, origin.get(i, i)], i))
-            found = self.derived.get(target)
-            for number in found.numbers if found else (target,):
+            derived_column = self.derived_columns.get(target)
+            for number in derived_column.numbers if derived_column else (target,):
                 ties = find_ties(self.columns, codes, number, before)
-                self.models[number] = Conditional(
+                self.models[number] = ColumnModel(
                     self.columns,
                     codes,
                     number,
@@ -101,62 +105,68 @@ class Chain:
                     entities=self.entities,
                     calendar=self.calendar,
                 )
-                codes[number] = self._learned(number, codes, rng)
+                codes[number] = self._complete_codes(number, codes, rng)
                 self.order.append(number)
                 before = [number, *before]
-            if found:
-                codes[target] = self.columns[target].codes if found.numbers else found.code(codes)
+            if derived_column:
+                codes[target] = (
+                    self.columns[target].codes if derived_column.numbers else derived_column.code(codes)
+                )
                 self.order.append(target)
-            if learned:
-                learned(target)
+            if on_learned:
+                on_learned(target)
         return codes
 
-    def _learned(self, index: int, before: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
+    def _complete_codes(self, index: int, before: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
         """A column's training codes without those unknown; its model is NULL as often as the column is."""
         column = self.columns[index]
-        codes = self.completed(index, column.codes, ~column.known, before, rng, valued=column.folded)
-        if column.folded.any() and (column.codes[column.known] < 0).any():
-            self.models[index].open(np.flatnonzero(column.known | column.folded), {**before, index: codes})
+        codes = self.complete(index, column.codes, ~column.learnable, before, rng, not_null=column.rare_rows)
+        if column.rare_rows.any() and (column.codes[column.learnable] < 0).any():
+            self.models[index].open(
+                np.flatnonzero(column.learnable | column.rare_rows), {**before, index: codes}
+            )
         return codes
 
-    def completed(
+    def complete(
         self,
         index: int,
         own: Ints,
-        unknown: Mask,
+        gaps: Mask,
         before: Mapping[int, Ints],
         rng: np.random.Generator,
         *,
-        valued: Mask | None = None,
+        not_null: Mask | None = None,
     ) -> Ints:
         """A column's codes, those unknown redrawn from what may be learned, given the columns before it.
 
         Args:
             index: of the column.
             own: its codes.
-            unknown: which of them are redrawn.
+            gaps: which of them are redrawn.
             before: the codes of the columns before it.
             rng: the only source of chance.
-            valued: which of those unknown are not NULL.
+            not_null: which of those unknown are not NULL.
         """
-        filled = own.copy()
-        rows = np.flatnonzero(unknown)
+        result = own.copy()
+        rows = np.flatnonzero(gaps)
         for _ in range(TRIES):
-            given = {earlier: codes[rows] for earlier, codes in before.items()}
-            filled[rows] = self.models[index].draw(given, len(rows), rng)
-            if valued is None or len(rows) == 0:
-                return filled
-            rows = rows[valued[rows] & (filled[rows] < 0)]
+            beside = {earlier: codes[rows] for earlier, codes in before.items()}
+            result[rows] = self.models[index].draw(beside, len(rows), rng)
+            if not_null is None or len(rows) == 0:
+                return result
+            rows = rows[not_null[rows] & (result[rows] < 0)]
         column = self.columns[index]
-        values = column.codes[column.known & (column.codes >= 0)]
+        values = column.codes[column.learnable & (column.codes >= 0)]
         if len(values):
-            filled[rows] = rng.choice(values, len(rows))
-        return filled
+            result[rows] = rng.choice(values, len(rows))
+        return result
 
-    def draw(self, rows: int, rng: np.random.Generator, given: Mapping[int, Ints]) -> dict[int, Ints]:
+    def draw(self, rows: int, rng: np.random.Generator, first_codes: Mapping[int, Ints]) -> dict[int, Ints]:
         """The codes of `rows` rows, of which the first columns are given."""
-        codes: dict[int, Ints] = dict(given)
-        for index in self.order[len(given) :]:
-            found = self.derived.get(index)
-            codes[index] = found.code(codes) if found else self.models[index].draw(codes, rows, rng)
+        codes: dict[int, Ints] = dict(first_codes)
+        for index in self.order[len(first_codes) :]:
+            derived_column = self.derived_columns.get(index)
+            codes[index] = (
+                derived_column.code(codes) if derived_column else self.models[index].draw(codes, rows, rng)
+            )
         return codes

@@ -1,8 +1,8 @@
 """One column of the training frame as integer codes that a tree can learn, and codes back as values.
 
-A code is an index into the column's values; -1 is NULL. `known` marks the rows whose own value may be
-learned: what fewer than `rare` entities hold is not, and such rows are given a learned value later. Those of
-them that are `folded` are given one that is not NULL, because they are not.
+A code is an index into the column's values; -1 is NULL. `learnable` marks the rows whose own value may be
+learned: what fewer than `rare` entities hold is not, and such rows get a learned value later. Those of them
+that are `rare_rows` get one that is not NULL, because their own is not.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-UNKNOWN = -2  # the code of a given value that was not learned
+NO_CODE = -2  # the code of a given value that was not learned
 
 
 class ColumnCodes(Protocol):
     """What the model needs to know of a column, whatever its dtype."""
 
     codes: Ints  # one a training row, -1 for NULL
-    known: Mask  # one a training row
-    folded: Mask  # one a training row: it holds a value, though none that may be learned
+    learnable: Mask  # one a training row
+    rare_rows: Mask  # one a training row: it holds a value, though none that may be learned
     size: int  # codes run from 0 to size - 1
-    ordered: bool
+    is_ordered: bool
     plain: Mask  # one a code: whether all its rows have one value, which is emitted as it is
     exact: bool  # whether what is emitted is always a code's value
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from synth.engine.donors import Donors, Pool
 from synth.engine.goals import feature_table, goal_of
-from synth.engine.growing import Binned
+from synth.engine.growing import BinnedFeatures
 from synth.engine.leaves import open_leaves
 from synth.engine.rules import FREE
 from synth.engine.trees import PrunedTree
@@ -32,7 +32,7 @@ MANY_NUMBERS = 200  # different numbers beyond which a leaf hands them on blurre
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that mixing loses nothing
 
 
-class Conditional:
+class ColumnModel:
     """Draws codes of one column, given codes of the columns before it.
 
     Args:
@@ -62,25 +62,25 @@ class Conditional:
         self._target, self._earlier = target, earlier
         self._decider = next((tie for tie in ties if tie.decides), None)
         ties = self._ties = [tie for tie in ties if not tie.decides]
-        rows, free = self._free(np.flatnonzero(column.known), codes)
+        rows, free = self._free(np.flatnonzero(column.learnable), codes)
         own = column.codes[rows]
-        given = {index: codes[index][rows] for index in earlier}
+        earlier_codes = {index: codes[index][rows] for index in earlier}
         self._trees: list[PrunedTree | None] = [None]
         self._features: list[tuple[int, NDArray[np.float32]]] = []
         if free and len(earlier) and (own != own[0]).any():
             whom = None if entities is None else entities[rows]
-            self._features, self._trees = learn(columns, column, own, given, rng, whom, calendar)
+            self._features, self._trees = learn(columns, column, own, earlier_codes, rng, whom, calendar)
         # Of values that the ties tell apart, a neighbour would break them; that of being NULL it cannot.
         loose = all((tie.own[: column.size] == tie.own[0]).all() for tie in ties)
-        self._blurred = column.ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
+        self._blur = column.is_ordered and column.size > MANY_NUMBERS and loose and self._trees != [None]
         self._sources: list[CodeSource] = []
-        self._open(own, given)
+        self._open(own, earlier_codes)
 
     def _free(self, rows: Ints, codes: Mapping[int, Ints]) -> tuple[Ints, bool]:
         """Those of some training rows that no other column decides, if there are any; else all of them."""
         if self._decider is None:
             return rows, True
-        free = self._decider.given[codes[self._decider.column][rows]] == FREE
+        free = self._decider.condition[codes[self._decider.column][rows]] == FREE
         return (rows[free], True) if free.any() else (rows, False)
 
     def open(self, rows: Ints, codes: Mapping[int, Ints]) -> None:
@@ -88,98 +88,98 @@ class Conditional:
         rows, _ = self._free(rows, codes)
         self._open(codes[self._target][rows], {index: codes[index][rows] for index in self._earlier})
 
-    def _open(self, own: Ints, given: Mapping[int, Ints]) -> None:
+    def _open(self, own: Ints, earlier_codes: Mapping[int, Ints]) -> None:
         self._sources = []
         for tree in self._trees:
             leaves = open_leaves(tree, self._features)
-            leaf = leaves.find(given, slice(0, len(own)))
-            pool = Pool(own, leaf, blurred=self._blurred)
-            source: CodeSource = Free(pool, leaves)
+            leaf = leaves.find(earlier_codes, slice(0, len(own)))
+            pool = Pool(own, leaf, blur=self._blur)
+            source: CodeSource = FreeSource(pool, leaves)
             if self._ties:
-                source = Tied(pool, leaves, own, leaf, self._ties)
-            self._sources.append(source if self._decider is None else Decided(source, self._decider))
+                source = TiedSource(pool, leaves, own, leaf, self._ties)
+            self._sources.append(source if self._decider is None else DecidedSource(source, self._decider))
 
-    def draw(self, given: Mapping[int, Ints], rows: int, rng: np.random.Generator) -> Ints:
-        """Codes for `rows` rows whose earlier columns are `given`, each from an independently drawn donor.
+    def draw(self, earlier_codes: Mapping[int, Ints], rows: int, rng: np.random.Generator) -> Ints:
+        """Return codes for rows with these earlier codes, each from an independently drawn donor.
 
         The trees take turns: which of them a share of the rows asks is drawn for each call.
         """
-        drawn = np.empty(rows, dtype=np.int64)
+        result = np.empty(rows, dtype=np.int64)
         turn = int(rng.integers(len(self._sources)))
         edges = [rows * place // len(self._sources) for place in range(len(self._sources) + 1)]
         for place, source in enumerate(self._sources[turn:] + self._sources[:turn]):
             part = slice(edges[place], edges[place + 1])
-            drawn[part] = source.draw(given, part, rng)
-        return drawn
+            result[part] = source.draw(earlier_codes, part, rng)
+        return result
 
 
 class CodeSource(Protocol):
     """Where the codes of some rows come from."""
 
-    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+    def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
         """Codes for those rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class FreeSource:
     """A leaf alone decides."""
 
     pool: Pool
     leaves: Leaves
 
-    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+    def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
         """From any donor of the row's leaf."""
-        return self.pool.draw(self.leaves.find(given, rows), rng)
+        return self.pool.draw(self.leaves.find(earlier_codes, rows), rng)
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedSource:
     """Another column leaves no choice where it says something."""
 
     others: CodeSource
     tie: Tie
 
-    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+    def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
         """What goes with the other column; elsewhere, and beside what training does not have, as if free."""
-        found = self.tie.given[given[self.tie.column][rows]]
-        free = np.flatnonzero(found == FREE)
+        codes = self.tie.condition[earlier_codes[self.tie.column][rows]]
+        free = np.flatnonzero(codes == FREE)
         if len(free):
-            found[free] = self.others.draw(given, rows, rng)[free]
-        return found
+            codes[free] = self.others.draw(earlier_codes, rows, rng)[free]
+        return codes
 
 
-class Tied:
+class TiedSource:
     """The ties narrow down which donors of a leaf will do."""
 
     def __init__(self, pool: Pool, leaves: Leaves, own: Ints, leaf: Ints, ties: Sequence[Tie]) -> None:
-        tied = mix((tie.own[own] for tie in ties), len(own))
+        tie_keys = mix((tie.own[own] for tie in ties), len(own))
         self._pool, self._leaves, self._ties = pool, leaves, ties
-        self._fine, self._coarse = Donors(mix((tied, leaf), len(leaf))), Donors(tied)
+        self._fine, self._coarse = Donors(mix((tie_keys, leaf), len(leaf))), Donors(tie_keys)
 
-    def draw(self, given: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
+    def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
         """From a donor of the row's leaf and ties, else of its ties, else of its leaf."""
-        leaf = self._leaves.find(given, rows)
-        tied = mix((tie.given[given[tie.column][rows]] for tie in self._ties), len(leaf))
-        donor = self._fine.draw(mix((tied, leaf), len(leaf)), rng)
-        missing = np.flatnonzero(donor < 0)
-        donor[missing] = self._coarse.draw(tied[missing], rng)
+        leaf = self._leaves.find(earlier_codes, rows)
+        tie_keys = mix((tie.condition[earlier_codes[tie.column][rows]] for tie in self._ties), len(leaf))
+        donor = self._fine.draw(mix((tie_keys, leaf), len(leaf)), rng)
+        rest = np.flatnonzero(donor < 0)
+        donor[rest] = self._coarse.draw(tie_keys[rest], rng)
         free = donor < 0
-        drawn = self._pool.at(self._pool.place[np.where(free, 0, donor)], rng)
-        drawn[free] = self._pool.draw(leaf[free], rng)
-        return drawn
+        codes = self._pool.at(self._pool.place[np.where(free, 0, donor)], rng)
+        codes[free] = self._pool.draw(leaf[free], rng)
+        return codes
 
 
 def learn(
     columns: Sequence[ColumnCodes],
     column: ColumnCodes,
     own: Ints,
-    given: Mapping[int, Ints],
+    earlier_codes: Mapping[int, Ints],
     rng: np.random.Generator,
     entities: Ints | None = None,
     calendar: Calendar | None = None,
 ) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
     """The features of a column, by the index of what they are made of, and its trees."""
-    best = dict(list(given.items())[:MAX_FEATURES])
+    best = dict(list(earlier_codes.items())[:MAX_FEATURES])
     goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
     features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
     features += [
@@ -187,20 +187,20 @@ def learn(
         for index, codes in best.items()
         for part in (calendar or {}).get(index, ())
     ]
-    binned = Binned.of([(seen, best[index]) for index, seen in features])
-    mixed = rng.permutation(len(own))
-    parts = np.array_split(mixed, TREES if len(mixed) >= TREES * TREE_ROWS else 1)
+    bins = BinnedFeatures.of([(table, best[index]) for index, table in features])
+    order = rng.permutation(len(own))
+    parts = np.array_split(order, TREES if len(order) >= TREES * TREE_ROWS else 1)
     smallest = SMALLEST // len(parts)
     return features, [
-        PrunedTree(binned.rows(part), goal.rows(part), smallest, None if entities is None else entities[part])
+        PrunedTree(bins.rows(part), goal.rows(part), smallest, None if entities is None else entities[part])
         for part in parts
     ]
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:
     """One number a row for the tuple of its parts, by multiplicative hashing."""
-    mixed = np.zeros(rows, dtype=np.uint64)
+    keys = np.zeros(rows, dtype=np.uint64)
     for part in parts:
-        mixed = (mixed + part.astype(np.uint64) + np.uint64(1)) * FACTOR
-        mixed ^= mixed >> np.uint64(29)
-    return mixed.view(np.int64)
+        keys = (keys + part.astype(np.uint64) + np.uint64(1)) * FACTOR
+        keys ^= keys >> np.uint64(29)
+    return keys.view(np.int64)

@@ -34,12 +34,12 @@ class Crowd:
 
     Attributes:
         rare: how many of them must hold a value for it to be common.
-        learned: how many rows are learned.
+        learned_rows: how many rows are learned.
         entities: the code of each row's entity; None where each row is one.
     """
 
     rare: int
-    learned: int
+    learned_rows: int
     entities: Ints | None = None
 
     @classmethod
@@ -61,7 +61,7 @@ class Crowd:
     @property
     def of_learned(self) -> Ints | None:
         """The codes of the entities of the learned rows; None where each row is one."""
-        return None if self.entities is None else self.entities[: self.learned]
+        return None if self.entities is None else self.entities[: self.learned_rows]
 
     def holders(self, codes: Ints, size: int) -> Ints:
         """How many entities hold each code from 0 to `size` - 1; `codes` are of all rows, in order."""
@@ -91,7 +91,7 @@ class Crowd:
         Args:
             null: of all rows, where they are NULL.
         """
-        own = null[: self.learned]
+        own = null[: self.learned_rows]
         if null.any() and self.size(~null) < self.rare:
             return own.copy()
         return ~own if self.size(null) < self.rare else np.ones(len(own), dtype=bool)
@@ -106,14 +106,14 @@ class Ranks:
         low: the place of the smallest value that is no smaller; as many as there are where none is.
         high: the place of the largest value that is no larger; -1 where none is.
         null: where they are NULL.
-        learned: how many rows are learned.
+        learned_rows: how many rows are learned.
     """
 
     exact: Ints
     low: Ints
     high: Ints
     null: Mask
-    learned: int
+    learned_rows: int
 
     @classmethod
     def of(cls, values: Native, own: tuple[Native, Mask], others: tuple[Native, Mask]) -> Ranks:
@@ -126,7 +126,7 @@ class Ranks:
 
     def bounds(self, crowd: Crowd) -> tuple[int, int]:
         """The places of the `rare`-th smallest and largest entity's value; of the median where they cross."""
-        own = self.exact[: self.learned]
+        own = self.exact[: self.learned_rows]
         own = own[own >= 0]
         if len(own) == 0:
             return 0, 0

@@ -30,9 +30,9 @@ FEW_VALUES = 30  # that a tree tells apart by itself,
 LEAF_ROWS = 15  # if there are so many rows for each of them
 CLOSE = 0.35  # spread of the difference, as a share of the column's own, that is worth it
 SPREAD_ROWS = 5000  # that are enough to see how close two columns are
-LOST = 0.01  # share of rows that may come out with a value that the column never has
+LOSS = 0.01  # share of rows that may come out with a value that the column never has
 COMMON = 0.01  # share of the rows that makes a value a common one
-LOST_COMMON = 0.02  # share of rows that may lose a common value,
+LOSS_OF_COMMON = 0.02  # share of rows that may lose a common value,
 DEVIATIONS = 3.1  # beside so many standard ones of two counts that chance alone parts
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = (
@@ -69,7 +69,7 @@ class Difference:
         return (self.column,)
 
     @property
-    def doubled(self) -> tuple[int, ...]:
+    def redundant(self) -> tuple[int, ...]:
         """Nothing: the difference says more than the target."""
         return ()
 
@@ -81,12 +81,12 @@ class Difference:
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The target's codes that go with those of its base and its difference."""
         plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])
-        return self.own.located(self.own.settled(plain), codes[self.number] < 0)
+        return self.own.nearest_codes(self.own.nearest_values(plain), codes[self.number] < 0)
 
     def outside(self, values: Mapping[int, Native]) -> Mask:
         """Rows in which base and difference add up to what lies beyond all training values."""
-        plain, known = values[self.base] + values[self.number], self.own.raw[self.own.codes >= 0]
-        beyond: Mask = (plain < known.min()) | (plain > known.max())
+        plain, training_values = values[self.base] + values[self.number], self.own.raw[self.own.codes >= 0]
+        beyond: Mask = (plain < training_values.min()) | (plain > training_values.max())
         return beyond
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
@@ -96,37 +96,39 @@ class Difference:
 
 def find_differences(
     columns: Sequence[ColumnCodes],
-    drawn: Sequence[int],
+    draw_order: Sequence[int],
     *,
     orders: Iterable[Order],
     number: int,
     crowd: Crowd,
-    fixed: Collection[int] = (),
+    fixed_columns: Collection[int] = (),
 ) -> dict[int, Difference]:
     """For each column but the fixed that follows some drawn before it closely enough, its difference to it.
 
     Two columns with an inequality need not be close at all, only closer than the column to itself. What is
     drawn in their place has the indices from `number` on.
     """
-    ordered = {frozenset((rule.low, rule.high)) for rule in orders}
-    found: dict[int, Difference] = {}
-    for place, target in enumerate(drawn):
+    ordered_pairs = {frozenset((rule.low, rule.high)) for rule in orders}
+    differences: dict[int, Difference] = {}
+    for place, target in enumerate(draw_order):
         own, best = columns[target], np.inf
-        if not isinstance(own, NumberColumn) or told_apart(own) or target in fixed:
+        if not isinstance(own, NumberColumn) or told_apart(own) or target in fixed_columns:
             continue
-        for base in drawn[:place]:
+        for base in draw_order[:place]:
             to = columns[base]
             if not isinstance(to, NumberColumn) or not comparable(own, to):
                 continue
             apart = distance(own, to)
-            limit = 1.0 if frozenset((target, base)) in ordered else CLOSE
+            limit = 1.0 if frozenset((target, base)) in ordered_pairs else CLOSE
             if apart >= min(limit, best):
                 continue
             column = difference(own, to, crowd)
             if lands(own, to, column):
-                own_number = found[target].number if target in found else number + len(found)
-                best, found[target] = apart, Difference(target, base, own_number, own, to, column)
-    return found
+                own_number = (
+                    differences[target].number if target in differences else number + len(differences)
+                )
+                best, differences[target] = apart, Difference(target, base, own_number, own, to, column)
+    return differences
 
 
 def told_apart(own: NumberColumn) -> bool:
@@ -183,8 +185,8 @@ def bases_first(
 
 def comparable(own: NumberColumn, to: NumberColumn) -> bool:
     """Whether both are of one kind, safe to subtract, and NULL together if `to` is ever to be."""
-    null = (to.codes < 0) & to.known
-    if null.any() and (((own.codes < 0) & own.known) != null).any():
+    null = (to.codes < 0) & to.learnable
+    if null.any() and (((own.codes < 0) & own.learnable) != null).any():
         return False
     high, low = own.native(own.codes[:1]), to.native(to.codes[:1])
     alike_kinds = family(high) == family(low) and "u" not in {high.dtype.kind, low.dtype.kind}
@@ -197,8 +199,8 @@ def comes_back(own: NumberColumn, to: NumberColumn) -> bool:
     plain, beside = own.native(own.codes[some]), to.native(to.codes[some])
     if not len(some) or "f" not in {plain.dtype.kind, beside.dtype.kind}:
         return True
-    missed = np.abs(plain - beside + beside - plain).astype(np.float64)
-    return bool(missed.max() <= TINY * spread(plain))
+    losses = np.abs(plain - beside + beside - plain).astype(np.float64)
+    return bool(losses.max() <= TINY * spread(plain))
 
 
 def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColumn:
@@ -210,16 +212,16 @@ def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColum
             gap = gap.round(decimals)
         return ticks.from_native(gap, null, pd.Int64Dtype() if gap.dtype.kind == "i" else gap.dtype)
 
-    (mine, missing), (others, absent) = own.beside, to.beside
-    null = missing | absent | ~near(mine) | ~near(others)
+    (mine, mine_null), (others, others_null) = own.beside, to.beside
+    null = mine_null | others_null | ~near(mine) | ~near(others)
     column = NumberColumn(
-        of(uncut(own) - uncut(to), (own.codes < 0) | (to.codes < 0)), crowd, of(mine - others, null)
+        of(raw_values(own) - raw_values(to), (own.codes < 0) | (to.codes < 0)), crowd, of(mine - others, null)
     )
-    column.known &= own.known & to.known
+    column.learnable &= own.learnable & to.learnable
     return column
 
 
-def uncut(column: NumberColumn) -> Native:
+def raw_values(column: NumberColumn) -> Native:
     """A column's values in the training rows before its ends are cut, but where these are too far out."""
     return np.where(near(column.raw), column.raw, column.native(column.codes))
 
@@ -251,23 +253,23 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
     1055 to which ten minutes are added is none.
     """
-    whole = ~own.clipped & ~to.clipped  # in other rows the difference is not that of the two columns
+    whole = ~own.is_cut & ~to.is_cut  # in other rows the difference is not that of the two columns
     rows = np.flatnonzero((own.codes >= 0) & (to.codes >= 0) & whole)
     near = rows[np.argsort(to.codes[rows], kind="stable")]
     plain = to.native(to.codes[near]) + gap.native(gap.codes[alike(near)])
-    settled, known = own.settled(plain), own.native(np.arange(own.size))
-    inside = (settled > known[0]) & (settled < known[-1]) | (
-        np.abs((plain - settled).astype(np.float64)) < TINY
+    sums, own_values = own.nearest_values(plain), own.native(np.arange(own.size))
+    inside = (sums > own_values[0]) & (sums < own_values[-1]) | (
+        np.abs((plain - sums).astype(np.float64)) < TINY
     )
-    had = inside & np.isin(settled, known)
+    exists = inside & np.isin(sums, own_values)
     counts = np.bincount(own.codes[rows], minlength=own.size)
     common = own.spike & (counts >= COMMON * len(rows))
-    still = common[own.located(settled, ~inside)] & had
+    still = common[own.nearest_codes(sums, ~inside)] & exists
     new = (counts == 1).sum() / max(len(rows), 1)
     before, now = int(common[own.codes[rows]].sum()), int(still.sum())
     return not (
-        surely_more(int((~had).sum()), len(rows), new + LOST)
-        or before - now > LOST_COMMON * len(rows) + DEVIATIONS * math.sqrt(before + now)
+        surely_more(int((~exists).sum()), len(rows), new + LOSS)
+        or before - now > LOSS_OF_COMMON * len(rows) + DEVIATIONS * math.sqrt(before + now)
     )
 
 

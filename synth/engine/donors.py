@@ -42,14 +42,14 @@ class Donors:
 class Pool:
     """The codes of one column's training rows by leaf, all leaves from 0 on having at least one."""
 
-    def __init__(self, codes: Ints, leaf: Ints, *, blurred: bool) -> None:
+    def __init__(self, codes: Ints, leaf: Ints, *, blur: bool) -> None:
         order = np.lexsort((codes, leaf))
         self._codes, counts = codes[order], np.bincount(leaf)
         self._counts = counts.astype(np.float64)
         self._starts = (counts.cumsum() - counts).astype(np.float64)
         self.place = np.empty_like(order)  # of each training row in the pool
         self.place[order] = np.arange(len(order))
-        self._stretches = Stretches(self._codes, leaf[order]) if blurred else None
+        self._stretches = Stretches(self._codes, leaf[order]) if blur else None
 
     def draw(self, leaf: Ints, rng: np.random.Generator) -> Ints:
         """A code for each leaf."""
@@ -75,7 +75,7 @@ class Stretches:
         code, home = codes[starts], leaf[starts]
         own = np.searchsorted(self._everyone, code, "left"), np.searchsorted(self._everyone, code, "right")
         exact = (np.diff(np.append(starts, len(codes))) >= OWN_VALUE_ROWS) | (code < 0)
-        low, high = stretched(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
+        low, high = stretch_ends(own[0].astype(np.float64), own[1].astype(np.float64), home, code >= 0)
         low = np.where(code >= 0, np.maximum(low, (codes < 0).sum()), low)  # NULLs come first in everyone
         run = np.cumsum(fresh) - 1
         behind, ahead = between_exact(*own, home, exact)
@@ -118,7 +118,7 @@ def between_exact(low: Ints, high: Ints, home: Ints, exact: Mask) -> tuple[Ints,
     return np.append(0, last[:-1]) - leaf, np.append(following[1:], 2**62) - leaf
 
 
-def stretched(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:
+def stretch_ends(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:
     """Ranks between which each value of a leaf may be drawn, given those that it has in the whole column.
 
     Args:

@@ -42,7 +42,7 @@ class Goal:
 
 def goal_of(column: ColumnCodes, codes: Ints, conditioning: Sequence[tuple[ColumnCodes, Ints]]) -> Goal:
     """Return what the tree learns of a column with these codes, beside those of `conditioning`."""
-    if column.ordered:
+    if column.is_ordered:
         return number_goal(codes)
     if column.size > MANY:
         return label_goal(codes, column.size, conditioning)
@@ -71,13 +71,13 @@ def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[ColumnCodes,
     ]
     places = principal(np.hstack([level_means(codes, size, view) for view in views]), counts)[:, :AXES]
     places = np.round(places, 6)  # beyond, libraries differ
-    group = gathered(places, counts)
+    group = group_places(places, counts)
     weight = np.bincount(group, counts)[:, None]
     sums = np.array([np.bincount(group, counts * axis) for axis in places.T]).T
     return Goal(group[codes], sums / weight)
 
 
-def gathered(places: NDArray[np.float64], counts: Ints) -> Ints:
+def group_places(places: NDArray[np.float64], counts: Ints) -> Ints:
     """For each row of `places` one of at most MOST_GROUPS groups of what is near.
 
     The group that varies most along one of the axes is cut at its mean, again and again, as colours are put
@@ -108,7 +108,7 @@ def variation(places: NDArray[np.float64], counts: Ints, part: Ints) -> NDArray[
 
 def feature_table(column: ColumnCodes, codes: Ints, goal: Goal) -> NDArray[np.float32]:
     """For each code what the tree sees: itself where codes have an order, else a place on the goal's axis."""
-    if column.ordered:
+    if column.is_ordered:
         return np.append(np.arange(column.size), -1).astype(np.float32)
     means = level_means(codes, column.size, goal)
     place = principal(means, level_counts(codes, column.size))[:, 0]

@@ -31,7 +31,7 @@ ALIKE = 1e-9  # relative: gains that differ by less are the same but for the las
 
 
 @dataclass(frozen=True, slots=True)
-class Binned:
+class BinnedFeatures:
     """Features of rows, as bins: `cells` numbers those of all features one after another.
 
     Attributes:
@@ -45,27 +45,27 @@ class Binned:
     feature: Ints
 
     @classmethod
-    def of(cls, features: Sequence[tuple[NDArray[np.float32], Ints]]) -> Binned:
+    def of(cls, features: Sequence[tuple[NDArray[np.float32], Ints]]) -> BinnedFeatures:
         """The bins of features, each what is seen at a code (NULL last) and the rows' codes."""
-        edges = [bin_edges(seen, codes) for seen, codes in features]
+        edges = [bin_edges(table, codes) for table, codes in features]
         start = np.cumsum([0, *map(len, edges)])
         cells = np.empty((len(features[0][1]), len(features)), dtype=np.int64)
-        for place, (seen, codes) in enumerate(features):
-            cells[:, place] = (np.searchsorted(edges[place], seen) + start[place])[codes]
+        for place, (table, codes) in enumerate(features):
+            cells[:, place] = (np.searchsorted(edges[place], table) + start[place])[codes]
         feature = np.repeat(np.arange(len(edges)), np.diff(start))
         return cls(cells, np.concatenate(edges), feature)
 
-    def rows(self, part: Ints) -> Binned:
+    def rows(self, part: Ints) -> BinnedFeatures:
         """The same of some rows."""
-        return Binned(self.cells[part], self.edges, self.feature)
+        return BinnedFeatures(self.cells[part], self.edges, self.feature)
 
 
-def bin_edges(seen: NDArray[np.float32], codes: Ints) -> Floats:
+def bin_edges(table: NDArray[np.float32], codes: Ints) -> Floats:
     """The highest value of each of at most MOST_BINS bins, midway to the next value that a row has."""
-    values, place = np.unique(seen, return_inverse=True)
+    values, place = np.unique(table, return_inverse=True)
     counts = np.bincount(place[codes], minlength=len(values))
-    held = np.flatnonzero(counts)
-    values, counts = values[held].astype(np.float64), counts[held]
+    present = np.flatnonzero(counts)
+    values, counts = values[present].astype(np.float64), counts[present]
     last = np.ones(len(values), dtype=bool)
     if len(values) > MOST_BINS:
         weight = np.minimum(counts, len(codes) / MOST_BINS)  # the rest is not to share what one value leaves
@@ -111,7 +111,7 @@ class Soil:
         smallest: or rows and entities that are enough where they surely differ.
     """
 
-    features: Binned
+    features: BinnedFeatures
     goal: Goal
     entities: Ints | None
     fewest: int
@@ -138,9 +138,9 @@ class Soil:
             )
             if gain <= 0 or self.entities is None:
                 return cut, gain
-            left = self.features.cells[rows, self.features.feature[cut]] <= cut
+            goes_left = self.features.cells[rows, self.features.feature[cut]] <= cut
             whose = self.entities[rows]
-            sides = min(len(np.unique(whose[left])), len(np.unique(whose[~left])))
+            sides = min(len(np.unique(whose[goes_left])), len(np.unique(whose[~goes_left])))
             sure = gain * len(rows) >= SURE * (risk - gain)
             if sides >= (self.smallest if sure else min(self.fewest, LEAF_ENTITIES)):
                 return cut, gain
@@ -157,9 +157,11 @@ def grow(soil: Soil) -> Tree:
     penalty = penalty_of(soil.size)
     nodes: list[tuple[int, float, int, float]] = []
     right: list[int] = []
-    waiting = [(-1, np.arange(len(cells)), counted(cells, shape), 0)]  # for whom a node is the right child
-    while waiting:
-        parent, rows, counts, unpaid = waiting.pop()
+    open_nodes = [
+        (-1, np.arange(len(cells)), count_cells(cells, shape), 0)
+    ]  # for whom a node is the right child
+    while open_nodes:
+        parent, rows, counts, unpaid_cuts = open_nodes.pop()
         number = len(nodes)
         right.append(0)
         if parent >= 0:
@@ -169,27 +171,27 @@ def grow(soil: Soil) -> Tree:
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
         cut, gain = soil.cut(rows, counts, here, risk)
-        unpaid = 0 if gain > penalty * (risk - gain) / len(rows) else unpaid + 1
-        if gain <= ALIKE * spread or unpaid > PATIENCE:
+        unpaid_cuts = 0 if gain > penalty * (risk - gain) / len(rows) else unpaid_cuts + 1
+        if gain <= ALIKE * spread or unpaid_cuts > PATIENCE:
             nodes.append((-1, 0.0, len(rows), risk))
             continue
         nodes.append((int(features.feature[cut]), float(features.edges[cut]), len(rows), risk))
-        left = features.cells[rows, features.feature[cut]] <= cut
-        low, high = rows[left], rows[~left]
-        fewer = counted(cells[min(low, high, key=len)], shape)
+        goes_left = features.cells[rows, features.feature[cut]] <= cut
+        low, high = rows[goes_left], rows[~goes_left]
+        fewer = count_cells(cells[min(low, high, key=len)], shape)
         both = (fewer, counts - fewer) if len(low) <= len(high) else (counts - fewer, fewer)
-        waiting += [(number, high, both[1], unpaid), (-1, low, both[0], unpaid)]
+        open_nodes += [(number, high, both[1], unpaid_cuts), (-1, low, both[0], unpaid_cuts)]
     feature, threshold, size, risks = map(np.array, zip(*nodes, strict=True))
     return Tree(feature, threshold, np.array(right), size, risks)
 
 
-def counted(cells: Ints, shape: tuple[int, int]) -> Ints:
+def count_cells(cells: Ints, shape: tuple[int, int]) -> Ints:
     """How many rows are in each bin, by group."""
     return np.bincount(cells.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def best_cut(
-    features: Binned,
+    features: BinnedFeatures,
     goal: Goal,
     counts: Ints,
     here: Ints,
@@ -218,9 +220,14 @@ def best_cut(
     if not len(possible):
         return 0, 0.0
     before = features.feature[possible]
-    left = (counts.cumsum(0)[possible] - before[:, None] * here) @ goal.places
+    left_sums = (counts.cumsum(0)[possible] - before[:, None] * here) @ goal.places
     total = here @ goal.places
-    n, own, cross, all_ = below[possible], np.einsum("ij,ij->i", left, left), left @ total, total @ total
+    n, own, cross, all_ = (
+        below[possible],
+        np.einsum("ij,ij->i", left_sums, left_sums),
+        left_sums @ total,
+        total @ total,
+    )
     gains = own / n + (own - 2 * cross + all_) / (rows - n) - all_ / rows
     unsure = (smaller[possible] < fewest) & (gains * rows < SURE * (risk - gains))
     gains[unsure] = 0.0

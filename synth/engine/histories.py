@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from synth.engine.pasts import Ints, Mask
 
 TRIES = 8  # draws of a row that would lie behind the end
-REPEATED = (
+REPEAT_SHARE = (
     0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
 )
 CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
@@ -54,12 +54,12 @@ MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the 
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedHistories:
+class HistoryModel:
     """What was learned of histories.
 
     Attributes:
         empty: the rows' columns and dtypes, with spans in place of dates.
-        dated: these columns and dtypes as they were.
+        original: these columns and dtypes as they were.
         base: the owner's date from which the first time is an offset, if there is one.
         end: the latest time that was observed.
         week: how many of the times fall on each day of the week.
@@ -70,7 +70,7 @@ class LearnedHistories:
     """
 
     empty: pd.DataFrame
-    dated: pd.DataFrame
+    original: pd.DataFrame
     schema: Schema
     base: str | None
     end: Any
@@ -110,7 +110,7 @@ class Histories:
         self._labels = frozenset(
             f"{part} {name}" for name in categories for part in ("owner", "previous", "row")
         )
-        self._learned: LearnedHistories | None = None
+        self._model: HistoryModel | None = None
 
     def fit(
         self,
@@ -148,7 +148,7 @@ class Histories:
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         counts = self._engine(partial(of_counts, top), both, 0)
-        form = LearnedHistories(own.rows.iloc[:0], empty, schema, base, end, counts)
+        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, counts)
         if time is not None:
             form = replace(form, week=Week.of(own.rows[time], self._rare))
         if len(own.rows):
@@ -158,7 +158,7 @@ class Histories:
         if (own.place % LONG > 0).any():
             laters = partial(of_laters, form, long=form.heads is not None)
             form = replace(form, laters=self._engine(laters, both, 2))
-        self._learned = form
+        self._model = form
         return self
 
     def _heads(self, own: Panel, others: Panel | None) -> Histories:
@@ -198,47 +198,47 @@ class Histories:
         Raises:
             RuntimeError: nothing was learned.
         """
-        if self._learned is None:
+        if self._model is None:
             raise RuntimeError("fit must come before sample")
         owners = owner_part(owners)
         if counts is None:
-            counts = self._learned.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT]
+            counts = self._model.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT]
         numbers = counts.fillna(0).to_numpy(np.float64).round().clip(0).astype(np.int64)
-        rows, owner = self._sample(self._learned, owners, numbers, DRAWS * draw)
-        dated = self._learned.schema.spans.as_dates(rows)
-        return dated.astype(self._learned.dated.dtypes.to_dict()), owner
+        rows, owner = self._sample(self._model, owners, numbers, DRAWS * draw)
+        with_dates = self._model.schema.spans.as_dates(rows)
+        return with_dates.astype(self._model.original.dtypes.to_dict()), owner
 
     def _sample(
-        self, learned: LearnedHistories, owners: pd.DataFrame, counts: Ints, draw: int
+        self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
     ) -> tuple[pd.DataFrame, Ints]:
         """Draw histories of so many rows."""
-        if learned.firsts is None or not counts.any():
-            return learned.empty.copy(), np.zeros(0, np.int64)
-        if learned.heads is not None and learned.heads._learned is not None:  # noqa: SLF001 - one of our own
+        if model.firsts is None or not counts.any():
+            return model.empty.copy(), np.zeros(0, np.int64)
+        if model.heads is not None and model.heads._model is not None:  # noqa: SLF001 - one of our own
             stretches_of = -(-counts // LONG)
-            rows, owner = learned.heads._sample(learned.heads._learned, owners, stretches_of, draw)  # noqa: SLF001
+            rows, owner = model.heads._sample(model.heads._model, owners, stretches_of, draw)  # noqa: SLF001
         else:
             owner = np.flatnonzero(counts > 0)
             context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
-            targets = learned.firsts.sample(len(owner), given=context, draw=draw)
-            rows = first_rows(targets, owners.iloc[owner], learned)
-            if learned.schema.time is not None:
-                times = rows[learned.schema.time]
-                rows[learned.schema.time] = _on_busy_days(times, times, None, learned, draw)
+            targets = model.firsts.sample(len(owner), given=context, draw=draw)
+            rows = first_rows(targets, owners.iloc[owner], model)
+            if model.schema.time is not None:
+                times = rows[model.schema.time]
+                rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
-        goal = next_times(rows[learned.schema.time], owner) if learned.heads and learned.schema.time else None
-        past = Past.of_first(learned.schema, rows, goal)
+        goal = next_times(rows[model.schema.time], owner) if model.heads and model.schema.time else None
+        past = Past.of_first(model.schema, rows, goal)
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
         for place in range(1, int(lengths.max())):
-            going = (lengths[active] > place) & learned.schema.spans.goes_on(past.rows)
+            going = (lengths[active] > place) & model.schema.spans.goes_on(past.rows)
             if not going.any():
                 break
             active, past = active[going], past.of(going)
             context = past.context(owners.iloc[owner[active]], lengths[active])
-            now = _next_rows(learned, past, context, draw + 2 * place)
-            if learned.schema.time is not None:  # where the observation is over, there is no further row
-                early = (now[learned.schema.time] < learned.schema.since(past.rows)).to_numpy(bool)
+            now = _next_rows(model, past, context, draw + 2 * place)
+            if model.schema.time is not None:  # where the observation is over, there is no further row
+                early = (now[model.schema.time] < model.schema.since(past.rows)).to_numpy(bool)
                 active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
             past = past.after(now)
             parts.append(past.rows)
@@ -256,9 +256,11 @@ class Histories:
 
     def _schema(self, rows: pd.DataFrame, place: Ints, spans: Spans) -> Schema:
         values = tuple(name for name in rows.columns if name != self._time)
-        averaged = tuple(name for name in values if name not in self._categories and is_averaged(rows[name]))
-        repeated = tuple(name for name in values if _repeats(rows[name], place > 0))
-        return Schema(self._time, values, averaged, repeated, spans)
+        mean_columns = tuple(
+            name for name in values if name not in self._categories and is_averaged(rows[name])
+        )
+        repeat_columns = tuple(name for name in values if _repeats(rows[name], place > 0))
+        return Schema(self._time, values, mean_columns, repeat_columns, spans)
 
     def _engine(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
@@ -270,7 +272,7 @@ class Histories:
         public = [f"row {name}" for name in self._public if f"row {name}" in frame]
         engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
         beside = None if others is None else Beside(others.frame, others.entities)
-        return engine.fit(frame, given=lesson.given, entities=lesson.entities, beside=beside)
+        return engine.fit(frame, given=lesson.conditioning, entities=lesson.entities, beside=beside)
 
 
 def _spans(panel: Panel, time: str | None) -> Spans:
@@ -284,7 +286,7 @@ def _repeats(values: pd.Series[Any], later: Mask) -> bool:
     if not later.any():
         return False
     shares = values.value_counts(normalize=True, dropna=False).to_numpy()
-    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEATED)
+    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEAT_SHARE)
 
 
 def _closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: str | None) -> str | None:
@@ -306,31 +308,29 @@ def _spread(gaps: pd.Series[Any]) -> float:
     return float(np.abs(numbers - np.median(numbers)).mean())
 
 
-def _next_rows(learned: LearnedHistories, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
+def _next_rows(model: HistoryModel, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
     """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew."""
-    if learned.laters is None:
+    if model.laters is None:
         raise RuntimeError("no history of several rows was learned")
-    rows = later_rows(learned.laters.sample(len(context), given=context, draw=draw), past, learned)
-    time = learned.schema.time
+    rows = later_rows(model.laters.sample(len(context), given=context, draw=draw), past, model)
+    time = model.schema.time
     if time is None:
         return rows
-    end = pd.Series(learned.end, index=rows.index, dtype=rows[time].dtype)
+    end = pd.Series(model.end, index=rows.index, dtype=rows[time].dtype)
     end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
-    since = learned.schema.since(past.rows)
+    since = model.schema.since(past.rows)
     late = (rows[time] > end).to_numpy(bool)
     if not late.any():
-        rows[time] = _on_busy_days(rows[time], since, end, learned, draw)
+        rows[time] = _on_busy_days(rows[time], since, end, model, draw)
         return rows
     again = np.repeat(np.flatnonzero(late), TRIES)
-    others = learned.laters.sample(
-        len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1
-    )
-    candidates = later_rows(others, past.of(again), learned)
+    others = model.laters.sample(len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1)
+    candidates = later_rows(others, past.of(again), model)
     # The first try that does, else the last one, brought back.
     valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
     pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
     rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
-    rows[time] = _on_busy_days(_brought_back(rows[time], since, end), since, end, learned, draw)
+    rows[time] = _on_busy_days(_brought_back(rows[time], since, end), since, end, model, draw)
     return rows
 
 
@@ -338,12 +338,12 @@ def _on_busy_days(
     times: pd.Series[Any],
     start: pd.Series[Any],
     end: pd.Series[Any] | None,
-    learned: LearnedHistories,
+    model: HistoryModel,
     draw: int,
 ) -> pd.Series[Any]:
     """Return times drawn as gaps or offsets with as many on each day of the week as there are."""
-    end = pd.Series(learned.end, index=times.index, dtype=times.dtype) if end is None else end
-    return learned.week.moved(times, start, end, np.random.default_rng([draw, len(times)]))
+    end = pd.Series(model.end, index=times.index, dtype=times.dtype) if end is None else end
+    return model.week.move_to_busy_days(times, start, end, np.random.default_rng([draw, len(times)]))
 
 
 def _brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.engine.column_view import look
 from synth.engine.evidence import LEVEL, log_arrangement
 from synth.engine.formulas import FUNCTIONS, ROUNDINGS, Identity
 from synth.engine.numbers import NumberColumn
@@ -15,16 +16,15 @@ from synth.engine.proposals import copies, proposals
 from synth.engine.residuals import strain
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import PROBE_ROWS
-from synth.engine.seen import look
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import pandas as pd
 
+    from synth.engine.column_view import ColumnView
     from synth.engine.columns import ColumnCodes
     from synth.engine.formulas import Floats
-    from synth.engine.seen import ColumnView
 
 FEW = 2  # sources
 RULES = 32  # that are tried for the same sources, at most
@@ -34,20 +34,20 @@ RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
 
 
 def find_identities(
-    frame: pd.DataFrame, columns: Sequence[ColumnCodes], *, fixed: Collection[int] = ()
+    frame: pd.DataFrame, columns: Sequence[ColumnCodes], *, fixed_columns: Collection[int] = ()
 ) -> tuple[Identity, ...]:
     """What may be computed from what, each after those that it is computed from.
 
     Args:
         frame: the training rows.
         columns: one a column of the frame.
-        fixed: places of columns that must be drawn.
+        fixed_columns: places of columns that must be drawn.
     """
     views = {}
     for place, column in enumerate(columns):
         if isinstance(column, NumberColumn):
-            column_seen = look(frame.iloc[:, place], column, place, free=place not in fixed)
-            views.update({place: column_seen} if column_seen else {})
+            view = look(frame.iloc[:, place], column, place, free=place not in fixed_columns)
+            views.update({place: view} if view else {})
     rows = np.unique(np.linspace(0, len(frame) - 1, PROBE_ROWS).astype(np.int64))
     probe = {place: each.at(rows) for place, each in views.items()}
     if not probe:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.columns import UNKNOWN
+from synth.engine.columns import NO_CODE
 
 if TYPE_CHECKING:
     from synth.engine.columns import Ints, Mask
@@ -25,7 +25,7 @@ class LabelColumn:
         beside: the rows beside them, if there are any.
     """
 
-    ordered = False
+    is_ordered = False
     exact = True
 
     def __init__(self, series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None) -> None:
@@ -33,19 +33,19 @@ class LabelColumn:
         every = factorize(series if beside is None else pd.concat([series, beside], ignore_index=True))
         raw = every[: len(series)]  # codes go by appearance: the learned rows have the first ones
         counts = np.bincount(raw[raw >= 0], minlength=raw.max(initial=-1) + 1)
-        kept = np.flatnonzero(crowd.holders(every, len(counts)) >= crowd.rare)
-        if len(kept) == 0 and len(counts) and (raw >= 0).all():
-            kept = np.array([counts.argmax()])
+        frequent_codes = np.flatnonzero(crowd.holders(every, len(counts)) >= crowd.rare)
+        if len(frequent_codes) == 0 and len(counts) and (raw >= 0).all():
+            frequent_codes = np.array([counts.argmax()])
         common = crowd.common_side(every < 0)
         new = np.full(len(counts) + 1, -1, dtype=np.int64)
-        new[kept] = np.arange(len(kept))
+        new[frequent_codes] = np.arange(len(frequent_codes))
         self.codes: Ints = new[raw]
-        self.size = len(kept)
+        self.size = len(frequent_codes)
         self.plain: Mask = np.ones(self.size, dtype=bool)
-        self.known: Mask = ((raw < 0) | (self.codes >= 0)) & common
-        self.folded: Mask = (raw >= 0) & (self.codes < 0) & common & (self.size > 0)
-        if not self.known.any():  # no value is common enough: NULLs, however few, are left
-            self.known = raw < 0
+        self.learnable: Mask = ((raw < 0) | (self.codes >= 0)) & common
+        self.rare_rows: Mask = (raw >= 0) & (self.codes < 0) & common & (self.size > 0)
+        if not self.learnable.any():  # no value is common enough: NULLs, however few, are left
+            self.learnable = raw < 0
         first = (
             np.unique(self.codes, return_index=True)[1][-self.size :] if self.size else np.zeros(0, np.int64)
         )
@@ -58,18 +58,18 @@ class LabelColumn:
         """The labels themselves."""
         if not self._nullable:
             return pd.Series(self._values.take(codes), dtype=self._dtype)
-        taken = self._values.take(codes, allow_fill=True, fill_value=self._null)
-        return pd.Series(taken, dtype=self._dtype)
+        labels = self._values.take(codes, allow_fill=True, fill_value=self._null)
+        return pd.Series(labels, dtype=self._dtype)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
         """Codes of kept labels; all others, and NULL where training has none, are UNKNOWN."""
-        known, wanted = pd.Series(self._values).astype(object), series.astype(object)
+        own_labels, labels = pd.Series(self._values).astype(object), series.astype(object)
         try:
-            codes = pd.Index(known, dtype=object).get_indexer(pd.Index(wanted, dtype=object))
+            codes = pd.Index(own_labels, dtype=object).get_indexer(pd.Index(labels, dtype=object))
         except TypeError:  # a value without a hash
-            codes = pd.Index(known.map(repr)).get_indexer(pd.Index(wanted.map(repr)))
-        codes = np.where(codes < 0, UNKNOWN, codes).astype(np.int64)
-        codes[series.isna().to_numpy(dtype=bool)] = -1 if self._nullable else UNKNOWN
+            codes = pd.Index(own_labels.map(repr)).get_indexer(pd.Index(labels.map(repr)))
+        codes = np.where(codes < 0, NO_CODE, codes).astype(np.int64)
+        codes[series.isna().to_numpy(dtype=bool)] = -1 if self._nullable else NO_CODE
         return codes
 
 

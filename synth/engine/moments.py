@@ -43,7 +43,7 @@ class Moment:
         return self.day, self.time
 
     @property
-    def doubled(self) -> tuple[int, ...]:
+    def redundant(self) -> tuple[int, ...]:
         """The index of the day, which the column itself tells, too."""
         return self.numbers[:1]
 
@@ -55,44 +55,46 @@ class Moment:
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of its day and its time."""
         day, time = (codes[number] for number in self.numbers)
-        plain = self.own.settled(self.day.native(day) + self.time.native(time))
-        return self.own.located(plain, (day < 0) | (time < 0))
+        plain = self.own.nearest_values(self.day.native(day) + self.time.native(time))
+        return self.own.nearest_codes(plain, (day < 0) | (time < 0))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The column's values that go with those of its day and its time."""
         day, time = (values[number] for number in self.numbers)
-        return self.own.settled(day + time)
+        return self.own.nearest_values(day + time)
 
 
 def find_moments(
-    columns: Sequence[ColumnCodes], *, number: int, crowd: Crowd, fixed: Collection[int] = ()
+    columns: Sequence[ColumnCodes], *, number: int, crowd: Crowd, fixed_columns: Collection[int] = ()
 ) -> dict[int, Moment]:
-    """Every timestamp but the `fixed`, on more than one day and at more than one time of it.
+    """Return every timestamp that is on more than one day and at more than one time of it.
 
     Args:
         columns: the frame's.
         number: the first index that is free for what is drawn in their place.
         crowd: as the columns were opened with.
-        fixed: indices of columns that stay whole.
+        fixed_columns: indices of columns that stay whole.
     """
-    found: dict[int, Moment] = {}
+    result: dict[int, Moment] = {}
     for index, own in enumerate(columns):
-        if index in fixed or not isinstance(own, NumberColumn) or own.size <= FEW_VALUES:
+        if index in fixed_columns or not isinstance(own, NumberColumn) or own.size <= FEW_VALUES:
             continue
         native, null = own.native(own.codes), own.codes < 0
         if native.dtype.kind != "M" or own.exact:
             continue
-        others, missing = own.beside
+        others, others_null = own.beside
         day, time = (
             NumberColumn(
-                ticks.from_native(part, null, part.dtype), crowd, ticks.from_native(more, missing, more.dtype)
+                ticks.from_native(part, null, part.dtype),
+                crowd,
+                ticks.from_native(more, others_null, more.dtype),
             )
             for part, more in zip(day_and_time(native), day_and_time(others), strict=True)
         )
         if day.size > 1 and time.size > 1:
-            found[index] = Moment((number, number + 1), own, day, time)
+            result[index] = Moment((number, number + 1), own, day, time)
             number += 2
-    return found
+    return result
 
 
 def day_and_time(moments: Native) -> tuple[Native, Native]:

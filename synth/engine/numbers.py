@@ -40,32 +40,32 @@ class NumberColumn:
         beside: the rows beside them, if there are any; they count, and nothing else of them is used.
     """
 
-    ordered = True
+    is_ordered = True
 
     def __init__(self, series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None) -> None:
         crowd = crowd.alone if beside is None else crowd
         native, null = ticks.to_native(series)
-        others, missing = ticks.to_native(series.iloc[:0] if beside is None else beside)
+        others, others_null = ticks.to_native(series.iloc[:0] if beside is None else beside)
         self._dtype = series.dtype
         self._native_dtype = native.dtype
-        self.raw, self.beside = native, (others, missing)
+        self.raw, self.beside = native, (others, others_null)
         values, self._base, self._step = ticks.to_ticks(native[~null])
         distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-        among = Ranks.of(np.unique(native[~null]), (native, null), (others, missing))
+        among = Ranks.of(np.unique(native[~null]), (native, null), (others, others_null))
         low, high = among.bounds(crowd)
-        clipped = np.clip(inverse, low, high)
+        near_codes = np.clip(inverse, low, high)
         self.codes: Ints = np.full(len(series), -1, dtype=np.int64)
-        self.codes[~null] = clipped - low
-        self.clipped: Mask = np.zeros(len(series), dtype=bool)  # a training row's value is not its own
-        self.clipped[~null] = clipped != inverse
-        self.known: Mask = crowd.common_side(among.null)
-        self.folded: Mask = np.zeros(len(series), dtype=bool)
+        self.codes[~null] = near_codes - low
+        self.is_cut: Mask = np.zeros(len(series), dtype=bool)  # a training row's value is not its own
+        self.is_cut[~null] = near_codes != inverse
+        self.learnable: Mask = crowd.common_side(among.null)
+        self.rare_rows: Mask = np.zeros(len(series), dtype=bool)
         self._distinct = distinct[low : high + 1]
         self.size = len(self._distinct)
         self.spike: Mask = crowd.holders(among.exact, len(distinct))[low : high + 1] >= crowd.rare
         self.exact = bool(self.spike.all()) or self.size == 1
         self.plain: Mask = self.spike.copy()
-        self.plain[self.codes[self.clipped]] = False
+        self.plain[self.codes[self.is_cut]] = False
         self._decimals = (
             -zeros_of(self.native(np.arange(self.size)))
             if native.dtype.kind == "i" and self.size and self.safe
@@ -88,27 +88,29 @@ class NumberColumn:
         """Ordered values for codes, smoothed where `rng` is given; what stands at a NULL means nothing."""
         if self.size == 0:
             return np.zeros(len(codes), dtype=self._native_dtype)
-        drawn = self._distinct.take(codes, mode="wrap")
+        steps = self._distinct.take(codes, mode="wrap")
         if rng is not None and len(self._cells.low):
             smooth = np.flatnonzero(~self.spike.take(codes, mode="wrap") & (codes >= 0))
-            drawn[smooth] = self._smooth(codes[smooth], rng)
-        return ticks.from_ticks(drawn, self._base, self._step, self._native_dtype)
+            steps[smooth] = self._smooth(codes[smooth], rng)
+        return ticks.from_ticks(steps, self._base, self._step, self._native_dtype)
 
     def _smooth(self, codes: Ints, rng: np.random.Generator) -> NDArray[Any]:
         cell = self._cells.cell[codes]
         low, high = self._distinct[self._cells.low[cell]], self._distinct[self._cells.high[cell]]
         if self._distinct.dtype.kind != "f":
-            above, below = (mask[cell].astype(np.uint64) for mask in (self._cells.open, self._cells.shared))
+            above, below = (
+                mask[cell].astype(np.uint64) for mask in (self._cells.excludes_low, self._cells.excludes_high)
+            )
             steps = rng.integers(low + above, high - below, dtype=np.uint64, endpoint=True)
             self._keep_weekdays(steps, codes, rng)
-            return self._rounded(steps, codes)
+            return self._round_whole(steps, codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
-            drawn = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
-        drawn = np.where(np.isfinite(low), drawn, high)
-        return np.clip(round_to(drawn, self._decimals[codes]), self._distinct[0], self._distinct[-1])
+            values = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
+        values = np.where(np.isfinite(low), values, high)
+        return np.clip(round_to(values, self._decimals[codes]), self._distinct[0], self._distinct[-1])
 
-    def _keep_weekdays(self, drawn: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
+    def _keep_weekdays(self, steps: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
         """Move dates to the day of the week of the value that they stand for, some weeks from it."""
         if not len(self._weeks[0]):
             return
@@ -118,7 +120,7 @@ class NumberColumn:
         enough = before + after + np.uint64(1) >= FEWEST_WEEKS
         before, after = before[enough], after[enough]
         weeks = rng.integers(np.zeros_like(before), before + after, dtype=np.uint64, endpoint=True)
-        drawn[enough] = value[enough] - before * week + weeks * week
+        steps[enough] = value[enough] - before * week + weeks * week
 
     @cached_property
     def _weeks(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -131,11 +133,14 @@ class NumberColumn:
         if not self._has_weekdays or (~self.spike[smooth]).sum() < WEEK_ROWS:
             return nothing, nothing
         low, high = self._cells.low.copy(), self._cells.high.copy()
-        joined = self._cells.shared & ~self._cells.open
+        reaches_next = self._cells.excludes_high & ~self._cells.excludes_low
         for place in range(len(low)):
             first = last = place
             while self._distinct[high[place]] - self._distinct[low[place]] < WEEK * FEWEST_WEEKS:
-                wider = (first > 0 and bool(joined[first - 1])), bool(joined[last]) and last + 1 < len(low)
+                wider = (
+                    (first > 0 and bool(reaches_next[first - 1])),
+                    bool(reaches_next[last]) and last + 1 < len(low),
+                )
                 if not any(wider):
                     break
                 first, last = first - wider[0], last + wider[1]
@@ -150,16 +155,18 @@ class NumberColumn:
         unit: Any = np.datetime_data(self._native_dtype)[0]
         return bool(np.timedelta64(self._step, unit) == np.timedelta64(1, "D"))
 
-    def _rounded(self, drawn: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
+    def _round_whole(self, steps: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
         """Steps, so that a whole number ends with as many zeros as the value that its code stands for."""
         if not len(self._decimals):
-            return drawn
+            return steps
         round_ones = np.flatnonzero(self._decimals[codes] < 0)
-        whole = ticks.from_ticks(drawn[round_ones], self._base, self._step, self._native_dtype)
+        whole = ticks.from_ticks(steps[round_ones], self._base, self._step, self._native_dtype)
         unit = 10 ** -self._decimals[codes[round_ones]]
-        settled = self.settled(((whole.astype(np.int64) + unit // 2) // unit * unit).astype(whole.dtype))
-        drawn[round_ones] = (settled.view(np.uint64) - np.uint64(self._base)) // np.uint64(self._step)
-        return drawn
+        rounded_values = self.nearest_values(
+            ((whole.astype(np.int64) + unit // 2) // unit * unit).astype(whole.dtype)
+        )
+        steps[round_ones] = (rounded_values.view(np.uint64) - np.uint64(self._base)) // np.uint64(self._step)
+        return steps
 
     @property
     def dtype(self) -> Any:
@@ -178,21 +185,21 @@ class NumberColumn:
         plain = ends.view(np.int64) if ends.dtype.kind in "mM" else ends
         return bool((np.abs(plain.astype(np.float64)) < SAFE).all())
 
-    def settled(self, native: ticks.Native) -> ticks.Native:
+    def nearest_values(self, native: ticks.Native) -> ticks.Native:
         """The nearest values that the column could hold: in its bounds, on its grain."""
         if self._native_dtype.kind == "f":
             low, high = self._distinct[[0, -1]]
-            rounded = round_to(self._mirrored(native, low, high), np.full(len(native), self.decimals))
-            return np.asarray(np.clip(rounded, low, high))
+            values = round_to(self._mirror(native, low, high), np.full(len(native), self.decimals))
+            return np.asarray(np.clip(values, low, high))
         if native.dtype.kind == "f":
             native = np.rint(native).astype(self._native_dtype)
         ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
-        native = self._mirrored(native, ends[0], ends[1]) if self.safe else native
+        native = self._mirror(native, ends[0], ends[1]) if self.safe else native
         above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
         whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
         return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
 
-    def _mirrored(self, native: ticks.Native, low: Any, high: Any) -> ticks.Native:
+    def _mirror(self, native: ticks.Native, low: Any, high: Any) -> ticks.Native:
         """Values beyond an end, as far inside of it; the end itself may be one person's own value."""
         width = high - low
         if isinstance(width, float) and not np.isfinite(width):
@@ -208,35 +215,35 @@ class NumberColumn:
 
         What lies beyond all of these is moved into its bounds. The column must be safe.
         """
-        settled = self.settled(native)
+        nearest = self.nearest_values(native)
         values = self.raw[self.codes >= 0]
         there = (native >= values.min()) & (native <= values.max())
         if self._native_dtype.kind == "f":
-            return np.where(there, round_to(native, np.full(len(native), self.decimals)), settled)
+            return np.where(there, round_to(native, np.full(len(native), self.decimals)), nearest)
         base = int(np.array(self._base, dtype=np.uint64).view(np.int64))
         plain = np.rint(native) if native.dtype.kind == "f" else native
         above = plain.astype(self._native_dtype).view(np.int64) - base
         grain = (above + self._step // 2) // self._step * self._step + base
-        return np.where(there, grain.view(self._native_dtype), settled)
+        return np.where(there, grain.view(self._native_dtype), nearest)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
         """Codes of the nearest values from below."""
-        return self.located(*self.own(series))
+        return self.nearest_codes(*self.own(series))
 
     def own(self, series: pd.Series[Any]) -> tuple[ticks.Native, Mask]:
         """Values from outside as this column's native ones, beside a mask of the NULLs."""
-        return ticks.converted(series, self._dtype, self._native_dtype)
+        return ticks.convert(series, self._dtype, self._native_dtype)
 
-    def located(self, native: ticks.Native, null: Mask) -> Ints:
+    def nearest_codes(self, native: ticks.Native, null: Mask) -> Ints:
         """The codes of the nearest values from below, or of the smallest; -1 where `null`."""
         return np.where(null, -1, np.maximum(self._lookup.find(native), 0))
 
-    def snapped(self, native: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    def snap(self, native: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
         """Floats, each the common value that it misses by no more than that share of itself, if there is one.
 
         Two libraries give a logarithm two last digits, by which whoever looks closely would tell a twin.
         """
-        below = self.located(native, np.zeros(len(native), dtype=bool))
+        below = self.nearest_codes(native, np.zeros(len(native), dtype=bool))
         for codes in (below, np.minimum(below + 1, self.size - 1)):
             common = self.native(codes)
             near = self.spike[codes] & (np.abs(common - native) <= noise * np.abs(native))
@@ -247,25 +254,25 @@ class NumberColumn:
     def _lookup(self) -> Lookup:
         return Lookup(ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype))
 
-    def moved(
-        self, native: ticks.Native, bound: ticks.Native, *, up: bool, strict: bool = False
+    def clamp(
+        self, native: ticks.Native, limit: ticks.Native, *, up: bool, strict: bool = False
     ) -> ticks.Native:
         """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it.
 
         Where the order is `strict`, those that equal their bound go one step further, if there is room.
         """
         whole = np.ceil if up else np.floor
-        if bound.dtype.kind == "f" and self._native_dtype.kind != "f":
-            bound = whole(bound)
+        if limit.dtype.kind == "f" and self._native_dtype.kind != "f":
+            limit = whole(limit)
         elif self._native_dtype.kind == "f" and self.decimals <= MAX_DECIMALS:
             scale = 10.0**self.decimals
-            bound = whole(np.round(bound * scale, SAFE_DECIMALS)) / scale
-        inside = native >= bound if up else native <= bound
-        moved = np.where(inside, native, bound).astype(self._native_dtype)
-        moved = moved if self._step == 1 else np.where(inside, moved, self._on_grain(moved, up=up))
-        return self._further(moved, bound, up=up) if strict else moved
+            limit = whole(np.round(limit * scale, SAFE_DECIMALS)) / scale
+        inside = native >= limit if up else native <= limit
+        values = np.where(inside, native, limit).astype(self._native_dtype)
+        values = values if self._step == 1 else np.where(inside, values, self._on_grain(values, up=up))
+        return self._further(values, limit, up=up) if strict else values
 
-    def _further(self, native: ticks.Native, bound: ticks.Native, *, up: bool) -> ticks.Native:
+    def _further(self, native: ticks.Native, limit: ticks.Native, *, up: bool) -> ticks.Native:
         """Values, those that equal their bound one grain above (`up`) or below it, but not beyond an end."""
         if self._native_dtype.kind == "f":
             grain = 10.0**-self.decimals if self.decimals <= MAX_DECIMALS else 0.0
@@ -274,10 +281,10 @@ class NumberColumn:
             step = np.int64(self._step)
             further = (native.view(np.int64) + (step if up else -step)).view(self._native_dtype)
         ends = self.native(np.array([0, self.size - 1]))
-        return np.where((native == bound) & (further >= ends[0]) & (further <= ends[1]), further, native)
+        return np.where((native == limit) & (further >= ends[0]) & (further <= ends[1]), further, native)
 
     def _on_grain(self, native: ticks.Native, *, up: bool) -> ticks.Native:
         """Values of a column that goes in steps, each raised (`up`) or lowered to the next one."""
         whole, step = native.view(np.uint64) - np.uint64(self._base), np.uint64(self._step)
-        found = whole.view(np.int64) // self._step + (up & (whole % step != 0))
-        return ticks.from_ticks(found.view(np.uint64), self._base, self._step, self._native_dtype)
+        steps = whole.view(np.int64) // self._step + (up & (whole % step != 0))
+        return ticks.from_ticks(steps.view(np.uint64), self._base, self._step, self._native_dtype)

@@ -26,7 +26,7 @@ def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     counts = np.bincount(codes[codes >= 0], minlength=column.size)
     if column.size <= BINS:
         table = np.arange(column.size)
-    elif column.ordered:
+    elif column.is_ordered:
         table = ((counts.cumsum() - counts / 2) / max(counts.sum(), 1) * BINS).astype(np.int64)
         table = np.unique(table, return_inverse=True)[1].astype(np.int64)
     else:
@@ -47,9 +47,9 @@ def mutual_information(columns: Sequence[ColumnCodes]) -> NDArray[np.float64]:
     groups = [coarse(column, column.codes) for column in columns]
     rows = min(SAMPLE_ROWS, len(columns[0].codes))
     information = np.zeros((len(columns), len(columns)))
-    for i, (left, m) in enumerate(groups):
-        for j, (right, n) in enumerate(groups[:i]):
-            joint = np.bincount(left[:rows] * n + right[:rows], minlength=m * n).reshape(m, n) / rows
+    for i, (one, m) in enumerate(groups):
+        for j, (other, n) in enumerate(groups[:i]):
+            joint = np.bincount(one[:rows] * n + other[:rows], minlength=m * n).reshape(m, n) / rows
             outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
             full = joint > 0
             chance = ((outer.any(1)).sum() - 1) * ((outer.any(0)).sum() - 1) / (2 * rows)
@@ -103,7 +103,7 @@ def another_order(
 
 def has_many_labels(column: ColumnCodes) -> bool:
     """Whether it is drawn last."""
-    return not column.ordered and column.size > MANY
+    return not column.is_ordered and column.size > MANY
 
 
 def fewer_nulls_first(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.engine.column_view import DURATION, MOMENT, NUMBER, informative
 from synth.engine.dateparts import DAY, HOUR, MINUTE, SECOND
 from synth.engine.formulas import Identity
-from synth.engine.seen import DURATION, MOMENT, NUMBER, informative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from synth.engine.column_view import ColumnView
     from synth.engine.columns import Ints, Mask
     from synth.engine.formulas import Floats
-    from synth.engine.seen import ColumnView
 
     Rule = tuple[Identity, float, Ints, Ints]
 
@@ -51,10 +51,10 @@ class Pairs:
         steps = [(self._amounts[:, part], target.at(part)) for part in (rows, more)]
         this = next(index for index, each in enumerate(self._columns) if each.place == target.place)
         for blank, slack, firsts, seconds in self._rules(target) if len(rows) else ():
-            left, right = firsts[firsts != this], seconds[seconds != this]
+            ones, others = firsts[firsts != this], seconds[seconds != this]
             few, own = steps[0]
-            pairs = np.argwhere(near(blank, own, (few[left][:, None], few[right][None]), slack))
-            first, second = left[pairs[:, 0]], right[pairs[:, 1]]
+            pairs = np.argwhere(near(blank, own, (few[ones][:, None], few[others][None]), slack))
+            first, second = ones[pairs[:, 0]], others[pairs[:, 1]]
             once = first < second if blank.symmetric and firsts is seconds else first != second
             first, second = first[once], second[once]
             for amounts, own in (*steps[1:], (self._amounts, target)):

@@ -49,10 +49,10 @@ class Panel:
         """
         owner = np.asarray(self.owner, np.int64)
         rows = self.rows.reset_index(drop=True)
-        chosen = part(owner)
-        order = chosen[np.argsort(owner[chosen], kind="stable")]
+        part_rows = part(owner)
+        order = part_rows[np.argsort(owner[part_rows], kind="stable")]
         if time is not None:
-            by_time = chosen[np.argsort(to_native(rows[time])[0][chosen], kind="stable")]
+            by_time = part_rows[np.argsort(to_native(rows[time])[0][part_rows], kind="stable")]
             order = by_time[np.argsort(owner[by_time], kind="stable")]
         return Panel(
             owner_part(self.owners),
@@ -115,7 +115,7 @@ class Lesson:
         return pd.concat(parts, axis=1)
 
     @property
-    def given(self) -> list[str]:
+    def conditioning(self) -> list[str]:
         """The names of the columns that are given."""
         return list(self.context.columns)
 

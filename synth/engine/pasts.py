@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-COUNT, PLACE, LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
+COUNT, PLACE, REMAINING, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
 UNTIL, FIRST, GAP = "until", "first", "gap"
 
 
@@ -47,15 +47,15 @@ class Schema:
     Attributes:
         time: the column that orders the rows, if one does.
         columns: all others.
-        averaged: those of them whose mean over the rows before says something.
-        repeated: those that hold the previous row's value more often than chance has it.
+        mean_columns: those of them whose mean over the rows before says something.
+        repeat_columns: those that hold the previous row's value more often than chance has it.
         spans: dates that stand in the rows as spans from their time.
     """
 
     time: str | None
     columns: tuple[str, ...]
-    averaged: tuple[str, ...]
-    repeated: tuple[str, ...]
+    mean_columns: tuple[str, ...]
+    repeat_columns: tuple[str, ...]
     spans: Spans = field(default_factory=Spans)
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
@@ -93,8 +93,8 @@ class Past:
             schema,
             rows,
             1,
-            {name: amounts(rows[name]) for name in schema.averaged},
-            dict.fromkeys(schema.repeated, nothing),
+            {name: amounts(rows[name]) for name in schema.mean_columns},
+            dict.fromkeys(schema.repeat_columns, nothing),
             nothing,
             nothing,
             goal,
@@ -135,7 +135,7 @@ class Past:
             owners: of each history, the columns of its owner.
             counts: how many rows each history will have.
         """
-        parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), LEFT: counts - self.place}
+        parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), REMAINING: counts - self.place}
         for name in self.schema.columns:
             parts[f"previous {name}"] = self.rows[name].array
         parts |= {f"stays {name}": _share(n / self.place) for name, n in self.stays.items()}
@@ -175,13 +175,13 @@ def contexts(
         return cast("Floats", total - total[np.flatnonzero(starts)][history])
 
     previous = rows.take(np.r_[0, : len(rows) - 1]).reset_index(drop=True)
-    parts: dict[str, Any] = {PLACE: place, LEFT: counts - place}
+    parts: dict[str, Any] = {PLACE: place, REMAINING: counts - place}
     for name in schema.columns:
         parts[f"previous {name}"] = previous[name].array
-    for name in schema.repeated:
+    for name in schema.repeat_columns:
         stay = (same(rows[name], previous[name]) & ~starts).astype(np.float64)
         parts[f"stays {name}"] = _share(sums(stay) / before)
-    for name in schema.averaged:
+    for name in schema.mean_columns:
         parts[f"mean {name}"] = sums(amounts(rows[name])) / before
     if schema.time is not None:
         gaps = as_numbers(rows[schema.time] - previous[schema.time])

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synth.engine.column_view import DURATION, MOMENT, NUMBER, informative
 from synth.engine.dateparts import PARTS, STARTS, part
 from synth.engine.formulas import FUNCTIONS, Identity, call_function
 from synth.engine.pairs import Pairs
 from synth.engine.rounding import MAX_DECIMALS
-from synth.engine.seen import DURATION, MOMENT, NUMBER, informative
 from synth.engine.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from synth.engine.column_view import ColumnView
     from synth.engine.formulas import Floats
-    from synth.engine.seen import ColumnView
 
 NEAR = 60  # columns, among which the parts of a sum or a product are looked for: those around it
 MOST = 20  # identities that are proposed for one column

@@ -72,7 +72,7 @@ class Raking:
         # A byte is enough for a group, and such tables stay in a processor's cache.
         self._groups = {index: table.astype(np.uint8) for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
-        self._is_ordered = {index: columns[index].ordered for index in first}
+        self._is_ordered = {index: columns[index].is_ordered for index in first}
         if rows >= MIN_ROWS and len(columns) > 1:
             real = self._group_codes(codes)
             candidate_rows = RATIO * min(rows, MAX_ROWS)
@@ -112,11 +112,11 @@ class Raking:
                 tables[pair] = goal, blocks
         return tables
 
-    def _blocks(self, left: int, right: int) -> list[Blocks]:
+    def _blocks(self, one: int, other: int) -> list[Blocks]:
         """Of the table of two columns, from large to small, with the least rows to be added."""
         blocks = []
         for most, prior in PRIOR_ROWS.items():
-            rows, columns = (self._merge(index, most) for index in (left, right))
+            rows, columns = (self._merge(index, most) for index in (one, other))
             block = (rows[:, None] * (columns.max() + 1) + columns).ravel()
             if most == BINS or len(np.unique(block)) < len(block):
                 blocks.append((block, prior))
@@ -156,8 +156,8 @@ class Raking:
         return {index: each.astype(np.int64) for index, each in groups.items()}
 
     def _cells(self, groups: Codes, some: Some) -> Ints:
-        left, *others = some
-        cells = groups[left]
+        first, *others = some
+        cells = groups[first]
         for right in others:
             cells = cells * self._sizes[right]
             cells += groups[right]
@@ -198,7 +198,7 @@ class Raking:
         places = Places(target_codes)
         result = {index: np.empty(places.rows, dtype=np.int64) for index in source(0)}
         blocks = LEAST_BLOCKS + MOST_CANDIDATES * places.rows // BLOCK
-        while places.left:
+        while places.remaining:
             if (blocks := blocks - 1) < 0:
                 raise ValueError("rows with the wanted values, or combinations of them, are too rare")
             candidates = source(BLOCK)
@@ -268,7 +268,7 @@ class Places:
     """Places for rows, each for one combination of codes, which are taken in order."""
 
     def __init__(self, target_codes: Codes) -> None:
-        self.rows = self.left = height(target_codes)
+        self.rows = self.remaining = height(target_codes)
         self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in target_codes.items()}
         keys = self._keys(target_codes)
         self._order = np.argsort(keys, kind="stable")
@@ -296,7 +296,7 @@ class Places:
         place = self._next[kind] + rank
         free = place < self._ends[kind]
         self._next += np.bincount(kind[free], minlength=len(self._next))
-        self.left -= int(free.sum())
+        self.remaining -= int(free.sum())
         return self._order[place[free]], row[free]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.additive import KNOTS, Nearest, fit_additive
-from synth.engine.differences import COMMON, LOST, LOST_COMMON, alike, comparable, distance
+from synth.engine.differences import COMMON, LOSS, LOSS_OF_COMMON, alike, comparable, distance
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import MANY
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 500  # that show a function, not their accidents,
 ROWS_A_HEIGHT = 10  # and of them for each height of the functions in a sum
 FEW_VALUES = 200  # different ones, which leaves hand on as they are
-TOLD = 1.0  # nats that other columns tell of one, in sum, that make it worth a try
+LEAST_INFORMATION = 1.0  # nats that other columns tell of one, in sum, that make it worth a try
 TERMS = 12  # columns of a sum: those that tell most
 CLOSE = 0.25  # spread of what is left, as a share of the column's own, that is worth it
 BETTER = 0.8  # of what is left without labels, if it is worth drawing these first, or beside one other column
@@ -59,7 +59,7 @@ class Regression:
         return (self.rest,)
 
     @property
-    def doubled(self) -> tuple[int, ...]:
+    def redundant(self) -> tuple[int, ...]:
         """Nothing: the rest says more than the column."""
         return ()
 
@@ -94,7 +94,7 @@ class Regressions:
         information: Floats,
         *,
         orders: Sequence[Order],
-        fixed: Collection[int],
+        fixed_columns: Collection[int],
     ) -> None:
         self._columns = columns
         self._information = information
@@ -102,62 +102,68 @@ class Regressions:
         self._targets = {
             index: column
             for index, column in enumerate(columns)
-            if index not in fixed and isinstance(column, NumberColumn) and is_wide(column)
+            if index not in fixed_columns and isinstance(column, NumberColumn) and is_wide(column)
         }
 
-    def arranged(self, drawn: Sequence[int]) -> list[int]:
+    def arrange(self, draw_order: Sequence[int]) -> list[int]:
         """The order of drawing, in which a column follows all labels if a sum with these is much closer."""
-        labels = [index for index in drawn if not isinstance(self._columns[index], NumberColumn)]
+        labels = [index for index in draw_order if not isinstance(self._columns[index], NumberColumn)]
         late: list[int] = []
-        for place, target in enumerate(drawn):
-            if target not in self._targets or not set(labels) - set(drawn[:place]):
+        for place, target in enumerate(draw_order):
+            if target not in self._targets or not set(labels) - set(draw_order[:place]):
                 continue
-            before = [index for index in drawn[:place] if index not in {*labels, *late}]
+            before = [index for index in draw_order[:place] if index not in {*labels, *late}]
             beside = self._closest(target, [*before, *labels])
             if beside is None:
                 del self._targets[target]  # without some of these columns no sum is close either
                 continue
             without = self._closest(target, before)
-            if without is None or beside.left < BETTER * without.left:
+            if without is None or beside.residual_spread < BETTER * without.residual_spread:
                 late.append(target)
-        last = max((drawn.index(label) for label in labels), default=-1)
-        return [*(index for index in drawn[: last + 1] if index not in late), *late, *drawn[last + 1 :]]
+        last = max((draw_order.index(label) for label in labels), default=-1)
+        return [
+            *(index for index in draw_order[: last + 1] if index not in late),
+            *late,
+            *draw_order[last + 1 :],
+        ]
 
     def find(
         self,
         columns: Sequence[ColumnCodes],
         *,
-        drawn: Sequence[int],
+        draw_order: Sequence[int],
         number: int,
         crowd: Crowd,
-        fixed: Collection[int],
+        fixed_columns: Collection[int],
     ) -> dict[int, Regression]:
-        """Every column but the `fixed` that is nearly a sum of functions of some drawn before it.
+        """Return every column that is nearly a sum of functions of some drawn before it.
 
         Args:
             columns: the frame's.
-            drawn: their indices in the order of drawing.
+            draw_order: their indices in the order of drawing.
             number: the first index that is free for what is drawn in their place.
             crowd: as the columns were opened with.
-            fixed: indices of further columns that are no sum.
+            fixed_columns: indices of further columns that are no sum.
         """
-        found: dict[int, Regression] = {}
-        for place, target in enumerate(drawn):
+        result: dict[int, Regression] = {}
+        for place, target in enumerate(draw_order):
             own = self._targets.get(target)
-            model = self._closest(target, drawn[:place]) if own and target not in fixed else None
+            model = self._closest(target, draw_order[:place]) if own and target not in fixed_columns else None
             if own and model:
                 total = model.total({index: columns[index].codes for index in model.tables})
                 rest = NumberColumn(pd.Series(model.rest(own, total)), crowd)
-                told = known_in_all(columns[index] for index in model.tables)
-                rest.folded = rest.known & (rest.codes >= 0) & ~told
-                rest.known &= ~rest.folded
+                learnable = learnable_in_all(columns[index] for index in model.tables)
+                rest.rare_rows = rest.learnable & (rest.codes >= 0) & ~learnable
+                rest.learnable &= ~rest.rare_rows
                 rows = np.flatnonzero(own.codes >= 0)
                 near = rows[np.argsort(total[rows], kind="stable")]
-                nearest = Nearest(own, logged=model.logged)
-                moved = nearest.codes(total[near] + rest.native(rest.codes[alike(near)]))
-                if stay_common(own, near, moved) and self._stay_ordered(target, drawn[:place], near, moved):
-                    found[target] = Regression((number + len(found),), own, rest, model, nearest)
-        return found
+                nearest = Nearest(own, in_logs=model.in_logs)
+                new_codes = nearest.codes(total[near] + rest.native(rest.codes[alike(near)]))
+                if stay_common(own, near, new_codes) and self._stay_ordered(
+                    target, draw_order[:place], near, new_codes
+                ):
+                    result[target] = Regression((number + len(result),), own, rest, model, nearest)
+        return result
 
     def _apart(self, target: int, before: Collection[int]) -> float:
         """How far the column is from the nearest of others, of which it might be learned as a difference."""
@@ -165,7 +171,7 @@ class Regressions:
         near = [other for other in others if isinstance(other, NumberColumn) and comparable(own, other)]
         return min((distance(own, other) for other in near), default=np.inf)
 
-    def _stay_ordered(self, target: int, before: Collection[int], rows: Ints, moved: Ints) -> bool:
+    def _stay_ordered(self, target: int, before: Collection[int], rows: Ints, new_codes: Ints) -> bool:
         """Whether rows keep their inequalities if they have these codes instead of their own."""
         own = self._targets[target]
         for order in self._orders:
@@ -174,9 +180,9 @@ class Regressions:
                 column = self._columns[other]
                 if other in before and isinstance(column, NumberColumn):
                     both = np.flatnonzero(column.codes[rows] >= 0)
-                    ends = own.native(moved[both]), column.native(column.codes[rows[both]])
+                    ends = own.native(new_codes[both]), column.native(column.codes[rows[both]])
                     low, high = ends if order.low == target else ends[::-1]
-                    if (low > high).mean() > LOST:
+                    if (low > high).mean() > LOSS:
                         return False
         return True
 
@@ -185,19 +191,25 @@ class Regressions:
 
         A difference to one of them that leaves hardly more is the better choice: it keeps equal what is.
         """
-        own, told = self._targets[target], self._information[target]
+        own, information = self._targets[target], self._information[target]
         some = [index for index in others if is_term(self._columns[index])]
-        some = self._shown(sorted(some, key=lambda index: (-told[index], index))[:TERMS], len(own.codes))
-        if not some or told[some].sum() < TOLD:
+        some = self._supported_terms(
+            sorted(some, key=lambda index: (-information[index], index))[:TERMS], len(own.codes)
+        )
+        if not some or information[some].sum() < LEAST_INFORMATION:
             return None
         terms = {index: self._columns[index] for index in some}
-        rows = np.flatnonzero(known_in_all(terms.values()) & (own.codes >= 0))
+        rows = np.flatnonzero(learnable_in_all(terms.values()) & (own.codes >= 0))
         if len(rows) < FEWEST_ROWS:
             return None
         model = fit_additive(own, terms, rows)
-        return model if model and model.left < min(CLOSE, BETTER * self._apart(target, others)) else None
+        return (
+            model
+            if model and model.residual_spread < min(CLOSE, BETTER * self._apart(target, others))
+            else None
+        )
 
-    def _shown(self, terms: Sequence[int], rows: int) -> list[int]:
+    def _supported_terms(self, terms: Sequence[int], rows: int) -> list[int]:
         """The first of the terms, as many as so many rows show the functions of."""
         sizes = [
             column.size if not isinstance(column, NumberColumn) else KNOTS
@@ -207,10 +219,10 @@ class Regressions:
         return [index for index, number in zip(terms, heights, strict=True) if number * ROWS_A_HEIGHT <= rows]
 
 
-def known_in_all(columns: Iterable[ColumnCodes]) -> Mask:
+def learnable_in_all(columns: Iterable[ColumnCodes]) -> Mask:
     """The training rows in which each of some columns, at least one, may be learned."""
-    known: Mask = np.logical_and.reduce([column.known for column in columns])
-    return known
+    learnable: Mask = np.logical_and.reduce([column.learnable for column in columns])
+    return learnable
 
 
 def is_wide(own: NumberColumn) -> bool:
@@ -231,7 +243,7 @@ def is_term(column: ColumnCodes) -> bool:
     return column.size <= MANY
 
 
-def stay_common(own: NumberColumn, rows: Ints, moved: Ints) -> bool:
+def stay_common(own: NumberColumn, rows: Ints, new_codes: Ints) -> bool:
     """Whether rows have the column's common values as often if they have these codes instead of their own."""
     common = np.bincount(own.codes[rows], minlength=own.size) >= COMMON * len(rows)
-    return bool(common[moved].mean() >= common[own.codes[rows]].mean() - LOST_COMMON)
+    return bool(common[new_codes].mean() >= common[own.codes[rows]].mean() - LOSS_OF_COMMON)

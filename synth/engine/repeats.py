@@ -49,7 +49,7 @@ class Repeat:
         return self.same, self.rest
 
     @property
-    def doubled(self) -> tuple[int, ...]:
+    def redundant(self) -> tuple[int, ...]:
         """The index of what says nothing that the column itself does not."""
         return self.numbers[1:]
 
@@ -60,16 +60,16 @@ class Repeat:
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """The column's codes that go with those of what is drawn."""
-        found, equal = codes[self.numbers[1]].copy(), self._equal(codes)
+        own_codes, equal = codes[self.numbers[1]].copy(), self._equal(codes)
         plain = as_own(self.own, self.to.native(codes[self.base][equal]))
-        found[equal] = self.own.located(plain, np.zeros(len(plain), dtype=bool))
-        return found
+        own_codes[equal] = self.own.nearest_codes(plain, np.zeros(len(plain), dtype=bool))
+        return own_codes
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:
         """The column's values that go with those of what is drawn."""
-        found, equal = values[self.numbers[1]].copy(), self._equal(codes)
-        found[equal] = as_own(self.own, values[self.base][equal])
-        return found
+        own_values, equal = values[self.numbers[1]].copy(), self._equal(codes)
+        own_values[equal] = as_own(self.own, values[self.base][equal])
+        return own_values
 
     def _equal(self, codes: Mapping[int, Ints]) -> Mask:
         equal: Mask = (codes[self.numbers[0]] == 1) & (codes[self.base] >= 0)
@@ -79,49 +79,49 @@ class Repeat:
 def as_own(own: NumberColumn, native: Native) -> Native:
     """Another column's values as this one would hold them."""
     dtype = own.native(own.codes[:0]).dtype
-    return own.settled(native.astype(dtype) if dtype.kind == "f" else native).astype(dtype)
+    return own.nearest_values(native.astype(dtype) if dtype.kind == "f" else native).astype(dtype)
 
 
 def find_repeats(
     columns: Sequence[ColumnCodes],
-    drawn: Sequence[int],
+    draw_order: Sequence[int],
     *,
     number: int,
     crowd: Crowd,
-    fixed: Collection[int] = (),
+    fixed_columns: Collection[int] = (),
 ) -> dict[int, Repeat]:
-    """Every number column but the `fixed` that repeats one drawn before it: the one it repeats most often.
+    """Return each column that repeats one drawn before it, with the one that it repeats most often.
 
     Args:
         columns: the frame's.
-        drawn: their indices in the order of drawing.
+        draw_order: their indices in the order of drawing.
         number: the first index that is free for what is drawn in their place.
         crowd: as the columns were opened with.
-        fixed: indices of columns that repeat nothing.
+        fixed_columns: indices of columns that repeat nothing.
     """
     numbers = {
         index: column
         for index, column in enumerate(columns)
         if isinstance(column, NumberColumn) and column.size > FEW_VALUES
     }
-    found: dict[int, Repeat] = {}
-    for place, target in enumerate(drawn):
-        if target not in numbers or target in fixed:
+    repeats: dict[int, Repeat] = {}
+    for place, target in enumerate(draw_order):
+        if target not in numbers or target in fixed_columns:
             continue
         own = numbers[target]
-        equal = {base: repeated(own, numbers[base]) for base in drawn[:place] if base in numbers}
+        equal = {base: equal_rows(own, numbers[base]) for base in draw_order[:place] if base in numbers}
         base = max(equal, key=lambda index: int(equal[index].sum()), default=-1)
         if base < 0 or not worth_it(own, equal[base], crowd.rare):
             continue
         rest = copy(own)
-        rest.known = own.known & ~equal[base]
+        rest.learnable = own.learnable & ~equal[base]
         same = NumberColumn(pd.Series(equal[base].astype(np.int64)), replace(crowd, rare=1))
-        found[target] = Repeat(base, (number, number + 1), own, numbers[base], same, rest)
+        repeats[target] = Repeat(base, (number, number + 1), own, numbers[base], same, rest)
         number += 2
-    return found
+    return repeats
 
 
-def repeated(own: NumberColumn, to: NumberColumn) -> Mask:
+def equal_rows(own: NumberColumn, to: NumberColumn) -> Mask:
     """In which rows both columns hold one value."""
     mine, others = own.native(own.codes), to.native(to.codes)
     if family(mine) != family(others):
@@ -134,6 +134,6 @@ def worth_it(own: NumberColumn, equal: Mask, rare: int) -> bool:
     """Whether enough rows repeat a value, which is not one that many rows have anyway, and enough do not."""
     value = own.codes >= 0
     uncommon = equal & ~own.spike[own.codes]
-    others = (value & own.known & ~equal).sum()
+    others = (value & own.learnable & ~equal).sum()
     enough = surely_more(int(uncommon.sum()), int(value.sum()), LEAST)
     return bool(enough and others >= 2 * rare)

@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from synth.engine.column_view import ColumnView
     from synth.engine.formulas import Floats, Identity
-    from synth.engine.seen import ColumnView
 
 MOST_ROWS = 5000  # that are enough to see it
 GROUPS = 16  # of rows in which the others of a sum are alike, about as a tree tells them apart

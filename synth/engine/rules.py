@@ -34,7 +34,7 @@ class Tie:
     """
 
     column: int
-    given: Ints
+    condition: Ints
     own: Ints
     decides: bool = False  # the one column leaves the other no choice
 
@@ -54,16 +54,16 @@ def find_ties(
         earlier: indices of the columns before it.
     """
     own = columns[target]
-    certain = np.flatnonzero(own.known | own.folded)
-    null = ((own.codes < 0) & ~own.folded)[certain].astype(np.int64)
+    certain = np.flatnonzero(own.learnable | own.rare_rows)
+    null = ((own.codes < 0) & ~own.rare_rows)[certain].astype(np.int64)
     mostly: Tie | None = None
     ties: list[Tie] = []
     partly: list[tuple[int, Ints, int]] = []
     for index in earlier:
         other, beside = columns[index], codes[index][certain]
-        known_rows = np.flatnonzero(own.known & other.known)
-        left, right = other.codes[known_rows], own.codes[known_rows]
-        forward = decide_codes(other, left, right)
+        known_rows = np.flatnonzero(own.learnable & other.learnable)
+        from_codes, to_codes = other.codes[known_rows], own.codes[known_rows]
+        forward = decide_codes(other, from_codes, to_codes)
         if forward is None:
             partly.append((index, *decided_in_part(other, own, known_rows)))
         if forward is not None and keeps_nulls(forward, np.append(np.arange(own.size), -1), beside, null):
@@ -72,7 +72,7 @@ def find_ties(
                 return [tie]  # nothing is left to decide
             mostly = mostly or tie
             continue
-        strata_codes = strata(other, own, left, right)
+        strata_codes = strata(other, own, from_codes, to_codes)
         if strata_codes and keeps_nulls(*strata_codes, beside, null):
             ties.append(Tie(index, *strata_codes))
         else:
@@ -103,13 +103,17 @@ def keeps_nulls(other_codes: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
     return not surely_more(int(is_broken.sum()), len(is_broken), MOST_BROKEN)
 
 
-def decide_codes(other: ColumnCodes, left: Ints, right: Ints) -> Ints | None:
+def decide_codes(other: ColumnCodes, from_codes: Ints, to_codes: Ints) -> Ints | None:
     """The table that leads from plain codes of `other` to the target, if MOST rows have such.
 
     The others decide nothing: a few rows prove no rule, and their value is not emitted as it is.
     """
-    plain = np.append(other.plain, True)[left]
-    return None if plain.sum() < MOST * len(plain) else imply_codes(left[plain], right[plain], other.size)
+    plain = np.append(other.plain, True)[from_codes]
+    return (
+        None
+        if plain.sum() < MOST * len(plain)
+        else imply_codes(from_codes[plain], to_codes[plain], other.size)
+    )
 
 
 def decided_in_part(other: ColumnCodes, own: ColumnCodes, known_rows: Ints) -> tuple[Ints, int]:
@@ -119,31 +123,31 @@ def decided_in_part(other: ColumnCodes, own: ColumnCodes, known_rows: Ints) -> t
     counted in. Rows whose value of `other` is cut off are no rows of the code that it is cut to.
     """
     if isinstance(other, NumberColumn):
-        known_rows = known_rows[~other.clipped[known_rows]]
-    left, right = other.codes[known_rows], own.codes[known_rows]
+        known_rows = known_rows[~other.is_cut[known_rows]]
+    from_codes, to_codes = other.codes[known_rows], own.codes[known_rows]
     possible = np.append(as_it_is(other), True) & ~contradictions(
-        left[:PROBE_ROWS], right[:PROBE_ROWS], other.size
+        from_codes[:PROBE_ROWS], to_codes[:PROBE_ROWS], other.size
     )
     table = np.full(other.size + 1, FREE, dtype=np.int64)
-    some = possible[left]
+    some = possible[from_codes]
     if not some.any():
         return table, 0
-    shares = np.bincount(right + 1, minlength=own.size + 1) / len(right)
-    left, right = left[some], right[some]
-    table[left] = right
-    rows = np.bincount(left + 1, minlength=other.size + 1)
+    shares = np.bincount(to_codes + 1, minlength=own.size + 1) / len(to_codes)
+    from_codes, to_codes = from_codes[some], to_codes[some]
+    table[from_codes] = to_codes
+    rows = np.bincount(from_codes + 1, minlength=other.size + 1)
     chance = np.log(np.maximum(shares, TINY)).take(table + 1, mode="clip") * np.roll(rows, -1)
     certain = np.append(as_it_is(own), [False, True])[table]  # the last is NULL, that before it FREE
     level = math.log(LEVEL) - math.log(other.size + 1)
-    table[contradictions(left, right, other.size) | ~certain | (chance > level)] = FREE
-    return table, int((table[left] != FREE).sum())
+    table[contradictions(from_codes, to_codes, other.size) | ~certain | (chance > level)] = FREE
+    return table, int((table[from_codes] != FREE).sum())
 
 
-def contradictions(left: Ints, right: Ints, size: int) -> Mask:
+def contradictions(from_codes: Ints, to_codes: Ints, size: int) -> Mask:
     """For each code, NULL last, whether rows that hold it hold different codes of another column."""
     table, is_broken = np.full(size + 1, FREE, dtype=np.int64), np.zeros(size + 1, dtype=bool)
-    table[left] = right
-    is_broken[left[table[left] != right]] = True
+    table[from_codes] = to_codes
+    is_broken[from_codes[table[from_codes] != to_codes]] = True
     return is_broken
 
 
@@ -152,14 +156,16 @@ def as_it_is(column: ColumnCodes) -> Mask:
     return column.spike if isinstance(column, NumberColumn) else column.plain
 
 
-def strata(other: ColumnCodes, own: ColumnCodes, left: Ints, right: Ints) -> tuple[Ints, Ints] | None:
+def strata(
+    other: ColumnCodes, own: ColumnCodes, from_codes: Ints, to_codes: Ints
+) -> tuple[Ints, Ints] | None:
     """For codes of either column the stratum that both must be in: the code of `other` that `own` implies."""
-    plain = np.append(own.plain, True)[right]
-    if plain.sum() < MOST * len(plain) or imply_codes(right[plain], left[plain], own.size) is None:
+    plain = np.append(own.plain, True)[to_codes]
+    if plain.sum() < MOST * len(plain) or imply_codes(to_codes[plain], from_codes[plain], own.size) is None:
         return None
     other_codes = np.append(np.where(other.plain, np.arange(other.size), FREE), -1)
     implying = np.full(own.size + 1, FREE, dtype=np.int64)
-    implying[right] = other_codes[left]
+    implying[to_codes] = other_codes[from_codes]
     return other_codes, implying
 
 
@@ -179,7 +185,7 @@ def null_ties(
     other_codes = _null_given(other, codes[certain], null)
     if other_codes is not None:
         return [Tie(index, other_codes, null_table(own.size))]
-    rows = np.flatnonzero(own.known & (other.known | other.folded))
+    rows = np.flatnonzero(own.learnable & (other.learnable | other.rare_rows))
     null_codes = null_table(other.size)
     implying = imply_codes(own.codes[rows], null_codes[codes[rows]], own.size) if own.exact else None
     if implying is None or not keeps_nulls(null_codes, implying, codes[certain], null):
@@ -223,12 +229,12 @@ class Order:
     strict: bool = False
     by_day: bool = False
 
-    def kept(self, index: int, column: NumberColumn, native: Native, beside: Native) -> Native:
+    def enforce(self, index: int, column: NumberColumn, native: Native, beside: Native) -> Native:
         """Values of a column of the two, moved to the nearest that are in order with those beside them."""
         if not self.by_day:
-            return column.moved(native, beside, up=index == self.high, strict=self.strict)
+            return column.clamp(native, beside, up=index == self.high, strict=self.strict)
         if index == self.high:
-            return column.moved(native, days(beside), up=True, strict=self.strict)
+            return column.clamp(native, days(beside), up=True, strict=self.strict)
         late = days(native) - beside + np.timedelta64(int(self.strict), "D")
         return np.where(late > np.timedelta64(0, "D"), native - late, native)
 
@@ -242,7 +248,7 @@ def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
     """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}
-    valid = {i: c.known & (c.codes >= 0) & ~c.clipped for i, c in numbers.items()}
+    valid = {i: c.learnable & (c.codes >= 0) & ~c.is_cut for i, c in numbers.items()}
     orders = []
     for low, high in permutations(numbers, 2):
         if family(values[low]) != family(values[high]):
@@ -281,17 +287,17 @@ def keep_orders(
     numbers: Mapping[int, NumberColumn],
     orders: Sequence[Order],
     *,
-    fixed: Collection[int] = (),
+    fixed_columns: Collection[int] = (),
 ) -> None:
     """Move values that break an inequality to the nearest that keep it: the later of two, no fixed one."""
-    done_columns = {index for index in numbers if index in fixed}
+    done_columns = {index for index in numbers if index in fixed_columns}
     for index, column in numbers.items():
-        if index in fixed:
+        if index in fixed_columns:
             continue
         for rule in orders:
             other = rule.low if rule.high == index else rule.high
             if index in (rule.low, rule.high) and other in done_columns:
                 both = ~nulls[index] & ~nulls[other]
-                new_values = rule.kept(index, column, values[index][both], values[other][both])
+                new_values = rule.enforce(index, column, values[index][both], values[other][both])
                 values[index][both] = new_values
         done_columns.add(index)

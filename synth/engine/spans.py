@@ -80,9 +80,9 @@ class Spans:
 
 
 def _forward(spans: pd.Series[Any]) -> pd.Series[Any]:
-    known = spans.dropna()
-    nothing = known.iloc[0] * 0 if len(known) else None
-    return spans if nothing is None or (known >= nothing).mean() < SURELY else spans.clip(lower=nothing)
+    present = spans.dropna()
+    nothing = present.iloc[0] * 0 if len(present) else None
+    return spans if nothing is None or (present >= nothing).mean() < SURELY else spans.clip(lower=nothing)
 
 
 def _is_whole(rows: pd.DataFrame, name: str, time: str) -> bool:
@@ -92,11 +92,11 @@ def _is_whole(rows: pd.DataFrame, name: str, time: str) -> bool:
 
 
 def _is_close(dates: pd.Series[Any], spans: pd.Series[Any]) -> bool:
-    known = spans.dropna()
-    if not len(known):
+    present = spans.dropna()
+    if not len(present):
         return False
     moments = dates.dropna()
-    return bool(_spread(known) < CLOSE * _spread(moments - moments.iloc[0]))
+    return bool(_spread(present) < CLOSE * _spread(moments - moments.iloc[0]))
 
 
 def _spread(spans: pd.Series[Any]) -> float:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.engine.column_view import ColumnView
     from synth.engine.columns import Ints
-    from synth.engine.seen import ColumnView
 
 FEWEST = 2  # columns of a sum without a constant
 MAX_SUMS = 5  # sums of one target that are worth a closer look

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
+from synth.engine.conditioning import Choice, positions
 from synth.engine.crowd import Crowd
-from synth.engine.given import Choice, positions
 from synth.engine.identities import find_identities
-from synth.engine.learned import TrainingTable, open_column
 from synth.engine.table import CHAINS, Table
 from synth.engine.threads import side_by_side
+from synth.engine.training import TrainingTable, open_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from synth.engine.conditioning import TargetShares
     from synth.engine.crowd import Beside
-    from synth.engine.given import Wanted
 
     Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -63,7 +63,7 @@ class Synthesizer:
         self._categories = frozenset(categories)
         self._rare = rare
         self._public = frozenset(public)
-        self._learned = TrainingTable(pd.DataFrame(), 0, (), ())
+        self._training = TrainingTable(pd.DataFrame(), 0, (), ())
         self._table: Table | None = None
 
     def fit(
@@ -93,8 +93,11 @@ class Synthesizer:
         rows = len(frame)
         empty = frame.iloc[:0].reset_index(drop=True)
         if rows > limit:
-            picked = np.sort(self._stream(PICK_STREAM).choice(rows, limit, replace=False))
-            frame, entities = frame.iloc[picked], None if entities is None else np.asarray(entities)[picked]
+            sample_rows = np.sort(self._stream(PICK_STREAM).choice(rows, limit, replace=False))
+            frame, entities = (
+                frame.iloc[sample_rows],
+                None if entities is None else np.asarray(entities)[sample_rows],
+            )
         crowd = Crowd.of(self._rare, len(frame), entities, beside)
         columns = tuple(
             open_column(
@@ -106,28 +109,28 @@ class Synthesizer:
             for i, name in enumerate(frame.columns)
         )
         public = [i for i, name in enumerate(frame.columns) if name in self._public]
-        identities = find_identities(frame, columns, fixed={*first, *public})
+        identities = find_identities(frame, columns, fixed_columns={*first, *public})
         self._learn(TrainingTable(empty, rows, columns, first, identities), crowd, progress)
         return self
 
-    def _learn(self, learned: TrainingTable, crowd: Crowd, progress: Progress | None = None) -> None:
-        self._learned, self._table = learned, None
-        names, steps = learned.empty.columns, CHAINS * len(learned.columns)
-        done = count(1)
+    def _learn(self, training: TrainingTable, crowd: Crowd, progress: Progress | None = None) -> None:
+        self._training, self._table = training, None
+        names, steps = training.empty.columns, CHAINS * len(training.columns)
+        counter = count(1)
 
         def report(index: int) -> None:
             if progress:
-                progress(str(names[index]), next(done), steps)
+                progress(str(names[index]), next(counter), steps)
 
-        if learned.columns and learned.rows:
+        if training.columns and training.rows:
             self._table = Table(
-                learned.columns,
+                training.columns,
                 crowd=crowd,
                 rng=self._stream(FIT_STREAM),
-                first=learned.first,
-                fixed=[i for i, name in enumerate(names) if name in self._public],
-                identities=learned.identities,
-                learned=report,
+                first=training.first,
+                fixed_columns=[i for i, name in enumerate(names) if name in self._public],
+                identities=training.identities,
+                on_learned=report,
             )
 
     def sample(
@@ -135,7 +138,7 @@ class Synthesizer:
         rows: int,
         *,
         given: pd.DataFrame | None = None,
-        balance: Mapping[Hashable, Wanted] | None = None,
+        balance: Mapping[Hashable, TargetShares] | None = None,
         draw: int = 0,
     ) -> pd.DataFrame:
         """`rows` rows; none if the frame that was learned had none.
@@ -156,45 +159,45 @@ class Synthesizer:
                 what they ask for is too rare in training.
         """
         shards = list(self.shards(rows, given=given, balance=balance, draw=draw))
-        return pd.concat(shards, ignore_index=True) if shards else self._learned.empty.copy()
+        return pd.concat(shards, ignore_index=True) if shards else self._training.empty.copy()
 
     def shards(
         self,
         rows: int,
         *,
         given: pd.DataFrame | None = None,
-        balance: Mapping[Hashable, Wanted] | None = None,
+        balance: Mapping[Hashable, TargetShares] | None = None,
         draw: int = 0,
     ) -> Iterator[pd.DataFrame]:
         """The rows of `sample` in frames of at most SHARD_ROWS, drawn side by side as they are asked for."""
         choice = self._choice(rows, given, balance)
-        starts = range(0, rows if self._learned.rows else 0, SHARD_ROWS)
+        starts = range(0, rows if self._training.rows else 0, SHARD_ROWS)
         return side_by_side(lambda start: self._shard(start, rows, choice, draw), starts)
 
     def _choice(
-        self, rows: int, given: pd.DataFrame | None, balance: Mapping[Hashable, Wanted] | None
+        self, rows: int, frame: pd.DataFrame | None, balance: Mapping[Hashable, TargetShares] | None
     ) -> Choice:
-        known, first = self._learned.empty.columns, self._learned.first
-        if given is None:
-            wanted = balance or {}
-            return Choice(dict(zip(positions(wanted, known), wanted, strict=True)), None, wanted)
+        names, first = self._training.empty.columns, self._training.first
+        if frame is None:
+            shares = balance or {}
+            return Choice(dict(zip(positions(shares, names), shares, strict=True)), None, shares)
         if balance:
             raise ValueError("columns can be given or balanced, not both at once")
-        if len(given) != rows:
-            raise ValueError(f"{len(given)} rows are given, {rows} are to be drawn")
-        here = first[: len(given.columns)]
-        if sorted(positions(given.columns, known)) != sorted(here):
+        if len(frame) != rows:
+            raise ValueError(f"{len(frame)} rows are given, {rows} are to be drawn")
+        here = first[: len(frame.columns)]
+        if sorted(positions(frame.columns, names)) != sorted(here):
             raise ValueError("given columns must be the first, or all, of those that fit was given")
-        return Choice({index: known[index] for index in here}, given, {})
+        return Choice({index: names[index] for index in here}, frame, {})
 
     def _shard(self, start: int, rows: int, choice: Choice, draw: int) -> pd.DataFrame:
         size = min(SHARD_ROWS, rows - start)
         if self._table is None:
-            return pd.DataFrame(index=pd.RangeIndex(size), columns=self._learned.empty.columns)
+            return pd.DataFrame(index=pd.RangeIndex(size), columns=self._training.empty.columns)
         rng = self._stream(start // SHARD_ROWS, *([draw] if draw else []))
-        chosen = choice.fixed(self._learned.columns, slice(start, start + size), rng)
-        frame = self._table.draw(size, rng, chosen)
-        frame.columns = self._learned.empty.columns
+        fixed_columns = choice.fixed_columns(self._training.columns, slice(start, start + size), rng)
+        frame = self._table.draw(size, rng, fixed_columns)
+        frame.columns = self._training.empty.columns
         return frame
 
     def _stream(self, *numbers: int) -> np.random.Generator:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from synth.engine.calendar import dates_first, find_calendar
 from synth.engine.chain import Chain
-from synth.engine.columns import UNKNOWN
-from synth.engine.computed import Computations
+from synth.engine.columns import NO_CODE
+from synth.engine.computations import Computations
 from synth.engine.differences import Difference, bases_first, find_differences, missing_at_times
 from synth.engine.moments import find_moments
 from synth.engine.numbers import NumberColumn
@@ -24,11 +24,11 @@ from synth.engine.rules import find_orders
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from synth.engine.chain import Derived
+    from synth.engine.chain import DerivedColumn
     from synth.engine.columns import ColumnCodes, Ints, Mask
+    from synth.engine.conditioning import FixedColumn
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
-    from synth.engine.given import Fixed
     from synth.engine.ticks import Native
 
 
@@ -61,118 +61,133 @@ class Table:
         crowd: Crowd,
         rng: np.random.Generator,
         first: Sequence[int] = (),
-        fixed: Collection[int] = (),
+        fixed_columns: Collection[int] = (),
         identities: Sequence[Identity] = (),
-        learned: Callable[[int], None] | None = None,
+        on_learned: Callable[[int], None] | None = None,
     ) -> None:
         information = mutual_information(columns)
         self._width = len(columns)
-        self._fixed = frozenset(fixed)
+        self._fixed_columns = frozenset(fixed_columns)
         self._orders = find_orders(columns)
-        self._computed = Computations(columns, identities)
-        drawn = fewer_nulls_first(
+        self._computations = Computations(columns, identities)
+        draw_order = fewer_nulls_first(
             columns,
             drawing_order(columns, information, first=first),
             missing_at_times(columns, self._orders),
             first=first,
         )
-        drawn = bases_first(columns, drawn, self._orders, first=first, crowd=crowd)
+        draw_order = bases_first(columns, draw_order, self._orders, first=first, crowd=crowd)
         calendar, dates = find_calendar(columns)
-        drawn = dates_first(drawn, dates, first=first)
-        whole = self._fixed.union(first)
+        draw_order = dates_first(draw_order, dates, first=first)
+        whole = self._fixed_columns.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
         exact -= {place for each in identities if each.rule == "ratio" for place in each.sources}
-        regressions = Regressions(columns, information, orders=self._orders, fixed=whole.union(exact))
-        drawn = self._computed.arranged(regressions.arranged(drawn), len(first))
-        self._derived = self._find_derived(columns, drawn, regressions, crowd, whole)
-        parts = [part for found in self._derived.values() for part in found.columns]
+        regressions = Regressions(columns, information, orders=self._orders, fixed_columns=whole.union(exact))
+        draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
+        self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
+        parts = [part for derived_column in self._derived_columns.values() for part in derived_column.columns]
         self._columns: list[ColumnCodes] = [*columns, *parts]
         self._chains = [
-            Chain(self._columns, self._derived, entities=crowd.of_learned, calendar=calendar)
+            Chain(self._columns, self._derived_columns, entities=crowd.of_learned, calendar=calendar)
             for _ in range(CHAINS)
         ]
-        codes = self._chains[0].learn(drawn, information, rng, learned)
+        codes = self._chains[0].learn(draw_order, information, rng, on_learned)
         needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
-        for more in (self._computed.needs, {target: found.needs for target, found in self._derived.items()}):
+        for more in (
+            self._computations.needs,
+            {target: derived_column.needs for target, derived_column in self._derived_columns.items()},
+        ):
             needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
         for chain in self._chains[1:]:
-            order = another_order(columns, drawn, needs, first=len(first), rng=rng)
-            chain.learn(order, information, rng, learned)
-        doubled = {number for found in self._derived.values() for number in found.doubled}
-        raked = {index: found for index, found in codes.items() if index not in doubled}
-        self._raking = Raking(self._columns, raked, lambda rows: self._candidates(rows, rng, {}))
+            order = another_order(columns, draw_order, needs, first=len(first), rng=rng)
+            chain.learn(order, information, rng, on_learned)
+        redundant = {
+            number for derived_column in self._derived_columns.values() for number in derived_column.redundant
+        }
+        codes_to_rake = {index: own for index, own in codes.items() if index not in redundant}
+        self._raking = Raking(self._columns, codes_to_rake, lambda rows: self._candidates(rows, rng, {}))
 
     def _find_derived(
         self,
         columns: Sequence[ColumnCodes],
-        drawn: Sequence[int],
+        draw_order: Sequence[int],
         regressions: Regressions,
         crowd: Crowd,
         whole: frozenset[int],
-    ) -> dict[int, Derived]:
+    ) -> dict[int, DerivedColumn]:
         """What is not drawn itself; the columns in `whole` all are."""
-        derived: dict[int, Derived] = dict(self._computed.at_once)
+        derived_columns: dict[int, DerivedColumn] = dict(self._computations.at_once)
         for find in (
-            partial(regressions.find, drawn=drawn, crowd=crowd),
-            partial(find_differences, drawn=drawn, orders=self._orders, crowd=crowd),
-            partial(find_repeats, drawn=drawn, crowd=crowd),
+            partial(regressions.find, draw_order=draw_order, crowd=crowd),
+            partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd),
+            partial(find_repeats, draw_order=draw_order, crowd=crowd),
             partial(find_moments, crowd=crowd),
         ):
-            number = len(columns) + sum(len(found.numbers) for found in derived.values())
-            derived |= find(columns, number=number, fixed=whole.union(derived))
-        return derived
+            number = len(columns) + sum(
+                len(derived_column.numbers) for derived_column in derived_columns.values()
+            )
+            derived_columns |= find(columns, number=number, fixed_columns=whole.union(derived_columns))
+        return derived_columns
 
-    def _candidates(self, rows: int, rng: np.random.Generator, given: Mapping[int, Ints]) -> dict[int, Ints]:
+    def _candidates(
+        self, rows: int, rng: np.random.Generator, first_codes: Mapping[int, Ints]
+    ) -> dict[int, Ints]:
         """Rows that the chains draw in turn; which of them is the first is drawn for each call."""
         turn = int(rng.integers(len(self._chains)))
-        found = {index: np.empty(rows, dtype=np.int64) for index in self._chains[0].order}
+        result = {index: np.empty(rows, dtype=np.int64) for index in self._chains[0].order}
         for place in range(len(self._chains)):
             part = slice(place, rows, len(self._chains))
-            own = {index: codes[part] for index, codes in given.items()}
+            own = {index: codes[part] for index, codes in first_codes.items()}
             chain = self._chains[turn - place]
             for index, codes in chain.draw(len(range(rows)[part]), rng, own).items():
-                found[index][part] = codes
-        return found
+                result[index][part] = codes
+        return result
 
-    def _codes(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> dict[int, Ints]:
-        """`rows` rows with the `chosen` columns: the first, as given, or any, of which codes are wanted."""
-        if not chosen:
-            return self._raking.draw(rows, lambda wanted: self._candidates(wanted, rng, {}), rng)
-        if all(fixed.series is None for fixed in chosen.values()):
-            wanted = {index: fixed.codes for index, fixed in chosen.items()}
-            return self._raking.fill(wanted, lambda size: self._candidates(size, rng, {}), rng)
-        given: dict[int, Ints] = {}
-        for index in self._chains[0].order[: len(chosen)]:
-            codes = chosen[index].codes
-            given[index] = self._chains[0].completed(index, codes, codes == UNKNOWN, given, rng)
-        return self._raking.choose(rows, lambda wanted: self._candidates(wanted, rng, given), rng)
+    def _codes(
+        self, rows: int, rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
+    ) -> dict[int, Ints]:
+        """Return `rows` rows with the fixed columns: the first ones by value, or any of them by code."""
+        if not fixed_columns:
+            return self._raking.draw(rows, lambda number: self._candidates(number, rng, {}), rng)
+        if all(each.series is None for each in fixed_columns.values()):
+            fixed_codes = {index: each.codes for index, each in fixed_columns.items()}
+            return self._raking.fill(fixed_codes, lambda size: self._candidates(size, rng, {}), rng)
+        first_codes: dict[int, Ints] = {}
+        for index in self._chains[0].order[: len(fixed_columns)]:
+            codes = fixed_columns[index].codes
+            first_codes[index] = self._chains[0].complete(index, codes, codes == NO_CODE, first_codes, rng)
+        return self._raking.choose(rows, lambda number: self._candidates(number, rng, first_codes), rng)
 
-    def draw(self, rows: int, rng: np.random.Generator, chosen: Mapping[int, Fixed]) -> pd.DataFrame:
-        """`rows` independent rows in the training frame's order of columns and dtypes, named by position.
+    def draw(
+        self, rows: int, rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
+    ) -> pd.DataFrame:
+        """Return independent rows in the training frame's order of columns and dtypes, named by position.
 
-        The `chosen` columns are as they are, but for those that are computed from others, as far as smoothing
-        moved these. Those that are given must be those learned first.
+        Fixed columns are as they are, but for those that are computed from others, as far as smoothing moved
+        these. Columns that are fixed by value must be those learned first.
 
         Raises:
-            ValueError: the codes that are wanted are too rare.
+            ValueError: the fixed codes are too rare.
         """
-        codes = self._codes(rows, rng, chosen)
-        given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
-        values, nulls = self._values(codes, rng, chosen)
-        for _ in range(0 if chosen else TRIES):
+        codes = self._codes(rows, rng, fixed_columns)
+        fixed_series = {
+            index: each.series for index, each in fixed_columns.items() if each.series is not None
+        }
+        values, nulls = self._values(codes, rng, fixed_columns)
+        for _ in range(0 if fixed_columns else TRIES):
             outside = self._outside(values, nulls)
             if not len(outside):
                 break
             again = self._codes(len(outside), rng, {})
-            replaced = self._values(again, rng, {})
-            fit = self._alike(nulls, replaced[1], outside)
-            for whole, part in ((codes, again), (values, replaced[0]), (nulls, replaced[1])):
+            new_values = self._values(again, rng, {})
+            fit = self._alike(nulls, new_values[1], outside)
+            for whole, part in ((codes, again), (values, new_values[0]), (nulls, new_values[1])):
                 for index, own in part.items():
                     whole[index][outside[fit]] = own[fit]
         series = []
         for index, column in enumerate(self._columns[: self._width]):
-            if index in given:
-                series.append(given[index])
+            if index in fixed_series:
+                series.append(fixed_series[index])
             elif isinstance(column, NumberColumn):
                 series.append(column.to_series(values[index], nulls[index]))
             else:
@@ -185,46 +200,52 @@ class Table:
         What is NULL never lies beyond, so that others would make NULLs more frequent.
         """
         fit = np.ones(len(rows), dtype=bool)
-        for target in self._bounded:
+        for target in self._dependent_columns:
             fit &= nulls[target][rows] == others[target]
         return fit
 
     @property
-    def _bounded(self) -> list[int]:
+    def _dependent_columns(self) -> list[int]:
         """The columns of which values may lie beyond those of training, because they follow from others."""
-        differences = [index for index, found in self._derived.items() if isinstance(found, Difference)]
-        return sorted({*self._computed.targets, *differences})
+        differences = [
+            index for index, column in self._derived_columns.items() if isinstance(column, Difference)
+        ]
+        return sorted({*self._computations.targets, *differences})
 
     def _outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Ints:
         """The rows in which something follows from others that lies beyond all training values."""
-        beyond = self._computed.outside(values, nulls)
-        for target, found in self._derived.items():
-            if isinstance(found, Difference):
-                beyond |= ~nulls[target] & found.outside(values)
+        beyond = self._computations.outside(values, nulls)
+        for target, column in self._derived_columns.items():
+            if isinstance(column, Difference):
+                beyond |= ~nulls[target] & column.outside(values)
         return np.flatnonzero(beyond)
 
     def _values(
-        self, codes: Mapping[int, Ints], rng: np.random.Generator, chosen: Mapping[int, Fixed]
+        self, codes: Mapping[int, Ints], rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
     ) -> tuple[dict[int, Native], dict[int, Mask]]:
         """The values of all number columns for the codes of some rows, and where they are NULL."""
-        given = {index: fixed.series for index, fixed in chosen.items() if fixed.series is not None}
+        fixed_series = {
+            index: each.series for index, each in fixed_columns.items() if each.series is not None
+        }
         # What is computed from others keeps to them, not to what was wanted, should smoothing part the two.
-        held = self._fixed.union(given, chosen.keys() - self._computed.at_once.keys())
+        fixed_indices = self._fixed_columns.union(
+            fixed_series, fixed_columns.keys() - self._computations.at_once.keys()
+        )
         values: dict[int, Native] = {}
         nulls: dict[int, Mask] = {}
         order = self._chains[0].order
         numbers = {index: c for index in order if isinstance(c := self._columns[index], NumberColumn)}
         for index, number in numbers.items():
             nulls[index] = codes[index] < 0
-            if index in given:
-                values[index], nulls[index] = number.own(given[index])
-            elif index in held:
+            if index in fixed_series:
+                values[index], nulls[index] = number.own(fixed_series[index])
+            elif index in fixed_indices:
                 values[index] = number.native(codes[index], rng)
             else:
-                found = self._derived.get(index)
-                own = found.value(values, codes) if found else None
+                derived_column = self._derived_columns.get(index)
+                own = derived_column.value(values, codes) if derived_column else None
                 if own is None:
-                    own = self._computed.smoothed(index, number, codes, rng)
-                values[index] = self._computed.led(index, own, values)
-        self._computed.settle(values, nulls, numbers, self._orders, held)
+                    own = self._computations.smooth(index, number, codes, rng)
+                values[index] = self._computations.align(index, own, values)
+        self._computations.settle(values, nulls, numbers, self._orders, fixed_indices)
         return values, nulls

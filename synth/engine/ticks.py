@@ -61,7 +61,7 @@ def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Serie
     return pd.Series(array)
 
 
-def converted(
+def convert(
     series: pd.Series[Any], dtype: Any, native_dtype: np.dtype[Any]
 ) -> tuple[Native, NDArray[np.bool_]]:
     """What `to_native` gives for a series of another dtype, as near as `native_dtype` comes to it.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import Ints
     from synth.engine.goals import Goal
-    from synth.engine.growing import Binned
+    from synth.engine.growing import BinnedFeatures
 
 MIN_LEAF = 15
 LARGE = 2000  # times as many rows as a leaf has make a table large, whose leaves grow with it
@@ -30,10 +30,12 @@ class PrunedTree:
     a row: relative to the node, so that a nearly deterministic pair of columns is kept at any depth.
     """
 
-    def __init__(self, features: Binned, goal: Goal, smallest: int, entities: Ints | None = None) -> None:
+    def __init__(
+        self, features: BinnedFeatures, goal: Goal, smallest: int, entities: Ints | None = None
+    ) -> None:
         fewest = max(MIN_LEAF, len(goal.groups) // LARGE)
         soil = Soil(features, goal, entities, fewest, smallest)
-        self._tree = pruned(grow(soil), penalty_of(soil.size))
+        self._tree = prune(grow(soil), penalty_of(soil.size))
         self._ends = np.flatnonzero(self._tree.feature < 0)
         self._number = np.cumsum(self._tree.feature < 0) - 1
 
@@ -42,18 +44,18 @@ class PrunedTree:
         """How many leaves there are after pruning."""
         return len(self._ends)
 
-    def leaves(self, seen: NDArray[np.float32]) -> Ints:
-        """For each row of `seen`, rows × features, its leaf after pruning, numbered from the left."""
+    def leaves(self, features: NDArray[np.float32]) -> Ints:
+        """For each row of `features`, rows × features, its leaf after pruning, numbered from the left."""
         tree = self._tree
-        node = np.zeros(len(seen), dtype=np.int64)
+        node = np.zeros(len(features), dtype=np.int64)
         inner = np.flatnonzero(tree.feature[node] >= 0)
         while len(inner):
             at = node[inner]
-            left = seen[inner, tree.feature[at]] <= tree.threshold[at]
-            node[inner] = np.where(left, at + 1, tree.right[at])
+            goes_left = features[inner, tree.feature[at]] <= tree.threshold[at]
+            node[inner] = np.where(goes_left, at + 1, tree.right[at])
             inner = inner[tree.feature[node[inner]] >= 0]
-        found: Ints = self._number[node]
-        return found
+        leaf: Ints = self._number[node]
+        return leaf
 
     def branches(self, most: int) -> Ints:
         """The first leaf of each branch: of each largest part of the tree with at most so many leaves."""
@@ -81,7 +83,7 @@ class PrunedTree:
         return low[self._ends], high[self._ends]
 
 
-def pruned(tree: Tree, penalty: float) -> Tree:
+def prune(tree: Tree, penalty: float) -> Tree:
     """The tree without the subtrees that, themselves pruned, gain no more than they cost."""
     right, size, risk = tree.right.tolist(), tree.size.tolist(), tree.risk.tolist()
     nodes = len(right)
@@ -94,11 +96,11 @@ def pruned(tree: Tree, penalty: float) -> Tree:
             count = leaves[node + 1] + leaves[right[node]]
             if risk[node] - below > penalty * (count - 1) * below / size[node]:
                 best[node], leaves[node] = below, count
-    kept, node = [], 0
+    kept_nodes, node = [], 0
     while node < nodes:
-        kept.append(node)
+        kept_nodes.append(node)
         node = node + 1 if leaves[node] > 1 else after[node]
-    own = np.array(kept)
+    own = np.array(kept_nodes)
     inner = np.array(leaves)[own] > 1
     return Tree(
         np.where(inner, tree.feature[own], -1),

@@ -40,7 +40,7 @@ class Week:
         counts[counts < rare] = 0.0
         return cls(tuple((counts / counts.sum()).tolist()) if counts.any() else ())
 
-    def moved(
+    def move_to_busy_days(
         self, times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any], rng: np.random.Generator
     ) -> pd.Series[Any]:
         """Return the times with those that are too many on a day moved to the nearest that has too few.
@@ -55,19 +55,21 @@ class Week:
             return times
         day = times.dt.day_of_week.to_numpy().astype(np.int64)
         shares, counts = np.array(self.shares), np.bincount(day, minlength=DAYS)
-        expected = shares * len(day)
-        allowance = np.array([SURPLUS * sqrt(number) for number in expected])
-        surplus = np.where(counts - expected > allowance, counts - expected, 0.0)
-        missing = np.maximum(expected - counts, 0.0)
+        targets = shares * len(day)
+        allowance = np.array([SURPLUS * sqrt(number) for number in targets])
+        surplus = np.where(counts - targets > allowance, counts - targets, 0.0)
+        deficit = np.maximum(targets - counts, 0.0)
         rows = np.flatnonzero(rng.random(len(day)) * np.maximum(counts, 1)[day] < surplus[day])
-        if not len(rows) or not missing.any():
+        if not len(rows) or not deficit.any():
             return times
-        wanted = rng.choice(DAYS, len(rows), p=missing / missing.sum())
-        nearest = (wanted - day[rows] + DAYS // 2) % DAYS - DAYS // 2
-        changed, waiting = times.copy(), np.ones(len(rows), dtype=bool)
+        new_days = rng.choice(DAYS, len(rows), p=deficit / deficit.sum())
+        nearest = (new_days - day[rows] + DAYS // 2) % DAYS - DAYS // 2
+        result, pending = times.copy(), np.ones(len(rows), dtype=bool)
         for steps in (nearest, nearest % DAYS, nearest % DAYS - DAYS):  # else the next one, else the last
-            moved = times.iloc[rows] + pd.to_timedelta(steps, "D")
-            fits = waiting & ((moved >= start.iloc[rows]) & (moved <= end.iloc[rows])).to_numpy(bool)
-            changed.iloc[rows[fits]] = moved[fits].array
-            waiting &= ~fits
-        return changed
+            candidates = times.iloc[rows] + pd.to_timedelta(steps, "D")
+            fits = pending & ((candidates >= start.iloc[rows]) & (candidates <= end.iloc[rows])).to_numpy(
+                bool
+            )
+            result.iloc[rows[fits]] = candidates[fits].array
+            pending &= ~fits
+        return result

@@ -129,7 +129,7 @@ def _with_histories(
     if drawn.owner is not None:
         pairs = find_precedence(learned, family.owner, family.owners)
         rows = kept_behind(rows, drawn.owner, family.twins, pairs)
-    return replace(drawn, synthetic=_arithmetic(learned, empty.categories).restored(rows, drawn.synthetic))
+    return replace(drawn, synthetic=_arithmetic(learned, empty.categories).restore(rows, drawn.synthetic))
 
 
 def _synthetic(
@@ -242,7 +242,7 @@ def _apart(
     real, categories = learnable(source.real, treatments), labels(treatments)
     numbers = set(synthetic.columns) - categories - set(task.model.seed_columns)
     moved = apart(synthetic, real, source.units, numbers)
-    return _arithmetic(real, categories).restored(moved, synthetic)
+    return _arithmetic(real, categories).restore(moved, synthetic)
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
@@ -271,7 +271,7 @@ def shown_to(
         return rows if part is None else rows[part].reset_index(drop=True)
     folded_rows = folded(rows, units, labels, public=public, seed=seed, part=part)
     before = rows if part is None else rows[part].reset_index(drop=True)
-    return _arithmetic(rows, {*labels, *public}).restored(folded_rows, before)
+    return _arithmetic(rows, {*labels, *public}).restore(folded_rows, before)
 
 
 def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:

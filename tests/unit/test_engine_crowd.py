@@ -7,7 +7,7 @@ import pandas as pd
 
 from synth.engine import Beside, Histories, Panel, Synthesizer
 from synth.engine.goals import Goal
-from synth.engine.growing import Binned, penalty_of
+from synth.engine.growing import BinnedFeatures, penalty_of
 from synth.engine.trees import PrunedTree
 
 
@@ -63,7 +63,7 @@ def test_a_leaf_holds_the_rows_of_many_entities_and_costs_by_their_number() -> N
     whose = np.repeat(np.arange(60), 40)
     group = rng.integers(0, 2, 60)[whose]  # says all of an entity, by what the entity is
     goal = Goal(group, np.eye(2))
-    features = Binned.of([(np.arange(60, dtype=np.float32), whose)])
+    features = BinnedFeatures.of([(np.arange(60, dtype=np.float32), whose)])
     seen = whose[:, None].astype(np.float32)
     by_rows = PrunedTree(features, goal, 5).leaves(seen)
     by_entities = PrunedTree(features, goal, 5, whose).leaves(seen)

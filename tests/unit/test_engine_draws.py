@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from synth.engine import leaves
-from synth.engine.donors import Pool, stretched
-from synth.engine.goals import MOST_GROUPS, Goal, gathered, number_goal
-from synth.engine.growing import MOST_BINS, Binned, Soil, bin_edges, grow
+from synth.engine.donors import Pool, stretch_ends
+from synth.engine.goals import MOST_GROUPS, Goal, group_places, number_goal
+from synth.engine.growing import MOST_BINS, BinnedFeatures, Soil, bin_edges, grow
 from synth.engine.leaves import LeafMasks, Walk, open_leaves
 from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Labels:
     """A column of labels, as far as raking looks at it."""
 
-    ordered = False
+    is_ordered = False
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -31,7 +31,7 @@ class Labels:
 class Numbers(Labels):
     """A column of numbers, likewise."""
 
-    ordered = True
+    is_ordered = True
 
 
 @pytest.mark.parametrize("word", [64, 8])  # with the shorter, branches need several words
@@ -52,7 +52,7 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
     ranks = [np.argsort(np.argsort(column)) * 9 // rows for column in matrix.T]
     groups = np.ravel_multi_index(tuple(ranks), (9, 9, 9))
     places = np.column_stack([np.eye(9)[axis.ravel()] for axis in np.indices((9, 9, 9))])
-    binned = Binned.of([(seen, codes[index]) for index, seen in features])
+    binned = BinnedFeatures.of([(seen, codes[index]) for index, seen in features])
     tree = PrunedTree(binned, Goal(groups, places), 15)
     assert least <= tree.count <= most
     some = slice(100, 500)
@@ -76,7 +76,7 @@ def staircase(rows: int) -> PrunedTree:
     codes = np.arange(rows)
     seen = np.append(codes, -1).astype(np.float32)
     places = np.linspace(0, 1, 1000)[:, None]
-    return PrunedTree(Binned.of([(seen, codes)]), Goal(codes * 1000 // rows, places), 15)
+    return PrunedTree(BinnedFeatures.of([(seen, codes)]), Goal(codes * 1000 // rows, places), 15)
 
 
 @pytest.mark.parametrize(("rows", "fewest"), [(1500, MIN_LEAF), (80_000, 80_000 // LARGE)])
@@ -91,7 +91,7 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
     codes = [rng.integers(-1, 12, 900) for _ in range(3)]
     goal = number_goal(codes[1] * 3 + rng.integers(0, 9, 900) + 3)
     seen = np.append(np.arange(12), -1).astype(np.float32)
-    tree = grow(Soil(Binned.of([(seen, each) for each in codes]), goal, None, 15, 15))
+    tree = grow(Soil(BinnedFeatures.of([(seen, each) for each in codes]), goal, None, 15, 15))
 
     def left(feature: int, threshold: float) -> float:
         sides = seen[codes[feature]] <= threshold
@@ -110,7 +110,7 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
 
 def test_a_goal_without_variance_is_one_leaf() -> None:
     codes = np.arange(400) % 7
-    binned = Binned.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
+    binned = BinnedFeatures.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
     assert (
         len(grow(Soil(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), None, 15, 15)).feature)
         == 1
@@ -128,17 +128,17 @@ def test_a_value_that_many_rows_have_leaves_the_bins_to_the_others() -> None:
 def test_labels_at_one_place_are_one_group_and_others_as_many_as_there_may_be() -> None:
     rng = np.random.default_rng(4)
     corners = rng.normal(size=(40, 3))
-    few = gathered(np.repeat(corners, 5, axis=0), np.ones(200, dtype=np.int64))
+    few = group_places(np.repeat(corners, 5, axis=0), np.ones(200, dtype=np.int64))
     assert len(np.unique(few)) == 40
     assert (few.reshape(40, 5) == few[::5, None]).all()
-    many = gathered(rng.normal(size=(500, 3)), rng.integers(0, 9, 500))
+    many = group_places(rng.normal(size=(500, 3)), rng.integers(0, 9, 500))
     assert len(np.unique(many)) == MOST_GROUPS
 
 
 def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:
     rng = np.random.default_rng(0)
     codes, leaf = np.sort(rng.permutation(5000)), rng.integers(0, 50, 5000)
-    exact, blurred = (Pool(codes, leaf, blurred=blurred) for blurred in (False, True))
+    exact, blurred = (Pool(codes, leaf, blur=blurred) for blurred in (False, True))
     wanted = np.zeros(20_000, dtype=np.int64)
     own = np.unique(codes[leaf == 0])
     assert np.isin(exact.draw(wanted, rng), own).all()
@@ -151,9 +151,7 @@ def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbou
 def test_what_a_leaf_hands_on_exactly_gains_nothing_from_its_neighbours() -> None:
     rng = np.random.default_rng(1)
     codes = np.sort(np.concatenate([np.arange(1000), np.repeat(np.arange(5, 1000, 10), 9)]))
-    drawn = Pool(codes, np.zeros(len(codes), dtype=np.int64), blurred=True).draw(
-        np.zeros(90_000, np.int64), rng
-    )
+    drawn = Pool(codes, np.zeros(len(codes), dtype=np.int64), blur=True).draw(np.zeros(90_000, np.int64), rng)
     held = np.arange(1000) % 10 == 5
     assert abs(held[drawn].mean() - held[codes].mean()) < 0.01
     assert (np.bincount(drawn, minlength=1000) > 0).mean() > 0.99
@@ -162,7 +160,7 @@ def test_what_a_leaf_hands_on_exactly_gains_nothing_from_its_neighbours() -> Non
 def test_what_many_rows_of_a_leaf_hold_and_null_are_handed_on_exactly() -> None:
     rng = np.random.default_rng(0)
     codes = np.concatenate([np.full(40, 700), np.full(40, -1), rng.permutation(1000)[:20]])
-    drawn = Pool(codes, np.zeros(100, dtype=np.int64), blurred=True).draw(np.zeros(9000, np.int64), rng)
+    drawn = Pool(codes, np.zeros(100, dtype=np.int64), blur=True).draw(np.zeros(9000, np.int64), rng)
     assert abs((drawn == 700).mean() - 0.4) < 0.03
     assert abs((drawn == -1).mean() - 0.4) < 0.03
     assert drawn.min() == -1
@@ -170,7 +168,7 @@ def test_what_many_rows_of_a_leaf_hold_and_null_are_handed_on_exactly() -> None:
 
 def test_a_stretch_reaches_half_way_to_the_second_neighbour() -> None:
     low = np.array([0.0, 10, 20, 60, 100])
-    found = stretched(low, low + 1, np.zeros(5, dtype=np.int64), np.ones(5, dtype=bool))
+    found = stretch_ends(low, low + 1, np.zeros(5, dtype=np.int64), np.ones(5, dtype=bool))
     assert found[0][2] == 20 - (20 - 1) / 2
     assert found[1][2] == 21 + (100 - 21) / 2
     assert (
@@ -275,6 +273,6 @@ def test_places_are_taken_once_and_by_rows_that_fit() -> None:
     place, row = places.take({0: np.array([1, 1, 1, 2, 9, -1]), 3: np.array([0, 0, 0, 0, 0, 0])})
     assert sorted(place) == [0, 2, 3]
     assert set(row) <= {0, 1, 2, 5}
-    assert places.left == 1
+    assert places.remaining == 1
     assert list(places.take({0: np.array([2, 2]), 3: np.array([5, 5])})[0]) == [1]
-    assert places.left == 0
+    assert places.remaining == 0

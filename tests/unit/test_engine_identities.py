@@ -45,7 +45,7 @@ def test_arithmetic_over_other_columns_is_found_and_kept(
     frame["made"] = made(frame)
     found = arithmetic(frame)
     learned = Synthesizer(seed=4).fit(frame)
-    assert all(kept(each, learned.sample(ROWS)) for each in learned._learned.identities)
+    assert all(kept(each, learned.sample(ROWS)) for each in learned._training.identities)
     assert len(found) == 1
     ((target, (by, over)),) = found.items()
     assert by == rule
@@ -156,7 +156,7 @@ def test_a_computed_column_can_be_balanced() -> None:
     frame = pd.DataFrame(numbers(rows=4000))[["count", "other"]].clip(upper=8)
     frame["all"] = frame["count"] + frame["other"]
     engine = Synthesizer().fit(frame)
-    assert len(engine._learned.identities) == 1
+    assert len(engine._training.identities) == 1
     drawn = engine.sample(2000, balance={"all": {5: 0.6}})
     assert abs((drawn["all"] == 5).mean() - 0.6) < 0.04
     assert (drawn["count"] + drawn["other"] == drawn["all"]).all()
@@ -215,6 +215,6 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     engine = Synthesizer(seed=1).fit(frame)
     drawn = engine.sample(150)
     assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()
-    assert all(kept(each, frame) and kept(each, drawn) for each in engine._learned.identities)
-    assert len(engine._learned.identities) > 0 or rows < 250
+    assert all(kept(each, frame) and kept(each, drawn) for each in engine._training.identities)
+    assert len(engine._training.identities) > 0 or rows < 250
     pd.testing.assert_frame_equal(drawn, Synthesizer(seed=1).fit(frame).sample(150))

@@ -12,11 +12,11 @@ from synth.engine import Synthesizer
 from synth.engine.additive import MOST_ROWS, Nearest, fit_additive
 from synth.engine.crowd import Crowd
 from synth.engine.labels import LabelColumn
-from synth.engine.learned import open_column
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import mutual_information
 from synth.engine.regressions import Regressions
 from synth.engine.rules import find_orders
+from synth.engine.training import open_column
 
 if TYPE_CHECKING:
     from synth.engine.columns import ColumnCodes
@@ -105,8 +105,12 @@ def taken_for_sums(frame: pd.DataFrame, *, ordered: bool = True) -> set[str]:
     """The columns that are, if columns are drawn as they stand."""
     columns = list(opened(frame).values())
     orders = find_orders(columns) if ordered else []
-    found = Regressions(columns, mutual_information(columns), orders=orders, fixed=()).find(
-        columns, drawn=range(len(columns)), number=len(columns), crowd=Crowd(10, len(frame)), fixed=()
+    found = Regressions(columns, mutual_information(columns), orders=orders, fixed_columns=()).find(
+        columns,
+        draw_order=range(len(columns)),
+        number=len(columns),
+        crowd=Crowd(10, len(frame)),
+        fixed_columns=(),
     )
     return {str(frame.columns[index]) for index in found}
 
@@ -152,11 +156,11 @@ def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:
     terms = {1: weight, 2: grade}
     model = fit_additive(price, terms, np.arange(len(price.codes)))
     assert model is not None
-    assert model.logged
+    assert model.in_logs
     total = model.total({index: column.codes for index, column in terms.items()})
     rest = model.rest(price, total)
     assert rest.std() < 1.2 * NOISE
-    assert (Nearest(price, logged=True).codes(total + rest) == price.codes).all()
+    assert (Nearest(price, in_logs=True).codes(total + rest) == price.codes).all()
     heights = model.tables[2][:-1]
     known = grade.restore(np.arange(grade.size), np.random.default_rng(0)).map(GRADES).to_numpy(dtype=float)
     assert np.abs((heights - heights[0]) - (known - known[0])).max() < 0.02

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import ColumnCodes, Ints
 
-Wanted: TypeAlias = "Literal['uniform'] | Mapping[Any, float]"
+TargetShares: TypeAlias = "Literal['uniform'] | Mapping[Any, float]"
 ROUNDING = 1e-6  # by which shares may miss 1
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedColumn:
     """One column of the rows to draw: its codes, and the values to return where they are the caller's."""
 
     codes: Ints
@@ -51,11 +51,11 @@ class Choice:
 
     names: Mapping[int, Hashable]
     frame: pd.DataFrame | None
-    balance: Mapping[Hashable, Wanted]
+    balance: Mapping[Hashable, TargetShares]
 
-    def fixed(
+    def fixed_columns(
         self, columns: Sequence[ColumnCodes], rows: slice, rng: np.random.Generator
-    ) -> dict[int, Fixed]:
+    ) -> dict[int, FixedColumn]:
         """These columns in those rows.
 
         Raises:
@@ -71,15 +71,15 @@ class Choice:
         }
 
 
-def _fix_to_values(column: ColumnCodes, name: Hashable, series: pd.Series[Any]) -> Fixed:
+def _fix_to_values(column: ColumnCodes, name: Hashable, series: pd.Series[Any]) -> FixedColumn:
     series = series.reset_index(drop=True)
     try:
-        return Fixed(column.encode(series), series)
+        return FixedColumn(column.encode(series), series)
     except ValueError as error:
         raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
 
 
-def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: Wanted) -> NDArray[np.float64]:
+def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: TargetShares) -> NDArray[np.float64]:
     """The chance of each code, NULL last.
 
     Raises:
@@ -106,7 +106,7 @@ def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: Wanted) -> 
 
 
 def _counts(column: ColumnCodes) -> NDArray[np.float64]:
-    codes = column.codes[column.known]
+    codes = column.codes[column.learnable]
     return np.bincount(np.where(codes < 0, column.size, codes), minlength=column.size + 1).astype(np.float64)
 
 
@@ -127,7 +127,7 @@ def _known_codes(column: ColumnCodes, name: Hashable, values: Sequence[Any]) -> 
     return codes
 
 
-def draw_balanced(odds: NDArray[np.float64], rows: int, rng: np.random.Generator) -> Fixed:
+def draw_balanced(odds: NDArray[np.float64], rows: int, rng: np.random.Generator) -> FixedColumn:
     """Independent codes with the chances `odds`, NULL last."""
     codes = rng.choice(len(odds), size=rows, p=odds)
-    return Fixed(np.where(codes == len(odds) - 1, -1, codes).astype(np.int64))
+    return FixedColumn(np.where(codes == len(odds) - 1, -1, codes).astype(np.int64))

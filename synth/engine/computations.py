@@ -28,7 +28,7 @@ TRIES = 6  # draws of a smoothed value, until what is computed from it is what i
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class ComputedColumn:
     """The column `own` is computed from `sources`, as the identity says.
 
     Attributes:
@@ -40,7 +40,7 @@ class Computed:
     sources: tuple[NumberColumn, ...]
     numbers: tuple[int, ...] = ()
     columns: tuple[NumberColumn, ...] = ()
-    doubled: tuple[int, ...] = ()
+    redundant: tuple[int, ...] = ()
 
     @property
     def needs(self) -> tuple[int, ...]:
@@ -51,7 +51,7 @@ class Computed:
         """The target's codes that go with those of its sources."""
         parts = [codes[place] for place in self.identity.sources]
         native = [column.native(part) for column, part in zip(self.sources, parts, strict=True)]
-        return self.own.located(*self._computed(native, [part < 0 for part in parts]))
+        return self.own.nearest_codes(*self._evaluate(native, [part < 0 for part in parts]))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """The target's values that go with those of its sources."""
@@ -60,28 +60,28 @@ class Computed:
     def of(self, values: Mapping[int, Native]) -> Native:
         """What is computed from values of its sources; what stands at a NULL means nothing."""
         native = [values[place] for place in self.identity.sources]
-        return self._computed(native, [np.zeros(len(each), dtype=bool) for each in native])[0]
+        return self._evaluate(native, [np.zeros(len(each), dtype=bool) for each in native])[0]
 
-    def written(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> tuple[Native, Mask]:
+    def stored_value(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> tuple[Native, Mask]:
         """The same for its sources as their dtypes hold them, and which are NULL."""
         pairs = [
             ticks.to_native(column.to_series(values[place], nulls[place]))
             for place, column in zip(self.identity.sources, self.sources, strict=True)
         ]
-        return self._computed([native for native, _ in pairs], [null for _, null in pairs])
+        return self._evaluate([native for native, _ in pairs], [null for _, null in pairs])
 
-    def _computed(self, native: Sequence[Native], nulls: Sequence[Mask]) -> tuple[Native, Mask]:
+    def _evaluate(self, native: Sequence[Native], nulls: Sequence[Mask]) -> tuple[Native, Mask]:
         amounts = self.identity.amounts([to_amounts(*pair) for pair in zip(native, nulls, strict=True)])
-        found = to_native(amounts, self.own.dtype)
+        native_values = to_native(amounts, self.own.dtype)
         if self.identity.decimals > MAX_DECIMALS:
-            found = self.own.snapped(found, self.identity.noise)
-        return found, np.isnan(amounts)
+            native_values = self.own.snap(native_values, self.identity.noise)
+        return native_values, np.isnan(amounts)
 
     @property
     def ends(self) -> tuple[Native, Native]:
         """Between what its values may lie: the least and the greatest training value, but for noise."""
-        known = self.own.raw[self.own.codes >= 0]
-        low, high = known.min(), known.max()
+        training_values = self.own.raw[self.own.codes >= 0]
+        low, high = training_values.min(), training_values.max()
         noise = self.identity.noise
         return (low - abs(low) * noise, high + abs(high) * noise) if noise else (low, high)
 
@@ -96,12 +96,12 @@ class Computed:
         same = self.of({place: smooth}) == self.of({place: source.native(codes)})
         return bool(same.mean() < SURE)
 
-    def lead(self, native: Native, wanted: Native) -> Native:
+    def lead(self, native: Native, parts: Native) -> Native:
         """Its source's values, moved to where they have the part that is wanted."""
         own = self.of({self.identity.sources[0]: native})
-        apart = wanted.astype(np.float64) - own.astype(np.float64)
+        apart = parts.astype(np.float64) - own.astype(np.float64)
         steps = shift(self.identity.rule, apart).astype("m8[us]")
-        return self.sources[0].settled((native + steps).astype(native.dtype))
+        return self.sources[0].nearest_values((native + steps).astype(native.dtype))
 
 
 class Computations:
@@ -113,26 +113,28 @@ class Computations:
     """
 
     def __init__(self, columns: Sequence[ColumnCodes], identities: Iterable[Identity]) -> None:
-        self._found: dict[int, Computed] = {}
+        self._computed_columns: dict[int, ComputedColumn] = {}
         for identity in identities:
             own, *sources = (columns[place] for place in (identity.target, *identity.sources))
             numbers = tuple(source for source in sources if isinstance(source, NumberColumn))
             if isinstance(own, NumberColumn):
-                self._found[identity.target] = Computed(identity, own, numbers)
-        self._leading = {place: found for place, found in self._found.items() if found.unsure}
-        self.at_once = {place: found for place, found in self._found.items() if place not in self._leading}
+                self._computed_columns[identity.target] = ComputedColumn(identity, own, numbers)
+        self._leading = {place: column for place, column in self._computed_columns.items() if column.unsure}
+        self.at_once = {
+            place: column for place, column in self._computed_columns.items() if place not in self._leading
+        }
 
-    def arranged(self, drawn: Sequence[int], first: int) -> list[int]:
+    def arrange(self, drawing_order: Sequence[int], first: int) -> list[int]:
         """The order of drawing with each column right behind its sources, or before them if it leads.
 
         Args:
-            drawn: the order as if nothing were computed.
+            drawing_order: the order as if nothing were computed.
             first: how many of it stay in their places.
         """
-        order = list(drawn)
-        for target, found in self._found.items():
+        order = list(drawing_order)
+        for target, column in self._computed_columns.items():
             own = order.index(target)
-            sources = [order.index(source) for source in found.identity.sources]
+            sources = [order.index(source) for source in column.identity.sources]
             if target in self.at_once:
                 last = max(place - (place > own) for place in sources)
                 order.insert(max(first, last + 1), order.pop(own))
@@ -143,31 +145,31 @@ class Computations:
     @property
     def targets(self) -> frozenset[int]:
         """The indices of the columns that are computed."""
-        return frozenset(self._found)
+        return frozenset(self._computed_columns)
 
     @property
     def needs(self) -> dict[int, tuple[int, ...]]:
         """For each moment that others lead the indices of these."""
-        led = {found.identity.sources[0] for found in self._leading.values()}
+        moments = {column.identity.sources[0] for column in self._leading.values()}
         return {
-            source: tuple(place for place, found in self._leading.items() if found.needs == (source,))
-            for source in led
+            source: tuple(place for place, column in self._leading.items() if column.needs == (source,))
+            for source in moments
         }
 
-    def smoothed(
+    def smooth(
         self, place: int, column: NumberColumn, codes: Mapping[int, Ints], rng: np.random.Generator
     ) -> Native:
         """Values for codes, drawn anew a few times where a label that is computed from them would change."""
         own = codes[place]
         native = column.native(own, rng)
         labels = [
-            found for found in self.at_once.values() if found.own.exact and found.identity.sources == (place,)
+            label for label in self.at_once.values() if label.own.exact and label.identity.sources == (place,)
         ]
         for _ in range(TRIES if labels else 0):
             wrong = np.zeros(len(own), dtype=bool)
-            for found in labels:
-                computed = found.own.located(found.of({place: native}), own < 0)
-                wrong |= computed != codes[found.identity.target]
+            for label in labels:
+                new_codes = label.own.nearest_codes(label.of({place: native}), own < 0)
+                wrong |= new_codes != codes[label.identity.target]
             rows = np.flatnonzero(wrong)
             native[rows] = column.native(own[rows], rng)
         return native
@@ -175,17 +177,17 @@ class Computations:
     def outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Mask:
         """Rows in which something computed lies beyond all training values of its column."""
         wrong = np.zeros(len(next(iter(values.values()), ())), dtype=bool)
-        for place, each in self._found.items():
+        for place, each in self._computed_columns.items():
             low, high = each.ends
             wrong |= ~nulls[place] & ((values[place] < low) | (values[place] > high))
         return wrong
 
-    def led(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
+    def align(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
         """The values of a column, moved to where those that lead it want them."""
         for rule in CYCLES:
-            for target, found in self._leading.items():
-                if found.identity.rule == rule and found.identity.sources == (place,) and target in values:
-                    native = found.lead(native, values[target])
+            for target, column in self._leading.items():
+                if column.identity.rule == rule and column.identity.sources == (place,) and target in values:
+                    native = column.lead(native, values[target])
         return native
 
     def settle(
@@ -194,17 +196,19 @@ class Computations:
         nulls: dict[int, Mask],
         numbers: Mapping[int, NumberColumn],
         orders: Sequence[Order],
-        fixed: Collection[int],
+        fixed_columns: Collection[int],
     ) -> None:
         """Compute what is not fixed, and keep inequalities: sources first; then only the others may move."""
-        found = {place: each for place, each in self._found.items() if place not in fixed}
-        sources = {place for each in found.values() for place in each.identity.sources}
-        drawn = {
+        free_columns = {
+            place: each for place, each in self._computed_columns.items() if place not in fixed_columns
+        }
+        sources = {place for each in free_columns.values() for place in each.identity.sources}
+        source_columns = {
             place: column
             for place, column in numbers.items()
-            if place in fixed or (place in sources and place not in found)
+            if place in fixed_columns or (place in sources and place not in free_columns)
         }
-        keep_orders(values, nulls, drawn, orders, fixed=fixed)
-        for place, each in found.items():
-            values[place], nulls[place] = each.written(values, nulls)
-        keep_orders(values, nulls, numbers, orders, fixed={*fixed, *sources, *found})
+        keep_orders(values, nulls, source_columns, orders, fixed_columns=fixed_columns)
+        for place, each in free_columns.items():
+            values[place], nulls[place] = each.stored_value(values, nulls)
+        keep_orders(values, nulls, numbers, orders, fixed_columns={*fixed_columns, *sources, *free_columns})
