@@ -32,7 +32,7 @@ class ComputedColumn:
     """The column `own` is computed from `sources`, as the identity says.
 
     Attributes:
-        numbers, columns, doubled: nothing is drawn in its place.
+        numbers, columns, redundant: nothing is drawn in its place.
     """
 
     identity: Identity

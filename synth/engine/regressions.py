@@ -85,7 +85,7 @@ class Regressions:
         columns: the frame's.
         information: pairwise, in nats.
         orders: inequalities that they keep.
-        fixed: indices of columns that are no sum.
+        fixed_columns: indices of columns that are no sum.
     """
 
     def __init__(

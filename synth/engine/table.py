@@ -49,9 +49,9 @@ class Table:
         crowd: as the columns were opened with.
         rng: the only source of chance.
         first: columns that are drawn before all others, in this order, and may be given.
-        fixed: columns that only ever take values of training rows.
+        fixed_columns: columns that only ever take values of training rows.
         identities: arithmetic between columns that every training row keeps.
-        learned: called with the index of every column that has been learned, CHAINS times for each.
+        on_learned: called with the index of every column that has been learned, CHAINS times for each.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Table:
         regressions = Regressions(columns, information, orders=self._orders, fixed_columns=whole.union(exact))
         draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
         self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
-        parts = [part for derived_column in self._derived_columns.values() for part in derived_column.columns]
+        parts = [part for one in self._derived_columns.values() for part in one.columns]
         self._columns: list[ColumnCodes] = [*columns, *parts]
         self._chains = [
             Chain(self._columns, self._derived_columns, entities=crowd.of_learned, calendar=calendar)
@@ -95,15 +95,13 @@ class Table:
         needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
         for more in (
             self._computations.needs,
-            {target: derived_column.needs for target, derived_column in self._derived_columns.items()},
+            {target: one.needs for target, one in self._derived_columns.items()},
         ):
             needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
         for chain in self._chains[1:]:
             order = another_order(columns, draw_order, needs, first=len(first), rng=rng)
             chain.learn(order, information, rng, on_learned)
-        redundant = {
-            number for derived_column in self._derived_columns.values() for number in derived_column.redundant
-        }
+        redundant = {number for one in self._derived_columns.values() for number in one.redundant}
         codes_to_rake = {index: own for index, own in codes.items() if index not in redundant}
         self._raking = Raking(self._columns, codes_to_rake, lambda rows: self._candidates(rows, rng, {}))
 
