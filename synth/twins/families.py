@@ -329,6 +329,11 @@ def of_one_entity(
     return shared | dict.fromkeys((family.nest.key, *family.nest.alike), same)
 
 
+def is_one_to_one(family: Family | None, treatments: Sequence[Treatment]) -> bool:
+    """Return whether no owner may have more than one row."""
+    return family is not None and any(one.unique for one in treatments if one.column.name == family.key)
+
+
 def one_key_each(family: Family, treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
     """Return the treatments, by which no two owners get one new key; those of a parent's twin differ."""
     if family.keys is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synth.twins.workshop import Drawn
 
     Hashes = NDArray[np.uint64]
+    Places = NDArray[np.int64]
 
 MOST = 0.01  # share of the rows that may be drawn anew before the generator is at fault
 SPARE = 10  # rows to begin with, beside that share
@@ -71,9 +72,30 @@ def choose(samples: Drawn, source: SourceRows, rows: int) -> Redrawn:
         return Redrawn(places, 0)
     spare = rows + np.flatnonzero(~is_rare[rows:])
     rare_rows = np.flatnonzero(is_rare[:rows])
-    places[rare_rows[: len(spare)]] = spare[: len(rare_rows)]
-    places = np.delete(places, rare_rows[len(spare) :])
-    return Redrawn(places, min(len(rare_rows), len(spare)))
+    others = replacements(rare_rows, spare, samples.owner)
+    places[rare_rows] = others
+    return Redrawn(places[places >= 0], int((others >= 0).sum()))
+
+
+def replacements(rows: Places, spare: Places, owner: Places | None) -> Places:
+    """Return for each of some rows a spare row to put in its place, -1 where there is none.
+
+    A row makes way for one of the same owner: another's would be one too many, of who has one at most.
+
+    Args:
+        rows: the places of those that go.
+        spare: the places of those that are free.
+        owner: of each row that was drawn; None where rows have no owner.
+    """
+    others = np.full(len(rows), -1)
+    if owner is None:
+        others[: len(spare)] = spare[: len(rows)]
+        return others
+    gone, free = (pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows, spare))
+    for frame in (gone, free):
+        frame["turn"] = frame.groupby("owner").cumcount()
+    both = gone.merge(free, how="left", on=["owner", "turn"], suffixes=("", "_free"))
+    return both["place_free"].fillna(-1).to_numpy(np.int64)
 
 
 def _held_by_few(rows: Hashes, units: Hashes) -> Hashes:

@@ -13,8 +13,9 @@ from synth.columns.conform import as_learned, columns_by_row, rehearse
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.twins.computing import candidates, early, equations, judge
+from synth.twins.families import is_one_to_one
 from synth.twins.gate import RejectedError
-from synth.twins.redraw import SPARE, spare_rows
+from synth.twins.redraw import SPARE, replacements, spare_rows
 from synth.twins.synthesis import draw
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SURELY = 3  # standard errors that the share of rows that keep the rules may be smaller than it seemed
 LEAST = 0.1  # share of the rows that must keep the rules; below, the backend has not learned them
+MOST_LOST = 0.1  # share of the rows of histories that may go because their owner has no other that is valid
 LEFT_OUT = 0.01  # share of the twin that may be left out for rules about keys
 
 
@@ -73,7 +75,8 @@ def draw_sifted(case: Case) -> Sifted:
         more = _rows_needed(case, valid_rows, len(samples.synthetic)) - rows
         samples = draw(task, case.source, case.treatments, rows, case.shop, spare=more, family=case.family)
         valid_rows = sift(case, samples)
-    if len(valid_rows.drawn.synthetic) < rows:
+    fewest = rows if samples.rows is None else ceil(rows * (1 - MOST_LOST))
+    if len(valid_rows.drawn.synthetic) < fewest:
         raise _too_few(case, valid_rows, len(samples.synthetic))
     return valid_rows
 
@@ -109,15 +112,39 @@ def sift(case: Case, samples: Drawn) -> Sifted:
         }
     )
     is_broken, counts = _count_violations(judgement, table, case.standing.of_rows)
-    kept_rows = np.flatnonzero(~is_broken)[: case.rows + _spare(case)]
+    kept_rows, first_rows = _valid_rows(case, samples, is_broken)
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
     final = [name for name in table.column_names if name in days]
     return Sifted(
-        replace(samples, synthetic=synthetic).of_rows(kept_rows),
+        replace(samples, synthetic=synthetic, rows=first_rows).of_rows(kept_rows),
         table.select(final).take(pa.array(kept_rows)),
         counts,
         frozenset(judgement.computed_columns.column_names),
     )
+
+
+def _valid_rows(
+    case: Case, samples: Drawn, is_broken: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], int | None]:
+    """Return the rows that keep all rules, those of the twin first, and how many these are of histories.
+
+    In a history a row makes way for one of the same owner. Where all of an owner's are needed elsewhere, it
+    is one of another owner, unless nobody may have more than one.
+    """
+    valid_rows = np.flatnonzero(~is_broken)
+    most = case.rows + _spare(case)
+    if samples.owner is None or samples.rows is None:
+        return valid_rows[:most], samples.rows
+    places = np.arange(samples.rows)
+    rows, spare = places[is_broken[places]], valid_rows[valid_rows >= samples.rows]
+    places[rows] = replacements(rows, spare, samples.owner)
+    spare = np.setdiff1d(spare, places)
+    if not is_one_to_one(case.family, case.treatments):
+        missing = np.flatnonzero(places < 0)[: len(spare)]
+        places[missing] = spare[: len(missing)]
+        spare = spare[len(missing) :]
+    places = places[places >= 0]
+    return np.concatenate([places, spare])[:most], len(places)
 
 
 def _equations(case: Case) -> list[Equation]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synth.twins.redraw import choose, spare_rows
+from synth.twins.redraw import choose, replacements, spare_rows
 from synth.twins.source import SourceRows
 from synth.twins.workshop import Drawn
 
@@ -88,3 +90,20 @@ def test_rows_with_none_to_spare_are_looked_at_all_the_same() -> None:
     synthetic.iloc[:7] = real.iloc[:7]
     found = choose(*drawn(synthetic, real), ROWS)
     assert len(found.places) == ROWS - 7
+
+
+def test_a_row_of_a_history_makes_way_for_one_of_the_same_owner() -> None:
+    owner = np.array([0, 1, 2, 2, 2, 1, 0, 3])
+    others = replacements(np.array([0, 2, 3]), np.array([4, 5, 6, 7]), owner)
+    assert others.tolist() == [6, 4, -1]  # owner 2 has one spare row, not two
+    assert replacements(np.array([0, 2, 3]), np.array([4, 5]), None).tolist() == [4, 5, -1]
+
+
+def test_nobody_gets_a_second_row_in_place_of_a_copied_one() -> None:
+    real, synthetic = fresh(ROWS, 1), fresh(2 * ROWS, 2)
+    synthetic.iloc[:7] = real.iloc[:7]
+    samples, source = drawn(synthetic, real)
+    owner = np.r_[np.arange(ROWS), np.random.default_rng(3).permutation(ROWS)]
+    found = choose(replace(samples, owner=owner), source, ROWS)
+    assert len(synthetic.iloc[found.places].merge(real)) == 0
+    assert len(np.unique(owner[found.places])) == len(found.places) == ROWS
