@@ -207,12 +207,24 @@ class Linker:
         return counts.unique and (is_declared or (look.unique(place.column) and counts.whole))
 
     def _identifies(self, child: ColumnRef, parent: ColumnRef) -> bool:
-        """Return whether the columns are identifiers, not labels: by name, or as the parent's only key."""
+        """Return whether the columns are identifiers, not labels: by name, a test, or as the only key."""
         if self._names_identifier(child.column) or self._names_identifier(parent.column):
             return True
         look, model = self.looks[parent.node], self.models[parent.node]
         whole = look.columns[parent.column].kind in {Kind.INTEGER, Kind.UUID}
-        return whole and model.primary_key == (parent.column,)
+        return model.primary_key == (parent.column,) and (whole or self._is_tested_elsewhere(child, parent))
+
+    def _is_tested_elsewhere(self, child: ColumnRef, parent: ColumnRef) -> bool:
+        """Return whether a test leads to the parent from a column of another table that is called alike.
+
+        Where `orders.country_code` gets new keys of countries, `payments.country_code` cannot stay a label.
+        """
+        columns = {
+            one.column
+            for one in self.stated_references
+            if ColumnRef(one.parent, one.parent_column) == parent and one.child != child.node
+        }
+        return child.column in columns
 
     def _may_refer(self, child: ColumnRef, parent: ColumnRef) -> bool:
         """Return whether the parent comes before the child, so that references never end where they began."""

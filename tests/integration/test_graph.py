@@ -93,6 +93,27 @@ def test_a_test_that_names_staging_leads_to_the_tagged_model_with_the_key(handma
         assert abs(twin - rows) < rows / 5
 
 
+# Codes of tours are the keys of a table; one test says so, and another table holds them without a test.
+TOURS = """
+create table analytics.tours as select 'T' || chr(64 + n) as tour, n % 3 as days from generate_series(1, 25) n;
+create table analytics.bookings as
+select n as booking_id, 'T' || chr(65 + (hashint4(n) & 65535) % 25) as tour, 'T' || chr(65 + n % 3) as kind
+from generate_series(1, 300) n;
+create table analytics.bills as
+select n + 700 as bill_id, tour, kind from analytics.bookings, generate_series(1, 2) n;
+"""
+
+
+def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Handmade) -> None:
+    handmade.session.execute(TOURS)
+    models = handmade.model("tours") | handmade.model("bookings") | handmade.model("bills")
+    facts = handmade.key("tours", "tour") | handmade.key("bookings", "booking_id")
+    handmade.write(models | facts | handmade.reference("bookings", "tour", "tours", "tour"))
+    listing = listed(handmade)
+    keys = {"tour": "model.hand.tours.tour"}
+    assert [listing[name]["foreign_keys"] for name in ("bookings", "bills")] == [keys, keys]
+
+
 def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
     handmade.session.execute(PAY)
     handmade.write(handmade.model("pay") | handmade.key("pay", "pay_id"))
