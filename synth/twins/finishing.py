@@ -14,7 +14,8 @@ from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.twins.across import Draft, agreed, with_copied_keys, with_other_keys
 from synth.twins.guaranteed import make_guaranteed
 from synth.twins.outcomes import TaskOutcome, attempted, judged, own_keys, without
-from synth.twins.twin import Twin, distinct, finish_twin, pool_of
+from synth.twins.pools import pool_of
+from synth.twins.twin import Twin, distinct, finish_twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -27,6 +27,7 @@ from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
 from synth.twins.examination import examine_for_owner
 from synth.twins.links import linked
+from synth.twins.pools import pool_of
 from synth.twins.private import PrivateDraft, learned
 from synth.twins.publicly import publicly, refuse_unknown, with_calendar, with_distances, without_labels
 from synth.twins.repair import repaired
@@ -34,7 +35,7 @@ from synth.twins.sifting import LEAST, Sifted, refuse_broken, sift, without_brok
 from synth.twins.snapshots import in_versions, keyed, usual_habits
 from synth.twins.source import SourceRows
 from synth.twins.stated import copies_of, numberings_of, with_copies, with_nearest_owner, with_numbers
-from synth.twins.twin import Twin, distinct, pool_of
+from synth.twins.twin import Twin, distinct
 from synth.twins.uniqueness import read_uniqueness
 from synth.twins.workshop import Case, Drawn
 from synth.warehouse import Stage

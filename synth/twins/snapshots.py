@@ -53,20 +53,34 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Whose versions the rows of a twin are: for each row the number of its key, from 0 on."""
+    """Whose versions the rows of a twin are.
+
+    Attributes:
+        owner: for each row the number of its key, from 0 on.
+        constant: columns that are the same in all versions of a key.
+        stays: which of the rows that were put in order these are; the others have no key.
+    """
 
     owner: Ints
-    constant: tuple[str, ...]  # columns that are the same in all versions of a key
+    constant: tuple[str, ...]
+    stays: Mask
 
 
 def in_versions(
-    history: History | None, samples: Drawn, places: Ints, source: SourceRows, *, habits: Habits | None = None
+    history: History | None,
+    samples: Drawn,
+    places: Ints,
+    source: SourceRows,
+    *,
+    habits: Habits | None = None,
+    most: int | None = None,
 ) -> tuple[Drawn, Versions | None]:
     """The rows drawn, those at `places` as versions, and whose.
 
     Versions of a key do not overlap and leave no gap, and its last one is open, except for about as many keys
     as have no open one in the source. None where the model is no snapshot or its times are not learned.
-    `habits` are those of the real versions, unless they are given.
+    `habits` are those of the real versions, unless they are given. There are at `most` so many keys: where
+    rows begin at so few moments that they cannot follow each other, some are left out.
     """
     frame = samples.synthetic
     if history is None or not {history.start, history.end} <= set(frame.columns) or not len(places):
@@ -75,7 +89,8 @@ def in_versions(
     rows = frame.iloc[places].reset_index(drop=True)
     start, end = _moments(rows[history.start]), _ends(rows[history.end], habits)
     follower, end = _link_versions(start, end, habits.ended_share)
-    follower, end = _adjust_count(start, end, follower, round(habits.keys * len(rows)))
+    keys = round(habits.keys * len(rows))
+    follower, end = _adjust_count(start, end, follower, keys if most is None else min(keys, most))
     owner, first = _owners(start, follower)
     rows[history.end] = _write_ends(rows, history, follower, end == OPEN, habits)
     constant_columns = [name for name in habits.constant if name in frame]
@@ -86,7 +101,17 @@ def in_versions(
         column = frame[name].copy()
         column.iloc[places] = rows[name].array
         versions_frame[name] = column
-    return replace(samples, synthetic=versions_frame), Versions(owner, habits.constant)
+    stays = _within(owner, most)
+    owner = np.unique(owner[stays], return_inverse=True)[1]
+    return replace(samples, synthetic=versions_frame), Versions(owner, habits.constant, stays)
+
+
+def _within(owner: Ints, most: int | None) -> Mask:
+    """Which rows are those of at most so many keys; the newest of those with fewest versions are left out."""
+    versions = np.bincount(owner)
+    surplus = len(versions) - (len(versions) if most is None else most)
+    order = np.lexsort((-np.arange(len(versions)), versions))
+    return ~np.isin(owner, order[: max(surplus, 0)])
 
 
 def keyed(

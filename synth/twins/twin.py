@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.backends import capabilities_of, epsilon_of
 from synth.columns.conform import assemble, made_up, without_duplicates
 from synth.columns.roles import LEARNED_ROLES, assign
 from synth.domain import Role, Verdict
-from synth.errors import ModelError, UndecidableError
+from synth.errors import UndecidableError
 from synth.facts.enforceable import keep_true_facts, read_enforceable
 from synth.log import relative_path
 from synth.runs.attempts import attempt
@@ -27,6 +26,7 @@ from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.periods import with_succession
 from synth.twins.places import placed, with_places
+from synth.twins.pools import most_keys, pool_of
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
@@ -94,8 +94,12 @@ def draw_twin(
     sifted = draw_sifted(case)
     drawn = sifted.drawn
     case = case if drawn.rows is None else replace(case, rows=drawn.rows)
-    chosen = choose(drawn, case.source, case.rows)
-    drawn, versions = in_versions(task.model.history, drawn, chosen.places, case.source)
+    most = None if case.family else most_keys(case, parents)
+    history = task.model.history
+    rows = case.rows if most is None or history else min(case.rows, most)
+    chosen = choose(drawn, case.source, rows)
+    drawn, versions = in_versions(history, drawn, chosen.places, case.source, most=most)
+    chosen = chosen if versions is None else replace(chosen, places=chosen.places[versions.stays])
     sifted = replace(sifted, drawn=drawn)
     conformed = _conformed(case, sifted, chosen, parents, versions)
     made, drawn = with_places(case, conformed, drawn)
@@ -273,42 +277,6 @@ def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
         return None
     every = case.shop.snapshot.extract(case.task.model.relation, columns)
     return every.rename_columns([column.name for column in columns])
-
-
-def pool_of(
-    task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
-) -> pa.Array | None:
-    """Return the keys of the parent's twin: of this run, else as published; None where it has none."""
-    if key.parent not in shop.twins:
-        return _public_keys(key, shop)
-    relation = shop.staged.get(key.parent, shop.twins[key.parent])
-    if key.parent not in parents:
-        staged = key.parent in shop.staged
-        published = shop.warehouse.read_keys(relation, key.parent_column, from_stage=staged)
-        if published is not None:
-            return published
-        raise ModelError(
-            f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
-            f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
-        )
-    made = parents[key.parent].get(key.parent_column)
-    if made is None:
-        raise ModelError(
-            f"{task.model.name}.{key.column} references {key.parent}, whose twin has no column "
-            f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
-        )
-    return made.drop_null().unique()
-
-
-def _public_keys(key: ForeignKey, shop: Workshop) -> pa.Array | None:
-    """The keys of a public table that has no twin, as they are; None where there is no such column."""
-    if key.relation is None:
-        return None
-    columns = [one for one in shop.warehouse.describe(key.relation) if one.name == key.parent_column]
-    if not columns:
-        return None
-    values = shop.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
-    return values.take(pc.array_sort_indices(values))
 
 
 def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence[str]) -> Stage:

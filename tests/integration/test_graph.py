@@ -95,7 +95,8 @@ def test_a_test_that_names_staging_leads_to_the_tagged_model_with_the_key(handma
 
 # Codes of tours are the keys of a table; one test says so, and another table holds them without a test.
 TOURS = """
-create table analytics.tours as select 'T' || chr(64 + n) as tour, n % 3 as days from generate_series(1, 25) n;
+create table analytics.tours as
+select 'T' || chr(64 + n) as tour, n % 3 as days from generate_series(1, 25) n;
 create table analytics.bookings as
 select n as booking_id, 'T' || chr(65 + (hashint4(n) & 65535) % 25) as tour, 'T' || chr(65 + n % 3) as kind
 from generate_series(1, 300) n;

@@ -123,6 +123,15 @@ def test_what_never_changes_within_a_key_stays_the_same_in_its_versions() -> Non
         assert history["plan"].nunique() == len(history)
 
 
+def test_rows_without_room_among_the_keys_are_left_out() -> None:
+    # All begin at one of two moments, and too few at the later one for each key to have its versions.
+    rows: list[Version] = [*[(0, 5)] * 4, *[(0, None)] * 32, *[(5, None)] * 4]
+    _, versions = in_versions(HISTORY, drawn(rows), np.arange(40), ALIVE, most=30)
+    assert versions is not None
+    assert len(versions.owner) == versions.stays.sum() == 34
+    assert sorted(np.bincount(versions.owner)) == [1] * 26 + [2] * 4
+
+
 def test_an_open_end_far_away_stays_there() -> None:
     far = History(("id",), FROM, TO, far_end=True)
     real = ALIVE.real.to_pandas().fillna({TO: FAR})
@@ -159,7 +168,9 @@ def test_of_a_composite_key_the_column_with_the_most_values_tells_histories_apar
     real = pa.table({"shop": [1, 1, 2], "article": [1, 2, 3]})
     both = [treatment("shop", Role.FOREIGN_KEY), treatment("article", Role.NATURAL_KEY)]
     history = History(("shop", "article"), FROM, TO)
-    treatments, shared = keyed(model(history), both, real, Versions(np.array([0, 1, 2]), ()))
+    treatments, shared = keyed(
+        model(history), both, real, Versions(np.array([0, 1, 2]), (), np.ones(3, bool))
+    )
     assert list(shared) == ["article"]
     assert [one.unique for one in treatments] == [False, True]
 
@@ -168,7 +179,7 @@ def test_a_name_that_never_changes_within_a_key_is_made_once_a_key() -> None:
     real = pa.table({"id": [1, 1, 2], "name": ["a", "a", "b"]})
     both = [treatment("id", Role.FOREIGN_KEY), treatment("name", Role.NAME)]
     owner = np.array([0, 0, 1])
-    treatments, shared = keyed(model(HISTORY), both, real, Versions(owner, ("name",)))
+    treatments, shared = keyed(model(HISTORY), both, real, Versions(owner, ("name",), np.ones(3, bool)))
     assert set(shared) == {"id", "name"}
     assert [one.unique for one in treatments] == [True, False]
 
@@ -176,4 +187,4 @@ def test_a_name_that_never_changes_within_a_key_is_made_once_a_key() -> None:
 def test_a_key_that_is_declared_as_something_to_learn_is_refused() -> None:
     learned = [treatment("id", Role.CATEGORY)]
     with pytest.raises(ModelError, match=r"snapshot plans, id, .* give it the role natural_key"):
-        keyed(model(HISTORY), learned, pa.table({"id": [1]}), Versions(np.array([0]), ()))
+        keyed(model(HISTORY), learned, pa.table({"id": [1]}), Versions(np.array([0]), (), np.ones(1, bool)))

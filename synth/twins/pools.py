@@ -1,0 +1,76 @@
+"""The keys of parents' twins that rows of a twin may hold, and how many rows they allow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from synth.domain import Role, Rows
+from synth.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from synth.domain import ForeignKey, Task
+    from synth.twins.workshop import Case, Workshop
+
+
+def most_keys(case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]) -> int | None:
+    """Return how many parents there are for rows of which no two have one; None where nothing limits them.
+
+    A parent's twin may have fewer rows than its source, where some were left out or it was made by guarantee.
+    Of a snapshot no two histories have one parent. Who asks for a number of rows gets them, or an error.
+    """
+    task, history = case.task, case.task.model.history
+    if task.rows != Rows():
+        return None
+    single = [
+        one.parent
+        for one in case.treatments
+        if one.role is Role.FOREIGN_KEY
+        and one.parent is not None
+        and not one.to_itself
+        and not case.source.real.column(one.column.name).null_count
+        and (one.unique or (history is not None and history.key == (one.column.name,)))
+    ]
+    pools = [pool_of(task, key, case.shop, parents) for key in single]
+    return min((len(pool) for pool in pools if pool is not None), default=None)
+
+
+def pool_of(
+    task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.Array | None:
+    """Return the keys of the parent's twin: of this run, else as published; None where it has none."""
+    if key.parent not in shop.twins:
+        return _public_keys(key, shop)
+    relation = shop.staged.get(key.parent, shop.twins[key.parent])
+    if key.parent not in parents:
+        staged = key.parent in shop.staged
+        published = shop.warehouse.read_keys(relation, key.parent_column, from_stage=staged)
+        if published is not None:
+            return published
+        raise ModelError(
+            f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
+            f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
+        )
+    made = parents[key.parent].get(key.parent_column)
+    if made is None:
+        raise ModelError(
+            f"{task.model.name}.{key.column} references {key.parent}, whose twin has no column "
+            f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
+        )
+    return made.drop_null().unique()
+
+
+def _public_keys(key: ForeignKey, shop: Workshop) -> pa.Array | None:
+    """The keys of a public table that has no twin, as they are; None where there is no such column."""
+    if key.relation is None:
+        return None
+    columns = [one for one in shop.warehouse.describe(key.relation) if one.name == key.parent_column]
+    if not columns:
+        return None
+    values = shop.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
+    return values.take(pc.array_sort_indices(values))
