@@ -83,6 +83,7 @@ class Pairs:
                 yield replace(total, factor=factor), HALF, self._counts, digits
             for alike in moments:
                 yield from ((replace(gap, divisor=float(unit)), WHOLE, alike, alike) for unit in UNITS)
+                yield replace(gap, offset=float(DAY), divisor=float(DAY)), WHOLE, alike, alike
 
 
 def near(blank: Identity, target: ColumnView, sources: Sequence[Floats], slack: float) -> Mask:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.engine.column_view import DURATION, MOMENT, NUMBER, informative
-from synth.engine.dateparts import PARTS, STARTS, part
+from synth.engine.dateparts import DAY, PARTS, STARTS, part
 from synth.engine.formulas import FUNCTIONS, Identity, call_function
 from synth.engine.pairs import Pairs
 from synth.engine.rounding import MAX_DECIMALS
@@ -51,6 +51,7 @@ def proposals(probe: Mapping[int, ColumnView], all_views: Mapping[int, ColumnVie
         candidates = chain(
             _with_times(target, others, parts),
             copies(target, others, all_views),
+            _inclusive_days(target, others),
             _functions(target, views, all_views),
             _sums(target, around, sums_by_key),
             pairs[start].of(target),
@@ -83,6 +84,14 @@ def _with_times(
             like = (target.kind == NUMBER) == (name in PARTS)
             if like and np.array_equal(amounts, target.amounts, equal_nan=True):
                 yield Identity(target.place, (other.place,), name)
+
+
+def _inclusive_days(target: ColumnView, others: Sequence[ColumnView]) -> Iterator[Identity]:
+    """Days that include the first and the last of them: one more than lie between."""
+    if target.kind == NUMBER:
+        for other in others:
+            if other.kind == DURATION:
+                yield Identity(target.place, (other.place,), "sum", offset=float(DAY), divisor=float(DAY))
 
 
 def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:

@@ -65,6 +65,17 @@ def test_what_is_computed_from_computed_columns_is_kept_too() -> None:
     assert ((drawn["total"] * 100).round() == drawn["cents"]).all()
 
 
+@pytest.mark.parametrize("as_end", [True, False])
+def test_days_that_count_the_first_and_the_last_are_one_more_than_lie_between(*, as_end: bool) -> None:
+    days = np.random.default_rng(5).geometric(0.3, ROWS)
+    start = pd.Series(pd.date_range("2024-01-01", periods=ROWS).as_unit("us"))
+    length = pd.Series(pd.to_timedelta(days - 1, unit="D").as_unit("us"))
+    frame = pd.DataFrame({"start": start, "end": start + length if as_end else length, "days": days})
+    drawn = twin(frame)
+    between = drawn["end"] - drawn["start"] if as_end else drawn["end"]
+    assert (between.dt.days + 1 == drawn["days"]).all()
+
+
 def test_of_a_sum_the_column_with_the_fewest_common_values_is_computed() -> None:
     frame = pd.DataFrame({"paid": numbers()["price"], "fee": np.tile([0.0, 2.5, 5.0, 9.9], ROWS // 4)})
     frame["all"] = (frame["paid"] + frame["fee"]).round(2)
