@@ -299,7 +299,7 @@ def _read_publicly(
         columns,
         twins=twins,
         enums=enums,
-        standing=enforceable,
+        enforceable=enforceable,
         pools=lambda _: pa.array([], pa.string()),
     )
     entries = tuple(_entry(one, model, twins) for one in public.treatments)

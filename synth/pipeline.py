@@ -20,7 +20,7 @@ from synth.runs.preflight import preflight
 from synth.runs.units import asked_for, to_publish
 from synth.runs.watch import TwinPlaces, afterwards, refuse_strangers
 from synth.stores import open_store
-from synth.twins.workshop import Workshop
+from synth.twins.context import RunContext
 from synth.warehouse import Warehouse
 from synth.warehouse.spending import Spending
 from synth.warehouse.units import State
@@ -117,7 +117,7 @@ def _begin(
         claim = warehouse.claim(invocation.invocation_id, settings.staging_schema)
         with claim, warehouse.snapshot() as snapshot, progress_bar() as progress:
             agenda = _agenda(invocation, settings, inventory, warehouse, snapshot)
-            shop = Workshop(
+            shop = RunContext(
                 inventory.run_id,
                 warehouse,
                 snapshot,
@@ -243,7 +243,7 @@ def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> di
     return reasons
 
 
-def _work(invocation: Invocation, todo: Agenda, shop: Workshop, results: dict[str, ModelResult]) -> None:
+def _work(invocation: Invocation, todo: Agenda, shop: RunContext, results: dict[str, ModelResult]) -> None:
     """Say what cannot be done and what needs no work, and do the rest."""
     every = invocation.everything
     places = {task.model.unique_id: f"{index} of {len(every)}" for index, task in enumerate(every, 1)}
@@ -252,10 +252,10 @@ def _work(invocation: Invocation, todo: Agenda, shop: Workshop, results: dict[st
     for name, result in results.items():
         log.outcome(places[name], result, shop.folder.report(result.task))
     if todo.todo:
-        from synth.twins.making import make_and_publish, prepared  # noqa: PLC0415 - learns and judges: a second to load
+        from synth.twins.making import earlier_outcomes, make_and_publish  # noqa: PLC0415 - learns and judges: a second to load
         from synth.twins.readings import read_and_tell  # noqa: PLC0415 - likewise
 
-        ready = prepared(todo)
+        ready = earlier_outcomes(todo)
         shop = replace(shop, sources=read_and_tell(todo.todo, shop, ready=ready))
         make_and_publish(todo.todo, shop, results, places=places, ready=ready)
 

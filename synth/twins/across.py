@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Across, Model
     from synth.facts.across import AcrossFacts
+    from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.families import Family, Owners
     from synth.twins.private import PrivateDraft
-    from synth.twins.redraw import Redrawn
-    from synth.twins.workshop import Case, Drawn, Made
+    from synth.twins.redraw import RowSelection
     from synth.warehouse import Warehouse
 
     Place: TypeAlias = tuple[str, str]
     Assignment: TypeAlias = Across | tuple[str, Formula]
 
-SUMMED = frozenset({Way.COUNT, Way.SUM, Way.MEAN})
+NUMERIC_WAYS = frozenset({Way.COUNT, Way.SUM, Way.MEAN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Draft:
     """A twin that is drawn and not judged yet.
 
     Attributes:
-        broken: how many of all rows drawn broke each rule, by its source.
+        broken_rules: how many of all rows drawn broke each rule, by its source.
         keys: columns that its children reference.
         parents: whose new keys it holds, by `unique_id`.
         owners: for the models that reference this one.
@@ -51,10 +51,10 @@ class Draft:
     """
 
     case: Case
-    drawn: Drawn
-    chosen: Redrawn
-    made: Made
-    broken: Mapping[str, int]
+    samples: Samples
+    selection: RowSelection
+    twin_table: TwinTable
+    broken_rules: Mapping[str, int]
     keys: Mapping[str, pa.ChunkedArray]
     parents: frozenset[str]
     owners: Owners | None
@@ -63,8 +63,8 @@ class Draft:
 
 def with_counts(model: Model, facts: Iterable[Across]) -> Model:
     """Return the model where counts and sums are numbers, whatever their names are: they identify nobody."""
-    summed = (fact for fact in facts if fact.model == model.unique_id and fact.way in SUMMED)
-    roles = {fact.column: Role.NUMBER for fact in summed}
+    numeric_facts = (fact for fact in facts if fact.model == model.unique_id and fact.way in NUMERIC_WAYS)
+    roles = {fact.column: Role.NUMBER for fact in numeric_facts}
     return replace(model, roles={**roles, **model.roles}) if roles else model
 
 
@@ -91,8 +91,8 @@ def with_count(family: Family, model: Model, facts: Iterable[Across]) -> Family:
         for fact in facts
         if fact.way is Way.COUNT and fact.other == model.unique_id and fact.key == family.key
     }
-    known = sorted(counts & set(family.twins.columns))
-    return replace(family, count=known[0]) if known else family
+    count_columns = sorted(counts & set(family.twins.columns))
+    return replace(family, count=count_columns[0]) if count_columns else family
 
 
 def with_copied_keys(
@@ -119,7 +119,7 @@ def with_copied_keys(
     return table
 
 
-def agreed(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse) -> dict[str, Draft]:
+def make_agree(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse) -> dict[str, Draft]:
     """Return the drafts with every column as the facts across them say.
 
     Raises:
@@ -133,14 +133,14 @@ def agreed(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse
         name: replace(table, not_null=table.not_null | _never_null(drafts[name])) if name in drafts else table
         for name, table in facts.tables.items()
     }
-    rows = {name: candidates(draft.case, draft.made.table) for name, draft in drafts.items()}
-    changed, broken = warehouse.agree(rows, steps, tables)
-    settled = {name: _with(draft, changed.get(name)) for name, draft in drafts.items()}
-    for fact, count in broken.items():
-        draft = settled[fact.model]
-        said = f"in {count:,} rows of the twin it is not so that {fact}"
-        settled[fact.model] = replace(draft, warnings=(*draft.warnings, said))
-    return settled
+    rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
+    new_columns, violations = warehouse.agree(rows, steps, tables)
+    result = {name: _with(draft, new_columns.get(name)) for name, draft in drafts.items()}
+    for fact, count in violations.items():
+        draft = result[fact.model]
+        warning = f"in {count:,} rows of the twin it is not so that {fact}"
+        result[fact.model] = replace(draft, warnings=(*draft.warnings, warning))
+    return result
 
 
 def _never_null(draft: Draft) -> frozenset[str]:
@@ -173,7 +173,7 @@ def agreement_steps(
     }
     for fact in facts:
         place = fact.model, fact.column
-        if fact.column not in drafts[fact.model].made.table.column_names or place in steps:
+        if fact.column not in drafts[fact.model].twin_table.table.column_names or place in steps:
             continue
         made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
         if fact.column in anew[fact.model] and not made_up:
@@ -185,57 +185,59 @@ def agreement_steps(
             continue
         steps[place], needs = fact, more
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
-    moved = {(fact.model, fact.column) for fact in facts}
+    affected_places = {(fact.model, fact.column) for fact in facts}
     for place in order:
-        if needs[place] & moved:
-            moved.add(place)
-    return [steps[place] for place in order if place in moved]
+        if needs[place] & affected_places:
+            affected_places.add(place)
+    return [steps[place] for place in order if place in affected_places]
 
 
 def _with(draft: Draft, columns: pa.Table | None) -> Draft:
     """Return the draft with these columns, also in the rows that it is judged by."""
     if columns is None or not columns.num_columns:
         return draft
-    made, drawn = with_columns(draft.made, draft.drawn, draft.case.treatments, columns)
-    return replace(draft, made=made, drawn=drawn)
+    twin_table, samples = with_columns(draft.twin_table, draft.samples, draft.case.treatments, columns)
+    return replace(draft, twin_table=twin_table, samples=samples)
 
 
 def with_columns(
-    made: Made, drawn: Drawn, treatments: Iterable[Treatment], columns: pa.Table
-) -> tuple[Made, Drawn]:
+    twin_table: TwinTable, samples: Samples, treatments: Iterable[Treatment], columns: pa.Table
+) -> tuple[TwinTable, Samples]:
     """Return the twin with other columns, and the rows that it is judged by with them.
 
     Args:
-        made: the twin.
-        drawn: the rows that it was made of.
+        twin_table: the twin.
+        samples: the rows that it was made of.
         treatments: of its columns.
         columns: of each row of the twin.
     """
-    table = made.table
+    table = twin_table.table
     for name in columns.column_names:
         place = table.column_names.index(name)
         table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
     names = set(columns.column_names)
-    learned = learnable(table, [one for one in treatments if one.column.name in names])
-    now = drawn.synthetic.copy()
-    for name in set(learned.columns) & set(now.columns):
+    learned_columns = learnable(table, [one for one in treatments if one.column.name in names])
+    now = samples.synthetic.copy()
+    for name in set(learned_columns.columns) & set(now.columns):
         values = now[name].copy()
-        values.iloc[made.places] = learned[name].astype(values.dtype).array
+        values.iloc[twin_table.places] = learned_columns[name].astype(values.dtype).array
         now[name] = values
-    return replace(made, table=table), replace(drawn, synthetic=now)
+    return replace(twin_table, table=table), replace(samples, synthetic=now)
 
 
-def with_other_keys(draft: Draft, lost: Collection[str], pools: Mapping[str, pa.Array | None]) -> Draft:
+def with_other_keys(
+    draft: Draft, unpublished_parents: Collection[str], pools: Mapping[str, pa.Array | None]
+) -> Draft:
     """Return the draft without keys of parents whose twins are not published: others take their places.
 
     Args:
         draft: whose rows reference them.
-        lost: the parents, by `unique_id`.
+        unpublished_parents: the parents, by `unique_id`.
         pools: the keys of their twins of before, or made again, by column; None where there is none.
     """
-    task, table = draft.case.task, draft.made.table
+    task, table = draft.case.task, draft.twin_table.table
     for key in task.model.foreign_keys:
-        if key.parent not in lost or key.column not in table.column_names:
+        if key.parent not in unpublished_parents or key.column not in table.column_names:
             continue
         real = draft.case.source.real.column(key.column)
         old = table.column(key.column).combine_chunks().dictionary_encode()
@@ -248,4 +250,4 @@ def with_other_keys(draft: Draft, lost: Collection[str], pools: Mapping[str, pa.
         keys = pool.take(pa.array(turns)).take(old.indices)
         place = table.column_names.index(key.column)
         table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))
-    return replace(draft, made=replace(draft.made, table=table))
+    return replace(draft, twin_table=replace(draft.twin_table, table=table))

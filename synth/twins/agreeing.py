@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from synth import log
 from synth.errors import SynthError
 from synth.twins.across import agreement_steps
+from synth.twins.by_guarantee import finish_guaranteed
 from synth.twins.computing import candidates, with_new_columns
-from synth.twins.guaranteed import finish_guaranteed
-from synth.twins.outcomes import TaskOutcome, attempted
+from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.twin import Twin
 
 if TYPE_CHECKING:
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from synth.domain import Task
-    from synth.twins.workshop import Workshop
+    from synth.twins.context import RunContext
 
     Ready = TaskOutcome[Twin]
 
 
 def agreeing(
-    pool: ThreadPoolExecutor, tasks: Sequence[Task], shop: Workshop, twins: Mapping[str, Future[Ready]]
+    pool: ThreadPoolExecutor, tasks: Sequence[Task], shop: RunContext, twins: Mapping[str, Future[Ready]]
 ) -> dict[str, Future[Ready]]:
     """Return the twins to come, those by guarantee as those of other models say they are.
 
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
     futures = dict(twins)
-    for group in shop.stated.groups([task.model.unique_id for task in tasks]):
-        waiting = {name: twins[name] for name in sorted(group)}
-        whole = pool.submit(_agreed, waiting, shop)
-        for name in waiting:
+    for group in shop.sql_facts.groups([task.model.unique_id for task in tasks]):
+        group_futures = {name: twins[name] for name in sorted(group)}
+        whole = pool.submit(_agree_group, group_futures, shop)
+        for name in group_futures:
             futures[name] = pool.submit(_one_of, whole, name)
     return futures
 
@@ -47,30 +47,30 @@ def _one_of(whole: Future[dict[str, Ready]], name: str) -> Ready:
     return whole.result()[name]
 
 
-def _agreed(waiting: Mapping[str, Future[Ready]], shop: Workshop) -> dict[str, Ready]:
+def _agree_group(group_futures: Mapping[str, Future[Ready]], shop: RunContext) -> dict[str, Ready]:
     """Return what has become of tasks; twins by guarantee with the columns that others decide."""
-    outcomes = {name: future.result() for name, future in waiting.items()}
+    outcomes = {name: future.result() for name, future in group_futures.items()}
     twins = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
     drafts = {name: twin.again for name, twin in twins.items() if twin.again is not None}
-    facts = [fact for fact in shop.stated.of(twins).every if fact.model in drafts]
+    facts = [fact for fact in shop.sql_facts.of(twins).every if fact.model in drafts]
     steps = agreement_steps(facts, drafts, twins)
     if not steps:
         return outcomes
     tables = {
         name: replace(table, relation=twins[name].stage.relation) if name in twins else table
-        for name, table in shop.stated.tables.items()
+        for name, table in shop.sql_facts.tables.items()
     }
-    rows = {name: candidates(draft.case, draft.made.table) for name, draft in drafts.items()}
+    rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
     try:
         columns, _ = shop.warehouse.agree(rows, steps, tables)
     except SynthError as error:
         log.warning(f"Twins by guarantee are not made to agree with each other: {error}")
         return outcomes
-    for name, changed in columns.items():
+    for name, new_columns in columns.items():
         draft = drafts[name]
-        table = with_new_columns(draft.made.table, changed)
-        if not table.equals(draft.made.table):
-            again = replace(draft, made=replace(draft.made, table=table))
-            finished = attempted(draft.case.task, partial(finish_guaranteed, again))
-            outcomes[name] = replace(finished, seconds=finished.seconds + outcomes[name].seconds)
+        table = with_new_columns(draft.twin_table.table, new_columns)
+        if not table.equals(draft.twin_table.table):
+            again = replace(draft, twin_table=replace(draft.twin_table, table=table))
+            new_outcome = attempt_task(draft.case.task, partial(finish_guaranteed, again))
+            outcomes[name] = replace(new_outcome, seconds=new_outcome.seconds + outcomes[name].seconds)
     return outcomes

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Formula, Model, Rule
-    from synth.twins.workshop import Case, Made
+    from synth.twins.context import Case, TwinTable
     from synth.warehouse.rules import Equation, Judgement
 
-LEARNED = frozenset({Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.CATEGORY})
+FORMULA_ROLES = frozenset({Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.CATEGORY})
 KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY})
 
 
@@ -33,8 +33,8 @@ def judge(
 def candidates(case: Case, table: pa.Table) -> Candidates:
     """The rows of `table` as rows that may become the twin of the case."""
     columns = [column for column in case.source.columns if column.name in table.column_names]
-    ordered = table.select([column.name for column in columns])
-    return Candidates(case.task.model.relation, columns, ordered, case.shop.settings.staging_schema)
+    relation_columns = table.select([column.name for column in columns])
+    return Candidates(case.task.model.relation, columns, relation_columns, case.shop.settings.staging_schema)
 
 
 def equations(formulas: Collection[Formula]) -> list[Equation]:
@@ -45,11 +45,11 @@ def equations(formulas: Collection[Formula]) -> list[Equation]:
 def early(case: Case) -> Mapping[Formula, frozenset[str]]:
     """The formulas of learned columns over others that are final as soon as they are drawn."""
     final = columns_by_row(case.treatments)
-    learned = {one.column.name for one in case.treatments if one.role in LEARNED}
+    learned_columns = {one.column.name for one in case.treatments if one.role in FORMULA_ROLES}
     return {
         formula: names
         for formula, names in own_formulas(case).items()
-        if formula.column in learned and names <= final
+        if formula.column in learned_columns and names <= final
     }
 
 
@@ -58,7 +58,7 @@ def own_formulas(case: Case) -> Mapping[Formula, frozenset[str]]:
 
     New keys go their own way: what others refer to by them must be there, and be there once.
     """
-    return wanted_formulas(case.task.model, case.treatments, case.standing.formulas)
+    return wanted_formulas(case.task.model, case.treatments, case.enforceable.formulas)
 
 
 def wanted_formulas(
@@ -69,35 +69,35 @@ def wanted_formulas(
     New keys go their own way; keys of what is about nobody are values like others.
     """
     roles = {one.column.name: one.role for one in treatments}
-    decided = {*model.seed_columns, *model.balance}
+    fixed_columns = {*model.seed_columns, *model.balance}
     public = {one.column.name for one in treatments if one.parent is not None and one.parent.public}
-    decided |= {name for name, role in roles.items() if role in KEYS and name not in public}
-    decided |= {name for name, role in roles.items() if role in {Role.KEEP, Role.DROP}}
+    fixed_columns |= {name for name, role in roles.items() if role in KEYS and name not in public}
+    fixed_columns |= {name for name, role in roles.items() if role in {Role.KEEP, Role.DROP}}
     return {
         formula: names
         for formula, names in formulas.items()
-        if formula.column not in decided
+        if formula.column not in fixed_columns
         and all(roles.get(name, Role.DROP) is not Role.DROP for name in names)
     }
 
 
-def with_formulas(case: Case, made: Made, computed: Collection[str]) -> Made:
+def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collection[str]) -> TwinTable:
     """The twin with every column as its formula says, where that was not done before its keys were made.
 
     Args:
         case: of the twin.
-        made: the twin.
-        computed: columns that are what their formulas say already.
+        twin_table: the twin.
+        computed_columns: columns that are what their formulas say already.
     """
-    wanted = own_formulas(case)
+    formulas = own_formulas(case)
     again = case.task.model.history is not None  # versions are put in order after rows were judged
-    late = [formula for formula in wanted if again or formula.column not in computed]
-    if not late or not made.table.num_rows:
-        return made
-    names = frozenset().union(*(wanted[formula] for formula in late))
-    table = made.table.select([name for name in made.table.column_names if name in names])
+    late = [formula for formula in formulas if again or formula.column not in computed_columns]
+    if not late or not twin_table.table.num_rows:
+        return twin_table
+    names = frozenset().union(*(formulas[formula] for formula in late))
+    table = twin_table.table.select([name for name in twin_table.table.column_names if name in names])
     columns = judge(case, table, (), equations(late)).computed_columns
-    return replace(made, table=with_new_columns(made.table, columns))
+    return replace(twin_table, table=with_new_columns(twin_table.table, columns))
 
 
 def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Model
-    from synth.twins.workshop import Case
+    from synth.twins.context import Case
 
 DEVIATIONS = 5.0  # standard ones, by which equal keys must be more than by chance
 
@@ -27,21 +27,21 @@ DEVIATIONS = 5.0  # standard ones, by which equal keys must be more than by chan
 class EqualKeys:
     """Two columns that hold one key in this share of the rows in which both hold one."""
 
-    kept: str
-    copied: str
+    source: str
+    target: str
     share: float
 
 
 def equal_keys_of(case: Case) -> tuple[EqualKeys, ...]:
     """Return such pairs of a twin's references, but of those that other rows decide."""
     model = case.task.model
-    fixed = {fact.column for fact in case.shop.facts.every if fact.model == model.unique_id}
-    fixed |= {case.family.key} if case.family else set()
-    return find_equal_keys(case.source.real, case.treatments, model, fixed)
+    fixed_columns = {fact.column for fact in case.shop.facts.every if fact.model == model.unique_id}
+    fixed_columns |= {case.family.key} if case.family else set()
+    return find_equal_keys(case.source.real, case.treatments, model, fixed_columns)
 
 
 def find_equal_keys(
-    real: pa.Table, treatments: Sequence[Treatment], model: Model, fixed: Collection[str]
+    real: pa.Table, treatments: Sequence[Treatment], model: Model, fixed_columns: Collection[str]
 ) -> tuple[EqualKeys, ...]:
     """Return the pairs of foreign keys to one table that are equal more often than by chance.
 
@@ -49,7 +49,7 @@ def find_equal_keys(
         real: the real rows.
         treatments: of every column.
         model: of these rows.
-        fixed: columns whose values are decided, and are not copied into.
+        fixed_columns: columns whose values are decided, and are not copied into.
     """
     several = {name for names in (*model.unique, model.primary_key) for name in names}
     keys = [
@@ -61,14 +61,14 @@ def find_equal_keys(
     for first, second in combinations(keys, 2):
         if first.parent is None or second.parent is None or not _one_domain(first, second):
             continue
-        left, right = first.column.name, second.column.name
-        share = _share(real.column(left), real.column(right))
-        free = [name for name in (right, left) if name not in several | set(fixed)]
-        decided = {pair.copied for pair in pairs}
-        if share is None or not free or free[0] in decided:
+        first_name, second_name = first.column.name, second.column.name
+        share = _share(real.column(first_name), real.column(second_name))
+        free = [name for name in (second_name, first_name) if name not in several | set(fixed_columns)]
+        targets = {pair.target for pair in pairs}
+        if share is None or not free or free[0] in targets:
             continue
-        copied = free[0]
-        pairs.append(EqualKeys(left if copied == right else right, copied, share))
+        target = free[0]
+        pairs.append(EqualKeys(first_name if target == second_name else second_name, target, share))
     return tuple(pairs)
 
 
@@ -82,10 +82,10 @@ def _one_domain(first: Treatment, second: Treatment) -> bool:
     )
 
 
-def _share(left: pa.ChunkedArray, right: pa.ChunkedArray) -> float | None:
+def _share(first: pa.ChunkedArray, second: pa.ChunkedArray) -> float | None:
     """Return in which share of the rows both are equal, if that is no chance."""
-    both = pc.and_(left.is_valid(), right.is_valid())
-    one, other = (values.filter(both).to_pandas() for values in (left, right.cast(left.type)))
+    both = pc.and_(first.is_valid(), second.is_valid())
+    one, other = (values.filter(both).to_pandas() for values in (first, second.cast(first.type)))
     if len(one) < RARE:
         return None
     equal = int((one == other).sum())
@@ -99,9 +99,9 @@ def _share(left: pa.ChunkedArray, right: pa.ChunkedArray) -> float | None:
 def with_equal_keys(table: pa.Table, pairs: Sequence[EqualKeys], rng: np.random.Generator) -> pa.Table:
     """Return the twin in which these columns hold one key as often as in the source."""
     for pair in pairs:
-        kept, copied = table.column(pair.kept), table.column(pair.copied)
-        both = pc.and_(kept.is_valid(), copied.is_valid()).to_numpy()
-        chosen = both & (rng.random(table.num_rows) < pair.share)
-        values = pc.if_else(pa.array(chosen), kept.cast(copied.type), copied)
-        table = table.set_column(table.column_names.index(pair.copied), pair.copied, values)
+        source, target = table.column(pair.source), table.column(pair.target)
+        both = pc.and_(source.is_valid(), target.is_valid()).to_numpy()
+        is_equal = both & (rng.random(table.num_rows) < pair.share)
+        values = pc.if_else(pa.array(is_equal), source.cast(target.type), target)
+        table = table.set_column(table.column_names.index(pair.target), pair.target, values)
     return table

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Evaluation
     from synth.domain.figures import Portrait
-    from synth.twins.redraw import Redrawn
+    from synth.twins.context import Case, Samples, TwinTable
+    from synth.twins.redraw import RowSelection
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Case, Drawn, Made
 
 
 NOT_A_TIME = np.iinfo(np.int64).min  # how numpy writes it
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examination:
     """What was found; no evaluation of a twin without rows, no portrait where nothing was learned."""
 
     evaluation: Evaluation | None = None
@@ -42,23 +42,28 @@ class Examined:
 
 
 def examine(
-    case: Case, samples: Drawn, choice: Redrawn, draft: Made, *, broken: Mapping[str, int] | None = None
-) -> Examined:
+    case: Case,
+    samples: Samples,
+    selection: RowSelection,
+    twin_table: TwinTable,
+    *,
+    broken_rules: Mapping[str, int] | None = None,
+) -> Examination:
     """Compare all rows that were drawn, before any was replaced, with training rows and unseen ones.
 
-    Of those that broke a rule, as many as `broken` says, none is left: what is judged could be published.
+    Rows that broke a rule, counted in `broken_rules`, are not among them: what is judged could be published.
     """
     if not case.rows:
-        return Examined()
+        return Examination()
     task, learned_columns = case.task, frozenset(samples.training.columns)
-    entities = _entities(case.source, samples, choice, draft)
+    entities = _entities(case.source, samples, selection, twin_table)
     context = gate.EvaluationContext(
         categories=samples.categories,
         public=samples.public,
         seed=task.seed,
         entities=entities,
         sensitive=sorted(task.model.sensitive & learned_columns),
-        replaced_columns=_replacements(case, draft.table),
+        replaced_columns=_replacements(case, twin_table.table),
         limits=task.limits,
         target=task.model.target_column if task.model.target_column in learned_columns else None,
         second=samples.second,
@@ -70,38 +75,38 @@ def examine(
         raw_evaluation,
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
-        redrawn_rows=choice.count,
-        broken_rules=broken or {},
+        redrawn_rows=selection.count,
+        broken_rules=broken_rules or {},
     )
-    return Examined(evaluation, _draw_portrait(case, samples, entities) if learned_columns else None)
+    return Examination(evaluation, _draw_portrait(case, samples, entities) if learned_columns else None)
 
 
 def examine_for_owner(
-    case: Case, real: pd.DataFrame, entities: NDArray[np.int64] | None, made: Made
-) -> Examined:
+    case: Case, real: pd.DataFrame, entities: NDArray[np.int64] | None, twin_table: TwinTable
+) -> Examination:
     """Measure how near a twin by guarantee is to the real rows; nothing is decided by it.
 
     Args:
         case: of the twin.
         real: the columns that the private engine counted.
         entities: whose each of these rows is; None where each is its own.
-        made: the twin.
+        twin_table: the twin.
     """
     present = [
         one
         for one in case.treatments
         if one.role in LEARNED_ROLES
-        and one.column.name in made.table.column_names
+        and one.column.name in twin_table.table.column_names
         and one.column.kind is not Kind.INTERVAL  # which the twin has as text
     ]
-    twin = learnable(_as_rows(made.table, present), present)
+    twin = learnable(_as_rows(twin_table.table, present), present)
     names = [name for name in twin.columns if name in real]
     if not names or len(real) < 2 or not len(twin):  # noqa: PLR2004 - two sides
-        return Examined()
+        return Examination()
     real, twin = real[names].reset_index(drop=True), twin[names]
     owners = np.arange(len(real)) if entities is None else entities
     apart = np.random.default_rng(case.task.seed).permutation(int(owners.max()) + 1)[owners] % 2 == 1
-    known = gate.EvaluationContext(
+    context = gate.EvaluationContext(
         categories=labels(present) & set(names),
         public=public(present),
         seed=case.task.seed,
@@ -113,14 +118,14 @@ def examine_for_owner(
         second=None,
         models=1,
     )
-    evidence = gate.Evidence(real[~apart], real[apart], twin, known)
-    found = gate.measure(evidence, {}, seconds=case.task.evaluation_timeout, seed=case.task.seed)
-    shown = [
+    evidence = gate.Evidence(real[~apart], real[apart], twin, context)
+    evaluation = gate.measure(evidence, {}, seconds=case.task.evaluation_timeout, seed=case.task.seed)
+    quality_checks = [
         replace(check, gating=False)
-        for check in found.checks
+        for check in evaluation.checks
         if check.aspect is Aspect.QUALITY and check.verdict is not Verdict.ERROR
     ]
-    return Examined(replace(found, checks=tuple(shown)))
+    return Examination(replace(evaluation, checks=tuple(quality_checks)))
 
 
 def _as_rows(table: pa.Table, treatments: Sequence[Treatment]) -> pa.Table:
@@ -131,7 +136,7 @@ def _as_rows(table: pa.Table, treatments: Sequence[Treatment]) -> pa.Table:
     )
 
 
-def _draw_portrait(case: Case, samples: Drawn, entities: Entities | None) -> Portrait:
+def _draw_portrait(case: Case, samples: Samples, entities: Entities | None) -> Portrait:
     spans = {one.column.name for one in case.treatments if one.column.kind in {Kind.TIME, Kind.INTERVAL}}
     spans = (spans & set(samples.training.columns)) - samples.categories
     return portrait(
@@ -153,17 +158,19 @@ def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     return frame.assign(**{name: values.view("timedelta64[us]") for name, values in spans.items()})
 
 
-def _entities(source: SourceRows, samples: Drawn, choice: Redrawn, draft: Made) -> Entities | None:
+def _entities(
+    source: SourceRows, samples: Samples, selection: RowSelection, twin_table: TwinTable
+) -> Entities | None:
     """Whom all these rows are about, as numbers; None where each is about somebody else."""
     if source.unit is None:
         return None
     real = np.unique(source.units, return_inverse=True)[1].astype(np.int64)
     synthetic = np.arange(len(samples.synthetic), dtype=np.int64)  # spare rows are about nobody else
-    if draft.entities is not None:
-        codes, _ = draft.entities.to_pandas().factorize()
+    if twin_table.entities is not None:
+        codes, _ = twin_table.entities.to_pandas().factorize()
         if samples.second is not None:  # whatever two engines drew of one, neither knows of the other's rows
-            codes = np.where(codes < 0, codes, 2 * codes + samples.second[choice.places])
-        synthetic[choice.places] = np.where(codes < 0, choice.places, len(synthetic) + codes)
+            codes = np.where(codes < 0, codes, 2 * codes + samples.second[selection.places])
+        synthetic[selection.places] = np.where(codes < 0, selection.places, len(synthetic) + codes)
     return Entities(real[~source.held_out], real[source.held_out], synthetic)
 
 

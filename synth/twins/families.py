@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Model
+    from synth.twins.context import Samples
     from synth.twins.nests import Nest
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Drawn
 
     Part = Sequence[tuple[pd.DataFrame, NDArray[np.int64]]]
 
@@ -90,7 +90,7 @@ def owners_of(
     treatments: Sequence[Treatment],
     twin: pa.Table,
     second: NDArray[np.bool_] | None,
-    wanted: Collection[str],
+    key_columns: Collection[str],
 ) -> Owners:
     """Return what the models that reference this one need of it.
 
@@ -99,12 +99,12 @@ def owners_of(
         treatments: of its columns.
         twin: its twin.
         second: which rows of the twin the engine of the second half drew.
-        wanted: the columns that are referenced.
+        key_columns: the columns that are referenced.
     """
     present = [
         one for one in treatments if one.role in LEARNED_ROLES and one.column.name in twin.column_names
     ]
-    names = [name for name in wanted if name in source.real.column_names and name in twin.column_names]
+    names = [name for name in key_columns if name in source.real.column_names and name in twin.column_names]
     real = learnable(source.real, present)
     return Owners(
         real,
@@ -241,9 +241,9 @@ def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[T
 
     A number that counts the rows of every owner from 1, else the date that tells most of them apart.
     """
-    learned = {one.column.name: one for one in treatments if one.role in {Role.NUMBER, Role.DATETIME}}
+    order_columns = {one.column.name: one for one in treatments if one.role in {Role.NUMBER, Role.DATETIME}}
     best, most = None, 0
-    for name, one in learned.items():
+    for name, one in order_columns.items():
         values = source.real.column(name)
         if values.null_count or one.column.kind not in TIMES | {Kind.INTEGER}:
             continue
@@ -289,11 +289,11 @@ def of_side(
     return request, twins
 
 
-def histories_of(drawn: Drawn, parts: Sequence[Part], seed: int) -> Drawn:
-    """Return `drawn` with the first draws of all engines, and behind them the rows of the others at random.
+def histories_of(samples: Samples, parts: Sequence[Part], seed: int) -> Samples:
+    """Return `samples` with the first draws of all engines, and behind them the rows of the others at random.
 
     Args:
-        drawn: without synthetic rows.
+        samples: without synthetic rows.
         parts: of each engine, for each draw, rows and the positions of their owners' twins.
         seed: of the order of the others.
     """
@@ -309,7 +309,7 @@ def histories_of(drawn: Drawn, parts: Sequence[Part], seed: int) -> Drawn:
     if GROUP in synthetic:  # each engine numbers them from 0
         group = np.unique(synthetic.pop(GROUP).to_numpy() * len(parts) + half, return_inverse=True)[1][order]
     return replace(
-        drawn,
+        samples,
         synthetic=synthetic.take(order).reset_index(drop=True),
         group=group,
         second=half[order] == 1 if len(parts) > 1 else None,
@@ -322,11 +322,11 @@ def of_one_entity(
     family: Family, owner: NDArray[np.int64], group: NDArray[np.int64] | None
 ) -> dict[str, NDArray[np.int64]]:
     """Return which rows get one value: a new key, where owners have none, and what names groups."""
-    shared = {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
+    shared_codes = {family.key: np.unique(owner, return_inverse=True)[1]} if family.keys is None else {}
     if family.nest is None or group is None:
-        return shared
+        return shared_codes
     same = np.unique(group, return_inverse=True)[1]
-    return shared | dict.fromkeys((family.nest.key, *family.nest.alike), same)
+    return shared_codes | dict.fromkeys((family.nest.key, *family.nest.alike), same)
 
 
 def is_one_to_one(family: Family | None, treatments: Sequence[Treatment]) -> bool:

@@ -11,9 +11,9 @@ from synth import log
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
 from synth.facts.across import AcrossFacts, find_across, stated_across
-from synth.twins.across import Draft, agreed, with_copied_keys, with_other_keys
-from synth.twins.guaranteed import make_guaranteed
-from synth.twins.outcomes import TaskOutcome, attempted, judged, own_keys, without
+from synth.twins.across import Draft, make_agree, with_copied_keys, with_other_keys
+from synth.twins.by_guarantee import make_guaranteed
+from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.twin import Twin, distinct, finish_twin
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import Task
-    from synth.twins.workshop import Workshop
+    from synth.twins.context import RunContext
 
-    Made: TypeAlias = TaskOutcome[Twin]
-    Begun: TypeAlias = TaskOutcome[Twin | Draft]
+    TwinOutcome: TypeAlias = TaskOutcome[Twin]
+    DraftOutcome: TypeAlias = TaskOutcome[Twin | Draft]
 
 Work = TypeVar("Work")
 
 
-def across(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
+def across(tasks: Sequence[Task], shop: RunContext) -> AcrossFacts:
     """Return what all real rows of these tasks' models keep across tables, and say so."""
     try:
         models = [task.model for task in tasks if not task.by_guarantee]  # their twins tell nothing more
@@ -45,7 +45,7 @@ def across(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
     return facts
 
 
-def stated(tasks: Sequence[Task], shop: Workshop) -> AcrossFacts:
+def facts_of_sql(tasks: Sequence[Task], shop: RunContext) -> AcrossFacts:
     """Return what the project's SQL states across these tasks' models; twins by guarantee keep it."""
     models = [task.model for task in tasks]
     try:
@@ -61,7 +61,7 @@ def parents_of(task: Task) -> set[str]:
     return {key.parent for key in task.model.foreign_keys} | {step.parent for step in path}
 
 
-def waiting(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
+def late_models(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
     """Return the models whose twins wait for others to be drawn, or hold keys of such; by `unique_id`.
 
     Args:
@@ -76,39 +76,39 @@ def waiting(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
     return frozenset(late)
 
 
-def finished(
+def finish_twins(
     pool: ThreadPoolExecutor,
     tasks: Sequence[Task],
-    shop: Workshop,
-    drafts: Mapping[str, Future[Begun]],
+    shop: RunContext,
+    drafts: Mapping[str, Future[DraftOutcome]],
     late: Collection[str],
-) -> dict[str, Future[Made]]:
+) -> dict[str, Future[TwinOutcome]]:
     """Return the twins to come of all tasks; those that are `late` are judged after they were made to agree.
 
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
     groups = {
-        group: pool.submit(_agreed, {name: drafts[name] for name in sorted(group)}, shop)
+        group: pool.submit(_agree_group, {name: drafts[name] for name in sorted(group)}, shop)
         for group in shop.facts.groups([task.model.unique_id for task in tasks])
     }
     group_of = {name: future for group, future in groups.items() for name in group}
-    twins = cast("dict[str, Future[Made]]", dict(drafts))  # those that are not late are no drafts
+    twins = cast("dict[str, Future[TwinOutcome]]", dict(drafts))  # those that are not late are no drafts
     for task in tasks:
         name = task.model.unique_id
         if name in late:
             parents = {
                 one: (drafts[one], twins[one]) for one in parents_of(task) if one in twins and one != name
             }
-            twins[name] = pool.submit(_finished, task, shop, drafts[name], group_of.get(name), parents)
+            twins[name] = pool.submit(_finish_draft, task, shop, drafts[name], group_of.get(name), parents)
     return twins
 
 
-def _agreed(futures: Mapping[str, Future[Begun]], shop: Workshop) -> dict[str, Draft]:
+def _agree_group(futures: Mapping[str, Future[DraftOutcome]], shop: RunContext) -> dict[str, Draft]:
     """Return the drafts that there are, made to agree; as they are drawn where that cannot be done."""
     outcomes = {name: future.result().outcome for name, future in futures.items()}
     drafts = {name: one for name, one in outcomes.items() if isinstance(one, Draft)}
     try:
-        return agreed(drafts, shop.facts, shop.warehouse)
+        return make_agree(drafts, shop.facts, shop.warehouse)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")
     except Exception as error:  # noqa: BLE001 - their tests say whether they are good as they are
@@ -116,13 +116,13 @@ def _agreed(futures: Mapping[str, Future[Begun]], shop: Workshop) -> dict[str, D
     return drafts
 
 
-def protected(
+def with_protection(
     task: Task,
-    shop: Workshop,
+    shop: RunContext,
     work: Callable[[], Work],
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
-    wanted: Collection[str],
+    referenced_columns: Collection[str],
 ) -> Work | Twin:
     """Return what the work makes; a twin by guarantee where no check can decide, if the user wants that."""
     try:
@@ -131,55 +131,59 @@ def protected(
         if task.on_inconclusive is not Policy.PROTECT:
             raise
         because = str(error).partition(" Next: ")[0].rstrip(".")
-        return make_guaranteed(task, shop, parents=parents, wanted=wanted, because=because)
+        return make_guaranteed(
+            task, shop, parents=parents, referenced_columns=referenced_columns, because=because
+        )
 
 
-def _finished(
+def _finish_draft(
     task: Task,
-    shop: Workshop,
-    drawn: Future[Begun],
+    shop: RunContext,
+    draft_outcome: Future[DraftOutcome],
     group: Future[dict[str, Draft]] | None,
-    parents: Mapping[str, tuple[Future[Begun], Future[Made]]],
-) -> Made:
+    parents: Mapping[str, tuple[Future[DraftOutcome], Future[TwinOutcome]]],
+) -> TwinOutcome:
     """Return the twin of a draft; in place of keys of a parent that is not published so, it gets others."""
-    made = drawn.result()
-    if not isinstance(made.outcome, Draft):
-        return TaskOutcome(made.outcome, made.seconds)
-    draft = made.outcome if group is None else group.result()[task.model.unique_id]
+    outcome = draft_outcome.result()
+    if not isinstance(outcome.outcome, Draft):
+        return TaskOutcome(outcome.outcome, outcome.seconds)
+    draft = outcome.outcome if group is None else group.result()[task.model.unique_id]
     outcomes = {name: twin.result().outcome for name, (_, twin) in parents.items()}
-    rejected, lost = judged(outcomes)
-    rejected &= draft.parents
-    if lost is not None:
-        return TaskOutcome(lost, made.seconds)
+    rejected_models, failure = rejected_parents(outcomes)
+    rejected_models &= draft.parents
+    if failure is not None:
+        return TaskOutcome(failure, outcome.seconds)
     keys = {name: twin.keys for name, twin in outcomes.items() if isinstance(twin, Twin)}
-    begun = {name: first.result().outcome for name, (first, _) in parents.items()}
+    first_outcomes = {name: first.result().outcome for name, (first, _) in parents.items()}
     others = {
         name: keys[name]
-        for name, one in begun.items()
+        for name, one in first_outcomes.items()
         if isinstance(one, Draft) and name in keys and keys[name] is not one.keys
     }
 
     def finish() -> Twin:
-        alone = without(rejected, shop)
-        ready = _with_keys(draft, rejected, others, alone) if rejected or others else draft
-        wanted = frozenset(draft.keys)
-        return protected(task, alone, lambda: finish_twin(ready), parents=keys, wanted=wanted)
+        alone = without(rejected_models, shop)
+        ready = _with_keys(draft, rejected_models, others, alone) if rejected_models or others else draft
+        referenced_columns = frozenset(draft.keys)
+        return with_protection(
+            task, alone, lambda: finish_twin(ready), parents=keys, referenced_columns=referenced_columns
+        )
 
-    twin = attempted(task, finish)
-    return replace(twin, seconds=twin.seconds + made.seconds)
+    twin = attempt_task(task, finish)
+    return replace(twin, seconds=twin.seconds + outcome.seconds)
 
 
 def _with_keys(
     draft: Draft,
-    rejected: Collection[str],
+    rejected_models: Collection[str],
     others: Mapping[str, Mapping[str, pa.ChunkedArray]],
-    shop: Workshop,
+    shop: RunContext,
 ) -> Draft:
     """Return the draft without keys of twins that are not published.
 
     Args:
         draft: of a child.
-        rejected: the parents that have no new twin.
+        rejected_models: the parents that have no new twin.
         others: the keys of parents whose twins were made again, by guarantee.
         shop: where the rejected have none.
     """
@@ -187,21 +191,27 @@ def _with_keys(
     pools = {
         key.column: pool_of(task, key, shop, others)
         for key in task.model.foreign_keys
-        if (key.parent in rejected and key.parent in shop.twins) or key.parent in others
+        if (key.parent in rejected_models and key.parent in shop.twins) or key.parent in others
     }
-    changed = _distinct(with_other_keys(draft, {*rejected, *others}, pools))
-    table = with_copied_keys(changed.made.table, changed.case, shop.facts.every, others)
-    changed = replace(
-        changed, made=replace(changed.made, table=table), parents=draft.parents - frozenset(rejected)
+    result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools))
+    table = with_copied_keys(result.twin_table.table, result.case, shop.facts.every, others)
+    result = replace(
+        result,
+        twin_table=replace(result.twin_table, table=table),
+        parents=draft.parents - frozenset(rejected_models),
     )
-    return replace(changed, warnings=(*changed.warnings, *own_keys(task, rejected)))
+    return replace(result, warnings=(*result.warnings, *own_keys(task, rejected_models)))
 
 
 def _distinct(draft: Draft) -> Draft:
     """Return the draft without rows that repeat a key, because there are fewer parents than before."""
-    case, made = draft.case, draft.made
+    case, twin_table = draft.case, draft.twin_table
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 5])
-    alone = distinct(case, made.table, made.places, case.treatments, made.entities, rng)
-    keys = {name: alone.table.column(name) for name in draft.keys} if alone.dropped else draft.keys
-    alone = replace(alone, dropped=made.dropped + alone.dropped, broken=made.broken)
-    return replace(draft, made=alone, keys=keys)
+    alone = distinct(case, twin_table.table, twin_table.places, case.treatments, twin_table.entities, rng)
+    keys = {name: alone.table.column(name) for name in draft.keys} if alone.duplicate_rows else draft.keys
+    alone = replace(
+        alone,
+        duplicate_rows=twin_table.duplicate_rows + alone.duplicate_rows,
+        broken_rules=twin_table.broken_rules,
+    )
+    return replace(draft, twin_table=alone, keys=keys)

@@ -31,7 +31,7 @@ class Holders:
     Attributes:
         place: of each row's value among them.
         rare: which of them fewer than `RARE` entities hold.
-        repeated: which of these some entity holds in several rows.
+        repeats: which of these some entity holds in several rows.
         own: which of them the rows hold that are shown.
         low, high: the first and the last of those that as many entities reach below and above, as places.
     """
@@ -39,28 +39,28 @@ class Holders:
     numbers: Numbers
     place: NDArray[np.intp]
     rare: NDArray[np.bool_]
-    repeated: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
     own: NDArray[np.bool_]
     low: int
     high: int
 
     @classmethod
-    def of(cls, numbers: Numbers, units: Units, shown: NDArray[np.bool_]) -> Holders:
+    def of(cls, numbers: Numbers, units: Units, own_rows: NDArray[np.bool_]) -> Holders:
         """Count who holds the numbers; only some of the rows are shown."""
         values, place = np.unique(numbers, return_inverse=True)
         codes = np.unique(units, return_inverse=True)[1]
         width = int(codes.max(initial=0)) + 1
         pairs = place.astype(np.int64) * width + codes
-        held, whose = np.divmod(np.unique(pairs), width)
-        entities = np.bincount(held, minlength=len(values))
+        value_places, whose = np.divmod(np.unique(pairs), width)
+        entities = np.bincount(value_places, minlength=len(values))
         rare = entities < RARE
         first = np.unique(whose, return_index=True)[1]  # pairs are in the order of values
         last = len(whose) - 1 - np.unique(whose[::-1], return_index=True)[1]
         reach = min(RARE, len(first)) - 1
-        own = np.bincount(place[shown], minlength=len(values)) > 0
+        own = np.bincount(place[own_rows], minlength=len(values)) > 0
         places = np.flatnonzero(own)
-        low = np.searchsorted(places, np.sort(held[first])[reach])
-        high = np.searchsorted(places, np.sort(held[last])[len(last) - 1 - reach], "right") - 1
+        low = np.searchsorted(places, np.sort(value_places[first])[reach])
+        high = np.searchsorted(places, np.sort(value_places[last])[len(last) - 1 - reach], "right") - 1
         return cls(
             values,
             place,
@@ -78,7 +78,7 @@ class Holders:
         return (places < self.low) | (places > self.high)
 
 
-def folded(
+def fold_rare_values(
     rows: pd.DataFrame,
     units: Units,
     labels: Collection[str],
@@ -102,14 +102,14 @@ def folded(
             taken from the others.
     """
     part = np.ones(len(rows), bool) if part is None else part
-    shown = rows[part].reset_index(drop=True)
-    rng = np.random.default_rng([seed, len(shown)])
+    result = rows[part].reset_index(drop=True)
+    rng = np.random.default_rng([seed, len(result)])
     for name in sorted(set(rows.columns) - set(public)):
         if name in labels:
-            shown[name] = _commoner(rows[name], units, part, rng)
+            result[name] = _commoner(rows[name], units, part, rng)
         elif is_ordered(rows[name]):
-            shown[name] = _nearby(rows[name], units, part, rng)
-    return shown
+            result[name] = _nearby(rows[name], units, part, rng)
+    return result
 
 
 def apart(
@@ -120,29 +120,29 @@ def apart(
     Looked at are numbers and dates that an entity repeats, row by row the same: such a number is known to
     whoever knows the person. Where few positions are free, one that is met says nothing.
     """
-    moved = synthetic.copy()
+    result = synthetic.copy()
     for name in sorted(set(columns) & set(synthetic.columns)):
         if not is_ordered(real[name]):
             continue
-        known, numbers = _numbers(real[name])
-        if not known.any():
+        finite, numbers = _numbers(real[name])
+        if not finite.any():
             continue
-        holders = Holders.of(numbers, units[known], np.ones(len(numbers), bool))
-        own, grid = holders.numbers[holders.repeated], StepGrid.of(holders.numbers)
-        there, drawn = _numbers(moved[name])
+        holders = Holders.of(numbers, units[finite], np.ones(len(numbers), bool))
+        own, grid = holders.numbers[holders.repeats], StepGrid.of(holders.numbers)
+        there, new_numbers = _numbers(result[name])
         room = grid.positions(holders.numbers[0], holders.numbers[-1])
-        if not len(own) or room < ROOMY * len(holders.numbers) or room < len(drawn):
+        if not len(own) or room < ROOMY * len(holders.numbers) or room < len(new_numbers):
             continue
         of_days = pd.api.types.is_datetime64_any_dtype(real[name]) and grid.step == DAY
         stride = WEEK * DAY if of_days else grid.step
         for step in range(1, TRIES + 1):
-            others = grid.nearest(drawn + step * stride * (-1) ** step)
-            met = np.isin(drawn, own)
+            others = grid.nearest(new_numbers + step * stride * (-1) ** step)
+            collides = np.isin(new_numbers, own)
             if of_days:  # whole weeks lead beyond the ends soon
-                met &= (others >= holders.numbers[0]) & (others <= holders.numbers[-1])
-            drawn = np.where(met, others, drawn)
-        moved[name] = _as(moved[name], there, drawn)
-    return moved
+                collides &= (others >= holders.numbers[0]) & (others <= holders.numbers[-1])
+            new_numbers = np.where(collides, others, new_numbers)
+        result[name] = _as(result[name], there, new_numbers)
+    return result
 
 
 def is_ordered(values: pd.Series[Any]) -> bool:
@@ -175,10 +175,10 @@ class StepGrid:
             return values
         if isinstance(self.step, int):
             steps = np.rint((values - self.start) / self.step).astype(np.int64)
-            placed: Numbers = steps * self.step + self.start
-            return placed
-        rounded: Numbers = (np.rint(values / self.step) * self.step).round(DECIMALS)
-        return rounded
+            on_grid: Numbers = steps * self.step + self.start
+            return on_grid
+        on_decimals: Numbers = (np.rint(values / self.step) * self.step).round(DECIMALS)
+        return on_decimals
 
     def positions(self, low: Any, high: Any) -> float:
         """Return how many there are between two values."""
@@ -189,40 +189,40 @@ def _commoner(
     labels: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
     """The labels of a part, those that few entities hold drawn anew from commoner ones, if there are any."""
-    held = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
-    shown = labels[part].reset_index(drop=True)
-    rare = shown.isin(held.index[held < RARE])
-    common = shown[~rare].dropna()
+    holder_counts = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
+    result = labels[part].reset_index(drop=True)
+    rare = result.isin(holder_counts.index[holder_counts < RARE])
+    common = result[~rare].dropna()
     if rare.any() and len(common):
-        shown[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
-    return shown
+        result[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
+    return result
 
 
 def _nearby(
     values: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
     """The numbers of a part, those that are somebody's own drawn from between those of others next to it."""
-    shown = values[part].reset_index(drop=True)
-    known, numbers = _numbers(values)
-    own = part[known]
-    if len(np.unique(units[known])) < 2 * RARE or not own.any():
-        return shown
-    holders = Holders.of(numbers, units[known], own)
-    known, numbers, place = known[part], numbers[own], holders.place[own]
-    drawn_anew = (holders.repeated | holders.beyond)[place]
+    result = values[part].reset_index(drop=True)
+    finite, numbers = _numbers(values)
+    own = part[finite]
+    if len(np.unique(units[finite])) < 2 * RARE or not own.any():
+        return result
+    holders = Holders.of(numbers, units[finite], own)
+    finite, numbers, place = finite[part], numbers[own], holders.place[own]
+    drawn_anew = (holders.repeats | holders.beyond)[place]
     if not drawn_anew.any():
-        return shown
+        return result
     pool = holders.numbers[holders.own & holders.rare & ~holders.beyond]
     inside = np.clip(numbers, holders.numbers[holders.low], holders.numbers[holders.high])
     if len(pool) < RARE:
-        return _as(shown, known, np.where(drawn_anew, inside, numbers))
+        return _as(result, finite, np.where(drawn_anew, inside, numbers))
     grid = StepGrid.of(holders.numbers[holders.own])
     around = np.searchsorted(pool, inside[drawn_anew])
     places = np.clip(around + rng.integers(-RARE // 2, RARE // 2 + 1, len(around)), 0, len(pool) - 2)
     gaps = pool[places + 1] - pool[places]
     numbers = numbers.copy()
     numbers[drawn_anew] = grid.nearest(pool[places] + (rng.random(len(places)) * gaps).astype(numbers.dtype))
-    return _as(shown, known, numbers)
+    return _as(result, finite, numbers)
 
 
 def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:
@@ -230,23 +230,23 @@ def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         moments = values.dt.tz_convert(None) if isinstance(values.dtype, pd.DatetimeTZDtype) else values
         plain = moments.to_numpy("datetime64[us]")
-        known = ~np.isnat(plain)
-        return known, plain[known].astype(np.int64)
+        finite = ~np.isnat(plain)
+        return finite, plain[finite].astype(np.int64)
     if pd.api.types.is_integer_dtype(values.dtype):
-        known = values.notna().to_numpy(bool)
-        return known, values[known].to_numpy(np.int64)
+        finite = values.notna().to_numpy(bool)
+        return finite, values[finite].to_numpy(np.int64)
     numbers = values.to_numpy("float64", na_value=np.nan)
-    known = np.isfinite(numbers)
-    return known, numbers[known]
+    finite = np.isfinite(numbers)
+    return finite, numbers[finite]
 
 
-def _as(values: pd.Series[Any], known: NDArray[np.bool_], numbers: Numbers) -> pd.Series[Any]:
+def _as(values: pd.Series[Any], finite: NDArray[np.bool_], numbers: Numbers) -> pd.Series[Any]:
     """The column with these numbers where its values are finite, in its own dtype."""
-    fresh: pd.Series[Any] = pd.Series(numbers, index=values.index[known])
+    fresh: pd.Series[Any] = pd.Series(numbers, index=values.index[finite])
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         fresh = pd.Series(numbers.astype("datetime64[us]"), index=fresh.index)
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             fresh = fresh.dt.tz_localize("UTC")
-    changed = values.copy()
-    changed.loc[fresh.index] = fresh.astype(values.dtype)
-    return changed
+    result = values.copy()
+    result.loc[fresh.index] = fresh.astype(values.dtype)
+    return result

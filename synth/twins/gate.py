@@ -194,10 +194,10 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
 
 def _reason(evaluation: Evaluation) -> str:
     """Why another twin is made, in words that follow `because`."""
-    undecided = undecided_checks(evaluation)
-    failed = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
-    parts = [f"the table is too small for the check{_names(undecided)}"] if undecided else []
-    parts += [f"its first twin failed the check{_names(failed)}"] if failed else []
+    undecided_names = undecided_checks(evaluation)
+    failures = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
+    parts = [f"the table is too small for the check{_names(undecided_names)}"] if undecided_names else []
+    parts += [f"its first twin failed the check{_names(failures)}"] if failures else []
     return ", and ".join(parts)
 
 
@@ -211,7 +211,7 @@ def _stopping(evaluation: Evaluation) -> list[Check]:
     return [check for check in evaluation.checks if check.gating and check.verdict is not Verdict.PASS]
 
 
-def counted(evaluation: Evaluation | None) -> str:
+def count_checks(evaluation: Evaluation | None) -> str:
     """How many checks decided about a twin, in words."""
     if evaluation is None:
         return "it has no rows to check"

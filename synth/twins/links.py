@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Model
     from synth.guarantee import ChildCounts
-    from synth.twins.workshop import Workshop
+    from synth.twins.context import RunContext
 
     Ints = NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def link_column(model: Model, treatments: Sequence[Treatment]) -> Treatment | No
 
 
 def count_parents(
-    model: Model, link: Treatment, real: pa.Table, most: int, shop: Workshop, secret: bytes
+    model: Model, link: Treatment, real: pa.Table, most: int, shop: RunContext, secret: bytes
 ) -> ParentCounts:
     """Return how many rows real parents have; of one entity at most so many parents are counted.
 
@@ -59,11 +59,11 @@ def count_parents(
     of_parents = np.append(numbers, 0)[places.fill_null(-1).to_numpy(zero_copy_only=False)]
     texts = parents.cast(pa.string()).to_numpy(zero_copy_only=False)
     frame = pd.DataFrame({"key": texts, "rows": of_parents})
-    used = rows_within(frame, owners, most, secret)["rows"].to_numpy(np.int64)
-    return ParentCounts(used, per_entity=most, all=True)
+    numbers_within = rows_within(frame, owners, most, secret)["rows"].to_numpy(np.int64)
+    return ParentCounts(numbers_within, per_entity=most, all=True)
 
 
-def linked(children: ChildCounts, pool: pa.Array | None, rows: int, rng: np.random.Generator) -> Ints:
+def link_rows(children: ChildCounts, pool: pa.Array | None, rows: int, rng: np.random.Generator) -> Ints:
     """Return the parent of each row of a twin: its place among the keys, or its number where keys are new.
 
     Args:

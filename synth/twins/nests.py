@@ -52,19 +52,19 @@ class Nest:
     alike: tuple[str, ...]
     counter: str | None
 
-    def keyed(self, treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
+    def with_unique_key(self, treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
         """Return the treatments where each group gets a key of its own."""
         return tuple(replace(one, unique=True) if one.column.name == self.key else one for one in treatments)
 
-    def numbered(self, rows: pd.DataFrame, group: Ints) -> pd.DataFrame:
+    def number_rows(self, rows: pd.DataFrame, group: Ints) -> pd.DataFrame:
         """Return the rows with their place in their group."""
         if self.counter is None or not len(rows):
             return rows
         order = np.lexsort((rows[self.time].to_numpy(), group))
         places = pd.Series(group[order]).groupby(group[order]).cumcount().to_numpy() + 1
-        counted = np.empty(len(rows), np.int64)
-        counted[order] = places
-        return rows.assign(**{self.counter: counted}).astype({self.counter: rows[self.counter].dtype})
+        numbers = np.empty(len(rows), np.int64)
+        numbers[order] = places
+        return rows.assign(**{self.counter: numbers}).astype({self.counter: rows[self.counter].dtype})
 
 
 def nest_of(
@@ -93,9 +93,9 @@ def nest_of(
             continue
         same = [one for one in treatments if one.column.name not in {name, key, time}]
         same = [one for one in same if _decides(group, _codes(source, one.column.name))]
-        learned = tuple(one.column.name for one in same if one.role in LEARNED_ROLES)
+        constant = tuple(one.column.name for one in same if one.role in LEARNED_ROLES)
         alike = tuple(one.column.name for one in same if one.role in REPLACED_ROLES | {Role.NATURAL_KEY})
-        return Nest(name, group, time, learned, alike, _counter(source, treatments, group, time))
+        return Nest(name, group, time, constant, alike, _counter(source, treatments, group, time))
     return None
 
 
@@ -163,29 +163,29 @@ def draw_nested(
     whose = np.concatenate([owner for _, owner in draws])
     left_out = {*nest.constant, nest.counter} & set(rows.columns)
     inner = HistoryRequest(
-        _described(heads, owners.real, owner[first]),
+        _as_owners(heads, owners.real, owner[first]),
         number,
-        _described(every, owners.twins, whose),
+        _as_owners(every, owners.twins, whose),
         nest.time,
         draws=1,
     )
-    ((drawn, place),) = histories(rows.drop(columns=[*left_out]), inner, whom)
-    drawn = drawn.assign(**{name: every[name].array[place] for name in nest.constant}, **{GROUP: place})
+    ((result, place),) = histories(rows.drop(columns=[*left_out]), inner, whom)
+    result = result.assign(**{name: every[name].array[place] for name in nest.constant}, **{GROUP: place})
     if nest.counter in rows:
-        drawn[nest.counter] = np.ones(len(drawn), np.int64)
-    drawn = nest.numbered(drawn[[*rows.columns, GROUP]], place)
-    return _parted(drawn, whose[place], place, [len(frame) for frame, _ in draws])
+        result[nest.counter] = np.ones(len(result), np.int64)
+    result = nest.number_rows(result[[*rows.columns, GROUP]], place)
+    return _by_draw(result, whose[place], place, [len(frame) for frame, _ in draws])
 
 
-def _parted(drawn: pd.DataFrame, owner: Ints, group: Ints, sizes: Sequence[int]) -> Draws:
+def _by_draw(rows: pd.DataFrame, owner: Ints, group: Ints, sizes: Sequence[int]) -> Draws:
     """Return the rows of each draw apart, of which each has so many groups."""
     of_draw = np.searchsorted(np.cumsum(sizes), group, side="right")
     return [
-        (drawn[of_draw == index].reset_index(drop=True), owner[of_draw == index])
+        (rows[of_draw == index].reset_index(drop=True), owner[of_draw == index])
         for index in range(len(sizes))
     ]
 
 
-def _described(heads: pd.DataFrame, owners: pd.DataFrame, owner: Ints) -> pd.DataFrame:
+def _as_owners(heads: pd.DataFrame, owners: pd.DataFrame, owner: Ints) -> pd.DataFrame:
     """Return groups as owners of rows: what is the same in them, and what their owners are."""
     return pd.concat([heads.add_prefix(HEAD), owners.iloc[owner].reset_index(drop=True)], axis=1)

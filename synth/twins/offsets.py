@@ -44,18 +44,18 @@ def with_offsets(
     moments = [name for name, domain in domains.items() if domain.kind == "datetime"]
     first = next((name for name in moments if not domains[name].nullable), next(iter(moments), ""))
     pairs = {(order.smaller, order.larger) for rule in rules for order in orders_of(rule)}
-    changed, offsets, done = dict(domains), [], [first]
+    new_domains, offsets, placed_names = dict(domains), [], [first]
     for name in moments:
         if name == first:
             continue
-        start = next((one for one in reversed(done) if (one, name) in pairs), first)
+        start = next((one for one in reversed(placed_names) if (one, name) in pairs), first)
         low = 0 if (start, name) in pairs else None
         high = 0 if (name, start) in pairs else None
         nullable = domains[name].nullable or domains[start].nullable
-        changed[name] = ColumnDomain("number", low=low, high=high, decimals=0, nullable=nullable)
+        new_domains[name] = ColumnDomain("number", low=low, high=high, decimals=0, nullable=nullable)
         offsets.append(Offset(name, start, UNITS[domains[name].unit]))
-        done.append(name)
-    return changed, tuple(offsets)
+        placed_names.append(name)
+    return new_domains, tuple(offsets)
 
 
 def as_distances(frame: pd.DataFrame, offsets: Sequence[Offset]) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def as_moments(
         )
         zone: Any = getattr(start.dtype, "tz", None)
         values = (_moments(start) + lengths).dt.round(one.unit)
-        low, high = (_naive(bound) for bound in (domains[one.column].low, domains[one.column].high))
+        low, high = (_naive(limit) for limit in (domains[one.column].low, domains[one.column].high))
         values = values.clip(low, high)
         whole[one.column] = values.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else values
     return whole
@@ -91,8 +91,8 @@ def _moments(values: pd.Series) -> pd.Series:
     return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[us]")
 
 
-def _naive(bound: Any) -> Any:
-    if bound is None:
+def _naive(limit: Any) -> Any:
+    if limit is None:
         return None
-    stamp = pd.Timestamp(bound)
+    stamp = pd.Timestamp(limit)
     return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp

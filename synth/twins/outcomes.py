@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from synth.domain import Evaluation, Task
     from synth.twins.across import Draft
+    from synth.twins.context import RunContext
     from synth.twins.twin import Twin
-    from synth.twins.workshop import Workshop
 
 Work = TypeVar("Work")
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failure:
     """Why there is no twin of a model."""
 
     status: Status
@@ -34,7 +34,7 @@ class Failed:
     jobs: tuple[str, ...] = ()
 
     @property
-    def judged(self) -> bool:
+    def is_rejection(self) -> bool:
         """Whether the gate did not let the twin pass: its children can have keys of their own."""
         return self.status is Status.REJECTED and self.evaluation is not None
 
@@ -43,56 +43,56 @@ class Failed:
 class TaskOutcome(Generic[Work]):
     """What became of one task, and how long it took in seconds."""
 
-    outcome: Work | Failed
+    outcome: Work | Failure
     seconds: float
 
 
-def attempted(task: Task, work: Callable[[], Work]) -> TaskOutcome[Work]:
+def attempt_task(task: Task, work: Callable[[], Work]) -> TaskOutcome[Work]:
     """What comes of the work for one task, errors included: no model stops another."""
-    started = perf_counter()
-    outcome: Work | Failed
+    start = perf_counter()
+    outcome: Work | Failure
     try:
         outcome = work()
     except RejectedError as error:
-        outcome = Failed(Status.REJECTED, str(error), error.evaluation)
+        outcome = Failure(Status.REJECTED, str(error), error.evaluation)
     except PendingError as error:
         jobs = tuple(f"{task.backend}/{name}" for name in error.jobs)
-        outcome = Failed(Status.PENDING, f"{error}. Next: the same command again", jobs=jobs)
+        outcome = Failure(Status.PENDING, f"{error}. Next: the same command again", jobs=jobs)
     except SynthError as error:
-        outcome = Failed(Status.ERROR, str(error))
+        outcome = Failure(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
-        outcome = Failed(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
-    return TaskOutcome(outcome, perf_counter() - started)
+        outcome = Failure(Status.ERROR, f"{task.model.name}: {log.describe_unexpected(error)}.")
+    return TaskOutcome(outcome, perf_counter() - start)
 
 
-def judged(outcomes: Mapping[str, Twin | Draft | Failed]) -> tuple[frozenset[str], Failed | None]:
+def rejected_parents(outcomes: Mapping[str, Twin | Draft | Failure]) -> tuple[frozenset[str], Failure | None]:
     """The parents that the gate did not let pass, and what comes of a child because of the others lost."""
-    failed = {name: one for name, one in outcomes.items() if isinstance(one, Failed)}
-    rejected = frozenset(name for name, one in failed.items() if one.judged)
-    lost = {name: one.status for name, one in failed.items() if name not in rejected}
-    if not lost:
-        return rejected, None
-    names = ", ".join(sorted(lost))
-    if set(lost.values()) == {Status.PENDING}:
-        return rejected, Failed(Status.PENDING, f"it waits for {names}")
-    return rejected, Failed(Status.SKIPPED, f"it references {names}, which failed")
+    failures = {name: one for name, one in outcomes.items() if isinstance(one, Failure)}
+    rejected_models = frozenset(name for name, one in failures.items() if one.is_rejection)
+    other_failures = {name: one.status for name, one in failures.items() if name not in rejected_models}
+    if not other_failures:
+        return rejected_models, None
+    names = ", ".join(sorted(other_failures))
+    if set(other_failures.values()) == {Status.PENDING}:
+        return rejected_models, Failure(Status.PENDING, f"it waits for {names}")
+    return rejected_models, Failure(Status.SKIPPED, f"it references {names}, which failed")
 
 
-def without(rejected: Collection[str], shop: Workshop) -> Workshop:
+def without(rejected_models: Collection[str], shop: RunContext) -> RunContext:
     """The shop where a parent whose twin was rejected is as one that never asked for a twin.
 
     One that has a twin of before keeps it, and its children get the keys of that.
     """
-    if not rejected:
+    if not rejected_models:
         return shop
-    names = set(rejected) - set(published_twins(shop.twins, shop.warehouse))
+    names = set(rejected_models) - set(published_twins(shop.twins, shop.warehouse))
     return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
 
 
-def own_keys(task: Task, rejected: Collection[str]) -> tuple[str, ...]:
+def own_keys(task: Task, rejected_models: Collection[str]) -> tuple[str, ...]:
     """What to tell of a child of such a parent."""
     return tuple(
         f"{task.model.name}.{key.column} holds no keys of a new twin of {key.parent}, which is not published"
         for key in task.model.foreign_keys
-        if key.parent in rejected
+        if key.parent in rejected_models
     )

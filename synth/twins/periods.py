@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.twins.workshop import Case, Drawn, Made
+    from synth.twins.context import Case, Samples, TwinTable
 
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
@@ -66,16 +66,21 @@ def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> S
     starts = [name for name in moments if rows[name].notna().all()]
     for start in starts:
         for end in moments:
-            begun, over = _times(rows[start]), _times(rows[end])
-            known = ~np.isnat(over)
-            if end == start or not known.any() or (over < begun)[known].any() or (over == begun)[known].all():
+            start_times, end_times = _times(rows[start]), _times(rows[end])
+            has_end = ~np.isnat(end_times)
+            if (
+                end == start
+                or not has_end.any()
+                or (end_times < start_times)[has_end].any()
+                or (end_times == start_times)[has_end].all()
+            ):
                 continue
-            overlaps = _overlaps(owner, begun, over)
+            overlaps = _overlaps(owner, start_times, end_times)
             for label in ("", *labels):
                 group = owner if not label else _groups(owner, rows[label])
-                if not _all_follow(np.where(owner < PROBE, group, -1), begun, over):
+                if not _all_follow(np.where(owner < PROBE, group, -1), start_times, end_times):
                     continue
-                succession = _succession(group, begun, over, overlaps if label else None)
+                succession = _succession(group, start_times, end_times, overlaps if label else None)
                 if succession is not None:
                     return Succession(start, end, label, *succession)
     return None
@@ -125,7 +130,7 @@ def _succession(group: Ints, start: Times, end: Times, overlaps: float | None) -
     return bool((pauses > np.timedelta64(0, "us")).all()), pauses
 
 
-def parted(
+def separate_periods(
     rows: pd.DataFrame, owner: Ints, succession: Succession, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, Mask]:
     """Return the rows with periods that follow each other, and which of all these are.
@@ -136,9 +141,9 @@ def parted(
     group = owner if not succession.label else _groups(owner, rows[succession.label])
     least = np.timedelta64(int(succession.strict), "us")
     later, earlier = _behind(group, start, end)
-    broken = np.unique(group[later[~(start[later] >= end[earlier] + least)]])
+    overlapping_groups = np.unique(group[later[~(start[later] >= end[earlier] + least)]])
     latest, stays = start.max() if len(start) else None, np.ones(len(rows), bool)
-    some = np.flatnonzero(np.isin(group, broken))
+    some = np.flatnonzero(np.isin(group, overlapping_groups))
     before = -1
     for now in some[np.lexsort((end[some], start[some], group[some]))].tolist():
         follows = before >= 0 and group[before] == group[now]
@@ -162,17 +167,17 @@ def _like(column: pd.Series[Any], times: Times) -> pd.Series[Any]:
     return series.astype(column.dtype)
 
 
-def with_succession(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:
+def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[TwinTable, Samples]:
     """Return the twin with periods that follow each other as real ones do, and the rows that it is judged by.
 
     Args:
         case: of the twin.
-        made: the twin.
-        drawn: the rows that it was made of.
+        twin_table: the twin.
+        samples: the rows that it was made of.
     """
-    whose, table = case.task.model.ownership, made.table
+    whose, table = case.task.model.ownership, twin_table.table
     if whose is None or whose.column not in table.column_names or case.task.model.history:
-        return made, drawn
+        return twin_table, samples
     roles = {Role.DATETIME, Role.CATEGORY}
     some = [one for one in case.treatments if one.role in roles and one.column.name in table.column_names]
     real = learnable(case.source.real, some)
@@ -183,16 +188,18 @@ def with_succession(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:
     ]
     succession = find_succession(real, _codes(case.source.real.column(whose.column)), labels)
     if succession is None:
-        return made, drawn
+        return twin_table, samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 4])
-    rows, stays = parted(learnable(table, some), _codes(table.column(whose.column)), succession, rng)
-    made = replace(made, table=table.filter(pa.array(stays)), places=made.places[stays])
+    rows, stays = separate_periods(
+        learnable(table, some), _codes(table.column(whose.column)), succession, rng
+    )
+    twin_table = replace(twin_table, table=table.filter(pa.array(stays)), places=twin_table.places[stays])
     columns = {
         one.column.name: by_row(one, rows, rng)
         for one in some
         if one.column.name in {succession.start, succession.end}
     }
-    return with_columns(made, drawn, case.treatments, pa.table(columns))
+    return with_columns(twin_table, samples, case.treatments, pa.table(columns))
 
 
 def _codes(keys: pa.ChunkedArray) -> Ints:

@@ -24,34 +24,40 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
-    from synth.twins.workshop import Case, Drawn, Made
+    from synth.twins.context import Case, Samples, TwinTable
 
     Ints: TypeAlias = NDArray[np.int64]
 
 DENSE = 0.5  # of the places that there are, so many must be taken for them to be a grid
 WEEK = 7
-ORDERED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INTEGER})
+ORDERED_KINDS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INTEGER})
 
 
 def place_columns(case: Case) -> dict[str, tuple[str, ...]]:
     """Return the ordered columns of keys that are made of learned columns, with the others of their key."""
-    learned = {one.column.name: one for one in case.treatments if one.role in LEARNED_ROLES}
-    found: dict[str, tuple[str, ...]] = {}
+    learned_columns = {one.column.name: one for one in case.treatments if one.role in LEARNED_ROLES}
+    result: dict[str, tuple[str, ...]] = {}
     for names in (*case.task.model.unique, case.task.model.primary_key):
-        if len(names) > 1 and set(names) <= learned.keys():
-            moving = next((name for name in names if _is_ordered(learned[name]) and name not in found), None)
+        if len(names) > 1 and set(names) <= learned_columns.keys():
+            moving = next(
+                (name for name in names if _is_ordered(learned_columns[name]) and name not in result), None
+            )
             if moving is not None:
-                found[moving] = tuple(name for name in names if name != moving)
-    return found
+                result[moving] = tuple(name for name in names if name != moving)
+    return result
 
 
-def with_places(case: Case, made: Made, drawn: Drawn) -> tuple[Made, Drawn]:
+def with_places(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[TwinTable, Samples]:
     """Return the twin, and the rows that it is judged by at the places that its rows have."""
     names = [*place_columns(case)]
-    return with_columns(made, drawn, case.treatments, made.table.select(names)) if names else (made, drawn)
+    return (
+        with_columns(twin_table, samples, case.treatments, twin_table.table.select(names))
+        if names
+        else (twin_table, samples)
+    )
 
 
-def placed(table: pa.Table, case: Case, rng: np.random.Generator) -> pa.Table:
+def move_to_free_places(table: pa.Table, case: Case, rng: np.random.Generator) -> pa.Table:
     """Return the twin with rows that repeat such a key at free places.
 
     Args:
@@ -59,20 +65,20 @@ def placed(table: pa.Table, case: Case, rng: np.random.Generator) -> pa.Table:
         case: of the twin.
         rng: the source of chance.
     """
-    learned = {one.column.name: one for one in case.treatments}
+    treatments = {one.column.name: one for one in case.treatments}
     for name, others in place_columns(case).items():
-        some = [learned[one] for one in (name, *others)]
+        some = [treatments[one] for one in (name, *others)]
         rows = learnable(table, some)
         values = on_free_places(rows, learnable(case.source.real, some), name, others)
         if values is not None:
-            column = by_row(learned[name], rows.assign(**{name: values}), rng)
+            column = by_row(treatments[name], rows.assign(**{name: values}), rng)
             place = table.column_names.index(name)
             table = table.set_column(place, name, column.cast(table.schema.field(place).type))
     return table
 
 
 def _is_ordered(treatment: Treatment) -> bool:
-    return treatment.role in {Role.DATETIME, Role.NUMBER} and treatment.column.kind in ORDERED
+    return treatment.role in {Role.DATETIME, Role.NUMBER} and treatment.column.kind in ORDERED_KINDS
 
 
 def on_free_places(
@@ -95,19 +101,19 @@ def on_free_places(
     steps = np.arange(numbers.min(), numbers.max() + 1)
     for _, group in rows.reset_index(drop=True).groupby(list(others), dropna=False, sort=False):
         places = group.index.to_numpy()
-        waiting, free = places[repeats[places]].tolist(), np.setdiff1d(steps, numbers[places])
+        pending, free = places[repeats[places]].tolist(), np.setdiff1d(steps, numbers[places])
         for period in (WEEK, 1) if is_day else (1,):
             still: list[int] = []
-            for row in waiting:
+            for row in pending:
                 suits = free[(free - numbers[row]) % period == 0]
                 if len(suits):
                     numbers[row] = suits[np.abs(suits - numbers[row]).argmin()]
                     free = free[free != numbers[row]]
                 else:
                     still.append(row)
-            waiting = still
-    moved: pd.Series[Any] = pd.Series(numbers * step + start, index=rows.index)
-    moments = moved.astype("datetime64[us]") if is_moment(rows[name]) else moved
+            pending = still
+    new_values: pd.Series[Any] = pd.Series(numbers * step + start, index=rows.index)
+    moments = new_values.astype("datetime64[us]") if is_moment(rows[name]) else new_values
     return moments.astype(rows[name].dtype)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import ForeignKey, Task
-    from synth.twins.workshop import Case, Workshop
+    from synth.twins.context import Case, RunContext
 
 
 def most_keys(case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]) -> int | None:
@@ -41,31 +41,31 @@ def most_keys(case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]) 
 
 
 def pool_of(
-    task: Task, key: ForeignKey, shop: Workshop, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+    task: Task, key: ForeignKey, shop: RunContext, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
 ) -> pa.Array | None:
     """Return the keys of the parent's twin: of this run, else as published; None where it has none."""
     if key.parent not in shop.twins:
         return _public_keys(key, shop)
-    relation = shop.staged.get(key.parent, shop.twins[key.parent])
+    relation = shop.stage_relations.get(key.parent, shop.twins[key.parent])
     if key.parent not in parents:
-        staged = key.parent in shop.staged
-        published = shop.warehouse.read_keys(relation, key.parent_column, from_stage=staged)
-        if published is not None:
-            return published
+        is_staged = key.parent in shop.stage_relations
+        published_keys = shop.warehouse.read_keys(relation, key.parent_column, from_stage=is_staged)
+        if published_keys is not None:
+            return published_keys
         raise ModelError(
             f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
             f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
         )
-    made = parents[key.parent].get(key.parent_column)
-    if made is None:
+    parent_keys = parents[key.parent].get(key.parent_column)
+    if parent_keys is None:
         raise ModelError(
             f"{task.model.name}.{key.column} references {key.parent}, whose twin has no column "
             f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
         )
-    return made.drop_null().unique()
+    return parent_keys.drop_null().unique()
 
 
-def _public_keys(key: ForeignKey, shop: Workshop) -> pa.Array | None:
+def _public_keys(key: ForeignKey, shop: RunContext) -> pa.Array | None:
     """The keys of a public table that has no twin, as they are; None where there is no such column."""
     if key.relation is None:
         return None

@@ -46,20 +46,20 @@ def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tu
         owners: the real ones.
     """
     pairs: list[Precedence] = []
-    owned = np.flatnonzero(owner >= 0)
-    dates = {str(name): _times(owners[name])[owner[owned]] for name in _moments(owners)}
+    owned_rows = np.flatnonzero(owner >= 0)
+    dates = {str(name): _times(owners[name])[owner[owned_rows]] for name in _moments(owners)}
     for column in _moments(rows):
-        times = _times(rows[column])[owned]
+        times = _times(rows[column])[owned_rows]
         whole = bool((_days(times) == times)[~np.isnat(times)].all())
-        for earlier, begun in dates.items():
-            both = ~np.isnat(times) & ~np.isnat(begun)
-            first = _days(begun) if whole else begun
+        for earlier, owner_times in dates.items():
+            both = ~np.isnat(times) & ~np.isnat(owner_times)
+            first = _days(owner_times) if whole else owner_times
             if both.sum() >= FEWEST and (times >= first)[both].all():
                 pairs.append(Precedence(column, earlier, whole))
     return tuple(pairs)
 
 
-def kept_behind(
+def move_behind(
     rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame, pairs: Sequence[Precedence]
 ) -> pd.DataFrame:
     """Return the rows with dates that are too early moved to those of their owners.
@@ -76,19 +76,19 @@ def kept_behind(
         return rows
     late = np.zeros(len(rows), "m8[us]")
     for pair in pairs:
-        begun = _times(owners[pair.earlier])[owner]
-        missing = (_days(begun) if pair.by_day else begun) - _times(rows[pair.column])
-        late = np.fmax(late, np.where(np.isnat(missing), np.timedelta64(0, "us"), missing))
-    moved = late > np.timedelta64(0, "us")
-    if not moved.any():
+        owner_times = _times(owners[pair.earlier])[owner]
+        lag = (_days(owner_times) if pair.by_day else owner_times) - _times(rows[pair.column])
+        late = np.fmax(late, np.where(np.isnat(lag), np.timedelta64(0, "us"), lag))
+    is_early = late > np.timedelta64(0, "us")
+    if not is_early.any():
         return rows
-    changed = rows.copy()
+    result = rows.copy()
     for column, whole in {pair.column: pair.by_day for pair in pairs}.items():
         step = -(-late // DAY) * DAY if whole else late
-        values = changed[column].copy()
-        values[moved] = values[moved] + pd.to_timedelta(step[moved])
-        changed[column] = values.astype(rows[column].dtype)
-    return changed
+        values = result[column].copy()
+        values[is_early] = values[is_early] + pd.to_timedelta(step[is_early])
+        result[column] = values.astype(rows[column].dtype)
+    return result
 
 
 def _moments(frame: pd.DataFrame) -> list[str]:

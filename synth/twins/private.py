@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Task
+    from synth.twins.context import Case, RunContext, TwinTable
     from synth.twins.offsets import Offset
     from synth.twins.publicly import Publicly
-    from synth.twins.workshop import Case, Made, Workshop
 
 KEY_BYTES = 32
 # Stands for a row of a table of which no column is counted.
@@ -63,9 +63,9 @@ class PrivateModel:
         """Return rows of which labels that stand for others are commoner ones; None where there is none."""
         if list(self.engine.domains) == [NOTHING]:
             return pd.DataFrame(index=pd.RangeIndex(rows))
-        drawn = as_moments(self.engine.sample(rows), self.offsets, self.moments)
-        names = [name for name in self.engine.domains if _has_others(drawn[name])]
-        return drawn.assign(**{name: _commoner(drawn[name]) for name in names})
+        rows_of_engine = as_moments(self.engine.sample(rows), self.offsets, self.moments)
+        names = [name for name in self.engine.domains if _has_others(rows_of_engine[name])]
+        return rows_of_engine.assign(**{name: _commoner(rows_of_engine[name]) for name in names})
 
     @property
     def without_labels(self) -> frozenset[str]:
@@ -75,8 +75,8 @@ class PrivateModel:
             for name, domain in self.engine.domains.items()
             if domain.kind == "category" and domain.labels != (PRESENT,)
         ]
-        drawn = self.sample(1_000)
-        return frozenset(name for name in names if name in drawn and drawn[name].isna().all())
+        sample = self.sample(1_000)
+        return frozenset(name for name in names if name in sample and sample[name].isna().all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +84,38 @@ class PrivateDraft:
     """A twin by guarantee that is not staged yet, or is staged and could be again with other columns.
 
     Attributes:
-        told: what the owner should know of its making.
+        warnings: what the owner should know of its making.
         because: why no checks decide.
         parents: columns of the twins made before, by `unique_id`.
-        wanted: columns that its children reference.
+        referenced_columns: columns that its children reference.
     """
 
     case: Case
     private: PrivateModel
-    made: Made
-    told: tuple[str, ...]
+    twin_table: TwinTable
+    warnings: tuple[str, ...]
     because: str
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
-    wanted: frozenset[str]
+    referenced_columns: frozenset[str]
 
 
-def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Column]) -> PrivateModel:
+def learn_privately(
+    task: Task, shop: RunContext, public: Publicly, columns: Sequence[Column]
+) -> PrivateModel:
     """Pay for the twin of a model, and learn its rows once.
 
     Raises:
         ModelError: the budget does not reach, or the rows are too many.
         WarehouseError: Postgres refused.
     """
-    model, promised = task.model, task.guarantee
+    model, guarantee = task.model, task.guarantee
     cost = Cost(
         domain_of(model),
         model.unique_id,
         shop.run_id,
         shop.invocation_id,
-        promised.epsilon,
-        promised.delta,
+        guarantee.epsilon,
+        guarantee.delta,
         rows_per_entity(task),
         shop.inputs.get(model.unique_id, {}).get(ROWS, ""),
     )
@@ -126,10 +128,10 @@ def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Colu
         frame = pd.DataFrame({NOTHING: np.zeros(real.num_rows, bool)})
     engine = PrivateSynthesizer(
         domains,
-        promised.epsilon,
-        promised.delta,
+        guarantee.epsilon,
+        guarantee.delta,
         rows_per_entity=cost.rows_per_entity,
-        discover=promised.discover,
+        discover=guarantee.discover,
         seed=task.seed,
     )
     secret, link = secrets.token_bytes(KEY_BYTES), link_column(model, public.treatments)
@@ -147,7 +149,7 @@ def learned(task: Task, shop: Workshop, public: Publicly, columns: Sequence[Colu
 
 
 def _rows(
-    model: Model, columns: Sequence[Column], shop: Workshop
+    model: Model, columns: Sequence[Column], shop: RunContext
 ) -> tuple[pa.Table, NDArray[np.int64] | None]:
     """The rows, and whose each is, as numbers; None where each is its own."""
     number = shop.snapshot.count(model.relation)
@@ -168,10 +170,10 @@ def _has_others(values: pd.Series[Any]) -> bool:
 def _commoner(values: pd.Series[Any]) -> pd.Series[Any]:
     """The labels without the one that stands for all others: labels as common as those that may be told."""
     others = (values == OTHER).to_numpy(bool)
-    told = values[~others & values.notna()].to_numpy(object)
-    replaced = values.copy()
-    if not len(told):
-        return replaced.mask(others, None)
+    common_labels = values[~others & values.notna()].to_numpy(object)
+    result = values.copy()
+    if not len(common_labels):
+        return result.mask(others, None)
     rng = np.random.default_rng(len(values))
-    replaced[others] = told[rng.integers(0, len(told), int(others.sum()))]
-    return replaced
+    result[others] = common_labels[rng.integers(0, len(common_labels), int(others.sum()))]
+    return result

@@ -57,7 +57,7 @@ class Publicly:
     moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
 
     @property
-    def unknown(self) -> tuple[str, ...]:
+    def incomplete(self) -> tuple[str, ...]:
         """The columns whose domains have to be paid for."""
         return tuple(name for name, domain in self.domains.items() if not domain.complete)
 
@@ -68,9 +68,9 @@ def publicly(
     *,
     twins: Collection[str],
     enums: Mapping[str, tuple[str, ...]],
-    standing: EnforceableFacts,
+    enforceable: EnforceableFacts,
     pools: Pools,
-    copied: Collection[str] = (),
+    computed_elsewhere: Collection[str] = (),
 ) -> Publicly:
     """Return what is public of the columns of a model.
 
@@ -79,26 +79,26 @@ def publicly(
         columns: of its relation.
         twins: every model that has a twin or asks for one, by `unique_id`.
         enums: the labels of columns whose type lists them.
-        standing: the facts that are stated; nothing has to be learned of columns that formulas compute.
+        enforceable: the facts that are stated; nothing has to be learned of columns that formulas compute.
         pools: the keys of a reference's parent, where that is about nobody.
-        copied: columns that twins of other models say; nothing has to be learned of them.
+        computed_elsewhere: columns that twins of other models say; nothing has to be learned of them.
 
     Raises:
         ModelError: with some column nothing can be done.
     """
     treatments = assign_unseen(model, columns, twins=twins)
-    computed = {formula.column for formula in wanted_formulas(model, treatments, standing.formulas)}
-    model = replace(model, public=(*model.public, *_by_rules(standing, columns)))
+    formula_columns = {formula.column for formula in wanted_formulas(model, treatments, enforceable.formulas)}
+    model = replace(model, public=(*model.public, *_by_rules(enforceable, columns)))
     domains: dict[str, ColumnDomain] = {}
     sources: dict[str, str] = {}
-    decided = []
+    final_treatments = []
     for treatment in treatments:
-        one, domain, source = _decided(treatment, model, enums, pools)
-        decided.append(one)
-        if domain is not None and treatment.column.name not in {*computed, *copied}:
+        one, domain, source = _column_domain(treatment, model, enums, pools)
+        final_treatments.append(one)
+        if domain is not None and treatment.column.name not in {*formula_columns, *computed_elsewhere}:
             domains[treatment.column.name] = domain
             sources[treatment.column.name] = source or PAID_SOURCE
-    return Publicly(tuple(decided), domains, sources, moments=domains)
+    return Publicly(tuple(final_treatments), domains, sources, moments=domains)
 
 
 def with_calendar(public: Publicly, calendar: tuple[datetime, datetime] | None) -> Publicly:
@@ -120,10 +120,10 @@ def with_distances(public: Publicly, rules: Iterable[Rule]) -> Publicly:
     return replace(public, domains=domains, offsets=offsets)
 
 
-def _by_rules(standing: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
+def _by_rules(enforceable: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
     """What rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
     whole = {column.name for column in columns if column.kind is Kind.INTEGER}
-    for rule in standing.of_rows:
+    for rule in enforceable.of_rows:
         for order in bounds_of(rule):
             step = 1 if order.strict and {order.larger, order.smaller} & whole else 0
             if isinstance(order.smaller, float):
@@ -138,9 +138,9 @@ def refuse_unknown(model: Model, public: Publicly) -> None:
     Raises:
         ModelError: names the columns and what to write.
     """
-    if not public.unknown:
+    if not public.incomplete:
         return
-    lines = [f"{name}: {_line(public.domains[name])}" for name in public.unknown]
+    lines = [f"{name}: {_line(public.domains[name])}" for name in public.incomplete]
     raise ModelError(
         f"Nothing public says what values some columns of {model.name} have, and `discover: false` lets "
         f"nothing be learned of that. Next: in {model.path}, under `config: {{meta: {{synth: …}}}}` of each "
@@ -158,7 +158,7 @@ def _line(domain: ColumnDomain) -> str:
             return "`low: 0, high: 100` (its own)"
 
 
-def _decided(
+def _column_domain(
     treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], pools: Pools
 ) -> tuple[Treatment, ColumnDomain | None, str]:
     """The treatment, the domain of what is counted of the column, and what says so."""
@@ -168,28 +168,28 @@ def _decided(
         years = ColumnDomain("number", low=OLDEST, high=today, decimals=0, nullable=nullable)
         return treatment, years, "years of birth"
     if treatment.role not in LEARNED_ROLES:
-        counted = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
-        return treatment, counted, "whether it is NULL"
-    said = [one for one in model.public if one.column == column.name]
-    labels, source = _labels(treatment, said, enums, pools)
+        null_domain = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
+        return treatment, null_domain, "whether it is NULL"
+    public_values = [one for one in model.public if one.column == column.name]
+    labels, source = _labels(treatment, public_values, enums, pools)
     if labels is not None and len(labels) > MOST_LABELS and treatment.parent is not None:
         return replace(treatment, role=Role.FOREIGN_KEY), None, ""
     if labels is not None or treatment.role in {Role.CATEGORY, Role.KEEP}:
         return treatment, ColumnDomain("category", labels, nullable=nullable), source
-    return treatment, *_bounds(column, said, nullable=nullable)
+    return treatment, *_bounds(column, public_values, nullable=nullable)
 
 
 def _labels(
     treatment: Treatment,
-    said: Sequence[PublicValues],
+    public_values: Sequence[PublicValues],
     enums: Mapping[str, tuple[str, ...]],
     pools: Pools,
 ) -> tuple[tuple[Any, ...] | None, str]:
     """The labels that a column may have, and what says so."""
     column = treatment.column
-    for one in said:
+    for one in public_values:
         if one.labels:
-            return tuple(_typed(label, column) for label in one.labels), one.source
+            return tuple(_as_type(label, column) for label in one.labels), one.source
     if column.name in enums:
         return enums[column.name], f"type {column.data_type}"
     if treatment.parent is not None and treatment.parent.public:
@@ -200,7 +200,7 @@ def _labels(
     return None, ""
 
 
-def _typed(label: str, column: Column) -> Any:
+def _as_type(label: str, column: Column) -> Any:
     """A label as rows hold it."""
     if column.kind in NUMBERS:
         try:
@@ -213,7 +213,9 @@ def _typed(label: str, column: Column) -> Any:
     return label
 
 
-def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> tuple[ColumnDomain, str]:
+def _bounds(
+    column: Column, public_values: Sequence[PublicValues], *, nullable: bool
+) -> tuple[ColumnDomain, str]:
     """The domain of a number, a moment or a boolean, as far as anything says it."""
     if column.kind is Kind.BOOLEAN:
         return ColumnDomain("boolean", nullable=nullable), "type"
@@ -221,8 +223,8 @@ def _bounds(column: Column, said: Sequence[PublicValues], *, nullable: bool) -> 
         return ColumnDomain("number", low=0, high=DAY - 1, decimals=SECONDS, nullable=nullable), "type"
     is_moment = column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
     kind = datetime if is_moment else float
-    lows = [(one.low, one.source) for one in said if isinstance(one.low, kind)]
-    highs = [(one.high, one.source) for one in said if isinstance(one.high, kind)]
+    lows = [(one.low, one.source) for one in public_values if isinstance(one.low, kind)]
+    highs = [(one.high, one.source) for one in public_values if isinstance(one.high, kind)]
     low, high = (ends[0][0] if ends else None for ends in (lows, highs))
     if low is not None and high is not None and low > high:  # type: ignore[operator] # of one type
         low = high = None

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from synth.domain import Task
+    from synth.twins.context import RunContext
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Workshop
 
 MOST_CELLS = 20_000_000  # of rows that wait for their turn in memory; what is beyond is read again
 
 
 def read_and_tell(
-    tasks: Iterable[Task], shop: Workshop, *, ready: Collection[str] = ()
+    tasks: Iterable[Task], shop: RunContext, *, ready: Collection[str] = ()
 ) -> dict[str, SourceRows]:
     """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
 
@@ -64,7 +64,7 @@ def read_and_tell(
     return sources
 
 
-def read(task: Task, shop: Workshop) -> SourceRows:
+def read(task: Task, shop: RunContext) -> SourceRows:
     """Return the rows of a model, those that wait in memory first."""
     source = shop.sources.pop(task.model.unique_id, None)
     if source is not None:

@@ -20,8 +20,8 @@ from synth.evaluate.tables import read, row_hashes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from synth.twins.context import Samples
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Drawn
 
     Hashes = NDArray[np.uint64]
     Places = NDArray[np.int64]
@@ -32,7 +32,7 @@ TIMES, LOOKED_AT = 7, 8_000  # as often as the twin, rows are drawn to be looked
 
 
 @dataclass(frozen=True, slots=True)
-class Redrawn:
+class RowSelection:
     """Which of the rows that were drawn make the twin.
 
     Attributes:
@@ -54,7 +54,7 @@ def spare_rows(rows: int, *, halves: bool) -> int:
     return max(more, min(TIMES * rows, LOOKED_AT - rows)) if halves else more
 
 
-def choose(samples: Drawn, source: SourceRows, rows: int) -> Redrawn:
+def choose(samples: Samples, source: SourceRows, rows: int) -> RowSelection:
     """Choose `rows` of the rows drawn, none of them identical to a row that fewer than RARE entities hold.
 
     Where many rows are, the table has few different ones, or the generator repeats them. Then all rows stay,
@@ -62,19 +62,19 @@ def choose(samples: Drawn, source: SourceRows, rows: int) -> Redrawn:
     """
     places = np.arange(rows)
     if not rows or not len(samples.training.columns):  # nothing was learned, so nothing can be repeated
-        return Redrawn(places, 0)
+        return RowSelection(places, 0)
     tables = read(samples.training, samples.holdout, samples.synthetic, categories=samples.categories)
     hashes = row_hashes(tables)
     units = np.concatenate([source.units[~source.held_out], source.units[source.held_out]])
     few = _held_by_few(hashes[: tables.real], units)
     is_rare = np.isin(hashes[tables.real :], few)
     if is_rare[:rows].mean() > MOST:
-        return Redrawn(places, 0)
+        return RowSelection(places, 0)
     spare = rows + np.flatnonzero(~is_rare[rows:])
     rare_rows = np.flatnonzero(is_rare[:rows])
     others = replacements(rare_rows, spare, samples.owner)
     places[rare_rows] = others
-    return Redrawn(places[places >= 0], int((others >= 0).sum()))
+    return RowSelection(places[places >= 0], int((others >= 0).sum()))
 
 
 def replacements(rows: Places, spare: Places, owner: Places | None) -> Places:
@@ -91,10 +91,10 @@ def replacements(rows: Places, spare: Places, owner: Places | None) -> Places:
     if owner is None:
         others[: len(spare)] = spare[: len(rows)]
         return others
-    gone, free = (pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows, spare))
-    for frame in (gone, free):
+    outgoing, free = (pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows, spare))
+    for frame in (outgoing, free):
         frame["turn"] = frame.groupby("owner").cumcount()
-    both = gone.merge(free, how="left", on=["owner", "turn"], suffixes=("", "_free"))
+    both = outgoing.merge(free, how="left", on=["owner", "turn"], suffixes=("", "_free"))
     return both["place_free"].fillna(-1).to_numpy(np.int64)
 
 

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from synth.domain import Task
-    from synth.twins.workshop import Workshop
+    from synth.twins.context import RunContext
 
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
-def copy_reference(task: Task, shop: Workshop, *, wanted: Collection[str]) -> Twin:
+def copy_reference(task: Task, shop: RunContext, *, referenced_columns: Collection[str]) -> Twin:
     """Copy a table that is about nobody, store it and stage it.
 
     Args:
         task: whose model is reference data.
         shop: where.
-        wanted: columns of the twin that its children will reference.
+        referenced_columns: columns of the twin that its children will reference.
 
     Raises:
         SynthError: a service failed.
@@ -65,5 +65,5 @@ def copy_reference(task: Task, shop: Workshop, *, wanted: Collection[str]) -> Tw
         copied=model.reference,
     )
     shop.warehouse.stage(task, stage, columns=columns, table=None)
-    keys = {name: table.column(name) for name in sorted(set(wanted) & set(names))}
+    keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     return Twin(stage, None, artifacts, (), keys, {})

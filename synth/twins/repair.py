@@ -31,29 +31,29 @@ class ColumnOrder:
     strict: bool = False
 
 
-def repaired(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
+def repair_rows(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
     """Return the rows with values exchanged between columns in the wrong order, and moved to bounds."""
     orders = [order for rule in rules for order in orders_of(rule) if _applies(order, frame)]
-    changed = frame.copy()
+    result = frame.copy()
     for _ in range(ROUNDS):
         for order in orders:
-            _put_right(changed, order)
-    return changed
+            _put_right(result, order)
+    return result
 
 
 def orders_of(rule: Rule) -> Sequence[ColumnOrder]:
     """Return the comparisons that are enough for a rule to hold; nothing where it is of another kind."""
-    return _enough(_parsed(rule)) or ()
+    return _enough(_parse(rule)) or ()
 
 
 def bounds_of(rule: Rule) -> Sequence[ColumnOrder]:
     """Return the comparisons of columns with numbers that hold wherever a rule does."""
-    parsed = _parsed(rule)
-    orders = () if parsed.find(exp.Or) else _enough(parsed) or ()
+    expression = _parse(rule)
+    orders = () if expression.find(exp.Or) else _enough(expression) or ()
     return [order for order in orders if isinstance(order.larger, float) or isinstance(order.smaller, float)]
 
 
-def _parsed(rule: Rule) -> exp.Expr:
+def _parse(rule: Rule) -> exp.Expr:
     try:
         return sqlglot.parse_one(rule.holds, read="postgres")
     except sqlglot.errors.SqlglotError:
@@ -67,22 +67,22 @@ def _enough(node: exp.Expr) -> list[ColumnOrder] | None:
         case exp.Paren():
             orders = _enough(node.this)
         case exp.And():
-            left, right = _enough(node.left), _enough(node.right)
-            orders = None if left is None or right is None else [*left, *right]
+            first, second = _enough(node.left), _enough(node.right)
+            orders = None if first is None or second is None else [*first, *second]
         case exp.Or():
             orders = _enough(node.right) or _enough(node.left)
         case exp.Between():
-            orders = _ordered((node.args["high"], node.this), (node.this, node.args["low"]))
+            orders = _as_orders((node.args["high"], node.this), (node.this, node.args["low"]))
         case exp.GT() | exp.GTE():
-            orders = _ordered((node.left, node.right), strict=isinstance(node, exp.GT))
+            orders = _as_orders((node.left, node.right), strict=isinstance(node, exp.GT))
         case exp.LT() | exp.LTE():
-            orders = _ordered((node.right, node.left), strict=isinstance(node, exp.LT))
+            orders = _as_orders((node.right, node.left), strict=isinstance(node, exp.LT))
         case _:
             pass
     return orders
 
 
-def _ordered(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[ColumnOrder] | None:
+def _as_orders(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[ColumnOrder] | None:
     """The pairs, the larger side first, where all are columns or numbers."""
     sides = [(_side(larger), _side(smaller)) for larger, smaller in pairs]
     if any(side is None for pair in sides for side in pair):
@@ -130,18 +130,18 @@ def _put_right(frame: pd.DataFrame, order: ColumnOrder) -> None:
     larger, smaller = order.larger, order.smaller
     if isinstance(larger, str) and isinstance(smaller, str):
         wrong = (frame[larger] < frame[smaller]).fillna(value=False).to_numpy(bool)
-        left, right = frame[larger].copy(), frame[smaller].copy()
-        frame[larger] = left.mask(wrong, right)
-        frame[smaller] = right.mask(wrong, left)
+        first, second = frame[larger].copy(), frame[smaller].copy()
+        frame[larger] = first.mask(wrong, second)
+        frame[smaller] = second.mask(wrong, first)
     elif isinstance(larger, str):
         step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[larger]) else 0
-        frame[larger] = _bounded(frame[larger], low=float(smaller) + step)
+        frame[larger] = _clip(frame[larger], low=float(smaller) + step)
     elif isinstance(smaller, str):
         step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[smaller]) else 0
-        frame[smaller] = _bounded(frame[smaller], high=float(larger) - step)
+        frame[smaller] = _clip(frame[smaller], high=float(larger) - step)
 
 
-def _bounded(values: pd.Series[Any], low: float = -np.inf, high: float = np.inf) -> pd.Series[Any]:
+def _clip(values: pd.Series[Any], low: float = -np.inf, high: float = np.inf) -> pd.Series[Any]:
     """Numbers within bounds, in their own type."""
     end = low if np.isfinite(low) else high
     outside = (values < low) | (values > high)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import History, Model
+    from synth.twins.context import Samples
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Drawn
 
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
@@ -68,13 +68,13 @@ class Versions:
 
 def in_versions(
     history: History | None,
-    samples: Drawn,
+    samples: Samples,
     places: Ints,
     source: SourceRows,
     *,
     habits: Habits | None = None,
     most: int | None = None,
-) -> tuple[Drawn, Versions | None]:
+) -> tuple[Samples, Versions | None]:
     """The rows drawn, those at `places` as versions, and whose.
 
     Versions of a key do not overlap and leave no gap, and its last one is open, except for about as many keys
@@ -114,7 +114,7 @@ def _within(owner: Ints, most: int | None) -> Mask:
     return ~np.isin(owner, order[: max(surplus, 0)])
 
 
-def keyed(
+def key_versions(
     model: Model, treatments: Sequence[Treatment], real: pa.Table, versions: Versions | None
 ) -> tuple[tuple[Treatment, ...], Mapping[str, Ints]]:
     """The treatments, and by whom rows share their value of columns that are made anew.

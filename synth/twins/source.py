@@ -167,10 +167,12 @@ def codes_of_owners(
 
 def _codes(owners: pa.ChunkedArray) -> NDArray[np.int64]:
     """Owners as numbers; those that are NULL are each their own."""
-    encoded = owners.combine_chunks().dictionary_encode()
-    codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    owner_codes = owners.combine_chunks().dictionary_encode()
+    codes: NDArray[np.int64] = (
+        owner_codes.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
     alone = codes < 0
-    codes[alone] = len(encoded.dictionary) + np.arange(int(alone.sum()))
+    codes[alone] = len(owner_codes.dictionary) + np.arange(int(alone.sum()))
     return codes
 
 
@@ -196,13 +198,13 @@ def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Sn
     for step in whose.path:
         columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
         pair = [columns_by_name[name] for name in dict.fromkeys((step.key, step.column))]
-        values = followed(
+        values = follow_step(
             values, snapshot.extract(step.relation, pair).rename_columns([c.name for c in pair]), step
         )
     return values
 
 
-def followed(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:
+def follow_step(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:
     """What the rows of a parent hold that have these keys; NULL where there is no such row."""
     return looked_up(values, parent.column(step.key), parent.column(step.column))
 

@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     Columns = Mapping[str, Mapping[str, pa.ChunkedArray]]
 
 
-def with_nearest_owner(model: Model, stated: AcrossFacts) -> Model:
+def with_nearest_owner(model: Model, sql_facts: AcrossFacts) -> Model:
     """Return the model with the parent through which its SQL takes whom the rows are about.
 
     The lines of an order are those of the order's customer: an order has so many lines, then.
     """
     whose = model.ownership
     parents = {key.column: key.parent for key in model.foreign_keys}
-    for fact in stated.every:
+    for fact in sql_facts.every:
         same = whose is not None and (fact.model, fact.column) == (model.unique_id, whose.column)
         if whose is not None and same and fact.is_direct_copy and parents.get(fact.own) == fact.other:
-            step = OwnershipStep(stated.tables[fact.other].relation, fact.key, fact.source, fact.other)
+            step = OwnershipStep(sql_facts.tables[fact.other].relation, fact.key, fact.source, fact.other)
             return replace(model, ownership=replace(whose, column=fact.own, path=(step, *whose.path)))
     return model
 
 
-def copies_of(model: Model, stated: AcrossFacts, parents: Columns) -> list[Across]:
+def copies_of(model: Model, sql_facts: AcrossFacts, parents: Columns) -> list[Across]:
     """Return which columns of a model are copied from twins that are made."""
     return [
         fact
-        for fact in stated.every
+        for fact in sql_facts.every
         if fact.model == model.unique_id
         and fact.way is Way.COPY
         and {fact.key, fact.source} <= parents.get(fact.other, {}).keys()

@@ -13,13 +13,13 @@ from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
 from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
+from synth.twins.context import Samples
 from synth.twins.families import histories_of, of_side
-from synth.twins.folding import apart, folded
+from synth.twins.folding import apart, fold_rare_values
 from synth.twins.nests import HEAD, draw_nested
-from synth.twins.precedence import find_precedence, kept_behind
+from synth.twins.precedence import find_precedence, move_behind
 from synth.twins.redraw import spare_rows
-from synth.twins.ties import find_ties, tied
-from synth.twins.workshop import Drawn
+from synth.twins.ties import apply_ties, find_ties
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Task
     from synth.engine import Arithmetic
+    from synth.twins.context import RunContext
     from synth.twins.families import Family
     from synth.twins.nests import Draws, Nest
     from synth.twins.source import SourceRows
-    from synth.twins.workshop import Workshop
 
 
 def draw(
@@ -41,11 +41,11 @@ def draw(
     source: SourceRows,
     treatments: Sequence[Treatment],
     rows: int,
-    shop: Workshop,
+    shop: RunContext,
     *,
     spare: int | None = None,
     family: Family | None = None,
-) -> Drawn:
+) -> Samples:
     """Let the backend learn the training rows and draw `rows` rows and `spare` more, or as many as usual.
 
     With `family`, rows are drawn as histories of its owners, and there are as many as these have.
@@ -55,14 +55,14 @@ def draw(
             it was asked for.
         SynthError: the backend failed.
     """
-    learned = learnable(source.real, treatments)
+    real_rows = learnable(source.real, treatments)
     categories, open_to_all = labels(treatments), public(treatments)
-    first, other = (learned[side].reset_index(drop=True) for side in (~source.held_out, source.held_out))
-    if not rows or not len(learned.columns):  # a table of nothing but keys has nothing to ask
-        return Drawn(first, other, learned.iloc[:0].reindex(range(rows)), categories, open_to_all, {})
+    first, other = (real_rows[side].reset_index(drop=True) for side in (~source.held_out, source.held_out))
+    if not rows or not len(real_rows.columns):  # a table of nothing but keys has nothing to ask
+        return Samples(first, other, real_rows.iloc[:0].reindex(range(rows)), categories, open_to_all, {})
     more = spare_rows(rows, halves=source.halves) if spare is None else spare
     number = rows + more + (source.halves and (rows + more) % 2)
-    told = _conditions(task, source, treatments, number)
+    choices = _conditions(task, source, treatments, number)
     scores: dict[str, float] = {}
     request = Request(
         rows=number,
@@ -71,20 +71,19 @@ def draw(
         public=open_to_all,
         run_id=shop.run_id,
         model=task.model.unique_id,
-        conditioning=told.conditioning,
-        balance=told.balance,
+        conditioning=choices.conditioning,
+        balance=choices.balance,
         backend_options=task.model.backend_options,
         on_scores=scores.update,
         wait=shop.settings.wait,
     )
     if family is not None:
-        empty = Drawn(first, other, first, categories, open_to_all, {})
+        empty = Samples(first, other, first, categories, open_to_all, {})
         return _with_histories(task, source, treatments, family, empty, request, shop)
-    synthetic, second = _synthetic(task, source, learned, request, shop)
+    synthetic, second = _synthetic(task, source, real_rows, request, shop)
     synthetic = _apart(task, source, treatments, synthetic)
-    return Drawn(
-        first, other, synthetic, categories, open_to_all, told.balance, told.warnings, scores, second
-    )
+    balance, warnings = choices.balance, choices.warnings
+    return Samples(first, other, synthetic, categories, open_to_all, balance, warnings, scores, second)
 
 
 def _conditions(task: Task, source: SourceRows, treatments: Sequence[Treatment], rows: int) -> Conditions:
@@ -104,54 +103,56 @@ def _with_histories(
     source: SourceRows,
     treatments: Sequence[Treatment],
     family: Family,
-    empty: Drawn,
+    empty: Samples,
     request: Request,
-    shop: Workshop,
-) -> Drawn:
+    shop: RunContext,
+) -> Samples:
     """Return `empty` with the rows that the engines of both sides draw for the owners' twins."""
-    learned = learnable(source.real, treatments)
-    owned = family.owner >= 0
+    real_rows = learnable(source.real, treatments)
+    has_owner = family.owner >= 0
     parts = [
         _histories(
             task,
-            shown,
-            owned[side],
+            visible_rows,
+            has_owner[side],
             one,
             shop,
             of_side(family, side, request.rows, source),
             None if family.nest is None else (family.nest, family.nest.group[side]),
         )
-        for shown, side, one in _lessons(task, source, learned, request, owned)
+        for visible_rows, side, one in _lessons(task, source, real_rows, request, has_owner)
     ]
-    drawn = histories_of(empty, parts, request.seed)
-    ties = find_ties(learned, source.units)
-    rows = tied(_apart(task, source, treatments, drawn.synthetic), ties, request.seed)
-    if drawn.owner is not None:
-        pairs = find_precedence(learned, family.owner, family.owners)
-        rows = kept_behind(rows, drawn.owner, family.twins, pairs)
-    return replace(drawn, synthetic=_arithmetic(learned, empty.categories).restore(rows, drawn.synthetic))
+    samples = histories_of(empty, parts, request.seed)
+    ties = find_ties(real_rows, source.units)
+    rows = apply_ties(_apart(task, source, treatments, samples.synthetic), ties, request.seed)
+    if samples.owner is not None:
+        pairs = find_precedence(real_rows, family.owner, family.owners)
+        rows = move_behind(rows, samples.owner, family.twins, pairs)
+    return replace(
+        samples, synthetic=_arithmetic(real_rows, empty.categories).restore(rows, samples.synthetic)
+    )
 
 
 def _synthetic(
-    task: Task, source: SourceRows, learned: pd.DataFrame, request: Request, shop: Workshop
+    task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, shop: RunContext
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The rows of all engines, and which are those of the second."""
-    lessons = _lessons(task, source, learned, request, np.ones(len(learned), bool))
-    return _joined([_synthesized(task, shown, one, shop) for shown, _, one in lessons])
+    lessons = _lessons(task, source, real_rows, request, np.ones(len(real_rows), bool))
+    return _join_in_turn([_synthesize(task, visible_rows, one, shop) for visible_rows, _, one in lessons])
 
 
 def _lessons(
-    task: Task, source: SourceRows, learned: pd.DataFrame, request: Request, owned: NDArray[np.bool_]
+    task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, has_owner: NDArray[np.bool_]
 ) -> list[tuple[pd.DataFrame, NDArray[np.bool_], Request]]:
     """For each engine the rows it is shown, which of all rows these are, and what is asked of it.
 
-    Only rows that are `owned` are beside those of an engine.
+    Only rows with an owner are beside those of an engine.
     """
     sides = [~source.held_out, source.held_out] if source.halves else [~source.held_out]
-    every = sides[0] if not source.halves else np.ones(len(learned), bool)
-    rows, units = learned[every].reset_index(drop=True), source.units[every]
-    requests = _of_halves(request, [learned[side] for side in sides]) if source.halves else [request]
-    shown = [
+    every = sides[0] if not source.halves else np.ones(len(real_rows), bool)
+    rows, units = real_rows[every].reset_index(drop=True), source.units[every]
+    requests = _of_halves(request, [real_rows[side] for side in sides]) if source.halves else [request]
+    visible_parts = [
         shown_to(
             task.backend, rows, units, one.categories, public=one.public, seed=one.seed, part=side[every]
         )
@@ -160,14 +161,16 @@ def _lessons(
     several = len(np.unique(units)) < len(units)
     lessons = []
     for half, (side, one) in enumerate(zip(sides, requests, strict=True)):
-        asked = replace(one, entities=source.units[side] if several else None)
+        engine_request = replace(one, entities=source.units[side] if several else None)
         if source.halves and capabilities_of(task.backend).protects_rare_values:
             other = sides[1 - half]
-            beside = shown[1 - half].loc[owned[other]].reset_index(drop=True)
-            asked = replace(
-                asked, beside=beside, about=source.units[other][owned[other]] if several else None
+            beside = visible_parts[1 - half].loc[has_owner[other]].reset_index(drop=True)
+            engine_request = replace(
+                engine_request,
+                beside=beside,
+                about=source.units[other][has_owner[other]] if several else None,
             )
-        lessons.append((shown[half], side, asked))
+        lessons.append((visible_parts[half], side, engine_request))
     return lessons
 
 
@@ -182,13 +185,13 @@ def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]
             f"The entities of {request.model} are so few that all fell into one half. Next: build it with "
             "more rows, or leave it out."
         )
-    given = request.conditioning
+    conditioning = request.conditioning
     return [
         replace(
             request,
             rows=request.rows // 2,
             seed=int(np.random.SeedSequence([request.seed, half]).generate_state(1)[0]),
-            conditioning=None if given is None else given.iloc[half::2].reset_index(drop=True),
+            conditioning=None if conditioning is None else conditioning.iloc[half::2].reset_index(drop=True),
         )
         for half in range(len(parts))
     ]
@@ -196,41 +199,41 @@ def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]
 
 def _histories(
     task: Task,
-    shown: pd.DataFrame,
-    owned: NDArray[np.bool_],
+    visible_rows: pd.DataFrame,
+    has_owner: NDArray[np.bool_],
     request: Request,
-    shop: Workshop,
-    asked: tuple[HistoryRequest, NDArray[np.int64]],
-    nested: tuple[Nest, NDArray[np.int64]] | None,
+    shop: RunContext,
+    history_request: tuple[HistoryRequest, NDArray[np.int64]],
+    nest_and_groups: tuple[Nest, NDArray[np.int64]] | None,
 ) -> list[tuple[pd.DataFrame, NDArray[np.int64]]]:
     """Return, for each draw, what an engine draws that learned these rows, and each row's owner."""
-    owners, twins = asked
+    owners, twins = history_request
     backend: Any = shop.backends[task.backend]
-    rows = shown.loc[owned].reset_index(drop=True)
-    entities = None if request.entities is None else request.entities[owned]
-    request, owners = replace(request, entities=entities), replace(owners, owner=owners.owner[owned])
+    rows = visible_rows.loc[has_owner].reset_index(drop=True)
+    entities = None if request.entities is None else request.entities[has_owner]
+    request, owners = replace(request, entities=entities), replace(owners, owner=owners.owner[has_owner])
     with shop.progress.of(task):
-        if nested is None:
+        if nest_and_groups is None:
             draws = backend.histories(rows, request, owners)
         else:
-            nest, group = nested
+            nest, group = nest_and_groups
             labels = request.categories | {HEAD + name for name in request.categories}
             own = replace(request, categories=labels, beside=None, about=None)
 
             def histories(some: pd.DataFrame, one: HistoryRequest, whom: NDArray[Any] | None) -> Draws:
                 return cast("Draws", backend.histories(some, replace(own, entities=whom), one))
 
-            draws = draw_nested(nest, group[owned], rows, owners, histories, entities)
+            draws = draw_nested(nest, group[has_owner], rows, owners, histories, entities)
     return [(frame, twins[owner]) for frame, owner in draws]
 
 
-def _joined(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
+def _join_in_turn(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The rows of two engines in turn, and which are the second's; those of one as they are."""
     if len(frames) == 1:
         return frames[0], None
-    joined = pd.concat(frames, ignore_index=True)
-    order = np.arange(len(joined)).reshape(2, -1).T.ravel()
-    return joined.iloc[order].reset_index(drop=True), order >= len(joined) // 2
+    rows = pd.concat(frames, ignore_index=True)
+    order = np.arange(len(rows)).reshape(2, -1).T.ravel()
+    return rows.iloc[order].reset_index(drop=True), order >= len(rows) // 2
 
 
 def _apart(
@@ -241,8 +244,8 @@ def _apart(
         return synthetic
     real, categories = learnable(source.real, treatments), labels(treatments)
     numbers = set(synthetic.columns) - categories - set(task.model.seed_columns)
-    moved = apart(synthetic, real, source.units, numbers)
-    return _arithmetic(real, categories).restore(moved, synthetic)
+    result = apart(synthetic, real, source.units, numbers)
+    return _arithmetic(real, categories).restore(result, synthetic)
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
@@ -269,17 +272,17 @@ def shown_to(
     protects = capabilities_of(backend).protects_rare_values
     if protects and len(np.unique(units)) == len(units):  # it counts rows, and asks their like
         return rows if part is None else rows[part].reset_index(drop=True)
-    folded_rows = folded(rows, units, labels, public=public, seed=seed, part=part)
+    folded_rows = fold_rare_values(rows, units, labels, public=public, seed=seed, part=part)
     before = rows if part is None else rows[part].reset_index(drop=True)
     return _arithmetic(rows, {*labels, *public}).restore(folded_rows, before)
 
 
-def _synthesized(task: Task, training: pd.DataFrame, request: Request, shop: Workshop) -> pd.DataFrame:
+def _synthesize(task: Task, training: pd.DataFrame, request: Request, shop: RunContext) -> pd.DataFrame:
     """What the backend returns, if it has the shape that was asked for."""
     backend = shop.backends[task.backend]
     with shop.progress.of(task) as report:
-        asked = replace(request, progress=report)
-        synthetic = backend.synthesize(training, asked, shop.folder.workdir(task))
+        request_with_progress = replace(request, progress=report)
+        synthetic = backend.synthesize(training, request_with_progress, shop.folder.workdir(task))
     if list(synthetic.columns) != list(training.columns) or len(synthetic) != request.rows:
         raise ModelError(
             f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "

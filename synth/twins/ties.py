@@ -32,14 +32,14 @@ ROUNDS = 3  # what one tie changes, another may decide by
 
 @dataclass(frozen=True, slots=True)
 class ValueTie:
-    """Rows that hold `given` in `column` hold `value` in `other`; None is NULL.
+    """Rows that hold `condition` in `column` hold `value` in `other`; None is NULL.
 
     Attributes:
-        instead: where NULL goes with `given` alone, what stands in `column` beside values of `other`.
+        instead: where NULL goes with `condition` alone, what stands in `column` beside values of `other`.
     """
 
     column: str
-    given: Any
+    condition: Any
     other: str
     value: Any
     instead: tuple[Any, ...] = ()
@@ -57,18 +57,22 @@ def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, 
     ties: list[ValueTie] = []
     for name, (each, values) in deciding.items():
         many = len(values) > MOST_VALUES
-        given = np.where(each < 0, -1, 0) if many else each
-        held = pd.DataFrame({"value": given, "unit": units}).drop_duplicates()["value"].value_counts()
+        column_codes = np.where(each < 0, -1, 0) if many else each
+        holder_counts = (
+            pd.DataFrame({"value": column_codes, "unit": units}).drop_duplicates()["value"].value_counts()
+        )
         common = [
-            code for code in held.index[held >= RARE].to_numpy(np.int64).tolist() if not many or code < 0
+            code
+            for code in holder_counts.index[holder_counts >= RARE].to_numpy(np.int64).tolist()
+            if not many or code < 0
         ]
         for other, (own, others) in codes.items():
             if other != name:
                 ties += [
                     ValueTie(name, _of(values, code), other, _of(others, value))
-                    for code, value in _decided(given, own, common)
+                    for code, value in _implied_values(column_codes, own, common)
                 ]
-    both = {(tie.column, tie.given, tie.other) for tie in ties if tie.given is None}
+    both = {(tie.column, tie.condition, tie.other) for tie in ties if tie.condition is None}
     return tuple(
         _with_others(tie, rows, units) if (tie.other, None, tie.column) in both else tie for tie in ties
     )
@@ -76,11 +80,11 @@ def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, 
 
 def _with_others(tie: ValueTie, rows: pd.DataFrame, units: NDArray[np.uint64]) -> ValueTie:
     """Return a tie of NULL with what common values stand beside something else than NULL."""
-    if tie.value is not None or tie.given is None:
+    if tie.value is not None or tie.condition is None:
         return tie
     beside = pd.DataFrame({"value": rows[tie.column], "unit": units})[rows[tie.other].notna().to_numpy()]
-    held = beside.drop_duplicates().groupby("value")["unit"].count()
-    values = beside["value"][beside["value"].isin(held.index[held >= RARE])]
+    holder_counts = beside.drop_duplicates().groupby("value")["unit"].count()
+    values = beside["value"][beside["value"].isin(holder_counts.index[holder_counts >= RARE])]
     return replace(tie, instead=tuple(values.iloc[:: max(len(values) // SAMPLE, 1)]))
 
 
@@ -88,12 +92,12 @@ def _of(values: Any, code: int) -> Any:
     return None if code < 0 else values[code]
 
 
-def _decided(given: Ints, own: Ints, common: Sequence[int]) -> list[tuple[int, int]]:
+def _implied_values(column_codes: Ints, own: Ints, common: Sequence[int]) -> list[tuple[int, int]]:
     """Return for each of some codes of a column the only code of another that goes with it, if any."""
     shares = np.bincount(own + 1) / len(own)
     pairs = []
     for code in common:
-        rows = np.flatnonzero(given == code)
+        rows = np.flatnonzero(column_codes == code)
         value = own[rows[0]]
         if (own[rows[:PROBE]] != value).any() or (own[rows] != value).any():
             continue
@@ -102,24 +106,24 @@ def _decided(given: Ints, own: Ints, common: Sequence[int]) -> list[tuple[int, i
     return pairs
 
 
-def tied(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.DataFrame:
+def apply_ties(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.DataFrame:
     """Return the rows with what their values decide; what is missing decides before what is there."""
     rows, rng = rows.copy(), np.random.default_rng([seed, len(rows)])
-    ordered = sorted(ties, key=lambda tie: tie.given is not None)
+    ties_in_order = sorted(ties, key=lambda tie: tie.condition is not None)
     for _ in range(ROUNDS):
-        changed = False
-        for tie in ordered:
-            where = _holds(rows[tie.column], tie.given) & ~_holds(rows[tie.other], tie.value)
+        has_changes = False
+        for tie in ties_in_order:
+            where = _holds(rows[tie.column], tie.condition) & ~_holds(rows[tie.other], tie.value)
             if not where.any():
                 continue
-            changed = True
+            has_changes = True
             if tie.instead:
-                chosen = rng.integers(0, len(tie.instead), int(where.sum()))
-                values = pd.Series(tie.instead, dtype=rows[tie.column].dtype).take(chosen)
+                picks = rng.integers(0, len(tie.instead), int(where.sum()))
+                values = pd.Series(tie.instead, dtype=rows[tie.column].dtype).take(picks)
                 rows.loc[where, tie.column] = values.array
             else:
                 rows.loc[where, tie.other] = tie.value
-        if not changed:
+        if not has_changes:
             break
     return rows
 

@@ -21,19 +21,19 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
 from synth.twins.computing import with_formulas
+from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.periods import with_succession
-from synth.twins.places import placed, with_places
+from synth.twins.places import move_to_free_places, with_places
 from synth.twins.pools import most_keys, pool_of
 from synth.twins.readings import read
 from synth.twins.redraw import choose
-from synth.twins.sifting import draw_sifted, refuse_broken, without_broken
-from synth.twins.snapshots import in_versions, keyed
-from synth.twins.source import followed
+from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
+from synth.twins.snapshots import in_versions, key_versions
+from synth.twins.source import follow_step
 from synth.twins.uniqueness import apart, read_uniqueness
-from synth.twins.workshop import Case, Made
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, ForeignKey, Task
-    from synth.twins.examination import Examined
+    from synth.twins.context import RunContext
+    from synth.twins.examination import Examination
     from synth.twins.families import Owners
     from synth.twins.private import PrivateDraft
-    from synth.twins.redraw import Redrawn
-    from synth.twins.sifting import Sifted
+    from synth.twins.redraw import RowSelection
+    from synth.twins.rejection import ValidRows
     from synth.twins.snapshots import Versions
-    from synth.twins.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class Twin:
 
 def draw_twin(
     task: Task,
-    shop: Workshop,
+    shop: RunContext,
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
-    wanted: Collection[str],
+    referenced_columns: Collection[str],
     owners: Mapping[str, Owners] | None = None,
 ) -> Draft:
     """Draw the twin of one model; `finish_twin` judges it.
@@ -83,7 +83,7 @@ def draw_twin(
         task: what to make.
         shop: where.
         parents: columns of the twins already made in this run, by `unique_id`.
-        wanted: columns of this twin that its children will reference.
+        referenced_columns: columns of this twin that its children will reference.
         owners: models already made in this run whose rows may own rows of this one, by `unique_id`.
 
     Raises:
@@ -91,26 +91,29 @@ def draw_twin(
         SynthError: a service failed.
     """
     case = _in_family(_open(task, shop), owners or {}, parents)
-    sifted = draw_sifted(case)
-    drawn = sifted.drawn
-    case = case if drawn.rows is None else replace(case, rows=drawn.rows)
+    valid_rows = sample_valid_rows(case)
+    samples = valid_rows.samples
+    case = case if samples.rows is None else replace(case, rows=samples.rows)
     most = None if case.family else most_keys(case, parents)
     history = task.model.history
     rows = case.rows if most is None or history else min(case.rows, most)
-    chosen = choose(drawn, case.source, rows)
-    drawn, versions = in_versions(history, drawn, chosen.places, case.source, most=most)
-    chosen = chosen if versions is None else replace(chosen, places=chosen.places[versions.stays])
-    sifted = replace(sifted, drawn=drawn)
-    conformed = _conformed(case, sifted, chosen, parents, versions)
-    made, drawn = with_places(case, conformed, drawn)
-    made, drawn = with_succession(case, made, drawn)
-    made = with_formulas(case, made, sifted.computed if made is conformed else frozenset())
-    made = without_broken(case, sifted, made)
-    keys = {name: made.table.column(name) for name in sorted(set(wanted) & set(made.table.column_names))}
+    selection = choose(samples, case.source, rows)
+    samples, versions = in_versions(history, samples, selection.places, case.source, most=most)
+    if versions is not None:
+        selection = replace(selection, places=selection.places[versions.stays])
+    valid_rows = replace(valid_rows, samples=samples)
+    exact_table = _conform(case, valid_rows, selection, parents, versions)
+    twin_table, samples = with_places(case, exact_table, samples)
+    twin_table, samples = with_succession(case, twin_table, samples)
+    computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
+    twin_table = with_formulas(case, twin_table, computed_columns)
+    twin_table = without_broken(case, valid_rows, twin_table)
+    names = sorted({*referenced_columns} & {*twin_table.table.column_names})
+    keys = {name: twin_table.table.column(name) for name in names}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
-    second = None if drawn.second is None else drawn.second[made.places]
-    ours = owners_of(case.source, case.treatments, made.table, second, keys) if keys else None
-    return Draft(case, drawn, chosen, made, sifted.broken, keys, holds, ours)
+    second = None if samples.second is None else samples.second[twin_table.places]
+    ours = owners_of(case.source, case.treatments, twin_table.table, second, keys) if keys else None
+    return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours)
 
 
 def finish_twin(draft: Draft) -> Twin:
@@ -120,27 +123,27 @@ def finish_twin(draft: Draft) -> Twin:
         ModelError: a check says it must not be published.
         SynthError: a service failed.
     """
-    case, drawn, made = draft.case, draft.drawn, draft.made
-    examined = examine(case, drawn, draft.chosen, made, broken=draft.broken)
-    warnings = _warnings(case, made) + drawn.warnings + draft.warnings
-    stage = _decided(case, made.table, examined, warnings)
-    refuse_broken(case, made, examined.evaluation)
-    artifacts = _stored(case, made.table, examined, warnings)
+    case, samples, twin_table = draft.case, draft.samples, draft.twin_table
+    examination = examine(case, samples, draft.selection, twin_table, broken_rules=draft.broken_rules)
+    warnings = _warnings(case, twin_table) + samples.warnings + draft.warnings
+    stage = _decide_stage(case, twin_table.table, examination, warnings)
+    refuse_broken(case, twin_table, examination.evaluation)
+    artifacts = _store(case, twin_table.table, examination, warnings)
     stage = replace(stage, artifacts=artifacts)
-    names = made.table.column_names
-    kept = [column for column in case.source.columns if column.name in names]
-    learned = [one.column.name for one in case.treatments if one.role in LEARNED_ROLES]
-    compared = [name for name in learned if name in names]
+    names = twin_table.table.column_names
+    columns = [column for column in case.source.columns if column.name in names]
+    learned_columns = [one.column.name for one in case.treatments if one.role in LEARNED_ROLES]
+    compared_columns = [name for name in learned_columns if name in names]
     stage = case.shop.warehouse.stage(
-        case.task, stage, columns=kept, compared_columns=compared, table=made.table
+        case.task, stage, columns=columns, compared_columns=compared_columns, table=twin_table.table
     )
     return Twin(
         stage,
-        examined.evaluation,
+        examination.evaluation,
         artifacts,
         warnings,
         draft.keys,
-        drawn.scores,
+        samples.scores,
         parents=draft.parents,
         owners=draft.owners,
     )
@@ -162,7 +165,7 @@ def _in_family(
     return replace(case, family=family and with_count(family, model, facts))
 
 
-def _open(task: Task, shop: Workshop) -> Case:
+def _open(task: Task, shop: RunContext) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
     model, unique = read_uniqueness(task.model, shop.warehouse)
     task = replace(task, model=with_counts(model, shop.facts.every))
@@ -173,32 +176,32 @@ def _open(task: Task, shop: Workshop) -> Case:
     model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=shop.twins)
-    asked = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
-    standing = read_enforceable(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
-    standing = replace(standing, warnings=(*doubts, *standing.warnings))
+    question = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
+    enforceable = read_enforceable(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
+    enforceable = replace(enforceable, warnings=(*doubts, *enforceable.warnings))
     rows = task.rows.of(source.rows) if source.rows else 0
-    return Case(task, shop, source, treatments, asked, rows, standing, unique)
+    return Case(task, shop, source, treatments, question, rows, enforceable, unique)
 
 
-def _conformed(
+def _conform(
     case: Case,
-    sifted: Sifted,
-    chosen: Redrawn,
+    valid_rows: ValidRows,
+    selection: RowSelection,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     versions: Versions | None,
-) -> Made:
+) -> TwinTable:
     """The exact relation: keys, replacements and types; `versions` says whose the rows of a snapshot are."""
     task, source = case.task, case.source
-    treatments, shared = keyed(task.model, case.treatments, source.real, versions)
+    treatments, shared_codes = key_versions(task.model, case.treatments, source.real, versions)
     treatments = treatments if case.family is None else one_key_each(case.family, treatments)
-    synthetic = sifted.drawn.synthetic.iloc[chosen.places].reset_index(drop=True)
+    synthetic = valid_rows.samples.synthetic.iloc[selection.places].reset_index(drop=True)
     rng = np.random.default_rng([task.seed, *task.model.unique_id.encode()])
-    drawn = sifted.drawn
-    owner = np.zeros(0, np.int64) if drawn.owner is None else drawn.owner[chosen.places]
-    group = None if drawn.group is None else drawn.group[chosen.places]
+    samples = valid_rows.samples
+    owner = np.zeros(0, np.int64) if samples.owner is None else samples.owner[selection.places]
+    group = None if samples.group is None else samples.group[selection.places]
     if case.family and case.family.nest and group is not None:
-        synthetic = case.family.nest.numbered(synthetic, group)
-        treatments = case.family.nest.keyed(treatments)
+        synthetic = case.family.nest.number_rows(synthetic, group)
+        treatments = case.family.nest.with_unique_key(treatments)
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
@@ -211,32 +214,32 @@ def _conformed(
         parents=pool,
         rng=rng,
         existing=_all_rows(made_up(treatments), case),
-        shared_codes=shared
+        shared_codes=shared_codes
         if case.family is None
-        else {**(shared or {}), **of_one_entity(case.family, owner, group)},
+        else {**(shared_codes or {}), **of_one_entity(case.family, owner, group)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = with_equal_keys(table, equal_keys_of(case), rng)
     table = with_copied_keys(table, case, case.shop.facts.every, parents)
-    table = placed(sifted.as_judged(table, chosen.places), case, rng)
+    table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
     entities = _entities(case, table, parents)
-    return distinct(case, table, chosen.places, treatments, entities, rng)
+    return distinct(case, table, selection.places, treatments, entities, rng)
 
 
 def distinct(
     case: Case,
     table: pa.Table,
-    drawn: NDArray[np.int64],
+    row_places: NDArray[np.int64],
     treatments: Sequence[Treatment],
     entities: pa.ChunkedArray | None,
     rng: np.random.Generator,
-) -> Made:
+) -> TwinTable:
     """Return the twin without rows that repeat a key; foreign keys change places first.
 
     Args:
         case: whose keys.
         table: the twin.
-        drawn: of each of its rows, the place among the rows drawn.
+        row_places: of each of its rows, the place among the rows drawn.
         treatments: of its columns.
         entities: of its rows.
         rng: the source of chance.
@@ -245,13 +248,13 @@ def distinct(
     movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
     together = {case.family.key} if case.family else set()
     table, remaining = without_duplicates(table, unique, movable, rng, together=together)
-    places = drawn[remaining]
-    exact, kept = apart(case, table, movable, rng)
+    places = row_places[remaining]
+    exact, stays = apart(case, table, movable, rng)
     if exact is not table:  # what changed places may repeat another key
-        places = places[kept]
+        places = places[stays]
         exact, remaining = without_duplicates(exact, unique, {}, rng)
         places = places[remaining]
-    return Made(exact, entities, len(drawn) - len(places), places=places)
+    return TwinTable(exact, entities, len(row_places) - len(places), places=places)
 
 
 def _entities(
@@ -267,7 +270,7 @@ def _entities(
         pair = {step.key, step.column}
         if not pair <= parent.keys():
             break  # a twin of before: the key stands for whom it leads to
-        entities = followed(entities, pa.table({name: parent[name] for name in pair}), step)
+        entities = follow_step(entities, pa.table({name: parent[name] for name in pair}), step)
     return entities
 
 
@@ -279,13 +282,13 @@ def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
     return every.rename_columns([column.name for column in columns])
 
 
-def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence[str]) -> Stage:
+def _decide_stage(case: Case, table: pa.Table, examination: Examination, warnings: Sequence[str]) -> Stage:
     """The twin as it will be staged; what must not be published is recorded, and goes no further.
 
     Raises:
         RejectedError: the evaluation says no.
     """
-    task, shop, evaluation = case.task, case.shop, examined.evaluation
+    task, shop, evaluation = case.task, case.shop, examination.evaluation
     stage = Stage(
         relation=stage_relation(
             task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
@@ -305,7 +308,7 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
         inputs=shop.inputs.get(task.model.unique_id, {}),
         kept=shop.keep,
         epsilon=epsilon_of(task),
-        checked=gate.counted(evaluation),
+        checked=gate.count_checks(evaluation),
         undecided=gate.undecided_checks(evaluation),
         limits=dict(task.limits),
         policy=task.on_inconclusive,
@@ -314,21 +317,21 @@ def _decided(case: Case, table: pa.Table, examined: Examined, warnings: Sequence
     )
     if evaluation is not None and not gate.passes(task, evaluation):
         shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
-        _stored(case, None, examined, warnings)
+        _store(case, None, examination, warnings)
         raise gate.rejection(task, evaluation, relative_path(shop.folder.report(task)))
     return stage
 
 
-def _stored(
-    case: Case, table: pa.Table | None, examined: Examined, warnings: Sequence[str]
+def _store(
+    case: Case, table: pa.Table | None, examination: Examination, warnings: Sequence[str]
 ) -> tuple[str, ...]:
     """Put the twin, unless it was rejected, and what was found into the store."""
     return case.shop.folder.store_twin(
         case.shop.store,
         case.task,
         table,
-        examined.evaluation,
-        portrait=examined.portrait,
+        examination.evaluation,
+        portrait=examination.portrait,
         treatments=case.treatments,
         twins=case.shop.twins,
         epsilon=epsilon_of(case.task),
@@ -336,15 +339,17 @@ def _stored(
     )
 
 
-def _warnings(case: Case, made: Made) -> tuple[str, ...]:
+def _warnings(case: Case, twin_table: TwinTable) -> tuple[str, ...]:
     name, source = case.task.model.name, case.source
-    warnings = list(case.standing.warnings)
+    warnings = list(case.enforceable.warnings)
     if source.rows > source.real.num_rows:
         warnings.append(f"{name} was learned from {source.real.num_rows:,} of {source.rows:,} rows")
-    if made.dropped:
-        warnings.append(f"{made.dropped:,} rows of {name} left out, because they repeated a composite key")
+    if twin_table.duplicate_rows:
+        warnings.append(
+            f"{twin_table.duplicate_rows:,} rows of {name} left out, because they repeated a composite key"
+        )
     warnings += [
         f"{count:,} rows of {name} left out, because their new keys or identifiers broke {source}"
-        for source, count in made.broken.items()
+        for source, count in twin_table.broken_rules.items()
     ]
     return tuple(warnings)

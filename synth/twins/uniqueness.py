@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Column, Model, Uniqueness
-    from synth.twins.workshop import Case
+    from synth.twins.context import Case
     from synth.warehouse import Warehouse
 
 ROUNDS = 8  # exchanges of values between rows before what still repeats is left out

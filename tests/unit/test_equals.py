@@ -38,7 +38,7 @@ def equal(table: pa.Table) -> float:
 
 def test_references_are_as_often_the_same_as_they_are() -> None:
     pairs = find_equal_keys(people(0.8), [reference("home"), reference("billing")], MODEL, ())
-    assert [(pair.kept, pair.copied) for pair in pairs] == [("home", "billing")]
+    assert [(pair.source, pair.target) for pair in pairs] == [("home", "billing")]
     drawn = people(0.0, seed=1)
     twin = with_equal_keys(drawn, pairs, np.random.default_rng(0))
     assert abs(equal(twin) - 0.8) < 0.05
@@ -52,4 +52,4 @@ def test_chance_other_tables_and_decided_columns_say_nothing() -> None:
     assert not find_equal_keys(people(0.8), [both[0], reference("billing", "model.p.firm")], MODEL, ())
     assert not find_equal_keys(people(0.8), both, MODEL, {"home", "billing"})
     (pair,) = find_equal_keys(people(0.8), both, MODEL, {"billing"})
-    assert (pair.kept, pair.copied) == ("billing", "home")
+    assert (pair.source, pair.target) == ("billing", "home")

@@ -39,7 +39,7 @@ from synth.facts.enforceable import EnforceableFacts
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee
 from synth.twins.publicly import Publicly, publicly, refuse_unknown
-from synth.twins.repair import orders_of, repaired
+from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
 
 MODEL = Model(
@@ -77,7 +77,7 @@ def public_of(model: Model = MODEL, standing: EnforceableFacts | None = None) ->
         COLUMNS,
         twins=(),
         enums={"status": ("new", "old")},
-        standing=standing or EnforceableFacts(),
+        enforceable=standing or EnforceableFacts(),
         pools=lambda _: None,
     )
 
@@ -115,7 +115,7 @@ def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_pa
     assert public.domains["status"].labels == ("new", "old")
     assert public.domains["email"].labels == (PRESENT,)  # nothing but whether it is there
     assert "total" not in public.domains  # the project's SQL computes it
-    assert public.unknown == ("city", "joined")
+    assert public.incomplete == ("city", "joined")
     assert public.sources["plan"] == "accepted_values_plan"
     assert public.sources["city"] == "paid for"
 
@@ -198,10 +198,10 @@ def test_rows_in_the_wrong_order_are_put_right_and_numbers_moved_to_bounds() -> 
         Rule("something else", "low in (1, 2)"),
     ]
     frame = pd.DataFrame({"low": [5.0, -1.0, 2.0], "high": [3.0, 4.0, 9.0]})
-    assert repaired(frame, rules).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
+    assert repair_rows(frame, rules).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
     assert orders_of(rules[2]) == ()
     whole = pd.DataFrame({"number": pd.array([0, 3], "Int64")})
-    assert repaired(whole, [Rule("some", "(number > 0)")])["number"].to_list() == [1, 3]
+    assert repair_rows(whole, [Rule("some", "(number > 0)")])["number"].to_list() == [1, 3]
 
 
 # --- what decides, and what it costs

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.periods import find_succession, parted
+from synth.twins.periods import find_succession, separate_periods
 
 PEOPLE = 300
 
@@ -40,7 +40,7 @@ def test_periods_that_follow_each_other_within_a_label_are_found_and_kept() -> N
     assert (succession.start, succession.end, succession.label) == ("start", "end", "drug")
     drawn, whose = prescriptions(1, overlapping=True)
     assert overlapping(drawn, whose, "drug") > 50
-    rows, stays = parted(drawn, whose, succession, np.random.default_rng(0))
+    rows, stays = separate_periods(drawn, whose, succession, np.random.default_rng(0))
     assert overlapping(rows, whose[stays], "drug") == 0
     assert stays.mean() > 0.9
     assert ((rows["end"] - rows["start"]) == (drawn["end"] - drawn["start"])[stays]).all()
@@ -69,7 +69,7 @@ def test_moments_of_a_zone_are_moved_too() -> None:
     assert succession is not None
     drawn, whose = prescriptions(1, overlapping=True)
     drawn = drawn.assign(**{name: drawn[name].dt.tz_localize("UTC") for name in ("start", "end")})
-    rows, stays = parted(drawn, whose, succession, np.random.default_rng(0))
+    rows, stays = separate_periods(drawn, whose, succession, np.random.default_rng(0))
     assert overlapping(rows, whose[stays], "drug") == 0
     assert rows.dtypes.equals(zoned.dtypes)
 
@@ -84,6 +84,6 @@ def test_nothing_follows_a_period_without_an_end(label: str | None) -> None:
     assert succession is not None
     drawn = real.copy()
     drawn.loc[1::3, "end"] = pd.NaT
-    rows, stays = parted(drawn, owner, succession, np.random.default_rng(0))
+    rows, stays = separate_periods(drawn, owner, succession, np.random.default_rng(0))
     assert len(rows) == 60
     assert not stays[2::3].any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.precedence import Precedence, find_precedence, kept_behind
+from synth.twins.precedence import Precedence, find_precedence, move_behind
 
 OWNERS, ROWS = 60, 300
 
@@ -39,7 +39,7 @@ def test_what_is_too_early_moves_to_the_day_of_its_owner_and_lasts_as_long() -> 
     rows, owner, owners = orders(0)
     pairs = find_precedence(rows, owner, owners)
     drawn, _, _ = orders(-20)
-    kept = kept_behind(drawn, owner, owners, pairs)
+    kept = move_behind(drawn, owner, owners, pairs)
     signed = owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)
     early = drawn["placed"] < signed
     assert early.any()

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from synth.twins.context import Samples
 from synth.twins.redraw import choose, replacements, spare_rows
 from synth.twins.source import SourceRows
-from synth.twins.workshop import Drawn
 
 ROWS = 2000
 
@@ -20,13 +20,13 @@ def fresh(rows: int, seed: int, kinds: int = 10**9) -> pd.DataFrame:
     return pd.DataFrame({"a": rng.integers(0, kinds, rows), "b": rng.choice(["x", "y"], rows)})
 
 
-def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Drawn, SourceRows]:
+def drawn(synthetic: pd.DataFrame, real: pd.DataFrame | None = None) -> tuple[Samples, SourceRows]:
     """All rows drawn, beside a source of which each fifth row is held out."""
     real = fresh(ROWS, 1) if real is None else real
     held_out = np.arange(len(real)) % 5 == 0
     units = np.arange(len(real), dtype=np.uint64)
     source = SourceRows((), pa.table({}), len(real), units, None, held_out)
-    return Drawn(real[~held_out], real[held_out], synthetic, frozenset(), frozenset(), {}), source
+    return Samples(real[~held_out], real[held_out], synthetic, frozenset(), frozenset(), {}), source
 
 
 def test_copies_of_few_people_make_way_for_spare_rows() -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from synth.columns.roles import Treatment
 from synth.domain import Column, History, Kind, Model, Relation, Role
 from synth.errors import ModelError
-from synth.twins.snapshots import Versions, in_versions, keyed
+from synth.twins.context import Samples
+from synth.twins.snapshots import Versions, in_versions, key_versions
 from synth.twins.source import SourceRows
-from synth.twins.workshop import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,17 +46,17 @@ def source(versions: Sequence[tuple[int, int, int | None]], **others: Sequence[o
     )
 
 
-def drawn(versions: Sequence[Version], **others: Sequence[object]) -> Drawn:
+def drawn(versions: Sequence[Version], **others: Sequence[object]) -> Samples:
     starts, ends = zip(*versions, strict=True)
     frame = pd.DataFrame({FROM: moments(starts), TO: moments(ends), **others})
-    return Drawn(frame.iloc[:0], frame.iloc[:0], frame, frozenset(), frozenset(), {})
+    return Samples(frame.iloc[:0], frame.iloc[:0], frame, frozenset(), frozenset(), {})
 
 
-def histories(made: Drawn, owner: NDArray[np.int64]) -> list[pd.DataFrame]:
+def histories(made: Samples, owner: NDArray[np.int64]) -> list[pd.DataFrame]:
     return [rows.sort_values(FROM) for _, rows in made.synthetic.groupby(owner)]
 
 
-def versions_of(made: Drawn, real: SourceRows) -> list[pd.DataFrame]:
+def versions_of(made: Samples, real: SourceRows) -> list[pd.DataFrame]:
     places = np.arange(len(made.synthetic))
     changed, versions = in_versions(HISTORY, made, places, real)
     assert versions is not None
@@ -168,7 +168,7 @@ def test_of_a_composite_key_the_column_with_the_most_values_tells_histories_apar
     real = pa.table({"shop": [1, 1, 2], "article": [1, 2, 3]})
     both = [treatment("shop", Role.FOREIGN_KEY), treatment("article", Role.NATURAL_KEY)]
     history = History(("shop", "article"), FROM, TO)
-    treatments, shared = keyed(
+    treatments, shared = key_versions(
         model(history), both, real, Versions(np.array([0, 1, 2]), (), np.ones(3, bool))
     )
     assert list(shared) == ["article"]
@@ -179,7 +179,9 @@ def test_a_name_that_never_changes_within_a_key_is_made_once_a_key() -> None:
     real = pa.table({"id": [1, 1, 2], "name": ["a", "a", "b"]})
     both = [treatment("id", Role.FOREIGN_KEY), treatment("name", Role.NAME)]
     owner = np.array([0, 0, 1])
-    treatments, shared = keyed(model(HISTORY), both, real, Versions(owner, ("name",), np.ones(3, bool)))
+    treatments, shared = key_versions(
+        model(HISTORY), both, real, Versions(owner, ("name",), np.ones(3, bool))
+    )
     assert set(shared) == {"id", "name"}
     assert [one.unique for one in treatments] == [True, False]
 
@@ -187,4 +189,9 @@ def test_a_name_that_never_changes_within_a_key_is_made_once_a_key() -> None:
 def test_a_key_that_is_declared_as_something_to_learn_is_refused() -> None:
     learned = [treatment("id", Role.CATEGORY)]
     with pytest.raises(ModelError, match=r"snapshot plans, id, .* give it the role natural_key"):
-        keyed(model(HISTORY), learned, pa.table({"id": [1]}), Versions(np.array([0]), (), np.ones(1, bool)))
+        key_versions(
+            model(HISTORY),
+            learned,
+            pa.table({"id": [1]}),
+            Versions(np.array([0]), (), np.ones(1, bool)),
+        )

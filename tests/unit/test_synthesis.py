@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from synth.twins.folding import apart, folded
+from synth.twins.folding import apart, fold_rare_values
 from synth.twins.synthesis import shown_to
 
 
@@ -21,7 +21,7 @@ def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]
 def test_a_label_of_one_entity_is_not_shown_however_many_rows_hold_it() -> None:
     frame, units = visits()
     before = frame.copy()
-    shown = folded(frame, units, {"clinic"}, seed=0)
+    shown = fold_rare_values(frame, units, {"clinic"}, seed=0)
     assert set(shown["clinic"].dropna()) == {"north", "south"}
     assert_frame_equal(frame, before)
     untouched = (frame["clinic"] != "private").to_numpy()
@@ -32,10 +32,10 @@ def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
     frame, _ = visits()
     units = np.arange(400, dtype=np.uint64)
     frame.loc[100:108, "clinic"] = "mobile"
-    shown = folded(frame, units, {"clinic"}, seed=0)["clinic"]
+    shown = fold_rare_values(frame, units, {"clinic"}, seed=0)["clinic"]
     assert set(shown.dropna()) == {"north", "south"}
     frame.loc[109:110, "clinic"] = "mobile"
-    assert "mobile" in set(folded(frame, units, {"clinic"}, seed=0)["clinic"])
+    assert "mobile" in set(fold_rare_values(frame, units, {"clinic"}, seed=0)["clinic"])
 
 
 def test_only_the_local_engine_sees_rare_labels_and_only_where_every_row_is_an_entity() -> None:
@@ -56,7 +56,7 @@ def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> N
     few = np.isin(units, [*range(8, 12), *range(28, 33)])  # nine people
     frame.loc[few, "clinic"], frame.loc[few, "fee"] = "chapel", 150.25
     for part in (units < 20, units >= 20):
-        shown = folded(frame, units, {"clinic"}, seed=0, part=part)
+        shown = fold_rare_values(frame, units, {"clinic"}, seed=0, part=part)
         before = frame[part].reset_index(drop=True)
         assert (shown["clinic"] == "harbour").sum() >= (before["clinic"] == "harbour").sum()
         assert (shown["fee"] == 75.5).sum() == (before["fee"] == 75.5).sum()
@@ -67,7 +67,7 @@ def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> N
 def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:
     frame = pd.DataFrame({"clinic": ["a", "b"] * 20})
     units = np.repeat(np.arange(4, dtype=np.uint64), 10)
-    assert_frame_equal(folded(frame, units, {"clinic"}, seed=0), frame)
+    assert_frame_equal(fold_rare_values(frame, units, {"clinic"}, seed=0), frame)
 
 
 def wages() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
@@ -82,7 +82,7 @@ def wages() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
 
 def test_numbers_and_dates_that_one_entity_repeats_are_drawn_from_around_it() -> None:
     frame, units = wages()
-    shown = folded(frame, units, set(), seed=0)
+    shown = fold_rare_values(frame, units, set(), seed=0)
     assert len(set(shown["wage"]) & set(frame["wage"])) < 8
     assert abs(shown["wage"].median() / frame["wage"].median() - 1) < 0.03
     assert abs((shown["wage"] - frame["wage"]).abs().median()) < 0.1 * frame["wage"].std()
@@ -97,12 +97,12 @@ def test_numbers_and_dates_that_one_entity_repeats_are_drawn_from_around_it() ->
 def test_nothing_beyond_the_tenth_entity_is_shown() -> None:
     frame, units = wages()
     people = frame.groupby(units)
-    remote = folded(frame, units, set(), seed=0)
+    remote = fold_rare_values(frame, units, set(), seed=0)
     assert remote["wage"].max() <= people["wage"].max().nlargest(10).iloc[-1]
     assert remote["hours"].min() >= people["hours"].min().nsmallest(10).iloc[-1]
     own = shown_to("gretel", frame, np.arange(2_400, dtype=np.uint64), set(), seed=0)
     assert own["hours"].max() <= frame["hours"].nlargest(10).iloc[-1]
-    assert_frame_equal(folded(frame, units, set(), public={*frame.columns}, seed=0), frame)
+    assert_frame_equal(fold_rare_values(frame, units, set(), public={*frame.columns}, seed=0), frame)
 
 
 def test_a_number_that_is_somebodys_own_is_not_met_by_chance() -> None:

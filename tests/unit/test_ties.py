@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.ties import find_ties, tied
+from synth.twins.ties import apply_ties, find_ties
 
 PRICES = {"small": 0.0, "middle": 9.0, "large": 49.0}
 
@@ -38,7 +38,7 @@ def everybody(rows: pd.DataFrame) -> np.ndarray:
 
 def test_values_that_go_together_in_all_rows_do_so_in_rows_drawn_apart() -> None:
     real = contracts()
-    drawn = tied(shuffled(real), find_ties(real, everybody(real)), 0)
+    drawn = apply_ties(shuffled(real), find_ties(real, everybody(real)), 0)
 
     assert drawn.dtypes.equals(real.dtypes)
     assert (drawn["price"] == drawn["plan"].map(PRICES)).all()
@@ -50,7 +50,7 @@ def test_values_that_go_together_in_all_rows_do_so_in_rows_drawn_apart() -> None
 def test_dates_stay_where_a_label_alone_would_make_them_missing() -> None:
     real = contracts()
     apart = shuffled(real)
-    drawn = tied(apart, find_ties(real, everybody(real)), 0)
+    drawn = apply_ties(apart, find_ties(real, everybody(real)), 0)
 
     assert drawn["ends"].isna().sum() == apart["ends"].isna().sum()
 
@@ -59,8 +59,8 @@ def test_what_few_entities_say_decides_nothing() -> None:
     real = contracts()
     few = np.where(real["plan"] == "large", 7, everybody(real)).astype(np.uint64)
 
-    assert all(tie.given != "large" for tie in find_ties(real, few))
-    assert any(tie.given == "large" for tie in find_ties(real, everybody(real)))
+    assert all(tie.condition != "large" for tie in find_ties(real, few))
+    assert any(tie.condition == "large" for tie in find_ties(real, everybody(real)))
 
 
 def test_what_chance_explains_decides_nothing() -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class RunContext:
     """What all models of a run share.
 
     Attributes:
@@ -40,9 +40,9 @@ class Workshop:
         invocation_id: of this command; others may work for the same run.
         keep: whether stages stay for a later `synth publish`.
         inputs: what each twin is made from, by `unique_id` and `synth.runs.fingerprint`.
-        staged: where the twins wait that others have made for this run, by `unique_id`.
+        stage_relations: where the twins wait that others have made for this run, by `unique_id`.
         facts: what is true across the tables of the run.
-        stated: what the project's SQL says across them, whatever the rows hold.
+        sql_facts: what the project's SQL says across them, whatever the rows hold.
         sources: rows that were read and wait for their turn, by `unique_id`; who takes some takes them away.
     """
 
@@ -58,9 +58,9 @@ class Workshop:
     invocation_id: str = ""
     keep: bool = False
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    staged: Mapping[str, Relation] = field(default_factory=dict)
+    stage_relations: Mapping[str, Relation] = field(default_factory=dict)
     facts: AcrossFacts = field(default_factory=AcrossFacts)
-    stated: AcrossFacts = field(default_factory=AcrossFacts)
+    sql_facts: AcrossFacts = field(default_factory=AcrossFacts)
     sources: dict[str, SourceRows] = field(default_factory=dict)
 
 
@@ -73,18 +73,18 @@ class Case:
     """
 
     task: Task
-    shop: Workshop
+    shop: RunContext
     source: SourceRows
     treatments: tuple[Treatment, ...]
     attempt: Attempt
     rows: int
-    standing: EnforceableFacts = field(default_factory=EnforceableFacts)
+    enforceable: EnforceableFacts = field(default_factory=EnforceableFacts)
     unique: tuple[Uniqueness, ...] = ()
     family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Samples:
     """The learned columns of training, holdout and synthetic rows, as a backend sees them.
 
     Attributes:
@@ -113,7 +113,7 @@ class Drawn:
     rows: int | None = None
     group: NDArray[np.int64] | None = None
 
-    def of_rows(self, places: NDArray[np.intp]) -> Drawn:
+    def of_rows(self, places: NDArray[np.intp]) -> Samples:
         """These synthetic rows alone, numbered anew."""
         second = None if self.second is None else self.second[places]
         owner = None if self.owner is None else self.owner[places]
@@ -123,18 +123,18 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TwinTable:
     """The twin as it would be published.
 
     Attributes:
         entities: of the rows before some were left out, to be evaluated; None where each row is one.
-        dropped: how many rows were left out, because they repeated a composite key.
-        broken: how many were left out for each rule that they broke by keys or identifiers.
+        duplicate_rows: how many rows were left out, because they repeated a composite key.
+        broken_rules: how many were left out for each rule that they broke by keys or identifiers.
         places: of each row of `table` among the rows drawn.
     """
 
     table: pa.Table
     entities: pa.ChunkedArray | None
-    dropped: int
-    broken: Mapping[str, int] = field(default_factory=dict)
+    duplicate_rows: int
+    broken_rules: Mapping[str, int] = field(default_factory=dict)
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))

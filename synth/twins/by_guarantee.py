@@ -25,19 +25,19 @@ from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
+from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
-from synth.twins.links import linked
+from synth.twins.links import link_rows
 from synth.twins.pools import pool_of
-from synth.twins.private import PrivateDraft, learned
+from synth.twins.private import PrivateDraft, learn_privately
 from synth.twins.publicly import publicly, refuse_unknown, with_calendar, with_distances, without_labels
-from synth.twins.repair import repaired
-from synth.twins.sifting import LEAST, Sifted, refuse_broken, sift, without_broken
-from synth.twins.snapshots import in_versions, keyed, usual_habits
+from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
+from synth.twins.repair import repair_rows
+from synth.twins.snapshots import in_versions, key_versions, usual_habits
 from synth.twins.source import SourceRows
 from synth.twins.stated import copies_of, numberings_of, with_copies, with_nearest_owner, with_numbers
 from synth.twins.twin import Twin, distinct
 from synth.twins.uniqueness import read_uniqueness
-from synth.twins.workshop import Case, Drawn
 from synth.warehouse import Stage
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.staging import stage_relation
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Across, ForeignKey, Task
-    from synth.twins.examination import Examined
+    from synth.twins.context import RunContext, TwinTable
+    from synth.twins.examination import Examination
     from synth.twins.private import PrivateModel
     from synth.twins.publicly import Publicly
-    from synth.twins.workshop import Made, Workshop
 
     Parents = Mapping[str, Mapping[str, pa.ChunkedArray]]
 
-GUARANTEED = "guaranteed"  # in place of a verdict
+BY_GUARANTEE = "guaranteed"  # in place of a verdict
 ENGINE = "private"  # in place of a backend
-REHEARSED = 64  # rows of keys that rules are tried on before the keys of the twin are made
+TRIAL_ROWS = 64  # rows of keys that rules are tried on before the keys of the twin are made
 MOST_DRAWN = 400_000  # rows that are drawn for a twin whose rules few rows keep
 FURTHER = 8  # times as many rows, where too few keep the rules
 MOST_LEFT_OUT = 0.5  # share of the rows that may break rules by their keys and be left out
@@ -68,7 +68,7 @@ TRIES = 4  # twins that are drawn until what tests say of all rows together hold
 
 
 def make_guaranteed(
-    task: Task, shop: Workshop, *, parents: Parents, wanted: Collection[str], because: str = ""
+    task: Task, shop: RunContext, *, parents: Parents, referenced_columns: Collection[str], because: str = ""
 ) -> Twin:
     """Make, store and stage the twin of one model by the private engine.
 
@@ -76,23 +76,27 @@ def make_guaranteed(
         task: what to make.
         shop: where.
         parents: columns of the twins already made in this run, by `unique_id`.
-        wanted: columns of this twin that its children will reference.
+        referenced_columns: columns of this twin that its children will reference.
         because: why no checks decide, where they were asked first.
 
     Raises:
         ModelError: the budget does not reach, or a column has nothing that could stand in for its values.
         SynthError: a service failed.
     """
-    task = replace(task, model=with_nearest_owner(task.model, shop.stated))
-    copies = copies_of(task.model, shop.stated, parents)
-    numbered = [*numberings_of(task.model)]
-    case, public = _opened(task, shop, parents, [*(fact.column for fact in copies), *numbered])
-    private = learned(task, shop, public, case.source.columns)
-    lost = private.without_labels
-    treatments = tuple(without_labels(one) if one.column.name in lost else one for one in case.treatments)
+    task = replace(task, model=with_nearest_owner(task.model, shop.sql_facts))
+    copies = copies_of(task.model, shop.sql_facts, parents)
+    number_columns = [*numberings_of(task.model)]
+    case, public = _open_publicly(task, shop, parents, [*(fact.column for fact in copies), *number_columns])
+    private = learn_privately(task, shop, public, case.source.columns)
+    columns_without_labels = private.without_labels
+    treatments = tuple(
+        without_labels(one) if one.column.name in columns_without_labels else one for one in case.treatments
+    )
     case = replace(case, treatments=treatments, rows=max(1, task.rows.of(private.engine.rows)))
-    made, told = _made(case, private, parents, copies)
-    return finish_guaranteed(PrivateDraft(case, private, made, told, because, parents, frozenset(wanted)))
+    twin_table, warnings = _make(case, private, parents, copies)
+    return finish_guaranteed(
+        PrivateDraft(case, private, twin_table, warnings, because, parents, frozenset(referenced_columns))
+    )
 
 
 def finish_guaranteed(draft: PrivateDraft) -> Twin:
@@ -101,17 +105,17 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
     Raises:
         SynthError: a service failed.
     """
-    case, private, made = draft.case, draft.private, draft.made
+    case, private, twin_table = draft.case, draft.private, draft.twin_table
     task, shop = case.task, case.shop
-    examined = examine_for_owner(case, private.real, private.entities, made)
-    warnings = (*_warnings(case, private, examined, draft.because), *draft.told)
-    stage = _stage(case, private, made)
+    examination = examine_for_owner(case, private.real, private.entities, twin_table)
+    warnings = (*_warnings(case, private, examination, draft.because), *draft.warnings)
+    stage = _stage(case, private, twin_table)
     artifacts = shop.folder.store_twin(
         shop.store,
         case.task,
-        made.table,
-        examined.evaluation,
-        portrait=examined.portrait,
+        twin_table.table,
+        examination.evaluation,
+        portrait=examination.portrait,
         treatments=case.treatments,
         twins=shop.twins,
         epsilon=task.guarantee.epsilon,
@@ -119,43 +123,45 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
         warnings=warnings,
     )
     stage = replace(stage, artifacts=artifacts)
-    names = made.table.column_names
-    kept = [column for column in case.source.columns if column.name in names]
-    stage = shop.warehouse.stage(task, stage, columns=kept, table=made.table)
-    keys = {name: made.table.column(name) for name in sorted(draft.wanted & set(names))}
+    names = twin_table.table.column_names
+    columns = [column for column in case.source.columns if column.name in names]
+    stage = shop.warehouse.stage(task, stage, columns=columns, table=twin_table.table)
+    keys = {name: twin_table.table.column(name) for name in sorted(draft.referenced_columns & set(names))}
     holds = frozenset(draft.parents) & {key.parent for key in task.model.foreign_keys}
-    return Twin(stage, examined.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)
+    return Twin(stage, examination.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)
 
 
-def _opened(task: Task, shop: Workshop, parents: Parents, copied: Collection[str]) -> tuple[Case, Publicly]:
+def _open_publicly(
+    task: Task, shop: RunContext, parents: Parents, computed_columns: Collection[str]
+) -> tuple[Case, Publicly]:
     """What is public of a model, in place of its rows."""
     model, unique = read_uniqueness(task.model, shop.warehouse)
     task = replace(task, model=model)
     columns = shop.warehouse.describe(model.relation)
-    standing = read_stated(model, shop.warehouse, shop.settings.staging_schema)
+    enforceable = read_stated(model, shop.warehouse, shop.settings.staging_schema)
     public = publicly(
         model,
         columns,
         twins=shop.twins,
         enums=shop.warehouse.enums(model.relation),
-        standing=standing,
+        enforceable=enforceable,
         pools=partial(_public_pool, task, shop, parents),
-        copied=copied,
+        computed_elsewhere=computed_columns,
     )
-    public = with_distances(with_calendar(public, _calendar(task, shop)), standing.of_rows)
+    public = with_distances(with_calendar(public, _calendar(task, shop)), enforceable.of_rows)
     if not task.guarantee.discover:
         refuse_unknown(model, public)
     nobody = SourceRows(
         columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False
     )
-    return Case(task, shop, nobody, public.treatments, Attempt("", ""), 0, standing, unique), public
+    return Case(task, shop, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
 
 
-def _calendar(task: Task, shop: Workshop) -> tuple[datetime, datetime] | None:
+def _calendar(task: Task, shop: RunContext) -> tuple[datetime, datetime] | None:
     """The first and the last day of the tables about nobody that the model refers to."""
     days: list[datetime] = []
     for key in task.model.foreign_keys:
-        table = shop.stated.tables.get(key.parent)
+        table = shop.sql_facts.tables.get(key.parent)
         relation = key.relation or (table.relation if table is not None and table.public else None)
         if not key.public or relation is None:
             continue
@@ -167,67 +173,71 @@ def _calendar(task: Task, shop: Workshop) -> tuple[datetime, datetime] | None:
     return (min(days), max(days)) if days else None
 
 
-def _public_pool(task: Task, shop: Workshop, parents: Parents, key: ForeignKey) -> pa.Array | None:
+def _public_pool(task: Task, shop: RunContext, parents: Parents, key: ForeignKey) -> pa.Array | None:
     """The keys of a parent that is about nobody."""
     return pool_of(task, key, shop, parents)
 
 
-def _made(
+def _make(
     case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across]
-) -> tuple[Made, tuple[str, ...]]:
+) -> tuple[TwinTable, tuple[str, ...]]:
     """The twin, and which facts it does not keep; another one is drawn where it breaks a test about all rows.
 
     That looks at the twin alone, so it costs no privacy.
     """
     for turn in range(TRIES):
-        made, told = _made_once(case, private, parents, copies, turn)
+        twin_table, warnings = _make_once(case, private, parents, copies, turn)
         try:
-            refuse_broken(case, made, None)
+            refuse_broken(case, twin_table, None)
         except ModelError as error:
-            told = (*told, str(error).partition(" Next: ")[0])
+            warnings = (*warnings, str(error).partition(" Next: ")[0])
         else:
             break
-    return made, told
+    return twin_table, warnings
 
 
-def _made_once(
+def _make_once(
     case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across], turn: int
-) -> tuple[Made, tuple[str, ...]]:
+) -> tuple[TwinTable, tuple[str, ...]]:
     """The twin, and which rules it does not keep."""
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), turn])
     links = _links(case, private, parents, rng)
     if links:
         case = replace(case, rows=max(1, len(next(iter(links.values())))))
     case = _with_stand_ins(case, private, parents, rng)
-    sifted = _sifted(case, private)
-    told = sifted.drawn.warnings
-    rows = min(case.rows, len(sifted.drawn.synthetic))
+    valid_rows = _valid_rows(case, private)
+    warnings = valid_rows.samples.warnings
+    rows = min(case.rows, len(valid_rows.samples.synthetic))
     places = np.arange(rows)
     history = case.task.model.history
-    drawn, versions = in_versions(
-        history, sifted.drawn, places, case.source, habits=usual_habits(history, sifted.drawn.synthetic)
+    samples, versions = in_versions(
+        history,
+        valid_rows.samples,
+        places,
+        case.source,
+        habits=usual_habits(history, valid_rows.samples.synthetic),
     )
-    sifted = replace(sifted, drawn=drawn)
-    treatments, shared = keyed(case.task.model, case.treatments, case.source.real, versions)
+    valid_rows = replace(valid_rows, samples=samples)
+    treatments, shared_codes = key_versions(case.task.model, case.treatments, case.source.real, versions)
     links_of_rows = {name: parent[places] for name, parent in links.items()}
     table = assemble_unseen(
-        drawn.synthetic.iloc[places].reset_index(drop=True),
+        samples.synthetic.iloc[places].reset_index(drop=True),
         treatments,
         parents=partial(_pool, case, parents),
         rng=rng,
-        shared_values={**shared, **links_of_rows},
+        shared_values={**shared_codes, **links_of_rows},
         links=links_of_rows,
     )
-    table = with_copies(sifted.as_judged(table, places), copies, parents)
+    table = with_copies(valid_rows.as_judged(table, places), copies, parents)
     table = with_numbers(table, numberings_of(case.task.model))
     whole = _complete(table, treatments)
-    made = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)
-    made = with_formulas(case, made, sifted.computed)
+    twin_table = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)
+    twin_table = with_formulas(case, twin_table, valid_rows.computed_columns)
     try:
-        made = without_broken(case, sifted, made, most=MOST_LEFT_OUT)
+        twin_table = without_broken(case, valid_rows, twin_table, most=MOST_LEFT_OUT)
     except ModelError as error:
-        told = (*told, str(error).partition(" Next: ")[0])
-    return made, told
+        warnings = (*warnings, str(error).partition(" Next: ")[0])
+    return twin_table, warnings
 
 
 def _links(
@@ -238,7 +248,7 @@ def _links(
     if link is None or children is None:
         return {}
     pool = _pool(case, parents, link)
-    places = linked(children, pool, private.engine.rows, rng)
+    places = link_rows(children, pool, private.engine.rows, rng)
     return {link.column.name: np.resize(places, case.task.rows.of(len(places))) if len(places) else places}
 
 
@@ -258,54 +268,62 @@ def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.
 
 def _with_stand_ins(case: Case, private: PrivateModel, parents: Parents, rng: np.random.Generator) -> Case:
     """The case with rows on which rules about keys are tried: such as the twin will have, and nobody's."""
-    frame = _whole(private.sample(REHEARSED), case)
+    frame = _whole(private.sample(TRIAL_ROWS), case)
     rows = assemble_unseen(frame, case.treatments, parents=partial(_pool, case, parents), rng=rng)
     return replace(case, source=replace(case.source, real=rows, rows=rows.num_rows))
 
 
-def _sifted(case: Case, private: PrivateModel) -> Sifted:
+def _valid_rows(case: Case, private: PrivateModel) -> ValidRows:
     """Rows that keep the rules about single rows.
 
     More are drawn where few do, and some are put right, which costs no privacy. Where hardly any does, they
     come as they are: whoever reads the twin is told which rules the noise breaks.
     """
-    if not (case.standing.of_rows or early(case)):
-        return Sifted(_drawn(private.sample(case.rows), case))
+    if not (case.enforceable.of_rows or early(case)):
+        return ValidRows(_as_samples(private.sample(case.rows), case))
     number = case.rows
     while True:
         frame = private.sample(number)
-        sifted = sift(case, _drawn(frame, case))
-        if len(sifted.drawn.synthetic) < LEAST * number:
-            sifted = sift(case, _drawn(repaired(frame, case.standing.of_rows), case))
-        if len(sifted.drawn.synthetic) >= case.rows:
-            return sifted
+        valid_rows = select_valid_rows(case, _as_samples(frame, case))
+        if len(valid_rows.samples.synthetic) < LEAST * number:
+            valid_rows = select_valid_rows(
+                case, _as_samples(repair_rows(frame, case.enforceable.of_rows), case)
+            )
+        if len(valid_rows.samples.synthetic) >= case.rows:
+            return valid_rows
         if number * FURTHER > MOST_DRAWN:
             break
         number *= FURTHER
-    broken = ", ".join(sorted(sifted.broken, key=lambda name: -sifted.broken[name])[:3])
-    told = (
-        f"the noise breaks rules of {case.task.model.name}: hardly any row that the private engine draws "
-        f"keeps {broken}; `labels`, `low` and `high` of columns make for less noise"
+    worst_rules = ", ".join(
+        sorted(valid_rows.broken_rules, key=lambda name: -valid_rows.broken_rules[name])[:3]
     )
-    rows = sifted.drawn if len(sifted.drawn.synthetic) >= LEAST * case.rows else _drawn(frame, case)
+    warning = (
+        f"the noise breaks rules of {case.task.model.name}: hardly any row that the private engine draws "
+        f"keeps {worst_rules}; `labels`, `low` and `high` of columns make for less noise"
+    )
+    rows = (
+        valid_rows.samples
+        if len(valid_rows.samples.synthetic) >= LEAST * case.rows
+        else _as_samples(frame, case)
+    )
     first = np.arange(min(case.rows, len(rows.synthetic)))
-    return Sifted(replace(rows.of_rows(first), warnings=(told,)))
+    return ValidRows(replace(rows.of_rows(first), warnings=(warning,)))
 
 
-def _drawn(frame: pd.DataFrame, case: Case) -> Drawn:
+def _as_samples(frame: pd.DataFrame, case: Case) -> Samples:
     whole = _whole(frame, case)
-    return Drawn(whole.iloc[:0], whole.iloc[:0], whole, frozenset(), frozenset(), {})
+    return Samples(whole.iloc[:0], whole.iloc[:0], whole, frozenset(), frozenset(), {})
 
 
 def _whole(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
     """The rows drawn, with empty columns for those that are computed afterwards."""
-    missing = [one for one in case.treatments if one.role in BY_ROW and one.column.name not in frame]
-    return frame.assign(**{one.column.name: empty_column(one.column, len(frame)) for one in missing})
+    absent = [one for one in case.treatments if one.role in BY_ROW and one.column.name not in frame]
+    return frame.assign(**{one.column.name: empty_column(one.column, len(frame)) for one in absent})
 
 
-def _stage(case: Case, private: PrivateModel, made: Made) -> Stage:
+def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:
     """The twin as it will be staged; what it states is public, or was paid for."""
-    task, shop, promised = case.task, case.shop, case.task.guarantee
+    task, shop, guarantee = case.task, case.shop, case.task.guarantee
     inputs = shop.inputs.get(task.model.unique_id, {})
     return Stage(
         relation=stage_relation(
@@ -314,17 +332,17 @@ def _stage(case: Case, private: PrivateModel, made: Made) -> Stage:
         target=task.target,
         unique_id=task.model.unique_id,
         name=task.model.name,
-        rows=made.table.num_rows,
+        rows=twin_table.table.num_rows,
         backend=ENGINE,
-        verdict=GUARANTEED,
+        verdict=BY_GUARANTEE,
         fidelity=None,
         run_id=shop.run_id,
         version=__version__,
         invocation_id=shop.invocation_id,
         inputs={part: digest for part, digest in inputs.items() if part != ROWS},
         kept=shop.keep,
-        epsilon=promised.epsilon,
-        delta=promised.delta,
+        epsilon=guarantee.epsilon,
+        delta=guarantee.delta,
         guarantee=_promise(private, task),
         policy=task.on_inconclusive,
     )
@@ -335,23 +353,23 @@ def _promise(private: PrivateModel, task: Task) -> str:
     name = private.domain.removeprefix("column ").split(".")[-1]
     rows = private.rows_per_entity
     whom = f"each entity of {name}" if private.rows_per_entity > 1 else f"each row of {task.model.name}"
-    used = f", of whose rows at most {rows} are used" if rows > 1 else ""
-    return f"{task.guarantee} for {whom}{used}"
+    limit = f", of whose rows at most {rows} are used" if rows > 1 else ""
+    return f"{task.guarantee} for {whom}{limit}"
 
 
-def _warnings(case: Case, private: PrivateModel, examined: Examined, because: str) -> tuple[str, ...]:
+def _warnings(case: Case, private: PrivateModel, examination: Examination, because: str) -> tuple[str, ...]:
     """What the owner should know: why there is a guarantee, and what it costs in fidelity."""
     name = case.task.model.name
-    lost = sorted(private.without_labels)
+    categories = sorted(private.without_labels)
     reason = f", because {because}" if because else ""
-    evaluation = examined.evaluation
+    evaluation = examination.evaluation
     near = ""
     if evaluation is not None and evaluation.fidelity is not None:
         near = f"; it keeps {evaluation.fidelity:.0%} of the fidelity of real rows"
-    told = [f"{name} is made by guarantee{reason}. The noise costs fidelity{near}"]
-    if lost:
-        told.append(
-            f"{name}: no label of {', '.join(lost)} is held by enough entities to be told; `labels` in "
+    warnings = [f"{name} is made by guarantee{reason}. The noise costs fidelity{near}"]
+    if categories:
+        warnings.append(
+            f"{name}: no label of {', '.join(categories)} is held by enough entities to be told; `labels` in "
             "`meta: {synth: …}` of the column states what is public"
         )
-    return (*case.standing.warnings, *told)
+    return (*case.enforceable.warnings, *warnings)

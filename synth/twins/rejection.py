@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Evaluation, Rule
-    from synth.twins.workshop import Case, Drawn, Made
+    from synth.twins.context import Case, Samples, TwinTable
     from synth.warehouse.rules import Equation, Judgement
 
 SURELY = 3  # standard errors that the share of rows that keep the rules may be smaller than it seemed
@@ -34,19 +34,19 @@ LEFT_OUT = 0.01  # share of the twin that may be left out for rules about keys
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class ValidRows:
     """What was drawn, without the rows that break a rule.
 
     Attributes:
         table: columns that chance had a part in, as the rows were judged by them.
-        broken: how many of all rows drawn broke each rule, by its source.
-        computed: the columns that are what an equation says.
+        broken_rules: how many of all rows drawn broke each rule, by its source.
+        computed_columns: the columns that are what an equation says.
     """
 
-    drawn: Drawn
+    samples: Samples
     table: pa.Table = field(default_factory=lambda: pa.table({}))
-    broken: Mapping[str, int] = field(default_factory=dict)
-    computed: frozenset[str] = frozenset()
+    broken_rules: Mapping[str, int] = field(default_factory=dict)
+    computed_columns: frozenset[str] = frozenset()
 
     def as_judged(self, twin: pa.Table, places: NDArray[np.int64]) -> pa.Table:
         """The twin of the rows at these places, with the columns by which they were judged."""
@@ -56,7 +56,7 @@ class Sifted:
         return twin
 
 
-def draw_sifted(case: Case) -> Sifted:
+def sample_valid_rows(case: Case) -> ValidRows:
     """Rows for the twin that keep its rules, and some to spare; drawn again if too few of the first do.
 
     Raises:
@@ -67,27 +67,27 @@ def draw_sifted(case: Case) -> Sifted:
     samples = draw(task, case.source, case.treatments, rows, case.shop, family=case.family)
     rows = rows if samples.rows is None else samples.rows
     case = replace(case, rows=rows)
-    rules = case.standing.of_rows or early(case)
+    rules = case.enforceable.of_rows or early(case)
     if not rules or not rows or not len(samples.training.columns):
-        return Sifted(samples)
-    valid_rows = sift(case, samples)
-    if len(valid_rows.drawn.synthetic) < rows + SPARE:
+        return ValidRows(samples)
+    valid_rows = select_valid_rows(case, samples)
+    if len(valid_rows.samples.synthetic) < rows + SPARE:
         more = _rows_needed(case, valid_rows, len(samples.synthetic)) - rows
         samples = draw(task, case.source, case.treatments, rows, case.shop, spare=more, family=case.family)
-        valid_rows = sift(case, samples)
+        valid_rows = select_valid_rows(case, samples)
     fewest = rows if samples.rows is None else ceil(rows * (1 - MOST_LOST))
-    if len(valid_rows.drawn.synthetic) < fewest:
+    if len(valid_rows.samples.synthetic) < fewest:
         raise _too_few(case, valid_rows, len(samples.synthetic))
     return valid_rows
 
 
-def _rows_needed(case: Case, valid_rows: Sifted, rows_drawn: int) -> int:
+def _rows_needed(case: Case, valid_rows: ValidRows, rows_drawn: int) -> int:
     """How many rows to draw for enough to keep the rules, almost surely; no more, for others go unused.
 
     Raises:
         ModelError: the share that keeps them is too small.
     """
-    share = len(valid_rows.drawn.synthetic) / rows_drawn
+    share = len(valid_rows.samples.synthetic) / rows_drawn
     if share < LEAST:
         raise _too_few(case, valid_rows, rows_drawn)
     error = sqrt(share * (1 - share) / rows_drawn)
@@ -98,24 +98,24 @@ def _spare(case: Case) -> int:
     return spare_rows(case.rows, halves=case.source.halves)
 
 
-def sift(case: Case, samples: Drawn) -> Sifted:
+def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
     """Return the rows that keep every rule, no more of them than a run without rules draws."""
     formulas = early(case)
-    names = frozenset().union(*case.standing.mentioned_columns, *formulas.values())
+    names = frozenset().union(*case.enforceable.mentioned_columns, *formulas.values())
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
     table = rehearse(samples.synthetic, case.treatments, names, real=case.source.real, rng=rng)
-    judgement = judge(case, table, case.standing.of_rows, [*equations(formulas), *_equations(case)])
+    judgement = judge(case, table, case.enforceable.of_rows, [*equations(formulas), *_equations(case)])
     synthetic = samples.synthetic.assign(
         **{
             name: as_learned(judgement.computed_columns.column(name), samples.training[name].dtype)
             for name in judgement.computed_columns.column_names
         }
     )
-    is_broken, counts = _count_violations(judgement, table, case.standing.of_rows)
+    is_broken, counts = _count_violations(judgement, table, case.enforceable.of_rows)
     kept_rows, first_rows = _valid_rows(case, samples, is_broken)
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
     final = [name for name in table.column_names if name in days]
-    return Sifted(
+    return ValidRows(
         replace(samples, synthetic=synthetic, rows=first_rows).of_rows(kept_rows),
         table.select(final).take(pa.array(kept_rows)),
         counts,
@@ -124,7 +124,7 @@ def sift(case: Case, samples: Drawn) -> Sifted:
 
 
 def _valid_rows(
-    case: Case, samples: Drawn, is_broken: NDArray[np.bool_]
+    case: Case, samples: Samples, is_broken: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], int | None]:
     """Return the rows that keep all rules, those of the twin first, and how many these are of histories.
 
@@ -140,9 +140,9 @@ def _valid_rows(
     places[rows] = replacements(rows, spare, samples.owner)
     spare = np.setdiff1d(spare, places)
     if not is_one_to_one(case.family, case.treatments):
-        missing = np.flatnonzero(places < 0)[: len(spare)]
-        places[missing] = spare[: len(missing)]
-        spare = spare[len(missing) :]
+        empty = np.flatnonzero(places < 0)[: len(spare)]
+        places[empty] = spare[: len(empty)]
+        spare = spare[len(empty) :]
     places = places[places >= 0]
     return np.concatenate([places, spare])[:most], len(places)
 
@@ -157,7 +157,7 @@ def _equations(case: Case) -> list[Equation]:
     }
     free -= {*model.seed_columns, *model.balance}
     pairs = (
-        (rule, next((one for one in rule.sets if one[0] in free), None)) for rule in case.standing.of_rows
+        (rule, next((one for one in rule.sets if one[0] in free), None)) for rule in case.enforceable.of_rows
     )
     by_column = {sets[0]: (rule, *sets) for rule, sets in pairs if sets}
     return list(by_column.values())
@@ -174,14 +174,16 @@ def _count_violations(
     return is_broken, {rule.source: int(n) for rule, n in zip(rules, counts, strict=True) if n}
 
 
-def without_broken(case: Case, valid_rows: Sifted, draft: Made, *, most: float = LEFT_OUT) -> Made:
+def without_broken(
+    case: Case, valid_rows: ValidRows, draft: TwinTable, *, most: float = LEFT_OUT
+) -> TwinTable:
     """The twin without rows that break a rule by what was made or computed after they were judged.
 
     Raises:
         ModelError: these are more than `most` of the rows.
     """
-    final = columns_by_row(case.treatments) - valid_rows.computed
-    enforceable = case.standing
+    final = columns_by_row(case.treatments) - valid_rows.computed_columns
+    enforceable = case.enforceable
     rules = [
         rule
         for rule, names in zip(enforceable.of_rows, enforceable.mentioned_columns, strict=True)
@@ -199,17 +201,20 @@ def without_broken(case: Case, valid_rows: Sifted, draft: Made, *, most: float =
             f"columns another role in {case.task.model.path}, or the test `severity: warn`."
         )
     return replace(
-        draft, table=draft.table.filter(pa.array(~is_broken)), broken=counts, places=draft.places[~is_broken]
+        draft,
+        table=draft.table.filter(pa.array(~is_broken)),
+        broken_rules=counts,
+        places=draft.places[~is_broken],
     )
 
 
-def refuse_broken(case: Case, draft: Made, evaluation: Evaluation | None) -> None:
+def refuse_broken(case: Case, draft: TwinTable, evaluation: Evaluation | None) -> None:
     """Refuse a twin that as a whole is not what a test demands, before anybody can see it.
 
     Raises:
         ModelError: names the tests; a `RejectedError` where there is an evaluation to show.
     """
-    rules = case.standing.of_tables
+    rules = case.enforceable.of_tables
     if not rules:
         return
     outcomes = case.shop.warehouse.broken_together(candidates(case, draft.table), rules)
@@ -228,12 +233,12 @@ def refuse_broken(case: Case, draft: Made, evaluation: Evaluation | None) -> Non
     raise ModelError(reasons) if evaluation is None else RejectedError(reasons, evaluation)
 
 
-def _too_few(case: Case, valid_rows: Sifted, rows_drawn: int) -> ModelError:
+def _too_few(case: Case, valid_rows: ValidRows, rows_drawn: int) -> ModelError:
     model = case.task.model
     return ModelError(
         f"Backend {case.task.backend} cannot draw enough rows of {model.name} that its tests allow: of "
-        f"{rows_drawn:,} rows {len(valid_rows.drawn.synthetic):,} keep all rules; "
-        f"{_shares(valid_rows.broken, rows_drawn)}. "
+        f"{rows_drawn:,} rows {len(valid_rows.samples.synthetic):,} keep all rules; "
+        f"{_shares(valid_rows.broken_rules, rows_drawn)}. "
         f"Next: choose another backend, or give the test `severity: warn` in {model.path}."
     )
 

@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
     from synth.dbt.tests import DbtTestResult
     from synth.domain import Task
-    from synth.twins.workshop import Workshop
+    from synth.twins.context import RunContext
     from synth.warehouse import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TwinTestVerdict:
     """What the tests say of one twin.
 
     Attributes:
-        refused: how the model leaves the run because of them; None if it may be published.
+        blocking_status: how the model leaves the run because of them; None if it may be published.
         message: why.
         outcomes: of each test that reads the model, by name.
     """
 
-    refused: Status | None = None
+    blocking_status: Status | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Trials:
+class TwinTests:
     """The tests of one run; dbt takes seconds to start, so it is asked about many twins at once."""
 
-    def __init__(self, tasks: Iterable[Task], shop: Workshop) -> None:
+    def __init__(self, tasks: Iterable[Task], shop: RunContext) -> None:
         self._models = {task.model.unique_id: task.model for task in tasks}
         self._shop = shop
-        self._trials: dict[str, Trial] = {}
-        self._guaranteed: set[str] = set()
+        self._trials: dict[str, TwinTestVerdict] = {}
+        self._by_guarantee: set[str] = set()
         settings = shop.settings
         has_tests = settings.tests and any(model.tests for model in self._models.values())
         self._able = has_tests and settings.dbt is not None
@@ -52,7 +52,7 @@ class Trials:
                 "Next: pip install 'dbt-synth[dbt]', or --no-tests"
             )
 
-    def of(self, stages: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, Trial]:
+    def of(self, stages: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, TwinTestVerdict]:
         """What the tests say of each twin, by `unique_id`.
 
         Args:
@@ -60,16 +60,16 @@ class Trials:
             pending: models whose twins are still being made; a test that reads one is left for then.
         """
         # Nothing that real rows say may decide about twins by guarantee, not even that their tests pass.
-        self._guaranteed |= {name for name, stage in stages.items() if stage.guarantee}
+        self._by_guarantee |= {name for name, stage in stages.items() if stage.guarantee}
         new = [name for name in stages if name not in self._trials]
         if new and self._able:
             try:
                 results = self._run(new, stages, pending)
             except SynthError as error:
-                self._trials |= dict.fromkeys(new, Trial(Status.ERROR, str(error)))
+                self._trials |= dict.fromkeys(new, TwinTestVerdict(Status.ERROR, str(error)))
             else:
                 self._trials |= {name: self._trial(name, results) for name in new}
-        return {name: self._trials.get(name, Trial()) for name in stages}
+        return {name: self._trials.get(name, TwinTestVerdict()) for name in stages}
 
     def _run(
         self, new: Iterable[str], stages: Mapping[str, Stage], pending: Collection[str]
@@ -81,7 +81,7 @@ class Trials:
         now = [test for test in able if not set(test.parents) & set(pending)]
         return (*judge(now, twins, shop.settings), *unable)
 
-    def _trial(self, name: str, results: Iterable[DbtTestResult]) -> Trial:
+    def _trial(self, name: str, results: Iterable[DbtTestResult]) -> TwinTestVerdict:
         """What was found of one model, in words."""
         ours = [item for item in results if name in item.test.parents]
         outcomes = {item.test.name: str(item.outcome) for item in ours}
@@ -94,17 +94,17 @@ class Trials:
         if silent:
             lines = (*lines, f"{silent} dbt tests are not run on twins, because they store their failures")
         failures = [item for item in ours if item.outcome.blocks]
-        noise = [item for item in failures if self._guaranteed & {*item.test.parents}]
+        noise = [item for item in failures if self._by_guarantee & {*item.test.parents}]
         lines += tuple(
             f"dbt test {item.test.name}: {item.message}; the noise of a twin by guarantee explains that"
             for item in noise
         )
         failures = [item for item in failures if item not in noise]
         if not failures:
-            return Trial(warnings=lines, outcomes=outcomes)
+            return TwinTestVerdict(warnings=lines, outcomes=outcomes)
         message = "; ".join(f"the dbt test {item.test.name}: {item.message}" for item in failures)
         own = self._models[name]
         way = f"publish all the same: synth run --select {own.name} --no-tests"
         if all(set(item.test.parents) == {name} for item in failures):  # what reads other models is no CHECK
             way = f"state it as a `check` constraint if it is about each row on its own; or {way}"
-        return Trial(Status.REJECTED, f"{message}. Next: {way}", lines, outcomes)
+        return TwinTestVerdict(Status.REJECTED, f"{message}. Next: {way}", lines, outcomes)
