@@ -29,6 +29,11 @@ class FixedColumn:
     codes: Ints
     series: pd.Series[Any] | None = None
 
+    def of(self, rows: Ints) -> FixedColumn:
+        """The same of some rows."""
+        series = None if self.series is None else self.series.iloc[rows].reset_index(drop=True)
+        return FixedColumn(self.codes[rows], series)
+
 
 def positions(names: Iterable[Hashable], among: pd.Index[Any]) -> list[int]:
     """Where the columns called `names` stand.

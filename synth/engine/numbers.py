@@ -11,7 +11,16 @@ from synth.engine import ticks
 from synth.engine.cells import open_cells
 from synth.engine.crowd import Ranks
 from synth.engine.lookup import Lookup
-from synth.engine.rounding import MAX_DECIMALS, SAFE_DECIMALS, decimals_of, habitual, round_to, zeros_of
+from synth.engine.rounding import (
+    MAX_DECIMALS,
+    SAFE_DECIMALS,
+    decimals_of,
+    habitual,
+    lattice_of,
+    on_lattice,
+    round_to,
+    zeros_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +84,7 @@ class NumberColumn:
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
             self._decimals = habitual(self._decimals, self._cells.cell, np.where(self.spike, 0, counts))
+        self._lattice = lattice_of(self._distinct, self.decimals)
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Common values as they are, others drawn from their cell."""
@@ -108,7 +118,12 @@ class NumberColumn:
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
             values = np.where(np.isfinite(high), low * (1 - share) + high * share, low)
         values = np.where(np.isfinite(low), values, high)
-        return np.clip(round_to(values, self._decimals[codes]), self._distinct[0], self._distinct[-1])
+        return np.clip(self._round(values, self._decimals[codes]), self._distinct[0], self._distinct[-1])
+
+    def _round(self, values: NDArray[np.float64], decimals: Ints | None = None) -> NDArray[np.float64]:
+        """Values with so many decimals, or those of the column, in the steps in which the column goes."""
+        decimals = np.full(len(values), self.decimals) if decimals is None else decimals
+        return on_lattice(round_to(values, decimals), *self._lattice, self.decimals)
 
     def _keep_weekdays(self, steps: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
         """Move dates to the day of the week of the value that they stand for, some weeks from it."""
@@ -189,7 +204,7 @@ class NumberColumn:
         """The nearest values that the column could hold: in its bounds, on its grain."""
         if self._native_dtype.kind == "f":
             low, high = self._distinct[[0, -1]]
-            values = round_to(self._mirror(native, low, high), np.full(len(native), self.decimals))
+            values = self._round(self._mirror(native, low, high))
             return np.asarray(np.clip(values, low, high))
         if native.dtype.kind == "f":
             native = np.rint(native).astype(self._native_dtype)
@@ -219,7 +234,7 @@ class NumberColumn:
         values = self.raw[self.codes >= 0]
         there = (native >= values.min()) & (native <= values.max())
         if self._native_dtype.kind == "f":
-            return np.where(there, round_to(native, np.full(len(native), self.decimals)), nearest)
+            return np.where(there, self._round(native), nearest)
         base = int(np.array(self._base, dtype=np.uint64).view(np.int64))
         plain = np.rint(native) if native.dtype.kind == "f" else native
         above = plain.astype(self._native_dtype).view(np.int64) - base
@@ -275,8 +290,8 @@ class NumberColumn:
     def _further(self, native: ticks.Native, limit: ticks.Native, *, up: bool) -> ticks.Native:
         """Values, those that equal their bound one grain above (`up`) or below it, but not beyond an end."""
         if self._native_dtype.kind == "f":
-            grain = 10.0**-self.decimals if self.decimals <= MAX_DECIMALS else 0.0
-            further = round_to(native + (grain if up else -grain), np.full(len(native), self.decimals))
+            grain = self._lattice[0] * 10.0**-self.decimals if self.decimals <= MAX_DECIMALS else 0.0
+            further = self._round(native + (grain if up else -grain))
         else:
             step = np.int64(self._step)
             further = (native.view(np.int64) + (step if up else -step)).view(self._native_dtype)

@@ -17,6 +17,7 @@ BY_CHANCE = 2.0  # times as many as come out short without being meant to, which
 FEW_VALUES = 4  # different ones, which are none either, however many rows hold them
 MAX_DECIMALS = 12
 MAX_ZEROS = 6  # at the end of a whole number
+LATTICE_VALUES = 20  # different ones, which are seldom all multiples of two by chance: once in a million
 SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
 
 
@@ -63,6 +64,30 @@ def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
         few = (rows < FEW_ROWS) | (values < FEW_VALUES) | (own < BY_CHANCE * 10.0 ** (digits - more) * finer)
         result[(result == digits) & few[cell]] = more
     return np.minimum(result, np.maximum(most[cell], decimals))
+
+
+def lattice_of(values: NDArray[Any], decimals: int) -> tuple[int, int]:
+    """Find the steps in which ascending numbers go, such as quarters, and their offset, in 10^-decimals.
+
+    The step is 1 where there is none beyond their decimals, or too few values to show one.
+    """
+    if values.dtype.kind != "f" or len(values) < LATTICE_VALUES or decimals > MAX_DECIMALS:
+        return 1, 0
+    units = np.rint(values.astype(np.float64) * 10.0**decimals)
+    if not np.isfinite(units).all() or np.abs(units).max() >= 2.0**52:
+        return 1, 0
+    step = int(np.gcd.reduce(np.diff(units.astype(np.int64))))
+    return max(step, 1), int(units[0]) % max(step, 1)
+
+
+def on_lattice(values: NDArray[np.float64], step: int, offset: int, decimals: int) -> NDArray[np.float64]:
+    """Each value at the nearest step of the lattice that `lattice_of` found."""
+    if step == 1:
+        return values
+    with np.errstate(all="ignore"):
+        units = np.rint((values * 10.0**decimals - offset) / step) * step + offset
+        nearest = np.round(units / 10.0**decimals, decimals)
+    return np.where(np.isfinite(nearest), nearest, values)
 
 
 def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:

@@ -172,16 +172,19 @@ class Table:
             index: each.series for index, each in fixed_columns.items() if each.series is not None
         }
         values, nulls = self._values(codes, rng, fixed_columns)
-        for _ in range(0 if fixed_columns else TRIES):
+        # Shares that were asked for hold over all rows, not over those that are drawn anew.
+        is_balanced = any(each.series is None for each in fixed_columns.values())
+        for _ in range(0 if is_balanced else TRIES):
             outside = self._outside(values, nulls)
             if not len(outside):
                 break
-            again = self._codes(len(outside), rng, {})
-            new_values = self._values(again, rng, {})
+            part = {index: each.of(outside) for index, each in fixed_columns.items()}
+            again = self._codes(len(outside), rng, part)
+            new_values = self._values(again, rng, part)
             fit = self._alike(nulls, new_values[1], outside)
-            for whole, part in ((codes, again), (values, new_values[0]), (nulls, new_values[1])):
-                for index, own in part.items():
-                    whole[index][outside[fit]] = own[fit]
+            for whole, new in ((codes, again), (values, new_values[0]), (nulls, new_values[1])):
+                for index in new.keys() - fixed_columns.keys():
+                    whole[index][outside[fit]] = new[index][fit]
         series = []
         for index, column in enumerate(self._columns[: self._width]):
             if index in fixed_series:

@@ -28,6 +28,7 @@ MAX_TARGETS = 20  # columns that are tried for a target
 EXACT = 0.9  # Gini or R² beyond which a column only repeats others and is no target
 WORTH = 0.3  # from here on a class is preferred to any number
 MEMBERS = 30  # training rows that a class must have
+CONSTANT = 0.8  # share of rows that hold one number, beyond which it is no target: its R² hangs on few rows
 ROUNDS, LEAVES = 60, 8  # of a learner that does not learn single rows
 FOLDS = 3
 
@@ -182,6 +183,8 @@ def _values(case: EvaluationCase, place: int, column: TableColumn, training: Cod
         return None
     labels, counts = np.unique(column.keys[training][has_value[training]], return_counts=True)
     if column.numbers is not None and len(labels) > 2:  # noqa: PLR2004 - two numbers are two classes
+        if counts.max() > CONSTANT * counts.sum() and column.name != case.target:
+            return None
         values = np.where(has_value, mid_ranks(column, case.tables.real), np.nan)
         return Target(column.name, place, values, "r2")
     values = np.where(has_value, column.keys == labels[counts.argmax()], np.nan)

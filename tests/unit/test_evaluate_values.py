@@ -126,6 +126,19 @@ def test_a_declared_target_is_learned_and_one_that_is_not_there_is_an_error() ->
     assert missing.verdict is Verdict.ERROR
 
 
+def test_a_number_that_is_nearly_always_one_value_is_no_target_unless_it_is_declared() -> None:
+    rng = np.random.default_rng(4)
+
+    def orders(rows: int) -> pd.DataFrame:
+        goods, credit = rng.gamma(3, 10, rows).round(2), rng.gamma(3, 4, rows).round(2)
+        credit[rng.random(rows) < 0.95] = 0
+        return pd.DataFrame({"goods": goods, "credit": credit, "total": goods - credit})
+
+    tables = orders(1_000), orders(1_000), orders(1_000)
+    assert evaluate(*tables).utility[0].target != "credit"
+    assert evaluate(*tables, target="credit").utility[0].target == "credit"
+
+
 def test_a_twin_that_lost_a_class_teaches_nothing_about_it() -> None:
     found = evaluate(TRAINING, HOLDOUT, FRESH.assign(member=True), target="member")
     assert found.utility[0].synthetic == 0.5
