@@ -14,8 +14,9 @@ from synth.cli.options import EPILOG
 from synth.errors import SynthError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+SELECTION_FLAGS = ("--select", "-s", "--exclude")
 COMMANDS = (
     running.run,
     running.publish,
@@ -36,7 +37,34 @@ COMMANDS = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+class SynthGroup(click.Group):
+    """The commands, of which a selection may be several words, as dbt's may: `--select a b`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command and its words, each word of a selection behind a flag of its own."""
+        name, command, words = super().resolve_command(ctx, args)
+        takes_words = command and any(isinstance(each, click.Argument) for each in command.params)
+        return name, command, words if takes_words else repeat_flags(words, SELECTION_FLAGS)
+
+
+def repeat_flags(words: Sequence[str], flags: Collection[str]) -> list[str]:
+    """Return the words with a flag again before each further word that follows it."""
+    result: list[str] = []
+    flag, is_first = "", False
+    for word in words:
+        if word.startswith("-"):
+            flag, is_first = (word, True) if word in flags else ("", False)
+        elif flag and not is_first:
+            result.append(flag)
+        else:
+            is_first = False
+        result.append(word)
+    return result
+
+
+@click.group(cls=SynthGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.version_option(__version__, prog_name="synth")
 def cli() -> None:
     """Publish synthetic twins of dbt models: tag a model, run dbt, run synth, query the twin.

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from synth._version import __version__
-from synth.cli import cli, main
+from synth.cli import SELECTION_FLAGS, cli, main, repeat_flags
 from synth.cli.execution import new_run_id
 from synth.cli.options import project_options, read_settings, services_option
 from synth.errors import SynthError
@@ -41,6 +41,30 @@ def test_commands_take_dbts_flags() -> None:
     assert flags("run") >= DBT_FLAGS | SELECTION | {"--threads", "--full-refresh", "-s", "-t", "-f"}
     assert flags("ls") >= DBT_FLAGS | SELECTION | {"--output"}
     assert flags("debug") >= DBT_FLAGS
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--select a b --quiet", "--select a --select b --quiet"),
+        ("-s a b c --exclude d e", "-s a -s b -s c --exclude d --exclude e"),
+        ("--select=a --rows 5 --select b", "--select=a --rows 5 --select b"),
+        ("--rows 5 a --select", "--rows 5 a --select"),  # click says what is wrong
+    ],
+)
+def test_a_selection_may_be_several_words_as_in_dbt(words: str, expected: str) -> None:
+    assert " ".join(repeat_flags(words.split(), SELECTION_FLAGS)) == expected
+
+
+def test_a_command_with_words_of_its_own_keeps_them() -> None:
+    context = click.Context(cli)
+    assert cli.resolve_command(context, ["publish", "--select", "a", "run"])[2] == ["--select", "a", "run"]
+    assert cli.resolve_command(context, ["run", "--select", "a", "b"])[2] == [
+        "--select",
+        "a",
+        "--select",
+        "b",
+    ]
 
 
 def test_python_m_synth_is_synth() -> None:
