@@ -148,10 +148,10 @@ def test_any_frame_can_be_learned_although_columns_are_taken_for_sums_of_others(
     eager: dict[str, Any] = {
         "FEWEST_ROWS": 20,
         "FEW_VALUES": 3,
-        "TOLD": -1.0,
+        "LEAST_INFORMATION": -1.0,
         "CLOSE": 10.0,
         "BETTER": 100.0,
-        "LOST_COMMON": 1.0,
+        "LOSS_OF_COMMON": 1.0,
     }
     with patch.multiple(regressions, **eager):
         check(build(kinds, rows, seed), 50)
