@@ -117,7 +117,7 @@ def _begin(
         claim = warehouse.claim(invocation.invocation_id, settings.staging_schema)
         with claim, warehouse.snapshot() as snapshot, progress_bar() as progress:
             agenda = _agenda(invocation, settings, inventory, warehouse, snapshot)
-            shop = RunContext(
+            context = RunContext(
                 inventory.run_id,
                 warehouse,
                 snapshot,
@@ -132,7 +132,7 @@ def _begin(
                 agenda.inputs,
                 agenda.stages,
             )
-            _work(invocation, agenda, shop, results)
+            _work(invocation, agenda, context, results)
     except KeyboardInterrupt:
         return INTERRUPTION
     except Exception as error:
@@ -243,21 +243,21 @@ def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> di
     return reasons
 
 
-def _work(invocation: Invocation, todo: Agenda, shop: RunContext, results: dict[str, ModelResult]) -> None:
+def _work(invocation: Invocation, todo: Agenda, context: RunContext, results: dict[str, ModelResult]) -> None:
     """Say what cannot be done and what needs no work, and do the rest."""
     every = invocation.everything
     places = {task.model.unique_id: f"{index} of {len(every)}" for index, task in enumerate(every, 1)}
     results |= {result.task.model.unique_id: result for result in invocation.refused_results}
     results |= todo.settled_results
     for name, result in results.items():
-        log.outcome(places[name], result, shop.folder.report(result.task))
+        log.outcome(places[name], result, context.folder.report(result.task))
     if todo.todo:
         from synth.twins.making import earlier_outcomes, make_and_publish  # noqa: PLC0415 - learns and judges: a second to load
         from synth.twins.readings import read_and_tell  # noqa: PLC0415 - likewise
 
         ready = earlier_outcomes(todo)
-        shop = replace(shop, sources=read_and_tell(todo.todo, shop, ready=ready))
-        make_and_publish(todo.todo, shop, results, places=places, ready=ready)
+        context = replace(context, sources=read_and_tell(todo.todo, context, ready=ready))
+        make_and_publish(todo.todo, context, results, places=places, ready=ready)
 
 
 def _look_again(invocation: Invocation, settings: Settings, warehouse: Warehouse) -> str:

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 def agreeing(
-    pool: ThreadPoolExecutor, tasks: Sequence[Task], shop: RunContext, twins: Mapping[str, Future[Ready]]
+    pool: ThreadPoolExecutor, tasks: Sequence[Task], context: RunContext, twins: Mapping[str, Future[Ready]]
 ) -> dict[str, Future[Ready]]:
     """Return the twins to come, those by guarantee as those of other models say they are.
 
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
     futures = dict(twins)
-    for group in shop.sql_facts.groups([task.model.unique_id for task in tasks]):
+    for group in context.sql_facts.groups([task.model.unique_id for task in tasks]):
         group_futures = {name: twins[name] for name in sorted(group)}
-        whole = pool.submit(_agree_group, group_futures, shop)
+        whole = pool.submit(_agree_group, group_futures, context)
         for name in group_futures:
             futures[name] = pool.submit(_one_of, whole, name)
     return futures
@@ -47,22 +47,22 @@ def _one_of(whole: Future[dict[str, Ready]], name: str) -> Ready:
     return whole.result()[name]
 
 
-def _agree_group(group_futures: Mapping[str, Future[Ready]], shop: RunContext) -> dict[str, Ready]:
+def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext) -> dict[str, Ready]:
     """Return what has become of tasks; twins by guarantee with the columns that others decide."""
     outcomes = {name: future.result() for name, future in group_futures.items()}
     twins = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
     drafts = {name: twin.again for name, twin in twins.items() if twin.again is not None}
-    facts = [fact for fact in shop.sql_facts.of(twins).every if fact.model in drafts]
+    facts = [fact for fact in context.sql_facts.of(twins).every if fact.model in drafts]
     steps = agreement_steps(facts, drafts, twins)
     if not steps:
         return outcomes
     tables = {
         name: replace(table, relation=twins[name].stage.relation) if name in twins else table
-        for name, table in shop.sql_facts.tables.items()
+        for name, table in context.sql_facts.tables.items()
     }
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
     try:
-        columns, _ = shop.warehouse.agree(rows, steps, tables)
+        columns, _ = context.warehouse.agree(rows, steps, tables)
     except SynthError as error:
         log.warning(f"Twins by guarantee are not made to agree with each other: {error}")
         return outcomes

@@ -68,13 +68,18 @@ TRIES = 4  # twins that are drawn until what tests say of all rows together hold
 
 
 def make_guaranteed(
-    task: Task, shop: RunContext, *, parents: Parents, referenced_columns: Collection[str], because: str = ""
+    task: Task,
+    context: RunContext,
+    *,
+    parents: Parents,
+    referenced_columns: Collection[str],
+    because: str = "",
 ) -> Twin:
     """Make, store and stage the twin of one model by the private engine.
 
     Args:
         task: what to make.
-        shop: where.
+        context: of the run.
         parents: columns of the twins already made in this run, by `unique_id`.
         referenced_columns: columns of this twin that its children will reference.
         because: why no checks decide, where they were asked first.
@@ -83,11 +88,13 @@ def make_guaranteed(
         ModelError: the budget does not reach, or a column has nothing that could stand in for its values.
         SynthError: a service failed.
     """
-    task = replace(task, model=with_nearest_owner(task.model, shop.sql_facts))
-    copies = copies_of(task.model, shop.sql_facts, parents)
+    task = replace(task, model=with_nearest_owner(task.model, context.sql_facts))
+    copies = copies_of(task.model, context.sql_facts, parents)
     number_columns = [*numberings_of(task.model)]
-    case, public = _open_publicly(task, shop, parents, [*(fact.column for fact in copies), *number_columns])
-    private = learn_privately(task, shop, public, case.source.columns)
+    case, public = _open_publicly(
+        task, context, parents, [*(fact.column for fact in copies), *number_columns]
+    )
+    private = learn_privately(task, context, public, case.source.columns)
     columns_without_labels = private.without_labels
     treatments = tuple(
         without_labels(one) if one.column.name in columns_without_labels else one for one in case.treatments
@@ -106,18 +113,18 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
         SynthError: a service failed.
     """
     case, private, twin_table = draft.case, draft.private, draft.twin_table
-    task, shop = case.task, case.shop
+    task, context = case.task, case.context
     examination = examine_for_owner(case, private.real, private.entities, twin_table)
     warnings = (*_warnings(case, private, examination, draft.because), *draft.warnings)
     stage = _stage(case, private, twin_table)
-    artifacts = shop.folder.store_twin(
-        shop.store,
+    artifacts = context.folder.store_twin(
+        context.store,
         case.task,
         twin_table.table,
         examination.evaluation,
         portrait=examination.portrait,
         treatments=case.treatments,
-        twins=shop.twins,
+        twins=context.twins,
         epsilon=task.guarantee.epsilon,
         guarantee=stage.guarantee,
         warnings=warnings,
@@ -125,57 +132,57 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
     stage = replace(stage, artifacts=artifacts)
     names = twin_table.table.column_names
     columns = [column for column in case.source.columns if column.name in names]
-    stage = shop.warehouse.stage(task, stage, columns=columns, table=twin_table.table)
+    stage = context.warehouse.stage(task, stage, columns=columns, table=twin_table.table)
     keys = {name: twin_table.table.column(name) for name in sorted(draft.referenced_columns & set(names))}
     holds = frozenset(draft.parents) & {key.parent for key in task.model.foreign_keys}
     return Twin(stage, examination.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)
 
 
 def _open_publicly(
-    task: Task, shop: RunContext, parents: Parents, computed_columns: Collection[str]
+    task: Task, context: RunContext, parents: Parents, computed_columns: Collection[str]
 ) -> tuple[Case, Publicly]:
     """What is public of a model, in place of its rows."""
-    model, unique = read_uniqueness(task.model, shop.warehouse)
+    model, unique = read_uniqueness(task.model, context.warehouse)
     task = replace(task, model=model)
-    columns = shop.warehouse.describe(model.relation)
-    enforceable = read_stated(model, shop.warehouse, shop.settings.staging_schema)
+    columns = context.warehouse.describe(model.relation)
+    enforceable = read_stated(model, context.warehouse, context.settings.staging_schema)
     public = publicly(
         model,
         columns,
-        twins=shop.twins,
-        enums=shop.warehouse.enums(model.relation),
+        twins=context.twins,
+        enums=context.warehouse.enums(model.relation),
         enforceable=enforceable,
-        pools=partial(_public_pool, task, shop, parents),
+        pools=partial(_public_pool, task, context, parents),
         computed_elsewhere=computed_columns,
     )
-    public = with_distances(with_calendar(public, _calendar(task, shop)), enforceable.of_rows)
+    public = with_distances(with_calendar(public, _calendar(task, context)), enforceable.of_rows)
     if not task.guarantee.discover:
         refuse_unknown(model, public)
     nobody = SourceRows(
         columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False
     )
-    return Case(task, shop, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
+    return Case(task, context, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
 
 
-def _calendar(task: Task, shop: RunContext) -> tuple[datetime, datetime] | None:
+def _calendar(task: Task, context: RunContext) -> tuple[datetime, datetime] | None:
     """The first and the last day of the tables about nobody that the model refers to."""
     days: list[datetime] = []
     for key in task.model.foreign_keys:
-        table = shop.sql_facts.tables.get(key.parent)
+        table = context.sql_facts.tables.get(key.parent)
         relation = key.relation or (table.relation if table is not None and table.public else None)
         if not key.public or relation is None:
             continue
-        columns = [one for one in shop.warehouse.describe(relation) if one.kind is Kind.DATE]
+        columns = [one for one in context.warehouse.describe(relation) if one.kind is Kind.DATE]
         if columns:
-            rows = shop.snapshot.extract(relation, columns[:1])
+            rows = context.snapshot.extract(relation, columns[:1])
             ends = pc.min_max(rows.column(0).cast(pa.timestamp("us"))).as_py()
             days += [day for day in ends.values() if day is not None]
     return (min(days), max(days)) if days else None
 
 
-def _public_pool(task: Task, shop: RunContext, parents: Parents, key: ForeignKey) -> pa.Array | None:
+def _public_pool(task: Task, context: RunContext, parents: Parents, key: ForeignKey) -> pa.Array | None:
     """The keys of a parent that is about nobody."""
-    return pool_of(task, key, shop, parents)
+    return pool_of(task, key, context, parents)
 
 
 def _make(
@@ -254,7 +261,7 @@ def _links(
 
 def _pool(case: Case, parents: Parents, treatment: Treatment) -> pa.Array | None:
     key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-    return None if key is None else pool_of(case.task, key, case.shop, parents)
+    return None if key is None else pool_of(case.task, key, case.context, parents)
 
 
 def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.bool_]:
@@ -323,11 +330,13 @@ def _whole(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
 
 def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:
     """The twin as it will be staged; what it states is public, or was paid for."""
-    task, shop, guarantee = case.task, case.shop, case.task.guarantee
-    inputs = shop.inputs.get(task.model.unique_id, {})
+    task, context, guarantee = case.task, case.context, case.task.guarantee
+    inputs = context.inputs.get(task.model.unique_id, {})
     return Stage(
         relation=stage_relation(
-            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+            task.target,
+            context.settings.staging_schema,
+            context.run_id if context.keep else context.invocation_id,
         ),
         target=task.target,
         unique_id=task.model.unique_id,
@@ -336,11 +345,11 @@ def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:
         backend=ENGINE,
         verdict=BY_GUARANTEE,
         fidelity=None,
-        run_id=shop.run_id,
+        run_id=context.run_id,
         version=__version__,
-        invocation_id=shop.invocation_id,
+        invocation_id=context.invocation_id,
         inputs={part: digest for part, digest in inputs.items() if part != ROWS},
-        kept=shop.keep,
+        kept=context.keep,
         epsilon=guarantee.epsilon,
         delta=guarantee.delta,
         guarantee=_promise(private, task),

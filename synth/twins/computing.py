@@ -27,14 +27,16 @@ def judge(
     case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()
 ) -> Judgement:
     """Which rows of `table` break a rule, after columns were computed that equations demand."""
-    return case.shop.warehouse.judge_rows(candidates(case, table), rules, equations)
+    return case.context.warehouse.judge_rows(candidates(case, table), rules, equations)
 
 
 def candidates(case: Case, table: pa.Table) -> Candidates:
     """The rows of `table` as rows that may become the twin of the case."""
     columns = [column for column in case.source.columns if column.name in table.column_names]
     relation_columns = table.select([column.name for column in columns])
-    return Candidates(case.task.model.relation, columns, relation_columns, case.shop.settings.staging_schema)
+    return Candidates(
+        case.task.model.relation, columns, relation_columns, case.context.settings.staging_schema
+    )
 
 
 def equations(formulas: Collection[Formula]) -> list[Equation]:

@@ -73,7 +73,7 @@ class Case:
     """
 
     task: Task
-    shop: RunContext
+    context: RunContext
     source: SourceRows
     treatments: tuple[Treatment, ...]
     attempt: Attempt

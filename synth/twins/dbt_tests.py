@@ -38,12 +38,12 @@ class TwinTestVerdict:
 class TwinTests:
     """The tests of one run; dbt takes seconds to start, so it is asked about many twins at once."""
 
-    def __init__(self, tasks: Iterable[Task], shop: RunContext) -> None:
+    def __init__(self, tasks: Iterable[Task], context: RunContext) -> None:
         self._models = {task.model.unique_id: task.model for task in tasks}
-        self._shop = shop
+        self._context = context
         self._trials: dict[str, TwinTestVerdict] = {}
         self._by_guarantee: set[str] = set()
-        settings = shop.settings
+        settings = context.settings
         has_tests = settings.tests and any(model.tests for model in self._models.values())
         self._able = has_tests and settings.dbt is not None
         if has_tests and not self._able:
@@ -74,12 +74,12 @@ class TwinTests:
     def _run(
         self, new: Iterable[str], stages: Mapping[str, Stage], pending: Collection[str]
     ) -> tuple[DbtTestResult, ...]:
-        shop = self._shop
-        twins = published_twins(shop.twins, shop.warehouse)
+        context = self._context
+        twins = published_twins(context.twins, context.warehouse)
         twins |= {name: stage.relation for name, stage in stages.items()}
         able, unable = choose((self._models[name] for name in new), twins)
         now = [test for test in able if not set(test.parents) & set(pending)]
-        return (*judge(now, twins, shop.settings), *unable)
+        return (*judge(now, twins, context.settings), *unable)
 
     def _trial(self, name: str, results: Iterable[DbtTestResult]) -> TwinTestVerdict:
         """What was found of one model, in words."""

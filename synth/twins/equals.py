@@ -35,7 +35,7 @@ class EqualKeys:
 def equal_keys_of(case: Case) -> tuple[EqualKeys, ...]:
     """Return such pairs of a twin's references, but of those that other rows decide."""
     model = case.task.model
-    fixed_columns = {fact.column for fact in case.shop.facts.every if fact.model == model.unique_id}
+    fixed_columns = {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
     fixed_columns |= {case.family.key} if case.family else set()
     return find_equal_keys(case.source.real, case.treatments, model, fixed_columns)
 

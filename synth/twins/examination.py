@@ -67,7 +67,7 @@ def examine(
         limits=task.limits,
         target=task.model.target_column if task.model.target_column in learned_columns else None,
         second=samples.second,
-        models=len(case.shop.twins),
+        models=len(case.context.twins),
     )
     evidence = gate.Evidence(samples.training, samples.holdout, samples.synthetic, context)
     raw_evaluation = gate.measure(evidence, samples.balance, seconds=task.evaluation_timeout, seed=task.seed)

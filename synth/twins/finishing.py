@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 Work = TypeVar("Work")
 
 
-def across(tasks: Sequence[Task], shop: RunContext) -> AcrossFacts:
+def across(tasks: Sequence[Task], context: RunContext) -> AcrossFacts:
     """Return what all real rows of these tasks' models keep across tables, and say so."""
     try:
         models = [task.model for task in tasks if not task.by_guarantee]  # their twins tell nothing more
-        facts = find_across(models, shop.warehouse, shop.snapshot)
+        facts = find_across(models, context.warehouse, context.snapshot)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")
         return AcrossFacts()
@@ -45,11 +45,11 @@ def across(tasks: Sequence[Task], shop: RunContext) -> AcrossFacts:
     return facts
 
 
-def facts_of_sql(tasks: Sequence[Task], shop: RunContext) -> AcrossFacts:
+def facts_of_sql(tasks: Sequence[Task], context: RunContext) -> AcrossFacts:
     """Return what the project's SQL states across these tasks' models; twins by guarantee keep it."""
     models = [task.model for task in tasks]
     try:
-        return stated_across(models, shop.warehouse)
+        return stated_across(models, context.warehouse)
     except SynthError as error:
         log.warning(f"Twins by guarantee are not made to agree with each other: {error}")
         return AcrossFacts()
@@ -79,7 +79,7 @@ def late_models(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
 def finish_twins(
     pool: ThreadPoolExecutor,
     tasks: Sequence[Task],
-    shop: RunContext,
+    context: RunContext,
     drafts: Mapping[str, Future[DraftOutcome]],
     late: Collection[str],
 ) -> dict[str, Future[TwinOutcome]]:
@@ -88,8 +88,8 @@ def finish_twins(
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
     groups = {
-        group: pool.submit(_agree_group, {name: drafts[name] for name in sorted(group)}, shop)
-        for group in shop.facts.groups([task.model.unique_id for task in tasks])
+        group: pool.submit(_agree_group, {name: drafts[name] for name in sorted(group)}, context)
+        for group in context.facts.groups([task.model.unique_id for task in tasks])
     }
     group_of = {name: future for group, future in groups.items() for name in group}
     twins = cast("dict[str, Future[TwinOutcome]]", dict(drafts))  # those that are not late are no drafts
@@ -99,16 +99,16 @@ def finish_twins(
             parents = {
                 one: (drafts[one], twins[one]) for one in parents_of(task) if one in twins and one != name
             }
-            twins[name] = pool.submit(_finish_draft, task, shop, drafts[name], group_of.get(name), parents)
+            twins[name] = pool.submit(_finish_draft, task, context, drafts[name], group_of.get(name), parents)
     return twins
 
 
-def _agree_group(futures: Mapping[str, Future[DraftOutcome]], shop: RunContext) -> dict[str, Draft]:
+def _agree_group(futures: Mapping[str, Future[DraftOutcome]], context: RunContext) -> dict[str, Draft]:
     """Return the drafts that there are, made to agree; as they are drawn where that cannot be done."""
     outcomes = {name: future.result().outcome for name, future in futures.items()}
     drafts = {name: one for name, one in outcomes.items() if isinstance(one, Draft)}
     try:
-        return make_agree(drafts, shop.facts, shop.warehouse)
+        return make_agree(drafts, context.facts, context.warehouse)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")
     except Exception as error:  # noqa: BLE001 - their tests say whether they are good as they are
@@ -118,7 +118,7 @@ def _agree_group(futures: Mapping[str, Future[DraftOutcome]], shop: RunContext) 
 
 def with_protection(
     task: Task,
-    shop: RunContext,
+    context: RunContext,
     work: Callable[[], Work],
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
@@ -132,13 +132,13 @@ def with_protection(
             raise
         because = str(error).partition(" Next: ")[0].rstrip(".")
         return make_guaranteed(
-            task, shop, parents=parents, referenced_columns=referenced_columns, because=because
+            task, context, parents=parents, referenced_columns=referenced_columns, because=because
         )
 
 
 def _finish_draft(
     task: Task,
-    shop: RunContext,
+    context: RunContext,
     draft_outcome: Future[DraftOutcome],
     group: Future[dict[str, Draft]] | None,
     parents: Mapping[str, tuple[Future[DraftOutcome], Future[TwinOutcome]]],
@@ -162,7 +162,7 @@ def _finish_draft(
     }
 
     def finish() -> Twin:
-        alone = without(rejected_models, shop)
+        alone = without(rejected_models, context)
         ready = _with_keys(draft, rejected_models, others, alone) if rejected_models or others else draft
         referenced_columns = frozenset(draft.keys)
         return with_protection(
@@ -177,7 +177,7 @@ def _with_keys(
     draft: Draft,
     rejected_models: Collection[str],
     others: Mapping[str, Mapping[str, pa.ChunkedArray]],
-    shop: RunContext,
+    context: RunContext,
 ) -> Draft:
     """Return the draft without keys of twins that are not published.
 
@@ -185,16 +185,16 @@ def _with_keys(
         draft: of a child.
         rejected_models: the parents that have no new twin.
         others: the keys of parents whose twins were made again, by guarantee.
-        shop: where the rejected have none.
+        context: in which the rejected have no twin.
     """
     task = draft.case.task
     pools = {
-        key.column: pool_of(task, key, shop, others)
+        key.column: pool_of(task, key, context, others)
         for key in task.model.foreign_keys
-        if (key.parent in rejected_models and key.parent in shop.twins) or key.parent in others
+        if (key.parent in rejected_models and key.parent in context.twins) or key.parent in others
     }
     result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools))
-    table = with_copied_keys(result.twin_table.table, result.case, shop.facts.every, others)
+    table = with_copied_keys(result.twin_table.table, result.case, context.facts.every, others)
     result = replace(
         result,
         twin_table=replace(result.twin_table, table=table),

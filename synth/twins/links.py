@@ -40,7 +40,7 @@ def link_column(model: Model, treatments: Sequence[Treatment]) -> Treatment | No
 
 
 def count_parents(
-    model: Model, link: Treatment, real: pa.Table, most: int, shop: RunContext, secret: bytes
+    model: Model, link: Treatment, real: pa.Table, most: int, context: RunContext, secret: bytes
 ) -> ParentCounts:
     """Return how many rows real parents have; of one entity at most so many parents are counted.
 
@@ -53,7 +53,7 @@ def count_parents(
     numbers = counts.field("counts").to_numpy().astype(np.int64)
     if whose is None or not whose.path:
         return ParentCounts(numbers)
-    parents, owners = read_parents(whose, shop.warehouse, shop.snapshot)
+    parents, owners = read_parents(whose, context.warehouse, context.snapshot)
     parents = parents.combine_chunks()
     places = pc.index_in(parents.cast(keys.type), counts.field("values"))
     of_parents = np.append(numbers, 0)[places.fill_null(-1).to_numpy(zero_copy_only=False)]

@@ -56,7 +56,7 @@ def _makers(stage: Stage) -> frozenset[str]:
 
 def make_and_publish(
     tasks: Sequence[Task],
-    shop: RunContext,
+    context: RunContext,
     results: dict[str, ModelResult],
     *,
     places: Mapping[str, str],
@@ -66,35 +66,35 @@ def make_and_publish(
 
     Args:
         tasks: what to make, parents before children.
-        shop: where.
+        context: of the run.
         results: takes the outcome of each task, by `unique_id`.
         places: such as `1 of 2`, by `unique_id`.
         ready: what has become of a task before, by `unique_id`.
     """
     late = [task for task in tasks if task.model.unique_id not in ready]
-    shop = replace(shop, facts=across(late, shop), sql_facts=facts_of_sql(late, shop))
-    pool = ThreadPoolExecutor(shop.settings.threads, thread_name_prefix="synth")
+    context = replace(context, facts=across(late, context), sql_facts=facts_of_sql(late, context))
+    pool = ThreadPoolExecutor(context.settings.threads, thread_name_prefix="synth")
     try:
-        futures = _handed_out(pool, tasks, shop, places, ready)
-        trials, groups = TwinTests(() if shop.keep else tasks, shop), clusters(tasks)
-        before = frozenset(published_twins(shop.twins, shop.warehouse))
+        futures = _handed_out(pool, tasks, context, places, ready)
+        trials, groups = TwinTests(() if context.keep else tasks, context), clusters(tasks)
+        before = frozenset(published_twins(context.twins, context.warehouse))
         for index, cluster in enumerate(groups):
             outcomes = [futures[task.model.unique_id].result() for task in cluster]
             verdicts = trials.of(*_publishable_stages(groups[index:], futures, before))
             outcomes = [
-                _with_verdict(item, verdicts.get(task.model.unique_id), shop)
+                _with_verdict(item, verdicts.get(task.model.unique_id), context)
                 for task, item in zip(cluster, outcomes, strict=True)
             ]
             for result in (
-                _keep_for_later(cluster, outcomes, shop)
-                if shop.keep
-                else _publish(cluster, outcomes, shop, before)
+                _keep_for_later(cluster, outcomes, context)
+                if context.keep
+                else _publish(cluster, outcomes, context, before)
             ):
                 unique_id = result.task.model.unique_id
                 results[unique_id] = result
-                log.outcome(places[unique_id], result, shop.folder.report(result.task))
+                log.outcome(places[unique_id], result, context.folder.report(result.task))
     except BaseException:
-        shop.backends.cancel()
+        context.backends.cancel()
         raise
     finally:
         # An engine cannot be stopped from outside; the one who interrupts a run does not want to wait for it.
@@ -104,12 +104,15 @@ def make_and_publish(
 def _handed_out(
     pool: ThreadPoolExecutor,
     tasks: Sequence[Task],
-    shop: RunContext,
+    context: RunContext,
     places: Mapping[str, str],
     ready: Mapping[str, TwinOutcome],
 ) -> dict[str, Future[TwinOutcome]]:
     """The twins to come. A child waits for its parents, which were handed out before it, so one advances."""
-    late, drafts = late_models(tasks, shop.facts), {name: _past(outcome) for name, outcome in ready.items()}
+    late, drafts = (
+        late_models(tasks, context.facts),
+        {name: _past(outcome) for name, outcome in ready.items()},
+    )
     for task in tasks:
         name = task.model.unique_id
         if name in ready:
@@ -117,13 +120,13 @@ def _handed_out(
         parents = {one: drafts[one] for one in parents_of(task) if one in drafts}
         referenced_columns = (
             _columns_for_children(task, tasks)
-            | shop.facts.referenced_columns(name)
-            | shop.sql_facts.referenced_columns(name)
+            | context.facts.referenced_columns(name)
+            | context.sql_facts.referenced_columns(name)
         )
         drafts[name] = pool.submit(
-            _make, places[name], task, shop, parents, referenced_columns, whole=name not in late
+            _make, places[name], task, context, parents, referenced_columns, whole=name not in late
         )
-    return agreeing(pool, tasks, shop, finish_twins(pool, tasks, shop, drafts, late))
+    return agreeing(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
 
 
 def _past(outcome: TwinOutcome) -> Future[DraftOutcome]:
@@ -145,7 +148,7 @@ def _columns_for_children(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
 def _make(
     place: str,
     task: Task,
-    shop: RunContext,
+    context: RunContext,
     parents: Mapping[str, Future[DraftOutcome]],
     referenced_columns: frozenset[str],
     *,
@@ -161,7 +164,7 @@ def _make(
     twins = {
         name: twin.keys
         for name, twin in parent_twins.items()
-        if shop.keep or isinstance(twin, Draft) or not twin.stage.kept
+        if context.keep or isinstance(twin, Draft) or not twin.stage.kept
     }
     rejected_models, failure = rejected_parents(outcomes)
     owners = {name: twin.owners for name, twin in parent_twins.items() if twin.owners is not None}
@@ -170,10 +173,10 @@ def _make(
     log.start(place, task)
 
     def draw() -> Twin | Draft:
-        _refuse_changed_columns(task, shop)
+        _refuse_changed_columns(task, context)
         if task.model.reference:
-            return copy_reference(task, shop, referenced_columns=referenced_columns)
-        alone = without(rejected_models, shop)
+            return copy_reference(task, context, referenced_columns=referenced_columns)
+        alone = without(rejected_models, context)
         if task.by_guarantee:
             return make_guaranteed(task, alone, parents=twins, referenced_columns=referenced_columns)
 
@@ -189,9 +192,9 @@ def _make(
     return attempt_task(task, draw)
 
 
-def _refuse_changed_columns(task: Task, shop: RunContext) -> None:
+def _refuse_changed_columns(task: Task, context: RunContext) -> None:
     """Say before hours of training that the columns changed, not after."""
-    changes = "" if shop.settings.full_refresh else shop.warehouse.column_changes(task)
+    changes = "" if context.settings.full_refresh else context.warehouse.column_changes(task)
     if changes:
         raise columns_refused(task.model.name, task.target, changes)
 
@@ -229,7 +232,7 @@ def _held_back(
     return held_back([task.model for task in cluster], holds, failed_models, before)
 
 
-def _with_verdict(outcome: TwinOutcome, verdict: TwinTestVerdict | None, shop: RunContext) -> TwinOutcome:
+def _with_verdict(outcome: TwinOutcome, verdict: TwinTestVerdict | None, context: RunContext) -> TwinOutcome:
     """The outcome of a task when dbt's tests have had their say."""
     twin = outcome.outcome
     if verdict is None or isinstance(twin, Failure):
@@ -241,17 +244,17 @@ def _with_verdict(outcome: TwinOutcome, verdict: TwinTestVerdict | None, shop: R
     if verdict.blocking_status is Status.REJECTED:
         try:
             if twin.stage.kept:
-                shop.warehouse.note(
-                    shop.settings.staging_schema, shop.run_id, [twin.stage.unique_id], State.FAILED
+                context.warehouse.note(
+                    context.settings.staging_schema, context.run_id, [twin.stage.unique_id], State.FAILED
                 )
-            shop.warehouse.reject(twin.stage, analysts=shop.settings.analyst_role)
+            context.warehouse.reject(twin.stage, analysts=context.settings.analyst_role)
         except SynthError as error:
             failure = replace(failure, message=f"{verdict.message} {error}")
     return replace(outcome, outcome=failure)
 
 
 def _keep_for_later(
-    cluster: Sequence[Task], outcomes: Sequence[TwinOutcome], shop: RunContext
+    cluster: Sequence[Task], outcomes: Sequence[TwinOutcome], context: RunContext
 ) -> list[ModelResult]:
     """Leave what is made for a later `synth publish`, and what is not, on record."""
     failed_models = [
@@ -259,7 +262,7 @@ def _keep_for_later(
         for task, item in zip(cluster, outcomes, strict=True)
         if isinstance(item.outcome, Failure) and item.outcome.status is not Status.PENDING
     ]
-    shop.warehouse.note(shop.settings.staging_schema, shop.run_id, failed_models, State.FAILED)
+    context.warehouse.note(context.settings.staging_schema, context.run_id, failed_models, State.FAILED)
     return [
         _result(task, item, None, good=Status.SYNTHESIZED)
         for task, item in zip(cluster, outcomes, strict=True)
@@ -267,7 +270,7 @@ def _keep_for_later(
 
 
 def _publish(
-    cluster: Sequence[Task], outcomes: Sequence[TwinOutcome], shop: RunContext, before: Collection[str]
+    cluster: Sequence[Task], outcomes: Sequence[TwinOutcome], context: RunContext, before: Collection[str]
 ) -> list[ModelResult]:
     """Publish what of a cluster is good and may stand alone, all that belongs together in one transaction."""
     held_back_models = _held_back(cluster, outcomes, before)
@@ -281,19 +284,19 @@ def _publish(
     ]
     for part in clusters(good):
         names = [task.model.unique_id for task in part]
-        failure = _publish_together([items[name] for name in names], shop)
+        failure = _publish_together([items[name] for name in names], context)
         failures |= {} if failure is None else dict.fromkeys(names, failure)
     return [
         _result(task, items[task.model.unique_id], failures.get(task.model.unique_id)) for task in cluster
     ]
 
 
-def _publish_together(outcomes: Sequence[TwinOutcome], shop: RunContext) -> Failure | None:
+def _publish_together(outcomes: Sequence[TwinOutcome], context: RunContext) -> Failure | None:
     """Publish twins in one transaction; what went wrong, if anything did."""
     stages = [item.outcome.stage for item in outcomes if isinstance(item.outcome, Twin)]
-    settings = shop.settings
+    settings = context.settings
     try:
-        shop.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
+        context.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
     except SynthError as error:
         return Failure(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - as in `_make`

@@ -78,15 +78,15 @@ def rejected_parents(outcomes: Mapping[str, Twin | Draft | Failure]) -> tuple[fr
     return rejected_models, Failure(Status.SKIPPED, f"it references {names}, which failed")
 
 
-def without(rejected_models: Collection[str], shop: RunContext) -> RunContext:
-    """The shop where a parent whose twin was rejected is as one that never asked for a twin.
+def without(rejected_models: Collection[str], context: RunContext) -> RunContext:
+    """Return the context in which parents whose twins were rejected never asked for one.
 
     One that has a twin of before keeps it, and its children get the keys of that.
     """
     if not rejected_models:
-        return shop
-    names = set(rejected_models) - set(published_twins(shop.twins, shop.warehouse))
-    return replace(shop, twins={name: place for name, place in shop.twins.items() if name not in names})
+        return context
+    names = set(rejected_models) - set(published_twins(context.twins, context.warehouse))
+    return replace(context, twins={name: place for name, place in context.twins.items() if name not in names})
 
 
 def own_keys(task: Task, rejected_models: Collection[str]) -> tuple[str, ...]:

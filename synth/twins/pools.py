@@ -36,20 +36,20 @@ def most_keys(case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]) 
         and not case.source.real.column(one.column.name).null_count
         and (one.unique or (history is not None and history.key == (one.column.name,)))
     ]
-    pools = [pool_of(task, key, case.shop, parents) for key in single]
+    pools = [pool_of(task, key, case.context, parents) for key in single]
     return min((len(pool) for pool in pools if pool is not None), default=None)
 
 
 def pool_of(
-    task: Task, key: ForeignKey, shop: RunContext, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+    task: Task, key: ForeignKey, context: RunContext, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
 ) -> pa.Array | None:
     """Return the keys of the parent's twin: of this run, else as published; None where it has none."""
-    if key.parent not in shop.twins:
-        return _public_keys(key, shop)
-    relation = shop.stage_relations.get(key.parent, shop.twins[key.parent])
+    if key.parent not in context.twins:
+        return _public_keys(key, context)
+    relation = context.stage_relations.get(key.parent, context.twins[key.parent])
     if key.parent not in parents:
-        is_staged = key.parent in shop.stage_relations
-        published_keys = shop.warehouse.read_keys(relation, key.parent_column, from_stage=is_staged)
+        is_staged = key.parent in context.stage_relations
+        published_keys = context.warehouse.read_keys(relation, key.parent_column, from_stage=is_staged)
         if published_keys is not None:
             return published_keys
         raise ModelError(
@@ -65,12 +65,12 @@ def pool_of(
     return parent_keys.drop_null().unique()
 
 
-def _public_keys(key: ForeignKey, shop: RunContext) -> pa.Array | None:
+def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:
     """The keys of a public table that has no twin, as they are; None where there is no such column."""
     if key.relation is None:
         return None
-    columns = [one for one in shop.warehouse.describe(key.relation) if one.name == key.parent_column]
+    columns = [one for one in context.warehouse.describe(key.relation) if one.name == key.parent_column]
     if not columns:
         return None
-    values = shop.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
+    values = context.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
     return values.take(pc.array_sort_indices(values))

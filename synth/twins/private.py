@@ -100,7 +100,7 @@ class PrivateDraft:
 
 
 def learn_privately(
-    task: Task, shop: RunContext, public: Publicly, columns: Sequence[Column]
+    task: Task, context: RunContext, public: Publicly, columns: Sequence[Column]
 ) -> PrivateModel:
     """Pay for the twin of a model, and learn its rows once.
 
@@ -112,15 +112,15 @@ def learn_privately(
     cost = Cost(
         domain_of(model),
         model.unique_id,
-        shop.run_id,
-        shop.invocation_id,
+        context.run_id,
+        context.invocation_id,
         guarantee.epsilon,
         guarantee.delta,
         rows_per_entity(task),
-        shop.inputs.get(model.unique_id, {}).get(ROWS, ""),
+        context.inputs.get(model.unique_id, {}).get(ROWS, ""),
     )
-    shop.warehouse.spend(shop.settings.schema, cost, shop.settings.budget)
-    real, owners = _rows(model, columns, shop)
+    context.warehouse.spend(context.settings.schema, cost, context.settings.budget)
+    real, owners = _rows(model, columns, context)
     frame = private_columns(real, public.treatments)[list(public.domains)]
     domains = dict(public.domains)
     if not domains:
@@ -135,10 +135,12 @@ def learn_privately(
         seed=task.seed,
     )
     secret, link = secrets.token_bytes(KEY_BYTES), link_column(model, public.treatments)
-    parents = link if link is None else count_parents(model, link, real, cost.rows_per_entity, shop, secret)
+    parents = (
+        link if link is None else count_parents(model, link, real, cost.rows_per_entity, context, secret)
+    )
     engine.fit(as_distances(frame, public.offsets), owners, secret, parents=parents)
-    shop.warehouse.explain_cost(
-        shop.settings.schema,
+    context.warehouse.explain_cost(
+        context.settings.schema,
         cost,
         [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
     )
@@ -149,18 +151,18 @@ def learn_privately(
 
 
 def _rows(
-    model: Model, columns: Sequence[Column], shop: RunContext
+    model: Model, columns: Sequence[Column], context: RunContext
 ) -> tuple[pa.Table, NDArray[np.int64] | None]:
     """The rows, and whose each is, as numbers; None where each is its own."""
-    number = shop.snapshot.count(model.relation)
+    number = context.snapshot.count(model.relation)
     if number > MOST:
         raise ModelError(
             f"{model.name} has more than {MOST:,} rows, which the private engine does not read. Next: "
             "publish it by checks (`privacy: checked`), which can decide about as many"
         )
-    real = shop.snapshot.extract(model.relation, columns)
+    real = context.snapshot.extract(model.relation, columns)
     real = real.rename_columns([column.name for column in columns])
-    return real, codes_of_owners(model, real, shop.warehouse, shop.snapshot)
+    return real, codes_of_owners(model, real, context.warehouse, context.snapshot)
 
 
 def _has_others(values: pd.Series[Any]) -> bool:

@@ -24,7 +24,7 @@ MOST_CELLS = 20_000_000  # of rows that wait for their turn in memory; what is b
 
 
 def read_and_tell(
-    tasks: Iterable[Task], shop: RunContext, *, ready: Collection[str] = ()
+    tasks: Iterable[Task], context: RunContext, *, ready: Collection[str] = ()
 ) -> dict[str, SourceRows]:
     """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
 
@@ -37,15 +37,15 @@ def read_and_tell(
         if task.model.unique_id in ready or task.model.reference or task.by_guarantee:
             continue
         try:
-            model_with_keys, _ = read_uniqueness(task.model, shop.warehouse)
-            source = read(replace(task, model=model_with_keys), shop)
+            model_with_keys, _ = read_uniqueness(task.model, context.warehouse)
+            source = read(replace(task, model=model_with_keys), context)
             model, _ = keep_true_facts(model_with_keys, source.real)
             advice_by_model.append(
                 (
                     model,
                     advice(
                         classify(
-                            model, source.columns, source.training, owners=source.owners, twins=shop.twins
+                            model, source.columns, source.training, owners=source.owners, twins=context.twins
                         )
                     ),
                 )
@@ -64,12 +64,17 @@ def read_and_tell(
     return sources
 
 
-def read(task: Task, shop: RunContext) -> SourceRows:
+def read(task: Task, context: RunContext) -> SourceRows:
     """Return the rows of a model, those that wait in memory first."""
-    source = shop.sources.pop(task.model.unique_id, None)
+    source = context.sources.pop(task.model.unique_id, None)
     if source is not None:
         return source
-    salt = shop.settings.salt
+    salt = context.settings.salt
     return read_source(
-        task.model, shop.warehouse, shop.snapshot, twins=shop.twins, salt=salt, halves=learns_halves(task)
+        task.model,
+        context.warehouse,
+        context.snapshot,
+        twins=context.twins,
+        salt=salt,
+        halves=learns_halves(task),
     )

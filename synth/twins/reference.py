@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
-def copy_reference(task: Task, shop: RunContext, *, referenced_columns: Collection[str]) -> Twin:
+def copy_reference(task: Task, context: RunContext, *, referenced_columns: Collection[str]) -> Twin:
     """Copy a table that is about nobody, store it and stage it.
 
     Args:
         task: whose model is reference data.
-        shop: where.
+        context: of the run.
         referenced_columns: columns of the twin that its children will reference.
 
     Raises:
@@ -37,17 +37,19 @@ def copy_reference(task: Task, shop: RunContext, *, referenced_columns: Collecti
     model = task.model
     columns = [
         column
-        for column in shop.warehouse.describe(model.relation)
+        for column in context.warehouse.describe(model.relation)
         if model.roles.get(column.name) is not Role.DROP
     ]
     names = [column.name for column in columns]
-    real = shop.snapshot.extract(model.relation, columns).rename_columns(names)
+    real = context.snapshot.extract(model.relation, columns).rename_columns(names)
     table = pa.table({one.name: encode(as_plain(real.column(one.name)), one) for one in columns})
     warnings = (f"{model.name} is copied as reference: {model.reference}",)
-    artifacts = shop.folder.store_twin(shop.store, task, table, None, warnings=warnings)
+    artifacts = context.folder.store_twin(context.store, task, table, None, warnings=warnings)
     stage = Stage(
         relation=stage_relation(
-            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+            task.target,
+            context.settings.staging_schema,
+            context.run_id if context.keep else context.invocation_id,
         ),
         target=task.target,
         unique_id=model.unique_id,
@@ -56,14 +58,14 @@ def copy_reference(task: Task, shop: RunContext, *, referenced_columns: Collecti
         backend="reference",
         verdict=COPY_VERDICT,
         fidelity=None,
-        run_id=shop.run_id,
+        run_id=context.run_id,
         version=__version__,
-        invocation_id=shop.invocation_id,
-        inputs=shop.inputs.get(model.unique_id, {}),
-        kept=shop.keep,
+        invocation_id=context.invocation_id,
+        inputs=context.inputs.get(model.unique_id, {}),
+        kept=context.keep,
         artifacts=artifacts,
         copied=model.reference,
     )
-    shop.warehouse.stage(task, stage, columns=columns, table=None)
+    context.warehouse.stage(task, stage, columns=columns, table=None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     return Twin(stage, None, artifacts, (), keys, {})

@@ -64,7 +64,7 @@ def sample_valid_rows(case: Case) -> ValidRows:
         SynthError: the backend failed.
     """
     task, rows = case.task, case.rows
-    samples = draw(task, case.source, case.treatments, rows, case.shop, family=case.family)
+    samples = draw(task, case.source, case.treatments, rows, case.context, family=case.family)
     rows = rows if samples.rows is None else samples.rows
     case = replace(case, rows=rows)
     rules = case.enforceable.of_rows or early(case)
@@ -73,7 +73,7 @@ def sample_valid_rows(case: Case) -> ValidRows:
     valid_rows = select_valid_rows(case, samples)
     if len(valid_rows.samples.synthetic) < rows + SPARE:
         more = _rows_needed(case, valid_rows, len(samples.synthetic)) - rows
-        samples = draw(task, case.source, case.treatments, rows, case.shop, spare=more, family=case.family)
+        samples = draw(task, case.source, case.treatments, rows, case.context, spare=more, family=case.family)
         valid_rows = select_valid_rows(case, samples)
     fewest = rows if samples.rows is None else ceil(rows * (1 - MOST_LOST))
     if len(valid_rows.samples.synthetic) < fewest:
@@ -217,7 +217,7 @@ def refuse_broken(case: Case, draft: TwinTable, evaluation: Evaluation | None) -
     rules = case.enforceable.of_tables
     if not rules:
         return
-    outcomes = case.shop.warehouse.broken_together(candidates(case, draft.table), rules)
+    outcomes = case.context.warehouse.broken_together(candidates(case, draft.table), rules)
     broken_rules = [
         rule.source
         for rule, outcome in zip(rules, outcomes, strict=True)

@@ -41,7 +41,7 @@ def draw(
     source: SourceRows,
     treatments: Sequence[Treatment],
     rows: int,
-    shop: RunContext,
+    context: RunContext,
     *,
     spare: int | None = None,
     family: Family | None = None,
@@ -69,18 +69,18 @@ def draw(
         seed=task.seed,
         categories=categories,
         public=open_to_all,
-        run_id=shop.run_id,
+        run_id=context.run_id,
         model=task.model.unique_id,
         conditioning=choices.conditioning,
         balance=choices.balance,
         backend_options=task.model.backend_options,
         on_scores=scores.update,
-        wait=shop.settings.wait,
+        wait=context.settings.wait,
     )
     if family is not None:
         empty = Samples(first, other, first, categories, open_to_all, {})
-        return _with_histories(task, source, treatments, family, empty, request, shop)
-    synthetic, second = _synthetic(task, source, real_rows, request, shop)
+        return _with_histories(task, source, treatments, family, empty, request, context)
+    synthetic, second = _synthetic(task, source, real_rows, request, context)
     synthetic = _apart(task, source, treatments, synthetic)
     balance, warnings = choices.balance, choices.warnings
     return Samples(first, other, synthetic, categories, open_to_all, balance, warnings, scores, second)
@@ -105,7 +105,7 @@ def _with_histories(
     family: Family,
     empty: Samples,
     request: Request,
-    shop: RunContext,
+    context: RunContext,
 ) -> Samples:
     """Return `empty` with the rows that the engines of both sides draw for the owners' twins."""
     real_rows = learnable(source.real, treatments)
@@ -116,7 +116,7 @@ def _with_histories(
             visible_rows,
             has_owner[side],
             one,
-            shop,
+            context,
             of_side(family, side, request.rows, source),
             None if family.nest is None else (family.nest, family.nest.group[side]),
         )
@@ -134,11 +134,11 @@ def _with_histories(
 
 
 def _synthetic(
-    task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, shop: RunContext
+    task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, context: RunContext
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The rows of all engines, and which are those of the second."""
     lessons = _lessons(task, source, real_rows, request, np.ones(len(real_rows), bool))
-    return _join_in_turn([_synthesize(task, visible_rows, one, shop) for visible_rows, _, one in lessons])
+    return _join_in_turn([_synthesize(task, visible_rows, one, context) for visible_rows, _, one in lessons])
 
 
 def _lessons(
@@ -202,17 +202,17 @@ def _histories(
     visible_rows: pd.DataFrame,
     has_owner: NDArray[np.bool_],
     request: Request,
-    shop: RunContext,
+    context: RunContext,
     history_request: tuple[HistoryRequest, NDArray[np.int64]],
     nest_and_groups: tuple[Nest, NDArray[np.int64]] | None,
 ) -> list[tuple[pd.DataFrame, NDArray[np.int64]]]:
     """Return, for each draw, what an engine draws that learned these rows, and each row's owner."""
     owners, twins = history_request
-    backend: Any = shop.backends[task.backend]
+    backend: Any = context.backends[task.backend]
     rows = visible_rows.loc[has_owner].reset_index(drop=True)
     entities = None if request.entities is None else request.entities[has_owner]
     request, owners = replace(request, entities=entities), replace(owners, owner=owners.owner[has_owner])
-    with shop.progress.of(task):
+    with context.progress.of(task):
         if nest_and_groups is None:
             draws = backend.histories(rows, request, owners)
         else:
@@ -277,12 +277,12 @@ def shown_to(
     return _arithmetic(rows, {*labels, *public}).restore(folded_rows, before)
 
 
-def _synthesize(task: Task, training: pd.DataFrame, request: Request, shop: RunContext) -> pd.DataFrame:
+def _synthesize(task: Task, training: pd.DataFrame, request: Request, context: RunContext) -> pd.DataFrame:
     """What the backend returns, if it has the shape that was asked for."""
-    backend = shop.backends[task.backend]
-    with shop.progress.of(task) as report:
+    backend = context.backends[task.backend]
+    with context.progress.of(task) as report:
         request_with_progress = replace(request, progress=report)
-        synthetic = backend.synthesize(training, request_with_progress, shop.folder.workdir(task))
+        synthetic = backend.synthesize(training, request_with_progress, context.folder.workdir(task))
     if list(synthetic.columns) != list(training.columns) or len(synthetic) != request.rows:
         raise ModelError(
             f"Backend {task.backend} returned {len(synthetic)} rows of {len(synthetic.columns)} columns for "

@@ -71,7 +71,7 @@ class Twin:
 
 def draw_twin(
     task: Task,
-    shop: RunContext,
+    context: RunContext,
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     referenced_columns: Collection[str],
@@ -81,7 +81,7 @@ def draw_twin(
 
     Args:
         task: what to make.
-        shop: where.
+        context: of the run.
         parents: columns of the twins already made in this run, by `unique_id`.
         referenced_columns: columns of this twin that its children will reference.
         owners: models already made in this run whose rows may own rows of this one, by `unique_id`.
@@ -90,7 +90,7 @@ def draw_twin(
         ModelError: the model cannot be synthesized.
         SynthError: a service failed.
     """
-    case = _in_family(_open(task, shop), owners or {}, parents)
+    case = _in_family(_open(task, context), owners or {}, parents)
     valid_rows = sample_valid_rows(case)
     samples = valid_rows.samples
     case = case if samples.rows is None else replace(case, rows=samples.rows)
@@ -134,7 +134,7 @@ def finish_twin(draft: Draft) -> Twin:
     columns = [column for column in case.source.columns if column.name in names]
     learned_columns = [one.column.name for one in case.treatments if one.role in LEARNED_ROLES]
     compared_columns = [name for name in learned_columns if name in names]
-    stage = case.shop.warehouse.stage(
+    stage = case.context.warehouse.stage(
         case.task, stage, columns=columns, compared_columns=compared_columns, table=twin_table.table
     )
     return Twin(
@@ -156,31 +156,33 @@ def _in_family(
     task = case.task
     if not capabilities_of(task.backend).histories or task.model.counts:
         return case
-    model, facts = nearest_owner(task.model, case.shop.facts.every), case.shop.facts.every
+    model, facts = nearest_owner(task.model, case.context.facts.every), case.context.facts.every
 
     def pool(key: ForeignKey) -> pa.Array | None:
-        return pool_of(task, key, case.shop, parents)
+        return pool_of(task, key, case.context, parents)
 
-    family = family_of(model, case.source, case.treatments, owners, case.rows, case.shop.twins, pool)
+    family = family_of(model, case.source, case.treatments, owners, case.rows, case.context.twins, pool)
     return replace(case, family=family and with_count(family, model, facts))
 
 
-def _open(task: Task, shop: RunContext) -> Case:
+def _open(task: Task, context: RunContext) -> Case:
     """Read the model, decide about its columns, and see whether it may be tried."""
-    model, unique = read_uniqueness(task.model, shop.warehouse)
-    task = replace(task, model=with_counts(model, shop.facts.every))
-    source = read(task, shop)
+    model, unique = read_uniqueness(task.model, context.warehouse)
+    task = replace(task, model=with_counts(model, context.facts.every))
+    source = read(task, context)
     few = few_rows(task, source.rows)  # it may have lost some since they were counted
     if few:
         raise UndecidableError(few)
     model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
-    treatments = assign(model, source.columns, source.training, owners=source.owners, twins=shop.twins)
-    question = attempt(task, source.fingerprint, shop.settings, shop.warehouse)
-    enforceable = read_enforceable(model, shop.warehouse, shop.snapshot, shop.settings.staging_schema)
+    treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
+    question = attempt(task, source.fingerprint, context.settings, context.warehouse)
+    enforceable = read_enforceable(
+        model, context.warehouse, context.snapshot, context.settings.staging_schema
+    )
     enforceable = replace(enforceable, warnings=(*doubts, *enforceable.warnings))
     rows = task.rows.of(source.rows) if source.rows else 0
-    return Case(task, shop, source, treatments, question, rows, enforceable, unique)
+    return Case(task, context, source, treatments, question, rows, enforceable, unique)
 
 
 def _conform(
@@ -205,7 +207,7 @@ def _conform(
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-        return None if key is None else pool_of(task, key, case.shop, parents)
+        return None if key is None else pool_of(task, key, case.context, parents)
 
     table = assemble(
         synthetic,
@@ -220,7 +222,7 @@ def _conform(
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = with_equal_keys(table, equal_keys_of(case), rng)
-    table = with_copied_keys(table, case, case.shop.facts.every, parents)
+    table = with_copied_keys(table, case, case.context.facts.every, parents)
     table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
     entities = _entities(case, table, parents)
     return distinct(case, table, selection.places, treatments, entities, rng)
@@ -278,7 +280,7 @@ def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
     """All values of the columns where `source` is a share of the rows: no new key may be a real one."""
     if case.source.real.num_rows == case.source.rows or not columns:
         return None
-    every = case.shop.snapshot.extract(case.task.model.relation, columns)
+    every = case.context.snapshot.extract(case.task.model.relation, columns)
     return every.rename_columns([column.name for column in columns])
 
 
@@ -288,10 +290,12 @@ def _decide_stage(case: Case, table: pa.Table, examination: Examination, warning
     Raises:
         RejectedError: the evaluation says no.
     """
-    task, shop, evaluation = case.task, case.shop, examination.evaluation
+    task, context, evaluation = case.task, case.context, examination.evaluation
     stage = Stage(
         relation=stage_relation(
-            task.target, shop.settings.staging_schema, shop.run_id if shop.keep else shop.invocation_id
+            task.target,
+            context.settings.staging_schema,
+            context.run_id if context.keep else context.invocation_id,
         ),
         target=task.target,
         unique_id=task.model.unique_id,
@@ -300,13 +304,13 @@ def _decide_stage(case: Case, table: pa.Table, examination: Examination, warning
         backend=task.backend,
         verdict=evaluation.verdict if evaluation else Verdict.PASS,
         fidelity=evaluation.fidelity if evaluation else None,
-        run_id=shop.run_id,
+        run_id=context.run_id,
         version=__version__,
         fingerprint=case.attempt.fingerprint,
         request=case.attempt.request,
-        invocation_id=shop.invocation_id,
-        inputs=shop.inputs.get(task.model.unique_id, {}),
-        kept=shop.keep,
+        invocation_id=context.invocation_id,
+        inputs=context.inputs.get(task.model.unique_id, {}),
+        kept=context.keep,
         epsilon=epsilon_of(task),
         checked=gate.count_checks(evaluation),
         undecided=gate.undecided_checks(evaluation),
@@ -316,9 +320,9 @@ def _decide_stage(case: Case, table: pa.Table, examination: Examination, warning
         retry_reason=case.attempt.reason,
     )
     if evaluation is not None and not gate.passes(task, evaluation):
-        shop.warehouse.reject(stage, analysts=shop.settings.analyst_role)
+        context.warehouse.reject(stage, analysts=context.settings.analyst_role)
         _store(case, None, examination, warnings)
-        raise gate.rejection(task, evaluation, relative_path(shop.folder.report(task)))
+        raise gate.rejection(task, evaluation, relative_path(context.folder.report(task)))
     return stage
 
 
@@ -326,14 +330,14 @@ def _store(
     case: Case, table: pa.Table | None, examination: Examination, warnings: Sequence[str]
 ) -> tuple[str, ...]:
     """Put the twin, unless it was rejected, and what was found into the store."""
-    return case.shop.folder.store_twin(
-        case.shop.store,
+    return case.context.folder.store_twin(
+        case.context.store,
         case.task,
         table,
         examination.evaluation,
         portrait=examination.portrait,
         treatments=case.treatments,
-        twins=case.shop.twins,
+        twins=case.context.twins,
         epsilon=epsilon_of(case.task),
         warnings=warnings,
     )

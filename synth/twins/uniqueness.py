@@ -77,9 +77,9 @@ def apart(
     for turn in range(ROUNDS + 1):
         here = [column for column in columns if column.name in table.column_names]
         rows_in_order = table.select([column.name for column in here])
-        shop = case.shop
-        rows = Candidates(case.task.model.relation, here, rows_in_order, shop.settings.staging_schema)
-        repeats_by_key = shop.warehouse.repeated_rows(rows, hard)
+        context = case.context
+        rows = Candidates(case.task.model.relation, here, rows_in_order, context.settings.staging_schema)
+        repeats_by_key = context.warehouse.repeated_rows(rows, hard)
         places = sorted(frozenset().union(*repeats_by_key))
         if not places:
             break
