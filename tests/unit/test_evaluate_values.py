@@ -135,7 +135,7 @@ def test_a_number_that_is_nearly_always_one_value_is_no_target_unless_it_is_decl
         return pd.DataFrame({"goods": goods, "credit": credit, "total": goods - credit})
 
     tables = orders(1_000), orders(1_000), orders(1_000)
-    assert evaluate(*tables).utility[0].target != "credit"
+    assert not evaluate(*tables).utility  # the other two repeat each other
     assert evaluate(*tables, target="credit").utility[0].target == "credit"
 
 
