@@ -96,7 +96,7 @@ def _text(label: str | float | bool) -> str:
 
 
 def _bound_value(value: float | date | None) -> float | datetime | None:
-    """A number, or the moment that a date begins with."""
+    """Return a number, or the moment that a date begins with."""
     if isinstance(value, date):
         moment = (
             value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)

@@ -118,7 +118,7 @@ def _task(model: Model, settings: Settings) -> Task:
 
 
 def _is_guaranteed(model: Model, options: Options) -> bool:
-    """Whether no check decides about the twin: as stated, or as a model's own `epsilon` asks for."""
+    """Return whether no check decides about the twin: as stated, or as a model's own `epsilon` asks for."""
     if options.privacy is not None:
         return options.privacy is Privacy.GUARANTEED
     backend = str(options.backend)
@@ -127,7 +127,7 @@ def _is_guaranteed(model: Model, options: Options) -> bool:
 
 
 def _why_unprotected(tasks: Iterable[Task]) -> dict[str, str]:
-    """Why tasks that ask for the private engine cannot have it, by `unique_id`: it is not installed."""
+    """Return why tasks cannot have the private engine that they ask for, by `unique_id`."""
     asking = [task for task in tasks if task.by_guarantee or task.on_inconclusive is Policy.PROTECT]
     return {
         task.model.unique_id: (

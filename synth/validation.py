@@ -68,7 +68,7 @@ def parse_policy(value: object) -> Policy:
 
 
 def parse_privacy(value: object) -> Privacy:
-    """By what a twin is published.
+    """Return by what a twin is published.
 
     Raises:
         ValueError: `value` is no such way.
@@ -79,7 +79,7 @@ def parse_privacy(value: object) -> Privacy:
 
 
 def parse_epsilon(value: object) -> float:
-    """A privacy budget.
+    """Return a privacy budget.
 
     Raises:
         ValueError: `value` is no number above zero.
@@ -90,7 +90,7 @@ def parse_epsilon(value: object) -> float:
 
 
 def parse_delta(value: object) -> float:
-    """The chance that a privacy budget does not hold.
+    """Return the chance that a privacy budget does not hold.
 
     Raises:
         ValueError: `value` is no number above zero and below one.
@@ -101,7 +101,7 @@ def parse_delta(value: object) -> float:
 
 
 def parse_count(value: object) -> int:
-    """A number of rows of one entity.
+    """Return a number of rows of one entity.
 
     Raises:
         ValueError: `value` is no whole number of at least 1.

@@ -109,7 +109,7 @@ def assign(
 def assign_unseen(
     model: Model, columns: Sequence[Column], *, twins: Collection[str] | None = None
 ) -> tuple[Treatment, ...]:
-    """The treatment of every column by what is public: declarations, facts, names and types.
+    """Return the treatment of every column by what is public: declarations, facts, names and types.
 
     Raises:
         ModelError: as `assign` does.
@@ -120,7 +120,7 @@ def assign_unseen(
 
 
 def _in_their_own(treatment: Treatment) -> Treatment:
-    """The treatment without what was counted in the rows."""
+    """Return the treatment without what was counted in the rows."""
     if treatment.parent is None:
         return treatment
     return replace(treatment, parent=replace(treatment.parent, orphans=0.0))

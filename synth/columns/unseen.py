@@ -134,7 +134,7 @@ def unseen_keys(column: Column, rows: int, rng: Rng) -> pa.Array:
 
 
 def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArray[np.bool_]:
-    """In which rows a column is not NULL."""
+    """Return in which rows a column is not NULL."""
     if treatment.role is Role.FREE_TEXT:
         return np.full(rows, treatment.is_required)
     if treatment.column.name not in synthetic or treatment.is_required:
@@ -158,7 +158,10 @@ def _key_values(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> 
 
 
 def _of_parents(pool: pa.Array, rows: int, rng: Rng, *, unique: bool) -> pa.Array:
-    """Keys of the parent's twin, each as likely as any other; rows beyond those that it has get none."""
+    """Return keys of the parent's twin, each as likely as any other.
+
+    Rows beyond those that it has get none.
+    """
     if not len(pool):
         return pa.nulls(rows, pool.type)
     if not unique:
@@ -170,7 +173,7 @@ def _of_parents(pool: pa.Array, rows: int, rng: Rng, *, unique: bool) -> pa.Arra
 
 
 def _whole_numbers(column: Column, rows: int) -> NDArray[np.int64]:
-    """Numbers from the last leading digit that the type has, such as 2,000,000,001 of an integer."""
+    """Return numbers from the last leading digit that the type has, such as 2,000,000,001 of an integer."""
     most = largest(column)
     start = min(int(str(most)[0]) * 10 ** (len(str(most)) - 1), BEYOND) + 1
     start = min(start, most - rows + 1)

@@ -20,7 +20,7 @@ class Rows:
     factor: float = 1.0
 
     def of(self, source_rows: int) -> int:
-        """The twin's row count for a source of `source_rows` rows."""
+        """Return the twin's row count for a source of `source_rows` rows."""
         return self.count if self.count is not None else round(source_rows * self.factor)
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Options:
     discover: bool | None = None
 
     def over(self, other: Options) -> Options:
-        """These options, completed by those of `other` where they are silent."""
+        """Return these options, completed by those of `other` where they are silent."""
         return Options(
             backend=_first(self.backend, other.backend),
             rows=_first(self.rows, other.rows),

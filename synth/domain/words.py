@@ -61,7 +61,10 @@ def _parts(word: str, vocabulary: Collection[str]) -> list[str]:
 
 
 def _words_within(text: str, vocabulary: Collection[str]) -> list[str] | None:
-    """The words of the vocabulary that make up the text, as few as possible; None where they do not."""
+    """Return the words of the vocabulary that make up the text, as few as possible.
+
+    None where they do not.
+    """
     ends: dict[int, list[str]] = {0: []}
     for end in range(SHORTEST, len(text) + 1):
         ways = (

@@ -49,14 +49,14 @@ class Additive:
     residual_spread: float
 
     def total(self, codes: Mapping[int, Ints]) -> Floats:
-        """The sum for rows."""
+        """Return the sum for rows."""
         totals = np.full(len(codes[next(iter(self.tables))]), self.level)
         for index, table in self.tables.items():
             totals += table.take(codes[index], mode="wrap")
         return totals
 
     def rest(self, own: NumberColumn, total: Floats) -> Floats:
-        """What is left of the column beside the sum; NaN where it is NULL."""
+        """Return what is left of the column beside the sum; NaN where it is NULL."""
         return to_scale(own, own.codes, in_logs=self.in_logs) - total
 
 
@@ -70,14 +70,16 @@ class Nearest:
         self._in_logs = in_logs
 
     def codes(self, total: Floats) -> Ints:
-        """The codes."""
+        """Return the codes."""
         with np.errstate(over="ignore"):
             targets = np.clip(np.exp(total) if self._in_logs else total, *self._ends)
         return self._between.find(targets) + 1
 
 
 def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints) -> Additive | None:
-    """The sum for the column, or for its logarithm if less is left beside that; None if it does not vary.
+    """Return the sum for the column, or for its logarithm if less is left beside that.
+
+    None if it does not vary.
 
     Args:
         own: the column.
@@ -108,13 +110,13 @@ def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints
 
 
 def to_scale(own: NumberColumn, codes: Ints, *, in_logs: bool = False) -> Floats:
-    """A number column, or its logarithm; NaN where it is NULL."""
+    """Return a number column, or its logarithm; NaN where it is NULL."""
     amounts = np.where(codes < 0, np.nan, plain(own.native(codes)))
     return np.log(amounts) if in_logs else amounts
 
 
 def solve(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
-    """The heights with which the matrix comes nearest to the goal."""
+    """Return the heights with which the matrix comes nearest to the goal."""
     heights = np.zeros(len(gram))
     for _ in range(ROUNDS):
         apart = goal - matrix @ heights
@@ -124,7 +126,7 @@ def solve(matrix: Floats, gram: Floats, goal: Floats) -> Floats:
 
 
 def knots_of(column: ColumnCodes) -> Floats:
-    """Quantiles of a number column, ascending; none of labels."""
+    """Return quantiles of a number column, ascending; none of labels."""
     if not isinstance(column, NumberColumn):
         return np.zeros(0)
     codes = np.sort(column.codes[column.codes >= 0])
@@ -132,7 +134,7 @@ def knots_of(column: ColumnCodes) -> Floats:
 
 
 def basis(column: ColumnCodes, codes: Ints, knots: Floats) -> Floats:
-    """For each row how much each height counts, that of NULL last."""
+    """Return for each row how much each height counts, that of NULL last."""
     if not isinstance(column, NumberColumn):
         return np.eye(column.size + 1)[codes]
     place = np.interp(plain(column.native(codes)), knots, np.arange(len(knots)))
@@ -145,7 +147,7 @@ def basis(column: ColumnCodes, codes: Ints, knots: Floats) -> Floats:
 
 
 def table_of(column: ColumnCodes, knots: Floats, heights: Floats) -> Floats:
-    """The function for each code, NULL last."""
+    """Return the function for each code, NULL last."""
     if not isinstance(column, NumberColumn):
         return heights
     values = plain(column.native(np.arange(column.size)))

@@ -103,7 +103,7 @@ def _widen(cells: Cells, narrow: Mask, spike: Mask, values: NDArray[Any]) -> Cel
 
 
 def wide_gaps(values: NDArray[np.float64]) -> Ints:
-    """After which of some ascending values there is a gap that is too wide for chance.
+    """Return after which of some ascending values there is a gap that is too wide for chance.
 
     Where values are about as dense on both sides, the widest of m distances takes a share x of them all with
     a chance of at most m (1 - x)^(m - 1) (Fisher 1929).

@@ -39,14 +39,17 @@ class DerivedColumn(Protocol):
         """The indices of the columns that must be drawn before."""
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The column's codes, given those of what is drawn."""
+        """Return the column's codes, given those of what is drawn."""
 
     @property
     def redundant(self) -> tuple[int, ...]:
         """The indices of what says nothing that the column itself does not."""
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
-        """The column's values, given the values and codes of what is drawn; None if its own codes say it."""
+        """Return the column's values, given the values and codes of what is drawn.
+
+        None if its own codes say it.
+        """
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ class Chain:
         rng: np.random.Generator,
         on_learned: Callable[[int], None] | None = None,
     ) -> dict[int, Ints]:
-        """The training codes of all columns, every unknown one filled in, in the order of drawing.
+        """Return the training codes of all columns, every unknown one filled in, in the order of drawing.
 
         Args:
             targets: the frame's columns in the order in which they are to be drawn.
@@ -118,7 +121,10 @@ class Chain:
         return codes
 
     def _complete_codes(self, index: int, before: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
-        """A column's training codes without those unknown; its model is NULL as often as the column is."""
+        """Return a column's training codes without those unknown.
+
+        Its model is NULL as often as the column is.
+        """
         column = self.columns[index]
         codes = self.complete(index, column.codes, ~column.learnable, before, rng, not_null=column.rare_rows)
         if column.rare_rows.any() and (column.codes[column.learnable] < 0).any():
@@ -137,7 +143,7 @@ class Chain:
         *,
         not_null: Mask | None = None,
     ) -> Ints:
-        """A column's codes, those unknown redrawn from what may be learned, given the columns before it.
+        """Return a column's codes with gaps drawn from what may be learned, given the columns before it.
 
         Args:
             index: of the column.
@@ -162,7 +168,7 @@ class Chain:
         return result
 
     def draw(self, rows: int, rng: np.random.Generator, first_codes: Mapping[int, Ints]) -> dict[int, Ints]:
-        """The codes of `rows` rows, of which the first columns are given."""
+        """Return the codes of `rows` rows, of which the first columns are given."""
         codes: dict[int, Ints] = dict(first_codes)
         for index in self.order[len(first_codes) :]:
             derived_column = self.derived_columns.get(index)

@@ -52,7 +52,7 @@ class ColumnView:
     free: bool
 
     def at(self, rows: Ints) -> ColumnView:
-        """The same column with these rows only."""
+        """Return the same column with these rows only."""
         return replace(self, amounts=self.amounts[rows])
 
     @property
@@ -66,12 +66,12 @@ class ColumnView:
         return self.decimals == 0
 
     def tolerance(self) -> Floats:
-        """For each row how far an equal value may be away."""
+        """Return for each row how far an equal value may be away."""
         return np.abs(self.amounts) * self.noise + self.unit * 1e-6
 
 
 def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool) -> ColumnView | None:
-    """The column, unless it is constant, or has values that cannot be computed with."""
+    """Return the column, unless it is constant, or has values that cannot be computed with."""
     native, null = ticks.to_native(series)
     if null.all() or not exact(native, null):
         return None
@@ -89,7 +89,7 @@ def look(series: pd.Series[Any], column: NumberColumn, place: int, *, free: bool
 
 
 def informative(target: ColumnView) -> Ints:
-    """A few rows in which it is something, from its smallest value to its largest."""
+    """Return a few rows in which it is something, from its smallest value to its largest."""
     some = np.flatnonzero(~np.isnan(target.amounts) & (target.amounts != 0))
     sorted_rows = some[np.argsort(target.amounts[some], kind="stable")]
     return sorted_rows[np.linspace(0, len(some) - 1, min(FIRST_ROWS, len(some))).astype(np.int64)]

@@ -32,10 +32,10 @@ class ColumnCodes(Protocol):
     exact: bool  # whether what is emitted is always a code's value
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
-        """Values for codes, in the dtype of the training column."""
+        """Return values for codes, in the dtype of the training column."""
 
     def encode(self, series: pd.Series[Any]) -> Ints:
-        """Codes for values from outside; UNKNOWN where none is near enough.
+        """Return codes for values from outside; NO_CODE where none is near enough.
 
         Raises:
             ValueError: values of that dtype cannot be compared with those that were learned.

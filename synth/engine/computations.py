@@ -48,22 +48,22 @@ class ComputedColumn:
         return self.identity.sources
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The target's codes that go with those of its sources."""
+        """Return the target's codes that go with those of its sources."""
         parts = [codes[place] for place in self.identity.sources]
         native = [column.native(part) for column, part in zip(self.sources, parts, strict=True)]
         return self.own.nearest_codes(*self._evaluate(native, [part < 0 for part in parts]))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
-        """The target's values that go with those of its sources."""
+        """Return the target's values that go with those of its sources."""
         return self.of(values)
 
     def of(self, values: Mapping[int, Native]) -> Native:
-        """What is computed from values of its sources; what stands at a NULL means nothing."""
+        """Return what is computed from values of its sources; what stands at a NULL means nothing."""
         native = [values[place] for place in self.identity.sources]
         return self._evaluate(native, [np.zeros(len(each), dtype=bool) for each in native])[0]
 
     def stored_value(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> tuple[Native, Mask]:
-        """The same for its sources as their dtypes hold them, and which are NULL."""
+        """Return the same for its sources as their dtypes hold them, and which are NULL."""
         pairs = [
             ticks.to_native(column.to_series(values[place], nulls[place]))
             for place, column in zip(self.identity.sources, self.sources, strict=True)
@@ -97,7 +97,7 @@ class ComputedColumn:
         return bool(same.mean() < SURE)
 
     def lead(self, native: Native, parts: Native) -> Native:
-        """Its source's values, moved to where they have the part that is wanted."""
+        """Return its source's values, moved to where they have the part that is wanted."""
         own = self.of({self.identity.sources[0]: native})
         apart = parts.astype(np.float64) - own.astype(np.float64)
         steps = shift(self.identity.rule, apart).astype("m8[us]")
@@ -125,7 +125,7 @@ class Computations:
         }
 
     def arrange(self, drawing_order: Sequence[int], first: int) -> list[int]:
-        """The order of drawing with each column right behind its sources, or before them if it leads.
+        """Return the order of drawing with each column right behind its sources, or before them if it leads.
 
         Args:
             drawing_order: the order as if nothing were computed.
@@ -159,7 +159,7 @@ class Computations:
     def smooth(
         self, place: int, column: NumberColumn, codes: Mapping[int, Ints], rng: np.random.Generator
     ) -> Native:
-        """Values for codes, drawn anew a few times where a label that is computed from them would change."""
+        """Return values for codes, drawn anew a few times where a label computed from them would change."""
         own = codes[place]
         native = column.native(own, rng)
         labels = [
@@ -175,7 +175,7 @@ class Computations:
         return native
 
     def outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Mask:
-        """Rows in which something computed lies beyond all training values of its column."""
+        """Return rows in which something computed lies beyond all training values of its column."""
         wrong = np.zeros(len(next(iter(values.values()), ())), dtype=bool)
         for place, each in self._computed_columns.items():
             low, high = each.ends
@@ -183,7 +183,7 @@ class Computations:
         return wrong
 
     def align(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
-        """The values of a column, moved to where those that lead it want them."""
+        """Return the values of a column, moved to where those that lead it want them."""
         for rule in CYCLES:
             for target, column in self._leading.items():
                 if column.identity.rule == rule and column.identity.sources == (place,) and target in values:

@@ -77,7 +77,10 @@ class ColumnModel:
         self._open(own, earlier_codes)
 
     def _free(self, rows: Ints, codes: Mapping[int, Ints]) -> tuple[Ints, bool]:
-        """Those of some training rows that no other column decides, if there are any; else all of them."""
+        """Return those of some training rows that no other column decides, if there are any.
+
+        Else all of them.
+        """
         if self._decider is None:
             return rows, True
         free = self._decider.condition[codes[self._decider.column][rows]] == FREE
@@ -117,7 +120,7 @@ class CodeSource(Protocol):
     """Where the codes of some rows come from."""
 
     def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
-        """Codes for those rows."""
+        """Return codes for those rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class FreeSource:
     leaves: Leaves
 
     def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
-        """From any donor of the row's leaf."""
+        """Draw from any donor of the row's leaf."""
         return self.pool.draw(self.leaves.find(earlier_codes, rows), rng)
 
 
@@ -140,7 +143,10 @@ class DecidedSource:
     tie: Tie
 
     def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
-        """What goes with the other column; elsewhere, and beside what training does not have, as if free."""
+        """Return what goes with the other column.
+
+        Elsewhere, and beside what training does not have, draw as if free.
+        """
         codes = self.tie.condition[earlier_codes[self.tie.column][rows]]
         free = np.flatnonzero(codes == FREE)
         if len(free):
@@ -157,7 +163,7 @@ class TiedSource:
         self._fine, self._coarse = Donors(mix((tie_keys, leaf), len(leaf))), Donors(tie_keys)
 
     def draw(self, earlier_codes: Mapping[int, Ints], rows: slice, rng: np.random.Generator) -> Ints:
-        """From a donor of the row's leaf and ties, else of its ties, else of its leaf."""
+        """Draw from a donor of the row's leaf and ties, else of its ties, else of its leaf."""
         leaf = self._leaves.find(earlier_codes, rows)
         tie_keys = mix((tie.condition[earlier_codes[tie.column][rows]] for tie in self._ties), len(leaf))
         donor = self._fine.draw(mix((tie_keys, leaf), len(leaf)), rng)
@@ -178,7 +184,7 @@ def learn(
     entities: Ints | None = None,
     calendar: Calendar | None = None,
 ) -> tuple[list[tuple[int, NDArray[np.float32]]], list[PrunedTree | None]]:
-    """The features of a column, by the index of what they are made of, and its trees."""
+    """Return the features of a column, by the index of what they are made of, and its trees."""
     best = dict(list(earlier_codes.items())[:MAX_FEATURES])
     goal = goal_of(column, own, [(columns[i], codes) for i, codes in best.items()])
     features = [(index, feature_table(columns[index], codes, goal)) for index, codes in best.items()]
@@ -198,7 +204,7 @@ def learn(
 
 
 def mix(parts: Iterable[Ints], rows: int) -> Ints:
-    """One number a row for the tuple of its parts, by multiplicative hashing."""
+    """Return one number a row for the tuple of its parts, by multiplicative hashing."""
     keys = np.zeros(rows, dtype=np.uint64)
     for part in parts:
         keys = (keys + part.astype(np.uint64) + np.uint64(1)) * FACTOR

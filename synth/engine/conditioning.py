@@ -30,13 +30,13 @@ class FixedColumn:
     series: pd.Series[Any] | None = None
 
     def of(self, rows: Ints) -> FixedColumn:
-        """The same of some rows."""
+        """Return the same of some rows."""
         series = None if self.series is None else self.series.iloc[rows].reset_index(drop=True)
         return FixedColumn(self.codes[rows], series)
 
 
 def positions(names: Iterable[Hashable], among: pd.Index[Any]) -> list[int]:
-    """Where the columns called `names` stand.
+    """Return where the columns called `names` stand.
 
     Raises:
         ValueError: a name is missing, or stands for several columns.
@@ -61,7 +61,7 @@ class Choice:
     def fixed_columns(
         self, columns: Sequence[ColumnCodes], rows: slice, rng: np.random.Generator
     ) -> dict[int, FixedColumn]:
-        """These columns in those rows.
+        """Return these columns in those rows.
 
         Raises:
             ValueError: a column's type, or its shares, do not fit what was learned.
@@ -85,7 +85,7 @@ def _fix_to_values(column: ColumnCodes, name: Hashable, series: pd.Series[Any]) 
 
 
 def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: TargetShares) -> NDArray[np.float64]:
-    """The chance of each code, NULL last.
+    """Return the chance of each code, NULL last.
 
     Raises:
         ValueError: the column's values are no labels, or the shares are no distribution over them.
@@ -133,6 +133,6 @@ def _known_codes(column: ColumnCodes, name: Hashable, values: Sequence[Any]) -> 
 
 
 def draw_balanced(odds: NDArray[np.float64], rows: int, rng: np.random.Generator) -> FixedColumn:
-    """Independent codes with the chances `odds`, NULL last."""
+    """Return independent codes with the chances `odds`, NULL last."""
     codes = rng.choice(len(odds), size=rows, p=odds)
     return FixedColumn(np.where(codes == len(odds) - 1, -1, codes).astype(np.int64))

@@ -64,7 +64,7 @@ class Crowd:
         return None if self.entities is None else self.entities[: self.learned_rows]
 
     def holders(self, codes: Ints, size: int) -> Ints:
-        """How many entities hold each code from 0 to `size` - 1; `codes` are of all rows, in order."""
+        """Return how many entities hold each code from 0 to `size` - 1; `codes` are of all rows, in order."""
         some = np.flatnonzero((codes >= 0) & (codes < size))
         if self.entities is None:
             return np.bincount(codes[some], minlength=size)
@@ -73,11 +73,11 @@ class Crowd:
         return np.bincount(pairs // width, minlength=size)
 
     def size(self, which: Mask) -> int:
-        """How many entities have one of these rows."""
+        """Return how many entities have one of these rows."""
         return int(which.sum() if self.entities is None else len(np.unique(self.entities[which])))
 
     def least(self, codes: Ints, which: Mask) -> Ints:
-        """The smallest code of each entity that has one of these rows."""
+        """Return the smallest code of each entity that has one of these rows."""
         if self.entities is None:
             return codes[which]
         order = np.lexsort((codes[which], self.entities[which]))
@@ -86,7 +86,7 @@ class Crowd:
         return smallest
 
     def common_side(self, null: Mask) -> Mask:
-        """Which rows to learn from, by NULL-ness alone: where few hold NULL, or few a value, only the others.
+        """Return the rows to learn from, by NULL-ness alone: where few hold NULL, or few a value, the others.
 
         Args:
             null: of all rows, where they are NULL.
@@ -125,7 +125,10 @@ class Ranks:
         return cls(exact, low, high - 1, null, len(own[0]))
 
     def bounds(self, crowd: Crowd) -> tuple[int, int]:
-        """The places of the `rare`-th smallest and largest entity's value; of the median where they cross."""
+        """Return the places of the `rare`-th smallest and largest entity's value.
+
+        Where these cross, both are that of the median.
+        """
         own = self.exact[: self.learned_rows]
         own = own[own >= 0]
         if len(own) == 0:

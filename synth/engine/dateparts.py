@@ -96,7 +96,7 @@ CYCLES = {
 
 
 def part(name: str, moments: Floats) -> Floats:
-    """That part of moments, both counted in microseconds where they are moments; NaN stays NaN."""
+    """Return that part of moments, both counted in microseconds where they are moments; NaN stays NaN."""
     is_finite = np.isfinite(moments)
     whole = np.where(is_finite, moments, 0).astype(np.int64).view("datetime64[us]")
     part_values = (PARTS[name] if name in PARTS else STARTS[name])(whole)
@@ -104,6 +104,6 @@ def part(name: str, moments: Floats) -> Floats:
 
 
 def shift(name: str, apart: Floats) -> Floats:
-    """The microseconds to a moment nearby of which a part is `apart` more than it is."""
+    """Return the microseconds to a moment nearby of which a part is `apart` more than it is."""
     unit, cycle = CYCLES[name]
     return unit * (apart if cycle == 0 else (apart + cycle // 2) % cycle - cycle // 2)

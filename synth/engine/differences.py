@@ -79,18 +79,18 @@ class Difference:
         return (self.base,)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The target's codes that go with those of its base and its difference."""
+        """Return the target's codes that go with those of its base and its difference."""
         plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])
         return self.own.nearest_codes(self.own.nearest_values(plain), codes[self.number] < 0)
 
     def outside(self, values: Mapping[int, Native]) -> Mask:
-        """Rows in which base and difference add up to what lies beyond all training values."""
+        """Return rows in which base and difference add up to what lies beyond all training values."""
         plain, training_values = values[self.base] + values[self.number], self.own.raw[self.own.codes >= 0]
         beyond: Mask = (plain < training_values.min()) | (plain > training_values.max())
         return beyond
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
-        """The target's values that go with those of its base and its difference."""
+        """Return the target's values that go with those of its base and its difference."""
         return self.own.within(values[self.base] + values[self.number])
 
 
@@ -103,7 +103,7 @@ def find_differences(
     crowd: Crowd,
     fixed_columns: Collection[int] = (),
 ) -> dict[int, Difference]:
-    """For each column but the fixed that follows some drawn before it closely enough, its difference to it.
+    """Return for each column that follows some drawn before it closely enough its difference to it.
 
     Two columns with an inequality need not be close at all, only closer than the column to itself. What is
     drawn in their place has the indices from `number` on.
@@ -132,7 +132,7 @@ def find_differences(
 
 
 def told_apart(own: NumberColumn) -> bool:
-    """Whether a tree tells the values of a column apart by itself."""
+    """Return whether a tree tells the values of a column apart by itself."""
     return own.size <= FEW_VALUES and bool((own.codes >= 0).sum() >= LEAF_ROWS * own.size)
 
 
@@ -159,7 +159,7 @@ def bases_first(
     first: Sequence[int],
     crowd: Crowd,
 ) -> list[int]:
-    """The order, changed so that a column whose differences land is drawn behind what it is close to.
+    """Return the order, changed so that a column whose differences land is drawn behind what it is close to.
 
     An end is at any minute, and a start at the full hour: the end follows from the start, and not the start
     from the end.
@@ -184,7 +184,7 @@ def bases_first(
 
 
 def comparable(own: NumberColumn, to: NumberColumn) -> bool:
-    """Whether both are of one kind, safe to subtract, and NULL together if `to` is ever to be."""
+    """Return whether both are of one kind, safe to subtract, and NULL together if `to` is ever to be."""
     null = (to.codes < 0) & to.learnable
     if null.any() and (((own.codes < 0) & own.learnable) != null).any():
         return False
@@ -194,7 +194,7 @@ def comparable(own: NumberColumn, to: NumberColumn) -> bool:
 
 
 def comes_back(own: NumberColumn, to: NumberColumn) -> bool:
-    """Whether a value is what its difference and the other add up to, although floats have few digits."""
+    """Return whether a value is what its difference and the other add up to, despite the digits of floats."""
     some = np.flatnonzero((own.codes >= 0) & (to.codes >= 0))[:SPREAD_ROWS]
     plain, beside = own.native(own.codes[some]), to.native(to.codes[some])
     if not len(some) or "f" not in {plain.dtype.kind, beside.dtype.kind}:
@@ -204,7 +204,7 @@ def comes_back(own: NumberColumn, to: NumberColumn) -> bool:
 
 
 def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColumn:
-    """What is left of a column when another is taken from it."""
+    """Return what is left of a column when another is taken from it."""
     decimals = max(own.decimals, to.decimals)
 
     def of(gap: Native, null: Mask) -> pd.Series[Any]:
@@ -222,18 +222,18 @@ def difference(own: NumberColumn, to: NumberColumn, crowd: Crowd) -> NumberColum
 
 
 def raw_values(column: NumberColumn) -> Native:
-    """A column's values in the training rows before its ends are cut, but where these are too far out."""
+    """Return a column's values in the training rows before its ends are cut, if they are not too far out."""
     return np.where(near(column.raw), column.raw, column.native(column.codes))
 
 
 def near(native: Native) -> Mask:
-    """Which values are so near to 0 that the difference of two cannot overflow."""
+    """Return which values are so near to 0 that the difference of two cannot overflow."""
     plain = native.view(np.int64) if native.dtype.kind in "mM" else native
     return np.abs(plain.astype(np.float64)) < SAFE
 
 
 def distance(own: NumberColumn, to: NumberColumn) -> float:
-    """How widely the difference of two columns is spread, as a share of how widely the one is itself."""
+    """Return how widely the difference of two columns is spread, as a share of the one's own spread."""
     some = np.flatnonzero((own.codes >= 0) & (to.codes >= 0))[:SPREAD_ROWS]
     plain = own.native(own.codes[some])
     wide = spread(plain) if len(some) else 0.0
@@ -241,13 +241,13 @@ def distance(own: NumberColumn, to: NumberColumn) -> float:
 
 
 def spread(values: Native) -> float:
-    """Mean absolute deviation from the median."""
+    """Return the mean absolute deviation from the median."""
     steps = (values - values.min()).astype(np.float64)
     return float(np.abs(steps - np.median(steps)).mean())
 
 
 def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
-    """Whether a row with the difference of a row like it gets a value that the column has, as fresh ones do.
+    """Return whether a row with the difference of one like it gets a value of the column, as fresh ones do.
 
     Of fresh rows about as many have a value that no training row has as training rows have one that no other
     has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
@@ -274,5 +274,5 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
 
 
 def alike(rows: Ints) -> Ints:
-    """For each of some rows, which are in the order of what they are like in, another that is like it."""
+    """Return for each of some rows, in the order of what they are like in, another that is like it."""
     return np.roll(rows, int(len(rows) * ALIKE) + 1)

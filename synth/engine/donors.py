@@ -32,7 +32,7 @@ class Donors:
         )
 
     def draw(self, groups: Ints, rng: np.random.Generator) -> Ints:
-        """For each wanted group one of its rows, or -1 where no training row is in it."""
+        """Return for each wanted group one of its rows, or -1 where no training row is in it."""
         at = np.minimum(np.searchsorted(self._groups, groups), len(self._groups) - 1)
         share = rng.random(len(groups))
         offset = np.minimum((share * self._counts[at]).astype(np.int64), self._counts[at] - 1)
@@ -52,14 +52,14 @@ class Pool:
         self._stretches = Stretches(self._codes, leaf[order]) if blur else None
 
     def draw(self, leaf: Ints, rng: np.random.Generator) -> Ints:
-        """A code for each leaf."""
+        """Return a code for each leaf."""
         place = rng.random(len(leaf))
         place *= self._counts.take(leaf, mode="wrap")  # which is faster than [leaf]
         place += self._starts.take(leaf, mode="wrap")
         return self.at(place.astype(np.int64), rng)
 
     def at(self, place: Ints, rng: np.random.Generator) -> Ints:
-        """The codes at those places of the pool, or near them."""
+        """Return the codes at those places of the pool, or near them."""
         own = self._codes.take(place, mode="wrap")
         return own if self._stretches is None else self._stretches.draw(place, own, rng)
 
@@ -68,7 +68,7 @@ class Stretches:
     """For each donor where in the ordered codes of all training rows its value may be drawn from."""
 
     def __init__(self, codes: Ints, leaf: Ints) -> None:
-        """Both sorted by leaf, then by code."""
+        """Take both sorted by leaf, then by code."""
         self._everyone = np.sort(codes)
         fresh = np.append(True, (codes[1:] != codes[:-1]) | (leaf[1:] != leaf[:-1]))
         starts = np.flatnonzero(fresh)
@@ -87,7 +87,7 @@ class Stretches:
         self._exact = exact[run]
 
     def draw(self, place: Ints, own: Ints, rng: np.random.Generator) -> Ints:
-        """A code from each donor's stretch, drawn once more where it comes out as the donor's own."""
+        """Return a code from each donor's stretch, drawn once more where it comes out as the donor's own."""
         codes = self._draw(place, rng)
         again = np.flatnonzero(codes == own)
         again = again[~self._exact[place[again]]]
@@ -102,7 +102,7 @@ class Stretches:
 
 
 def between_exact(low: Ints, high: Ints, home: Ints, exact: Mask) -> tuple[Ints, Ints]:
-    """Ranks that each value's stretch may not pass: it ends where its leaf hands a value on as it is.
+    """Return ranks that each value's stretch may not pass: it ends where its leaf hands a value on as it is.
 
     Such a value gives nothing to its neighbours, and would gain what they give.
 
@@ -119,7 +119,7 @@ def between_exact(low: Ints, high: Ints, home: Ints, exact: Mask) -> tuple[Ints,
 
 
 def stretch_ends(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:
-    """Ranks between which each value of a leaf may be drawn, given those that it has in the whole column.
+    """Return the ranks between which each value of a leaf may be drawn, given those in the whole column.
 
     Args:
         low: rank of the value's first row in the column. Sorted within a leaf.

@@ -14,7 +14,7 @@ LEVEL = 0.001  # the chance at which something that is not so is taken to be
 
 
 def surely_more(count: float, rows: int, share: float) -> bool:
-    """Whether `count` of some rows show that what happened in them happens in more than this share of all.
+    """Return whether `count` of some rows show that something happens in more than this share of all.
 
     It is the exact binomial test: at that share so many would be as rare as LEVEL.
     """
@@ -22,7 +22,7 @@ def surely_more(count: float, rows: int, share: float) -> bool:
 
 
 def log_tail(count: int, rows: int, share: float) -> float:
-    """The logarithm of the chance that `share` of all hits at least `count` of some independent rows."""
+    """Return the logarithm of the chance that `share` of all hits at least `count` of independent rows."""
     if count <= 0 or share >= 1:
         return 0.0
     if count > rows or share <= 0:
@@ -42,6 +42,6 @@ def log_tail(count: int, rows: int, share: float) -> float:
 
 
 def log_arrangement(values: NDArray[Any]) -> float:
-    """The logarithm of the chance that values which are dealt out at random stand where they stand."""
+    """Return the logarithm of the chance that values which are dealt out at random stand where they stand."""
     counts = np.unique(values, return_counts=True)[1]
     return sum(math.lgamma(count + 1) for count in counts.tolist()) - math.lgamma(len(values) + 1)

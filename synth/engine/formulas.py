@@ -86,7 +86,7 @@ class Identity:
         return self.rule == "product" or (self.rule == "sum" and self.minus == 0 and self.factor == 1)
 
     def plain(self, sources: Sequence[Floats]) -> Floats:
-        """What the rule makes of amounts, before it is rounded."""
+        """Return what the rule makes of amounts, before it is rounded."""
         if self.is_timed:
             return part(self.rule, sources[0])
         with np.errstate(all="ignore"):
@@ -106,7 +106,7 @@ class Identity:
         return result if self.offset == 0 else result + self.offset
 
     def amounts(self, sources: Sequence[Floats]) -> Floats:
-        """The target's amounts for those of its sources; NaN where one of them is."""
+        """Return the target's amounts for those of its sources; NaN where one of them is."""
         result = round_amounts(self.plain(sources), self.decimals, self.rounding)
         if self.rule == "ratio":
             instead = np.nan if self.fallback is None else self.fallback
@@ -115,14 +115,20 @@ class Identity:
 
 
 def call_function(function: str, amounts: Floats) -> Floats:
-    """What one of FUNCTIONS makes of amounts; NaN where it is not defined, where SQL has NULL or an error."""
+    """Return what one of FUNCTIONS makes of amounts.
+
+    NaN where it is not defined, where SQL has NULL or an error.
+    """
     with np.errstate(all="ignore"):
         result = FUNCTIONS[function](amounts)
     return np.where(np.isfinite(result), result, np.nan)
 
 
 def round_amounts(amounts: Floats, decimals: int, rounding: str) -> Floats:
-    """Amounts rounded to decimals, after the noise of binary fractions is taken off; as they are if many."""
+    """Return amounts rounded to decimals, after the noise of binary fractions is taken off.
+
+    Where there are many decimals, amounts stay as they are.
+    """
     if decimals > MAX_DECIMALS:
         return amounts
     if rounding == BINARY:
@@ -134,7 +140,7 @@ def round_amounts(amounts: Floats, decimals: int, rounding: str) -> Floats:
 
 
 def to_amounts(native: Native, null: Mask) -> Floats:
-    """Values as floats, moments and durations in microseconds, NaN for NULL."""
+    """Return values as floats, moments and durations in microseconds, NaN for NULL."""
     if native.dtype.kind in "mM":
         native = native.astype(f"{native.dtype.kind}8[us]").view(np.int64)
     result = native.astype(np.float64)
@@ -143,7 +149,7 @@ def to_amounts(native: Native, null: Mask) -> Floats:
 
 
 def to_native(amounts: Floats, dtype: Any) -> Native:
-    """What `to_amounts` would read as these amounts; the nearest that a column of `dtype` holds."""
+    """Return what `to_amounts` would read as these amounts; the nearest that a column of `dtype` holds."""
     finite_amounts = np.where(np.isfinite(amounts), amounts, 0)
     plain = ticks.to_native(pd.Series([], dtype=dtype))[0].dtype
     if plain.kind == "f":
@@ -157,7 +163,7 @@ def to_native(amounts: Floats, dtype: Any) -> Native:
 
 
 def exact(native: Native, null: Mask) -> bool:
-    """Whether `to_amounts` loses nothing of the values, and arithmetic with them is safe."""
+    """Return whether `to_amounts` loses nothing of the values, and arithmetic with them is safe."""
     value, most = native[~null], MOST
     if native.dtype.kind in "mM":
         fine = value.astype(f"{native.dtype.kind}8[us]")

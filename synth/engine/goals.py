@@ -36,7 +36,7 @@ class Goal:
     places: NDArray[np.float64]
 
     def rows(self, part: Ints) -> Goal:
-        """The same of some rows."""
+        """Return the same of some rows."""
         return Goal(self.groups[part], self.places)
 
 
@@ -50,7 +50,7 @@ def goal_of(column: ColumnCodes, codes: Ints, conditioning: Sequence[tuple[Colum
 
 
 def number_goal(codes: Ints) -> Goal:
-    """Above which of at most CUTS quantiles a value is; NULL stands in the middle, but apart."""
+    """Return above which of at most CUTS quantiles a value is; NULL stands in the middle, but apart."""
     value = codes >= 0
     cuts = np.unique(np.quantile(codes[value], np.arange(1, CUTS + 1) / (CUTS + 1), method="lower"))
     groups = np.where(value, np.searchsorted(cuts, codes), len(cuts) + 1)
@@ -63,7 +63,7 @@ def number_goal(codes: Ints) -> Goal:
 
 
 def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[ColumnCodes, Ints]]) -> Goal:
-    """Where a label stands, seen from the columns before it: AXES axes of its profile over their groups."""
+    """Return where a label stands, seen from the columns before it: AXES axes of its profile over groups."""
     counts = level_counts(codes, size)
     views = [
         Goal(row_groups, np.eye(groups))
@@ -78,7 +78,7 @@ def label_goal(codes: Ints, size: int, conditioning: Sequence[tuple[ColumnCodes,
 
 
 def group_places(places: NDArray[np.float64], counts: Ints) -> Ints:
-    """For each row of `places` one of at most MOST_GROUPS groups of what is near.
+    """Return for each row of `places` one of at most MOST_GROUPS groups of what is near.
 
     The group that varies most along one of the axes is cut at its mean, again and again, as colours are put
     into a palette.
@@ -100,14 +100,14 @@ def group_places(places: NDArray[np.float64], counts: Ints) -> Ints:
 
 
 def variation(places: NDArray[np.float64], counts: Ints, part: Ints) -> NDArray[np.float64]:
-    """The sum of squares of a part along each axis; none where all stand at one place."""
+    """Return the sum of squares of a part along each axis; none where all stand at one place."""
     inside, weight = places[part], counts[part][:, None]
     squares: NDArray[np.float64] = (weight * (inside - (weight * inside).sum(0) / weight.sum()) ** 2).sum(0)
     return np.where((inside == inside[0]).all(0), 0, squares)
 
 
 def feature_table(column: ColumnCodes, codes: Ints, goal: Goal) -> NDArray[np.float32]:
-    """For each code what the tree sees: itself where codes have an order, else a place on the goal's axis."""
+    """Return for each code what the tree sees: itself if codes have an order, else its place on an axis."""
     if column.is_ordered:
         return np.append(np.arange(column.size), -1).astype(np.float32)
     means = level_means(codes, column.size, goal)
@@ -117,12 +117,12 @@ def feature_table(column: ColumnCodes, codes: Ints, goal: Goal) -> NDArray[np.fl
 
 
 def level_counts(codes: Ints, size: int) -> Ints:
-    """How many rows have each code; NULL last."""
+    """Return how many rows have each code; NULL last."""
     return np.bincount(np.where(codes < 0, size, codes), minlength=size + 1)
 
 
 def level_means(codes: Ints, size: int, goal: Goal) -> NDArray[np.float64]:
-    """Where rows of each code (NULL last) stand less where all do, drawn towards that by PRIOR_ROWS."""
+    """Return where rows of each code stand (NULL last), less the mean of all; drawn there by PRIOR_ROWS."""
     groups = len(goal.places)
     level = np.where(codes < 0, size, codes)
     joint = np.bincount(level * groups + goal.groups, minlength=(size + 1) * groups).reshape(size + 1, groups)
@@ -133,7 +133,7 @@ def level_means(codes: Ints, size: int, goal: Goal) -> NDArray[np.float64]:
 
 
 def principal(means: NDArray[np.float64], counts: Ints) -> NDArray[np.float64]:
-    """The rows of `means` on their principal axes, weighted by `counts`, with a fixed sign."""
+    """Return the rows of `means` on their principal axes, weighted by `counts`, with a fixed sign."""
     axes = np.linalg.svd(means * np.sqrt(counts)[:, None], full_matrices=False)[2]
     projections: NDArray[np.float64] = means @ axes.T
     sign = np.sign(projections[np.abs(projections).argmax(0), np.arange(projections.shape[1])])

@@ -46,7 +46,7 @@ class BinnedFeatures:
 
     @classmethod
     def of(cls, features: Sequence[tuple[NDArray[np.float32], Ints]]) -> BinnedFeatures:
-        """The bins of features, each what is seen at a code (NULL last) and the rows' codes."""
+        """Return the bins of features, each what is seen at a code (NULL last) and the rows' codes."""
         edges = [bin_edges(table, codes) for table, codes in features]
         start = np.cumsum([0, *map(len, edges)])
         cells = np.empty((len(features[0][1]), len(features)), dtype=np.int64)
@@ -56,12 +56,12 @@ class BinnedFeatures:
         return cls(cells, np.concatenate(edges), feature)
 
     def rows(self, part: Ints) -> BinnedFeatures:
-        """The same of some rows."""
+        """Return the same of some rows."""
         return BinnedFeatures(self.cells[part], self.edges, self.feature)
 
 
 def bin_edges(table: NDArray[np.float32], codes: Ints) -> Floats:
-    """The highest value of each of at most MOST_BINS bins, midway to the next value that a row has."""
+    """Return the highest value of each of at most MOST_BINS bins, midway to the next value that a row has."""
     values, place = np.unique(table, return_inverse=True)
     counts = np.bincount(place[codes], minlength=len(values))
     present = np.flatnonzero(counts)
@@ -123,7 +123,7 @@ class Soil:
         return len(self.goal.groups) if self.entities is None else len(np.unique(self.entities))
 
     def cut(self, rows: Ints, counts: Ints, here: Ints, risk: float) -> tuple[int, float]:
-        """The last bin that goes left in the cut of a node that gains most, and what it gains.
+        """Return the last bin that goes left in the cut of a node that gains most, and what it gains.
 
         Args:
             rows: of the node.
@@ -148,7 +148,7 @@ class Soil:
 
 
 def grow(soil: Soil) -> Tree:
-    """The tree, deeper by PATIENCE than what its cuts pay for."""
+    """Return the tree, deeper by PATIENCE than what its cuts pay for."""
     features, goal = soil.features, soil.goal
     groups = len(goal.places)
     cells = features.cells * groups + goal.groups[:, None]
@@ -186,7 +186,7 @@ def grow(soil: Soil) -> Tree:
 
 
 def count_cells(cells: Ints, shape: tuple[int, int]) -> Ints:
-    """How many rows are in each bin, by group."""
+    """Return how many rows are in each bin, by group."""
     return np.bincount(cells.ravel(), minlength=shape[0] * shape[1]).reshape(shape)
 
 
@@ -199,7 +199,7 @@ def best_cut(
     risk: float,
     open_to: Mask,
 ) -> tuple[int, float]:
-    """The last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
+    """Return the last bin that goes left in the cut that gains most, and what it gains; 0 if there is none.
 
     Args:
         features: and their bins.

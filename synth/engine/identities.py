@@ -36,7 +36,7 @@ RANKS = {"copy": 0, "sum": 2, "product": 3, "ratio": 4}
 def find_identities(
     frame: pd.DataFrame, columns: Sequence[ColumnCodes], *, fixed_columns: Collection[int] = ()
 ) -> tuple[Identity, ...]:
-    """What may be computed from what, each after those that it is computed from.
+    """Return what may be computed from what, each after those that it is computed from.
 
     Args:
         frame: the training rows.
@@ -59,7 +59,7 @@ def find_identities(
 
 
 def find_copies(probe: Mapping[int, ColumnView], views: Mapping[int, ColumnView]) -> dict[int, Identity]:
-    """Of columns that say the same, each but one: the one that may not be computed, or has common values."""
+    """Yield all but one of columns that say the same: that may not be computed, or has common values."""
     copies_by_target: dict[int, Identity] = {}
     others: list[ColumnView] = []
     for target in sorted(probe.values(), key=lambda each: (each.free, -each.common, each.place)):
@@ -76,7 +76,10 @@ def find_copies(probe: Mapping[int, ColumnView], views: Mapping[int, ColumnView]
 def check(
     identity: Identity, probe: Mapping[int, ColumnView], views: Mapping[int, ColumnView]
 ) -> Identity | None:
-    """The identity with the rounding that every row keeps; None where there is none, or it proves nothing."""
+    """Return the identity with the rounding that every row keeps.
+
+    None where there is none, or it proves nothing.
+    """
     target = views[identity.target]
     identity = replace(identity, decimals=target.decimals, noise=target.noise)
     if identity.rule == "ratio":
@@ -93,7 +96,7 @@ def check(
 
 
 def holds(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
-    """Whether every row keeps it: the same value, and NULL exactly where the sources make it so."""
+    """Return whether every row keeps it: the same value, and NULL exactly where the sources make it so."""
     target = columns[identity.target]
     amounts = identity.amounts([columns[source].amounts for source in identity.sources])
     if (np.isnan(amounts) != np.isnan(target.amounts)).any():
@@ -102,14 +105,14 @@ def holds(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
 
 
 def _fallback(identity: Identity, columns: Mapping[int, ColumnView]) -> float | None:
-    """What stands where the divisor is zero: NULL if it does there, else 0."""
+    """Return what stands where the divisor is zero: NULL if it does there, else 0."""
     top, bottom = (columns[source].amounts for source in identity.sources)
     beside = columns[identity.target].amounts[(bottom == 0) & ~np.isnan(top)]
     return None if np.isnan(beside[:1]).any() else 0.0
 
 
 def telling(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
-    """Whether the rows prove it: no column of it would fit as well if its values were dealt out at random.
+    """Return whether the rows prove it: no column would fit as well if its values were dealt at random.
 
     The level is shared by all rules that are tried. A source that is learned as a constant needs no proof.
     """
@@ -127,7 +130,7 @@ def telling(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
 
 
 def mattering(identity: Identity, place: int, target: ColumnView, sources: Sequence[ColumnView]) -> Floats:
-    """The amounts of one of several sources where they make a difference to the target, as far as they do."""
+    """Return the amounts of one of several sources as far as they make a difference to the target."""
     rows = ~np.isnan(target.amounts)
     if identity.rule == "sum":
         amounts = sources[place].amounts[rows]
@@ -140,14 +143,14 @@ def mattering(identity: Identity, place: int, target: ColumnView, sources: Seque
 
 
 def is_forced(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
-    """Whether rounding hides that the rule is not quite true: it always rounds, but never by much."""
+    """Return whether rounding hides that the rule is not quite true: it always rounds, but never by much."""
     target = columns[identity.target]
     off = np.abs(identity.plain([columns[source].amounts for source in identity.sources]) - target.amounts)
     return bool((off > target.tolerance()).any() and np.nanmax(off) < LEAST_ROUNDED * target.unit)
 
 
 def choose(identities: Sequence[Identity], columns: Mapping[int, ColumnView]) -> tuple[Identity, ...]:
-    """One identity a target, without circles: the plainest, of the column that stays itself if computed."""
+    """Return one identity a target, without circles: the plainest, of a column that stays so if computed."""
     identity_by_target: dict[int, Identity] = {}
     for identity in sorted(identities, key=lambda each: _preference(each, columns)):
         if identity.target not in identity_by_target and not _reaches(
@@ -192,7 +195,7 @@ def _rank(identity: Identity, columns: Mapping[int, ColumnView]) -> int:
 
 
 def lossless(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
-    """Whether it needs no rounding, and so leads from a copy back to its source."""
+    """Return whether it needs no rounding, and so leads from a copy back to its source."""
     return holds(replace(identity, decimals=MAX_DECIMALS + 1), columns)
 
 

@@ -55,14 +55,14 @@ class LabelColumn:
         self._dtype = series.dtype
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:  # noqa: ARG002 - the protocol's
-        """The labels themselves."""
+        """Return the labels themselves."""
         if not self._nullable:
             return pd.Series(self._values.take(codes), dtype=self._dtype)
         labels = self._values.take(codes, allow_fill=True, fill_value=self._null)
         return pd.Series(labels, dtype=self._dtype)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
-        """Codes of kept labels; all others, and NULL where training has none, are UNKNOWN."""
+        """Return codes of kept labels; all others, and NULL where training has none, are NO_CODE."""
         own_labels, labels = pd.Series(self._values).astype(object), series.astype(object)
         try:
             codes = pd.Index(own_labels, dtype=object).get_indexer(pd.Index(labels, dtype=object))
@@ -74,7 +74,10 @@ class LabelColumn:
 
 
 def factorize(series: pd.Series[Any]) -> Ints:
-    """Codes of equal values, in order of appearance; NULL is -1. Values without a hash go by their `repr`."""
+    """Return codes of equal values, in order of appearance.
+
+    NULL is -1. Values without a hash go by their `repr`.
+    """
     try:
         codes = pd.factorize(series)[0]
     except TypeError:

@@ -35,11 +35,11 @@ class Leaves(Protocol):
     """Finds the leaves of rows."""
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
-        """The leaf of each of those rows, from 0."""
+        """Return the leaf of each of those rows, from 0."""
 
 
 def open_leaves(tree: PrunedTree | None, features: Features) -> Leaves:
-    """The leaves of a tree whose features are columns, each with what the tree sees at a code (NULL last)."""
+    """Return the leaves of a tree whose features are columns, with what it sees at each code (NULL last)."""
     if tree is None or tree.count == 1:
         return OneLeaf()
     return LeafMasks(tree, features) if len(tree.branches(WORD)) <= MOST_BRANCHES else Walk(tree, features)
@@ -49,7 +49,7 @@ class OneLeaf:
     """Where there is nothing to tell apart."""
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:  # noqa: ARG002 - the protocol's
-        """All rows are in it."""
+        """Return the one leaf, which all rows are in."""
         return np.zeros(rows.stop - rows.start, dtype=np.int64)
 
 
@@ -61,7 +61,7 @@ class Walk:
         self._features = features
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
-        """The leaves, by asking the tree."""
+        """Return the leaves, by asking the tree."""
         matrix = np.empty((len(self._features), rows.stop - rows.start), dtype=np.float32)
         for place, (index, values) in enumerate(self._features):
             np.take(values, codes[index][rows], mode="wrap", out=matrix[place])  # -1 is the last
@@ -81,7 +81,7 @@ class LeafMasks:
         ]
 
     def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
-        """The leaves, by what all masks have in common."""
+        """Return the leaves, by what all masks have in common."""
         places = [cuts.places(codes[cuts.index][rows]) for cuts in self._cuts]
         # Writing into arrays that are there takes a third of the time of new ones.
         inside, masks = (np.empty(rows.stop - rows.start, dtype) for dtype in (np.int64, np.uint64))
@@ -96,7 +96,7 @@ class LeafMasks:
         return leaves
 
     def _branch(self, places: Sequence[Ints], masks: Masks) -> Ints:
-        """The branch of each row."""
+        """Return the branch of each row."""
         numbers = np.zeros(len(masks), dtype=np.int64)
         if len(self._starts) > 1:
             words = [np.full(len(masks), EVERY) for _ in range(0, len(self._starts), WORD)]
@@ -131,7 +131,10 @@ class Cuts:
     def between(
         cls, index: int, low: Bounds, high: Bounds, values: NDArray[np.float32], starts: Ints
     ) -> Cuts:
-        """What a feature says that leaves see above `low`, at most at `high`; a branch begins at `starts`."""
+        """Return what a feature says that leaves see above `low`, at most at `high`.
+
+        A branch begins at `starts`.
+        """
         cuts = np.unique(np.concatenate([low, high]))
         cuts = np.append(cuts[np.isfinite(cuts)], np.inf)  # what lies between two is in the same leaves
         outer = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
@@ -155,19 +158,19 @@ class Cuts:
         )
 
     def places(self, codes: Ints) -> Ints:
-        """Of the masks for those codes."""
+        """Return the places of the masks for those codes."""
         if self.interval is not None:
             return self.interval.take(codes, mode="wrap").astype(np.int64)  # -1 is the last
         return codes if self.step == 1 else codes * self.step
 
 
 def small(places: Ints) -> Ints:
-    """The same in as few bytes as hold them: what a processor has in its cache it finds sooner."""
+    """Return the same in as few bytes as hold them: what a processor has in its cache it finds sooner."""
     return places.astype(np.min_scalar_type(int(places.max())))
 
 
 def pack_masks(low: Bounds, high: Bounds, cuts: Bounds, starts: Ints) -> Masks:
-    """Masks of what sees above `low`, at most at `high`, a column for each part that begins at `starts`.
+    """Return masks of what sees above `low`, at most at `high`: a column for each part, which starts begin.
 
     The mask for values up to the second of the `cuts`, but above the first, is in row 1.
     """

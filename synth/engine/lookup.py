@@ -39,7 +39,7 @@ class Lookup:
         self._counts = np.minimum(counts, FEW + 1).astype(np.int8)
 
     def find(self, values: Native) -> Ints:
-        """For each the index of the largest that is no larger, or -1; where it is NaN, any index."""
+        """Return for each the index of the largest that is no larger, or -1; where it is NaN, any index."""
         if len(self._values) <= FEW_VALUES:
             return self._search(values)
         stretch = self._stretches(values)
@@ -57,7 +57,7 @@ class Lookup:
         return places
 
     def _stretches(self, values: Native) -> Ints:
-        """The stretch of each value. One that is no smaller is never in an earlier stretch."""
+        """Return the stretch of each value. One that is no smaller is never in an earlier stretch."""
         with np.errstate(all="ignore"):
             place = (plain(values) - self._low) * self._per_unit
         stretch: Ints = np.fmin(np.fmax(place, 0.0), self._last).astype(np.int64)  # NaN is in the first
@@ -65,5 +65,5 @@ class Lookup:
 
 
 def plain(values: Native) -> Native:
-    """As floats, in the same order, though not all that differ may still differ."""
+    """Return values as floats, in the same order, though not all that differ may still differ."""
     return (values.view(np.int64) if values.dtype.kind in "mM" else values).astype(np.float64)

@@ -53,13 +53,13 @@ class Moment:
         return ()
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The column's codes that go with those of its day and its time."""
+        """Return the column's codes that go with those of its day and its time."""
         day, time = (codes[number] for number in self.numbers)
         plain = self.own.nearest_values(self.day.native(day) + self.time.native(time))
         return self.own.nearest_codes(plain, (day < 0) | (time < 0))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
-        """The column's values that go with those of its day and its time."""
+        """Return the column's values that go with those of its day and its time."""
         day, time = (values[number] for number in self.numbers)
         return self.own.nearest_values(day + time)
 
@@ -98,6 +98,6 @@ def find_moments(
 
 
 def day_and_time(moments: Native) -> tuple[Native, Native]:
-    """The days of moments, and the times of these days."""
+    """Return the days of moments, and the times of these days."""
     days = moments.astype("datetime64[D]").astype(moments.dtype)
     return days, moments - days

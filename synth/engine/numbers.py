@@ -87,15 +87,18 @@ class NumberColumn:
         self._lattice = lattice_of(self._distinct, self.decimals)
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
-        """Common values as they are, others drawn from their cell."""
+        """Return common values as they are, others drawn from their cell."""
         return self.to_series(self.native(codes, rng), codes < 0)
 
     def to_series(self, native: ticks.Native, null: Mask) -> pd.Series[Any]:
-        """The column's own dtype around native values."""
+        """Return the column's own dtype around native values."""
         return ticks.from_native(native, null, self._dtype)
 
     def native(self, codes: Ints, rng: np.random.Generator | None = None) -> ticks.Native:
-        """Ordered values for codes, smoothed where `rng` is given; what stands at a NULL means nothing."""
+        """Return ordered values for codes, smoothed where `rng` is given.
+
+        What stands at a NULL means nothing.
+        """
         if self.size == 0:
             return np.zeros(len(codes), dtype=self._native_dtype)
         steps = self._distinct.take(codes, mode="wrap")
@@ -121,7 +124,7 @@ class NumberColumn:
         return np.clip(self._round(values, self._decimals[codes]), self._distinct[0], self._distinct[-1])
 
     def _round(self, values: NDArray[np.float64], decimals: Ints | None = None) -> NDArray[np.float64]:
-        """Values with so many decimals, or those of the column, in the steps in which the column goes."""
+        """Return values with so many decimals, or those of the column, in the column's steps."""
         decimals = np.full(len(values), self.decimals) if decimals is None else decimals
         return on_lattice(round_to(values, decimals), *self._lattice, self.decimals)
 
@@ -171,7 +174,7 @@ class NumberColumn:
         return bool(np.timedelta64(self._step, unit) == np.timedelta64(1, "D"))
 
     def _round_whole(self, steps: NDArray[np.uint64], codes: Ints) -> NDArray[np.uint64]:
-        """Steps, so that a whole number ends with as many zeros as the value that its code stands for."""
+        """Return steps that end with as many zeros as the whole numbers that the codes stand for."""
         if not len(self._decimals):
             return steps
         round_ones = np.flatnonzero(self._decimals[codes] < 0)
@@ -201,7 +204,7 @@ class NumberColumn:
         return bool((np.abs(plain.astype(np.float64)) < SAFE).all())
 
     def nearest_values(self, native: ticks.Native) -> ticks.Native:
-        """The nearest values that the column could hold: in its bounds, on its grain."""
+        """Return the nearest values that the column could hold: in its bounds, on its grain."""
         if self._native_dtype.kind == "f":
             low, high = self._distinct[[0, -1]]
             values = self._round(self._mirror(native, low, high))
@@ -215,7 +218,7 @@ class NumberColumn:
         return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
 
     def _mirror(self, native: ticks.Native, low: Any, high: Any) -> ticks.Native:
-        """Values beyond an end, as far inside of it; the end itself may be one person's own value."""
+        """Return values beyond an end, as far inside of it; the end itself may be one person's own value."""
         width = high - low
         if isinstance(width, float) and not np.isfinite(width):
             return native
@@ -226,7 +229,7 @@ class NumberColumn:
         return native
 
     def within(self, native: ticks.Native) -> ticks.Native:
-        """The nearest values on the column's grain, which may lie where its training rows do, cut or not.
+        """Return the nearest values on the column's grain, in the range of its training rows, cut or not.
 
         What lies beyond all of these is moved into its bounds. The column must be safe.
         """
@@ -242,19 +245,19 @@ class NumberColumn:
         return np.where(there, grain.view(self._native_dtype), nearest)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
-        """Codes of the nearest values from below."""
+        """Return codes of the nearest values from below."""
         return self.nearest_codes(*self.own(series))
 
     def own(self, series: pd.Series[Any]) -> tuple[ticks.Native, Mask]:
-        """Values from outside as this column's native ones, beside a mask of the NULLs."""
+        """Return values from outside as this column's native ones, beside a mask of the NULLs."""
         return ticks.convert(series, self._dtype, self._native_dtype)
 
     def nearest_codes(self, native: ticks.Native, null: Mask) -> Ints:
-        """The codes of the nearest values from below, or of the smallest; -1 where `null`."""
+        """Return the codes of the nearest values from below, or of the smallest; -1 where `null`."""
         return np.where(null, -1, np.maximum(self._lookup.find(native), 0))
 
     def snap(self, native: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
-        """Floats, each the common value that it misses by no more than that share of itself, if there is one.
+        """Return floats, each the common value that it misses by at most this share of itself, if any.
 
         Two libraries give a logarithm two last digits, by which whoever looks closely would tell a twin.
         """
@@ -272,7 +275,7 @@ class NumberColumn:
     def clamp(
         self, native: ticks.Native, limit: ticks.Native, *, up: bool, strict: bool = False
     ) -> ticks.Native:
-        """Values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it.
+        """Return values, each raised (`up`) or lowered to its bound where it lies on the wrong side of it.
 
         Where the order is `strict`, those that equal their bound go one step further, if there is room.
         """
@@ -288,7 +291,7 @@ class NumberColumn:
         return self._further(values, limit, up=up) if strict else values
 
     def _further(self, native: ticks.Native, limit: ticks.Native, *, up: bool) -> ticks.Native:
-        """Values, those that equal their bound one grain above (`up`) or below it, but not beyond an end."""
+        """Return values, those at their bound one grain above (`up`) or below it, but not beyond an end."""
         if self._native_dtype.kind == "f":
             grain = self._lattice[0] * 10.0**-self.decimals if self.decimals <= MAX_DECIMALS else 0.0
             further = self._round(native + (grain if up else -grain))
@@ -299,7 +302,7 @@ class NumberColumn:
         return np.where((native == limit) & (further >= ends[0]) & (further <= ends[1]), further, native)
 
     def _on_grain(self, native: ticks.Native, *, up: bool) -> ticks.Native:
-        """Values of a column that goes in steps, each raised (`up`) or lowered to the next one."""
+        """Return values of a column that goes in steps, each raised (`up`) or lowered to the next one."""
         whole, step = native.view(np.uint64) - np.uint64(self._base), np.uint64(self._step)
         steps = whole.view(np.int64) // self._step + (up & (whole % step != 0))
         return ticks.from_ticks(steps.view(np.uint64), self._base, self._step, self._native_dtype)

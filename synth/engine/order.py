@@ -19,7 +19,7 @@ MANY = 60  # labels beyond which a column is drawn last and learned through an e
 
 
 def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
-    """For each code (NULL last) one of at most BINS + 2 groups, and how many there are; NULL is the last.
+    """Return for each code (NULL last) one of at most BINS + 2 groups, and how many there are.
 
     Groups are quantiles, or the commonest labels and the rest.
     """
@@ -37,13 +37,13 @@ def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
 
 
 def coarse(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
-    """The groups of the codes, and how many there are."""
+    """Return the groups of the codes, and how many there are."""
     table, groups = grouping(column, codes)
     return table[codes], groups
 
 
 def mutual_information(columns: Sequence[ColumnCodes]) -> NDArray[np.float64]:
-    """Pairwise, in nats, between the coarse columns, less what chance alone would give; the diagonal is 0."""
+    """Return the mutual information of pairs of coarse columns in nats, beyond chance; the diagonal is 0."""
     groups = [coarse(column, column.codes) for column in columns]
     rows = min(SAMPLE_ROWS, len(columns[0].codes))
     information = np.zeros((len(columns), len(columns)))
@@ -62,7 +62,10 @@ def mutual_information(columns: Sequence[ColumnCodes]) -> NDArray[np.float64]:
 def drawing_order(
     columns: Sequence[ColumnCodes], information: NDArray[np.float64], *, first: Sequence[int] = ()
 ) -> list[int]:
-    """Those that come `first`, then by falling total mutual information; columns of many labels last."""
+    """Return those that come `first`, then by falling total mutual information.
+
+    Columns of many labels last.
+    """
     total = information.sum(0)
     others = (i for i in range(len(columns)) if i not in first)
     return [*first, *sorted(others, key=lambda i: (has_many_labels(columns[i]), -total[i], i))]
@@ -76,7 +79,7 @@ def another_order(
     first: int,
     rng: np.random.Generator,
 ) -> list[int]:
-    """The columns in random order; those of many labels last, unless another needs them.
+    """Return the columns in random order; those of many labels last, unless another needs them.
 
     Args:
         columns: the frame's.
@@ -102,7 +105,7 @@ def another_order(
 
 
 def has_many_labels(column: ColumnCodes) -> bool:
-    """Whether it is drawn last."""
+    """Return whether it is drawn last."""
     return not column.is_ordered and column.size > MANY
 
 
@@ -113,7 +116,7 @@ def fewer_nulls_first(
     *,
     first: Sequence[int],
 ) -> list[int]:
-    """The order, changed so that of each pair the column that is NULL less often is drawn before the other.
+    """Return the order in which of each pair the column that is NULL less often is drawn first.
 
     An end that is missing at times is then drawn as its distance to the start; the other way it could not.
     """

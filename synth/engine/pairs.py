@@ -45,7 +45,7 @@ class Pairs:
         return np.flatnonzero(np.array(flags, dtype=bool))
 
     def of(self, target: ColumnView) -> Iterator[Identity]:
-        """Identities of the target that these rows keep, still without decimals and rounding."""
+        """Yield identities of the target that these rows keep, still without decimals and rounding."""
         rows = informative(target)
         more = np.unique(np.linspace(0, len(target.amounts) - 1, MORE_ROWS).astype(np.int64))
         steps = [(self._amounts[:, part], target.at(part)) for part in (rows, more)]
@@ -66,7 +66,7 @@ class Pairs:
                 yield replace(blank, sources=(self._columns[one].place, self._columns[other].place))
 
     def _rules(self, target: ColumnView) -> Iterator[Rule]:
-        """Rules without sources, the units that they may miss before rounding, and the columns to try."""
+        """Yield rules without sources, the units that they may miss before rounding, and columns to try."""
         numbers, durations = self._kinds[NUMBER], self._kinds[DURATION]
         moments = [places for kind, places in self._kinds.items() if kind.startswith(MOMENT)]
         total, gap = (Identity(target.place, (), "sum", minus=minus) for minus in (0, 1))
@@ -87,7 +87,7 @@ class Pairs:
 
 
 def near(blank: Identity, target: ColumnView, sources: Sequence[Floats], slack: float) -> Mask:
-    """For which sources the rule comes near the target in every row, and is NULL where it is."""
+    """Return for which sources the rule comes near the target in every row, and is NULL where it is."""
     amounts = blank.plain(sources)
     if blank.rule == "ratio":  # where it is not defined, the target may be NULL or 0
         amounts = np.where((sources[1] == 0) & ~np.isnan(target.amounts), sources[0] * 0, amounts)

@@ -29,7 +29,7 @@ HALF, WHOLE = (-0.5, 0.5), (0.0, 1.0)  # units of the last decimal by which roun
 
 
 def proposals(probe: Mapping[int, ColumnView], all_views: Mapping[int, ColumnView]) -> Iterator[Identity]:
-    """Identities that a few rows keep, still without decimals and rounding, at most MOST for one target.
+    """Yield identities that a few rows keep, without decimals and rounding, at most MOST for one target.
 
     Args:
         probe: columns, in few rows.
@@ -87,7 +87,7 @@ def _with_times(
 
 
 def _inclusive_days(target: ColumnView, others: Sequence[ColumnView]) -> Iterator[Identity]:
-    """Days that include the first and the last of them: one more than lie between."""
+    """Yield days that include the first and the last of them: one more than lie between."""
     if target.kind == NUMBER:
         for other in others:
             if other.kind == DURATION:
@@ -95,7 +95,7 @@ def _inclusive_days(target: ColumnView, others: Sequence[ColumnView]) -> Iterato
 
 
 def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:
-    """What a function makes of those columns that are numbers, and is defined for some of them."""
+    """Return what a function makes of those columns that are numbers, and is defined for some of them."""
     numbers = (each for each in columns if each.kind == NUMBER)
     function_views = (replace(each, amounts=call_function(rule, each.amounts)) for each in numbers)
     return [each for each in function_views if not np.isnan(each.amounts).all()]
@@ -104,7 +104,7 @@ def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:
 def _functions(
     target: ColumnView, views: Mapping[str, Sequence[ColumnView]], all_views: Mapping[int, ColumnView]
 ) -> Iterator[Identity]:
-    """A column that is a function of another, times a constant."""
+    """Yield a column that is a function of another, times a constant."""
     if target.kind == NUMBER:
         for rule, columns in views.items():
             others = [each for each in columns if each.place != target.place]
@@ -114,7 +114,7 @@ def _functions(
 def copies(
     target: ColumnView, others: Sequence[ColumnView], views: Mapping[int, ColumnView], rule: str = COPY
 ) -> Iterator[Identity]:
-    """A column that is what a function makes of another, times a constant, rounded or cut off."""
+    """Yield a column that is what a function makes of another, times a constant, rounded or cut off."""
     alike = {NUMBER, DURATION} if target.kind in {NUMBER, DURATION} else {target.kind}
     others = [each for each in others if each.kind in alike]
     rows = informative(target)
@@ -137,7 +137,7 @@ def copies(
 def factors(
     target: ColumnView, others: Sequence[Floats], rounding_loss: tuple[float, float]
 ) -> tuple[Floats, Floats]:
-    """For each other column between which two constants one must lie that leads from it to the target."""
+    """Return for each other column two constants between which the one lies that leads to the target."""
     rows = np.flatnonzero(~np.isnan(target.amounts))
     own, slack = target.amounts[rows], target.tolerance()[rows]
     least, most = own + rounding_loss[0] * target.unit - slack, own + rounding_loss[1] * target.unit + slack
@@ -152,7 +152,7 @@ def factors(
 
 
 def shortest(low: float, high: float) -> tuple[float, float] | None:
-    """The factor and the divisor, one of them 1, that lie between two and take the fewest digits."""
+    """Return the factor and the divisor, one of them 1, that lie between two and take the fewest digits."""
     if not (low <= high and 0 < low * high < np.inf):
         return None
     middle = (low + high) / 2

@@ -96,7 +96,7 @@ class Raking:
         self._cap = lowest_cap(weights * self._scale)
 
     def _tables(self, real: Codes, candidates: Codes) -> dict[Some, tuple[Floats, list[Blocks]]]:
-        """Of each pair of columns that is raked: its counts in training, and the blocks to move."""
+        """Return for each pair of columns that is raked its counts in training, and the blocks to move."""
         pairs: list[Some] = list(combinations(sorted(real), 2))
         if len(pairs) > MAX_PAIRS:
             apart = {pair: self._distance(real, candidates, pair) for pair in pairs}
@@ -113,7 +113,7 @@ class Raking:
         return tables
 
     def _blocks(self, one: int, other: int) -> list[Blocks]:
-        """Of the table of two columns, from large to small, with the least rows to be added."""
+        """Return blocks of the table of two columns, from large to small, with the least rows to be added."""
         blocks = []
         for most, prior in PRIOR_ROWS.items():
             rows, columns = (self._merge(index, most) for index in (one, other))
@@ -123,7 +123,7 @@ class Raking:
         return blocks
 
     def _merge(self, index: int, most: int) -> Ints:
-        """For each group of a column its block: at most so many of neighbours, and NULL."""
+        """Return for each group of a column its block: at most so many of neighbours, and NULL."""
         groups = self._sizes[index] - 1
         if groups <= most or not self._is_ordered[index]:
             return np.arange(groups + 1)
@@ -143,7 +143,7 @@ class Raking:
                 weights *= factor.take(candidates[index], mode="wrap")
 
     def _distance(self, real: Codes, candidates: Codes, pair: Some) -> float:
-        """How far the two tables of a pair are apart: the sum of absolute differences of their shares."""
+        """Return the sum of absolute differences of the shares in the two tables of a pair."""
         tables = [self._table(codes, pair) for codes in (real, candidates)]
         return float(np.abs(tables[0] / tables[0].sum() - tables[1] / tables[1].sum()).sum())
 
@@ -171,12 +171,12 @@ class Raking:
         return weights
 
     def weights(self, codes: Codes) -> Floats:
-        """Of each row, 1 on average over candidates, at most the cap."""
+        """Return the weight of each row, 1 on average over candidates, at most the cap."""
         weights = self._weights(self._group_codes(codes))
         return np.minimum(weights, self._cap, out=weights)
 
     def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
-        """`rows` rows from those that `source` draws, kept by their weights."""
+        """Return `rows` rows from those that `source` draws, kept by their weights."""
         if not self._factors:
             return draw_candidates(source, rows)
         parts: list[dict[int, Ints]] = []
@@ -190,7 +190,7 @@ class Raking:
         return join_codes(parts) if parts else source(0)
 
     def fill(self, target_codes: Codes, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
-        """Rows that hold the wanted codes of some columns, one at each place, kept by their weights.
+        """Return rows that hold the wanted codes of some columns, one at each place, kept by their weights.
 
         Raises:
             ValueError: what is wanted is too rare among the rows that `source` draws.
@@ -209,7 +209,7 @@ class Raking:
         return result
 
     def choose(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
-        """`rows` rows, each one of TRIES candidates at the same place, by their weights.
+        """Return `rows` rows, each one of TRIES candidates at the same place, by their weights.
 
         What all candidates at a place share is thereby as it was, which `draw` would not promise.
         """
@@ -227,7 +227,7 @@ class Raking:
 
 
 def misfits(goal: Floats, counts: Floats, blocks: Iterable[Blocks], *, chance: float) -> Iterator[Blocks]:
-    """The blocks whose counts are further from their goals than chance takes them, and the rows to be added.
+    """Yield the blocks whose counts are further from their goals than by chance, and the rows to be added.
 
     How far off they are, as a share and beyond what counting makes of it, says how much a single one is to be
     believed (empirical Bayes by moments: Marshall 1991). Blocks that are right within chance are left out:
@@ -248,7 +248,7 @@ def misfits(goal: Floats, counts: Floats, blocks: Iterable[Blocks], *, chance: f
 
 
 def change(goal: Floats, counts: Floats, blocks: Iterable[Blocks]) -> Floats:
-    """What takes the cells of one table towards those of another, by block after smaller block."""
+    """Return what takes the cells of one table towards those of another, by block after smaller block."""
     factor = np.ones_like(goal)
     for block, prior in blocks:
         target_counts, there = np.bincount(block, goal), np.bincount(block, counts * factor)
@@ -257,7 +257,7 @@ def change(goal: Floats, counts: Floats, blocks: Iterable[Blocks]) -> Floats:
 
 
 def lowest_cap(weights: Floats) -> float:
-    """The smallest of CAPS that cuts off little of these weights."""
+    """Return the smallest of CAPS that cuts off little of these weights."""
     losses = (np.maximum(weights - cap, 0).sum() for cap in CAPS)
     return next(
         (cap for cap, cut in zip(CAPS, losses, strict=True) if cut <= BEYOND * weights.sum()), CAPS[-1]
@@ -278,7 +278,7 @@ class Places:
         self._ends = self._next + counts
 
     def _keys(self, codes: Codes) -> Ints:
-        """One number a combination, -1 for those that no place can be for."""
+        """Return one number a combination, -1 for those that no place can be for."""
         keys = np.zeros(height(codes), dtype=np.int64)
         fits = np.ones(len(keys), dtype=bool)
         for index, base in self._bases.items():
@@ -301,15 +301,15 @@ class Places:
 
 
 def draw_candidates(source: Source, rows: int) -> dict[int, Ints]:
-    """That many candidates, drawn in blocks."""
+    """Return that many candidates, drawn in blocks."""
     return join_codes([source(min(BLOCK, rows - start)) for start in range(0, rows, BLOCK)] or [source(0)])
 
 
 def join_codes(parts: Sequence[Codes]) -> dict[int, Ints]:
-    """Rows one after another."""
+    """Return rows one after another."""
     return {index: np.concatenate([part[index] for part in parts]) for index in parts[0]}
 
 
 def height(codes: Codes) -> int:
-    """How many rows there are."""
+    """Return how many rows there are."""
     return len(next(iter(codes.values())))

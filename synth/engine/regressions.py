@@ -69,13 +69,13 @@ class Regression:
         return tuple(self.model.tables)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The column's codes that go with those of what it is made of."""
+        """Return the column's codes that go with those of what it is made of."""
         rest = codes[self.numbers[0]]
         total = self.model.total(codes) + self.rest.native(rest)
         return np.where(rest < 0, -1, self.nearest.codes(total))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> None:
-        """The codes say it all."""
+        """Return nothing: the codes say it all."""
 
 
 class Regressions:
@@ -106,7 +106,7 @@ class Regressions:
         }
 
     def arrange(self, draw_order: Sequence[int]) -> list[int]:
-        """The order of drawing, in which a column follows all labels if a sum with these is much closer."""
+        """Return the order in which a column follows all labels if a sum with these is much closer."""
         labels = [index for index in draw_order if not isinstance(self._columns[index], NumberColumn)]
         late: list[int] = []
         for place, target in enumerate(draw_order):
@@ -166,13 +166,13 @@ class Regressions:
         return result
 
     def _apart(self, target: int, before: Collection[int]) -> float:
-        """How far the column is from the nearest of others, of which it might be learned as a difference."""
+        """Return how far the column is from the nearest of others, to which it might be a difference."""
         own, others = self._targets[target], (self._columns[index] for index in before)
         near = [other for other in others if isinstance(other, NumberColumn) and comparable(own, other)]
         return min((distance(own, other) for other in near), default=np.inf)
 
     def _stay_ordered(self, target: int, before: Collection[int], rows: Ints, new_codes: Ints) -> bool:
-        """Whether rows keep their inequalities if they have these codes instead of their own."""
+        """Return whether rows keep their inequalities if they have these codes instead of their own."""
         own = self._targets[target]
         for order in self._orders:
             if target in (order.low, order.high):
@@ -187,7 +187,7 @@ class Regressions:
         return True
 
     def _closest(self, target: int, others: Collection[int]) -> Additive | None:
-        """The sum of functions of some other columns that leaves least, if that is little.
+        """Return the sum of functions of some other columns that leaves least, if that is little.
 
         A difference to one of them that leaves hardly more is the better choice: it keeps equal what is.
         """
@@ -210,7 +210,7 @@ class Regressions:
         )
 
     def _supported_terms(self, terms: Sequence[int], rows: int) -> list[int]:
-        """The first of the terms, as many as so many rows show the functions of."""
+        """Return the first of the terms, as many as so many rows show the functions of."""
         sizes = [
             column.size if not isinstance(column, NumberColumn) else KNOTS
             for column in (self._columns[index] for index in terms)
@@ -220,13 +220,13 @@ class Regressions:
 
 
 def learnable_in_all(columns: Iterable[ColumnCodes]) -> Mask:
-    """The training rows in which each of some columns, at least one, may be learned."""
+    """Return the training rows in which each of some columns, at least one, may be learned."""
     learnable: Mask = np.logical_and.reduce([column.learnable for column in columns])
     return learnable
 
 
 def is_wide(own: NumberColumn) -> bool:
-    """Whether a column has so many values, none too often, that a sum may say more of it than leaves do."""
+    """Return whether values are so many, and none too often, that a sum may say more than leaves do."""
     counts = np.bincount(own.codes[own.codes >= 0], minlength=own.size)
     return (
         own.size > FEW_VALUES
@@ -237,13 +237,13 @@ def is_wide(own: NumberColumn) -> bool:
 
 
 def is_term(column: ColumnCodes) -> bool:
-    """Whether a sum may have a function of it."""
+    """Return whether a sum may have a function of it."""
     if isinstance(column, NumberColumn):
         return column.size > 1 and column.safe
     return column.size <= MANY
 
 
 def stay_common(own: NumberColumn, rows: Ints, new_codes: Ints) -> bool:
-    """Whether rows have the column's common values as often if they have these codes instead of their own."""
+    """Return whether rows have the column's common values as often with these codes instead of their own."""
     common = np.bincount(own.codes[rows], minlength=own.size) >= COMMON * len(rows)
     return bool(common[new_codes].mean() >= common[own.codes[rows]].mean() - LOSS_OF_COMMON)

@@ -59,14 +59,14 @@ class Repeat:
         return (self.base,)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """The column's codes that go with those of what is drawn."""
+        """Return the column's codes that go with those of what is drawn."""
         own_codes, equal = codes[self.numbers[1]].copy(), self._equal(codes)
         plain = as_own(self.own, self.to.native(codes[self.base][equal]))
         own_codes[equal] = self.own.nearest_codes(plain, np.zeros(len(plain), dtype=bool))
         return own_codes
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:
-        """The column's values that go with those of what is drawn."""
+        """Return the column's values that go with those of what is drawn."""
         own_values, equal = values[self.numbers[1]].copy(), self._equal(codes)
         own_values[equal] = as_own(self.own, values[self.base][equal])
         return own_values
@@ -77,7 +77,7 @@ class Repeat:
 
 
 def as_own(own: NumberColumn, native: Native) -> Native:
-    """Another column's values as this one would hold them."""
+    """Return another column's values as this one would hold them."""
     dtype = own.native(own.codes[:0]).dtype
     return own.nearest_values(native.astype(dtype) if dtype.kind == "f" else native).astype(dtype)
 
@@ -122,7 +122,7 @@ def find_repeats(
 
 
 def equal_rows(own: NumberColumn, to: NumberColumn) -> Mask:
-    """In which rows both columns hold one value."""
+    """Return in which rows both columns hold one value."""
     mine, others = own.native(own.codes), to.native(to.codes)
     if family(mine) != family(others):
         return np.zeros(len(mine), dtype=bool)
@@ -131,7 +131,7 @@ def equal_rows(own: NumberColumn, to: NumberColumn) -> Mask:
 
 
 def worth_it(own: NumberColumn, equal: Mask, rare: int) -> bool:
-    """Whether enough rows repeat a value, which is not one that many rows have anyway, and enough do not."""
+    """Return whether enough rows repeat a value that is not common anyway, and enough do not."""
     value = own.codes >= 0
     uncommon = equal & ~own.spike[own.codes]
     others = (value & own.learnable & ~equal).sum()

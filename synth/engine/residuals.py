@@ -20,7 +20,9 @@ STEP = 0.1  # in which losses are compared
 
 
 def strain(identity: Identity, columns: Mapping[int, ColumnView]) -> float:
-    """The share of rows that lose a common value, or the range of the target, if a sum is computed; in STEPs.
+    """Return the share of rows that lose a common value, or the range of the target, if a sum is computed.
+
+    In STEPs.
 
     Each source in turn is dealt out anew among rows whose other sources are alike. What the engine draws is
     no closer to the training rows than that.
@@ -45,7 +47,7 @@ def strain(identity: Identity, columns: Mapping[int, ColumnView]) -> float:
 
 
 def dealt_out(amounts: Floats, others: Floats) -> Floats:
-    """The amounts at random among rows of one of at most GROUPS quantiles of the others."""
+    """Return the amounts at random among rows of one of at most GROUPS quantiles of the others."""
     cuts = np.unique(np.quantile(others, np.arange(1, GROUPS) / GROUPS, method="lower"))
     group = np.searchsorted(cuts, others)
     order = np.argsort(group, kind="stable")

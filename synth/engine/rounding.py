@@ -22,7 +22,7 @@ SAFE_DECIMALS = 3  # that a float of any size below 2**52 may be asked for
 
 
 def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
-    """For each value the decimals that write it exactly; MAX_DECIMALS + 1 when no few do."""
+    """Return for each value the decimals that write it exactly; MAX_DECIMALS + 1 when no few do."""
     if values.dtype.kind != "f":
         return np.zeros(0, np.int64)
     decimals = np.full(len(values), MAX_DECIMALS + 1, dtype=np.int64)
@@ -36,7 +36,7 @@ def decimals_of(values: NDArray[Any], dtype: Any) -> Ints:
 
 
 def zeros_of(whole: NDArray[Any]) -> Ints:
-    """How many zeros each whole number ends with, at most MAX_ZEROS."""
+    """Return how many zeros each whole number ends with, at most MAX_ZEROS."""
     counts = np.zeros(len(whole), dtype=np.int64)
     for zeros in range(1, MAX_ZEROS + 1):
         counts += whole % 10**zeros == 0
@@ -44,7 +44,7 @@ def zeros_of(whole: NDArray[Any]) -> Ints:
 
 
 def habitual(decimals: Ints, cell: Ints, counts: Ints) -> Ints:
-    """The decimals of each value, or so many more that enough rows of its cell make do with as few.
+    """Return the decimals of each value, or so many more that enough rows of its cell make do with as few.
 
     One whole number among square roots would otherwise be the only value that its cell has to round to.
 
@@ -81,7 +81,7 @@ def lattice_of(values: NDArray[Any], decimals: int) -> tuple[int, int]:
 
 
 def on_lattice(values: NDArray[np.float64], step: int, offset: int, decimals: int) -> NDArray[np.float64]:
-    """Each value at the nearest step of the lattice that `lattice_of` found."""
+    """Return each value at the nearest step of the lattice that `lattice_of` found."""
     if step == 1:
         return values
     with np.errstate(all="ignore"):
@@ -91,7 +91,7 @@ def on_lattice(values: NDArray[np.float64], step: int, offset: int, decimals: in
 
 
 def round_to(values: NDArray[np.float64], decimals: Ints) -> NDArray[np.float64]:
-    """Each value rounded to its own number of decimals."""
+    """Return each value rounded to its own number of decimals."""
     result = values.copy()
     for digits in np.flatnonzero(np.bincount(decimals)):
         if digits <= MAX_DECIMALS:

@@ -42,7 +42,7 @@ class Tie:
 def find_ties(
     columns: Sequence[ColumnCodes], codes: Mapping[int, Ints], target: int, earlier: Sequence[int]
 ) -> list[Tie]:
-    """The ties of a column to columns drawn before it; but one if that decides all of it, or most.
+    """Return the ties of a column to columns drawn before it; but one if that decides all of it, or most.
 
     A tie of values is looked for where both are known. When the column is NULL is to hold in every row in
     which that is known of it, whatever the earlier column is given there.
@@ -87,7 +87,7 @@ def find_ties(
 
 
 def keeps_nulls(other_codes: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
-    """Whether a tie lets a column be NULL in the rows that are, and hold a value in the others.
+    """Return whether a tie lets a column be NULL in the rows that are, and hold a value in the others.
 
     Args:
         other_codes: by code of the one column what the other must agree with.
@@ -104,7 +104,7 @@ def keeps_nulls(other_codes: Ints, own: Ints, codes: Ints, null: Ints) -> bool:
 
 
 def decide_codes(other: ColumnCodes, from_codes: Ints, to_codes: Ints) -> Ints | None:
-    """The table that leads from plain codes of `other` to the target, if MOST rows have such.
+    """Return the table that leads from plain codes of `other` to the target, if MOST rows have such.
 
     The others decide nothing: a few rows prove no rule, and their value is not emitted as it is.
     """
@@ -117,7 +117,7 @@ def decide_codes(other: ColumnCodes, from_codes: Ints, to_codes: Ints) -> Ints |
 
 
 def decided_in_part(other: ColumnCodes, own: ColumnCodes, known_rows: Ints) -> tuple[Ints, int]:
-    """The table that leads from some common codes of `other` to a common value of the target, and their rows.
+    """Return the table from some common codes of `other` to a common value of the target, and their rows.
 
     If such a code meant nothing, all of its rows would hold that value less often than LEVEL, all codes
     counted in. Rows whose value of `other` is cut off are no rows of the code that it is cut to.
@@ -144,7 +144,7 @@ def decided_in_part(other: ColumnCodes, own: ColumnCodes, known_rows: Ints) -> t
 
 
 def contradictions(from_codes: Ints, to_codes: Ints, size: int) -> Mask:
-    """For each code, NULL last, whether rows that hold it hold different codes of another column."""
+    """Return for each code, NULL last, whether rows that hold it hold different codes of another column."""
     table, is_broken = np.full(size + 1, FREE, dtype=np.int64), np.zeros(size + 1, dtype=bool)
     table[from_codes] = to_codes
     is_broken[from_codes[table[from_codes] != to_codes]] = True
@@ -152,14 +152,14 @@ def contradictions(from_codes: Ints, to_codes: Ints, size: int) -> Mask:
 
 
 def as_it_is(column: ColumnCodes) -> Mask:
-    """Which codes are emitted as the values that they stand for."""
+    """Return which codes are emitted as the values that they stand for."""
     return column.spike if isinstance(column, NumberColumn) else column.plain
 
 
 def strata(
     other: ColumnCodes, own: ColumnCodes, from_codes: Ints, to_codes: Ints
 ) -> tuple[Ints, Ints] | None:
-    """For codes of either column the stratum that both must be in: the code of `other` that `own` implies."""
+    """Return for codes of either column the stratum of both: the code of `other` that `own` implies."""
     plain = np.append(own.plain, True)[to_codes]
     if plain.sum() < MOST * len(plain) or imply_codes(to_codes[plain], from_codes[plain], own.size) is None:
         return None
@@ -172,7 +172,7 @@ def strata(
 def null_ties(
     index: int, other: ColumnCodes, own: ColumnCodes, codes: Ints, certain: Ints, null: Ints
 ) -> list[Tie]:
-    """What a column says of whether another, whose index it is, is NULL, or the other of it.
+    """Return what a column says of whether another, whose index it is, is NULL, or the other of it.
 
     Args:
         index: of the other column.
@@ -194,7 +194,7 @@ def null_ties(
 
 
 def _null_given(other: ColumnCodes, codes: Ints, null: Ints) -> Ints | None:
-    """For each code of `other` whether the target is NULL beside it, if that decides it."""
+    """Return for each code of `other` whether the target is NULL beside it, if that decides it."""
     if other.exact:
         return imply_codes(codes, null, other.size)
     flag = imply_codes(null_table(other.size)[codes] - 1, null, 1)
@@ -202,7 +202,7 @@ def _null_given(other: ColumnCodes, codes: Ints, null: Ints) -> Ints | None:
 
 
 def null_table(size: int) -> Ints:
-    """A table over codes that is 1 for NULL and 0 for every value."""
+    """Return a table over codes that is 1 for NULL and 0 for every value."""
     return np.append(np.zeros(size, dtype=np.int64), 1)
 
 
@@ -230,7 +230,7 @@ class Order:
     by_day: bool = False
 
     def enforce(self, index: int, column: NumberColumn, native: Native, beside: Native) -> Native:
-        """Values of a column of the two, moved to the nearest that are in order with those beside them."""
+        """Return values of one of the columns, moved to the nearest in order with those beside them."""
         if not self.by_day:
             return column.clamp(native, beside, up=index == self.high, strict=self.strict)
         if index == self.high:
@@ -240,12 +240,12 @@ class Order:
 
 
 def days(moments: Native) -> Native:
-    """The beginnings of the days of moments."""
+    """Return the beginnings of the days of moments."""
     return moments.astype("datetime64[D]").astype(moments.dtype)
 
 
 def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
-    """The inequalities between number columns of one kind that all training rows keep and none is trivial."""
+    """Return the inequalities, none trivial, between number columns of one kind that all rows keep."""
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}
     valid = {i: c.learnable & (c.codes >= 0) & ~c.is_cut for i, c in numbers.items()}
@@ -264,14 +264,14 @@ def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
 
 
 def _by_day(low: Native, high: Native) -> bool:
-    """Whether the one holds times and the other whole days."""
+    """Return whether the one holds times and the other whole days."""
     if low.dtype.kind != "M" or high.dtype.kind != "M":
         return False
     return bool((days(low[:PROBE_ROWS]) != low[:PROBE_ROWS]).any() and (days(high) == high).all())
 
 
 def family(values: Native) -> str:
-    """What may be compared with what: numbers, dates or durations."""
+    """Return what may be compared with what: numbers, dates or durations."""
     return "number" if values.dtype.kind in "iuf" else values.dtype.kind
 
 

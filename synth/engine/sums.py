@@ -57,7 +57,7 @@ class Sums:
         self._sums, self._parts = sums[order], parts[order]
 
     def of(self, target: int) -> Iterator[Identity]:
-        """The sums of fewest columns that make up the column in place `target`."""
+        """Yield the sums of fewest columns that make up the column in place `target`."""
         if target not in self._places:
             return
         own = self._places.index(target)
@@ -87,7 +87,7 @@ class Sums:
         yield from [each for each in identities if _terms(each) == fewest][:MAX_SUMS]
 
     def _offset(self, plain: Identity) -> float:
-        """What the target has more than the sum."""
+        """Return what the target has more than the sum."""
         more = self._first[plain.target] - plain.plain([self._first[place] for place in plain.sources])
         return round(float(more[0]), self._decimals) + 0.0  # which is never -0.0
 
@@ -97,7 +97,7 @@ def _terms(identity: Identity) -> int:
 
 
 def weigh(amounts: NDArray[np.float64], decimals: int, weights: NDArray[np.uint64]) -> int:
-    """One number for all amounts; 0 where one is NULL or too large."""
+    """Return one number for all amounts; 0 where one is NULL or too large."""
     units = np.rint(amounts * 10.0**decimals)
     if not (np.abs(units) < MOST).all():
         return 0

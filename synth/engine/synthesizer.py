@@ -141,7 +141,7 @@ class Synthesizer:
         balance: Mapping[Hashable, TargetShares] | None = None,
         draw: int = 0,
     ) -> pd.DataFrame:
-        """`rows` rows; none if the frame that was learned had none.
+        """Return `rows` rows; none if the frame that was learned had none.
 
         Values can be given beforehand for columns that `fit` was told of: the first of its `given`, or all.
         The others are drawn to go with them. A given value that was not learned, or is too rare for that,
@@ -169,7 +169,7 @@ class Synthesizer:
         balance: Mapping[Hashable, TargetShares] | None = None,
         draw: int = 0,
     ) -> Iterator[pd.DataFrame]:
-        """The rows of `sample` in frames of at most SHARD_ROWS, drawn side by side as they are asked for."""
+        """Return the rows of `sample` in frames of at most SHARD_ROWS, drawn side by side when asked for."""
         choice = self._choice(rows, given, balance)
         starts = range(0, rows if self._training.rows else 0, SHARD_ROWS)
         return side_by_side(lambda start: self._shard(start, rows, choice, draw), starts)

@@ -113,7 +113,7 @@ class Table:
         crowd: Crowd,
         whole: frozenset[int],
     ) -> dict[int, DerivedColumn]:
-        """What is not drawn itself; the columns in `whole` all are."""
+        """Return what is not drawn itself; the columns in `whole` all are."""
         derived_columns: dict[int, DerivedColumn] = dict(self._computations.at_once)
         for find in (
             partial(regressions.find, draw_order=draw_order, crowd=crowd),
@@ -130,7 +130,7 @@ class Table:
     def _candidates(
         self, rows: int, rng: np.random.Generator, first_codes: Mapping[int, Ints]
     ) -> dict[int, Ints]:
-        """Rows that the chains draw in turn; which of them is the first is drawn for each call."""
+        """Return rows that the chains draw in turn; which of them is the first is drawn for each call."""
         turn = int(rng.integers(len(self._chains)))
         result = {index: np.empty(rows, dtype=np.int64) for index in self._chains[0].order}
         for place in range(len(self._chains)):
@@ -196,7 +196,7 @@ class Table:
         return pd.concat(series, axis=1)
 
     def _alike(self, nulls: Mapping[int, Mask], others: Mapping[int, Mask], rows: Ints) -> Mask:
-        """Which of `others` may take a row's place: those in which the same of what may lie beyond is NULL.
+        """Return which of `others` may take a row's place: the same of what may lie beyond must be NULL.
 
         What is NULL never lies beyond, so that others would make NULLs more frequent.
         """
@@ -214,7 +214,7 @@ class Table:
         return sorted({*self._computations.targets, *differences})
 
     def _outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Ints:
-        """The rows in which something follows from others that lies beyond all training values."""
+        """Return the rows in which something follows from others that lies beyond all training values."""
         beyond = self._computations.outside(values, nulls)
         for target, column in self._derived_columns.items():
             if isinstance(column, Difference):
@@ -224,7 +224,7 @@ class Table:
     def _values(
         self, codes: Mapping[int, Ints], rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
     ) -> tuple[dict[int, Native], dict[int, Mask]]:
-        """The values of all number columns for the codes of some rows, and where they are NULL."""
+        """Return the values of all number columns for the codes of some rows, and where they are NULL."""
         fixed_series = {
             index: each.series for index, each in fixed_columns.items() if each.series is not None
         }

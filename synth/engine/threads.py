@@ -19,7 +19,10 @@ MOST_THREADS = 4  # each holds a shard of its own in memory
 
 
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """What `work` makes of each item, in order, whatever the number of threads; at most so many ahead."""
+    """Yield what `work` makes of each item, in order, whatever the number of threads.
+
+    At most so many ahead.
+    """
     threads = min(cores(), MOST_THREADS, len(items))
     if threads <= 1:
         yield from map(work, items)
@@ -34,7 +37,7 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

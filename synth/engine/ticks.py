@@ -15,7 +15,7 @@ Native: TypeAlias = "NDArray[Any]"  # float64, int64, uint64, datetime64 or time
 
 
 def is_measured(dtype: Any) -> bool:
-    """Whether values of `dtype` have an order and distances that may be learned."""
+    """Return whether values of `dtype` have an order and distances that may be learned."""
     if isinstance(dtype, pd.DatetimeTZDtype):
         return True
     if isinstance(dtype, np.dtype):
@@ -24,7 +24,7 @@ def is_measured(dtype: Any) -> bool:
 
 
 def to_native(series: pd.Series[Any]) -> tuple[Native, NDArray[np.bool_]]:
-    """The values as one of numpy's ordered dtypes, beside a mask of the NULLs (whose values mean nothing).
+    """Return the values in an ordered dtype of numpy, and a mask of the NULLs, whose values mean nothing.
 
     Times with a zone become local wall time, because that is where midnight and the hour are round.
     """
@@ -44,7 +44,7 @@ def to_native(series: pd.Series[Any]) -> tuple[Native, NDArray[np.bool_]]:
 
 
 def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Series[Any]:
-    """The series that `to_native` would read as `native` and `null`."""
+    """Return the series that `to_native` would read as `native` and `null`."""
     if isinstance(dtype, pd.DatetimeTZDtype):
         wall = pd.Series(np.where(null, np.datetime64("NaT"), native).astype(native.dtype))
         summer = np.zeros(len(wall), dtype=bool)
@@ -64,7 +64,7 @@ def from_native(native: Native, null: NDArray[np.bool_], dtype: Any) -> pd.Serie
 def convert(
     series: pd.Series[Any], dtype: Any, native_dtype: np.dtype[Any]
 ) -> tuple[Native, NDArray[np.bool_]]:
-    """What `to_native` gives for a series of another dtype, as near as `native_dtype` comes to it.
+    """Return what `to_native` gives for a series of another dtype, as near as `native_dtype` comes to it.
 
     Raises:
         ValueError: one of the two is no number, date or duration, or only one has a time zone.
@@ -92,7 +92,7 @@ def convert(
 
 
 def to_ticks(native: Native) -> tuple[NDArray[Any], int, int]:
-    """Whole steps above the smallest value, with that value and the step; floats stay as they are.
+    """Return whole steps above the smallest value, with that value and the step; floats stay as they are.
 
     The step is the largest that all differences share: a day for dates, 100 for prices in hundreds.
     """
@@ -109,7 +109,7 @@ def to_ticks(native: Native) -> tuple[NDArray[Any], int, int]:
 
 
 def from_ticks(ticks: NDArray[Any], base: int, step: int, dtype: np.dtype[Any]) -> Native:
-    """The inverse of `to_ticks`."""
+    """Return the inverse of `to_ticks`."""
     if dtype.kind == "f":
         return ticks
     return cast("Native", (ticks * np.uint64(step) + np.uint64(base)).view(dtype))

@@ -39,7 +39,7 @@ class TrainingTable:
 def open_column(
     series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None, *, label: bool
 ) -> ColumnCodes:
-    """The column behind `series`: labels if it says so or if its dtype has no order, else numbers.
+    """Return the column behind `series`: labels if it says so or if its dtype has no order, else numbers.
 
     The rows `beside` it are not learned: their entities count in the `crowd`.
     """

@@ -45,7 +45,7 @@ class PrunedTree:
         return len(self._ends)
 
     def leaves(self, features: NDArray[np.float32]) -> Ints:
-        """For each row of `features`, rows × features, its leaf after pruning, numbered from the left."""
+        """Return for each row of `features`, rows × features, its leaf after pruning, from the left."""
         tree = self._tree
         node = np.zeros(len(features), dtype=np.int64)
         inner = np.flatnonzero(tree.feature[node] >= 0)
@@ -58,7 +58,7 @@ class PrunedTree:
         return leaf
 
     def branches(self, most: int) -> Ints:
-        """The first leaf of each branch: of each largest part of the tree with at most so many leaves."""
+        """Return the first leaf of each largest part of the tree with at most so many leaves."""
         ends = self._tree.feature < 0
         count, top = ends.astype(np.int64).tolist(), [False] * len(ends)
         for node in reversed(np.flatnonzero(~ends).tolist()):
@@ -71,7 +71,7 @@ class PrunedTree:
         return first
 
     def bounds(self, features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """For each leaf and feature what leads there: values above the first figure, at most the second."""
+        """Return for each leaf and feature what leads there: above the first figure, at most the second."""
         tree = self._tree
         low = np.full((len(tree.feature), features), -np.inf)
         high = np.full((len(tree.feature), features), np.inf)
@@ -84,7 +84,7 @@ class PrunedTree:
 
 
 def prune(tree: Tree, penalty: float) -> Tree:
-    """The tree without the subtrees that, themselves pruned, gain no more than they cost."""
+    """Return the tree without the subtrees that, themselves pruned, gain no more than they cost."""
     right, size, risk = tree.right.tolist(), tree.size.tolist(), tree.risk.tolist()
     nodes = len(right)
     best, leaves = risk.copy(), [1] * nodes

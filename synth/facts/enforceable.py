@@ -55,7 +55,7 @@ def read_enforceable(
 
 
 def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> EnforceableFacts:
-    """All rules that Postgres understands, whether the real data keep them or not: nobody looks.
+    """Return all rules that Postgres understands, whether the real data keep them or not: nobody looks.
 
     Raises:
         WarehouseError: Postgres refused.

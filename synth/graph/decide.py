@@ -102,7 +102,7 @@ def _lineages(
 
 
 def open_questions(graph: Graph) -> Mapping[str, str]:
-    """What evidence could not decide, by the `unique_id` of the model, with the lines to paste."""
+    """Return what evidence could not decide, by the `unique_id` of the model, with the lines to paste."""
     return {question.model: _question_text(question) for question in graph.questions}
 
 

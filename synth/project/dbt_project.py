@@ -39,7 +39,7 @@ class Project:
 
 
 def find_project(start: Path) -> Path:
-    """`start` or its nearest parent that holds a dbt project, and `start` when none does, as dbt looks."""
+    """Return `start` or its nearest parent that holds a dbt project; `start` where none does, as dbt does."""
     start = start.resolve()
     return next((place for place in (start, *start.parents) if (place / PROJECT_FILE).is_file()), start)
 

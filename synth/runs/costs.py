@@ -32,7 +32,7 @@ def rows_per_entity(task: Task) -> int:
 
 
 def _is_own(model: Model) -> bool:
-    """Whether each row is its own entity."""
+    """Return whether each row is its own entity."""
     whose = model.ownership
     if whose is None or not whose.column:
         return True

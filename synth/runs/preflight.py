@@ -77,7 +77,7 @@ def preflight(
 
 
 def by_guarantee(task: Task) -> bool:
-    """Whether the private engine makes what no check can decide."""
+    """Return whether the private engine makes what no check can decide."""
     return task.by_guarantee or task.on_inconclusive is Policy.PROTECT
 
 

@@ -141,7 +141,7 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
 def _open_publicly(
     task: Task, context: RunContext, parents: Parents, computed_columns: Collection[str]
 ) -> tuple[Case, Publicly]:
-    """What is public of a model, in place of its rows."""
+    """Return what is public of a model, in place of its rows."""
     model, unique = read_uniqueness(task.model, context.warehouse)
     task = replace(task, model=model)
     columns = context.warehouse.describe(model.relation)
@@ -165,7 +165,7 @@ def _open_publicly(
 
 
 def _calendar(task: Task, context: RunContext) -> tuple[datetime, datetime] | None:
-    """The first and the last day of the tables about nobody that the model refers to."""
+    """Return the first and the last day of the tables about nobody that the model refers to."""
     days: list[datetime] = []
     for key in task.model.foreign_keys:
         table = context.sql_facts.tables.get(key.parent)
@@ -181,14 +181,14 @@ def _calendar(task: Task, context: RunContext) -> tuple[datetime, datetime] | No
 
 
 def _public_pool(task: Task, context: RunContext, parents: Parents, key: ForeignKey) -> pa.Array | None:
-    """The keys of a parent that is about nobody."""
+    """Return the keys of a parent that is about nobody."""
     return pool_of(task, key, context, parents)
 
 
 def _make(
     case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across]
 ) -> tuple[TwinTable, tuple[str, ...]]:
-    """The twin, and which facts it does not keep; another one is drawn where it breaks a test about all rows.
+    """Return the twin, and which facts it does not keep; draw another where a test about all rows breaks.
 
     That looks at the twin alone, so it costs no privacy.
     """
@@ -206,7 +206,7 @@ def _make(
 def _make_once(
     case: Case, private: PrivateModel, parents: Parents, copies: Sequence[Across], turn: int
 ) -> tuple[TwinTable, tuple[str, ...]]:
-    """The twin, and which rules it does not keep."""
+    """Return the twin, and which rules it does not keep."""
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), turn])
     links = _links(case, private, parents, rng)
     if links:
@@ -250,7 +250,7 @@ def _make_once(
 def _links(
     case: Case, private: PrivateModel, parents: Parents, rng: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
-    """The parent of each row, by the key that names it, where it was counted how many rows parents have."""
+    """Return the parent of each row, by the key that names it, where the rows of parents were counted."""
     link, children = private.link, private.engine.children
     if link is None or children is None:
         return {}
@@ -265,7 +265,7 @@ def _pool(case: Case, parents: Parents, treatment: Treatment) -> pa.Array | None
 
 
 def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.bool_]:
-    """Which rows have all the keys that may not be NULL: there may be fewer parents than rows."""
+    """Return which rows have all the keys that may not be NULL: there may be fewer parents than rows."""
     whole = np.ones(table.num_rows, bool)
     for one in treatments:
         if one.is_required and one.role in KEYS and one.column.name in table.column_names:
@@ -274,14 +274,14 @@ def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.
 
 
 def _with_stand_ins(case: Case, private: PrivateModel, parents: Parents, rng: np.random.Generator) -> Case:
-    """The case with rows on which rules about keys are tried: such as the twin will have, and nobody's."""
+    """Return the case with rows on which rules about keys are tried: like the twin's, and nobody's."""
     frame = _whole(private.sample(TRIAL_ROWS), case)
     rows = assemble_unseen(frame, case.treatments, parents=partial(_pool, case, parents), rng=rng)
     return replace(case, source=replace(case.source, real=rows, rows=rows.num_rows))
 
 
 def _valid_rows(case: Case, private: PrivateModel) -> ValidRows:
-    """Rows that keep the rules about single rows.
+    """Return rows that keep the rules about single rows.
 
     More are drawn where few do, and some are put right, which costs no privacy. Where hardly any does, they
     come as they are: whoever reads the twin is told which rules the noise breaks.
@@ -323,13 +323,13 @@ def _as_samples(frame: pd.DataFrame, case: Case) -> Samples:
 
 
 def _whole(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
-    """The rows drawn, with empty columns for those that are computed afterwards."""
+    """Return the rows drawn, with empty columns for those that are computed afterwards."""
     absent = [one for one in case.treatments if one.role in BY_ROW and one.column.name not in frame]
     return frame.assign(**{one.column.name: empty_column(one.column, len(frame)) for one in absent})
 
 
 def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:
-    """The twin as it will be staged; what it states is public, or was paid for."""
+    """Return the twin as it will be staged; what it states is public, or was paid for."""
     task, context, guarantee = case.task, case.context, case.task.guarantee
     inputs = context.inputs.get(task.model.unique_id, {})
     return Stage(
@@ -358,7 +358,7 @@ def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:
 
 
 def _promise(private: PrivateModel, task: Task) -> str:
-    """What is promised to whom, in words."""
+    """Return what is promised to whom, in words."""
     name = private.domain.removeprefix("column ").split(".")[-1]
     rows = private.rows_per_entity
     whom = f"each entity of {name}" if private.rows_per_entity > 1 else f"each row of {task.model.name}"
@@ -367,7 +367,7 @@ def _promise(private: PrivateModel, task: Task) -> str:
 
 
 def _warnings(case: Case, private: PrivateModel, examination: Examination, because: str) -> tuple[str, ...]:
-    """What the owner should know: why there is a guarantee, and what it costs in fidelity."""
+    """Return what the owner should know: why there is a guarantee, and what it costs in fidelity."""
     name = case.task.model.name
     categories = sorted(private.without_labels)
     reason = f", because {because}" if because else ""

@@ -26,12 +26,12 @@ KEYS = frozenset({Role.KEY, Role.FOREIGN_KEY})
 def judge(
     case: Case, table: pa.Table, rules: Sequence[Rule], equations: Sequence[Equation] = ()
 ) -> Judgement:
-    """Which rows of `table` break a rule, after columns were computed that equations demand."""
+    """Return which rows of `table` break a rule, after columns were computed that equations demand."""
     return case.context.warehouse.judge_rows(candidates(case, table), rules, equations)
 
 
 def candidates(case: Case, table: pa.Table) -> Candidates:
-    """The rows of `table` as rows that may become the twin of the case."""
+    """Return the rows of `table` as rows that may become the twin of the case."""
     columns = [column for column in case.source.columns if column.name in table.column_names]
     relation_columns = table.select([column.name for column in columns])
     return Candidates(
@@ -40,12 +40,12 @@ def candidates(case: Case, table: pa.Table) -> Candidates:
 
 
 def equations(formulas: Collection[Formula]) -> list[Equation]:
-    """The formulas as equations, of which each decides its column."""
+    """Return the formulas as equations, of which each decides its column."""
     return [(formula.rule, formula.column, formula.sql) for formula in formulas]
 
 
 def early(case: Case) -> Mapping[Formula, frozenset[str]]:
-    """The formulas of learned columns over others that are final as soon as they are drawn."""
+    """Return the formulas of learned columns over others that are final as soon as they are drawn."""
     final = columns_by_row(case.treatments)
     learned_columns = {one.column.name for one in case.treatments if one.role in FORMULA_ROLES}
     return {
@@ -56,7 +56,7 @@ def early(case: Case) -> Mapping[Formula, frozenset[str]]:
 
 
 def own_formulas(case: Case) -> Mapping[Formula, frozenset[str]]:
-    """The formulas of columns that nobody has decided otherwise.
+    """Return the formulas of columns that nobody has decided otherwise.
 
     New keys go their own way: what others refer to by them must be there, and be there once.
     """
@@ -84,7 +84,7 @@ def wanted_formulas(
 
 
 def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collection[str]) -> TwinTable:
-    """The twin with every column as its formula says, where that was not done before its keys were made.
+    """Return the twin with every column as its formula says, where that was not so before keys were made.
 
     Args:
         case: of the twin.

@@ -114,7 +114,7 @@ class Samples:
     group: NDArray[np.int64] | None = None
 
     def of_rows(self, places: NDArray[np.intp]) -> Samples:
-        """These synthetic rows alone, numbered anew."""
+        """Return these synthetic rows alone, numbered anew."""
         second = None if self.second is None else self.second[places]
         owner = None if self.owner is None else self.owner[places]
         group = None if self.group is None else self.group[places]

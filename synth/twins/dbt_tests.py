@@ -53,7 +53,7 @@ class TwinTests:
             )
 
     def of(self, stages: Mapping[str, Stage], pending: Collection[str]) -> Mapping[str, TwinTestVerdict]:
-        """What the tests say of each twin, by `unique_id`.
+        """Return what the tests say of each twin, by `unique_id`.
 
         Args:
             stages: the twins that wait for publishing, by `unique_id`.
@@ -82,7 +82,7 @@ class TwinTests:
         return (*judge(now, twins, context.settings), *unable)
 
     def _trial(self, name: str, results: Iterable[DbtTestResult]) -> TwinTestVerdict:
-        """What was found of one model, in words."""
+        """Return what was found of one model, in words."""
         ours = [item for item in results if name in item.test.parents]
         outcomes = {item.test.name: str(item.outcome) for item in ours}
         lines = tuple(

@@ -150,7 +150,7 @@ def _draw_portrait(case: Case, samples: Samples, entities: Entities | None) -> P
 
 
 def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
-    """The frame with times and intervals, which backends see as microseconds, as people read them."""
+    """Return the frame with times and intervals, which backends see as microseconds, as people read them."""
     spans = {
         name: pd.to_numeric(frame[name]).round().astype("Int64").to_numpy(np.int64, na_value=NOT_A_TIME)
         for name in names
@@ -161,7 +161,7 @@ def _with_spans(frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
 def _entities(
     source: SourceRows, samples: Samples, selection: RowSelection, twin_table: TwinTable
 ) -> Entities | None:
-    """Whom all these rows are about, as numbers; None where each is about somebody else."""
+    """Return whom all these rows are about, as numbers; None where each is about somebody else."""
     if source.unit is None:
         return None
     real = np.unique(source.units, return_inverse=True)[1].astype(np.int64)
@@ -175,7 +175,7 @@ def _entities(
 
 
 def _replacements(case: Case, table: pa.Table) -> list[ReplacedColumn]:
-    """The real and the new values of every column that was made anew."""
+    """Return the real and the new values of every column that was made anew."""
     names = [
         one.column.name
         for one in treatments_to_replace(case.treatments)

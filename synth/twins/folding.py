@@ -188,7 +188,7 @@ class StepGrid:
 def _commoner(
     labels: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
-    """The labels of a part, those that few entities hold drawn anew from commoner ones, if there are any."""
+    """Return the labels of a part, with those that few entities hold drawn anew from commoner ones."""
     holder_counts = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
     result = labels[part].reset_index(drop=True)
     rare = result.isin(holder_counts.index[holder_counts < RARE])
@@ -201,7 +201,7 @@ def _commoner(
 def _nearby(
     values: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
-    """The numbers of a part, those that are somebody's own drawn from between those of others next to it."""
+    """Return the numbers of a part, with somebody's own drawn from between those of others next to them."""
     result = values[part].reset_index(drop=True)
     finite, numbers = _numbers(values)
     own = part[finite]
@@ -226,7 +226,7 @@ def _nearby(
 
 
 def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:
-    """Which values are finite, and these as numbers: moments as microseconds."""
+    """Return which values are finite, and these as numbers: moments as microseconds."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         moments = values.dt.tz_convert(None) if isinstance(values.dtype, pd.DatetimeTZDtype) else values
         plain = moments.to_numpy("datetime64[us]")
@@ -241,7 +241,7 @@ def _numbers(values: pd.Series[Any]) -> tuple[NDArray[np.bool_], Numbers]:
 
 
 def _as(values: pd.Series[Any], finite: NDArray[np.bool_], numbers: Numbers) -> pd.Series[Any]:
-    """The column with these numbers where its values are finite, in its own dtype."""
+    """Return the column with these numbers where its values are finite, in its own dtype."""
     fresh: pd.Series[Any] = pd.Series(numbers, index=values.index[finite])
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         fresh = pd.Series(numbers.astype("datetime64[us]"), index=fresh.index)

@@ -66,7 +66,9 @@ class Evidence:
 
 
 def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float, seed: int) -> Evaluation:
-    """What the checks find, within so many seconds; whatever goes wrong is a check with the verdict ERROR.
+    """Return what the checks find, within so many seconds.
+
+    Whatever goes wrong is a check with the verdict ERROR.
 
     A balanced twin differs from the source as the user asked for. Its quality is measured against real rows
     that are thinned out until their shares are those of the twin; its privacy against all.
@@ -90,7 +92,7 @@ def _evaluate(evidence: Evidence) -> Evaluation:
 
 
 def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence) -> Evaluation:
-    """What `work` returns; where it does not, or too late, an evaluation that stops the twin."""
+    """Return what `work` returns; where it fails or takes too long, an evaluation that stops the twin."""
     results: list[Evaluation] = []
 
     def go() -> None:
@@ -121,7 +123,7 @@ def _failed_evaluation(explain: str, evidence: Evidence) -> Evaluation:
 
 
 def _thin(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
-    """The evidence with real rows left out until `columns` are distributed as they are in the twin."""
+    """Return the evidence with real rows left out until `columns` are distributed as they are in the twin."""
     rng = np.random.default_rng([seed, len(columns)])
     training = _thinned_out(evidence.training, evidence.synthetic, columns, rng)
     holdout = _thinned_out(evidence.holdout, evidence.synthetic, columns, rng)
@@ -136,7 +138,7 @@ def _thin(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
 def _thinned_out(
     real: pd.DataFrame, synthetic: pd.DataFrame, columns: Sequence[str], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Which real rows to keep."""
+    """Return which real rows to keep."""
     odds = np.ones(len(real))
     for name in columns:
         here = real[name].value_counts(normalize=True, dropna=False)
@@ -147,13 +149,13 @@ def _thinned_out(
 
 
 def passes(task: Task, evaluation: Evaluation) -> bool:
-    """Whether the twin may be published: on a pass, and undecided where the user says so."""
+    """Return whether the twin may be published: on a pass, and undecided where the user says so."""
     is_warning = evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN
     return is_warning or evaluation.verdict is Verdict.PASS
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
-    """Whether another twin is to be made by guarantee: where checks are undecided, or find a leak.
+    """Return whether another twin is to be made by guarantee: where checks are undecided, or find a leak.
 
     That twin is safe whatever the first one told, which nobody gets to see; the warning says what it failed.
     What is decided to be of no use is rejected, unless its privacy is in question: then the other twin takes
@@ -169,14 +171,14 @@ def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
 
 
 def leaks(evaluation: Evaluation) -> bool:
-    """Whether a privacy check decides that the twin tells whom it was learned from."""
+    """Return whether a privacy check decides that the twin tells whom it was learned from."""
     return any(
         check.verdict is Verdict.FAIL for check in _stopping(evaluation) if check.aspect is Aspect.PRIVACY
     )
 
 
 def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError:
-    """Why the twin may not be published: the checks, the worst first, and where their figures are."""
+    """Return why the twin may not be published: the checks, the worst first, and where their figures are."""
     if is_for_guarantee(task, evaluation):
         return UndecidedError(_reason(evaluation), evaluation)
     if evaluation.verdict is Verdict.INCONCLUSIVE:
@@ -193,7 +195,7 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
 
 
 def _reason(evaluation: Evaluation) -> str:
-    """Why another twin is made, in words that follow `because`."""
+    """Return why another twin is made, in words that follow `because`."""
     undecided_names = undecided_checks(evaluation)
     failures = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
     parts = [f"the table is too small for the check{_names(undecided_names)}"] if undecided_names else []
@@ -202,7 +204,7 @@ def _reason(evaluation: Evaluation) -> str:
 
 
 def _names(checks: Sequence[str]) -> str:
-    """Several names as a sentence has them, after a noun."""
+    """Return names as a sentence has them, after a noun."""
     several = ", ".join(checks[:-1])
     return f"s {several} and {checks[-1]}" if several else f" {checks[-1]}"
 
@@ -212,7 +214,7 @@ def _stopping(evaluation: Evaluation) -> list[Check]:
 
 
 def count_checks(evaluation: Evaluation | None) -> str:
-    """How many checks decided about a twin, in words."""
+    """Return how many checks decided about a twin, in words."""
     if evaluation is None:
         return "it has no rows to check"
     aspects = [check.aspect for check in evaluation.checks if check.gating]
@@ -221,13 +223,13 @@ def count_checks(evaluation: Evaluation | None) -> str:
 
 
 def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
-    """The checks that have too few rows to decide."""
+    """Return the checks that have too few rows to decide."""
     checks = () if evaluation is None else _stopping(evaluation)
     return tuple(check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE)
 
 
 def describe_undecided(evaluation: Evaluation) -> str:
-    """Which checks the table is too small for, and what the first of them says."""
+    """Return which checks the table is too small for, and what the first of them says."""
     unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
     explain = f". {unsure[0].explain}" if unsure else "."
     return f"inconclusive: {', '.join(check.name for check in unsure)}{explain}"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def earlier_outcomes(todo: Agenda) -> dict[str, TwinOutcome]:
-    """What has become of tasks before this command: twins that wait, and those that cannot be made."""
+    """Return what has become of tasks before this command: twins that wait, and those that cannot be made."""
     ready: dict[str, TwinOutcome] = {
         name: TaskOutcome(Twin(stage, None, stage.artifacts, (), {}, {}, parents=_makers(stage)), 0.0)
         for name, stage in todo.stages_to_publish.items()
@@ -50,7 +50,7 @@ def earlier_outcomes(todo: Agenda) -> dict[str, TwinOutcome]:
 
 
 def _makers(stage: Stage) -> frozenset[str]:
-    """Whose keys a twin holds that was staged before."""
+    """Return whose keys a twin holds that was staged before."""
     return frozenset(part.removeprefix(PARENT) for part in stage.inputs if part.startswith(PARENT))
 
 
@@ -108,7 +108,7 @@ def _handed_out(
     places: Mapping[str, str],
     ready: Mapping[str, TwinOutcome],
 ) -> dict[str, Future[TwinOutcome]]:
-    """The twins to come. A child waits for its parents, which were handed out before it, so one advances."""
+    """Return the twins to come. A child waits for its parents, which were handed out before it."""
     late, drafts = (
         late_models(tasks, context.facts),
         {name: _past(outcome) for name, outcome in ready.items()},
@@ -130,14 +130,14 @@ def _handed_out(
 
 
 def _past(outcome: TwinOutcome) -> Future[DraftOutcome]:
-    """What has become of a task before, as if it were done now."""
+    """Return what has become of a task before, as if it were done now."""
     future: Future[DraftOutcome] = Future()
     future.set_result(TaskOutcome(outcome.outcome, outcome.seconds))
     return future
 
 
 def _columns_for_children(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
-    """The columns of a task's model that other tasks' foreign keys hold, or that lead to their entities."""
+    """Return the columns of a model that foreign keys of others hold, or that lead to their entities."""
     name = task.model.unique_id
     keys = (key for other in tasks for key in other.model.foreign_keys)
     steps = (step for other in tasks if other.model.ownership for step in other.model.ownership.path)
@@ -154,7 +154,7 @@ def _make(
     *,
     whole: bool,
 ) -> DraftOutcome:
-    """The twin, or the reason why there is none; no model stops another.
+    """Return the twin, or the reason why there is none; no model stops another.
 
     One that is not made as a `whole` waits for others before it is judged.
     """
@@ -202,7 +202,7 @@ def _refuse_changed_columns(task: Task, context: RunContext) -> None:
 def _publishable_stages(
     groups: Sequence[Sequence[Task]], futures: Mapping[str, Future[TwinOutcome]], before: Collection[str]
 ) -> tuple[dict[str, Stage], set[str]]:
-    """The stages that may be published of clusters that are completely made, and what is still being made."""
+    """Return the stages of clusters that are completely made, and the models that are still being made."""
     stages: dict[str, Stage] = {}
     pending: set[str] = set()
     for group in groups:
@@ -223,7 +223,7 @@ def _publishable_stages(
 def _held_back(
     cluster: Sequence[Task], cluster_outcomes: Sequence[TwinOutcome], before: Collection[str]
 ) -> dict[str, str]:
-    """The good twins of a cluster that must not be published, and why."""
+    """Return the good twins of a cluster that must not be published, and why."""
     outcomes = {
         task.model.unique_id: item.outcome for task, item in zip(cluster, cluster_outcomes, strict=True)
     }
@@ -233,7 +233,7 @@ def _held_back(
 
 
 def _with_verdict(outcome: TwinOutcome, verdict: TwinTestVerdict | None, context: RunContext) -> TwinOutcome:
-    """The outcome of a task when dbt's tests have had their say."""
+    """Return the outcome of a task when dbt's tests have had their say."""
     twin = outcome.outcome
     if verdict is None or isinstance(twin, Failure):
         return outcome
@@ -307,7 +307,7 @@ def _publish_together(outcomes: Sequence[TwinOutcome], context: RunContext) -> F
 def _result(
     task: Task, task_outcome: TwinOutcome, failure: Failure | None, *, good: Status = Status.PUBLISHED
 ) -> ModelResult:
-    """How `task` left the run, `good` if well; `failure` says why its cluster was not published."""
+    """Return how `task` left the run, `good` if well; `failure` says why its cluster was not published."""
     outcome = task_outcome.outcome
     if isinstance(outcome, Failure):
         return ModelResult(

@@ -48,7 +48,7 @@ class TaskOutcome(Generic[Work]):
 
 
 def attempt_task(task: Task, work: Callable[[], Work]) -> TaskOutcome[Work]:
-    """What comes of the work for one task, errors included: no model stops another."""
+    """Return what comes of the work for one task, errors included: no model stops another."""
     start = perf_counter()
     outcome: Work | Failure
     try:
@@ -66,7 +66,7 @@ def attempt_task(task: Task, work: Callable[[], Work]) -> TaskOutcome[Work]:
 
 
 def rejected_parents(outcomes: Mapping[str, Twin | Draft | Failure]) -> tuple[frozenset[str], Failure | None]:
-    """The parents that the gate did not let pass, and what comes of a child because of the others lost."""
+    """Return the parents that the gate rejected, and what comes of a child because of others that failed."""
     failures = {name: one for name, one in outcomes.items() if isinstance(one, Failure)}
     rejected_models = frozenset(name for name, one in failures.items() if one.is_rejection)
     other_failures = {name: one.status for name, one in failures.items() if name not in rejected_models}
@@ -90,7 +90,7 @@ def without(rejected_models: Collection[str], context: RunContext) -> RunContext
 
 
 def own_keys(task: Task, rejected_models: Collection[str]) -> tuple[str, ...]:
-    """What to tell of a child of such a parent."""
+    """Return what to tell of a child of such a parent."""
     return tuple(
         f"{task.model.name}.{key.column} holds no keys of a new twin of {key.parent}, which is not published"
         for key in task.model.foreign_keys

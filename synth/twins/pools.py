@@ -66,7 +66,7 @@ def pool_of(
 
 
 def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:
-    """The keys of a public table that has no twin, as they are; None where there is no such column."""
+    """Return the keys of a public table that has no twin, as they are; None where there is no such column."""
     if key.relation is None:
         return None
     columns = [one for one in context.warehouse.describe(key.relation) if one.name == key.parent_column]

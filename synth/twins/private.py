@@ -153,7 +153,7 @@ def learn_privately(
 def _rows(
     model: Model, columns: Sequence[Column], context: RunContext
 ) -> tuple[pa.Table, NDArray[np.int64] | None]:
-    """The rows, and whose each is, as numbers; None where each is its own."""
+    """Return the rows, and whose each is, as numbers; None where each is its own."""
     number = context.snapshot.count(model.relation)
     if number > MOST:
         raise ModelError(
@@ -170,7 +170,7 @@ def _has_others(values: pd.Series[Any]) -> bool:
 
 
 def _commoner(values: pd.Series[Any]) -> pd.Series[Any]:
-    """The labels without the one that stands for all others: labels as common as those that may be told."""
+    """Return the labels, in place of that of all others labels as common as those that may be told."""
     others = (values == OTHER).to_numpy(bool)
     common_labels = values[~others & values.notna()].to_numpy(object)
     result = values.copy()

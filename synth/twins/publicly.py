@@ -121,7 +121,7 @@ def with_distances(public: Publicly, rules: Iterable[Rule]) -> Publicly:
 
 
 def _by_rules(enforceable: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
-    """What rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
+    """Yield what rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
     whole = {column.name for column in columns if column.kind is Kind.INTEGER}
     for rule in enforceable.of_rows:
         for order in bounds_of(rule):
@@ -161,7 +161,7 @@ def _line(domain: ColumnDomain) -> str:
 def _column_domain(
     treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], pools: Pools
 ) -> tuple[Treatment, ColumnDomain | None, str]:
-    """The treatment, the domain of what is counted of the column, and what says so."""
+    """Return the treatment, the domain of what is counted of the column, and what says so."""
     column, nullable = treatment.column, not treatment.is_required
     if treatment.role is Role.DATE_OF_BIRTH:
         today = datetime.now(UTC).year
@@ -185,7 +185,7 @@ def _labels(
     enums: Mapping[str, tuple[str, ...]],
     pools: Pools,
 ) -> tuple[tuple[Any, ...] | None, str]:
-    """The labels that a column may have, and what says so."""
+    """Return the labels that a column may have, and what says so."""
     column = treatment.column
     for one in public_values:
         if one.labels:
@@ -201,7 +201,7 @@ def _labels(
 
 
 def _as_type(label: str, column: Column) -> Any:
-    """A label as rows hold it."""
+    """Return a label as rows hold it."""
     if column.kind in NUMBERS:
         try:
             number = float(label)
@@ -216,7 +216,7 @@ def _as_type(label: str, column: Column) -> Any:
 def _bounds(
     column: Column, public_values: Sequence[PublicValues], *, nullable: bool
 ) -> tuple[ColumnDomain, str]:
-    """The domain of a number, a moment or a boolean, as far as anything says it."""
+    """Return the domain of a number, a moment or a boolean, as far as anything says it."""
     if column.kind is Kind.BOOLEAN:
         return ColumnDomain("boolean", nullable=nullable), "type"
     if column.kind is Kind.TIME:

@@ -45,7 +45,7 @@ class RowSelection:
 
 
 def spare_rows(rows: int, *, halves: bool) -> int:
-    """How many more than `rows` rows to draw: some to put in the place of others, and some to look at.
+    """Return how many more than `rows` rows to draw: some to put in the place of others, and some to look at.
 
     Where drawing costs nothing, a small twin is drawn several times: what one draw shows of an engine's
     memory by chance, several show for certain.
@@ -99,7 +99,7 @@ def replacements(rows: Places, spare: Places, owner: Places | None) -> Places:
 
 
 def _held_by_few(rows: Hashes, units: Hashes) -> Hashes:
-    """The contents of rows that fewer than RARE entities hold."""
+    """Return the contents of rows that fewer than RARE entities hold."""
     holders = pd.DataFrame({"row": rows, "unit": units}).drop_duplicates()["row"].value_counts()
     few: Hashes = holders.index[holders < RARE].to_numpy(np.uint64)
     return few

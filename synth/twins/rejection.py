@@ -49,7 +49,7 @@ class ValidRows:
     computed_columns: frozenset[str] = frozenset()
 
     def as_judged(self, twin: pa.Table, places: NDArray[np.int64]) -> pa.Table:
-        """The twin of the rows at these places, with the columns by which they were judged."""
+        """Return the twin of the rows at these places, with the columns by which they were judged."""
         for name in self.table.column_names:
             values = self.table.column(name).take(pa.array(places))
             twin = twin.set_column(twin.column_names.index(name), name, values)
@@ -57,7 +57,7 @@ class ValidRows:
 
 
 def sample_valid_rows(case: Case) -> ValidRows:
-    """Rows for the twin that keep its rules, and some to spare; drawn again if too few of the first do.
+    """Draw rows that keep the rules of the twin, and some to spare; once more if too few of them do.
 
     Raises:
         ModelError: too few rows keep the rules; names those that most rows break.
@@ -82,7 +82,9 @@ def sample_valid_rows(case: Case) -> ValidRows:
 
 
 def _rows_needed(case: Case, valid_rows: ValidRows, rows_drawn: int) -> int:
-    """How many rows to draw for enough to keep the rules, almost surely; no more, for others go unused.
+    """Return how many rows to draw for enough to keep the rules, almost surely.
+
+    No more, for others go unused.
 
     Raises:
         ModelError: the share that keeps them is too small.
@@ -148,7 +150,7 @@ def _valid_rows(
 
 
 def _equations(case: Case) -> list[Equation]:
-    """For each rule that decides a column, that column: a learned number or date that the user left alone."""
+    """Return for each rule that decides a column that column: learned, and left alone by the user."""
     model = case.task.model
     free = {
         one.column.name
@@ -166,7 +168,7 @@ def _equations(case: Case) -> list[Equation]:
 def _count_violations(
     judgement: Judgement, table: pa.Table, rules: Sequence[Rule]
 ) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Which rows break a rule, and how many break each that is broken."""
+    """Return which rows break a rule, and how many break each that is broken."""
     violations = judgement.violations
     is_broken = np.zeros(table.num_rows, dtype=bool)
     is_broken[list(violations)] = True
@@ -177,7 +179,7 @@ def _count_violations(
 def without_broken(
     case: Case, valid_rows: ValidRows, draft: TwinTable, *, most: float = LEFT_OUT
 ) -> TwinTable:
-    """The twin without rows that break a rule by what was made or computed after they were judged.
+    """Return the twin without rows that break a rule by what was made or computed after they were judged.
 
     Raises:
         ModelError: these are more than `most` of the rows.
@@ -244,6 +246,6 @@ def _too_few(case: Case, valid_rows: ValidRows, rows_drawn: int) -> ModelError:
 
 
 def _shares(violations: Mapping[str, int], rows: int) -> str:
-    """The rules that most rows break, and how many do."""
+    """Return the rules that most rows break, and how many do."""
     worst = sorted(violations.items(), key=lambda item: -item[1])[:3]
     return ", ".join(f"{count / rows:.0%} break {source}" for source, count in worst)

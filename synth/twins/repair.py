@@ -61,7 +61,7 @@ def _parse(rule: Rule) -> exp.Expr:
 
 
 def _enough(node: exp.Expr) -> list[ColumnOrder] | None:
-    """The comparisons that make `node` true; None where there is something else in it."""
+    """Return the comparisons that make `node` true; None where there is something else in it."""
     orders: list[ColumnOrder] | None = None
     match node:
         case exp.Paren():
@@ -83,7 +83,7 @@ def _enough(node: exp.Expr) -> list[ColumnOrder] | None:
 
 
 def _as_orders(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[ColumnOrder] | None:
-    """The pairs, the larger side first, where all are columns or numbers."""
+    """Return the pairs, the larger side first, where all are columns or numbers."""
     sides = [(_side(larger), _side(smaller)) for larger, smaller in pairs]
     if any(side is None for pair in sides for side in pair):
         return None
@@ -95,7 +95,7 @@ def _as_orders(*pairs: tuple[exp.Expr, exp.Expr], strict: bool = False) -> list[
 
 
 def _side(node: exp.Expr) -> str | float | None:
-    """A column or a number; None for anything else."""
+    """Return a column or a number; None for anything else."""
     while isinstance(node, exp.Paren | exp.Cast):
         node = node.this
     if isinstance(node, exp.Column):
@@ -111,7 +111,7 @@ def _side(node: exp.Expr) -> str | float | None:
 
 
 def _applies(order: ColumnOrder, frame: pd.DataFrame) -> bool:
-    """Whether the columns are there and can be compared."""
+    """Return whether the columns are there and can be compared."""
     names = [side for side in (order.larger, order.smaller) if isinstance(side, str)]
     if not names or not set(names) <= set(frame.columns):
         return False
@@ -142,7 +142,7 @@ def _put_right(frame: pd.DataFrame, order: ColumnOrder) -> None:
 
 
 def _clip(values: pd.Series[Any], low: float = -np.inf, high: float = np.inf) -> pd.Series[Any]:
-    """Numbers within bounds, in their own type."""
+    """Return numbers within bounds, in their own type."""
     end = low if np.isfinite(low) else high
     outside = (values < low) | (values > high)
     whole = pd.api.types.is_integer_dtype(values)

@@ -75,7 +75,7 @@ def in_versions(
     habits: Habits | None = None,
     most: int | None = None,
 ) -> tuple[Samples, Versions | None]:
-    """The rows drawn, those at `places` as versions, and whose.
+    """Return the rows drawn, those at `places` as versions, and whose.
 
     Versions of a key do not overlap and leave no gap, and its last one is open, except for about as many keys
     as have no open one in the source. None where the model is no snapshot or its times are not learned.
@@ -107,7 +107,7 @@ def in_versions(
 
 
 def _within(owner: Ints, most: int | None) -> Mask:
-    """Which rows are those of at most so many keys; the newest of those with fewest versions are left out."""
+    """Return which rows are of so many keys; the newest of those with fewest versions are left out."""
     versions = np.bincount(owner)
     surplus = len(versions) - (len(versions) if most is None else most)
     order = np.lexsort((-np.arange(len(versions)), versions))
@@ -117,7 +117,7 @@ def _within(owner: Ints, most: int | None) -> Mask:
 def key_versions(
     model: Model, treatments: Sequence[Treatment], real: pa.Table, versions: Versions | None
 ) -> tuple[tuple[Treatment, ...], Mapping[str, Ints]]:
-    """The treatments, and by whom rows share their value of columns that are made anew.
+    """Return the treatments, and by whom rows share values of columns that are made anew.
 
     Of the snapshot's key the column with the most values is another for each key.
 
@@ -170,7 +170,7 @@ def _habits(history: History, source: SourceRows) -> Habits:
 
 
 def _number_keys(rows: pa.Table, key: Sequence[str]) -> Ints:
-    """The number of the key of each row."""
+    """Return the number of the key of each row."""
     groups = rows.select(list(key)).to_pandas().groupby(list(key), dropna=False, sort=False)
     return np.asarray(groups.ngroup(), dtype=np.int64)
 
@@ -181,13 +181,13 @@ def _stays(training: pa.Table, name: str, order: Ints, same: Mask) -> bool:
 
 
 def _moments(values: pd.Series[Any]) -> Ints:
-    """Microseconds; NULL is long before everything."""
+    """Return microseconds; NULL is long before everything."""
     moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True)).as_unit("us")
     return np.asarray(moments.asi8, dtype=np.int64)
 
 
 def _ends(values: pd.Series[Any], habits: Habits) -> Ints:
-    """The ends of rows, `OPEN` for those without one."""
+    """Return the ends of rows, `OPEN` for those without one."""
     moments, open_ = _moments(values), values.isna().to_numpy()
     if habits.until is not None:
         open_ = open_ | (moments >= _moments(pd.Series([habits.until]))[0])
@@ -195,7 +195,7 @@ def _ends(values: pd.Series[Any], habits: Habits) -> Ints:
 
 
 def _link_versions(start: Ints, end: Ints, ended_share: float) -> tuple[Ints, Ints]:
-    """The row that follows each, -1 for none, and the ends; a closed row that none can follow may be open."""
+    """Return the row that follows each, else -1, and the ends; a closed row that none can follow may open."""
     order = np.argsort(start, kind="stable")
     begins = start[order]
     closed_rows = np.flatnonzero(end != OPEN)
@@ -218,7 +218,7 @@ def _link_versions(start: Ints, end: Ints, ended_share: float) -> tuple[Ints, In
 
 
 def _adjust_count(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[Ints, Ints]:
-    """The same with as many keys: late beginnings follow what has been open for longest, or links are cut."""
+    """Return links for as many keys: late beginnings follow what is open for longest, or links are cut."""
     follower, end = follower.copy(), end.copy()
     linked_rows = np.flatnonzero(follower >= 0)
     missing_rows = len(start) - len(linked_rows) - keys
@@ -240,7 +240,7 @@ def _adjust_count(start: Ints, end: Ints, follower: Ints, keys: int) -> tuple[In
 
 
 def _next_free(targets: Ints, size: int) -> Ints:
-    """For each wanted place in turn the first from there on that none before has taken, else `size`."""
+    """Return for each place the first from there on that none before has taken, else `size`."""
     after = np.arange(size + 1)
     places = np.empty(len(targets), dtype=np.int64)
     for index, place in enumerate(targets.tolist()):
@@ -255,7 +255,7 @@ def _next_free(targets: Ints, size: int) -> Ints:
 
 
 def _owners(start: Ints, follower: Ints) -> tuple[Ints, Ints]:
-    """The number of the key that each row belongs to, and the first row of each key."""
+    """Return the number of the key that each row belongs to, and the first row of each key."""
     owner = np.full(len(start), -1)
     first: list[int] = []
     for row in np.argsort(start, kind="stable").tolist():
@@ -270,7 +270,7 @@ def _owners(start: Ints, follower: Ints) -> tuple[Ints, Ints]:
 def _write_ends(
     rows: pd.DataFrame, history: History, follower: Ints, open_: Mask, habits: Habits
 ) -> pd.Series[Any]:
-    """The ends as a column."""
+    """Return the ends as a column."""
     following = rows[history.start].take(np.maximum(follower, 0)).reset_index(drop=True)
     ends = rows[history.end].mask(pd.Series(follower >= 0), following)
     return ends.mask(pd.Series(open_), pd.NaT if habits.until is None else habits.until)

@@ -125,7 +125,10 @@ def learns_halves(task: Task) -> bool:
 
 
 def _whose(model: Model, twins: Collection[str]) -> Ownership:
-    """Whom the rows are about; where nobody decided it, the first parent with a twin, or the row itself."""
+    """Return whom rows are about.
+
+    Where nobody decided it, the first parent with a twin, or the row itself.
+    """
     if model.ownership is not None:
         return model.ownership
     parents = {key.column: key.parent for key in model.foreign_keys if key.parent in set(twins)}
@@ -144,7 +147,7 @@ def _units(
     warehouse: Warehouse,
     snapshot: Snapshot,
 ) -> NDArray[np.uint64]:
-    """The entity of each row as a hash, looked up in the parents where the row itself does not name it."""
+    """Return the entity of each row as a hash, looked up in the parents where the row does not name it."""
     if not whose.column:
         return rows
     values = _owners(whose, real, warehouse, snapshot)
@@ -166,7 +169,7 @@ def codes_of_owners(
 
 
 def _codes(owners: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Owners as numbers; those that are NULL are each their own."""
+    """Return owners as numbers; those that are NULL are each their own."""
     owner_codes = owners.combine_chunks().dictionary_encode()
     codes: NDArray[np.int64] = (
         owner_codes.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -193,7 +196,7 @@ def read_parents(
 
 
 def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot) -> pa.ChunkedArray:
-    """The entity of each row, looked up in the parents where the row itself does not name it."""
+    """Return the entity of each row, looked up in the parents where the row itself does not name it."""
     values = real.column(whose.column)
     for step in whose.path:
         columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
@@ -205,7 +208,7 @@ def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Sn
 
 
 def follow_step(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:
-    """What the rows of a parent hold that have these keys; NULL where there is no such row."""
+    """Return what the rows of a parent hold that have these keys; NULL where there is no such row."""
     return looked_up(values, parent.column(step.key), parent.column(step.column))
 
 

@@ -31,12 +31,12 @@ MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def canonical_order(rows: Hashes) -> NDArray[np.intp]:
-    """The order of the rows by their hashes, from `hash_rows`."""
+    """Return the order of the rows by their hashes, from `hash_rows`."""
     return np.argsort(rows, kind="stable")
 
 
 def hash_rows(table: pa.Table, key: tuple[str, ...]) -> Hashes:
-    """A hash of every row: of its key, or of its whole content where the key does not tell rows apart.
+    """Return a hash of every row: of its key, or of its content where the key does not tell rows apart.
 
     Equal rows of a table without a key are different people, so the second one gets another hash.
     """
@@ -50,7 +50,7 @@ def hash_rows(table: pa.Table, key: tuple[str, ...]) -> Hashes:
 
 
 def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str | None) -> Hashes:
-    """A hash of the unit that each row is split with; a row without one is on its own.
+    """Return a hash of the unit that each row is split with; a row without one is on its own.
 
     Args:
         table: the rows.
@@ -78,7 +78,7 @@ def hash_units(table: pa.Table, unit: str | None, rows: Hashes, *, entity: str |
 
 
 def hash_values(table: pa.Table, columns: tuple[str, ...]) -> Hashes:
-    """A hash of the values of `columns` in every row; equal values of different types hash alike."""
+    """Return a hash of the values of `columns` in every row; equal values of different types hash alike."""
     total = np.zeros(table.num_rows, np.uint64)
     for name in columns:
         dictionary = _as_text(table.column(name)).dictionary_encode()
@@ -89,7 +89,7 @@ def hash_values(table: pa.Table, columns: tuple[str, ...]) -> Hashes:
 
 
 def _as_text(values: pa.ChunkedArray) -> pa.LargeStringArray:
-    """Values as text; NULL as a character that no text of Postgres holds."""
+    """Return values as text; NULL as a character that no text of Postgres holds."""
     if pa.types.is_floating(values.type):
         whole = pc.and_(pc.equal(values, pc.trunc(values)), pc.less(pc.abs(values), 2.0**53))
         if pc.all(whole).as_py():
@@ -99,7 +99,7 @@ def _as_text(values: pa.ChunkedArray) -> pa.LargeStringArray:
 
 
 def holdout_mask(units: Hashes, owner: str, secret: str = "", *, share: float = HOLDOUT) -> NDArray[np.bool_]:
-    """Which rows are held out, or make the second half, by the hash of the entity that each belongs to.
+    """Return which rows are held out, or the second half, by the hash of each row's entity.
 
     Nothing else decides, so no other seed and no second run can re-draw the split of the same data.
 
@@ -117,7 +117,7 @@ def holdout_mask(units: Hashes, owner: str, secret: str = "", *, share: float = 
 
 
 def fingerprint(table: pa.Table) -> str:
-    """A name for exactly these rows, in whatever order; other rows have another."""
+    """Return a name for exactly these rows, in whatever order; other rows have another."""
     rows = np.sort(hash_values(table, tuple(table.column_names)))
     names = "\0".join(table.column_names)
     return sha256(names.encode() + rows.tobytes()).hexdigest()[:16]

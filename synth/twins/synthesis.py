@@ -136,7 +136,7 @@ def _with_histories(
 def _synthetic(
     task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, context: RunContext
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
-    """The rows of all engines, and which are those of the second."""
+    """Return the rows of all engines, and which are those of the second."""
     lessons = _lessons(task, source, real_rows, request, np.ones(len(real_rows), bool))
     return _join_in_turn([_synthesize(task, visible_rows, one, context) for visible_rows, _, one in lessons])
 
@@ -144,7 +144,7 @@ def _synthetic(
 def _lessons(
     task: Task, source: SourceRows, real_rows: pd.DataFrame, request: Request, has_owner: NDArray[np.bool_]
 ) -> list[tuple[pd.DataFrame, NDArray[np.bool_], Request]]:
-    """For each engine the rows it is shown, which of all rows these are, and what is asked of it.
+    """Return for each engine the rows it is shown, which of all rows these are, and its request.
 
     Only rows with an owner are beside those of an engine.
     """
@@ -175,7 +175,7 @@ def _lessons(
 
 
 def _of_halves(request: Request, parts: Sequence[pd.DataFrame]) -> list[Request]:
-    """The requests to the engines of both halves, who draw every other row each.
+    """Return the requests to the engines of both halves, who draw every other row each.
 
     Raises:
         UndecidableError: all entities fell into one half.
@@ -228,7 +228,7 @@ def _histories(
 
 
 def _join_in_turn(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
-    """The rows of two engines in turn, and which are the second's; those of one as they are."""
+    """Return the rows of two engines in turn, and which are the second's; those of one as they are."""
     if len(frames) == 1:
         return frames[0], None
     rows = pd.concat(frames, ignore_index=True)
@@ -239,7 +239,7 @@ def _join_in_turn(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray
 def _apart(
     task: Task, source: SourceRows, treatments: Sequence[Treatment], synthetic: pd.DataFrame
 ) -> pd.DataFrame:
-    """The rows drawn, without numbers that are somebody's own; seed columns are real values on purpose."""
+    """Return the rows without numbers that are somebody's own; seed columns are real values on purpose."""
     if source.entities == len(source.units):
         return synthetic
     real, categories = learnable(source.real, treatments), labels(treatments)
@@ -249,7 +249,7 @@ def _apart(
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
-    """What is computed from what in the real rows, so that what changes value by value keeps to it."""
+    """Return the arithmetic of the real rows, so that what changes value by value keeps to it."""
     from synth.engine import Arithmetic  # noqa: PLC0415 - slow to import; `synth ls` must not wait for it
 
     return Arithmetic.of(rows, categories)
@@ -265,7 +265,7 @@ def shown_to(
     seed: int,
     part: NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
-    """A part of the rows as a backend may see it: without what is rare, unless it protects that itself.
+    """Return a part of the rows as a backend may see it: without what is rare, unless it protects that.
 
     The entities of all `rows` count where a value must be shared.
     """
@@ -278,7 +278,7 @@ def shown_to(
 
 
 def _synthesize(task: Task, training: pd.DataFrame, request: Request, context: RunContext) -> pd.DataFrame:
-    """What the backend returns, if it has the shape that was asked for."""
+    """Return what the backend returns, if it has the shape that was asked for."""
     backend = context.backends[task.backend]
     with context.progress.of(task) as report:
         request_with_progress = replace(request, progress=report)

@@ -16,7 +16,7 @@ def held_back(
     failed_ids: Collection[str],
     before: Collection[str],
 ) -> dict[str, str]:
-    """Why a twin that is good itself must not be published, by `unique_id`; the others may be.
+    """Return why a twin that is good itself must not be published, by `unique_id`; the others may be.
 
     A twin needs the parents whose new keys it holds. A parent may not be replaced while the twin of before of
     a child holds its keys, unless that child is replaced in the same transaction.

@@ -192,7 +192,7 @@ def _conform(
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     versions: Versions | None,
 ) -> TwinTable:
-    """The exact relation: keys, replacements and types; `versions` says whose the rows of a snapshot are."""
+    """Return the exact relation: keys, replacements, types; `versions` says whose rows of a snapshot are."""
     task, source = case.task, case.source
     treatments, shared_codes = key_versions(task.model, case.treatments, source.real, versions)
     treatments = treatments if case.family is None else one_key_each(case.family, treatments)
@@ -262,7 +262,7 @@ def distinct(
 def _entities(
     case: Case, table: pa.Table, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
 ) -> pa.ChunkedArray | None:
-    """Whom the rows of the twin are about, looked up in the parents' twins as in the real parents."""
+    """Return whom the rows of the twin are about, looked up in the parents' twins as in the real parents."""
     unit, whose = case.source.unit, case.task.model.ownership
     if unit is None or unit not in table.column_names:
         return None
@@ -277,7 +277,7 @@ def _entities(
 
 
 def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
-    """All values of the columns where `source` is a share of the rows: no new key may be a real one."""
+    """Return all values of columns where `source` is a share of the rows: no new key may be a real one."""
     if case.source.real.num_rows == case.source.rows or not columns:
         return None
     every = case.context.snapshot.extract(case.task.model.relation, columns)
@@ -285,7 +285,7 @@ def _all_rows(columns: Sequence[Column], case: Case) -> pa.Table | None:
 
 
 def _decide_stage(case: Case, table: pa.Table, examination: Examination, warnings: Sequence[str]) -> Stage:
-    """The twin as it will be staged; what must not be published is recorded, and goes no further.
+    """Return the stage of the twin; record what must not be published, and go no further.
 
     Raises:
         RejectedError: the evaluation says no.

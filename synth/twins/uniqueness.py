@@ -23,7 +23,7 @@ ROUNDS = 8  # exchanges of values between rows before what still repeats is left
 
 
 def read_uniqueness(model: Model, warehouse: Warehouse) -> tuple[Model, tuple[Uniqueness, ...]]:
-    """The model with the keys that only its relation knows, and all that this knows to be unique.
+    """Return the model with the keys that only its relation knows, and all that this knows to be unique.
 
     Raises:
         WarehouseError: Postgres refused.
@@ -33,7 +33,7 @@ def read_uniqueness(model: Model, warehouse: Warehouse) -> tuple[Model, tuple[Un
 
 
 def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniqueness]) -> Model:
-    """The model with the keys that only its relation knows.
+    """Return the model with the keys that only its relation knows.
 
     Columns by which a computed key is unique are unique themselves: what is different was computed from what
     is different. Of some rows alone, or where NULLs differ from each other, that is not so; see `apart`.
@@ -50,7 +50,7 @@ def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniquen
 
 
 def needs_postgres(one: Uniqueness, columns: Mapping[str, Column]) -> bool:
-    """Whether only Postgres can say which rows repeat a key."""
+    """Return whether only Postgres can say which rows repeat a key."""
     nullable = any(not columns[name].not_null for name in one.columns if name in columns)
     return bool(one.where) or one.is_computed or (len(one.columns) > 1 and nullable and not one.nulls_equal)
 
@@ -99,7 +99,7 @@ def apart(
 
 
 def _exchange(table: pa.Table, name: str, repeats: Sequence[int], rng: np.random.Generator) -> pa.Table:
-    """The table with the values of a column exchanged between these rows and as many others."""
+    """Return the table with the values of a column exchanged between these rows and as many others."""
     others = rng.choice(table.num_rows, min(len(repeats), table.num_rows), replace=False)
     places = np.unique(np.concatenate([np.array(repeats, dtype=np.int64), others]))
     order = np.arange(table.num_rows)

@@ -390,7 +390,7 @@ class Warehouse:
     def agree(
         self, rows: Mapping[str, Candidates], steps: Sequence[Assignment], tables: Mapping[str, FactTable]
     ) -> tuple[dict[str, pa.Table], dict[Across, int]]:
-        """Columns of twins as facts across them say; see `synth.warehouse.across.agree`."""
+        """Return columns of twins as facts across them say; see `synth.warehouse.across.agree`."""
         with self._open() as session, translate_errors("make twins agree"):
             return across.agree(session, rows, steps, tables)
 

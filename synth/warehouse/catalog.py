@@ -168,7 +168,7 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
 
 
 def enums(session: Connection, relation: Relation) -> dict[str, tuple[str, ...]]:
-    """The labels of the columns of `relation` whose type is an enum, in their order."""
+    """Return the labels of the columns of `relation` whose type is an enum, in their order."""
     with translate_errors(f"read the types of {relation}"):
         rows = session.execute(ENUMS, {"schema": relation.schema, "name": relation.name}).fetchall()
     return {str(name): tuple(map(str, labels)) for name, labels in rows}  # type: ignore[call-overload] # an array

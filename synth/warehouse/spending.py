@@ -144,7 +144,7 @@ def explain(session: Connection, schema: str, cost: Cost, releases: Sequence[Map
 
 
 def read_spending(session: Connection, schema: str) -> dict[str, Spending]:
-    """What each kind of entity has cost so far, by its domain."""
+    """Return what each kind of entity has cost so far, by its domain."""
     if not refuse_foreign_table(session, schema, SPENDING):
         return {}
     query = sql.SQL(SPENDING_BY_DOMAIN).format(ledger=sql.Identifier(schema, SPENDING))
@@ -153,7 +153,7 @@ def read_spending(session: Connection, schema: str) -> dict[str, Spending]:
 
 
 def sources(session: Connection, schema: str) -> dict[tuple[str, str], str]:
-    """The digest of the rows that the newest twin by guarantee of each model was made from.
+    """Return the digest of the rows that the newest twin by guarantee of each model was made from.
 
     By `unique_id` and the command that made it.
     """
