@@ -52,6 +52,7 @@ def proposals(probe: Mapping[int, ColumnView], all_views: Mapping[int, ColumnVie
             _with_times(target, others, parts),
             copies(target, others, all_views),
             _inclusive_days(target, others),
+            _days_from(target, others, all_views),
             _functions(target, views, all_views),
             _sums(target, around, sums_by_key),
             pairs[start].of(target),
@@ -92,6 +93,30 @@ def _inclusive_days(target: ColumnView, others: Sequence[ColumnView]) -> Iterato
         for other in others:
             if other.kind == DURATION:
                 yield Identity(target.place, (other.place,), "sum", offset=float(DAY), divisor=float(DAY))
+
+
+def _days_from(
+    target: ColumnView, others: Sequence[ColumnView], all_views: Mapping[int, ColumnView]
+) -> Iterator[Identity]:
+    """Whole days from a moment until one that all rows have in common, such as today, or since one."""
+    if target.kind != NUMBER or not target.whole:
+        return
+    for other in others:
+        for minus in (1, 0) if other.kind.startswith(MOMENT) else ():
+            low, high = _offsets(target, other, minus)
+            if low < high:
+                low, high = _offsets(all_views[target.place], all_views[other.place], minus)
+            if low < high:
+                yield Identity(
+                    target.place, (other.place,), "sum", minus=minus, offset=low, divisor=float(DAY)
+                )
+
+
+def _offsets(target: ColumnView, moment: ColumnView, minus: int) -> tuple[float, float]:
+    """Return from where on, and up to where, the moment that all rows have in common may be."""
+    least = target.amounts * DAY + (moment.amounts if minus else -moment.amounts)
+    known = least[~np.isnan(least)]
+    return (float(known.max()), float(known.min()) + DAY) if len(known) else (0.0, 0.0)
 
 
 def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:

@@ -76,6 +76,16 @@ def test_days_that_count_the_first_and_the_last_are_one_more_than_lie_between(*,
     assert (between.dt.days + 1 == drawn["days"]).all()
 
 
+@pytest.mark.parametrize("until", [True, False])
+def test_days_until_one_day_follow_from_the_date(*, until: bool) -> None:
+    at, today = moments(), pd.Timestamp("2026-03-01 07:30")
+    frame = pd.DataFrame({"at": at, "days": ((today - at) if until else (at - today)).dt.days, **numbers()})
+    drawn = twin(frame)
+    apart = today - drawn["at"] if until else drawn["at"] - today
+    assert (abs(apart.dt.days - drawn["days"]) <= 1).all()
+    assert (apart.dt.days == drawn["days"]).mean() > 0.99  # the hour of the day is known to within a few
+
+
 def test_of_a_sum_the_column_with_the_fewest_common_values_is_computed() -> None:
     frame = pd.DataFrame({"paid": numbers()["price"], "fee": np.tile([0.0, 2.5, 5.0, 9.9], ROWS // 4)})
     frame["all"] = (frame["paid"] + frame["fee"]).round(2)
