@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     Parents = Callable[[Treatment], pa.Array | None]
     Codes = NDArray[np.int64]
-    Dtype = np.dtype[Any] | pd.api.extensions.ExtensionDtype
 
 Rng = np.random.Generator
 
@@ -73,11 +72,6 @@ def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
 def public(treatments: Sequence[Treatment]) -> frozenset[str]:
     """Return the columns whose values are declared to be public reference data."""
     return frozenset(t.column.name for t in treatments if t.role is Role.KEEP)
-
-
-def as_learned(values: pa.ChunkedArray, dtype: Dtype) -> pd.Series[Any]:
-    """Return values as Arrow has them in the dtype of a learned column."""
-    return as_plain(values).astype(dtype)
 
 
 def as_plain(values: pa.ChunkedArray) -> pd.Series[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from synth.columns.conform import as_learned, columns_by_row, rehearse
+from synth.columns.conform import columns_by_row, learnable, rehearse
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.twins.computing import candidates, early, equations, judge
@@ -21,8 +21,10 @@ from synth.twins.synthesis import draw
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.domain import Evaluation, Rule
     from synth.twins.context import Case, Samples, TwinTable
     from synth.warehouse.rules import Equation, Judgement
@@ -107,12 +109,7 @@ def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
     table = rehearse(samples.synthetic, case.treatments, names, real=case.source.real, rng=rng)
     judgement = judge(case, table, case.enforceable.of_rows, [*equations(formulas), *_equations(case)])
-    synthetic = samples.synthetic.assign(
-        **{
-            name: as_learned(judgement.computed_columns.column(name), samples.training[name].dtype)
-            for name in judgement.computed_columns.column_names
-        }
-    )
+    synthetic = _with_computed(samples, case.treatments, judgement.computed_columns)
     is_broken, counts = _count_violations(judgement, table, case.enforceable.of_rows)
     kept_rows, first_rows = _valid_rows(case, samples, is_broken)
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
@@ -122,6 +119,19 @@ def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
         table.select(final).take(pa.array(kept_rows)),
         counts,
         frozenset(judgement.computed_columns.column_names),
+    )
+
+
+def _with_computed(samples: Samples, treatments: Sequence[Treatment], computed: pa.Table) -> pd.DataFrame:
+    """Return the rows with computed columns as they are learned: of a range its two ends."""
+    some = [one for one in treatments if one.column.name in computed.column_names]
+    learned = learnable(computed, some)
+    return samples.synthetic.assign(
+        **{
+            name: learned[name].astype(samples.training[name].dtype)
+            for name in learned.columns
+            if name in samples.training
+        }
     )
 
 

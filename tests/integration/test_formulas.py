@@ -40,6 +40,8 @@ select
     out as "Out",
     back,
     till - out as nights,
+    daterange(out, back + 1) as stay,
+    to_char(out, 'YYYYMMDD')::integer as day,
     case land when 'lv' then 'south' else 'north' end as part,
     land,
     price,
@@ -52,6 +54,7 @@ from priced
 HOLD = """
 count(*) = 500
 and bool_and(nights = coalesce(back, date '2024-12-31') - "Out")
+and bool_and(stay = daterange("Out", back + 1) and day = to_char("Out", 'YYYYMMDD')::integer)
 and bool_and(part = case land when 'lv' then 'south' else 'north' end)
 and bool_and(dear = (price > 30 and back is not null))
 and bool_and(label = 'no ' || lower(pass))
@@ -87,4 +90,6 @@ def test_columns_are_computed_from_the_columns_of_the_twin_as_their_sql_says(tri
     assert trips.value("select count(*) from synthetic.trips join analytics.trips using (pass)") == 0
     (listed,) = (json.loads(line) for line in trips.synth("ls", "--output", "json").out.splitlines())
     computed = {fact["source"] for fact in listed["facts"] if fact["kind"] == "formula"}
-    assert computed == {f"SQL of {name}" for name in ("label", "nights", "part", "dear", "triple")}
+    assert computed == {
+        f"SQL of {name}" for name in ("label", "nights", "stay", "day", "part", "dear", "triple")
+    }
