@@ -77,6 +77,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     derivations: Mapping[str, Derivation] = field(default_factory=dict)  # of its columns, by its SQL
+    derived_keys: tuple[tuple[str, ...], ...] = ()  # sets of several columns that its SQL makes unique
     counts: tuple[RowCount, ...] = ()
     public: tuple[PublicValues, ...] = ()  # what is said of values, first by declarations, then by tests
     history: History | None = None  # of a snapshot

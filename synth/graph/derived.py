@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from synth.domain import Derivation, Fact, Formula, Way
 from synth.graph.lineage import root
-from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue
+from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue, NodeLineage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.domain import Model
-    from synth.graph.origins import NodeLineage
 
 KIND = "formula"
 EFFECT = "computed as its SQL says, if all real rows are so"
@@ -51,9 +50,10 @@ def derived_columns(lineage: NodeLineage | None) -> Mapping[str, str]:
 
 def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model:
     """Return the model with what its SQL says of where the values of its columns come from."""
-    columns = lineages[model.unique_id].columns if model.unique_id in lineages else {}
-    derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in columns}
-    return replace(model, derivations=derivations)
+    lineage = lineages.get(model.unique_id, NodeLineage())
+    derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in lineage.columns}
+    keys = tuple(key for key in lineage.keys if len(key) > 1)
+    return replace(model, derivations=derivations, derived_keys=keys)
 
 
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:

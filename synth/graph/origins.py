@@ -129,6 +129,7 @@ class NodeLineage:
             joined by what may occur twice, or put together from several relations.
         is_filtered: there is a condition, a join or a limit by which rows of `rows_of` may be lost.
         grain: columns of this relation by which the rows were grouped, so that they are unique together.
+        keys: sets of its columns that are unique together, because rows were grouped by them or joined so.
         formulas: columns as SQL over other columns of this relation, none of which leads back to itself.
         is_stored: a seed or source, whose rows are data and no query's.
         is_parsed: whether there was SQL and it was understood, or none is needed.
@@ -141,6 +142,7 @@ class NodeLineage:
     is_filtered: bool = False
     grain: tuple[str, ...] | None = None
     formulas: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[tuple[str, ...], ...] = ()
     is_stored: bool = False
     is_parsed: bool = True
     reason: str = ""

@@ -107,9 +107,12 @@ class Tracer:
         texts = {text(value): name for name, value in values.items()}
         grain = [texts.get(text(one)) for one in rows.grain] if rows.grain else None
         whole = tuple(one for one in grain if one) if grain and all(grain) else None
-        for key in rows.keys:
-            if all(text(one) in texts for one in key):
-                self._keys.setdefault(node.unique_id, []).append([texts[text(one)] for one in key])
+        keys = [
+            tuple(texts[text(one)] for one in key)
+            for key in rows.keys
+            if all(text(one) in texts for one in key)
+        ]
+        self._keys.setdefault(node.unique_id, []).extend(map(list, keys))
         self._values[node.unique_id] = values
         return NodeLineage(
             columns,
@@ -118,6 +121,7 @@ class Tracer:
             rows.is_filtered,
             whole,
             self._formulas(queries.leaves, node.unique_id),
+            tuple(dict.fromkeys(key for key in keys if key)),
         )
 
     def _match_names(self, node: str, rows: RelationRows) -> dict[str, str]:

@@ -161,6 +161,7 @@ def _open_publicly(
     nobody = SourceRows(
         columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False
     )
+    task = replace(task, model=replace(model, unique=(*model.unique, *model.derived_keys)))
     return Case(task, context, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
 
 

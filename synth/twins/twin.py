@@ -33,7 +33,7 @@ from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
-from synth.twins.uniqueness import apart, read_uniqueness
+from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
@@ -176,6 +176,7 @@ def _open(task: Task, context: RunContext) -> Case:
     model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
+    task = replace(task, model=with_implied_keys(model, treatments, source.real))
     question = attempt(task, source.fingerprint, context.settings, context.warehouse)
     enforceable = read_enforceable(
         model, context.warehouse, context.snapshot, context.settings.staging_schema

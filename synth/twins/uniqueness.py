@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from synth.domain import Role
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Uniqueness
     from synth.twins.context import Case
     from synth.warehouse import Warehouse
 
+BY_CHANCE = 20.0  # repeats that chance would bring, from which none is a rule: its probability is 2e-9
 ROUNDS = 8  # exchanges of values between rows before what still repeats is left out
 
 
@@ -47,6 +51,47 @@ def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniquen
         unique=tuple(dict.fromkeys([*model.unique, *whole])),
         primary_key=model.primary_key or primary,
     )
+
+
+def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Table) -> Model:
+    """Return the model with keys of several columns that its SQL implies, or that no chance explains.
+
+    A pair of foreign keys is one if no row repeats it, although rows drawn one by one would.
+
+    Args:
+        model: of the rows.
+        treatments: of its columns.
+        real: the real rows.
+    """
+    known = [frozenset(names) for names in (*model.unique, model.primary_key) if names]
+    whose = model.ownership.column if model.ownership else ""
+    implied: list[tuple[str, ...]] = []
+    for names in (*model.derived_keys, *_foreign_pairs(treatments, real)):
+        ordered = tuple(sorted(names, key=lambda name: name == whose))  # an owner's rows stay the owner's
+        if not set(names) <= set(real.column_names) or any(key <= set(names) for key in known):
+            continue
+        if not real.select(list(names)).to_pandas().duplicated().any():
+            implied.append(ordered)
+            known.append(frozenset(names))
+    return replace(model, unique=(*model.unique, *implied)) if implied else model
+
+
+def _foreign_pairs(treatments: Sequence[Treatment], real: pa.Table) -> list[tuple[str, str]]:
+    """Return the pairs of foreign keys that many rows would repeat by chance."""
+    keys = [
+        one.column.name
+        for one in treatments
+        if one.role is Role.FOREIGN_KEY and not one.unique and not real.column(one.column.name).null_count
+    ]
+    rows = real.num_rows * (real.num_rows - 1) / 2
+    alike = {name: float((_shares(real.column(name)) ** 2).sum()) for name in keys}
+    return [pair for pair in combinations(keys, 2) if rows * alike[pair[0]] * alike[pair[1]] >= BY_CHANCE]
+
+
+def _shares(values: pa.ChunkedArray) -> NDArray[np.float64]:
+    counts = values.value_counts().field("counts").to_numpy(zero_copy_only=False)
+    shares: NDArray[np.float64] = counts / max(counts.sum(), 1)
+    return shares
 
 
 def needs_postgres(one: Uniqueness, columns: Mapping[str, Column]) -> bool:

@@ -293,6 +293,15 @@ def test_a_subset_has_at_most_one_row_for_each_of_the_other(
     assert subset is None or lineage.is_filtered is filtered
 
 
+def test_what_rows_are_grouped_by_is_unique_behind_a_join_to_one_row_too() -> None:
+    sql = """
+        with a as (select keeper, came as day, count(*) as n from zoo.visits group by 1, 2)
+        select a.keeper, a.day, a.n, k.wing from a join zoo.keepers k on k.keeper = a.keeper
+    """
+    assert read(sql).keys == (("keeper", "day"),)
+    assert read(sql.replace("on k.keeper = a.keeper", "on true")).keys == ()
+
+
 def test_what_rows_are_grouped_by_is_their_grain() -> None:
     assert read("select keeper as k, came, count(*) from zoo.visits group by keeper, came").grain == (
         "k",

@@ -1,0 +1,49 @@
+"""Keys of several columns that nobody has stated, and that no chance explains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from synth.columns.roles import Treatment
+from synth.domain import Column, Kind, Model, Ownership, Relation, Role
+from synth.twins.uniqueness import with_implied_keys
+
+MODEL = Model(
+    "model.school.seats",
+    "seats",
+    Relation("db", "marts", "seats"),
+    "models/school.yml",
+    "table",
+    ownership=Ownership("model.school.pupils", "pupil"),
+)
+
+
+def key(name: str) -> Treatment:
+    return Treatment(Column(name, "integer", Kind.INTEGER, not_null=False), Role.FOREIGN_KEY, "test")
+
+
+KEYS = [key("pupil"), key("course")]
+
+
+def pairs(pupils: int, courses: int, rows: int) -> pa.Table:
+    """Rows of which no two have the same pupil and course."""
+    places = np.random.default_rng(3).permutation(pupils * courses)[:rows]
+    return pa.table({"pupil": places // courses, "course": places % courses, "day": places % 5})
+
+
+def test_two_references_that_never_repeat_together_are_a_key_where_chance_would_repeat_them() -> None:
+    rows = pairs(200, 20, 800)
+    assert with_implied_keys(MODEL, KEYS, rows).unique == (("course", "pupil"),)  # the owner's stay with it
+    assert with_implied_keys(MODEL, KEYS, pa.concat_tables([rows, rows.slice(0, 1)])).unique == ()
+    assert with_implied_keys(MODEL, KEYS, pairs(200, 200, 300)).unique == ()  # few would by chance
+
+
+def test_what_sql_groups_by_is_a_key_unless_a_part_of_it_is_one() -> None:
+    grouped = replace(MODEL, derived_keys=(("pupil", "day"), ("pupil", "room")))
+    rows = pa.table({"pupil": [1, 1, 2], "day": [1, 2, 1], "n": [4, 4, 4]})
+    assert with_implied_keys(grouped, [], rows).unique == (("day", "pupil"),)
+    single = replace(grouped, unique=(("day",),))
+    assert with_implied_keys(single, [], rows) == single
