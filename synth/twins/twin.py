@@ -25,6 +25,7 @@ from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
+from synth.twins.numbering import with_numberings
 from synth.twins.periods import with_succession
 from synth.twins.places import move_to_free_places, with_places
 from synth.twins.pools import most_keys, pool_of
@@ -105,6 +106,7 @@ def draw_twin(
     exact_table = _conform(case, valid_rows, selection, parents, versions)
     twin_table, samples = with_places(case, exact_table, samples)
     twin_table, samples = with_succession(case, twin_table, samples)
+    twin_table, samples = with_numberings(case, twin_table, samples)
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
     twin_table = with_formulas(case, twin_table, computed_columns)
     twin_table = without_broken(case, valid_rows, twin_table)

@@ -1,0 +1,41 @@
+"""Numbers that count rows are counted again when rows were drawn, moved or left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from synth.twins.numbering import Numbering, counted_again, find_numberings
+
+
+def attempts(rows: int = 900) -> pd.DataFrame:
+    """Attempts at tests: counted for each pupil, and for each pupil and test, in the order of time."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"pupil": rng.integers(0, 150, rows), "test": rng.choice([*"abc"], rows)})
+    frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.permutation(rows), unit="h")
+    ordered = frame.sort_values("at")
+    frame["all"] = ordered.groupby("pupil").cumcount() + 1
+    frame["again"] = ordered.groupby(["pupil", "test"]).cumcount() + 1
+    frame["score"] = rng.integers(1, 6, rows)
+    return frame
+
+
+def test_rows_are_counted_by_the_fewest_columns_that_part_them() -> None:
+    rows, numbers = attempts(), ["all", "again", "score"]
+    expected = Numbering("all", ("pupil",), "at"), Numbering("again", ("pupil", "test"), "at")
+    assert find_numberings(rows, numbers, ["pupil"], ["test"]) == expected
+    twice = rows.assign(again=rows["again"].mask(rows.index == 5, 9))
+    assert find_numberings(twice, numbers, ["pupil"], ["test"]) == expected[:1]
+    untimed = rows.drop(columns="at")
+    assert find_numberings(untimed, ["all"], ["pupil"], []) == (Numbering("all", ("pupil",), None),)
+
+
+def test_rows_that_were_left_out_or_moved_are_counted_again() -> None:
+    rows = attempts().sample(frac=0.7, random_state=1)
+    rows["at"] = rows["at"].sample(frac=1, random_state=2).to_numpy()
+    numbers = counted_again(rows, Numbering("again", ("pupil", "test"), "at"))
+    place = rows.groupby(["pupil", "test"])["at"].rank()
+    assert (numbers == place).all()
+    gapless = counted_again(rows, Numbering("again", ("pupil", "test"), None))
+    again = rows.assign(gapless=gapless).sort_values(["pupil", "test", "again"])
+    assert (again["gapless"] == again.groupby(["pupil", "test"]).cumcount() + 1).all()
