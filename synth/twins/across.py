@@ -6,6 +6,7 @@ in between. What a twin is judged by is what it will hold.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,10 +22,10 @@ from synth.twins.computing import candidates, own_formulas
 from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Across, Model
+    from synth.domain import Across, Model, Rule
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.families import Family, Owners
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     Assignment: TypeAlias = Across | tuple[str, Formula]
 
 NUMERIC_WAYS = frozenset({Way.COUNT, Way.SUM, Way.MEAN})
+# A sum of columns, whose names need no quotes.
+SUM = re.compile(r"[a-z_]\w*(?:\s*[+-]\s*[a-z_]\w*)+")
+TERM = re.compile(r"([+-]?)\s*([a-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +183,74 @@ def agreement_steps(
         if fact.column in anew[fact.model] and not made_up:
             continue  # no real value may stand there
         more = {**needs, place: {(fact.other, name) for name in (fact.source, *fact.order) if name}}
-        try:
-            TopologicalSorter(more).prepare()
-        except CycleError:
-            continue
-        steps[place], needs = fact, more
+        if _has_order(more):
+            steps[place], needs = fact, more
+    for name, formula, others in _solved_rules(drafts, steps):
+        more = {**needs, (name, formula.column): {(name, other) for other in others}}
+        if _has_order(more):
+            steps[name, formula.column], needs = (name, formula), more
+    return _in_order(steps, needs, {(fact.model, fact.column) for fact in facts})
+
+
+def _in_order(
+    steps: Mapping[Place, Assignment], needs: Mapping[Place, set[Place]], changed: set[Place]
+) -> list[Assignment]:
+    """Return the steps by which something changes, each after those that it needs."""
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
-    affected_places = {(fact.model, fact.column) for fact in facts}
+    affected_places = set(changed)
     for place in order:
         if needs[place] & affected_places:
             affected_places.add(place)
     return [steps[place] for place in order if place in affected_places]
+
+
+def _has_order(needs: Mapping[Place, set[Place]]) -> bool:
+    """Return whether nothing needs itself."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError:
+        return False
+    return True
+
+
+def _solved_rules(
+    drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], steps: Mapping[Place, Assignment]
+) -> Iterator[tuple[str, Formula, tuple[str, ...]]]:
+    """Yield formulas by which rules of a row hold beside the steps, with the model and what they need.
+
+    Where lines decide the total of an invoice, and a CHECK says that this is a sum of two parts, one follows.
+    """
+    for name, draft in drafts.items():
+        columns = {*draft.twin_table.table.column_names}
+        decided = {column for model, column in steps if model == name}
+        for rule in draft.case.enforceable.of_rows:
+            solved = solved_rule(rule, decided, columns - decided)
+            if solved is not None:
+                decided.add(solved[0].column)
+                yield name, *solved
+
+
+def solved_rule(
+    rule: Rule, decided: Collection[str], free: Collection[str]
+) -> tuple[Formula, tuple[str, ...]] | None:
+    """Return a sum that a rule states, solved for a free summand, and what that needs; None for other rules.
+
+    Args:
+        rule: such as `total = net + tax`.
+        decided: columns that something else decides, the total among them.
+        free: columns that nothing else decides.
+    """
+    total, text = rule.sets[0] if rule.sets else ("", "")
+    plain = text.strip().removeprefix("(").removesuffix(")").strip()
+    if total not in decided or not SUM.fullmatch(plain):
+        return None
+    terms = [(sign or "+", name) for sign, name in TERM.findall(plain)]
+    summand = next((name for sign, name in terms if sign == "+" and name in free), None)
+    if summand is None or [name for _, name in terms].count(summand) > 1:
+        return None
+    others = [(sign, name) for sign, name in terms if name != summand]
+    rest = "".join(f" {'-' if sign == '+' else '+'} {name}" for sign, name in others)
+    return Formula(summand, f"{total}{rest}"), (total, *(name for _, name in others))
 
 
 def _with(draft: Draft, columns: pa.Table | None) -> Draft:
