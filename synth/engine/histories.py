@@ -50,6 +50,7 @@ REPEAT_SHARE = (
 )
 CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
 DRAWS = 2**20  # numbers between two draws: one a step is enough
+FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
 MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
 
 
@@ -64,9 +65,10 @@ class HistoryModel:
         end: the latest time that was observed.
         week: how many of the times fall on each day of the week.
         counts: the engine of the number of rows.
-        firsts: the engine of first rows; None where no owner has a row.
+        start: the earliest.
+        firsts: the engine of first rows; None where no owner has a row, or `laters` draws them, too.
         heads: the histories of the first rows of stretches, where histories are long.
-        laters: the engine of all other rows; None where no history has several.
+        laters: the engine of all other rows, or of all; None where no history has several.
     """
 
     empty: pd.DataFrame
@@ -74,6 +76,7 @@ class HistoryModel:
     schema: Schema
     base: str | None
     end: Any
+    start: Any
     counts: Synthesizer
     firsts: Synthesizer | None = None
     heads: Histories | None = None
@@ -143,19 +146,21 @@ class Histories:
         empty, spans = own.rows.iloc[:0], _spans(own, time)
         own, others = own.with_spans(spans), others and others.with_spans(spans)
         schema = self._schema(own.rows, own.place, spans)
-        end = own.rows[time].max() if time is not None and len(own.rows) else None
+        has_times = time is not None and len(own.rows)
+        end = own.rows[time].max() if has_times else None
+        start = own.rows[time].min() if has_times else None
         base = self._base(own)
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         counts = self._engine(partial(of_counts, top), both, 0)
-        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, counts)
+        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, counts)
         if time is not None:
             form = replace(form, week=Week.of(own.rows[time], self._rare))
-        if len(own.rows):
+        if len(own.rows) and not schema.whole:
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
             form = replace(form, heads=self._heads(own, others))
-        if (own.place % LONG > 0).any():
+        if (own.place % LONG > 0).any() or schema.whole:
             laters = partial(of_laters, form, long=form.heads is not None)
             form = replace(form, laters=self._engine(laters, both, 2))
         self._model = form
@@ -212,19 +217,14 @@ class Histories:
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
     ) -> tuple[pd.DataFrame, Ints]:
         """Draw histories of so many rows."""
-        if model.firsts is None or not counts.any():
+        if (model.firsts is None and model.laters is None) or not counts.any():
             return model.empty.copy(), np.zeros(0, np.int64)
         if model.heads is not None and model.heads._model is not None:  # noqa: SLF001 - one of our own
             stretches_of = -(-counts // LONG)
             rows, owner = model.heads._sample(model.heads._model, owners, stretches_of, draw)  # noqa: SLF001
         else:
             owner = np.flatnonzero(counts > 0)
-            context = owners.iloc[owner].assign(**{COUNT: counts[owner]}).reset_index(drop=True)
-            targets = model.firsts.sample(len(owner), given=context, draw=draw)
-            rows = first_rows(targets, owners.iloc[owner], model)
-            if model.schema.time is not None:
-                times = rows[model.schema.time]
-                rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
+            rows = _first_rows(model, owners.iloc[owner], counts[owner], draw)
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
         goal = next_times(rows[model.schema.time], owner) if model.heads and model.schema.time else None
         past = Past.of_first(model.schema, rows, goal)
@@ -260,7 +260,9 @@ class Histories:
             name for name in values if name not in self._categories and is_averaged(rows[name])
         )
         repeat_columns = tuple(name for name in values if _repeats(rows[name], place > 0))
-        return Schema(self._time, values, mean_columns, repeat_columns, spans)
+        # Few rows teach more together: what does not depend on the place in a history is learned from all.
+        whole = bool((place > 0).any()) and len(rows) < FEW_ROWS and place.max(initial=0) < LONG
+        return Schema(self._time, values, mean_columns, repeat_columns, spans, whole)
 
     def _engine(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
@@ -306,6 +308,19 @@ def _closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: s
 def _spread(gaps: pd.Series[Any]) -> float:
     numbers = as_numbers(gaps)
     return float(np.abs(numbers - np.median(numbers)).mean())
+
+
+def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
+    """Draw the first row of each owner's history."""
+    if model.firsts is None:
+        past = Past.of_none(model, owners)
+        return _next_rows(model, past, past.context(owners, counts), draw)
+    context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
+    rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
+    if model.schema.time is not None:
+        times = rows[model.schema.time]
+        rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
+    return rows
 
 
 def _next_rows(model: HistoryModel, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:

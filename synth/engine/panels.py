@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.pasts import COUNT, contexts, first_targets, later_targets
+from synth.engine.pasts import COUNT, contexts, first_targets, later_targets, starting_times
 from synth.engine.ticks import to_native
 
 if TYPE_CHECKING:
@@ -156,12 +156,17 @@ def of_firsts(form: Form, panel: Panel) -> Lesson:
 
 
 def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
-    """Return all other rows, given their owners and what was before; `long` ones are cut into stretches."""
+    """Return all other rows, or all, given their owners and what was before; `long` ones are cut."""
     stretch = panel.place % LONG
     length = np.minimum(panel.counts[panel.owner] - (panel.place - stretch), LONG)
     goal = _goals(form, panel) if long else None
-    context = contexts(form.schema, panel.owners.iloc[panel.owner], length, panel.rows, stretch, goal)
-    return Lesson(context, later_targets(panel.rows, stretch > 0, form.schema), panel.whom[stretch > 0])
+    owners = panel.owners.iloc[panel.owner]
+    starting = None
+    if form.schema.whole and form.schema.time is not None:
+        starting = starting_times(form, owners)
+    context = contexts(form.schema, owners, length, panel.rows, stretch, goal, starting)
+    learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
+    return Lesson(context, later_targets(panel.rows, stretch > 0, form.schema, starting), panel.whom[learned])
 
 
 def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:

@@ -39,6 +39,10 @@ class Form(Protocol):
     def base(self) -> str | None:
         """The owner's date from which the first time is an offset."""
 
+    @property
+    def start(self) -> Any:
+        """The earliest time that was observed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -50,6 +54,7 @@ class Schema:
         mean_columns: those of them whose mean over the rows before says something.
         repeat_columns: those that hold the previous row's value more often than chance has it.
         spans: dates that stand in the rows as spans from their time.
+        whole: first rows are learned together with all others, as rows that have none before them.
     """
 
     time: str | None
@@ -57,10 +62,15 @@ class Schema:
     mean_columns: tuple[str, ...]
     repeat_columns: tuple[str, ...]
     spans: Spans = field(default_factory=Spans)
+    whole: bool = False
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
         return self.spans.since(rows) if self.spans.end else rows[self.time]
+
+    def previous(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        """Return values of the rows before others, as a dtype that has room for none."""
+        return optional(values) if self.whole else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,20 @@ class Past:
             goal,
         )
 
+    @classmethod
+    def of_none(cls, form: Form, owners: pd.DataFrame) -> Past:
+        """Return the past of histories without a row, which begin at a date of their owner."""
+        schema, nothing = form.schema, np.zeros(len(owners))
+        index = pd.RangeIndex(len(owners))
+        rows = pd.DataFrame({name: optional(form.empty[name]).reindex(index) for name in form.empty.columns})
+        if schema.time is not None:
+            rows[schema.time] = starting_times(form, owners)
+        sums, stays = (
+            dict.fromkeys(schema.mean_columns, nothing),
+            dict.fromkeys(schema.repeat_columns, nothing),
+        )
+        return cls(schema, rows, 0, sums, stays, nothing, nothing)
+
     def of(self, which: Mask | Ints) -> Past:
         """Return the past of some of the histories."""
         where = np.arange(len(self.rows))[which]
@@ -137,9 +161,10 @@ class Past:
         """
         parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), REMAINING: counts - self.place}
         for name in self.schema.columns:
-            parts[f"previous {name}"] = self.rows[name].array
-        parts |= {f"stays {name}": _share(n / self.place) for name, n in self.stays.items()}
-        parts |= {f"mean {name}": total / self.place for name, total in self.sums.items()}
+            parts[f"previous {name}"] = self.schema.previous(self.rows[name]).array
+        before = max(self.place, 1)
+        parts |= {f"stays {name}": _share(n / before) for name, n in self.stays.items()}
+        parts |= {f"mean {name}": total / before for name, total in self.sums.items()}
         if self.schema.time is not None:
             parts[TIME] = self.rows[self.schema.time].array
             parts[LAST_GAP] = self.gap
@@ -156,8 +181,11 @@ def contexts(
     rows: pd.DataFrame,
     place: Ints,
     goal: pd.Series[Any] | None = None,
+    starting: pd.Series[Any] | None = None,
 ) -> pd.DataFrame:
-    """Return what each of `rows` but the first of a stretch was drawn given, as `Past.context` has it.
+    """Return what each of `rows` was drawn given, as `Past.context` has it.
+
+    The first rows of stretches are left out, unless the schema has them learned with the others.
 
     Args:
         schema: of the rows.
@@ -166,6 +194,7 @@ def contexts(
         rows: those of one history together and in order.
         place: of each row in its stretch, from 0.
         goal: of each row, the time that the next stretch begins at.
+        starting: of each row, the time that its history begins at, where first rows are not left out.
     """
     starts = place == 0
     history, before = np.cumsum(starts) - 1, np.maximum(place, 1)
@@ -177,7 +206,8 @@ def contexts(
     previous = rows.take(np.r_[0, : len(rows) - 1]).reset_index(drop=True)
     parts: dict[str, Any] = {PLACE: place, REMAINING: counts - place}
     for name in schema.columns:
-        parts[f"previous {name}"] = previous[name].array
+        before_rows = schema.previous(previous[name])
+        parts[f"previous {name}"] = (before_rows.mask(starts) if schema.whole else before_rows).array
     for name in schema.repeat_columns:
         stay = (same(rows[name], previous[name]) & ~starts).astype(np.float64)
         parts[f"stays {name}"] = _share(sums(stay) / before)
@@ -186,13 +216,14 @@ def contexts(
     if schema.time is not None:
         gaps = as_numbers(rows[schema.time] - previous[schema.time])
         gaps[starts] = 0.0
-        parts[TIME] = previous[schema.time].array
+        times = previous[schema.time]
+        parts[TIME] = (times if starting is None else times.mask(starts, starting)).array
         parts[LAST_GAP] = np.where(place > 1, np.r_[0.0, gaps[:-1]], 0.0)
         parts[MEAN_GAP] = sums(gaps) / np.maximum(place - 1, 1)
         if goal is not None:
             parts[UNTIL] = (goal - previous[schema.time]).array
     context = pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
-    return cast("pd.DataFrame", context.loc[~starts].reset_index(drop=True))
+    return context if schema.whole else cast("pd.DataFrame", context.loc[~starts].reset_index(drop=True))
 
 
 def first_targets(
@@ -206,16 +237,37 @@ def first_targets(
     return pd.DataFrame(targets)
 
 
-def later_targets(rows: pd.DataFrame, later: Mask, schema: Schema) -> pd.DataFrame:
-    """Return what is drawn of later rows: their values, and the gap to the row before, or to its end."""
+def later_targets(
+    rows: pd.DataFrame, later: Mask, schema: Schema, starting: pd.Series[Any] | None = None
+) -> pd.DataFrame:
+    """Return what is drawn of later rows: their values, and the gap to the row before, or to its end.
+
+    Args:
+        rows: those of one history together and in order.
+        later: which of them are not the first of a stretch.
+        schema: of the rows.
+        starting: of each row, the time that its history begins at, where first rows are drawn as all others.
+    """
     targets: dict[str, Any] = {}
+    learned = later if starting is None else np.ones(len(rows), bool)
     if schema.time is not None:
-        gaps = (rows[schema.time] - schema.since(rows).shift())[later]
-        gaps = gaps.clip(lower=gaps.min() * 0) if schema.spans.end else gaps
+        since = schema.since(rows).shift()
+        since = since if starting is None else since.mask(~later, starting)
+        gaps = rows[schema.time] - since
+        if schema.spans.end:
+            gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
+        gaps = gaps[learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
         targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
-    targets |= {f"row {name}": rows[name][later].array for name in schema.columns}
+    targets |= {f"row {name}": rows[name][learned].array for name in schema.columns}
     return pd.DataFrame(targets)
+
+
+def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
+    """Return the time from which the first row of each owner's history is counted."""
+    if form.base is not None:
+        return owners[form.base].reset_index(drop=True)
+    return pd.Series([form.start] * len(owners), dtype=form.empty[form.schema.time].dtype)
 
 
 def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:
@@ -246,6 +298,15 @@ def same(values: pd.Series[Any], others: pd.Series[Any]) -> Mask:
     null = values.isna().to_numpy(bool), others.isna().to_numpy(bool)
     equal = np.asarray(values.array == others.array)
     return np.where(null[0] | null[1], null[0] & null[1], np.where(pd.isna(equal), False, equal).astype(bool))
+
+
+def optional(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return values as a dtype that holds NULL, too."""
+    if not isinstance(values.dtype, np.dtype):
+        return values
+    if values.dtype.kind in "iu":
+        return values.astype("UInt64" if values.dtype.kind == "u" else "Int64")
+    return values.astype(object) if values.dtype.kind == "b" else values
 
 
 def is_averaged(values: pd.Series[Any]) -> bool:
