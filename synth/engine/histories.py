@@ -49,7 +49,9 @@ REPEAT_SHARE = (
     0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
 )
 CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
-DRAWS = 2**20  # numbers between two draws: one a step is enough
+HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
+DRAWS = 2**20  # numbers between two draws: one a step is enough,
+TRY_DRAWS = 2**17  # and between two draws of whole histories
 FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
 MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
 
@@ -209,9 +211,29 @@ class Histories:
         if counts is None:
             counts = self._model.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT]
         numbers = counts.fillna(0).to_numpy(np.float64).round().clip(0).astype(np.int64)
-        rows, owner = self._sample(self._model, owners, numbers, DRAWS * draw)
+        rows, owner = self._complete(self._model, owners, numbers, DRAWS * draw)
         with_dates = self._model.schema.spans.as_dates(rows)
         return with_dates.astype(self._model.original.dtypes.to_dict()), owner
+
+    def _complete(
+        self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
+    ) -> tuple[pd.DataFrame, Ints]:
+        """Draw histories of so many rows; those that end before they have as many are drawn anew."""
+        rows, owner = self._sample(model, owners, counts, draw)
+        for attempt in range(1, HISTORY_TRIES + 1):
+            rows_drawn = np.bincount(owner, minlength=len(owners))
+            short = np.flatnonzero(rows_drawn < counts)
+            if not len(short):
+                break
+            some = owners.iloc[short].reset_index(drop=True)
+            more, whose = self._sample(model, some, counts[short], draw + attempt * TRY_DRAWS)
+            better = np.bincount(whose, minlength=len(short)) > rows_drawn[short]
+            stays = ~np.isin(owner, short[better])
+            rows = pd.concat([rows[stays], more[better[whose]]], ignore_index=True)
+            owner = np.concatenate([owner[stays], short[whose[better[whose]]]])
+            order = np.argsort(owner, kind="stable")
+            rows, owner = rows.iloc[order].reset_index(drop=True), owner[order]
+        return rows, owner
 
     def _sample(
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int

@@ -57,3 +57,18 @@ def test_no_row_of_an_owner_begins_before_the_one_before_it_has_ended(
     assert again.sum() > OWNERS / 2
     assert ends[again].notna().all()
     assert (rows["begin"][again] >= ends[again]).all()
+
+
+def test_owners_have_as_many_rows_although_the_last_must_begin_before_the_observation_ends() -> None:
+    real_full, full = 0, 0  # owners with five rows
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        counts = rng.integers(1, 6, OWNERS)
+        days = np.concatenate([np.sort(rng.choice(700, 2 * number, replace=False)) for number in counts])
+        moments = pd.Timestamp("2023-01-01") + pd.to_timedelta(days, "D")
+        rows = pd.DataFrame({"begin": moments[::2], "end": moments[1::2]})
+        owners, owner = pd.DataFrame(index=range(OWNERS)), np.repeat(np.arange(OWNERS), counts)
+        _, whose = Histories(seed, time="begin").fit(owners, rows, owner).sample(owners)
+        real_full += int((counts == 5).sum())
+        full += int((np.bincount(whose) == 5).sum())
+    assert full == pytest.approx(real_full, rel=0.15)
