@@ -218,7 +218,8 @@ def _suggest_by_type(model: Model, column: Column, values: Values) -> Suggestion
         return Suggestion(Role.CATEGORY if values.few else Role.NATURAL_KEY, "name")
     if column.kind in IDENTIFIER_KINDS and _in_composite_key(model, column) and not values.rows_share_values:
         return Suggestion(Role.NATURAL_KEY, "composite key")
-    if is_numbering(column.name, model.vocabulary) and are_numbering(column, values):
+    is_own_text = column.kind is Kind.TEXT and not values.rows_share_values
+    if is_numbering(column.name, model.vocabulary) and (is_own_text or are_numbering(column, values)):
         return Suggestion(Role.NATURAL_KEY, "name and values")
     if not is_measure(column.name, model.vocabulary) and are_own(column, values):
         return Suggestion(Role.NATURAL_KEY, "all different", unsure=DIFFERENT)

@@ -313,6 +313,15 @@ def test_numbers_that_differ_by_chance_or_are_called_measures_are_learned() -> N
     assert role([i / 7 for i in range(900)], column(kind=Kind.DECIMAL)) == (Role.NUMBER, "type")
 
 
+def test_numbers_written_as_text_are_identifiers_and_nobody_is_asked_about_them() -> None:
+    for name, values, origin in (("studentNo", OWN, "name and values"), ("thing", OWN, "unshared values")):
+        rows = pa.table({name: pa.chunked_array([pa.array(values)])})
+        (treatment,) = classify(MODEL, [column(name)], rows)
+        assert (treatment.role, treatment.origin) == (Role.NATURAL_KEY, origin)
+        assert bool(treatment.unsure) == (name == "thing")
+    assert role(SHARED, column("flight_no")) == (Role.CATEGORY, "shared values")
+
+
 def test_what_is_called_a_number_is_one_where_it_is_long_or_differs() -> None:
     chance = Random(4)
     for name in ("ledger_no", "rate_number"):
