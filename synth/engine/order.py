@@ -21,7 +21,7 @@ MANY = 60  # labels beyond which a column is drawn last and learned through an e
 def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     """Return for each code (NULL last) one of at most BINS + 2 groups, and how many there are.
 
-    Groups are quantiles, or the commonest labels and the rest.
+    Groups are quantiles, or the commonest labels and the rest; NULL is the last.
     """
     counts = np.bincount(codes[codes >= 0], minlength=column.size)
     if column.size <= BINS:
