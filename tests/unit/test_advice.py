@@ -22,12 +22,12 @@ COLUMNS = [
 ]
 
 
-def said(*models: Model) -> str:
+def advice_for(*models: Model) -> str:
     return in_one_block([(model, advice(classify(model, COLUMNS, TABLE))) for model in models])
 
 
 def test_all_columns_of_all_models_are_named_once_and_no_value_is() -> None:
-    text = said(SHOP, PLAIN)
+    text = advice_for(SHOP, PLAIN)
     assert text.splitlines()[0].startswith("8 columns are not learned")
     assert text.count("orders.code is made up: it holds values that rows do not share") == 1
     assert text.count("users.remark is NULL: by its name, it is text that people wrote") == 1
@@ -37,7 +37,7 @@ def test_all_columns_of_all_models_are_named_once_and_no_value_is() -> None:
 
 
 def test_the_block_of_each_file_is_yaml_that_declares_a_role_for_each_column() -> None:
-    lines = said(SHOP, PLAIN).splitlines()
+    lines = advice_for(SHOP, PLAIN).splitlines()
     starts = [place for place, line in enumerate(lines) if line.startswith("In ")]
     assert [lines[place] for place in starts] == [
         "In models/shop.yml:",

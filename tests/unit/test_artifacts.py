@@ -79,8 +79,8 @@ def test_csv_tells_null_from_the_empty_string(tmp_path: Path) -> None:
 def test_a_twin_is_stored_for_analysts_and_its_figures_for_owners(folder: RunFolder, tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path / "store")
     folder.store_twin(store, task(), TWIN, EVALUATION)
-    found = sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
-    assert found == [
+    paths = sorted(str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_file())
+    assert paths == [
         "audit/run-1/people/evaluation.json",
         "audit/run-1/people/report.html",
         "twins/run-1/people/data.csv.gz",
@@ -95,8 +95,8 @@ def test_of_a_rejected_twin_only_the_owners_get_something(folder: RunFolder, tmp
     store = DirectoryStore(tmp_path / "store")
     folder.store_twin(store, task(), None, EVALUATION)
     assert not (store.root / "twins").exists()
-    found = json.loads((store.root / "audit/run-1/people/evaluation.json").read_text("utf-8"))
-    assert found["blocked"]
+    document = json.loads((store.root / "audit/run-1/people/evaluation.json").read_text("utf-8"))
+    assert document["blocked"]
     assert "not published" in (store.root / "audit/run-1/people/report.html").read_text("utf-8")
 
 
@@ -112,9 +112,9 @@ def test_a_report_says_what_was_done_to_each_column(folder: RunFolder, tmp_path:
 
 
 def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, tmp_path: Path) -> None:
-    seeded = replace(task(), model=replace(task().model, seed_columns=("city",)))
+    seed_task = replace(task(), model=replace(task().model, seed_columns=("city",)))
     city = Treatment(Column("city", "text", Kind.TEXT, not_null=False), Role.CATEGORY, "declared")
-    folder.store_twin(DirectoryStore(tmp_path / "store"), seeded, TWIN, EVALUATION, treatments=[city])
+    folder.store_twin(DirectoryStore(tmp_path / "store"), seed_task, TWIN, EVALUATION, treatments=[city])
     (item,) = json.loads(folder.evaluation(task()).read_text("utf-8"))["treatments"]
     assert item["action"] == "as in the source (seed_columns)"
 
@@ -161,8 +161,8 @@ def test_results_are_written_without_a_store_too(folder: RunFolder, tmp_path: Pa
 
 
 def test_a_result_says_why_there_is_no_twin(folder: RunFolder) -> None:
-    failed = ModelResult(task(), Status.REJECTED, evaluation=EVALUATION, message="a copy")
-    content: Any = results_json(RunResult("r", (failed,)), {}, 1, folder)
+    result = ModelResult(task(), Status.REJECTED, evaluation=EVALUATION, message="a copy")
+    content: Any = results_json(RunResult("r", (result,)), {}, 1, folder)
     (item,) = content["results"]
     assert (item["status"], item["message"]) == ("rejected", "a copy")
     assert (item["failures"], item["verdict"]) == (1, "pass")
@@ -179,7 +179,9 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
 # --- the index, and `synth report`
 
 
-def finished(artifact_dir: Path, run_id: str, *names: str, status: Status = Status.PUBLISHED) -> RunFolder:
+def finished_run(
+    artifact_dir: Path, run_id: str, *names: str, status: Status = Status.PUBLISHED
+) -> RunFolder:
     """A run that has ended, with a report of every model."""
     folder = RunFolder.create(artifact_dir, run_id)
     for name in names:
@@ -189,14 +191,14 @@ def finished(artifact_dir: Path, run_id: str, *names: str, status: Status = Stat
     return folder
 
 
-def shown(artifact_dir: Path, **wanted: Any) -> list[str]:
-    asked = {"model": None, "run_id": None, "browse": False, "serve": False, "port": 0, **wanted}
-    return list(view(artifact_dir, **asked))
+def lines_shown(artifact_dir: Path, **flags: Any) -> list[str]:
+    options = {"model": None, "run_id": None, "browse": False, "serve": False, "port": 0, **flags}
+    return list(view(artifact_dir, **options))
 
 
 def test_the_index_lists_every_run_and_leads_to_its_reports(tmp_path: Path) -> None:
     for run in range(3):
-        finished(tmp_path, f"20260101T00000{run}Z", "people", "odd #1?/%")
+        finished_run(tmp_path, f"20260101T00000{run}Z", "people", "odd #1?/%")
     page = (tmp_path / "index.html").read_text("utf-8")
     links = set(re.findall(r'href="(runs/[^"]*)"', page))
     assert len(links) == 6
@@ -206,7 +208,7 @@ def test_the_index_lists_every_run_and_leads_to_its_reports(tmp_path: Path) -> N
 
 
 def test_the_index_outlives_broken_and_interrupted_runs(tmp_path: Path) -> None:
-    finished(tmp_path, "20260101T000001Z", "people")
+    finished_run(tmp_path, "20260101T000001Z", "people")
     for number, content in enumerate(
         ("", "{}", "[1]", '{"metadata": {"generated_at": ""}, "results": [{}]}')
     ):
@@ -223,31 +225,31 @@ def test_the_index_of_no_run_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_index_says_that_an_older_twin_is_still_in_place(tmp_path: Path) -> None:
-    finished(tmp_path, "20260101T000001Z", "people")
-    finished(tmp_path, "20260101T000002Z", "people", status=Status.REJECTED)
+    finished_run(tmp_path, "20260101T000001Z", "people")
+    finished_run(tmp_path, "20260101T000002Z", "people", status=Status.REJECTED)
     assert "is still in place" in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_the_index_keeps_the_figures_of_a_twin_that_later_runs_left_as_it_was(tmp_path: Path) -> None:
-    made = finished(tmp_path, "20260101T000001Z", "people")
-    unchanged = ModelResult(task("people"), Status.UNCHANGED, message="nothing changed")
+    run_folder = finished_run(tmp_path, "20260101T000001Z", "people")
+    result = ModelResult(task("people"), Status.UNCHANGED, message="nothing changed")
     later = RunFolder.create(tmp_path, "20260101T000002Z")
-    later.finish(None, RunResult(later.run_id, (unchanged,)), {}, 1)
+    later.finish(None, RunResult(later.run_id, (result,)), {}, 1)
     page = (tmp_path / "index.html").read_text("utf-8")
     models = page[page.index('id="models"') : page.index('id="runs"')]
-    assert f'href="runs/{made.run_id}/people/report.html"' in models
+    assert f'href="runs/{run_folder.run_id}/people/report.html"' in models
     assert "still in place" not in models
     assert '<span class="pill pass">unchanged</span>' in page
 
 
 def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> None:
-    finished(tmp_path, "20260101T000001Z", "people", "orders")
-    newest = finished(tmp_path, "20260101T000002Z", "people")
+    finished_run(tmp_path, "20260101T000001Z", "people", "orders")
+    newest = finished_run(tmp_path, "20260101T000002Z", "people")
     assert find(tmp_path) == (newest.report(task()),)
     assert find(tmp_path, model="orders")[0].parts[-3:] == ("20260101T000001Z", "orders", "report.html")
     assert find(tmp_path, model="model.shop.people", run_id="20260101T000001Z")[0].is_file()
     assert len(find(tmp_path, run_id="20260101T000001Z")) == 2
-    assert shown(tmp_path) == [str(newest.report(task()))]
+    assert lines_shown(tmp_path) == [str(newest.report(task()))]
 
 
 @pytest.mark.parametrize(
@@ -264,12 +266,12 @@ def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> N
 def test_what_is_not_there_is_answered_with_what_is(
     tmp_path: Path, wanted: dict[str, str], message: str
 ) -> None:
-    finished(tmp_path, "20260101T000001Z", "people", "orders")
-    finished(tmp_path, "20260101T000002Z", "people")
+    finished_run(tmp_path, "20260101T000001Z", "people", "orders")
+    finished_run(tmp_path, "20260101T000002Z", "people")
     with pytest.raises(ConfigError, match=message):
-        shown(tmp_path, **wanted)
+        lines_shown(tmp_path, **wanted)
 
 
 def test_without_any_run_the_next_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no report in .* yet\. Next: synth run"):
-        shown(tmp_path)
+        lines_shown(tmp_path)

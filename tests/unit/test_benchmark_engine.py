@@ -42,13 +42,13 @@ def test_the_halves_hold_every_row_once_as_it_stood(table: Path, tmp_path: Path)
 
 
 def test_another_seed_is_another_split_and_the_same_seed_the_same(table: Path, tmp_path: Path) -> None:
-    found = []
+    splits = []
     for place, seed in enumerate((0, 0, 1)):
         halves = tmp_path / f"{place}a.csv", tmp_path / f"{place}b.csv"
         halve(table, *halves, seed=seed, rows=20)
-        found.append([lines(path) for path in halves])
-    assert found[0] == found[1] != found[2]
-    assert [len(half) for half in found[0]] == [11, 11]
+        splits.append([lines(path) for path in halves])
+    assert splits[0] == splits[1] != splits[2]
+    assert [len(half) for half in splits[0]] == [11, 11]
 
 
 def test_only_what_is_empty_is_null_and_dates_are_read_as_dates(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_only_what_is_empty_is_null_and_dates_are_read_as_dates(tmp_path: Path) 
 
 
 def test_a_program_that_takes_too_long_is_ended_and_the_row_says_so() -> None:
-    found = measured([sys.executable, "-c", "while True: pass"], limit=1, environment=os.environ)
-    assert found.failure == "over the limit of 1 CPU seconds"
-    assert 0.5 < found.cpu < 3
+    run = measured([sys.executable, "-c", "while True: pass"], limit=1, environment=os.environ)
+    assert run.failure == "over the limit of 1 CPU seconds"
+    assert 0.5 < run.cpu < 3
 
 
 def test_a_program_that_is_ended_otherwise_was_not_over_the_limit() -> None:
@@ -71,8 +71,8 @@ def test_a_program_that_is_ended_otherwise_was_not_over_the_limit() -> None:
 
 
 def test_a_program_that_fails_leaves_its_reason() -> None:
-    found = measured([sys.executable, "-c", "raise SystemExit('no such model')"], limit=9, environment={})
-    assert found.failure == "no such model"
+    run = measured([sys.executable, "-c", "raise SystemExit('no such model')"], limit=9, environment={})
+    assert run.failure == "no such model"
 
 
 def test_the_processes_own_seconds_and_memory_are_counted() -> None:
@@ -102,27 +102,31 @@ def test_a_kept_run_is_used_again_unless_it_may_take_longer_now(tmp_path: Path) 
     assert recorded(record, 10) is None
     record.write_text(json.dumps(asdict(Run(9.0, 100.0, 10, "over the limit"))), encoding="utf-8")
     assert recorded(record, 20) is None
-    known = recorded(record, 10)
-    assert known is not None
-    assert known.kept
+    run = recorded(record, 10)
+    assert run is not None
+    assert run.kept
     record.write_text(json.dumps(asdict(Run(9.0, 100.0, 10))), encoding="utf-8")
     assert recorded(record, 20) == Run(9.0, 100.0, 10, kept=True)
 
 
 def test_the_table_shows_medians_spread_and_what_is_missing() -> None:
-    def found(cpu: float, mia: float, *, kept: bool) -> dict[str, object]:
+    def figures(cpu: float, mia: float, *, kept: bool) -> dict[str, object]:
         return {"cpu": cpu, "peak": 100.0, "kept": kept, "mia_auc": mia, "privacy": {"mia_auc": "pass"}}
 
-    ours = Row(OURS.name, {seed: found(2.0, 0.5 + seed / 100, kept=False) for seed in range(3)})
-    peer = Row("peer", {0: {**found(40.0, 0.5, kept=True), "privacy": {"mia_auc": "fail"}}}, "over the limit")
-    shown = markdown(beside_ours([ours, peer, Row("absent", {}, "not installed: no wheel")])).splitlines()
-    assert "| 0.510 [0.500–0.520] |" in shown[2]
-    assert "| 1.0 [1.0–1.0] |" in shown[2]
-    assert "| 40.0\\* | 20.0\\* |" in shown[3]
-    assert "mia_auc: fail (1 of 1)" in shown[3]
-    assert set(shown[4].removeprefix("| absent ").split()) == {"|", "–"}
-    assert "- absent: not installed: no wheel" in shown
-    assert "- peer: over the limit" in shown
+    ours = Row(OURS.name, {seed: figures(2.0, 0.5 + seed / 100, kept=False) for seed in range(3)})
+    peer = Row(
+        "peer", {0: {**figures(40.0, 0.5, kept=True), "privacy": {"mia_auc": "fail"}}}, "over the limit"
+    )
+    markdown_lines = markdown(
+        beside_ours([ours, peer, Row("absent", {}, "not installed: no wheel")])
+    ).splitlines()
+    assert "| 0.510 [0.500–0.520] |" in markdown_lines[2]
+    assert "| 1.0 [1.0–1.0] |" in markdown_lines[2]
+    assert "| 40.0\\* | 20.0\\* |" in markdown_lines[3]
+    assert "mia_auc: fail (1 of 1)" in markdown_lines[3]
+    assert set(markdown_lines[4].removeprefix("| absent ").split()) == {"|", "–"}
+    assert "- absent: not installed: no wheel" in markdown_lines
+    assert "- peer: over the limit" in markdown_lines
 
 
 def test_tables_are_chosen_by_name(tmp_path: Path) -> None:

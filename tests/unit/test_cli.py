@@ -69,8 +69,8 @@ def test_a_command_with_words_of_its_own_keeps_them() -> None:
 
 def test_python_m_synth_is_synth() -> None:
     command = [sys.executable, "-m", "synth", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"synth, version {__version__}\n"
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert process.stdout == f"synth, version {__version__}\n"
 
 
 @pytest.mark.parametrize("name", ["run", "ls", "debug"])
@@ -80,10 +80,10 @@ def test_a_folder_without_a_project_is_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
         main([name])
-    captured = capsys.readouterr()
+    output = capsys.readouterr()
     assert end.value.code == 2
-    assert len((captured.out + captured.err).splitlines()) == 1
-    assert "dbt_project.yml" in captured.out + captured.err
+    assert len((output.out + output.err).splitlines()) == 1
+    assert "dbt_project.yml" in output.out + output.err
 
 
 @pytest.mark.parametrize("share", [project_options, services_option])
@@ -108,11 +108,11 @@ def test_an_unforeseen_error_is_one_line_without_its_text_and_debug_adds_the_way
             answers.append(capsys.readouterr().out)
     finally:
         del cli.commands["stumble"]
-    plain, *traced = answers
+    plain, *with_frames = answers
     assert len(plain.splitlines()) == 1
     assert "Error: unexpected ValueError" in plain
-    assert all(re.search(r"test_cli\.py:\d+ in _stumble", answer) for answer in traced)
-    assert all(f"{plain.partition('  ')[2]}" in answer for answer in traced)
+    assert all(re.search(r"test_cli\.py:\d+ in _stumble", answer) for answer in with_frames)
+    assert all(f"{plain.partition('  ')[2]}" in answer for answer in with_frames)
     assert not any("somebody" in answer for answer in answers)
 
 

@@ -183,8 +183,8 @@ def test_an_aggregate_says_over_what_and_by_which_key() -> None:
 def test_what_rows_are_grouped_by_may_be_summed_up_too(value: str) -> None:
     every = lineages(c=f"select keeper, {value} as c from zoo.visits group by keeper, came, fee")
     model = Model("model.zoo.c", "c", Relation("db", "zoo", "c"), "models/zoo.yml", "table")
-    derived = with_derivations(model, every).derivations["c"]
-    assert derived == (
+    derivation = with_derivations(model, every).derivations["c"]
+    assert derivation == (
         Derivation("", Way.COUNT, f"{VISITS}.keeper") if "count" in value else Derivation("model.zoo.c.c")
     )
 
@@ -243,11 +243,11 @@ def test_one_of_several_columns_is_a_choice(sql: str, expected: bool) -> None:
     ],
 )
 def test_what_holds_no_data_is_generated_and_reads_nothing(sql: str) -> None:
-    known = lineages(first=sql, second="select c, c is null as d from zoo.first")
-    assert isinstance(known["model.zoo.first"].columns["c"], GeneratedValue)
-    assert known["model.zoo.first"].reads == ()
-    assert without_data(known, "model.zoo.second")
-    assert not without_data(known, VISITS)
+    nodes = lineages(first=sql, second="select c, c is null as d from zoo.first")
+    assert isinstance(nodes["model.zoo.first"].columns["c"], GeneratedValue)
+    assert nodes["model.zoo.first"].reads == ()
+    assert without_data(nodes, "model.zoo.second")
+    assert not without_data(nodes, VISITS)
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_what_holds_no_data_is_generated_and_reads_nothing(sql: str) -> None:
     ],
 )
 def test_a_condition_or_an_argument_that_reads_rows_is_data(sql: str) -> None:
-    known = lineages(x=sql)
-    assert known["model.zoo.x"].reads == (VISITS,)
-    assert not without_data(known, "model.zoo.x")
+    nodes = lineages(x=sql)
+    assert nodes["model.zoo.x"].reads == (VISITS,)
+    assert not without_data(nodes, "model.zoo.x")
 
 
 @pytest.mark.parametrize(
@@ -312,22 +312,22 @@ def test_what_rows_are_grouped_by_is_their_grain() -> None:
 
 
 def test_copies_are_followed_through_models_to_where_they_arise() -> None:
-    known = lineages(
+    nodes = lineages(
         a="select visit as id, keeper from zoo.visits",
         b="select id as number, keeper from zoo.a",
         c="select number from zoo.b union select keeper from zoo.b",
     )
-    assert root(known, ColumnRef("model.zoo.b", "number")) == visit("visit")
-    assert roots(known, ColumnRef("model.zoo.c", "number")) == (visit("keeper"), visit("visit"))
+    assert root(nodes, ColumnRef("model.zoo.b", "number")) == visit("visit")
+    assert roots(nodes, ColumnRef("model.zoo.c", "number")) == (visit("keeper"), visit("visit"))
 
 
 def test_columns_are_derived_from_others_of_the_same_rows() -> None:
-    known = lineages(
+    nodes = lineages(
         a="select *, round(fee * 1.19, 2) as gross, coalesce(went, date '2024-12-31') as till from visits",
         b="select came as first, went, fee as net, gross, till - came as days, 'eur' as unit, fee as again "
         "from zoo.a",
     )
-    assert known["model.zoo.b"].formulas == {
+    assert nodes["model.zoo.b"].formulas == {
         "gross": 'ROUND("net" * 1.19, 2)',
         "days": 'COALESCE("went", CAST(\'2024-12-31\' AS DATE)) - "first"',
         "unit": "'eur'",

@@ -11,7 +11,7 @@ from synth.project.manifest import Node
 from synth.warehouse.comparing import Measurements
 
 NODE = Node("model.shop.sales", "sales", "model", "shop", "sales.sql", "m.yml")
-GROUPED = Measurements(
+GROUPS = Measurements(
     (3, 3),
     {},
     ("language",),
@@ -30,12 +30,12 @@ def test_an_error_is_a_share_of_the_real_number(
 
 
 def test_groups_are_a_table_of_real_twin_and_error() -> None:
-    title, head, first, second, hidden = as_text(Comparison(NODE, GROUPED))
+    title, head, first, second, note = as_text(Comparison(NODE, GROUPS))
     assert title == "sales  [median relative error 1.0%]"
     assert head.split() == ["bookings", "by", "language", "real", "twin", "error"]
     assert first.split() == ["de", "200", "190", "-5.0%"]
     assert second.split() == ["en", "400", "404", "+1.0%"]
-    assert hidden.strip().startswith("groups not shown: 1")
+    assert note.strip().startswith("groups not shown: 1")
 
 
 def test_other_results_are_rows_and_means() -> None:
@@ -45,7 +45,7 @@ def test_other_results_are_rows_and_means() -> None:
 
 
 def test_json_has_the_same_numbers() -> None:
-    content = json.loads(as_json(Comparison(NODE, GROUPED)))
+    content = json.loads(as_json(Comparison(NODE, GROUPS)))
     assert content["groups"][0] == {
         "labels": {"language": "de"},
         "numbers": {"bookings": {"real": 200.0, "twin": 190.0, "relative_error": -0.05}},

@@ -96,7 +96,7 @@ INTERVAL = Column("c", "interval", Kind.INTERVAL, not_null=False)
 NUMERIC = LEARNABLE["numeric"][0]
 
 
-def treated(column: Column, role: Role = Role.CATEGORY, **other: Any) -> Treatment:
+def treatment(column: Column, role: Role = Role.CATEGORY, **other: Any) -> Treatment:
     return Treatment(column, role, "declared", **other)
 
 
@@ -113,8 +113,8 @@ def table(columns: Mapping[str, Any]) -> pa.Table:
 def test_what_goes_in_comes_out(kind: str, data: st.DataObject) -> None:
     column, arrow, values = LEARNABLE[kind]
     content = data.draw(st.lists(st.one_of(st.none(), values), max_size=20))
-    extracted = pa.table({"c": pa.chunked_array([pa.array(content, arrow)])})
-    frame = learnable(extracted, [treated(column)])
+    rows = pa.table({"c": pa.chunked_array([pa.array(content, arrow)])})
+    frame = learnable(rows, [treatment(column)])
     twin = encode(frame["c"], column)
     assert twin.type == arrow_type(column)
     back = [float(value) if isinstance(value, Decimal) else value for value in twin.to_pylist()]
@@ -177,9 +177,9 @@ def test_moments_of_another_zone_are_the_same_moments() -> None:
 
 
 def test_a_million_intervals_take_seconds() -> None:
-    started = time.process_time()
+    start = time.process_time()
     encode(pd.Series(np.arange(1_000_000) * 1_234_567), INTERVAL)
-    assert time.process_time() - started < 6
+    assert time.process_time() - start < 6
 
 
 # --- what is learned
@@ -187,16 +187,16 @@ def test_a_million_intervals_take_seconds() -> None:
 
 KEY = Column("id", "bigint", Kind.INTEGER, not_null=True, bits=64)
 EMAIL = Column("email", "text", Kind.TEXT, not_null=False)
-BORN = Column("born", "date", Kind.DATE, not_null=False)
+BIRTH_DAY = Column("born", "date", Kind.DATE, not_null=False)
 NOTE = Column("note", "text", Kind.TEXT, not_null=False)
 CITY = Column("city", "text", Kind.TEXT, not_null=False)
 PEOPLE = [
-    treated(KEY, Role.KEY, unique=True),
-    treated(EMAIL, Role.EMAIL),
-    treated(BORN, Role.DATE_OF_BIRTH),
-    treated(NOTE, Role.FREE_TEXT),
-    treated(Column("secret", "text", Kind.TEXT, not_null=False), Role.DROP),
-    treated(CITY, Role.CATEGORY),
+    treatment(KEY, Role.KEY, unique=True),
+    treatment(EMAIL, Role.EMAIL),
+    treatment(BIRTH_DAY, Role.DATE_OF_BIRTH),
+    treatment(NOTE, Role.FREE_TEXT),
+    treatment(Column("secret", "text", Kind.TEXT, not_null=False), Role.DROP),
+    treatment(CITY, Role.CATEGORY),
 ]
 
 
@@ -224,14 +224,16 @@ def test_a_backend_sees_neither_keys_nor_identifiers() -> None:
     assert [column.name for column in made_up(PEOPLE)] == ["id", "email"]
 
 
-def assembled(synthetic: pd.DataFrame, treatments: list[Treatment], real: pa.Table, **other: Any) -> pa.Table:
-    given = {"parents": lambda _: None, "rng": np.random.default_rng(0), **other}
-    return assemble(synthetic, treatments, real=real, **given)
+def assemble_table(
+    synthetic: pd.DataFrame, treatments: list[Treatment], real: pa.Table, **other: Any
+) -> pa.Table:
+    arguments = {"parents": lambda _: None, "rng": np.random.default_rng(0), **other}
+    return assemble(synthetic, treatments, real=real, **arguments)
 
 
 def test_the_twin_has_the_columns_of_the_source_and_none_of_its_identifiers() -> None:
     real = people()
-    twin = assembled(learnable(real, PEOPLE), PEOPLE, real)
+    twin = assemble_table(learnable(real, PEOPLE), PEOPLE, real)
     assert twin.column_names == ["id", "email", "born", "note", "city"]
     assert twin["note"].null_count == 200
     assert twin["email"].null_count == 50
@@ -242,16 +244,16 @@ def test_the_twin_has_the_columns_of_the_source_and_none_of_its_identifiers() ->
 
 def test_keys_that_only_the_rest_of_the_source_has_are_not_made() -> None:
     real, every = people(20), people(2000)
-    twin = assembled(learnable(real, PEOPLE), PEOPLE, real, existing=every)
+    twin = assemble_table(learnable(real, PEOPLE), PEOPLE, real, existing=every)
     assert not set(twin["id"].to_pylist()) & set(every["id"].to_pylist())
 
 
 def test_a_table_that_references_itself_does_so_in_its_twin() -> None:
     boss = Column("boss", "integer", Kind.INTEGER, not_null=False, bits=32)
     own = ForeignKey("boss", "model.shop.staff", "id", "relationships")
-    treatments = [treated(boss, Role.FOREIGN_KEY, parent=own, to_itself=True), treated(KEY, Role.KEY)]
+    treatments = [treatment(boss, Role.FOREIGN_KEY, parent=own, to_itself=True), treatment(KEY, Role.KEY)]
     real = table({"boss": [None if i < 9 else i // 9 for i in range(200)], "id": range(200)})
-    twin = assembled(learnable(real, treatments), treatments, real)
+    twin = assemble_table(learnable(real, treatments), treatments, real)
     assert twin.column_names == ["boss", "id"]
     assert twin.schema.field("boss").type == pa.int32()
     assert set(twin["boss"].drop_null().to_pylist()) <= set(twin["id"].to_pylist())
@@ -259,21 +261,21 @@ def test_a_table_that_references_itself_does_so_in_its_twin() -> None:
 
 def test_parents_keys_that_do_not_fit_are_refused_without_a_value() -> None:
     treatments = [
-        treated(Column("user_id", "integer", Kind.INTEGER, not_null=True, bits=32), Role.FOREIGN_KEY)
+        treatment(Column("user_id", "integer", Kind.INTEGER, not_null=True, bits=32), Role.FOREIGN_KEY)
     ]
     real = table({"user_id": range(50)})
     frame = pd.DataFrame(index=pd.RangeIndex(50))
     for pool in (pa.array([2**40]), pa.array(["abc"])):
         with pytest.raises(ModelError, match=r"user_id \(integer\) cannot hold the keys") as error:
-            assembled(frame, treatments, real, parents=lambda _, pool=pool: pool)
+            assemble_table(frame, treatments, real, parents=lambda _, pool=pool: pool)
         assert "abc" not in str(error.value)
-    twin = assembled(frame, treatments, real, parents=lambda _: pa.array(["7", "8"]))
+    twin = assemble_table(frame, treatments, real, parents=lambda _: pa.array(["7", "8"]))
     assert set(twin["user_id"].to_pylist()) == {7, 8}
 
 
 def test_no_rows_make_no_rows() -> None:
     real = people(8).slice(0, 0)
-    twin = assembled(learnable(real, PEOPLE), PEOPLE, real)
+    twin = assemble_table(learnable(real, PEOPLE), PEOPLE, real)
     assert twin.num_rows == 0
     assert twin.column_names == ["id", "email", "born", "note", "city"]
 
@@ -288,10 +290,10 @@ def apart(
     result, remaining = without_duplicates(
         twin, [key], {movable: True} if movable else {}, np.random.default_rng(0)
     )
-    lost = int((~remaining).sum())
+    removed_rows = int((~remaining).sum())
     assert not result.select(list(key)).to_pandas().duplicated().any()
-    assert result.num_rows + lost == twin.num_rows
-    return result, lost
+    assert result.num_rows + removed_rows == twin.num_rows
+    return result, removed_rows
 
 
 def test_rows_that_repeat_a_composite_key_of_learned_columns_are_dropped() -> None:
@@ -301,8 +303,10 @@ def test_rows_that_repeat_a_composite_key_of_learned_columns_are_dropped() -> No
 def test_foreign_keys_change_places_before_a_row_is_dropped() -> None:
     chance = np.random.default_rng(0)
     users = chance.integers(0, 500, 3000)
-    result, lost = apart({"user": users, "day": chance.integers(0, 365, 3000)}, ("user", "day"), "user")
-    assert lost == 0
+    result, removed_rows = apart(
+        {"user": users, "day": chance.integers(0, 365, 3000)}, ("user", "day"), "user"
+    )
+    assert removed_rows == 0
     assert sorted(result["user"].to_pylist()) == sorted(users)
 
 
@@ -313,8 +317,10 @@ def test_lines_of_orders_and_months_of_users_keep_nearly_all_rows() -> None:
         lines = chance.integers(
             0, each, len(owners)
         )  # as learned, so not exactly as often as there are parents
-        result, lost = apart({"n": lines, "owner": chance.permutation(owners)}, ("owner", "n"), "owner")
-        assert lost / len(owners) < 0.06
+        result, removed_rows = apart(
+            {"n": lines, "owner": chance.permutation(owners)}, ("owner", "n"), "owner"
+        )
+        assert removed_rows / len(owners) < 0.06
         counts = np.unique(result["owner"].to_numpy(), return_counts=True)[1]
         assert np.quantile(counts, 0.05) >= each - 2
 
@@ -323,20 +329,20 @@ def test_a_counter_within_its_parent_is_dealt_out_as_one() -> None:
     sizes = np.random.default_rng(0).integers(1, 9, 300)
     lines = np.concatenate([np.arange(size) for size in sizes])
     owners = np.random.default_rng(1).permutation(np.repeat(np.arange(300), sizes))
-    result, lost = apart({"owner": owners, "line": lines}, ("owner", "line"), "owner")
-    assert lost == 0
+    result, removed_rows = apart({"owner": owners, "line": lines}, ("owner", "line"), "owner")
+    assert removed_rows == 0
     frame = result.to_pandas()
     assert (frame.groupby("owner")["line"].max() + 1 == frame.groupby("owner").size()).all()
 
 
 def test_a_million_rows_are_parted_in_seconds() -> None:
     chance = np.random.default_rng(0)
-    started = time.process_time()
+    start = time.process_time()
     dense = {"user": np.repeat(np.arange(100_000), 10), "month": chance.integers(0, 12, 1_000_000)}
     apart(dense, ("user", "month"), "user")
     sparse = {"user": np.repeat(np.arange(100_000), 10), "at": chance.integers(0, 10**6, 1_000_000)}
     apart(sparse, ("user", "at"), "user")
-    assert time.process_time() - started < 15
+    assert time.process_time() - start < 15
 
 
 def test_times_of_a_twin_are_learned_as_those_of_the_source_are() -> None:

@@ -22,10 +22,10 @@ NULL, NOT_NULL = "expect_column_values_to_be_null", "not_null"
 ROWS, EXACTLY = "expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"
 PACKAGES = {IN: None, NOT_NULL: None, RANGE: "dbt_utils", NOT_IN: "dbt_utils"}
 
-Stated = tuple[str, dict[str, Any]]
+TestOfColumn = tuple[str, dict[str, Any]]
 
 
-def read(one: Stated, other: Stated, *, column: str = "n") -> None:
+def read(one: TestOfColumn, other: TestOfColumn, *, column: str = "n") -> None:
     """Read the facts of a model with two tests, the second of them about `column`."""
     tests = []
     for name, (kind, arguments), about in (("first", one, "n"), ("second", other, column)):
@@ -67,7 +67,7 @@ COMPATIBLE = [
 
 
 @pytest.mark.parametrize(("one", "other"), CONTRADICTORY)
-def test_two_tests_that_no_value_passes_are_refused_by_name(one: Stated, other: Stated) -> None:
+def test_two_tests_that_no_value_passes_are_refused_by_name(one: TestOfColumn, other: TestOfColumn) -> None:
     for pair in ((one, other), (other, one)):
         with pytest.raises(
             ConfigError, match=r"x\.yml \(model\.shop\.orders\): the tests first and second contradict"
@@ -76,11 +76,13 @@ def test_two_tests_that_no_value_passes_are_refused_by_name(one: Stated, other: 
 
 
 @pytest.mark.parametrize(("one", "other"), COMPATIBLE)
-def test_tests_that_some_value_passes_are_left_alone(one: Stated, other: Stated) -> None:
+def test_tests_that_some_value_passes_are_left_alone(one: TestOfColumn, other: TestOfColumn) -> None:
     read(one, other)
     read(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), [pair for pair in CONTRADICTORY if pair[0][0] != ROWS])
-def test_tests_of_different_columns_never_contradict_each_other(one: Stated, other: Stated) -> None:
+def test_tests_of_different_columns_never_contradict_each_other(
+    one: TestOfColumn, other: TestOfColumn
+) -> None:
     read(one, other, column="m")

@@ -9,7 +9,7 @@ ORDERS, CUSTOMERS = "model.shop.orders", "model.shop.customers"
 TWIN = Relation("w", "synthetic", "orders")
 
 
-def made(name: str, *parents: str, column: str | None = None, stores: bool = False) -> ProjectTest:
+def project_test(name: str, *parents: str, column: str | None = None, stores: bool = False) -> ProjectTest:
     return ProjectTest(f"test.shop.{name}", name, ("shop", name), parents, ORDERS, column, stores)
 
 
@@ -27,26 +27,26 @@ def reason(test: ProjectTest, **roles: Role) -> str:
 
 
 def test_a_test_that_reads_twins_alone_can_be_run() -> None:
-    assert reason(made("unique", ORDERS, column="id")) == ""
+    assert reason(project_test("unique", ORDERS, column="id")) == ""
 
 
 def test_a_test_that_reads_what_has_no_twin_cannot() -> None:
-    assert reason(made("related", ORDERS, CUSTOMERS)) == f"it reads {CUSTOMERS}, which has no twin"
-    assert reason(made("freshness", ORDERS, "source.shop.raw.orders")).endswith(
+    assert reason(project_test("related", ORDERS, CUSTOMERS)) == f"it reads {CUSTOMERS}, which has no twin"
+    assert reason(project_test("freshness", ORDERS, "source.shop.raw.orders")).endswith(
         "raw.orders, which has no twin"
     )
 
 
 def test_a_test_of_a_column_that_the_twin_lacks_cannot() -> None:
-    assert "no column note" in reason(made("not_null", ORDERS, column="note"), note=Role.DROP)
+    assert "no column note" in reason(project_test("not_null", ORDERS, column="note"), note=Role.DROP)
 
 
 def test_a_test_that_keeps_failures_in_a_table_would_overwrite_those_of_real_rows() -> None:
-    assert "stores its failures" in reason(made("unique", ORDERS, stores=True))
+    assert "stores its failures" in reason(project_test("unique", ORDERS, stores=True))
 
 
 def test_a_test_of_two_models_is_run_once() -> None:
-    shared = made("related", ORDERS, CUSTOMERS)
-    customers = Model(CUSTOMERS, "customers", TWIN, "m.yml", "table", tests=(shared,))
-    able, unable = choose([orders(shared), customers], {ORDERS: TWIN, CUSTOMERS: TWIN})
-    assert (able, unable) == ((shared,), ())
+    relationship = project_test("related", ORDERS, CUSTOMERS)
+    customers = Model(CUSTOMERS, "customers", TWIN, "m.yml", "table", tests=(relationship,))
+    able, unable = choose([orders(relationship), customers], {ORDERS: TWIN, CUSTOMERS: TWIN})
+    assert (able, unable) == ((relationship,), ())

@@ -40,14 +40,14 @@ def synth_commands() -> list[str]:
 
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_settings_that_are_shown_are_valid(text: str) -> None:
-    shown = yaml.safe_load(text)
-    models = shown.get("models", [])
+    settings = yaml.safe_load(text)
+    models = settings.get("models", [])
     for model in models if isinstance(models, list) else []:
         model_options(model.get("config", {}).get("meta", {}).get("synth"), "page")
         for column in model.get("columns", []):
             ColumnOptions.model_validate(column["config"]["meta"]["synth"])
-    ProjectOptions.model_validate(shown.get("vars", {}).get("synth", {}))
-    assert shown.keys() <= {"models", "vars"}
+    ProjectOptions.model_validate(settings.get("vars", {}).get("synth", {}))
+    assert settings.keys() <= {"models", "vars"}
 
 
 @pytest.mark.parametrize("text", blocks("python"))
@@ -63,13 +63,13 @@ def test_commands_that_are_shown_exist_with_their_flags(line: str) -> None:
 
 
 def test_links_between_pages_lead_to_files() -> None:
-    broken = [
+    dead_links = [
         f"{page.name}: {target}"
         for page in PAGES
         for target in LINK.findall(page.read_text(encoding="utf-8"))
         if not (page.parent / target).exists()
     ]
-    assert not broken
+    assert not dead_links
 
 
 def test_the_pages_to_begin_with_are_short() -> None:

@@ -26,7 +26,7 @@ def orders() -> pd.DataFrame:
     number = pd.Series(city).str[5:].astype(int).to_numpy()
     low, spread = rng.gamma(2.0, 5.0, ROWS).round(2), rng.gamma(1.0, 9.0, ROWS)
     start = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, ROWS), unit="D")
-    cancelled = rng.random(ROWS) < 0.2
+    is_cancelled = rng.random(ROWS) < 0.2
     return pd.DataFrame(
         {
             "city": city,
@@ -37,9 +37,9 @@ def orders() -> pd.DataFrame:
             "largest": (low + spread).round(2),
             "start": start,
             "end": start + pd.to_timedelta(rng.poisson(1.5, ROWS), unit="D"),
-            "status": np.where(cancelled, "cancelled", "paid"),
+            "status": np.where(is_cancelled, "cancelled", "paid"),
             "cancelled_at": pd.Series(start + pd.to_timedelta(rng.integers(1, 10**6, ROWS), unit="s")).where(
-                cancelled
+                is_cancelled
             ),
             "duration": np.where(rng.random(ROWS) < 0.6, 0.0, rng.exponential(100, ROWS).round(1)),
             "price": rng.integers(10, 400, ROWS) * 100,
@@ -88,18 +88,18 @@ def test_what_common_products_decide_holds_beside_rare_ones(first: str) -> None:
     rng = np.random.default_rng(5)
     number, category, price = rng.integers(10**6, 10**9, 400), rng.integers(0, 9, 400), rng.gamma(3, 20, 400)
     share = rng.permutation(1 / np.arange(1, 401))
-    sold = rng.choice(400, 4000, p=share / share.sum())
-    frame = pd.DataFrame({"product": number[sold], "price": price.round(2)[sold]})
-    frame["category"] = [f"category {each}" for each in category[sold]]
-    known = frame.groupby("product").agg(["first", "size"])
-    common = known[known["price", "size"].between(10, 200)].index
-    drawn = Synthesizer(seed=3).fit(frame, given=[first]).sample(4000)
-    drawn = drawn[drawn["product"].isin(common)]
+    products = rng.choice(400, 4000, p=share / share.sum())
+    frame = pd.DataFrame({"product": number[products], "price": price.round(2)[products]})
+    frame["category"] = [f"category {each}" for each in category[products]]
+    groups = frame.groupby("product").agg(["first", "size"])
+    common = groups[groups["price", "size"].between(10, 200)].index
+    rows = Synthesizer(seed=3).fit(frame, given=[first]).sample(4000)
+    rows = rows[rows["product"].isin(common)]
     assert 0.2 < frame["product"].isin(common).mean() < 0.6
-    assert len(drawn) > 1000
+    assert len(rows) > 1000
     for column in ("category", "price"):
-        real = drawn["product"].map(known[column, "first"])
-        assert (drawn[column] == real).mean() > 0.98  # the dearest may have another price: it is top-coded
+        real = rows["product"].map(groups[column, "first"])
+        assert (rows[column] == real).mean() > 0.98  # the dearest may have another price: it is top-coded
 
 
 def test_a_value_is_null_exactly_where_its_status_says_so(twin: pd.DataFrame) -> None:
@@ -112,8 +112,8 @@ def test_inequalities_hold_in_every_row(twin: pd.DataFrame, low: str, high: str)
 
 
 def test_dependence_between_columns_is_kept(orders: pd.DataFrame, twin: pd.DataFrame) -> None:
-    kept = twin["smallest"].corr(twin["mean"], method="spearman")
-    assert abs(kept - orders["smallest"].corr(orders["mean"], method="spearman")) < 0.1
+    correlation = twin["smallest"].corr(twin["mean"], method="spearman")
+    assert abs(correlation - orders["smallest"].corr(orders["mean"], method="spearman")) < 0.1
     stay = [(frame["end"] - frame["start"]).dt.days.mean() for frame in (orders, twin)]
     assert abs(stay[0] - stay[1]) < 0.5
 
@@ -232,11 +232,11 @@ def test_shards_put_together_are_the_sample() -> None:
 
 
 def test_rows_do_not_depend_on_the_number_of_threads(orders: pd.DataFrame) -> None:
-    found = []
+    twins = []
     for limit in (1, 2):
         with threads.threadpool_limits(limit):
-            found.append(Synthesizer(seed=5).fit(orders).sample(1000))
-    pd.testing.assert_frame_equal(found[0], found[1])
+            twins.append(Synthesizer(seed=5).fit(orders).sample(1000))
+    pd.testing.assert_frame_equal(twins[0], twins[1])
 
 
 def test_a_long_table_is_learned_from_a_sample() -> None:
@@ -264,14 +264,14 @@ def sessions() -> dict[str, pd.DataFrame]:
 
 def test_no_more_real_sessions_are_copied_than_fresh_ones_coincide(sessions: dict[str, pd.DataFrame]) -> None:
     real = set(rows_of(sessions["train"]))
-    copied = {key: np.mean([row in real for row in rows_of(table)]) for key, table in sessions.items()}
-    assert copied["twin"] <= 1.2 * copied["holdout"]
+    copy_shares = {key: np.mean([row in real for row in rows_of(table)]) for key, table in sessions.items()}
+    assert copy_shares["twin"] <= 1.2 * copy_shares["holdout"]
 
 
 def test_sessions_lie_no_nearer_to_training_than_to_holdout(sessions: dict[str, pd.DataFrame]) -> None:
-    scaled = {name: embedded(table, sessions["train"]) for name, table in sessions.items()}
-    sample = scaled["twin"][:1500]
-    near, far = nearest(sample, scaled["train"]), nearest(sample, scaled["holdout"])
+    points = {name: embed(table, sessions["train"]) for name, table in sessions.items()}
+    sample = points["twin"][:1500]
+    near, far = nearest(sample, points["train"]), nearest(sample, points["holdout"])
     assert np.mean((near < far) + 0.5 * (near == far)) < 0.56
 
 
@@ -279,8 +279,8 @@ def test_values_of_one_session_alone_recur_as_often_as_unseen_ones(sessions: dic
     parts = {name: table["ProductRelated_Duration"] for name, table in sessions.items()}
     counts = pd.concat([parts["train"], parts["holdout"]]).value_counts()
     single = {name: parts[name][parts[name].map(counts) == 1] for name in ("train", "holdout")}
-    learned, unseen = (single[name].isin(parts["twin"]).mean() for name in ("train", "holdout"))
-    assert learned - unseen < 0.06
+    of_training, of_holdout = (single[name].isin(parts["twin"]).mean() for name in ("train", "holdout"))
+    assert of_training - of_holdout < 0.06
 
 
 def test_shares_of_every_column_of_sessions_stay_near(sessions: dict[str, pd.DataFrame]) -> None:
@@ -300,7 +300,7 @@ def share(values: pd.Series[Any], edges: np.ndarray[Any, Any] | None) -> pd.Seri
     return groups.value_counts(normalize=True)
 
 
-def embedded(table: pd.DataFrame, train: pd.DataFrame) -> np.ndarray[Any, Any]:
+def embed(table: pd.DataFrame, train: pd.DataFrame) -> np.ndarray[Any, Any]:
     parts = []
     for name, real in train.items():
         if real.dtype.kind in "if":

@@ -21,21 +21,21 @@ def bills() -> pd.DataFrame:
 
 def test_sums_and_days_follow_what_they_are_computed_from() -> None:
     before = bills()
-    changed = before.copy()
+    new_rows = before.copy()
     place = np.arange(ROWS)
-    changed["card"] = changed["card"].where(place > 9, changed["card"] + 1.25)
-    changed["at"] = changed["at"].where(place < 390, changed["at"] + pd.Timedelta(days=3))
-    changed["total"] = changed["total"].where(place != 20, 9999.0)
-    restored = Arithmetic.of(before).restore(changed, before)
-    assert (restored["total"] == restored["card"] + restored["coupon"]).all()
-    assert (restored["day"] == restored["at"].dt.normalize()).all()
-    assert restored[["card", "coupon", "at", "state"]].equals(changed[["card", "coupon", "at", "state"]])
-    assert restored.dtypes.equals(before.dtypes)
+    new_rows["card"] = new_rows["card"].where(place > 9, new_rows["card"] + 1.25)
+    new_rows["at"] = new_rows["at"].where(place < 390, new_rows["at"] + pd.Timedelta(days=3))
+    new_rows["total"] = new_rows["total"].where(place != 20, 9999.0)
+    result = Arithmetic.of(before).restore(new_rows, before)
+    assert (result["total"] == result["card"] + result["coupon"]).all()
+    assert (result["day"] == result["at"].dt.normalize()).all()
+    assert result[["card", "coupon", "at", "state"]].equals(new_rows[["card", "coupon", "at", "state"]])
+    assert result.dtypes.equals(before.dtypes)
 
 
 def test_what_is_not_so_in_every_row_is_left_alone() -> None:
     before = bills()
     before["total"] = before["total"].where(np.arange(ROWS) != 3, 0.5)
-    changed = before.assign(card=before["card"] + 1)
-    assert Arithmetic.of(before).restore(changed, before)["total"].equals(before["total"])
-    assert Arithmetic.of(before.iloc[:0]).restore(changed, before).equals(changed)
+    new_rows = before.assign(card=before["card"] + 1)
+    assert Arithmetic.of(before).restore(new_rows, before)["total"].equals(before["total"])
+    assert Arithmetic.of(before.iloc[:0]).restore(new_rows, before).equals(new_rows)

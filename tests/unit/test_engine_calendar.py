@@ -45,10 +45,10 @@ def test_a_part_of_a_date_is_seen_where_it_matters_and_only_there() -> None:
     calendar, targets = find_calendar([column_of(days), column_of(thursday.astype(int)), column_of(chance)])
     assert targets == {1: [0]}
     ((part,),) = calendar.values()
-    seen = part.feature(column_of(days).codes, Goal(thursday.to_numpy().astype(np.int64), np.eye(2)))
+    feature = part.feature(column_of(days).codes, Goal(thursday.to_numpy().astype(np.int64), np.eye(2)))
     is_thursday = DAYS.dt.day_of_week.to_numpy() == 3
-    assert len(seen) == len(DAYS) + 1  # a place for each code, and one for NULL
-    assert not set(seen[:-1][is_thursday]) & set(seen[:-1][~is_thursday])
+    assert len(feature) == len(DAYS) + 1  # a place for each code, and one for NULL
+    assert not set(feature[:-1][is_thursday]) & set(feature[:-1][~is_thursday])
 
 
 def test_numbers_and_a_few_days_have_no_calendar() -> None:

@@ -26,20 +26,20 @@ RARE = 10
 def test_what_fewer_than_ten_hold_comes_back_no_more_often_than_by_chance(values: list[float]) -> None:
     real = pd.Series(values)
     column = NumberColumn(real, Crowd(RARE, len(values)))
-    drawn = column.restore(np.tile(column.codes, 20), np.random.default_rng(0))
+    result = column.restore(np.tile(column.codes, 20), np.random.default_rng(0))
     uncommon = real.value_counts().loc[lambda counts: (counts < RARE) & (counts > 1)].index
-    assert drawn.isin(uncommon).mean() <= real.isin(uncommon).mean() / 10
+    assert result.isin(uncommon).mean() <= real.isin(uncommon).mean() / 10
 
 
 def test_common_values_stay_as_they_are() -> None:
     values = [*[1.0] * 300, *[2.37] * 9, *[4.0] * 300]
     column = NumberColumn(pd.Series(values), Crowd(RARE, len(values)))
-    drawn = column.restore(column.codes, np.random.default_rng(0))
-    assert (drawn == pd.Series(values)).mean() > 0.98
+    result = column.restore(column.codes, np.random.default_rng(0))
+    assert (result == pd.Series(values)).mean() > 0.98
 
 
 def test_numbers_that_all_stand_in_one_row_stay_as_they_are() -> None:
     values = pd.Series([0] * 300 + [1] * 200 + [2] * 9 + [3] * 50)
     column = NumberColumn(values, Crowd(RARE, len(values)))
-    drawn = column.restore(column.codes, np.random.default_rng(0))
-    assert (drawn == values).all()
+    result = column.restore(column.codes, np.random.default_rng(0))
+    assert (result == values).all()

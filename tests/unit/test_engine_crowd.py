@@ -41,9 +41,9 @@ def test_what_ten_rows_of_the_whole_table_hold_is_repeated_by_the_engine_of_each
 def test_numbers_end_at_the_tenth_smallest_and_largest_of_the_whole_table() -> None:
     frame, first = shops()
     twin = Synthesizer(1).fit(frame[first], beside=Beside(frame[~first])).sample(4_000)
-    ordered = np.sort(frame["size"])
-    assert ordered[9] <= twin["size"].min() <= ordered[14]
-    assert ordered[-15] <= twin["size"].max() <= ordered[-10]
+    sizes = np.sort(frame["size"])
+    assert sizes[9] <= twin["size"].min() <= sizes[14]
+    assert sizes[-15] <= twin["size"].max() <= sizes[-10]
 
 
 def test_what_one_entity_repeats_is_not_common() -> None:
@@ -52,9 +52,9 @@ def test_what_one_entity_repeats_is_not_common() -> None:
     fee = np.where(whose == 7, 81.25, rng.normal(80, 9, 1_200).round(2))
     place = np.where(whose == 8, "home", rng.choice(["north", "south"], 1_200))
     frame = pd.DataFrame({"fee": fee, "place": place, "spent": rng.normal(0, 1, 1_200)})
-    counted = Synthesizer(0).fit(frame, entities=whose).sample(3_000)
-    assert "home" not in set(counted["place"])
-    assert (counted["fee"] == 81.25).mean() < 0.003
+    twin = Synthesizer(0).fit(frame, entities=whose).sample(3_000)
+    assert "home" not in set(twin["place"])
+    assert (twin["fee"] == 81.25).mean() < 0.003
     assert (Synthesizer(0).fit(frame).sample(3_000)["fee"] == 81.25).mean() > 0.01
 
 
@@ -64,9 +64,9 @@ def test_a_leaf_holds_the_rows_of_many_entities_and_costs_by_their_number() -> N
     group = rng.integers(0, 2, 60)[whose]  # says all of an entity, by what the entity is
     goal = Goal(group, np.eye(2))
     features = BinnedFeatures.of([(np.arange(60, dtype=np.float32), whose)])
-    seen = whose[:, None].astype(np.float32)
-    by_rows = PrunedTree(features, goal, 5).leaves(seen)
-    by_entities = PrunedTree(features, goal, 5, whose).leaves(seen)
+    feature = whose[:, None].astype(np.float32)
+    by_rows = PrunedTree(features, goal, 5).leaves(feature)
+    by_entities = PrunedTree(features, goal, 5, whose).leaves(feature)
     assert min(pd.Series(whose).groupby(by_rows).nunique()) == 1
     assert min(pd.Series(whose).groupby(by_entities).nunique()) >= 5
     assert penalty_of(60) > 2 * penalty_of(200) > 2 * penalty_of(700) == 2 * penalty_of(70_000)

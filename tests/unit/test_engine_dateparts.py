@@ -42,8 +42,8 @@ from tests.arithmetic import ROWS, arithmetic, moments, numbers, twin
 def test_parts_and_starts_of_moments_are_found_and_kept(part: Any) -> None:
     frame = pd.DataFrame({"at": moments(), "of": part(moments()), "x": numbers()["other"]})
     if frame["of"].nunique() > 2:
-        drawn = twin(frame)
-        pd.testing.assert_series_equal(drawn["of"], part(drawn["at"]), check_names=False, check_dtype=False)
+        result = twin(frame)
+        pd.testing.assert_series_equal(result["of"], part(result["at"]), check_names=False, check_dtype=False)
     many = pd.DataFrame({"at": moments() + pd.to_timedelta(np.arange(ROWS) % 8 * 366, unit="D")})
     many["of"] = part(many["at"])
     assert len(arithmetic(many)) == 1
@@ -51,10 +51,10 @@ def test_parts_and_starts_of_moments_are_found_and_kept(part: Any) -> None:
 
 def test_an_hour_stays_as_frequent_as_it_was_although_the_moment_is_smoothed() -> None:
     frame = pd.DataFrame({"at": moments(rows=4000), "hour": moments(rows=4000).dt.hour})
-    drawn = twin(frame, 4000)
-    shares = [each["hour"].value_counts(normalize=True) for each in (frame, drawn)]
+    result = twin(frame, 4000)
+    shares = [each["hour"].value_counts(normalize=True) for each in (frame, result)]
     assert shares[0].sub(shares[1], fill_value=0).abs().sum() / 2 < 0.06
-    assert (drawn["at"].dt.hour == drawn["hour"]).all()
+    assert (result["at"].dt.hour == result["hour"]).all()
 
 
 def test_time_between_moments_is_kept_in_its_unit() -> None:
@@ -63,17 +63,19 @@ def test_time_between_moments_is_kept_in_its_unit() -> None:
     frame = pd.DataFrame({"start": moments(), "end": moments() + took})
     for unit, seconds in (("s", 1), ("min", 60), ("h", 3600), ("D", 86_400)):
         frame["whole"] = (took.dt.total_seconds() // seconds).astype(int)
-        drawn = twin(frame)
-        assert ((drawn["end"] - drawn["start"]).dt.total_seconds() // seconds == drawn["whole"]).all(), unit
+        result = twin(frame)
+        assert ((result["end"] - result["start"]).dt.total_seconds() // seconds == result["whole"]).all(), (
+            unit
+        )
     frame["whole"] = took
-    drawn = twin(frame)
-    assert (drawn["end"] - drawn["start"] == drawn["whole"]).all()
-    assert (drawn["start"] <= drawn["end"]).all()
+    result = twin(frame)
+    assert (result["end"] - result["start"] == result["whole"]).all()
+    assert (result["start"] <= result["end"]).all()
 
 
 def test_a_given_source_decides_what_is_computed_from_it() -> None:
     frame = pd.DataFrame({"at": moments(), "day": moments().dt.floor("D"), "x": numbers()["other"]})
-    wanted = frame[["at"]].sample(300, random_state=1).reset_index(drop=True)
-    drawn = Synthesizer().fit(frame, given=["at"]).sample(300, given=wanted)
-    pd.testing.assert_frame_equal(drawn[["at"]], wanted)
-    assert (drawn["day"] == wanted["at"].dt.floor("D")).all()
+    sources = frame[["at"]].sample(300, random_state=1).reset_index(drop=True)
+    result = Synthesizer().fit(frame, given=["at"]).sample(300, given=sources)
+    pd.testing.assert_frame_equal(result[["at"]], sources)
+    assert (result["day"] == sources["at"].dt.floor("D")).all()

@@ -48,16 +48,16 @@ def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
         (1, rng.permutation(sizes[1] + 1).astype(np.float32)),
         (2, np.append(rng.integers(0, 20, sizes[2]), 7).astype(np.float32)),
     ]
-    matrix = np.column_stack([seen[codes[index]] for index, seen in features])
+    matrix = np.column_stack([table[codes[index]] for index, table in features])
     ranks = [np.argsort(np.argsort(column)) * 9 // rows for column in matrix.T]
     groups = np.ravel_multi_index(tuple(ranks), (9, 9, 9))
     places = np.column_stack([np.eye(9)[axis.ravel()] for axis in np.indices((9, 9, 9))])
-    binned = BinnedFeatures.of([(seen, codes[index]) for index, seen in features])
-    tree = PrunedTree(binned, Goal(groups, places), 15)
+    bins = BinnedFeatures.of([(values, codes[index]) for index, values in features])
+    tree = PrunedTree(bins, Goal(groups, places), 15)
     assert least <= tree.count <= most
     some = slice(100, 500)
-    found = LeafMasks(tree, features).find(codes, some)
-    assert (found == Walk(tree, features).find(codes, some)).all()
+    leaf = LeafMasks(tree, features).find(codes, some)
+    assert (leaf == Walk(tree, features).find(codes, some)).all()
     assert len(tree.branches(word)) >= tree.count / word
     assert set(LeafMasks(tree, features).find(codes, slice(0, rows))) == set(range(tree.count))
 
@@ -74,34 +74,34 @@ def test_a_tree_of_more_branches_than_tables_are_made_for_is_walked_through(
 def staircase(rows: int) -> PrunedTree:
     """A tree for a goal that is all but the feature."""
     codes = np.arange(rows)
-    seen = np.append(codes, -1).astype(np.float32)
+    table = np.append(codes, -1).astype(np.float32)
     places = np.linspace(0, 1, 1000)[:, None]
-    return PrunedTree(BinnedFeatures.of([(seen, codes)]), Goal(codes * 1000 // rows, places), 15)
+    return PrunedTree(BinnedFeatures.of([(table, codes)]), Goal(codes * 1000 // rows, places), 15)
 
 
 @pytest.mark.parametrize(("rows", "fewest"), [(1500, MIN_LEAF), (80_000, 80_000 // LARGE)])
 def test_leaves_of_large_tables_grow_with_their_rows(rows: int, fewest: int) -> None:
-    found = np.bincount(staircase(rows).leaves(np.arange(rows, dtype=np.float32)[:, None]))
-    assert fewest <= found.min()
-    assert rows / MOST_BINS / 2 < np.median(found) < 4 * max(fewest, rows / MOST_BINS)
+    sizes = np.bincount(staircase(rows).leaves(np.arange(rows, dtype=np.float32)[:, None]))
+    assert fewest <= sizes.min()
+    assert rows / MOST_BINS / 2 < np.median(sizes) < 4 * max(fewest, rows / MOST_BINS)
 
 
 def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
     rng = np.random.default_rng(2)
     codes = [rng.integers(-1, 12, 900) for _ in range(3)]
     goal = number_goal(codes[1] * 3 + rng.integers(0, 9, 900) + 3)
-    seen = np.append(np.arange(12), -1).astype(np.float32)
-    tree = grow(Soil(BinnedFeatures.of([(seen, each) for each in codes]), goal, None, 15, 15))
+    table = np.append(np.arange(12), -1).astype(np.float32)
+    tree = grow(Soil(BinnedFeatures.of([(table, each) for each in codes]), goal, None, 15, 15))
 
-    def left(feature: int, threshold: float) -> float:
-        sides = seen[codes[feature]] <= threshold
+    def squares_left(feature: int, threshold: float) -> float:
+        sides = table[codes[feature]] <= threshold
         places = [goal.places[goal.groups[side]] for side in (sides, ~sides)]
         return sum(float(((part - part.mean(0)) ** 2).sum()) for part in places)
 
-    found = left(int(tree.feature[0]), float(tree.threshold[0]))
-    assert tree.risk[1] + tree.risk[tree.right[0]] == pytest.approx(found)
-    assert found == pytest.approx(
-        min(left(feature, threshold) for feature in range(3) for threshold in np.arange(-1, 11) + 0.5)
+    least_squares = squares_left(int(tree.feature[0]), float(tree.threshold[0]))
+    assert tree.risk[1] + tree.risk[tree.right[0]] == pytest.approx(least_squares)
+    assert least_squares == pytest.approx(
+        min(squares_left(feature, threshold) for feature in range(3) for threshold in np.arange(-1, 11) + 0.5)
     )
     inner = np.flatnonzero(tree.right)
     assert (tree.size[inner] == tree.size[inner + 1] + tree.size[tree.right[inner]]).all()
@@ -110,9 +110,9 @@ def test_a_tree_is_cut_where_least_is_left_of_the_sum_of_squares() -> None:
 
 def test_a_goal_without_variance_is_one_leaf() -> None:
     codes = np.arange(400) % 7
-    binned = BinnedFeatures.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
+    bins = BinnedFeatures.of([(np.append(np.arange(7), -1).astype(np.float32), codes)])
     assert (
-        len(grow(Soil(binned, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), None, 15, 15)).feature)
+        len(grow(Soil(bins, Goal(np.zeros(400, np.int64), np.full((1, 3), 1 / 3)), None, 15, 15)).feature)
         == 1
     )
 
@@ -138,61 +138,61 @@ def test_labels_at_one_place_are_one_group_and_others_as_many_as_there_may_be() 
 def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:
     rng = np.random.default_rng(0)
     codes, leaf = np.sort(rng.permutation(5000)), rng.integers(0, 50, 5000)
-    exact, blurred = (Pool(codes, leaf, blur=blurred) for blurred in (False, True))
-    wanted = np.zeros(20_000, dtype=np.int64)
+    exact, blurring = (Pool(codes, leaf, blur=with_blur) for with_blur in (False, True))
+    groups = np.zeros(20_000, dtype=np.int64)
     own = np.unique(codes[leaf == 0])
-    assert np.isin(exact.draw(wanted, rng), own).all()
-    drawn = blurred.draw(wanted, rng)
-    assert np.isin(drawn, own).mean() < 0.05
+    assert np.isin(exact.draw(groups, rng), own).all()
+    codes_drawn = blurring.draw(groups, rng)
+    assert np.isin(codes_drawn, own).mean() < 0.05
     # The leaf's distribution stays: no part of it gains or loses more than its neighbours' stretches.
-    assert np.abs(np.quantile(drawn, [0.1, 0.5, 0.9]) - np.quantile(own, [0.1, 0.5, 0.9])).max() < 500
+    assert np.abs(np.quantile(codes_drawn, [0.1, 0.5, 0.9]) - np.quantile(own, [0.1, 0.5, 0.9])).max() < 500
 
 
 def test_what_a_leaf_hands_on_exactly_gains_nothing_from_its_neighbours() -> None:
     rng = np.random.default_rng(1)
     codes = np.sort(np.concatenate([np.arange(1000), np.repeat(np.arange(5, 1000, 10), 9)]))
-    drawn = Pool(codes, np.zeros(len(codes), dtype=np.int64), blur=True).draw(np.zeros(90_000, np.int64), rng)
-    held = np.arange(1000) % 10 == 5
-    assert abs(held[drawn].mean() - held[codes].mean()) < 0.01
-    assert (np.bincount(drawn, minlength=1000) > 0).mean() > 0.99
+    codes_drawn = Pool(codes, np.zeros(len(codes), dtype=np.int64), blur=True).draw(
+        np.zeros(90_000, np.int64), rng
+    )
+    is_exact = np.arange(1000) % 10 == 5
+    assert abs(is_exact[codes_drawn].mean() - is_exact[codes].mean()) < 0.01
+    assert (np.bincount(codes_drawn, minlength=1000) > 0).mean() > 0.99
 
 
 def test_what_many_rows_of_a_leaf_hold_and_null_are_handed_on_exactly() -> None:
     rng = np.random.default_rng(0)
     codes = np.concatenate([np.full(40, 700), np.full(40, -1), rng.permutation(1000)[:20]])
-    drawn = Pool(codes, np.zeros(100, dtype=np.int64), blur=True).draw(np.zeros(9000, np.int64), rng)
-    assert abs((drawn == 700).mean() - 0.4) < 0.03
-    assert abs((drawn == -1).mean() - 0.4) < 0.03
-    assert drawn.min() == -1
+    codes_drawn = Pool(codes, np.zeros(100, dtype=np.int64), blur=True).draw(np.zeros(9000, np.int64), rng)
+    assert abs((codes_drawn == 700).mean() - 0.4) < 0.03
+    assert abs((codes_drawn == -1).mean() - 0.4) < 0.03
+    assert codes_drawn.min() == -1
 
 
 def test_a_stretch_reaches_half_way_to_the_second_neighbour() -> None:
     low = np.array([0.0, 10, 20, 60, 100])
-    found = stretch_ends(low, low + 1, np.zeros(5, dtype=np.int64), np.ones(5, dtype=bool))
-    assert found[0][2] == 20 - (20 - 1) / 2
-    assert found[1][2] == 21 + (100 - 21) / 2
-    assert (
-        found[1][0] == 1 + (20 - 1) / 2
-    )  # at an end the stretch is as long on both sides, inside the column
-    assert found[0][0] == 0
+    ends = stretch_ends(low, low + 1, np.zeros(5, dtype=np.int64), np.ones(5, dtype=bool))
+    assert ends[0][2] == 20 - (20 - 1) / 2
+    assert ends[1][2] == 21 + (100 - 21) / 2
+    assert ends[1][0] == 1 + (20 - 1) / 2  # at an end the stretch is as long on both sides, inside the column
+    assert ends[0][0] == 0
 
 
 def test_raking_gives_candidates_the_pairs_of_training() -> None:
     rng = np.random.default_rng(0)
-    left = rng.integers(0, 4, 20_000)
-    right = np.where(rng.random(20_000) < 0.5, left, rng.integers(0, 4, 20_000))
+    first = rng.integers(0, 4, 20_000)
+    second = np.where(rng.random(20_000) < 0.5, first, rng.integers(0, 4, 20_000))
 
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4, rows), 1: rng.integers(0, 4, rows)}
 
-    raking = Raking([Labels(4), Labels(4)], {0: left, 1: right}, source)  # type: ignore[list-item] # all it needs
-    drawn = raking.draw(20_000, source, rng)
-    assert len(drawn[0]) == 20_000
-    assert abs((drawn[0] == drawn[1]).mean() - (left == right).mean()) < 0.02
-    wanted = {0: np.repeat([0, 3], [900, 100])}
-    filled = raking.fill(wanted, source, rng)
-    assert (filled[0] == wanted[0]).all()
-    assert abs((filled[0] == filled[1]).mean() - (left == right).mean()) < 0.06
+    raking = Raking([Labels(4), Labels(4)], {0: first, 1: second}, source)  # type: ignore[list-item] # all it needs
+    result = raking.draw(20_000, source, rng)
+    assert len(result[0]) == 20_000
+    assert abs((result[0] == result[1]).mean() - (first == second).mean()) < 0.02
+    targets = {0: np.repeat([0, 3], [900, 100])}
+    result_of_fill = raking.fill(targets, source, rng)
+    assert (result_of_fill[0] == targets[0]).all()
+    assert abs((result_of_fill[0] == result_of_fill[1]).mean() - (first == second).mean()) < 0.06
 
 
 def test_raking_gives_candidates_a_slight_slope_that_no_cell_shows() -> None:
@@ -205,9 +205,9 @@ def test_raking_gives_candidates_a_slight_slope_that_no_cell_shows() -> None:
         return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
 
     raking = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
-    drawn = raking.draw(40_000, source, rng)
-    wanted, found = (np.corrcoef(codes[0], codes[1])[0, 1] for codes in (real, drawn))
-    assert 0.6 * wanted < found < 1.1 * wanted
+    result = raking.draw(40_000, source, rng)
+    real_slope, slope_of_result = (np.corrcoef(codes[0], codes[1])[0, 1] for codes in (real, result))
+    assert 0.6 * real_slope < slope_of_result < 1.1 * real_slope
 
 
 def test_raking_keeps_candidates_that_are_right_nearly_alike() -> None:
@@ -237,13 +237,13 @@ def test_misfits_are_what_chance_does_not_explain() -> None:
     rng = np.random.default_rng(0)
     blocks, even = [(np.arange(1024), 100.0)], np.full(1024, 400.0)
 
-    def priors(wanted: NDArray[np.float64]) -> list[float]:
-        goal, found = rng.poisson(wanted).astype(float), rng.poisson(12 * even) / 12
-        return [prior for _, prior in misfits(goal, found, blocks, chance=1 + 1 / 12)]
+    def priors(rates: NDArray[np.float64]) -> list[float]:
+        goal, counts = rng.poisson(rates).astype(float), rng.poisson(12 * even) / 12
+        return [prior for _, prior in misfits(goal, counts, blocks, chance=1 + 1 / 12)]
 
     alike = [priors(even) for _ in range(40)]
     assert sum(map(len, alike)) < 30  # by chance half are a little beyond it,
-    assert min(prior for found in alike for prior in found) > 500  # and hardly move
+    assert min(prior for priors_found in alike for prior in priors_found) > 500  # and hardly move
     assert priors(even * np.exp(rng.normal(0, 0.1, 1024))) == [100.0]
 
 
@@ -268,8 +268,8 @@ def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
 
 
 def test_places_are_taken_once_and_by_rows_that_fit() -> None:
-    wanted = {0: np.array([1, 2, 1, -1]), 3: np.array([0, 5, 0, 0])}
-    places = Places(wanted)
+    targets = {0: np.array([1, 2, 1, -1]), 3: np.array([0, 5, 0, 0])}
+    places = Places(targets)
     place, row = places.take({0: np.array([1, 1, 1, 2, 9, -1]), 3: np.array([0, 0, 0, 0, 0, 0])})
     assert sorted(place) == [0, 2, 3]
     assert set(row) <= {0, 1, 2, 5}

@@ -16,12 +16,12 @@ def hours(later: pd.Series[pd.Timestamp], earlier: pd.Series[pd.Timestamp]) -> p
     return (later - earlier).dt.total_seconds() / 3600
 
 
-def repairs(rows: int, seed: int, missing: float = 0) -> pd.DataFrame:
+def repairs(rows: int, seed: int, null_share: float = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    begun = pd.Timestamp("2021-03-01") + pd.to_timedelta(rng.integers(0, 10**8, rows), unit="s")
+    start = pd.Timestamp("2021-03-01") + pd.to_timedelta(rng.integers(0, 10**8, rows), unit="s")
     length = pd.to_timedelta(rng.gamma(1.2, 40_000, rows).round(), unit="s")
-    ended = pd.Series(begun + length).where(rng.random(rows) >= missing)
-    return pd.DataFrame({"begun": begun, "ended": ended, "shop": rng.choice(["east", "west"], rows)})
+    end = pd.Series(start + length).where(rng.random(rows) >= null_share)
+    return pd.DataFrame({"begun": start, "ended": end, "shop": rng.choice(["east", "west"], rows)})
 
 
 def test_chances_are_exact() -> None:
@@ -32,27 +32,27 @@ def test_chances_are_exact() -> None:
     assert [surely_more(count, 100, 0.01) for count in (1, 5, 8)] == [False, False, True]
 
 
-@pytest.mark.parametrize("missing", [0, 0.03, 0.3])
+@pytest.mark.parametrize("null_share", [0, 0.03, 0.3])
 @pytest.mark.parametrize("rows", [110, 500])
-def test_an_end_follows_its_start_as_closely_in_a_small_table(rows: int, missing: float) -> None:
-    real = repairs(rows, seed=rows, missing=missing)
-    drawn = Synthesizer(seed=1).fit(real).sample(2000)
-    length = hours(drawn["ended"], drawn["begun"]).dropna()
-    known = hours(real["ended"], real["begun"]).dropna()
-    assert (length > known.quantile(0.99)).mean() < 0.04
+def test_an_end_follows_its_start_as_closely_in_a_small_table(rows: int, null_share: float) -> None:
+    real = repairs(rows, seed=rows, null_share=null_share)
+    twin = Synthesizer(seed=1).fit(real).sample(2000)
+    length = hours(twin["ended"], twin["begun"]).dropna()
+    lengths = hours(real["ended"], real["begun"]).dropna()
+    assert (length > lengths.quantile(0.99)).mean() < 0.04
     assert (length < 0).sum() == 0
-    assert abs(length.median() / known.median() - 1) < 0.4
+    assert abs(length.median() / lengths.median() - 1) < 0.4
 
 
 @pytest.mark.parametrize("rows", [120, 700])
 def test_a_usual_term_stays_usual_in_a_small_table(rows: int) -> None:
     rng = np.random.default_rng(rows)
-    lent = pd.Series(pd.Timestamp("2022-05-02") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"))
+    loans = pd.Series(pd.Timestamp("2022-05-02") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"))
     real = pd.DataFrame(
-        {"lent": lent, "due": lent + pd.to_timedelta(rng.choice([21, 7], rows, p=[0.8, 0.2]), "D")}
+        {"lent": loans, "due": loans + pd.to_timedelta(rng.choice([21, 7], rows, p=[0.8, 0.2]), "D")}
     )
-    drawn = Synthesizer(seed=1).fit(real).sample(2000)
-    usual = [((each["due"] - each["lent"]).dt.days == 21).mean() for each in (real, drawn)]
+    twin = Synthesizer(seed=1).fit(real).sample(2000)
+    usual = [((each["due"] - each["lent"]).dt.days == 21).mean() for each in (real, twin)]
     assert abs(usual[0] - usual[1]) < 0.08
 
 
@@ -69,8 +69,8 @@ def test_a_rule_of_rows_that_differ_decides_nothing_about_the_others(seed: int) 
             "spread": [round(each.std(ddof=1), 3) if len(each) > 1 else np.nan for each in readings],
         }
     )
-    drawn = Synthesizer(seed=seed).fit(real).sample(3000)
-    assert (drawn.isna().mean() - real.isna().mean()).abs().max() < 0.04
+    twin = Synthesizer(seed=seed).fit(real).sample(3000)
+    assert (twin.isna().mean() - real.isna().mean()).abs().max() < 0.04
 
 
 def test_labels_that_are_redrawn_make_no_column_null_more_often() -> None:
@@ -80,9 +80,9 @@ def test_labels_that_are_redrawn_make_no_column_null_more_often() -> None:
     real = pd.DataFrame({"part": part, "voucher": voucher}).drop(columns="part")
     real["voucher"] = real["voucher"].where(part != "none")
     real["cause"] = pd.Series(rng.choice(["gift", "excuse"], 2000)).where(part == "common")
-    drawn = Synthesizer(seed=2).fit(real).sample(4000)
-    assert set(drawn["voucher"].dropna()) == {"spring"}
-    assert (drawn.isna().mean() - real.isna().mean()).abs().max() < 0.03
+    twin = Synthesizer(seed=2).fit(real).sample(4000)
+    assert set(twin["voucher"].dropna()) == {"spring"}
+    assert (twin.isna().mean() - real.isna().mean()).abs().max() < 0.03
 
 
 def test_a_column_is_null_only_beside_labels_that_say_so() -> None:
@@ -90,8 +90,8 @@ def test_a_column_is_null_only_beside_labels_that_say_so() -> None:
     real = repairs(3000, seed=3)
     real["state"] = np.where(np.random.default_rng(3).random(3000) < 0.8, "open", "shut")
     real["shut_at"] = real["ended"].where(real["state"] == "shut")
-    drawn = Synthesizer(seed=2).fit(real.drop(columns="ended")).sample(6000)
-    assert ((drawn["state"] == "shut") == drawn["shut_at"].notna()).all()
+    twin = Synthesizer(seed=2).fit(real.drop(columns="ended")).sample(6000)
+    assert ((twin["state"] == "shut") == twin["shut_at"].notna()).all()
 
 
 def wallets(rows: int, seed: int, second: float) -> pd.DataFrame:
@@ -101,25 +101,27 @@ def wallets(rows: int, seed: int, second: float) -> pd.DataFrame:
     points = pd.DataFrame(0, index=range(rows), columns=names)
     for share in (1, second):
         source = rng.choice(4, rows, p=[0.45, 0.15, 0.3, 0.1])
-        used = rng.random(rows) < share
+        is_used = rng.random(rows) < share
         for place, name in enumerate(names):
-            points.loc[used & (source == place), name] += rng.integers(1, 26, rows)[used & (source == place)]
+            points.loc[is_used & (source == place), name] += rng.integers(1, 26, rows)[
+                is_used & (source == place)
+            ]
     return points.assign(points=points.sum(axis=1))
 
 
 @pytest.mark.parametrize("rows", [40, 90, 180])
 def test_a_total_is_exact_in_a_small_table(rows: int) -> None:
-    drawn = Synthesizer(seed=1).fit(wallets(rows, seed=rows, second=0)).sample(300)
-    assert (drawn.drop(columns="points").sum(axis=1) == drawn["points"]).all()
+    twin = Synthesizer(seed=1).fit(wallets(rows, seed=rows, second=0)).sample(300)
+    assert (twin.drop(columns="points").sum(axis=1) == twin["points"]).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_part_of_a_total_is_what_is_left(seed: int) -> None:
     real = wallets(600, seed, second=0.1)
-    drawn = Synthesizer(seed=0).fit(real).sample(2000)
-    assert (drawn.drop(columns="points").sum(axis=1) == drawn["points"]).all()
-    assert (drawn >= real.min()).all(axis=None)
-    assert ((drawn == 0).mean() - (real == 0).mean()).abs().max() < 0.06
+    twin = Synthesizer(seed=0).fit(real).sample(2000)
+    assert (twin.drop(columns="points").sum(axis=1) == twin["points"]).all()
+    assert (twin >= real.min()).all(axis=None)
+    assert ((twin == 0).mean() - (real == 0).mean()).abs().max() < 0.06
 
 
 def test_what_is_earned_is_the_rest_where_it_may_be_a_loss() -> None:
@@ -127,10 +129,10 @@ def test_what_is_earned_is_the_rest_where_it_may_be_a_loss() -> None:
     cost = rng.gamma(3, 40, 700).round(2)
     real = pd.DataFrame({"sold": (cost * rng.lognormal(0.1, 0.3, 700)).round(2), "cost": cost})
     real["earned"] = (real["sold"] - real["cost"]).round(2)
-    drawn = Synthesizer(seed=0).fit(real).sample(2000)
-    assert np.allclose(drawn["sold"] - drawn["cost"], drawn["earned"], atol=0.006)
-    assert (drawn[["sold", "cost"]] > 0).all(axis=None)
-    assert abs((drawn["earned"] < 0).mean() - (real["earned"] < 0).mean()) < 0.08
+    twin = Synthesizer(seed=0).fit(real).sample(2000)
+    assert np.allclose(twin["sold"] - twin["cost"], twin["earned"], atol=0.006)
+    assert (twin[["sold", "cost"]] > 0).all(axis=None)
+    assert abs((twin["earned"] < 0).mean() - (real["earned"] < 0).mean()) < 0.08
 
 
 def test_a_few_rows_prove_no_arithmetic() -> None:
@@ -148,9 +150,9 @@ def test_nothing_is_drawn_between_two_modes(rows: int, unit: str) -> None:
     real = pd.DataFrame({"at": np.where(first, rng.integers(0, 80, rows), rng.integers(600, 690, rows))})
     if unit == "date":
         real["at"] = pd.Timestamp("2020-06-01") + pd.to_timedelta(real["at"], "D")
-    drawn = Synthesizer(seed=2).fit(real).sample(5000)
+    twin = Synthesizer(seed=2).fit(real).sample(5000)
     between = real["at"].where(~first).min(), real["at"].where(first).max()
-    assert (drawn["at"].between(between[1], between[0], inclusive="neither")).sum() == 0
+    assert (twin["at"].between(between[1], between[0], inclusive="neither")).sum() == 0
 
 
 @pytest.mark.parametrize("rows", [1000, 8000])
@@ -161,8 +163,8 @@ def test_a_rare_class_keeps_its_meaning(rows: int) -> None:
         rank = rng.permutation(np.where(np.arange(rows) < 21, "chief", rng.choice(["crew", "mate"], rows)))
         wage = np.where(rank == "chief", rng.normal(95, 3, rows), rng.normal(50, 14, rows)).round(1)
         real = pd.DataFrame({"rank": rank, "wage": wage, "age": rng.integers(18, 65, rows)})
-        drawn = Synthesizer(seed=seed).fit(real).sample(rows)
-        means.append(drawn.loc[drawn["rank"] == "chief", "wage"].mean())
+        twin = Synthesizer(seed=seed).fit(real).sample(rows)
+        means.append(twin.loc[twin["rank"] == "chief", "wage"].mean())
     assert np.mean(means) > 80
 
 
@@ -174,7 +176,7 @@ def test_what_one_number_always_decides_is_always_so(rows: int) -> None:
     first = pd.Series(pd.Timestamp("2021-02-01") + pd.to_timedelta(rng.integers(0, 800, rows), "D"))
     last = first + pd.to_timedelta(np.where(visits > 1, rng.integers(1, 250, rows), 0), "D")
     real = pd.DataFrame({"visits": visits, "first": first.where(visits > 0), "last": last.where(visits > 0)})
-    drawn = Synthesizer(seed=1).fit(real).sample(3000)
-    assert ((drawn["visits"] == 0) == drawn["first"].isna()).all()
-    assert (drawn["first"] == drawn["last"])[drawn["visits"] == 1].mean() > 0.99
-    assert (drawn["first"] < drawn["last"])[drawn["visits"] > 1].all()
+    twin = Synthesizer(seed=1).fit(real).sample(3000)
+    assert ((twin["visits"] == 0) == twin["first"].isna()).all()
+    assert (twin["first"] == twin["last"])[twin["visits"] == 1].mean() > 0.99
+    assert (twin["first"] < twin["last"])[twin["visits"] > 1].all()

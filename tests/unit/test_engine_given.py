@@ -54,16 +54,16 @@ def told_apart(real: pd.DataFrame, twin: pd.DataFrame) -> float:
 def test_given_columns_come_back_row_by_row_and_the_rest_goes_with_them(engine: Synthesizer) -> None:
     real = people(seed=7)
     only_c = real[(real["group"] == "c") | (real["age"] > 60)].reset_index(drop=True)
-    given = only_c[["age", "group"]]
-    twin = engine.sample(len(given), given=given)
-    pd.testing.assert_frame_equal(twin[["age", "group"]], given)
+    rows = only_c[["age", "group"]]
+    twin = engine.sample(len(rows), given=rows)
+    pd.testing.assert_frame_equal(twin[["age", "group"]], rows)
     assert list(twin.columns) == list(real.columns)
     assert told_apart(only_c, twin) < 0.6
 
 
 def test_some_of_the_columns_may_be_given_if_they_are_the_first(engine: Synthesizer) -> None:
-    given = pd.DataFrame({"group": ["c"] * 3000})
-    twin = engine.sample(3000, given=given)
+    rows = pd.DataFrame({"group": ["c"] * 3000})
+    twin = engine.sample(3000, given=rows)
     real = people()
     assert (twin["group"] == "c").all()
     assert abs(twin["dose"].mean() - real.loc[real["group"] == "c", "dose"].mean()) < 0.3
@@ -76,11 +76,9 @@ def test_without_anything_given_the_columns_are_drawn_too(engine: Synthesizer) -
 
 
 def test_values_never_seen_come_back_and_crash_nothing(engine: Synthesizer) -> None:
-    given = pd.DataFrame(
-        {"group": ["new", None, "a", 7], "age": [-5.5, 1e30, np.nan, 40]}, index=[4, 4, 1, 2]
-    )
-    twin = engine.sample(4, given=given)
-    pd.testing.assert_frame_equal(twin[["group", "age"]], given.reset_index(drop=True))
+    rows = pd.DataFrame({"group": ["new", None, "a", 7], "age": [-5.5, 1e30, np.nan, 40]}, index=[4, 4, 1, 2])
+    twin = engine.sample(4, given=rows)
+    pd.testing.assert_frame_equal(twin[["group", "age"]], rows.reset_index(drop=True))
     assert twin[["dose", "ill", "start", "end"]].notna().all(axis=None)
 
 
@@ -95,20 +93,18 @@ def test_a_given_start_is_before_the_drawn_end() -> None:
 
 def test_given_rows_do_not_depend_on_where_shards_are_cut() -> None:
     engine = Synthesizer(seed=2).fit(people(), given=["age"])
-    given = pd.DataFrame({"age": np.arange(SHARD_ROWS + 7) % 60 + 18})
-    shards = list(engine.shards(len(given), given=given))
+    rows = pd.DataFrame({"age": np.arange(SHARD_ROWS + 7) % 60 + 18})
+    shards = list(engine.shards(len(rows), given=rows))
     assert [len(shard) for shard in shards] == [SHARD_ROWS, 7]
-    pd.testing.assert_frame_equal(
-        pd.concat(shards, ignore_index=True), engine.sample(len(given), given=given)
-    )
+    pd.testing.assert_frame_equal(pd.concat(shards, ignore_index=True), engine.sample(len(rows), given=rows))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "share"),
+    ("shares", "share"),
     [("uniform", 0.5), ({True: 0.5}, 0.5), ({True: 0.2, False: 0.8}, 0.2), ({True: 1}, 1.0)],
 )
-def test_a_balanced_column_is_drawn_from_the_shares_asked_for(wanted: Any, share: float) -> None:
-    twin = Synthesizer().fit(people(), given=["ill"]).sample(5000, balance={"ill": wanted})
+def test_a_balanced_column_is_drawn_from_the_shares_asked_for(shares: Any, share: float) -> None:
+    twin = Synthesizer().fit(people(), given=["ill"]).sample(5000, balance={"ill": shares})
     assert abs(twin["ill"].mean() - share) < 0.03
     assert twin["ill"].dtype == bool
 
@@ -123,13 +119,13 @@ def test_balanced_rows_find_more_of_a_rare_class_than_real_ones_do() -> None:
     train, fresh = people(), people(seed=9)
     twin = Synthesizer(seed=3).fit(train, given=["ill"]).sample(ROWS, balance={"ill": "uniform"})
     features = ["dose", "age"]
-    found = {}
+    recalls = {}
     for name, table in (("real", train), ("twin", twin)):
         model = HistGradientBoostingClassifier(random_state=0, max_iter=60).fit(table[features], table["ill"])
         chance = model.predict_proba(fresh[features])[:, 1]
-        found[name] = roc_auc_score(fresh["ill"], chance), recall_score(fresh["ill"], chance > 0.5)
-    assert found["twin"][0] > 0.985 * found["real"][0]
-    assert found["twin"][1] > found["real"][1] + 0.15
+        recalls[name] = roc_auc_score(fresh["ill"], chance), recall_score(fresh["ill"], chance > 0.5)
+    assert recalls["twin"][0] > 0.985 * recalls["real"][0]
+    assert recalls["twin"][1] > recalls["real"][1] + 0.15
 
 
 @pytest.mark.parametrize(
@@ -185,12 +181,12 @@ def test_progress_names_each_column_once_an_order_and_counts_to_all() -> None:
     Synthesizer().fit(frame, progress=lambda *call: calls.append(call))
     names = [name for name, _, _ in calls]
     assert sorted(names[:6]) == sorted(names[6:]) == sorted(frame.columns)
-    assert [done for _, done, _ in calls] == list(range(1, 13))
+    assert [count for _, count, _ in calls] == list(range(1, 13))
     assert {total for _, _, total in calls} == {12}
 
 
 def test_what_progress_raises_ends_the_fit() -> None:
-    def stop(name: str, done: int, total: int) -> None:
+    def stop(name: str, count: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

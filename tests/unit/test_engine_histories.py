@@ -30,12 +30,12 @@ def visits() -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
     owner = np.repeat(np.arange(OWNERS), counts)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     days = np.where(place == 0, 0, rng.integers(1, 20, len(owner)))
-    elapsed = pd.Series(days).groupby(owner).cumsum().to_numpy()
+    days_before = pd.Series(days).groupby(owner).cumsum().to_numpy()
     home = np.repeat(rng.choice(["north", "south", "east"], OWNERS), counts)
     away = rng.random(len(owner)) < 0.1
     rows = pd.DataFrame(
         {
-            "at": start[owner] + pd.to_timedelta(elapsed, "D"),
+            "at": start[owner] + pd.to_timedelta(days_before, "D"),
             "spent": rng.integers(1, 50, len(owner)).astype(float),
             "place": np.where(away, "west", home),
         }
@@ -114,8 +114,10 @@ def test_values_stay_as_often_as_they_really_do() -> None:
 def test_the_same_seed_draws_the_same_rows() -> None:
     owners, rows, owner = visits()
     owners, rows, owner = owners[:150], rows[:150], owner[:150]
-    kept = owner < len(owners)
-    one, two = (Histories(3, time="at").fit(owners, rows[kept], owner[kept]).sample(owners) for _ in range(2))
+    is_known = owner < len(owners)
+    one, two = (
+        Histories(3, time="at").fit(owners, rows[is_known], owner[is_known]).sample(owners) for _ in range(2)
+    )
     pd.testing.assert_frame_equal(one[0], two[0])
     assert (one[1] == two[1]).all()
 
@@ -126,10 +128,10 @@ def test_long_histories_are_drawn_in_stretches_and_keep_their_length_and_order()
     owner = np.repeat(np.arange(12), 150)
     at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.tile(np.arange(150), 12), "D")
     rows = pd.DataFrame({"at": at, "level": np.round(rng.normal(size=1800).cumsum(), 1)})
-    drawn, whose = Histories(0, time="at").fit(owners, rows, owner).sample(owners)
+    twin, whose = Histories(0, time="at").fit(owners, rows, owner).sample(owners)
     assert (np.bincount(whose, minlength=12) == 150).all()
-    assert (drawn["at"].diff()[np.diff(whose, prepend=-1) == 0] >= pd.Timedelta(0)).all()
-    assert drawn["at"].max() <= at.max()
+    assert (twin["at"].diff()[np.diff(whose, prepend=-1) == 0] >= pd.Timedelta(0)).all()
+    assert twin["at"].max() <= at.max()
 
 
 def test_owners_without_rows_and_rows_without_a_time_are_learned() -> None:
@@ -161,9 +163,9 @@ def test_rows_fall_on_the_days_of_the_week_that_real_ones_fall_on() -> None:
     at += pd.to_timedelta(at.dt.day_of_week.map({5: 2, 6: 1}).fillna(0), "D")  # weekends wait for Monday
     owners = pd.DataFrame({"since": at[::4].to_numpy() - pd.to_timedelta(rng.integers(0, 5, OWNERS), "D")})
     rows, whose = Histories(0, time="at").fit(owners, pd.DataFrame({"at": at}), owner).sample(owners)
-    real, drawn = (times.dt.day_of_week.value_counts(normalize=True) for times in (at, rows["at"]))
-    assert set(drawn.index) == set(real.index)
-    assert (drawn - real).abs().max() < 0.08
+    real, twin = (times.dt.day_of_week.value_counts(normalize=True) for times in (at, rows["at"]))
+    assert set(twin.index) == set(real.index)
+    assert (twin - real).abs().max() < 0.08
     assert (rows["at"] >= owners["since"].iloc[whose].reset_index(drop=True)).all()
 
 

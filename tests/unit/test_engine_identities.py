@@ -15,7 +15,7 @@ from tests.arithmetic import ROWS, arithmetic, kept, moments, numbers, order_lin
 
 
 @pytest.mark.parametrize(
-    ("made", "rule", "sources"),
+    ("result", "rule", "sources"),
     [
         (lambda f: f["count"] + f["other"], "sum", {"count", "other"}),
         (lambda f: (f["price"] + f["other"]).round(2), "sum", {"price", "other"}),
@@ -39,15 +39,15 @@ from tests.arithmetic import ROWS, arithmetic, kept, moments, numbers, order_lin
     ],
 )
 def test_arithmetic_over_other_columns_is_found_and_kept(
-    made: Any, rule: str, sources: set[str] | None
+    result: Any, rule: str, sources: set[str] | None
 ) -> None:
     frame = pd.DataFrame(numbers())
-    frame["made"] = made(frame)
-    found = arithmetic(frame)
-    learned = Synthesizer(seed=4).fit(frame)
-    assert all(kept(each, learned.sample(ROWS)) for each in learned._training.identities)
-    assert len(found) == 1
-    ((target, (by, over)),) = found.items()
+    frame["made"] = result(frame)
+    identities = arithmetic(frame)
+    engine = Synthesizer(seed=4).fit(frame)
+    assert all(kept(each, engine.sample(ROWS)) for each in engine._training.identities)
+    assert len(identities) == 1
+    ((target, (by, over)),) = identities.items()
     assert by == rule
     if sources:
         assert sources <= {target, *over}
@@ -59,10 +59,10 @@ def test_what_is_computed_from_computed_columns_is_kept_too() -> None:
         "total": ("sum", ("shipping", "net", "off")),
         "cents": ("copy", ("total",)),
     }
-    drawn = twin(order_lines())
-    assert ((drawn["count"] * drawn["price"]).round(2) == drawn["net"]).all()
-    assert ((drawn["net"] + drawn["shipping"] - drawn["off"]).round(2) == drawn["total"]).all()
-    assert ((drawn["total"] * 100).round() == drawn["cents"]).all()
+    rows = twin(order_lines())
+    assert ((rows["count"] * rows["price"]).round(2) == rows["net"]).all()
+    assert ((rows["net"] + rows["shipping"] - rows["off"]).round(2) == rows["total"]).all()
+    assert ((rows["total"] * 100).round() == rows["cents"]).all()
 
 
 @pytest.mark.parametrize("as_end", [True, False])
@@ -71,27 +71,27 @@ def test_days_that_count_the_first_and_the_last_are_one_more_than_lie_between(*,
     start = pd.Series(pd.date_range("2024-01-01", periods=ROWS).as_unit("us"))
     length = pd.Series(pd.to_timedelta(days - 1, unit="D").as_unit("us"))
     frame = pd.DataFrame({"start": start, "end": start + length if as_end else length, "days": days})
-    drawn = twin(frame)
-    between = drawn["end"] - drawn["start"] if as_end else drawn["end"]
-    assert (between.dt.days + 1 == drawn["days"]).all()
+    rows = twin(frame)
+    between = rows["end"] - rows["start"] if as_end else rows["end"]
+    assert (between.dt.days + 1 == rows["days"]).all()
 
 
 @pytest.mark.parametrize("until", [True, False])
 def test_days_until_one_day_follow_from_the_date(*, until: bool) -> None:
     at, today = moments(), pd.Timestamp("2026-03-01 07:30")
     frame = pd.DataFrame({"at": at, "days": ((today - at) if until else (at - today)).dt.days, **numbers()})
-    drawn = twin(frame)
-    apart = today - drawn["at"] if until else drawn["at"] - today
-    assert (abs(apart.dt.days - drawn["days"]) <= 1).all()
-    assert (apart.dt.days == drawn["days"]).mean() > 0.99  # the hour of the day is known to within a few
+    rows = twin(frame)
+    apart = today - rows["at"] if until else rows["at"] - today
+    assert (abs(apart.dt.days - rows["days"]) <= 1).all()
+    assert (apart.dt.days == rows["days"]).mean() > 0.99  # the hour of the day is known to within a few
 
 
 def test_of_a_sum_the_column_with_the_fewest_common_values_is_computed() -> None:
     frame = pd.DataFrame({"paid": numbers()["price"], "fee": np.tile([0.0, 2.5, 5.0, 9.9], ROWS // 4)})
     frame["all"] = (frame["paid"] + frame["fee"]).round(2)
-    drawn = twin(frame)
-    assert set(drawn["fee"]) == {0.0, 2.5, 5.0, 9.9}
-    assert ((drawn["paid"] + drawn["fee"]).round(2) == drawn["all"]).all()
+    rows = twin(frame)
+    assert set(rows["fee"]) == {0.0, 2.5, 5.0, 9.9}
+    assert ((rows["paid"] + rows["fee"]).round(2) == rows["all"]).all()
 
 
 @pytest.mark.parametrize("row", [0, 499, ROWS - 1])
@@ -117,8 +117,8 @@ def test_a_column_that_is_the_same_in_nearly_all_rows_may_be_part_of_a_sum(rows:
     frame = pd.DataFrame(numbers())
     frame["bonus"] = np.where(np.arange(ROWS) % (ROWS // rows) == 0, 6, 5)
     frame["made"] = frame["other"] + frame["bonus"] - 2
-    drawn = twin(frame)
-    assert (drawn["other"] + drawn["bonus"] - 2 == drawn["made"]).all()
+    result = twin(frame)
+    assert (result["other"] + result["bonus"] - 2 == result["made"]).all()
 
 
 def test_what_is_computed_has_the_last_digits_of_common_values() -> None:
@@ -127,12 +127,12 @@ def test_what_is_computed_has_the_last_digits_of_common_values() -> None:
     assert arithmetic(frame)["level"] == ("ln of one more", ("other",))
     counts = frame["level"].value_counts()
     near = np.log(twin(frame)["other"] + 1)
-    drawn = twin(frame)["level"]
+    rows = twin(frame)["level"]
     common = counts[counts >= 10].index.to_numpy()
-    expected = common[np.abs(common - near.to_numpy()[:, None]).argmin(axis=1)]
-    is_common = np.isclose(expected, near, rtol=1e-6)
+    nearest = common[np.abs(common - near.to_numpy()[:, None]).argmin(axis=1)]
+    is_common = np.isclose(nearest, near, rtol=1e-6)
     assert is_common.mean() > 0.8
-    assert (drawn[is_common] == expected[is_common]).all()
+    assert (rows[is_common] == nearest[is_common]).all()
 
 
 def test_null_is_where_a_source_is_null_and_nowhere_else() -> None:
@@ -141,10 +141,10 @@ def test_null_is_where_a_source_is_null_and_nowhere_else() -> None:
     for name in ("price", "other"):
         frame[name] = frame[name].mask(pd.Series(rng.random(ROWS) < 0.2))
     frame["sum"] = (frame["price"] + frame["other"]).round(2)
-    drawn = twin(frame)
-    assert 0.1 < drawn["sum"].isna().mean() < 0.6
-    wanted = (drawn["price"] + drawn["other"]).round(2)
-    pd.testing.assert_series_equal(wanted, drawn["sum"], check_names=False)
+    rows = twin(frame)
+    assert 0.1 < rows["sum"].isna().mean() < 0.6
+    sums = (rows["price"] + rows["other"]).round(2)
+    pd.testing.assert_series_equal(sums, rows["sum"], check_names=False)
     frame.loc[frame["sum"].notna().idxmax(), "sum"] = pd.NA
     assert not arithmetic(frame)
 
@@ -155,22 +155,22 @@ def test_division_by_zero_gives_what_it_gave() -> None:
     average = (frame["spent"] / frame["orders"].where(frame["orders"] > 0)).round(2)
     for instead in (np.nan, 0.0):
         frame["average"] = average.fillna(instead)
-        drawn = twin(frame)
-        wanted = (drawn["spent"] / drawn["orders"].where(drawn["orders"] > 0)).round(2).fillna(instead)
-        assert np.allclose(drawn["average"], wanted, atol=0.006, equal_nan=True)
+        rows = twin(frame)
+        ratios = (rows["spent"] / rows["orders"].where(rows["orders"] > 0)).round(2).fillna(instead)
+        assert np.allclose(rows["average"], ratios, atol=0.006, equal_nan=True)
 
 
 def test_given_and_public_columns_and_labels_are_drawn_not_computed() -> None:
     frame = order_lines()
     assert "total" not in arithmetic(frame, fixed=(5, 6))
     engine = Synthesizer().fit(frame, given=["total"])
-    wanted = frame[["total"]].sample(300, random_state=1).reset_index(drop=True)
-    drawn = engine.sample(300, given=wanted)
-    pd.testing.assert_frame_equal(drawn[["total"]], wanted)
+    totals = frame[["total"]].sample(300, random_state=1).reset_index(drop=True)
+    rows = engine.sample(300, given=totals)
+    pd.testing.assert_frame_equal(rows[["total"]], totals)
     public = twin(frame, public={"total"})
     assert set(public["total"]) <= set(frame["total"])
-    labelled = twin(frame, categories={"total"})
-    assert labelled["total"].isin(frame["total"]).all()
+    with_labels = twin(frame, categories={"total"})
+    assert with_labels["total"].isin(frame["total"]).all()
 
 
 def test_a_computed_column_can_be_balanced() -> None:
@@ -178,17 +178,17 @@ def test_a_computed_column_can_be_balanced() -> None:
     frame["all"] = frame["count"] + frame["other"]
     engine = Synthesizer().fit(frame)
     assert len(engine._training.identities) == 1
-    drawn = engine.sample(2000, balance={"all": {5: 0.6}})
-    assert abs((drawn["all"] == 5).mean() - 0.6) < 0.04
-    assert (drawn["count"] + drawn["other"] == drawn["all"]).all()
+    rows = engine.sample(2000, balance={"all": {5: 0.6}})
+    assert abs((rows["all"] == 5).mean() - 0.6) < 0.04
+    assert (rows["count"] + rows["other"] == rows["all"]).all()
 
 
 def test_inequalities_with_a_computed_column_are_kept() -> None:
     frame = order_lines(3000)
     frame["paid"] = (frame["total"] * np.random.default_rng(5).choice([0.5, 1.0], 3000)).round(2)
-    drawn = twin(frame, 3000)
-    assert (drawn["paid"] <= drawn["total"]).all()
-    assert ((drawn["count"] * drawn["price"]).round(2) == drawn["net"]).all()
+    rows = twin(frame, 3000)
+    assert (rows["paid"] <= rows["total"]).all()
+    assert ((rows["count"] * rows["price"]).round(2) == rows["net"]).all()
 
 
 def test_no_rows_and_few_rows_can_be_drawn() -> None:
@@ -223,8 +223,8 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     ways: list[str], dtypes: tuple[str, ...], rows: int, wide: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    made = {f"c{i}": pd.Series(rng.integers(-2, wide, rows), dtype=dtypes[i]) for i in range(3)}
-    frame = pd.DataFrame(made)
+    result = {f"c{i}": pd.Series(rng.integers(-2, wide, rows), dtype=dtypes[i]) for i in range(3)}
+    frame = pd.DataFrame(result)
     if dtypes[1] in {"Int64", "Float64", "float64"}:
         frame["c1"] = frame["c1"].mask(pd.Series(rng.random(rows) < rng.choice([0, 0.1]), dtype=bool))
     frame["at"] = moments(seed % 1000, rows)
@@ -234,8 +234,8 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
         one, other = (frame[f"c{i}"] for i in rng.integers(0, 3 + place, 2))
         frame[f"c{3 + place}"] = WAYS[way](one, other)
     engine = Synthesizer(seed=1).fit(frame)
-    drawn = engine.sample(150)
-    assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()
-    assert all(kept(each, frame) and kept(each, drawn) for each in engine._training.identities)
+    twin_rows = engine.sample(150)
+    assert twin_rows.dtypes.to_dict() == frame.dtypes.to_dict()
+    assert all(kept(each, frame) and kept(each, twin_rows) for each in engine._training.identities)
     assert len(engine._training.identities) > 0 or rows < 250
-    pd.testing.assert_frame_equal(drawn, Synthesizer(seed=1).fit(frame).sample(150))
+    pd.testing.assert_frame_equal(twin_rows, Synthesizer(seed=1).fit(frame).sample(150))

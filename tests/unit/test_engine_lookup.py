@@ -26,9 +26,11 @@ ELEMENTS = {
 }
 
 
-def check(known: NDArray[Any], values: NDArray[Any]) -> None:
-    known = np.unique(known)
-    assert np.array_equal(Lookup(known).find(values), np.searchsorted(known, values, side="right") - 1)
+def check(own_values: NDArray[Any], values: NDArray[Any]) -> None:
+    own_values = np.unique(own_values)
+    assert np.array_equal(
+        Lookup(own_values).find(values), np.searchsorted(own_values, values, side="right") - 1
+    )
 
 
 @pytest.mark.parametrize("dtype", ELEMENTS)
@@ -56,5 +58,5 @@ def test_values_are_found_among_any(values: NDArray[Any]) -> None:
 
 
 def test_what_is_no_number_is_anywhere() -> None:
-    found = Lookup(EVEN.astype(float)).find(np.array([np.nan, 7.5]))
-    assert found[1] == 7
+    places = Lookup(EVEN.astype(float)).find(np.array([np.nan, 7.5]))
+    assert places[1] == 7

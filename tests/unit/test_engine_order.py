@@ -25,35 +25,37 @@ def numbers(count: int) -> list[ColumnCodes]:
 @given(st.data())
 def test_every_order_keeps_the_first_and_what_is_needed(data: st.DataObject) -> None:
     size = data.draw(st.integers(0, 12))
-    drawn = data.draw(st.permutations(range(size)))
+    draw_order = data.draw(st.permutations(range(size)))
     first = data.draw(st.integers(0, size))
     lists = st.lists(st.integers(0, max(size - 1, 0)), max_size=3, unique=True)
     needs = data.draw(st.dictionaries(st.integers(0, max(size - 1, 0)), lists)) if size else {}
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    order = another_order(numbers(size), drawn, needs, first=first, rng=rng)
+    order = another_order(numbers(size), draw_order, needs, first=first, rng=rng)
     assert sorted(order) == list(range(size))
-    assert order[:first] == list(drawn[:first])
+    assert order[:first] == list(draw_order[:first])
     for index, before in needs.items():
         for need in before:
-            if drawn.index(need) < drawn.index(index):
+            if draw_order.index(need) < draw_order.index(index):
                 assert order.index(need) < order.index(index)
 
 
 def test_orders_differ_by_chance_alone() -> None:
-    columns, drawn = numbers(9), list(range(9))
-    orders = [another_order(columns, drawn, {}, first=2, rng=np.random.default_rng(s)) for s in (0, 0, 1)]
+    columns, draw_order = numbers(9), list(range(9))
+    orders = [
+        another_order(columns, draw_order, {}, first=2, rng=np.random.default_rng(s)) for s in (0, 0, 1)
+    ]
     assert orders[0] == orders[1] != orders[2]
-    assert orders[0] != drawn
+    assert orders[0] != draw_order
 
 
 def test_columns_of_many_labels_stay_last_but_for_those_that_need_them() -> None:
     labels = pd.Series([f"l{i}" for i in range(MANY + 1)] * 2)
     columns = [open_column(labels, Crowd(1, len(labels)), label=True), *numbers(5)]
-    drawn = [1, 2, 3, 4, 0, 5]
+    draw_order = [1, 2, 3, 4, 0, 5]
     for seed in range(20):
-        order = another_order(columns, drawn, {}, first=0, rng=np.random.default_rng(seed))
+        order = another_order(columns, draw_order, {}, first=0, rng=np.random.default_rng(seed))
         assert order[-1] == 0
-        order = another_order(columns, drawn, {5: (0,)}, first=0, rng=np.random.default_rng(seed))
+        order = another_order(columns, draw_order, {5: (0,)}, first=0, rng=np.random.default_rng(seed))
         assert order.index(0) == order.index(5) - 1
 
 

@@ -80,27 +80,27 @@ def column(rng: np.random.Generator, rows: int, kind: str) -> pd.Series[Any]:
 
 
 def make(rng: np.random.Generator, rows: int, kind: Any) -> pd.Series[Any]:
-    made: pd.Series[Any]
+    series: pd.Series[Any]
     if kind in {"bool", "boolean"}:
-        made = pd.Series(rng.random(rows) < rng.choice([0, 0.05, 0.5]))
+        series = pd.Series(rng.random(rows) < rng.choice([0, 0.05, 0.5]))
     elif kind in {*INTEGERS, "Int64", "Int8"}:
-        made = pd.Series(integers(rng, rows, kind))
+        series = pd.Series(integers(rng, rows, kind))
     elif kind in {"float32", "float64", "Float64"}:
-        made = pd.Series(floats(rng, rows))
+        series = pd.Series(floats(rng, rows))
     elif kind.startswith("datetime"):
         grain = rng.choice(["D", "h", "s"])
-        made = pd.Series(rng.integers(0, 4000, rows).astype(f"datetime64[{grain}]").astype("datetime64[s]"))
-        made = made.dt.tz_localize("UTC") if "," in kind else made
+        series = pd.Series(rng.integers(0, 4000, rows).astype(f"datetime64[{grain}]").astype("datetime64[s]"))
+        series = series.dt.tz_localize("UTC") if "," in kind else series
     elif kind.startswith("timedelta"):
-        made = pd.Series(rng.integers(-5000, 5000, rows).astype("timedelta64[s]"))
+        series = pd.Series(rng.integers(-5000, 5000, rows).astype("timedelta64[s]"))
     elif kind == "mixed":
         return pd.Series(rng.choice(np.array([1, "1", 2.5, True], dtype=object), rows), dtype=object)
     elif kind == "unhashable":
         return pd.Series([[int(n)] for n in rng.integers(0, 3, rows)], dtype=object)
     else:
-        made = pd.Series(labels(rng, rows), dtype=object)
+        series = pd.Series(labels(rng, rows), dtype=object)
     with np.errstate(over="ignore", under="ignore"):
-        return made.astype(kind)
+        return series.astype(kind)
 
 
 def build(kinds: list[str], rows: int, seed: int) -> pd.DataFrame:
@@ -182,11 +182,9 @@ def check(frame: pd.DataFrame, rows: int) -> None:
 
 
 def seed_columns_hold(frame: pd.DataFrame) -> None:
-    given = frame[[name for name in ("c1", "c0") if name in frame]]
-    twin = (
-        Synthesizer(seed=3, categories={"c1"}).fit(frame, given=list(given)).sample(len(given), given=given)
-    )
-    pd.testing.assert_frame_equal(twin[given.columns], given)
+    rows = frame[[name for name in ("c1", "c0") if name in frame]]
+    twin = Synthesizer(seed=3, categories={"c1"}).fit(frame, given=list(rows)).sample(len(rows), given=rows)
+    pd.testing.assert_frame_equal(twin[rows.columns], rows)
     assert twin.dtypes.to_dict() == frame.dtypes.to_dict()
 
 

@@ -33,10 +33,10 @@ def stones(seed: int = 0) -> pd.DataFrame:
     grade = rng.choice(list(GRADES), ROWS)
     length = np.round(6 * weight ** (1 / 3) * rng.lognormal(0, 0.01, ROWS), 2)
     price = 3000 * weight**1.6 * np.exp(pd.Series(grade).map(GRADES) + rng.normal(0, NOISE, ROWS))
-    sold = rng.random(ROWS) < 0.9
+    is_sold = rng.random(ROWS) < 0.9
     return pd.DataFrame(
         {
-            "price": price.round().astype("Int64").where(sold),
+            "price": price.round().astype("Int64").where(is_sold),
             "weight": weight,
             "grade": grade,
             "length": length,
@@ -45,11 +45,11 @@ def stones(seed: int = 0) -> pd.DataFrame:
     )
 
 
-def unexplained(frame: pd.DataFrame) -> float:
+def unexplained_share(frame: pd.DataFrame) -> float:
     """How widely prices are spread around what weight and grade make of them, in logs."""
-    sold = frame.dropna()
-    said = 1.6 * np.log(sold["weight"]) + sold["grade"].map(GRADES)
-    apart = np.log(sold["price"].astype(float)) - said
+    stones_sold = frame.dropna()
+    model = 1.6 * np.log(stones_sold["weight"]) + stones_sold["grade"].map(GRADES)
+    apart = np.log(stones_sold["price"].astype(float)) - model
     return float((apart - apart.median()).abs().mean())
 
 
@@ -59,7 +59,7 @@ def twin() -> pd.DataFrame:
 
 
 def test_a_price_follows_from_what_makes_it(twin: pd.DataFrame) -> None:
-    assert unexplained(twin) < 1.4 * unexplained(stones())  # trees alone: 2.5 times
+    assert unexplained_share(twin) < 1.4 * unexplained_share(stones())  # trees alone: 2.5 times
 
 
 def test_what_is_a_sum_keeps_its_dtype_its_nulls_and_its_distribution(twin: pd.DataFrame) -> None:
@@ -73,9 +73,10 @@ def test_what_is_a_sum_keeps_its_dtype_its_nulls_and_its_distribution(twin: pd.D
 
 def test_a_row_of_its_own_is_not_repeated(twin: pd.DataFrame) -> None:
     real, fresh = stones(), stones(seed=2)
-    known = set(real.dropna().itertuples(index=False))
+    real_rows = set(real.dropna().itertuples(index=False))
     shares = [
-        np.mean([row in known for row in frame.dropna().itertuples(index=False)]) for frame in (fresh, twin)
+        np.mean([row in real_rows for row in frame.dropna().itertuples(index=False)])
+        for frame in (fresh, twin)
     ]
     assert shares[1] <= shares[0] + 0.002
 
@@ -84,10 +85,10 @@ def test_an_inequality_that_rows_reach_is_not_given_up_for_a_sum() -> None:
     real = stones().dropna()
     rng = np.random.default_rng(4)
     whole = rng.random(len(real)) < 0.3
-    paid = np.where(
+    amounts = np.where(
         whole, real["price"], np.round(real["price"].astype(float) * rng.uniform(0.9, 1, len(real)))
     )
-    real = real.assign(paid=paid.astype(int), price=real["price"].astype(int)).reset_index(drop=True)
+    real = real.assign(paid=amounts.astype(int), price=real["price"].astype(int)).reset_index(drop=True)
     twin = Synthesizer(seed=1).fit(real).sample(ROWS)
     assert (twin["paid"] <= twin["price"]).all()
     assert abs((twin["paid"] == twin["price"]).mean() - whole.mean()) < 0.04
@@ -95,24 +96,24 @@ def test_an_inequality_that_rows_reach_is_not_given_up_for_a_sum() -> None:
 
 def test_given_columns_determine_the_others() -> None:
     real = stones()
-    given = real[["grade", "weight"]]
-    twin = Synthesizer(seed=1).fit(real, given=["grade", "weight"]).sample(ROWS, given=given)
-    pd.testing.assert_frame_equal(twin[["grade", "weight"]], given)
-    assert unexplained(twin) < 1.4 * unexplained(real)
+    rows = real[["grade", "weight"]]
+    twin = Synthesizer(seed=1).fit(real, given=["grade", "weight"]).sample(ROWS, given=rows)
+    pd.testing.assert_frame_equal(twin[["grade", "weight"]], rows)
+    assert unexplained_share(twin) < 1.4 * unexplained_share(real)
 
 
-def taken_for_sums(frame: pd.DataFrame, *, ordered: bool = True) -> set[str]:
+def taken_for_sums(frame: pd.DataFrame, *, with_orders: bool = True) -> set[str]:
     """The columns that are, if columns are drawn as they stand."""
-    columns = list(opened(frame).values())
-    orders = find_orders(columns) if ordered else []
-    found = Regressions(columns, mutual_information(columns), orders=orders, fixed_columns=()).find(
+    columns = list(open_columns(frame).values())
+    orders = find_orders(columns) if with_orders else []
+    sums = Regressions(columns, mutual_information(columns), orders=orders, fixed_columns=()).find(
         columns,
         draw_order=range(len(columns)),
         number=len(columns),
         crowd=Crowd(10, len(frame)),
         fixed_columns=(),
     )
-    return {str(frame.columns[index]) for index in found}
+    return {str(frame.columns[index]) for index in sums}
 
 
 def test_an_inequality_that_a_sum_would_break_rules_it_out() -> None:
@@ -120,7 +121,7 @@ def test_an_inequality_that_a_sum_would_break_rules_it_out() -> None:
     limit, grade = rng.lognormal(5, 1, ROWS).round(2), rng.choice(list(GRADES), ROWS)
     share = np.exp(pd.Series(grade).map(GRADES) * 1.5 - 1.05 + rng.normal(0, 0.1, ROWS)).clip(upper=1)
     frame = pd.DataFrame({"limit": limit, "grade": grade, "used": (limit * share).round(2)})
-    assert taken_for_sums(frame, ordered=False) == {"used"}
+    assert taken_for_sums(frame, with_orders=False) == {"used"}
     assert taken_for_sums(frame) == set()
 
 
@@ -142,14 +143,14 @@ def test_what_does_not_vary_where_it_is_looked_at_is_no_sum() -> None:
     assert taken_for_sums(frame) == set()
 
 
-def opened(frame: pd.DataFrame) -> dict[str, ColumnCodes]:
+def open_columns(frame: pd.DataFrame) -> dict[str, ColumnCodes]:
     return {
         str(name): open_column(values, Crowd(10, len(values)), label=False) for name, values in frame.items()
     }
 
 
 def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:
-    columns = opened(stones().dropna().reset_index(drop=True))
+    columns = open_columns(stones().dropna().reset_index(drop=True))
     price, weight, grade = (columns[name] for name in ("price", "weight", "grade"))
     assert isinstance(price, NumberColumn)
     assert isinstance(grade, LabelColumn)
@@ -162,8 +163,10 @@ def test_a_sum_is_of_the_logarithm_where_less_is_left_beside_that() -> None:
     assert rest.std() < 1.2 * NOISE
     assert (Nearest(price, in_logs=True).codes(total + rest) == price.codes).all()
     heights = model.tables[2][:-1]
-    known = grade.restore(np.arange(grade.size), np.random.default_rng(0)).map(GRADES).to_numpy(dtype=float)
-    assert np.abs((heights - heights[0]) - (known - known[0])).max() < 0.02
+    log_grades = (
+        grade.restore(np.arange(grade.size), np.random.default_rng(0)).map(GRADES).to_numpy(dtype=float)
+    )
+    assert np.abs((heights - heights[0]) - (log_grades - log_grades[0])).max() < 0.02
 
 
 def test_null_has_a_height_of_its_own() -> None:
@@ -171,7 +174,7 @@ def test_null_has_a_height_of_its_own() -> None:
     bonus = pd.Series(rng.random(ROWS)).round(3)
     base = pd.Series(rng.normal(50, 9, ROWS)).round(2).where(rng.random(ROWS) < 0.7)
     pay = base.fillna(200) + bonus
-    columns = opened(pd.DataFrame({"pay": pay.round(2), "base": base, "bonus": bonus}))
+    columns = open_columns(pd.DataFrame({"pay": pay.round(2), "base": base, "bonus": bonus}))
     pay_column = columns["pay"]
     assert isinstance(pay_column, NumberColumn)
     terms = {1: columns["base"], 2: columns["bonus"]}
@@ -191,8 +194,8 @@ def test_a_ratio_that_is_computed_keeps_its_spread_within_each_group() -> None:
     real = pd.DataFrame(
         {"channel": channel, "cost": cost, "clicks": clicks, "each": (cost / clicks).round(4)}
     )
-    drawn = Synthesizer(seed=0).fit(real).sample(4000)
-    assert ((drawn["cost"] / drawn["clicks"]).round(4) - drawn["each"]).abs().max() < 0.0002
-    for frame in (real, drawn):
+    rows = Synthesizer(seed=0).fit(real).sample(4000)
+    assert ((rows["cost"] / rows["clicks"]).round(4) - rows["each"]).abs().max() < 0.0002
+    for frame in (real, rows):
         apart = np.log(frame["each"] / frame["channel"].map({"search": 0.6, "social": 0.4, "mail": 0.1}))
         assert apart.std() < 0.13

@@ -29,26 +29,26 @@ def test_results_come_in_the_order_of_the_items() -> None:
 
 
 def test_an_error_reaches_the_caller_at_its_place() -> None:
-    found = side_by_side(lambda item: 1 // (2 - item), range(9))
-    assert next(found) == 0
-    assert next(found) == 1
+    results = side_by_side(lambda item: 1 // (2 - item), range(9))
+    assert next(results) == 0
+    assert next(results) == 1
     with pytest.raises(ZeroDivisionError):
-        next(found)
+        next(results)
 
 
 @pytest.mark.skipif(cores() == 1, reason="one processor works alone")
 def test_items_are_worked_on_at_once_and_no_more_than_are_asked_for() -> None:
-    met, started = Event(), []
+    meeting, starts = Event(), []
 
     def work(item: int) -> bool:
-        started.append(item)
+        starts.append(item)
         if item:
-            met.set()
-        return met.wait(60)
+            meeting.set()
+        return meeting.wait(60)
 
-    found = side_by_side(work, range(100))
-    assert next(found)  # the first waits for the second
-    assert len(started) < 10
+    results = side_by_side(work, range(100))
+    assert next(results)  # the first waits for the second
+    assert len(starts) < 10
 
 
 def test_one_processor_draws_the_rows_that_several_draw() -> None:

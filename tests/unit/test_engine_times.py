@@ -20,14 +20,14 @@ def visits() -> pd.DataFrame:
     device = rng.choice(["phone", "desktop"], ROWS)
     hour = np.where(device == "phone", rng.normal(20, 2, ROWS), rng.normal(11, 2, ROWS)).clip(0, 23.9)
     day = pd.Series(rng.choice(days, ROWS, p=busy / busy.sum()))
-    begun = day + pd.to_timedelta((hour * 3600).astype(int), unit="s")
-    ended = begun + pd.to_timedelta(rng.exponential(3600, ROWS).astype(int), unit="s")
+    start = day + pd.to_timedelta((hour * 3600).astype(int), unit="s")
+    end = start + pd.to_timedelta(rng.exponential(3600, ROWS).astype(int), unit="s")
     return pd.DataFrame(
         {
             "device": device,
             "born": rng.choice(days, ROWS, p=busy / busy.sum()),
-            "ended": ended.where(rng.random(ROWS) < 0.8),
-            "begun": begun,
+            "ended": end.where(rng.random(ROWS) < 0.8),
+            "begun": start,
             "amount": np.where(
                 rng.random(ROWS) < 0.5, rng.integers(1, 900, ROWS) * 1000, rng.integers(1, 900_000, ROWS)
             ),
@@ -60,10 +60,12 @@ def test_weekends_stay_quiet_although_no_date_is_common(
 def test_an_end_that_is_missing_at_times_keeps_its_distance_to_the_start(
     visits: pd.DataFrame, twin: pd.DataFrame
 ) -> None:
-    real, drawn = ((frame["ended"] - frame["begun"]).dt.total_seconds().dropna() for frame in (visits, twin))
-    assert (drawn >= 0).all()
+    real, lengths = (
+        (frame["ended"] - frame["begun"]).dt.total_seconds().dropna() for frame in (visits, twin)
+    )
+    assert (lengths >= 0).all()
     assert abs(twin["ended"].isna().mean() - 0.2) < 0.04
-    assert drawn.median() == pytest.approx(real.median(), rel=0.2)
+    assert lengths.median() == pytest.approx(real.median(), rel=0.2)
 
 
 def test_an_inequality_is_found_although_extremes_are_cut() -> None:
@@ -79,8 +81,8 @@ def test_round_numbers_stay_as_common_as_they_are(visits: pd.DataFrame) -> None:
     # Numbers that are drawn end with a zero by chance, too: those of training that do are no habit.
     twins = [Synthesizer(seed).fit(visits).sample(ROWS) for seed in range(3)]
     for unit in (10, 1000):
-        real, *drawn = ((frame["amount"] % unit == 0).mean() for frame in (visits, *twins))
-        assert abs(real - np.mean(drawn)) < 0.025
+        real, *twin_shares = ((frame["amount"] % unit == 0).mean() for frame in (visits, *twins))
+        assert abs(real - np.mean(twin_shares)) < 0.025
 
 
 def test_numbers_that_are_round_by_chance_are_not_made_rounder(twin: pd.DataFrame) -> None:
@@ -90,13 +92,13 @@ def test_numbers_that_are_round_by_chance_are_not_made_rounder(twin: pd.DataFram
 
 def test_what_an_inequality_moves_stays_on_the_columns_own_steps() -> None:
     rng = np.random.default_rng(0)
-    used = rng.integers(0, 300_000, 3000)
-    limit = (used // 10_000 + rng.integers(1, 9, 3000)) * 10_000
+    amounts = rng.integers(0, 300_000, 3000)
+    limit = (amounts // 10_000 + rng.integers(1, 9, 3000)) * 10_000
     day = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 3000), unit="D"))
-    seen = day + pd.to_timedelta(rng.integers(1, 40 * 86_400, 3000), unit="s")
+    moments = day + pd.to_timedelta(rng.integers(1, 40 * 86_400, 3000), unit="s")
     twin = (
         Synthesizer(seed=1)
-        .fit(pd.DataFrame({"used": used, "limit": limit, "day": day, "seen": seen}))
+        .fit(pd.DataFrame({"used": amounts, "limit": limit, "day": day, "seen": moments}))
         .sample(3000)
     )
     assert (twin["limit"] % 10_000 == 0).all()
@@ -119,9 +121,9 @@ def test_equal_stays_equal_where_it_is_so_in_part_of_the_rows() -> None:
     )
     frame.loc[frame["most"].isna(), "least"] = np.nan
     twin = Synthesizer(seed=4).fit(frame).sample(3000)
-    for left, right in (("least", "mean"), ("mean", "most"), ("least", "most")):
-        shares = [(each[left] == each[right]).mean() for each in (frame, twin)]
-        assert abs(shares[0] - shares[1]) < 0.06, (left, right)
+    for name, other in (("least", "mean"), ("mean", "most"), ("least", "most")):
+        shares = [(each[name] == each[other]).mean() for each in (frame, twin)]
+        assert abs(shares[0] - shares[1]) < 0.06, (name, other)
     alone = twin[twin["rows"] == 1]
     assert (alone["least"] == alone["mean"]).mean() > 0.6  # a tenth have no least
     assert abs(twin["most"].isna().mean() - 0.1) < 0.03
@@ -133,8 +135,8 @@ def test_visits_that_start_at_round_times_last_as_long_as_they_do_and_never_end_
         start = rng.choice([8, 8, 9, 9, 10, 14, 16], 600) * 60 + rng.choice([0, 10, 15, 20, 30, 40, 45], 600)
         end = start + 5 * np.maximum(1, np.rint(rng.lognormal(1.3, 0.5, 600)).astype(int))
         real = pd.DataFrame({"start": start, "end": end})
-        drawn = Synthesizer(seed=1).fit(real).sample(ROWS)
-        lasting, really = drawn["end"] - drawn["start"], pd.Series(end - start)
+        rows = Synthesizer(seed=1).fit(real).sample(ROWS)
+        lasting, really = rows["end"] - rows["start"], pd.Series(end - start)
         assert (lasting > 0).all()
         assert abs((lasting == 5).mean() - (really == 5).mean()) < 0.04
         assert lasting.mean() == pytest.approx(really.mean(), rel=0.1)
@@ -146,9 +148,9 @@ def test_equal_values_stay_possible_where_there_are_such_and_only_there() -> Non
     gap = rng.exponential(4, ROWS).round(1)
     for least in (0.0, 0.1):
         frame = pd.DataFrame({"low": low, "high": (low + np.maximum(gap, least)).round(1)})
-        drawn = Synthesizer(seed=3).fit(frame).sample(ROWS)
-        assert (drawn["low"] <= drawn["high"]).all()
-        assert (drawn["low"] == drawn["high"]).any() == (least == 0)
+        rows = Synthesizer(seed=3).fit(frame).sample(ROWS)
+        assert (rows["low"] <= rows["high"]).all()
+        assert (rows["low"] == rows["high"]).any() == (least == 0)
 
 
 def test_a_day_is_never_before_the_day_of_a_time_that_it_follows() -> None:
@@ -156,6 +158,6 @@ def test_a_day_is_never_before_the_day_of_a_time_that_it_follows() -> None:
     start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 600 * 86_400, ROWS), "s")
     first = start.normalize() + pd.to_timedelta(rng.exponential(120, ROWS).astype(int), "D")
     frame = pd.DataFrame({"start": start, "first": pd.Series(first).where(rng.random(ROWS) < 0.7)})
-    drawn = Synthesizer(seed=0).fit(frame).sample(ROWS).dropna()
-    assert (drawn["start"].dt.normalize() <= drawn["first"]).all()
-    assert (drawn["start"].dt.normalize() == drawn["first"]).any()
+    rows = Synthesizer(seed=0).fit(frame).sample(ROWS).dropna()
+    assert (rows["start"].dt.normalize() <= rows["first"]).all()
+    assert (rows["start"].dt.normalize() == rows["first"]).any()

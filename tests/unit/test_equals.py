@@ -22,11 +22,11 @@ def people(share: float, seed: int = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
     home, billing = rng.integers(0, 400, (2, ROWS))
     same = rng.random(ROWS) < share
-    missing = pa.array(rng.random(ROWS) < 0.1)
+    is_null = pa.array(rng.random(ROWS) < 0.1)
     return pa.table(
         {
             "home": pa.array(home),
-            "billing": pa.array(np.where(same, home, billing), mask=missing.to_numpy(False)),
+            "billing": pa.array(np.where(same, home, billing), mask=is_null.to_numpy(False)),
         }
     )
 
@@ -39,11 +39,11 @@ def equal(table: pa.Table) -> float:
 def test_references_are_as_often_the_same_as_they_are() -> None:
     pairs = find_equal_keys(people(0.8), [reference("home"), reference("billing")], MODEL, ())
     assert [(pair.source, pair.target) for pair in pairs] == [("home", "billing")]
-    drawn = people(0.0, seed=1)
-    twin = with_equal_keys(drawn, pairs, np.random.default_rng(0))
+    rows = people(0.0, seed=1)
+    twin = with_equal_keys(rows, pairs, np.random.default_rng(0))
     assert abs(equal(twin) - 0.8) < 0.05
-    assert twin.column("billing").null_count == drawn.column("billing").null_count
-    assert twin.schema == drawn.schema
+    assert twin.column("billing").null_count == rows.column("billing").null_count
+    assert twin.schema == rows.schema
 
 
 def test_chance_other_tables_and_decided_columns_say_nothing() -> None:

@@ -50,9 +50,9 @@ def test_fresh_rows_with_a_small_holdout_are_inconclusive_and_never_fail(holdout
 def test_a_holdout_below_twenty_rows_leaves_fidelity_unmeasured(holdout: int) -> None:
     evaluation = evaluate(*parts(100, holdout, 100))
     assert evaluation.fidelity is None
-    found = verdicts(evaluation)
-    assert found["pair_accuracy"] is found["worst_column"] is Verdict.INCONCLUSIVE
-    assert found["membership"] is Verdict.INCONCLUSIVE
+    results = verdicts(evaluation)
+    assert results["pair_accuracy"] is results["worst_column"] is Verdict.INCONCLUSIVE
+    assert results["membership"] is Verdict.INCONCLUSIVE
 
 
 def test_a_copy_is_not_passed_for_want_of_a_holdout() -> None:
@@ -122,8 +122,8 @@ def test_constant_and_empty_columns_pass() -> None:
 
 def test_an_empty_column_that_the_twin_fills_fails() -> None:
     training, holdout, fresh = (frame.assign(nothing=None) for frame in parts(3_000, 800, 3_000))
-    found = verdicts(evaluate(training, holdout, fresh.assign(nothing="filled")))
-    assert found["null_rate"] is found["worst_column"] is Verdict.FAIL
+    results = verdicts(evaluate(training, holdout, fresh.assign(nothing="filled")))
+    assert results["null_rate"] is results["worst_column"] is Verdict.FAIL
 
 
 def test_classes_of_a_single_member_fail_only_when_many_of_them_recur() -> None:

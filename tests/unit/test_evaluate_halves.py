@@ -24,16 +24,16 @@ def halves(rows: int, seed: int, draws: int = DRAWS) -> tuple[list[pd.DataFrame]
 
 
 def checks(
-    real: list[pd.DataFrame], drawn: list[pd.DataFrame], entities: Entities | None = None
+    real: list[pd.DataFrame], twins: list[pd.DataFrame], entities: Entities | None = None
 ) -> dict[str, Check]:
     """What is said of it within a run of thirty twins."""
-    second = np.repeat([False, True], [len(part) for part in drawn])
-    evaluation = evaluate(real[0], real[1], pd.concat(drawn), second=second, models=30, entities=entities)
+    second = np.repeat([False, True], [len(part) for part in twins])
+    evaluation = evaluate(real[0], real[1], pd.concat(twins), second=second, models=30, entities=entities)
     return {check.name: check for check in evaluation.checks}
 
 
-def failed(found: dict[str, Check]) -> set[str]:
-    return {name for name, check in found.items() if check.verdict is Verdict.FAIL}
+def failed_names(results: dict[str, Check]) -> set[str]:
+    return {name for name, check in results.items() if check.verdict is Verdict.FAIL}
 
 
 def with_rows(fresh: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -42,43 +42,43 @@ def with_rows(fresh: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fresh_rows_of_a_thousand_entities_pass_every_check(seed: int) -> None:
-    found = checks(*halves(1_000, seed))
-    assert {check.verdict for check in found.values()} == {Verdict.PASS}
-    assert found["membership"].explain.startswith("Membership attack by distance: AUC 0.")
-    assert "(0.5 is chance, limit 0.55)" in found["membership"].explain
+    results = checks(*halves(1_000, seed))
+    assert {check.verdict for check in results.values()} == {Verdict.PASS}
+    assert results["membership"].explain.startswith("Membership attack by distance: AUC 0.")
+    assert "(0.5 is chance, limit 0.55)" in results["membership"].explain
 
 
 def test_twenty_people_verbatim_fail_and_are_counted() -> None:
-    real, drawn = halves(2_000, 1, draws=1)
-    leaks = [with_rows(fresh, half.iloc[:10]) for half, fresh in zip(real, drawn, strict=True)]
-    found = checks(real, leaks)
-    assert found["exact_rows"].verdict is Verdict.FAIL
-    assert found["exact_rows"].value == 20
-    assert ": 20 rows beyond chance" in found["exact_rows"].explain
+    real, twins = halves(2_000, 1, draws=1)
+    leaks = [with_rows(fresh, half.iloc[:10]) for half, fresh in zip(real, twins, strict=True)]
+    results = checks(real, leaks)
+    assert results["exact_rows"].verdict is Verdict.FAIL
+    assert results["exact_rows"].value == 20
+    assert ": 20 rows beyond chance" in results["exact_rows"].explain
 
 
 def test_what_comes_back_from_the_other_half_s_engine_as_well_is_no_memory() -> None:
-    real, drawn = halves(1_000, 2, draws=1)
-    known = pd.concat([half.iloc[:50] for half in real])
-    found = checks(real, [with_rows(fresh, known) for fresh in drawn])
-    paired = ("exact_rows", "near_copies", "close_ratio", "values", "membership", "membership_learned")
-    assert {found[name].verdict for name in paired} == {Verdict.PASS}
+    real, twins = halves(1_000, 2, draws=1)
+    leaked_rows = pd.concat([half.iloc[:50] for half in real])
+    results = checks(real, [with_rows(fresh, leaked_rows) for fresh in twins])
+    names = ("exact_rows", "near_copies", "close_ratio", "values", "membership", "membership_learned")
+    assert {results[name].verdict for name in names} == {Verdict.PASS}
     # No half is given away; but of values by which all real people differ a fifth are real ones.
-    assert failed(found) == {"identifiers"}
-    assert "20.0% of those in 'spend' are real values" in found["identifiers"].explain
+    assert failed_names(results) == {"identifiers"}
+    assert "20.0% of those in 'spend' are real values" in results["identifiers"].explain
 
 
 def test_people_repeated_with_noise_lie_too_near() -> None:
-    real, drawn = halves(2_000, 3, draws=1)
+    real, twins = halves(2_000, 3, draws=1)
     leaks = []
-    for half, fresh in zip(real, drawn, strict=True):
+    for half, fresh in zip(real, twins, strict=True):
         rows = half.iloc[:50].copy()
         rows["spend"] *= 1.001
         rows["signup"] += pd.Timedelta(minutes=7)
         leaks.append(with_rows(fresh, rows))
-    found = failed(checks(real, leaks))
-    assert {"near_copies", "close_ratio"} & found
-    assert "exact_rows" not in found
+    results = failed_names(checks(real, leaks))
+    assert {"near_copies", "close_ratio"} & results
+    assert "exact_rows" not in results
 
 
 def test_more_people_of_a_kind_in_one_half_are_no_memory_but_near_copies_of_them_are() -> None:
@@ -101,44 +101,44 @@ def test_more_people_of_a_kind_in_one_half_are_no_memory_but_near_copies_of_them
 
 
 def test_an_engine_that_follows_its_rows_closely_fails_as_a_whole() -> None:
-    real, drawn = halves(1_000, 4, draws=1)
+    real, twins = halves(1_000, 4, draws=1)
     rng = np.random.default_rng(0)
     leaks = [
         half.assign(spend=half["spend"] * np.exp(rng.normal(0, 0.05, len(half))), stay=fresh["stay"])
-        for half, fresh in zip(real, drawn, strict=True)
+        for half, fresh in zip(real, twins, strict=True)
     ]
-    assert "membership" in failed(checks(real, leaks))
+    assert "membership" in failed_names(checks(real, leaks))
 
 
 def test_values_that_one_person_alone_has_fail_where_no_row_is_near() -> None:
-    real, drawn = halves(1_000, 5, draws=1)
+    real, twins = halves(1_000, 5, draws=1)
     leaks = [
         fresh.assign(spend=half["spend"].sample(frac=1, random_state=1).to_numpy())
-        for half, fresh in zip(real, drawn, strict=True)
+        for half, fresh in zip(real, twins, strict=True)
     ]
-    found = checks(real, leaks)
-    assert failed(found) & {"values", "exact_rows", "near_copies", "membership"} == {"values"}
-    assert "'spend'" in found["values"].explain
+    results = checks(real, leaks)
+    assert failed_names(results) & {"values", "exact_rows", "near_copies", "membership"} == {"values"}
+    assert "'spend'" in results["values"].explain
 
 
 def test_a_sensitive_column_is_guarded_by_two_checks() -> None:
-    real, drawn = halves(1_000, 6, draws=1)
-    second = np.repeat([False, True], [len(part) for part in drawn])
-    fresh = evaluate(real[0], real[1], pd.concat(drawn), second=second, sensitive=["plan"])
-    copied = evaluate(real[0], real[1], pd.concat(real), second=second, sensitive=["plan"])
-    for evaluation, verdict in ((fresh, Verdict.PASS), (copied, Verdict.FAIL)):
-        found = {check.name: check.verdict for check in evaluation.checks}
-        assert found["singling_out"] is found["attribute_inference"] is verdict
+    real, twins = halves(1_000, 6, draws=1)
+    second = np.repeat([False, True], [len(part) for part in twins])
+    fresh = evaluate(real[0], real[1], pd.concat(twins), second=second, sensitive=["plan"])
+    of_copies = evaluate(real[0], real[1], pd.concat(real), second=second, sensitive=["plan"])
+    for evaluation, verdict in ((fresh, Verdict.PASS), (of_copies, Verdict.FAIL)):
+        results = {check.name: check.verdict for check in evaluation.checks}
+        assert results["singling_out"] is results["attribute_inference"] is verdict
 
 
 def test_quality_compares_each_engine_s_rows_with_the_half_it_did_not_learn() -> None:
-    real, drawn = halves(1_000, 7, draws=1)
-    shifted = [fresh.assign(visits=fresh["visits"] + 6) for fresh in drawn]
-    found = checks(real, shifted)
-    assert {"worst_column", "pair_accuracy"} <= failed(found)
-    assert "'visits'" in found["worst_column"].explain
-    copied = checks(real, [half.sample(frac=1, random_state=1) for half in real])
-    assert copied["c2st"].value == pytest.approx(0.5, abs=0.06)  # as the other half is, not as a copy
+    real, twins = halves(1_000, 7, draws=1)
+    shifts = [fresh.assign(visits=fresh["visits"] + 6) for fresh in twins]
+    results = checks(real, shifts)
+    assert {"worst_column", "pair_accuracy"} <= failed_names(results)
+    assert "'visits'" in results["worst_column"].explain
+    of_copies = checks(real, [half.sample(frac=1, random_state=1) for half in real])
+    assert of_copies["c2st"].value == pytest.approx(0.5, abs=0.06)  # as the other half is, not as a copy
 
 
 def histories(entities: int, seed: int) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.int64]]]:
@@ -156,21 +156,21 @@ def histories(entities: int, seed: int) -> tuple[pd.DataFrame, np.ndarray[tuple[
     return frame, whose
 
 
-@pytest.mark.parametrize("copied", [0, 30])
-def test_histories_whose_every_row_was_jittered_fail_as_histories(copied: int) -> None:
+@pytest.mark.parametrize("number", [0, 30])
+def test_histories_whose_every_row_was_jittered_fail_as_histories(number: int) -> None:
     rng = np.random.default_rng(0)
     parts = [histories(500, seed) for seed in range(4)]
-    real, drawn = parts[:2], list(parts[2:])
+    real, twins = parts[:2], list(parts[2:])
     for half, (frame, whose) in enumerate(real):
-        rows = frame[whose < copied].assign(
+        rows = frame[whose < number].assign(
             amount=lambda one: one["amount"] * np.exp(rng.normal(0, 0.02, len(one))),
             hour=lambda one: one["hour"] + rng.normal(0, 0.05, len(one)),
         )
-        fresh, made = drawn[half]
-        drawn[half] = pd.concat([fresh, rows]), np.concatenate([made, whose[whose < copied] + 500])
-    entities = Entities(real[0][1], real[1][1] + 500, np.concatenate([drawn[0][1], drawn[1][1] + 1_000]))
-    found = failed(checks([frame for frame, _ in real], [frame for frame, _ in drawn], entities))
-    assert found & {"histories", "exact_rows", "values"} == ({"histories"} if copied else set())
+        fresh, owners = twins[half]
+        twins[half] = pd.concat([fresh, rows]), np.concatenate([owners, whose[whose < number] + 500])
+    entities = Entities(real[0][1], real[1][1] + 500, np.concatenate([twins[0][1], twins[1][1] + 1_000]))
+    results = failed_names(checks([frame for frame, _ in real], [frame for frame, _ in twins], entities))
+    assert results & {"histories", "exact_rows", "values"} == ({"histories"} if number else set())
 
 
 def test_entities_that_are_not_one_a_row_are_an_error() -> None:
@@ -180,6 +180,6 @@ def test_entities_that_are_not_one_a_row_are_an_error() -> None:
 
 
 def test_without_rows_of_both_engines_nothing_is_evaluated() -> None:
-    real, drawn = halves(400, 8, draws=1)
+    real, twins = halves(400, 8, draws=1)
     one_sided = np.zeros(400, dtype=bool)
-    assert evaluate(real[0], real[1], pd.concat(drawn), second=one_sided).verdict is Verdict.ERROR
+    assert evaluate(real[0], real[1], pd.concat(twins), second=one_sided).verdict is Verdict.ERROR

@@ -32,11 +32,11 @@ def test_the_area_and_its_error_agree_with_a_count_of_all_pairs() -> None:
     rng = np.random.default_rng(0)
     first, second = rng.integers(0, 6, 30).astype(float), rng.integers(1, 7, 40).astype(float)
     wins = (first[:, None] > second[None, :]) + 0.5 * (first[:, None] == second[None, :])
-    found = area(first, second)
-    assert found.value == pytest.approx(wins.mean())
+    result = area(first, second)
+    assert result.value == pytest.approx(wins.mean())
     # As DeLong, DeLong and Clarke-Pearson have it in 1988:
     variance = wins.mean(axis=1).var(ddof=1) / 30 + wins.mean(axis=0).var(ddof=1) / 40
-    assert found.error(np.arange(30), np.arange(30, 70)) == pytest.approx(np.sqrt(variance))
+    assert result.error(np.arange(30), np.arange(30, 70)) == pytest.approx(np.sqrt(variance))
 
 
 def test_repeating_every_score_for_its_unit_leaves_the_error_of_the_area() -> None:
@@ -81,8 +81,8 @@ def test_an_advantage_has_the_error_of_its_coins_and_several_draws_shrink_it() -
 
 def test_the_most_telling_of_coins_seldom_look_like_memory() -> None:
     rng = np.random.default_rng(0)
-    found = [most_telling(rng.random(4_000), rng.random(4_000) < 0.5, 0.5)[1] for _ in range(500)]
-    assert np.mean(np.array(found) < 0.05) <= 0.06
+    lows = [most_telling(rng.random(4_000), rng.random(4_000) < 0.5, 0.5)[1] for _ in range(500)]
+    assert np.mean(np.array(lows) < 0.05) <= 0.06
     strength, own = rng.random(4_000), rng.random(4_000) < 0.5
     own[np.argsort(-strength)[:20]] = True
     assert most_telling(strength, own, 0.5)[1] < 1e-4

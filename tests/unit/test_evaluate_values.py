@@ -34,8 +34,8 @@ def checks(evaluation: Evaluation) -> dict[str, Check]:
 
 
 def test_a_copied_sensitive_column_is_inferred_and_named() -> None:
-    found = checks(evaluate(TRAINING, HOLDOUT, TRAINING, sensitive=["illness", "plan"]))
-    check = found["attribute_inference"]
+    results = checks(evaluate(TRAINING, HOLDOUT, TRAINING, sensitive=["illness", "plan"]))
+    check = results["attribute_inference"]
     assert check.verdict is Verdict.FAIL
     assert check.value > 500
     fresh = checks(evaluate(TRAINING, HOLDOUT, FRESH, sensitive=["illness", "spend"]))["attribute_inference"]
@@ -66,8 +66,8 @@ def test_a_real_value_in_a_replaced_column_fails_and_is_not_quoted() -> None:
 
 @pytest.mark.parametrize("twin", [pd.Series([7.0, 9]), pd.Series(["7"]), pd.Series([Decimal("7.00")])])
 def test_a_replaced_number_is_recognised_in_any_type(twin: pd.Series) -> None:
-    replaced = [ReplacedColumn("account", pd.Series([7, 8]), twin)]
-    assert checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced_columns=replaced))["pii_replay"].value == 1
+    columns = [ReplacedColumn("account", pd.Series([7, 8]), twin)]
+    assert checks(evaluate(TRAINING, HOLDOUT, FRESH, replaced_columns=columns))["pii_replay"].value == 1
 
 
 def test_replaced_columns_are_checked_where_there_is_no_other() -> None:
@@ -80,16 +80,16 @@ def test_replaced_columns_are_checked_where_there_is_no_other() -> None:
 
 
 def test_a_twin_that_ends_where_one_person_does_fails() -> None:
-    capped = FRESH.assign(spend=FRESH["spend"].clip(upper=TRAINING["spend"].nlargest(20).min()))
-    assert checks(evaluate(TRAINING, HOLDOUT, capped))["domain_extremes"].verdict is Verdict.PASS
+    twin = FRESH.assign(spend=FRESH["spend"].clip(upper=TRAINING["spend"].nlargest(20).min()))
+    assert checks(evaluate(TRAINING, HOLDOUT, twin))["domain_extremes"].verdict is Verdict.PASS
     highest = max(TRAINING["spend"].max(), HOLDOUT["spend"].max())
-    capped.loc[0, "spend"] = highest
-    check = checks(evaluate(TRAINING, HOLDOUT, capped))["domain_extremes"]
+    twin.loc[0, "spend"] = highest
+    check = checks(evaluate(TRAINING, HOLDOUT, twin))["domain_extremes"]
     assert (check.verdict, check.value) == (Verdict.FAIL, 1)
     assert "'spend'" in check.explain
     assert str(highest) not in check.explain
     assert "domain_extremes" not in checks(
-        evaluate(TRAINING, HOLDOUT, capped, public=["spend", "age", "member"])
+        evaluate(TRAINING, HOLDOUT, twin, public=["spend", "age", "member"])
     )
 
 
@@ -122,8 +122,8 @@ def test_a_declared_target_is_learned_and_one_that_is_not_there_is_an_error() ->
     assert (utility.target, utility.metric) == ("member", "auc")
     assert utility.real == pytest.approx(utility.synthetic, abs=0.05)
     assert evaluate(TRAINING, HOLDOUT, FRESH, target="spend").utility[0].metric == "r2"
-    missing = checks(evaluate(TRAINING, HOLDOUT, FRESH, target="churn"))["tstr"]
-    assert missing.verdict is Verdict.ERROR
+    check = checks(evaluate(TRAINING, HOLDOUT, FRESH, target="churn"))["tstr"]
+    assert check.verdict is Verdict.ERROR
 
 
 def test_a_number_that_is_nearly_always_one_value_is_no_target_unless_it_is_declared() -> None:
@@ -140,22 +140,22 @@ def test_a_number_that_is_nearly_always_one_value_is_no_target_unless_it_is_decl
 
 
 def test_a_twin_that_lost_a_class_teaches_nothing_about_it() -> None:
-    found = evaluate(TRAINING, HOLDOUT, FRESH.assign(member=True), target="member")
-    assert found.utility[0].synthetic == 0.5
-    assert checks(found)["tstr"].verdict is Verdict.FAIL
+    evaluation = evaluate(TRAINING, HOLDOUT, FRESH.assign(member=True), target="member")
+    assert evaluation.utility[0].synthetic == 0.5
+    assert checks(evaluation)["tstr"].verdict is Verdict.FAIL
 
 
 def test_a_target_that_real_rows_cannot_teach_either_is_not_lost() -> None:
     rng = np.random.default_rng(1)
-    few, unseen, twin = (
+    few, holdout, twin = (
         pd.DataFrame({"score": rng.normal(size=rows), "coin": rng.random(rows) < 0.5})
         for rows in (150, 400, 150)
     )
     twin["score"] *= np.where(twin["coin"], 1, -1) * 3  # as unpredictable, and further from the mean
-    found = evaluate(few, unseen, twin, target="score")
-    (utility,) = found.utility
+    evaluation = evaluate(few, holdout, twin, target="score")
+    (utility,) = evaluation.utility
     assert (utility.real, utility.synthetic) == (0, 0)
-    assert checks(found)["tstr"].verdict is not Verdict.FAIL
+    assert checks(evaluation)["tstr"].verdict is not Verdict.FAIL
 
 
 def test_quality_and_privacy_are_told_apart_and_every_size_is_given() -> None:
