@@ -17,7 +17,7 @@ import pandas as pd
 from synth.domain import RARE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,8 @@ class ValueTie:
 
     Attributes:
         instead: where NULL goes with `condition` alone, what stands in `column` beside values of `other`.
+        is_present: rows that hold `condition` hold some value in `other`, whichever; `instead` stands in
+            `column` beside NULL.
     """
 
     column: str
@@ -43,6 +45,7 @@ class ValueTie:
     other: str
     value: Any
     instead: tuple[Any, ...] = ()
+    is_present: bool = False
 
 
 def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, ...]:
@@ -72,20 +75,44 @@ def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, 
                     ValueTie(name, _of(values, code), other, _of(others, value))
                     for code, value in _implied_values(column_codes, own, common)
                 ]
+        if not many:
+            ties += _presences(name, rows, codes, common, units)
     both = {(tie.column, tie.condition, tie.other) for tie in ties if tie.condition is None}
     return tuple(
         _with_others(tie, rows, units) if (tie.other, None, tie.column) in both else tie for tie in ties
     )
 
 
-def _with_others(tie: ValueTie, rows: pd.DataFrame, units: NDArray[np.uint64]) -> ValueTie:
-    """Return a tie of NULL with what common values stand beside something else than NULL."""
-    if tie.value is not None or tie.condition is None:
-        return tie
-    beside = pd.DataFrame({"value": rows[tie.column], "unit": units})[rows[tie.other].notna().to_numpy()]
+def _presences(
+    name: str, rows: pd.DataFrame, codes: Mapping[str, Any], common: Sequence[int], units: NDArray[np.uint64]
+) -> Iterator[ValueTie]:
+    """Yield for which values of a column another is never NULL: what is closed has an end."""
+    own, values = codes[name]
+    for other, (theirs, _) in codes.items():
+        missing = theirs < 0
+        if other == name or not missing.any() or missing.all():
+            continue
+        beside = pd.DataFrame({"value": rows[name], "unit": units})[missing]
+        instead = _common(beside)
+        for code in common if instead else ():
+            here = own == code
+            if code >= 0 and not missing[here].any() and here.sum() * log(1 - missing.mean()) < CHANCE:
+                yield ValueTie(name, _of(values, code), other, None, instead, is_present=True)
+
+
+def _common(beside: pd.DataFrame) -> tuple[Any, ...]:
+    """Return values that at least `RARE` units hold, as often as they do, or a part of them."""
     holder_counts = beside.drop_duplicates().groupby("value")["unit"].count()
     values = beside["value"][beside["value"].isin(holder_counts.index[holder_counts >= RARE])]
-    return replace(tie, instead=tuple(values.iloc[:: max(len(values) // SAMPLE, 1)]))
+    return tuple(values.iloc[:: max(len(values) // SAMPLE, 1)])
+
+
+def _with_others(tie: ValueTie, rows: pd.DataFrame, units: NDArray[np.uint64]) -> ValueTie:
+    """Return a tie of NULL with what common values stand beside something else than NULL."""
+    if tie.value is not None or tie.condition is None or tie.is_present:
+        return tie
+    beside = pd.DataFrame({"value": rows[tie.column], "unit": units})[rows[tie.other].notna().to_numpy()]
+    return replace(tie, instead=_common(beside))
 
 
 def _of(values: Any, code: int) -> Any:
@@ -113,7 +140,8 @@ def apply_ties(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.Da
     for _ in range(ROUNDS):
         has_changes = False
         for tie in ties_in_order:
-            where = _holds(rows[tie.column], tie.condition) & ~_holds(rows[tie.other], tie.value)
+            is_right = _holds(rows[tie.other], tie.value) != tie.is_present
+            where = _holds(rows[tie.column], tie.condition) & ~is_right
             if not where.any():
                 continue
             has_changes = True

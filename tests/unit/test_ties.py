@@ -68,3 +68,13 @@ def test_what_chance_explains_decides_nothing() -> None:
     real = pd.DataFrame({"land": rng.choice([*"abcdefgh"], 400), "rare": (rng.random(400) < 0.01)})
 
     assert not [tie for tie in find_ties(real, everybody(real)) if tie.column == "land"]
+
+
+def test_what_is_never_without_an_end_is_something_else_where_none_was_drawn() -> None:
+    real = contracts().drop(columns="state")
+    state = pd.Series(np.random.default_rng(8).choice(["open", "waiting"], len(real)))
+    real["state"] = state.where(real["ends"].isna(), "over")  # two states without an end, one with
+    drawn = shuffled(real)
+    tied = apply_ties(drawn, find_ties(real, everybody(real)), seed=1)
+    assert ((tied["state"] == "over") == tied["ends"].notna()).all()
+    assert set(tied["state"]) == {"open", "waiting", "over"}
