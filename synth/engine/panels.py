@@ -165,8 +165,10 @@ def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
     if form.schema.whole and form.schema.time is not None:
         starting = starting_times(form, owners)
     context = contexts(form.schema, owners, length, panel.rows, stretch, goal, starting)
-    learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
-    return Lesson(context, later_targets(panel.rows, stretch > 0, form.schema, starting), panel.whom[learned])
+    is_learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
+    return Lesson(
+        context, later_targets(panel.rows, stretch > 0, form.schema, starting), panel.whom[is_learned]
+    )
 
 
 def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:

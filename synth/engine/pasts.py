@@ -249,17 +249,17 @@ def later_targets(
         starting: of each row, the time that its history begins at, where first rows are drawn as all others.
     """
     targets: dict[str, Any] = {}
-    learned = later if starting is None else np.ones(len(rows), bool)
+    is_learned = later if starting is None else np.ones(len(rows), bool)
     if schema.time is not None:
         since = schema.since(rows).shift()
         since = since if starting is None else since.mask(~later, starting)
         gaps = rows[schema.time] - since
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
-        gaps = gaps[learned]
+        gaps = gaps[is_learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
         targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
-    targets |= {f"row {name}": rows[name][learned].array for name in schema.columns}
+    targets |= {f"row {name}": rows[name][is_learned].array for name in schema.columns}
     return pd.DataFrame(targets)
 
 

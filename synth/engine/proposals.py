@@ -98,7 +98,7 @@ def _inclusive_days(target: ColumnView, others: Sequence[ColumnView]) -> Iterato
 def _days_from(
     target: ColumnView, others: Sequence[ColumnView], all_views: Mapping[int, ColumnView]
 ) -> Iterator[Identity]:
-    """Whole days from a moment until one that all rows have in common, such as today, or since one."""
+    """Yield whole days from a moment until one that all rows have in common, such as today, or since one."""
     if target.kind != NUMBER or not target.whole:
         return
     for other in others:
@@ -115,8 +115,8 @@ def _days_from(
 def _offsets(target: ColumnView, moment: ColumnView, minus: int) -> tuple[float, float]:
     """Return from where on, and up to where, the moment that all rows have in common may be."""
     least = target.amounts * DAY + (moment.amounts if minus else -moment.amounts)
-    known = least[~np.isnan(least)]
-    return (float(known.max()), float(known.min()) + DAY) if len(known) else (0.0, 0.0)
+    lows = least[~np.isnan(least)]
+    return (float(lows.max()), float(lows.min()) + DAY) if len(lows) else (0.0, 0.0)
 
 
 def _views(rule: str, columns: Sequence[ColumnView]) -> list[ColumnView]:

@@ -287,7 +287,7 @@ class Places:
         return np.where(fits, keys, -1)
 
     def take(self, codes: Codes) -> tuple[Ints, Ints]:
-        """Free places for rows of these codes, and which rows get them."""
+        """Return free places for rows of these codes, and which rows get them."""
         keys = self._keys(codes)
         row = np.argsort(keys, kind="stable")
         kind = np.minimum(np.searchsorted(self._unique_keys, keys[row]), len(self._unique_keys) - 1)

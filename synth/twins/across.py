@@ -193,11 +193,11 @@ def agreement_steps(
 
 
 def _in_order(
-    steps: Mapping[Place, Assignment], needs: Mapping[Place, set[Place]], changed: set[Place]
+    steps: Mapping[Place, Assignment], needs: Mapping[Place, set[Place]], changed_places: set[Place]
 ) -> list[Assignment]:
     """Return the steps by which something changes, each after those that it needs."""
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
-    affected_places = set(changed)
+    affected_places = set(changed_places)
     for place in order:
         if needs[place] & affected_places:
             affected_places.add(place)
@@ -222,27 +222,27 @@ def _solved_rules(
     """
     for name, draft in drafts.items():
         columns = {*draft.twin_table.table.column_names}
-        decided = {column for model, column in steps if model == name}
+        fixed_columns = {column for model, column in steps if model == name}
         for rule in draft.case.enforceable.of_rows:
-            solved = solved_rule(rule, decided, columns - decided)
-            if solved is not None:
-                decided.add(solved[0].column)
-                yield name, *solved
+            assignment = solved_rule(rule, fixed_columns, columns - fixed_columns)
+            if assignment is not None:
+                fixed_columns.add(assignment[0].column)
+                yield name, *assignment
 
 
 def solved_rule(
-    rule: Rule, decided: Collection[str], free: Collection[str]
+    rule: Rule, fixed_columns: Collection[str], free: Collection[str]
 ) -> tuple[Formula, tuple[str, ...]] | None:
     """Return a sum that a rule states, solved for a free summand, and what that needs; None for other rules.
 
     Args:
         rule: such as `total = net + tax`.
-        decided: columns that something else decides, the total among them.
+        fixed_columns: columns that something else decides, the total among them.
         free: columns that nothing else decides.
     """
     total, text = rule.sets[0] if rule.sets else ("", "")
     plain = text.strip().removeprefix("(").removesuffix(")").strip()
-    if total not in decided or not SUM.fullmatch(plain):
+    if total not in fixed_columns or not SUM.fullmatch(plain):
         return None
     terms = [(sign or "+", name) for sign, name in TERM.findall(plain)]
     summand = next((name for sign, name in terms if sign == "+" and name in free), None)

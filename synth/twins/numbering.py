@@ -57,10 +57,10 @@ def find_numberings(
         groups = next((way for way in ways if column not in way and _counts(rows, column, way)), None)
         if groups is None or rows[column].max() < 2:  # noqa: PLR2004 - nothing is behind another
             continue
-        ordered = rows.sort_values([*groups, column], kind="stable")
-        again = (ordered[column] > 1).to_numpy(bool)
+        rows_in_order = rows.sort_values([*groups, column], kind="stable")
+        again = (rows_in_order[column] > 1).to_numpy(bool)
         if again.sum() >= FEWEST:
-            rising = (name for name in times if _rises(ordered[name], again))
+            rising = (name for name in times if _rises(rows_in_order[name], again))
             numberings.append(Numbering(column, groups, next(rising, None)))
     return tuple(numberings)
 
@@ -86,10 +86,10 @@ def _rises(times: pd.Series[pd.Timestamp], again: NDArray[np.bool_]) -> bool:
 def counted_again(rows: pd.DataFrame, numbering: Numbering) -> pd.Series[int]:
     """Return the numbers of rows, counted; rows without a group keep what they have."""
     order = [name for name in (numbering.time, numbering.column) if name is not None]
-    ordered = rows.sort_values(order, kind="stable")
-    numbers = ordered.groupby(list(numbering.groups), sort=False).cumcount() + 1
-    grouped = rows[list(numbering.groups)].notna().all(axis=1)
-    return numbers.reindex(rows.index).where(grouped, rows[numbering.column]).astype("int64")
+    rows_in_order = rows.sort_values(order, kind="stable")
+    numbers = rows_in_order.groupby(list(numbering.groups), sort=False).cumcount() + 1
+    has_group = rows[list(numbering.groups)].notna().all(axis=1)
+    return numbers.reindex(rows.index).where(has_group, rows[numbering.column]).astype("int64")
 
 
 def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[TwinTable, Samples]:
@@ -101,8 +101,8 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         samples: the rows that it was made of.
     """
     model, table = case.task.model, twin_table.table
-    decided = {formula.column for formula in model.formulas} | {*model.roles}
-    decided |= {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
+    fixed_columns = {formula.column for formula in model.formulas} | {*model.roles}
+    fixed_columns |= {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
     here = [one for one in case.treatments if one.column.name in table.column_names]
     real = case.source.real
     full = {name for name in table.column_names if not real.column(name).null_count}
@@ -113,15 +113,17 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     numbers = [
         one.column.name
         for one in some
-        if one.role is Role.NUMBER and one.column.kind is Kind.INTEGER and one.column.name not in decided
+        if one.role is Role.NUMBER
+        and one.column.kind is Kind.INTEGER
+        and one.column.name not in fixed_columns
     ]
     if not keys or not numbers or not table.num_rows or model.history is not None:
         return twin_table, samples
 
     def frame(rows: pa.Table) -> pd.DataFrame:
-        learned = learnable(rows, some)
+        learned_columns = learnable(rows, some)
         codes = {name: rows.column(name).combine_chunks().dictionary_encode().indices for name in keys}
-        return learned.assign(**{name: column.to_pandas() for name, column in codes.items()})
+        return learned_columns.assign(**{name: column.to_pandas() for name, column in codes.items()})
 
     rows = frame(real)
     labels = [

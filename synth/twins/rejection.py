@@ -122,14 +122,16 @@ def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
     )
 
 
-def _with_computed(samples: Samples, treatments: Sequence[Treatment], computed: pa.Table) -> pd.DataFrame:
+def _with_computed(
+    samples: Samples, treatments: Sequence[Treatment], computed_columns: pa.Table
+) -> pd.DataFrame:
     """Return the rows with computed columns as they are learned: of a range its two ends."""
-    some = [one for one in treatments if one.column.name in computed.column_names]
-    learned = learnable(computed, some)
+    some = [one for one in treatments if one.column.name in computed_columns.column_names]
+    learned_columns = learnable(computed_columns, some)
     return samples.synthetic.assign(
         **{
-            name: learned[name].astype(samples.training[name].dtype)
-            for name in learned.columns
+            name: learned_columns[name].astype(samples.training[name].dtype)
+            for name in learned_columns.columns
             if name in samples.training
         }
     )

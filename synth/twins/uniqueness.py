@@ -63,17 +63,17 @@ def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Ta
         treatments: of its columns.
         real: the real rows.
     """
-    known = [frozenset(names) for names in (*model.unique, model.primary_key) if names]
+    known_keys = [frozenset(names) for names in (*model.unique, model.primary_key) if names]
     whose = model.ownership.column if model.ownership else ""
-    implied: list[tuple[str, ...]] = []
+    implied_keys: list[tuple[str, ...]] = []
     for names in (*model.derived_keys, *_foreign_pairs(treatments, real)):
-        ordered = tuple(sorted(names, key=lambda name: name == whose))  # an owner's rows stay the owner's
-        if not set(names) <= set(real.column_names) or any(key <= set(names) for key in known):
+        columns = tuple(sorted(names, key=lambda name: name == whose))  # an owner's rows stay the owner's
+        if not set(names) <= set(real.column_names) or any(key <= set(names) for key in known_keys):
             continue
         if not real.select(list(names)).to_pandas().duplicated().any():
-            implied.append(ordered)
-            known.append(frozenset(names))
-    return replace(model, unique=(*model.unique, *implied)) if implied else model
+            implied_keys.append(columns)
+            known_keys.append(frozenset(names))
+    return replace(model, unique=(*model.unique, *implied_keys)) if implied_keys else model
 
 
 def _foreign_pairs(treatments: Sequence[Treatment], real: pa.Table) -> list[tuple[str, str]]:
