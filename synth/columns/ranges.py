@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 UNTIL = " until"  # stands behind the name of a range's column where its end is learned
 # As Postgres prints them where the start belongs to a range and the end does not, which is its usual form.
 FORM = r'^[\[(]"?(?P<start>[^",\[\]()]*)"?,"?(?P<end>[^",\[\]()]*)"?\)$'
+ENDS: Any = (pd.Timestamp("0001-01-01"), pd.Timestamp("9999-12-30"))  # and a day after it
 CLOSED_START = r"^\[[^,]"
 
 
@@ -90,6 +91,8 @@ def as_ranges(rows: pd.DataFrame, form: RangeForm, name: str, *, not_null: bool)
         start, end = (values.astype("Float64").round().astype("Int64") for values in (start, end))
     if form is RangeForm.DAYS:
         start, end = start.dt.normalize(), end.dt.normalize()
+    if form.is_date:  # what was drawn may lie beyond all dates, and so would what is added to it
+        start, end = start.clip(*ENDS), end.clip(*ENDS)
     step: Any = pd.Timedelta(1, "D" if form is RangeForm.DAYS else "s") if form.is_date else 1
     early = (end <= start).fillna(value=False).to_numpy(bool)
     end = end.mask(early, start + step)

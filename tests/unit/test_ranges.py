@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.conform import assemble, learnable
-from synth.columns.ranges import RangeForm, range_form
+from synth.columns.ranges import UNTIL, RangeForm, as_ranges, range_form
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
 
@@ -62,3 +62,10 @@ def test_ranges_of_other_forms_are_not_learned_so(text: str) -> None:
     assert range_form(column("daterange"), rows) is None
     assert range_form(column("text"), rows.slice(0, 1)) is None
     assert range_form(column("daterange"), rows.slice(0, 1)) is RangeForm.DAYS
+
+
+def test_what_was_drawn_beyond_all_dates_is_a_range_at_their_end() -> None:
+    far = pd.Series(np.array([2**63 - 1, 0], dtype="int64").view("datetime64[us]"))
+    rows = pd.DataFrame({"during": far, "during" + UNTIL: far})
+    texts = as_ranges(rows, RangeForm.DAYS, "during", not_null=False)
+    assert texts.to_list() == ["[9999-12-30,9999-12-31)", "[1970-01-01,1970-01-02)"]
