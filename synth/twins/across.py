@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth.columns.conform import learnable
 from synth.columns.keys import new_keys
@@ -23,6 +24,8 @@ from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
     from synth.domain import Across, Model, Rule
@@ -287,14 +290,20 @@ def with_columns(
 
 
 def with_other_keys(
-    draft: Draft, unpublished_parents: Collection[str], pools: Mapping[str, pa.Array | None]
+    draft: Draft,
+    unpublished_parents: Collection[str],
+    pools: Mapping[str, pa.Array | None],
+    former: Mapping[str, Mapping[str, pa.ChunkedArray]],
 ) -> Draft:
     """Return the draft without keys of parents whose twins are not published: others take their places.
+
+    One key becomes the same one in all twins that hold it, so that copies of it stay copies.
 
     Args:
         draft: whose rows reference them.
         unpublished_parents: the parents, by `unique_id`.
         pools: the keys of their twins of before, or made again, by column; None where there is none.
+        former: the keys that their twins had when this one was drawn, by parent and column.
     """
     task, table = draft.case.task, draft.twin_table.table
     for key in task.model.foreign_keys:
@@ -303,12 +312,24 @@ def with_other_keys(
         real = draft.case.source.real.column(key.column)
         old = table.column(key.column).combine_chunks().dictionary_encode()
         pool, number = pools.get(key.column), len(old.dictionary)
-        rng = np.random.default_rng([task.seed, *task.model.unique_id.encode(), 3])
+        rng = np.random.default_rng([task.seed, *key.parent.encode(), 3])
         if pool is None or not len(pool):
             column = next(one.column for one in draft.case.treatments if one.column.name == key.column)
             pool = new_keys(real, column, number, rng, existing=real)
-        turns = np.resize(rng.permutation(len(pool)), number)  # some twice, where there are fewer
-        keys = pool.take(pa.array(turns)).take(old.indices)
+        places = former_places(old.dictionary, former.get(key.parent, {}).get(key.parent_column))
+        turns = np.resize(rng.permutation(len(pool)), places.max(initial=-1) + 1)  # some twice, of few
+        keys = pool.take(pa.array(turns[places])).take(old.indices)
         place = table.column_names.index(key.column)
         table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))
     return replace(draft, twin_table=replace(draft.twin_table, table=table))
+
+
+def former_places(keys: pa.Array, former: pa.ChunkedArray | None) -> NDArray[np.int64]:
+    """Return the place of each key among those of the parent; of each other one a place of its own."""
+    if former is None:
+        return np.arange(len(keys))
+    parents = former.combine_chunks().cast(keys.type).unique()
+    places = np.asarray(pc.index_in(keys, parents).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    orphans = places < 0
+    places[orphans] = len(parents) + np.arange(int(orphans.sum()))
+    return places

@@ -160,10 +160,13 @@ def _finish_draft(
         for name, one in first_outcomes.items()
         if isinstance(one, Draft) and name in keys and keys[name] is not one.keys
     }
+    former = {name: one.keys for name, one in first_outcomes.items() if isinstance(one, Draft)}
 
     def finish() -> Twin:
         alone = without(rejected_models, context)
-        ready = _with_keys(draft, rejected_models, others, alone) if rejected_models or others else draft
+        ready = (
+            _with_keys(draft, rejected_models, others, alone, former) if rejected_models or others else draft
+        )
         referenced_columns = frozenset(draft.keys)
         return with_protection(
             task, alone, lambda: finish_twin(ready), parents=keys, referenced_columns=referenced_columns
@@ -178,6 +181,7 @@ def _with_keys(
     rejected_models: Collection[str],
     others: Mapping[str, Mapping[str, pa.ChunkedArray]],
     context: RunContext,
+    former: Mapping[str, Mapping[str, pa.ChunkedArray]],
 ) -> Draft:
     """Return the draft without keys of twins that are not published.
 
@@ -186,6 +190,7 @@ def _with_keys(
         rejected_models: the parents that have no new twin.
         others: the keys of parents whose twins were made again, by guarantee.
         context: in which the rejected have no twin.
+        former: the keys of parents when this twin was drawn.
     """
     task = draft.case.task
     pools = {
@@ -193,7 +198,7 @@ def _with_keys(
         for key in task.model.foreign_keys
         if (key.parent in rejected_models and key.parent in context.twins) or key.parent in others
     }
-    result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools))
+    result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools, former))
     table = with_copied_keys(result.twin_table.table, result.case, context.facts.every, others)
     result = replace(
         result,
