@@ -43,11 +43,11 @@ def of(*tests: DataTest, orders: Node | None = None, others: tuple[Node, ...] = 
     return facts(manifest)(ORDERS)
 
 
-def unused(found: Facts) -> list[str]:
+def unused_names(facts_found: Facts) -> list[str]:
     """Why the tests of a model that state nothing do so; all others must state nothing, too."""
-    assert replace(found, all_facts=()) == Facts()
-    assert not any(one.is_used for one in found.all_facts)
-    return [one.effect.removeprefix("not used: ") for one in found.all_facts]
+    assert replace(facts_found, all_facts=()) == Facts()
+    assert not any(one.is_used for one in facts_found.all_facts)
+    return [one.effect.removeprefix("not used: ") for one in facts_found.all_facts]
 
 
 def test_a_model_without_tests_has_no_facts() -> None:
@@ -55,9 +55,9 @@ def test_a_model_without_tests_has_no_facts() -> None:
 
 
 def test_unique_and_not_null_tests_are_facts_about_folded_columns() -> None:
-    found = of(check("unique", "ID"), check("not_null", '"Code"'))
-    assert found.unique == (("id",),)
-    assert found.not_null == {"Code"}
+    facts_found = of(check("unique", "ID"), check("not_null", '"Code"'))
+    assert facts_found.unique == (("id",),)
+    assert facts_found.not_null == {"Code"}
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_unique_and_not_null_tests_are_facts_about_folded_columns() -> None:
 )
 def test_a_test_that_tolerates_some_rows_states_no_fact(config: dict[str, object], reason: str) -> None:
     tests = (check("unique", "id", config=config), check("not_null", "id", config=config))
-    assert unused(of(*tests)) == [reason, reason]
+    assert unused_names(of(*tests)) == [reason, reason]
 
 
 def test_a_test_under_a_condition_is_a_rule_about_the_rows_concerned() -> None:
     where = {"where": "x > 1 -- or so"}
-    found = of(check("unique", "id", config=where), check("not_null", "id", config=where))
-    assert (found.unique, found.not_null) == ((), frozenset())
-    key, filled = found.rules
+    facts_found = of(check("unique", "id", config=where), check("not_null", "id", config=where))
+    assert (facts_found.unique, facts_found.not_null) == ((), frozenset())
+    key, filled = facts_found.rules
     assert key == Rule("unique_id", "count(id) = count(distinct id)", Scope.TABLE, where="(x > 1 -- or so\n)")
     assert filled == Rule("not_null_id", "not ((x > 1 -- or so\n)\n) or (id is not null\n)")
 
@@ -96,14 +96,14 @@ def test_the_plain_configuration_that_dbt_writes_is_no_tolerance() -> None:
 
 
 def test_a_test_of_the_same_name_from_an_unknown_package_states_no_fact() -> None:
-    assert unused(of(check("unique", "id", namespace="house"))) == ["synth test runs it on the twin"]
+    assert unused_names(of(check("unique", "id", namespace="house"))) == ["synth test runs it on the twin"]
 
 
 def test_singular_tests_are_listed_and_state_nothing() -> None:
     alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {})
     nodes = {ORDERS: node(ORDERS, "id")}
-    found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)))(ORDERS)
-    assert unused(found) == ["synth test runs it on the twin"]
+    facts_found = facts(Manifest(Path("m"), "shop", "", "", nodes, singular=(alone,)))(ORDERS)
+    assert unused_names(facts_found) == ["synth test runs it on the twin"]
 
 
 MODEL = 'from "warehouse"."analytics"."orders"'
@@ -129,8 +129,8 @@ MODEL = 'from "warehouse"."analytics"."orders"'
 def test_a_query_that_lists_rows_of_the_model_is_a_rule_about_each(query: str, holds: str) -> None:
     alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {}, sql=query)
     orders = replace(node(ORDERS, "id"), schema="analytics", alias="orders")
-    found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
-    assert [rule.holds for rule in found.rules] == ([holds] if holds else [])
+    facts_found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
+    assert [rule.holds for rule in facts_found.rules] == ([holds] if holds else [])
 
 
 @pytest.mark.parametrize(
@@ -153,14 +153,14 @@ def test_a_query_that_lists_groups_of_several_rows_says_what_is_unique(
 ) -> None:
     alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {}, sql=query)
     orders = replace(node(ORDERS, "day", "Shop", "net", "at"), schema="analytics", alias="orders")
-    found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
-    assert found.unique == ((key,) if key else ())
+    facts_found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
+    assert facts_found.unique == ((key,) if key else ())
 
 
 def test_columns_that_an_expression_makes_unique_are_a_key_and_the_expression_is_counted() -> None:
-    found = of(check("unique", "(id || '-' || \"Code\")"))
-    assert found.unique == (("id", "Code"),)
-    assert [rule.scope for rule in found.rules] == [Scope.TABLE]
+    facts_found = of(check("unique", "(id || '-' || \"Code\")"))
+    assert facts_found.unique == (("id", "Code"),)
+    assert [rule.scope for rule in facts_found.rules] == [Scope.TABLE]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_test_of_the_newest_row_against_the_clock_is_known(query: str, fresh: 
 )
 def test_arguments_that_cannot_be_read_are_not_used(argument: str, reason: str) -> None:
     ranged = check("accepted_range", "id", namespace="dbt_utils", min_value=argument)
-    assert unused(of(ranged)) == [reason]
+    assert unused_names(of(ranged)) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ def test_arguments_that_cannot_be_read_are_not_used(argument: str, reason: str) 
     ],
 )
 def test_a_unique_combination_is_one_set_of_columns(kind: str, argument: str, namespace: str) -> None:
-    listed: dict[str, Any] = {argument: ["id", "Code"]}
-    found = of(check(kind, namespace=namespace, **listed))
-    assert found.unique == (("id", "code"),)
-    quoted = of(check(kind, namespace=namespace, quote_columns=True, **listed))
-    assert quoted.unique == (("id", "Code"),)
+    arguments: dict[str, Any] = {argument: ["id", "Code"]}
+    facts_found = of(check(kind, namespace=namespace, **arguments))
+    assert facts_found.unique == (("id", "code"),)
+    quoted_facts = of(check(kind, namespace=namespace, quote_columns=True, **arguments))
+    assert quoted_facts.unique == (("id", "Code"),)
 
 
 def test_a_combination_of_expressions_or_under_a_condition_states_no_fact() -> None:
@@ -242,7 +242,8 @@ def test_partial_references_count_where_a_column_has_one_parent() -> None:
     )
     assert [key.parent for key in of(to_users).foreign_keys] == [USERS]
     assert (
-        unused(of(to_users, to_teams, others=(teams,))) == ["other rows of owner reference another model"] * 2
+        unused_names(of(to_users, to_teams, others=(teams,)))
+        == ["other rows of owner reference another model"] * 2
     )
     part = check(
         "relationships_where",
@@ -252,10 +253,10 @@ def test_partial_references_count_where_a_column_has_one_parent() -> None:
         field="id",
         to_condition="active",
     )
-    assert unused(of(part)) == ["only some rows of the parent count"]
+    assert unused_names(of(part)) == ["only some rows of the parent count"]
 
 
-def contracted(**other: Any) -> Node:
+def contract_node(**other: Any) -> Node:
     columns = {
         "id": DeclaredColumn("id", {}, {}, ({"type": "not_null"}, {"type": "unique"})),
         "Code": DeclaredColumn("Code", {}, {}),
@@ -268,26 +269,26 @@ def contracted(**other: Any) -> Node:
 
 
 def test_constraints_of_an_enforced_contract_are_facts_and_the_declared_key_wins() -> None:
-    found = of(orders=contracted())
-    assert found.primary_key == ("Code", "id")
-    assert set(found.unique) == {("Code", "id"), ("id",)}
-    assert found.not_null == {"Code", "id"}
+    facts_found = of(orders=contract_node())
+    assert facts_found.primary_key == ("Code", "id")
+    assert set(facts_found.unique) == {("Code", "id"), ("id",)}
+    assert facts_found.not_null == {"Code", "id"}
 
 
 @pytest.mark.parametrize("other", [{"has_contract": False}, {"config": {"materialized": "view"}}])
 def test_constraints_that_postgres_does_not_enforce_are_no_facts(other: dict[str, Any]) -> None:
-    found = of(orders=contracted(**other))
-    assert replace(found, all_facts=()) == Facts()
-    assert {one.kind for one in found.all_facts} <= {"data_type"}
+    facts_found = of(orders=contract_node(**other))
+    assert replace(facts_found, all_facts=()) == Facts()
+    assert {one.kind for one in facts_found.all_facts} <= {"data_type"}
 
 
 @pytest.mark.parametrize("to", ["ref('users')", '"w"."s"."users"'])
 def test_a_foreign_key_constraint_is_resolved_by_ref_or_by_relation(to: str) -> None:
-    orders = contracted(key={"to": to, "to_columns": ["id"], "name": "fk"})
+    orders = contract_node(key={"to": to, "to_columns": ["id"], "name": "fk"})
     other = node("model.shop.twin", relation_name='"w"."s"."users"')
-    found = of(orders=orders, others=(other,)).foreign_keys
+    facts_found = of(orders=orders, others=(other,)).foreign_keys
     parent = USERS if to.startswith("ref") else "model.shop.twin"
-    assert found == (ForeignKey("user_id", parent, "id", "fk"),)
+    assert facts_found == (ForeignKey("user_id", parent, "id", "fk"),)
 
 
 @pytest.mark.parametrize(
@@ -295,13 +296,13 @@ def test_a_foreign_key_constraint_is_resolved_by_ref_or_by_relation(to: str) -> 
     [{}, {"to": "ref('users')"}, {"to": "elsewhere", "to_columns": ["id"]}, {"expression": "users (id)"}],
 )
 def test_a_foreign_key_constraint_that_names_no_known_column_states_no_fact(key: dict[str, Any]) -> None:
-    assert of(orders=contracted(key=key)).foreign_keys == ()
+    assert of(orders=contract_node(key=key)).foreign_keys == ()
 
 
 @pytest.mark.parametrize("to", ["ref('users')", 'ref("shop", "users")', "{{ ref('users') }}"])
 def test_a_relationship_names_the_parent_that_dbt_resolved(to: str) -> None:
-    found = of(check("relationships", "User_Id", to=to, field="ID"))
-    assert found.foreign_keys == (ForeignKey("user_id", USERS, "id", "relationships_User_Id"),)
+    facts_found = of(check("relationships", "User_Id", to=to, field="ID"))
+    assert facts_found.foreign_keys == (ForeignKey("user_id", USERS, "id", "relationships_User_Id"),)
 
 
 @pytest.mark.parametrize(
@@ -312,13 +313,13 @@ def test_a_relationship_to_a_version_means_that_version_and_else_the_latest(to: 
         node(f"model.shop.p.v{number}", version=number, is_latest=number == "2") for number in ("1", "2")
     )
     parents = tuple(one.unique_id for one in versions)
-    found = of(check("relationships", "p_id", to=to, field="id", parents=parents), others=versions)
-    assert found.foreign_keys[0].parent == f"model.shop.p.v{version}"
+    facts_found = of(check("relationships", "p_id", to=to, field="id", parents=parents), others=versions)
+    assert facts_found.foreign_keys[0].parent == f"model.shop.p.v{version}"
 
 
 def test_a_model_may_reference_itself() -> None:
-    found = of(check("relationships", "code", to="ref('orders')", field="id", parents=(ORDERS,)))
-    assert found.foreign_keys[0].parent == ORDERS
+    facts_found = of(check("relationships", "code", to="ref('orders')", field="id", parents=(ORDERS,)))
+    assert facts_found.foreign_keys[0].parent == ORDERS
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ def test_a_model_is_what_it_says_all_that_it_is_built_from_and_its_tests() -> No
 
     def after(*nodes: Node, tests: tuple[DataTest, ...] = (unique,), **more: Any) -> set[str]:
         """The parts that are not as before."""
-        found = source_digests(manifest(*nodes, tests=tests, **more), nodes)["mart"]
-        return {part for part in before if found[part] != before[part]}
+        digests = source_digests(manifest(*nodes, tests=tests, **more), nodes)["mart"]
+        return {part for part in before if digests[part] != before[part]}
 
     edited: dict[str, Any] = {"checksum": "edited"}
     assert after(source, staging, mart) == set()

@@ -84,13 +84,13 @@ def test_the_twin_has_such_dates_and_of_births_only_the_year() -> None:
     first, born = treatments = classify(MODEL, columns, table)
     assert (first.role, first.origin) == (Role.DATETIME, "written YYYYMMDD")
     assert born.role is Role.DATE_OF_BIRTH
-    learned = learnable(table, treatments)
-    assert learned["thing"].dt.year.between(2023, 2024).all()
-    assert learned["birth_date"].between(1983, 1984).all()
-    twin = assemble(learned, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
+    rows = learnable(table, treatments)
+    assert rows["thing"].dt.year.between(2023, 2024).all()
+    assert rows["birth_date"].between(1983, 1984).all()
+    twin = assemble(rows, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
     assert twin.column("thing").to_pylist() == table.column("thing").to_pylist()
     days = pd.to_datetime(twin.column("birth_date").to_pandas().astype(str), format="%Y%m%d")
-    assert (days.dt.year == learned["birth_date"]).all()
+    assert (days.dt.year == rows["birth_date"]).all()
 
 
 def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned() -> None:
@@ -105,11 +105,11 @@ def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned(
     )
     treatments = classify(MODEL, columns, table)
     assert [one.role for one in treatments] == [Role.DATETIME, Role.DATE_OF_BIRTH]
-    learned = learnable(table, treatments)
-    learned.loc[:9, "birth_date"] += 1  # what was drawn may not know of the order
-    twin = assemble(learned, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
+    rows = learnable(table, treatments)
+    rows.loc[:9, "birth_date"] += 1  # what was drawn may not know of the order
+    twin = assemble(rows, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
     days = pd.to_datetime(twin.column("birth_date").to_pandas())
     joining = pd.to_datetime(twin.column("thing").to_pandas().astype(str), format="%Y%m%d")
     assert (days <= joining).all()
-    assert (days.dt.year == learned["birth_date"])[10:].all()
+    assert (days.dt.year == rows["birth_date"])[10:].all()
     assert days.nunique() > 300

@@ -153,9 +153,9 @@ def children(canary_parents: int, most: int) -> NDArray[np.float64]:
     signals = []
     for turn in range(FITS):
         learner = PrivateSynthesizer({"active": ColumnDomain("boolean")}, EPSILON, DELTA, most, seed=turn)
-        learned = learner.fit(rows, np.arange(80), parents=ParentCounts(counted, most, all=True)).children
-        drawn = np.zeros(1) if learned is None else learned.draw(90, np.random.default_rng(turn))
-        signals.append((drawn.sum(), drawn.max(), 0 if learned is None else learned.parents))
+        model = learner.fit(rows, np.arange(80), parents=ParentCounts(counted, most, all=True)).children
+        numbers_drawn = np.zeros(1) if model is None else model.draw(90, np.random.default_rng(turn))
+        signals.append((numbers_drawn.sum(), numbers_drawn.max(), 0 if model is None else model.parents))
     return np.array(signals, dtype=np.float64)
 
 

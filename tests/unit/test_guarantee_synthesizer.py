@@ -108,12 +108,12 @@ def test_parents_have_about_as_many_rows_as_real_ones() -> None:
     domains = {"open": ColumnDomain("boolean", nullable=False)}
     rows = pd.DataFrame({"open": np.arange(real.sum()) % 2 == 0})
     entities = np.repeat(np.arange(len(real)), real)
-    learned = PrivateSynthesizer(domains, rows_per_entity=5).fit(rows, entities, parents=parents).children
-    assert learned is not None
-    drawn = learned.draw(len(real), np.random.default_rng(0))
-    assert drawn.sum() == pytest.approx(real.sum(), rel=0.3)
-    assert (drawn == 0).mean() == pytest.approx(1 / 8, abs=0.05)
-    assert np.quantile(drawn, [0.5, 0.85]) == pytest.approx([2, 7], abs=1)
+    model = PrivateSynthesizer(domains, rows_per_entity=5).fit(rows, entities, parents=parents).children
+    assert model is not None
+    numbers_drawn = model.draw(len(real), np.random.default_rng(0))
+    assert numbers_drawn.sum() == pytest.approx(real.sum(), rel=0.3)
+    assert (numbers_drawn == 0).mean() == pytest.approx(1 / 8, abs=0.05)
+    assert np.quantile(numbers_drawn, [0.5, 0.85]) == pytest.approx([2, 7], abs=1)
 
 
 def test_numbers_of_rows_that_noise_could_have_made_are_not_told() -> None:

@@ -169,8 +169,8 @@ def test_a_relation_is_made_of_drawn_rows_alone() -> None:
     treatments = tuple(
         one for one in assign_unseen(MODEL, COLUMNS) if one.column.name in {"id", "email", "amount"}
     )
-    drawn = pd.DataFrame({"email": [PRESENT, None, PRESENT], "amount": [1.25, 2.5, None]})
-    twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
+    rows = pd.DataFrame({"email": [PRESENT, None, PRESENT], "amount": [1.25, 2.5, None]})
+    twin = assemble_unseen(rows, treatments, parents=lambda _: None, rng=RNG)
     assert twin.column_names == ["id", "email", "amount"]
     assert len(twin.column("id").unique()) == 3
     assert twin.column("email").is_null().to_pylist() == [False, True, False]
@@ -181,8 +181,8 @@ def test_a_relation_is_made_of_drawn_rows_alone() -> None:
 
 def test_noise_alone_leaves_no_hole_in_a_column_of_keys() -> None:
     treatments = tuple(one for one in assign_unseen(MODEL, COLUMNS) if one.column.name in {"id", "email"})
-    drawn = pd.DataFrame({"email": np.arange(200) > 0})
-    twin = assemble_unseen(drawn, treatments, parents=lambda _: None, rng=RNG)
+    rows = pd.DataFrame({"email": np.arange(200) > 0})
+    twin = assemble_unseen(rows, treatments, parents=lambda _: None, rng=RNG)
     assert twin.column("email").null_count == 0
     nullable = replace(treatments[0], column=replace(COLUMNS[0], not_null=False), is_required=False)
     assert list(private_columns(pa.table({"id": [1, None]}), (nullable,))) == []
