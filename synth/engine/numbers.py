@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WEEK = 7
 WEEK_ROWS = 200  # of smoothed dates keep their day of the week
-FEWEST_WEEKS = 4  # of which a date is moved to one, so that a day is seldom the one it stands for
+FEWEST_WEEKS = 3  # of which a date is moved to one, beside its own
 SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 
 
@@ -129,15 +129,19 @@ class NumberColumn:
         return on_lattice(round_to(values, decimals), *self._lattice, self.decimals)
 
     def _keep_weekdays(self, steps: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
-        """Move dates to the day of the week of the value that they stand for, some weeks from it."""
+        """Move dates to the day of the week of the value that they stand for, at least a week from it.
+
+        The value itself would come back seven times as often as by chance.
+        """
         if not len(self._weeks[0]):
             return
         cell, value = self._cells.cell[codes], self._distinct[codes]
         week = np.uint64(WEEK)
         before, after = (value - self._weeks[0][cell]) // week, (self._weeks[1][cell] - value) // week
-        enough = before + after + np.uint64(1) >= FEWEST_WEEKS
+        enough = before + after >= FEWEST_WEEKS
         before, after = before[enough], after[enough]
-        weeks = rng.integers(np.zeros_like(before), before + after, dtype=np.uint64, endpoint=True)
+        weeks = rng.integers(np.ones_like(before), before + after, dtype=np.uint64, endpoint=True)
+        weeks -= weeks <= before  # those before it, and those behind it
         steps[enough] = value[enough] - before * week + weeks * week
 
     @cached_property
@@ -154,7 +158,7 @@ class NumberColumn:
         reaches_next = self._cells.excludes_high & ~self._cells.excludes_low
         for place in range(len(low)):
             first = last = place
-            while self._distinct[high[place]] - self._distinct[low[place]] < WEEK * FEWEST_WEEKS:
+            while self._distinct[high[place]] - self._distinct[low[place]] < WEEK * (FEWEST_WEEKS + 2):
                 wider = (
                     (first > 0 and bool(reaches_next[first - 1])),
                     bool(reaches_next[last]) and last + 1 < len(low),

@@ -265,9 +265,8 @@ def later_targets(
 
 def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
     """Return the time from which the first row of each owner's history is counted."""
-    if form.base is not None:
-        return owners[form.base].reset_index(drop=True)
-    return pd.Series([form.start] * len(owners), dtype=form.empty[form.schema.time].dtype)
+    start = pd.Series([form.start] * len(owners), dtype=form.empty[form.schema.time].dtype)
+    return start if form.base is None else owners[form.base].reset_index(drop=True).fillna(start)
 
 
 def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:

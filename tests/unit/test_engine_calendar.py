@@ -60,3 +60,15 @@ def test_numbers_and_a_few_days_have_no_calendar() -> None:
 
 def column_of(series: pd.Series) -> NumberColumn:
     return NumberColumn(series, Crowd.of(1, len(series), None))
+
+
+@pytest.mark.parametrize(("rows", "days"), [(1000, 20_000), (1000, 400)])
+def test_a_date_of_few_moves_by_whole_weeks_and_never_stays(rows: int, days: int) -> None:
+    offsets = pd.to_timedelta(np.random.default_rng(3).integers(0, days, rows), "D")
+    column = NumberColumn(pd.Series(pd.Timestamp("1960-01-01") + offsets), Crowd.of(10, rows, None))
+    rare = ~column.spike[column.codes]
+    own, moved = (column.native(column.codes, rng)[rare] for rng in (None, np.random.default_rng(4)))
+    assert (np.abs(moved - own) >= np.timedelta64(7, "D")).mean() > 0.97
+    assert ((moved - own) % np.timedelta64(7, "D") == np.timedelta64(0, "D")).mean() > 0.97
+    assert moved.min() >= own.min()
+    assert moved.max() <= own.max()
