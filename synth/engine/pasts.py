@@ -249,7 +249,7 @@ def later_targets(
         starting: of each row, the time that its history begins at, where first rows are drawn as all others.
     """
     targets: dict[str, Any] = {}
-    is_learned = later if starting is None else np.ones(len(rows), bool)
+    is_learned = np.ones(len(rows), bool) if schema.whole else later
     if schema.time is not None:
         since = schema.since(rows).shift()
         since = since if starting is None else since.mask(~later, starting)

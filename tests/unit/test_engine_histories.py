@@ -140,11 +140,17 @@ def test_owners_without_rows_and_rows_without_a_time_are_learned() -> None:
     rows, owner = Histories().fit(owners, none, np.zeros(0, np.int64)).sample(owners)
     assert len(rows) == len(owner) == 0
     items = pd.DataFrame(
-        {"item": [f"i{n % 3}" for n in range(120)], "n": pd.array([None, 1] * 60, dtype="Int64")}
+        {
+            "item": [f"i{n % 3}" for n in range(120)],
+            "n": pd.array([None, 1] * 60, dtype="Int64"),
+            "size": np.arange(120) % 5,
+        }
     )
     rows, owner = Histories().fit(owners, items, np.repeat(np.arange(60), 2)).sample(owners)
     assert (np.bincount(owner, minlength=60) == 2).all()
     assert rows.dtypes.to_dict() == items.dtypes.to_dict()
+    assert rows["item"].notna().all()
+    assert rows["n"].isna().mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_rows_without_an_owner_and_times_that_are_none_are_refused() -> None:
