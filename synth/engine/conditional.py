@@ -194,8 +194,7 @@ def learn(
         for part in (calendar or {}).get(index, ())
     ]
     bins = BinnedFeatures.of([(table, best[index]) for index, table in features])
-    order = rng.permutation(len(own))
-    parts = np.array_split(order, TREES if len(order) >= TREES * TREE_ROWS else 1)
+    parts = _tree_rows(len(own), entities, rng)
     smallest = SMALLEST // len(parts)
     return features, [
         PrunedTree(bins.rows(part), goal.rows(part), smallest, None if entities is None else entities[part])
@@ -210,3 +209,19 @@ def mix(parts: Iterable[Ints], rows: int) -> Ints:
         keys = (keys + part.astype(np.uint64) + np.uint64(1)) * FACTOR
         keys ^= keys >> np.uint64(29)
     return keys.view(np.int64)
+
+
+def _tree_rows(rows: int, entities: Ints | None, rng: np.random.Generator) -> list[Ints]:
+    """Return for each tree its share of the rows; all rows of an entity are of one tree.
+
+    In two trees, an entity of many rows would show through in both.
+    """
+    trees = TREES if rows >= TREES * TREE_ROWS else 1
+    mixed = rng.permutation(rows)
+    if entities is None:
+        return np.array_split(mixed, trees)
+    codes, number = np.unique(entities, return_inverse=True)
+    if len(codes) < trees:
+        return [mixed]
+    tree = rng.permutation(len(codes)) * trees // len(codes)
+    return [mixed[tree[number[mixed]] == each] for each in range(trees)]

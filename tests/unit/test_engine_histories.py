@@ -177,19 +177,19 @@ def test_rows_fall_on_the_days_of_the_week_that_real_ones_fall_on() -> None:
 
 def test_first_rows_and_others_teach_each_other_what_their_columns_do_together() -> None:
     shares = []
-    for seed in range(6):
+    for seed in range(4):
         rng = np.random.default_rng(seed)
-        owner = np.repeat(np.arange(300), rng.integers(1, 3, 300))
+        owner = np.repeat(np.arange(600), rng.integers(1, 3, 600))
         kind = rng.choice(["low", "normal", "high", "urgent"], len(owner))
         usual = pd.Series(kind).map({"low": 3.6, "normal": 2.9, "high": 2.2, "urgent": 1.0}).to_numpy()
         days = pd.to_timedelta(rng.integers(0, 300, len(owner)), "D")
         hours = np.exp(usual + rng.normal(0, 0.8, len(owner))).round(1)
         rows = pd.DataFrame({"at": pd.Timestamp("2025-01-01") + days, "kind": kind, "hours": hours})
-        owners = pd.DataFrame({"size": rng.integers(1, 9, 300)})
+        owners = pd.DataFrame({"size": rng.integers(1, 9, 600)})
         twin, _ = Histories(seed, time="at", categories=["kind"]).fit(owners, rows, owner).sample(owners)
         assert twin["at"].between(rows["at"].min(), rows["at"].max()).all()
         shares.append(explained(twin) / explained(rows))
-    assert np.mean(shares) > 0.7  # of eight seeds .81 is the mean; first rows and others apart keep .64
+    assert np.mean(shares) > 0.85  # of six seeds .92 is the mean; first rows and others apart keep .78
 
 
 def explained(rows: pd.DataFrame) -> float:
