@@ -69,7 +69,7 @@ def test_rare_labels_never_leave(remote: Rented, tmp_path: Path) -> None:
 
 def test_the_scores_of_the_service_are_out_of_a_hundred(remote: Rented, tmp_path: Path) -> None:
     scores: dict[str, float] = {}
-    made(remote, tmp_path, scored=scores.update)
+    made(remote, tmp_path, on_scores=scores.update)
     assert scores["synthetic_data_quality_score"] == 91.0
 
 
