@@ -169,6 +169,7 @@ def test_a_rejected_twin_is_tried_again_and_its_predecessor_stays_known(project:
     assert made_anew(project) == set()
 
 
+@pytest.mark.slow
 def test_flags_that_change_a_twin_count_as_changes(project: Handmade) -> None:
     assert made_anew(project, "--seed", "9") == ALL
     assert made_anew(project, "--seed", "9") == set()

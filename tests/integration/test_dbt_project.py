@@ -90,6 +90,7 @@ def user_ids() -> set[str]:
         return {row["id"] for row in csv.DictReader(stream)}
 
 
+@pytest.mark.slow
 def test_data_tests_and_unit_tests_pass(project: Project) -> None:
     printed = project.dbt("test")
     assert re.search(r"Finished running \d+ data tests, 4 unit tests", printed)

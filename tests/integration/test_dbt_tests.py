@@ -85,6 +85,7 @@ def test_a_selection_means_the_tests_that_read_it_and_dbts_own_artifacts_stay(pr
     assert not list((project.folder / "target/synth").glob("dbt-*"))
 
 
+@pytest.mark.slow
 def test_a_twin_that_fails_a_test_is_not_published_and_neither_is_its_child(project: Handmade) -> None:
     before = project.value(TWIN)
     answer = project.synth("run", "--backend", "younger")
@@ -125,6 +126,7 @@ def test_who_wants_no_tests_gets_none(project: Handmade) -> None:
     assert "dbt" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_project_that_dbt_cannot_read_publishes_nothing(project: Handmade) -> None:
     before = project.value(TWIN)
     broken = project.folder / "models" / "broken.sql"

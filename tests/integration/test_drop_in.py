@@ -49,6 +49,7 @@ def analyst(project: Handmade) -> Iterator[dict[str, str]]:
         run(f"drop role {name}".encode())
 
 
+@pytest.mark.slow
 def test_downstream_models_are_built_on_twins_by_who_may_not_read_the_real_ones(project: Handmade) -> None:
     with analyst(project) as environment:
         refused = try_dbt(project, "show", "--inline", "select count(*) from club.members", **environment)
@@ -124,6 +125,7 @@ def test_docs_replace_no_file_that_is_not_theirs(project: Handmade, tmp_path: Pa
     assert path.read_text() == "version: 2\n"
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_on_both_sides(project: Handmade) -> None:
     answer = project.synth("compare", "--output", "json")
     assert answer.code == 0, answer.text

@@ -213,6 +213,7 @@ def test_composite_keys_stay_unique(studio: Studio) -> None:
 # --- the order of rows
 
 
+@pytest.mark.slow
 def test_the_order_in_which_postgres_keeps_rows_does_not_matter(studio: Studio) -> None:
     select = "g as id, g % 7 as n, case when g % 3 > 0 then 'x' || g % 5 end as t, (g * g) % 97 / 10.0 as f"
     fill(studio, "sorted", select)
@@ -245,6 +246,7 @@ def test_twice_as_many_rows_can_be_asked_for(studio: Studio) -> None:
 # --- somebody else's table
 
 
+@pytest.mark.slow
 def test_a_public_table_needs_nothing_but_its_tag(studio: Studio) -> None:
     with SHOPPERS.open(newline="") as file:
         names = next(csv.reader(file))

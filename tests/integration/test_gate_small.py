@@ -89,6 +89,7 @@ def checks_of(evaluation: Any) -> Iterator[dict[str, Any]]:
 # --- attempts
 
 
+@pytest.mark.slow
 def test_the_fourth_question_about_the_same_rows_needs_a_reason(small: Handmade) -> None:
     for seed in "123":
         assert small.synth("run", "--seed", seed).code == 1

@@ -108,6 +108,7 @@ def test_the_rows_of_an_entity_train_together_where_the_model_can(
     assert project.rows(ORDER_COLUMNS) == [("order_id",), ("person_id",), ("amount",)]
 
 
+@pytest.mark.slow
 def test_eight_models_train_side_by_side(project: Handmade, gretel: GretelDouble) -> None:
     nodes: dict[str, Any] = {}
     for name in (f"people{n}" for n in range(8)):
@@ -150,6 +151,7 @@ def test_odd_values_survive_the_way_there_and_back(project: Handmade, gretel: Gr
     assert project.value("select bool_and(at = '2026-03-01 06:30Z') from synthetic.odd")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "retry"])
 def test_a_killed_run_is_picked_up_by_the_next_one_and_paid_once(
     project: Handmade, gretel: GretelDouble, command: str
@@ -168,6 +170,7 @@ def test_a_killed_run_is_picked_up_by_the_next_one_and_paid_once(
     assert gretel.left == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_cancels_the_job(
     project: Handmade, gretel: GretelDouble, number: signal.Signals
@@ -230,6 +233,7 @@ def test_a_wrong_variable_stops_the_run_before_it_begins(
     assert variables.get("GRETEL_API_KEY") != "secret" or "secret" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_stray_configuration_file_changes_nothing(
     project: Handmade, gretel: GretelDouble, tmp_path: Path
 ) -> None:
@@ -240,6 +244,7 @@ def test_a_stray_configuration_file_changes_nothing(
     assert (answer.code, answer.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_configuration_file_that_breaks_the_client_is_named(project: Handmade, tmp_path: Path) -> None:
     broken = tmp_path / "gretel.json"
     broken.write_text("{")

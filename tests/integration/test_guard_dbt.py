@@ -39,6 +39,7 @@ def clear(project: Handmade) -> None:
     assert project.synth("check").code == 0
 
 
+@pytest.mark.slow
 def test_dbt_run_into_the_schema_of_the_twins_is_caught(project: Handmade) -> None:
     dbt(project, "run", "--select", "clubs", "members", **INTO_TWINS)
     assert (

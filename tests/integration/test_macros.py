@@ -69,6 +69,7 @@ def compiled(project: Handmade, model: str, *arguments: str) -> str:
     return next((project.folder / "target/compiled").rglob(f"{model}.sql")).read_text()
 
 
+@pytest.mark.slow
 def test_a_variable_decides_whether_a_twin_is_meant(project: Handmade) -> None:
     assert '"club"."visits"' in compiled(project, "minutes")
     assert '"synthetic"."visits"' in compiled(project, "minutes", *TWINS)

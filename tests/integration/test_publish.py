@@ -284,6 +284,7 @@ def test_a_source_that_is_rebuilt_during_the_run_is_no_empty_twin(project: Handm
 # --- two at once
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_both_end_well(project: Handmade) -> None:
     project.with_orders()
     running = [project.start("run", "--seed", str(seed)) for seed in (1, 2)]
@@ -295,6 +296,7 @@ def test_two_runs_at_once_both_end_well(project: Handmade) -> None:
     assert project.rows(STAGES) == []
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_stages_of_another_one_alone(project: Handmade) -> None:
     project.backend("gate", GATE)
     project.with_orders(backend="gate")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from synth.services import Endpoints
     from tests.handmade import Handmade
 
+pytestmark = pytest.mark.slow  # the project takes 100 seconds; tests of single kinds show the same
+
 # Where the real relation of each twin is.
 REAL = {
     "members": "hire.members",  # a table with an enforced contract

@@ -36,6 +36,7 @@ def statuses(project: Handmade) -> dict[str, str]:
 # --- relations
 
 
+@pytest.mark.slow
 def test_a_child_alone_needs_a_published_parent_and_a_parent_alone_leaves_its_children_behind(
     project: Handmade,
 ) -> None:

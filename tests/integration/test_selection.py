@@ -152,6 +152,7 @@ def test_own_exclusion_agrees_with_dbt(settings: Settings, exclusion: str) -> No
     assert ours == listed(settings, "--exclude", exclusion)
 
 
+@pytest.mark.slow
 def test_asking_dbt_leaves_the_manifest_as_it_is(settings: Settings) -> None:
     before = settings.project.manifest_path.read_bytes()
     answer = chosen(settings, with_dbt=True, selected=("users+",), excluded=("marts.core",))

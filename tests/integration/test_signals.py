@@ -72,6 +72,7 @@ def test_a_signal_while_learning_ends_the_run_at_once_and_puts_stages_away(proje
     assert project.value("select to_regclass('synthetic.people') is null")
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_the_run_without_ado(project: Handmade) -> None:
     """The first one waits here for the lock that it needs to put a stage away."""
     project.backend("slow", "time.sleep(60)")

@@ -342,6 +342,7 @@ def test_every_text_comes_back_as_it_was(studio: Studio) -> None:
     assert {row[0] for row in duckdb.execute(query).fetchall()} == {*texts, None}
 
 
+@pytest.mark.slow
 def test_files_hold_the_types_of_the_table(studio: Studio) -> None:
     studio.sql(TYPES)
     create(studio, "things", COLUMNS)

@@ -62,6 +62,7 @@ def elsewhere(project: Handmade) -> None:
     shutil.rmtree(project.folder / "target" / "synth")
 
 
+@pytest.mark.slow
 def test_parts_made_by_several_workers_are_published_together_by_another(project: Handmade) -> None:
     only_people(project)
     assert make(project) == {"people": "synthesized"}
@@ -145,6 +146,7 @@ def test_what_is_selected_is_published_alone(project: Handmade) -> None:
     assert project.value(ORPHANS) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_publishes_takes_what_was_staged_under_its_name(project: Handmade) -> None:
     only_people(project)
     make(project)
