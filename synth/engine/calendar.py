@@ -31,11 +31,13 @@ class DatePart:
     """A part of a date.
 
     Attributes:
+        name: such as weekday.
         values: for each code of the date, from 0.
         order: for each value its place among the others, as the column has it that depends on it most.
         strength: the F statistic of that column.
     """
 
+    name: str
     values: Ints
     order: NDArray[np.float32]
     strength: float
@@ -74,12 +76,12 @@ def find_calendar(columns: Sequence[ColumnCodes]) -> tuple[dict[int, list[DatePa
             continue
         goal = goal_of(column, column.codes[rows], [])
         for date, place in ((date, place) for date, own in parts.items() for place in range(len(own))):
-            values, codes = parts[date][place], columns[date].codes[rows]
+            (name, values), codes = parts[date][place], columns[date].codes[rows]
             strength = _f(values, codes, goal)
             if strength > MATTERS:
                 targets[index] = list(dict.fromkeys([*targets.get(index, ()), date]))
                 if (date, place) not in best or strength > best[date, place].strength:
-                    best[date, place] = DatePart(values, _order(values, codes, goal), strength)
+                    best[date, place] = DatePart(name, values, _order(values, codes, goal), strength)
     calendar: dict[int, list[DatePart]] = {}
     for date, place in sorted(best):
         calendar.setdefault(date, []).append(best[date, place])
@@ -101,8 +103,8 @@ def dates_first(
     return order
 
 
-def _parts(column: ColumnCodes) -> Iterator[Ints]:
-    """Yield for each code those parts of a date that the column's span shows twice."""
+def _parts(column: ColumnCodes) -> Iterator[tuple[str, Ints]]:
+    """Yield those parts of a date that the column's span shows twice, by name and for each code."""
     if not isinstance(column, NumberColumn) or column.size < 2:  # noqa: PLR2004 - one date has no rhythm
         return
     native = column.native(np.arange(column.size))
@@ -113,7 +115,7 @@ def _parts(column: ColumnCodes) -> Iterator[Ints]:
     for name, days in SHORTEST.items():
         part = PARTS[name](moments)
         if span >= days and (part != part[0]).any():
-            yield part
+            yield name, part
 
 
 def _order(part: Ints, codes: Ints, goal: Goal) -> NDArray[np.float32]:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from synth.engine.crowd import Crowd
 
 WEEK = 7
-WEEK_ROWS = 200  # of smoothed dates keep their day of the week
+WEEK_ROWS = 200  # of smoothed dates show which days of the week are busy
+WEEK_TRIES = 6  # of dates, until one falls on a day of the week that suits
 FEWEST_WEEKS = 3  # of which a date is moved to one, beside its own
 SAFE = 2.0**62  # the difference of two such is still a 64-bit integer
 
@@ -84,6 +85,7 @@ class NumberColumn:
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
             self._decimals = habitual(self._decimals, self._cells.cell, np.where(self.spike, 0, counts))
+        self.keeps_weekdays = False  # whether something depends on the day of the week of each value
         self._lattice = lattice_of(self._distinct, self.decimals)
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
@@ -115,7 +117,10 @@ class NumberColumn:
                 mask[cell].astype(np.uint64) for mask in (self._cells.excludes_low, self._cells.excludes_high)
             )
             steps = rng.integers(low + above, high - below, dtype=np.uint64, endpoint=True)
-            self._keep_weekdays(steps, codes, rng)
+            if self.keeps_weekdays:
+                self._keep_weekdays(steps, codes, rng)
+            else:
+                self._prefer_busy_days(steps, low + above, high - below, rng)
             return self._round_whole(steps, codes)
         share = rng.random(len(codes))
         with np.errstate(invalid="ignore"):  # a cell that reaches to infinity stays at its finite end
@@ -127,6 +132,29 @@ class NumberColumn:
         """Return values with so many decimals, or those of the column, in the column's steps."""
         decimals = np.full(len(values), self.decimals) if decimals is None else decimals
         return on_lattice(round_to(values, decimals), *self._lattice, self.decimals)
+
+    def _prefer_busy_days(
+        self,
+        steps: NDArray[np.uint64],
+        low: NDArray[np.uint64],
+        high: NDArray[np.uint64],
+        rng: np.random.Generator,
+    ) -> None:
+        """Draw dates anew, between `low` and `high`, until most fall on days of the week that are busy."""
+        rest = np.arange(len(steps))
+        for _ in range(WEEK_TRIES if len(self._busy) else 0):
+            rest = rest[rng.random(len(rest)) > self._busy[steps[rest] % np.uint64(WEEK)]]
+            steps[rest] = rng.integers(low[rest], high[rest], dtype=np.uint64, endpoint=True)
+
+    @cached_property
+    def _busy(self) -> NDArray[np.float64]:
+        """For dates how common each day of the week is, by steps modulo seven, beside the commonest."""
+        codes = self.codes[self.codes >= 0]
+        steps = self._distinct[codes[~self.spike[codes]]]
+        if not self._has_weekdays or len(steps) < WEEK_ROWS:
+            return np.zeros(0)
+        rows = np.bincount((steps % np.uint64(WEEK)).astype(np.int64), minlength=WEEK)
+        return np.asarray(rows / rows.max())
 
     def _keep_weekdays(self, steps: NDArray[np.uint64], codes: Ints, rng: np.random.Generator) -> None:
         """Move dates to the day of the week of the value that they stand for, at least a week from it.
@@ -152,7 +180,7 @@ class NumberColumn:
         """
         smooth = self.codes[self.codes >= 0]
         nothing = np.zeros(0, np.uint64)
-        if not self._has_weekdays or (~self.spike[smooth]).sum() < WEEK_ROWS:
+        if not self._has_weekdays or self.spike[smooth].all():
             return nothing, nothing
         low, high = self._cells.low.copy(), self._cells.high.copy()
         reaches_next = self._cells.excludes_high & ~self._cells.excludes_low

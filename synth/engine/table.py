@@ -13,7 +13,7 @@ from synth.engine.chain import Chain
 from synth.engine.columns import NO_CODE
 from synth.engine.computations import Computations
 from synth.engine.differences import Difference, bases_first, find_differences, missing_at_times
-from synth.engine.moments import find_moments
+from synth.engine.moments import Moment, find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
 from synth.engine.rake import Raking
@@ -24,6 +24,7 @@ from synth.engine.rules import find_orders
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from synth.engine.calendar import Calendar
     from synth.engine.chain import DerivedColumn
     from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.conditioning import FixedColumn
@@ -70,11 +71,9 @@ class Table:
         self._fixed_columns = frozenset(fixed_columns)
         self._orders = find_orders(columns)
         self._computations = Computations(columns, identities)
+        draw_order = drawing_order(columns, information, first=first)
         draw_order = fewer_nulls_first(
-            columns,
-            drawing_order(columns, information, first=first),
-            missing_at_times(columns, self._orders),
-            first=first,
+            columns, draw_order, missing_at_times(columns, self._orders), first=first
         )
         draw_order = bases_first(columns, draw_order, self._orders, first=first, crowd=crowd)
         calendar, dates = find_calendar(columns)
@@ -85,6 +84,7 @@ class Table:
         regressions = Regressions(columns, information, orders=self._orders, fixed_columns=whole.union(exact))
         draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
         self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
+        self._keep_weekdays(columns, calendar)
         parts = [part for one in self._derived_columns.values() for part in one.columns]
         self._columns: list[ColumnCodes] = [*columns, *parts]
         self._chains = [
@@ -92,18 +92,30 @@ class Table:
             for _ in range(CHAINS)
         ]
         codes = self._chains[0].learn(draw_order, information, rng, on_learned)
-        needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
-        for more in (
-            self._computations.needs,
-            {target: one.needs for target, one in self._derived_columns.items()},
-        ):
-            needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
+        needs = self._needs(dates)
         for chain in self._chains[1:]:
             order = another_order(columns, draw_order, needs, first=len(first), rng=rng)
             chain.learn(order, information, rng, on_learned)
         redundant = {number for one in self._derived_columns.values() for number in one.redundant}
         codes_to_rake = {index: own for index, own in codes.items() if index not in redundant}
         self._raking = Raking(self._columns, codes_to_rake, lambda rows: self._candidates(rows, rng, {}))
+
+    def _needs(self, dates: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
+        """Return which columns must be drawn before which; `dates` are those that a column depends on."""
+        needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
+        derived = {target: one.needs for target, one in self._derived_columns.items()}
+        for more in (self._computations.needs, derived):
+            needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
+        return needs
+
+    def _keep_weekdays(self, columns: Sequence[ColumnCodes], calendar: Calendar) -> None:
+        """Let dates move by whole weeks, where something depends on their day of the week."""
+        for index, parts in calendar.items():
+            if any(part.name == "weekday" for part in parts):
+                moment = self._derived_columns.get(index)
+                for date in (columns[index], *((moment.day,) if isinstance(moment, Moment) else ())):
+                    if isinstance(date, NumberColumn):
+                        date.keeps_weekdays = True
 
     def _find_derived(
         self,

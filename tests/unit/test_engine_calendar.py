@@ -66,6 +66,7 @@ def column_of(series: pd.Series) -> NumberColumn:
 def test_a_date_of_few_moves_by_whole_weeks_and_never_stays(rows: int, days: int) -> None:
     offsets = pd.to_timedelta(np.random.default_rng(3).integers(0, days, rows), "D")
     column = NumberColumn(pd.Series(pd.Timestamp("1960-01-01") + offsets), Crowd.of(10, rows, None))
+    column.keeps_weekdays = True
     rare = ~column.spike[column.codes]
     own, moved = (column.native(column.codes, rng)[rare] for rng in (None, np.random.default_rng(4)))
     assert (np.abs(moved - own) >= np.timedelta64(7, "D")).mean() > 0.97
