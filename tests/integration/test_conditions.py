@@ -68,6 +68,7 @@ def test_seeds_that_few_people_share_become_those_of_others(studio: Studio) -> N
     assert "4 of 2,000 rows of people have seed columns that fewer than 10 share" in " ".join(result.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [Rows(count=300), Rows(factor=2.0)])
 def test_fewer_or_more_rows_are_a_sample_of_the_seeds(studio: Studio, rows: Rows) -> None:
     (result,) = studio.run(studio.model("people", seed_columns=("city", "age"), **FACTS), rows=rows)
@@ -90,6 +91,7 @@ def test_a_column_is_balanced_as_it_is_asked_for(studio: Studio) -> None:
     assert cities == 1
 
 
+@pytest.mark.slow
 def test_a_uniform_balance_gives_every_common_value_as_often(studio: Studio) -> None:
     (result,) = studio.run(studio.model("people", balance={"ill": "uniform"}, **FACTS))
     assert result.status is Status.PUBLISHED, result.message

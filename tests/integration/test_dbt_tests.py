@@ -119,6 +119,7 @@ def test_a_published_twin_that_fails_a_test_is_exit_code_1(project: Handmade) ->
     )
 
 
+@pytest.mark.slow
 def test_who_wants_no_tests_gets_none(project: Handmade) -> None:
     answer = project.synth("run", "--force", SYNTH_TESTS="false")
     assert answer.code == 0, answer.text

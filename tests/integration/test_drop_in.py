@@ -87,6 +87,7 @@ def docs(project: Handmade) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 def test_docs_show_twins_as_a_source_with_lineage(project: Handmade) -> None:
     answer = project.synth("docs")
     assert answer.lines == [

@@ -143,6 +143,7 @@ return copied
 """
 
 
+@pytest.mark.slow
 def test_histories_copied_with_every_row_jittered_are_stopped(database: Database, tmp_path: Path) -> None:
     """New keys scatter the rows of a guest, so rows give the copies away, each guest counted once."""
     with Handmade.made(database, tmp_path) as project:

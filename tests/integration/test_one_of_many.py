@@ -98,6 +98,7 @@ def test_a_parent_that_too_few_rows_decide_about_leaves_its_children_keys_of_the
     assert project.value("select count(distinct person_id) from synthetic.orders") > 1
 
 
+@pytest.mark.slow
 def test_a_parent_is_published_without_a_child_that_never_had_a_twin_and_not_without_one_that_has(
     project: Handmade,
 ) -> None:

@@ -49,6 +49,7 @@ def connect_as(project: Handmade, role: str) -> psycopg.Connection:
 # --- what readers see
 
 
+@pytest.mark.slow
 def test_a_reader_sees_whole_twins_only_while_four_are_published(project: Handmade) -> None:
     query = "select count(*), min(batch), max(batch) from synthetic.people"
     assert project.synth("run", "--rows", "100").code == 0
@@ -250,6 +251,7 @@ def test_a_lock_on_the_twin_ends_in_a_clear_error(project: Handmade) -> None:
     assert [item["status"] for item in project.results()["results"]] == ["error"]
 
 
+@pytest.mark.slow
 def test_a_stage_that_lost_rows_is_not_published(project: Handmade) -> None:
     project.synth("run")
     before = project.rows(TWIN)

@@ -42,6 +42,7 @@ def without_client(project: Handmade, tmp_path: Path) -> Handmade:
     return project
 
 
+@pytest.mark.slow
 def test_everything_but_gretel_works_without_its_client(without_client: Handmade) -> None:
     assert without_client.call("--help").code == 0
     answer = without_client.call("run", "--log-format", "json")

@@ -159,6 +159,7 @@ def test_every_line_of_the_json_log_is_json(project: Handmade) -> None:
     assert records[-1]["data"] == {"PUBLISHED": 1, "REJECTED": 0, "ERROR": 0, "SKIPPED": 0, "TOTAL": 1}
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_but_errors(project: Handmade) -> None:
     answer = project.call("run", "--quiet")
     assert (answer.code, answer.text) == (0, "")

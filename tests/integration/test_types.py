@@ -188,6 +188,7 @@ def test_every_common_type_comes_back(studio: Studio) -> None:
     assert (null_shares(studio, TWINS, "things", COLUMNS)[sorted(UNLEARNABLE)] == 1).all()
 
 
+@pytest.mark.slow
 def test_as_many_values_are_null_as_in_the_source(studio: Studio) -> None:
     studio.sql(TYPES)
     create(studio, "things", COLUMNS)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.services import Database
 
+pytestmark = pytest.mark.slow  # each test makes several runs
+
 ORPHANS = "select count(*) from synthetic.orders where person_id not in (select id from synthetic.people)"
 LEDGER = "select run_id, unique_id, published_at is not null from synthetic._synth_runs order by recorded_at"
 STATES = "select unique_id, state from synthetic__staging._synth_units order by 1"
@@ -62,7 +64,6 @@ def elsewhere(project: Handmade) -> None:
     shutil.rmtree(project.folder / "target" / "synth")
 
 
-@pytest.mark.slow
 def test_parts_made_by_several_workers_are_published_together_by_another(project: Handmade) -> None:
     only_people(project)
     assert make(project) == {"people": "synthesized"}
@@ -81,7 +82,6 @@ def test_parts_made_by_several_workers_are_published_together_by_another(project
     assert project.rows("select relname from pg_class where relname like 'stage%'") == []
 
 
-@pytest.mark.slow
 def test_repeated_commands_make_nothing_and_publish_nothing_twice(project: Handmade) -> None:
     assert make(project) == {"people": "synthesized", "orders": "synthesized"}
     stages = project.rows(STAGES)
@@ -106,7 +106,6 @@ def test_repeated_commands_make_nothing_and_publish_nothing_twice(project: Handm
     assert set(make(project, run_id="tuesday").values()) == {"synthesized"}
 
 
-@pytest.mark.slow
 def test_a_run_that_publishes_can_be_repeated_by_its_name_too(project: Handmade) -> None:
     answer = project.synth("run", "--run-id", "monday")
     assert answer.code == 0
@@ -118,7 +117,6 @@ def test_a_run_that_publishes_can_be_repeated_by_its_name_too(project: Handmade)
     assert set(statuses(project).values()) == {"unchanged"}
 
 
-@pytest.mark.slow
 def test_what_was_refused_holds_nothing_back_and_is_made_by_repeating(project: Handmade) -> None:
     project.session.execute("create table kept as select * from analytics.orders")
     project.session.execute("delete from analytics.orders where order_id > 5")
@@ -135,7 +133,6 @@ def test_what_was_refused_holds_nothing_back_and_is_made_by_repeating(project: H
     assert project.value(ORPHANS) == 0
 
 
-@pytest.mark.slow
 def test_what_is_selected_is_published_alone(project: Handmade) -> None:
     make(project)
     answer = project.synth("publish", "monday", "--select", "people")
@@ -146,7 +143,6 @@ def test_what_is_selected_is_published_alone(project: Handmade) -> None:
     assert project.value(ORPHANS) == 0
 
 
-@pytest.mark.slow
 def test_a_run_that_publishes_takes_what_was_staged_under_its_name(project: Handmade) -> None:
     only_people(project)
     make(project)
@@ -177,7 +173,6 @@ def test_a_child_is_not_made_before_its_parent(project: Handmade) -> None:
     assert "START" not in answer.text
 
 
-@pytest.mark.slow
 def test_a_child_of_an_unchanged_parent_takes_its_published_keys(project: Handmade) -> None:
     assert project.synth("run").code == 0
     project.session.execute("update analytics.orders set amount = 13 where order_id = 7")
@@ -186,7 +181,6 @@ def test_a_child_of_an_unchanged_parent_takes_its_published_keys(project: Handma
     assert project.value(ORPHANS) == 0
 
 
-@pytest.mark.slow
 def test_a_child_with_keys_of_a_twin_that_was_replaced_is_not_published(project: Handmade) -> None:
     make(project)
     assert project.synth("publish", "monday", "--select", "people").code == 0
@@ -234,7 +228,6 @@ def test_a_worker_that_is_killed_leaves_what_others_have_staged(project: Handmad
     assert project.synth("publish", "monday").code == 0
 
 
-@pytest.mark.slow
 def test_stages_that_nobody_publishes_are_swept_after_a_week(project: Handmade) -> None:
     make(project)
     old = "update synthetic__staging._synth_units set changed_at = now() - interval '{} days'"
@@ -262,7 +255,6 @@ def test_a_run_is_named_in_letters_that_every_place_takes(
     assert project.nothing_changed()
 
 
-@pytest.mark.slow
 def test_results_of_a_run_are_gathered_from_all_its_commands(project: Handmade) -> None:
     only_people(project)
     make(project)

@@ -268,6 +268,7 @@ def test_keys_that_were_all_null_have_one_child_each() -> None:
 MILLION = 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "real"),
     [
