@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from synth.columns.beginnings import with_beginnings
 from synth.columns.birthdays import birthdays, followers, latest_of
-from synth.columns.encoding import arrow_type, encode
+from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out
 from synth.columns.pii import USUAL
@@ -19,7 +19,7 @@ from synth.columns.placeholders import placeholders
 from synth.columns.ranges import RangeForm, as_bounds, as_ranges
 from synth.columns.replace import MAKERS, SINGLE_OWNER_KINDS, replacements
 from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
-from synth.domain import Role
+from synth.domain import Kind, Role
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
     """
     series: dict[str, pd.Series[Any]] = {}
     for treatment in treatments:
-        name, values = treatment.column.name, table.column(treatment.column.name)
+        name, values = treatment.column.name, _as_rows(table, treatment.column)
         if isinstance(treatment.form, RangeForm):
             series |= as_bounds(values, treatment.form, name)
         elif treatment.form is not None:
@@ -62,6 +62,13 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
         elif treatment.role not in {Role.FREE_TEXT, Role.DROP} and 0 < values.null_count < len(values):
             series[name] = as_plain(values.is_valid())
     return pd.DataFrame(series, index=pd.RangeIndex(table.num_rows))
+
+
+def _as_rows(table: pa.Table, column: Column) -> pa.ChunkedArray:
+    """Return a column of real rows, or of a twin, with intervals as numbers, as real rows have them."""
+    values = table.column(column.name)
+    is_written = column.kind is Kind.INTERVAL and pa.types.is_string(values.type)
+    return microseconds(values) if is_written else values
 
 
 def labels(treatments: Sequence[Treatment]) -> frozenset[str]:

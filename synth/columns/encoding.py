@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ DAY = 86_400_000_000  # microseconds
 SECOND = 1_000_000
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31T23:59:59.999999", "us")
 WIDEST = 38  # digits that a decimal128 holds
+DURATION = re.compile(r"P(-?\d+)DT-?(\d+)\.(\d{6})S")  # as `_duration` writes it
 
 INTEGERS = {16: pa.int16(), 32: pa.int32()}
 TYPES = {
@@ -84,10 +86,28 @@ def encode(series: pd.Series[Any], column: Column) -> pa.Array:
         case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
             values = _moments(series, column)
         case Kind.INTERVAL:
-            values = pa.array([_duration(value) for value in _whole(series).to_pylist()], pa.string())
+            values = durations(_whole(series))
         case Kind.UUID | Kind.TEXT | Kind.OPAQUE:
             values = pa.array(series.astype(object).where(series.notna(), None), pa.string())
     return values
+
+
+def durations(microseconds: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return intervals in whole microseconds as the twin's files have them: text in ISO 8601."""
+    return pa.array([_duration(value) for value in microseconds.to_pylist()], pa.string())
+
+
+def microseconds(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the intervals of `durations` in whole microseconds."""
+    numbers = [None if text is None else _microseconds(text) for text in texts.to_pylist()]
+    return pa.chunked_array([pa.array(numbers, pa.int64())])
+
+
+def as_in_files(rows: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Return a column of rows from the warehouse in the type that the twin's files have for it."""
+    if pa.types.is_integer(rows.type) and pa.types.is_string(kind):
+        return pa.chunked_array([durations(rows)])
+    return rows.cast(kind)
 
 
 def _range(column: Column) -> tuple[int, int]:
@@ -147,3 +167,12 @@ def _duration(microseconds: int | None) -> str | None:
     sign = "-" if microseconds < 0 else ""
     days, rest = divmod(abs(microseconds), DAY)
     return f"P{sign}{days}DT{sign}{rest // SECOND}.{rest % SECOND:06d}S"
+
+
+def _microseconds(duration: str) -> int:
+    match = DURATION.fullmatch(duration)
+    if match is None:
+        raise ValueError("not a duration of this module")
+    days, seconds, fraction = match.groups()
+    size = abs(int(days)) * DAY + int(seconds) * SECOND + int(fraction)
+    return -size if days.startswith("-") else size

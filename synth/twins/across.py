@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.conform import learnable
+from synth.columns.encoding import as_in_files
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Formula, Role, Way
@@ -278,7 +279,9 @@ def with_columns(
     table = twin_table.table
     for name in columns.column_names:
         place = table.column_names.index(name)
-        table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
+        table = table.set_column(
+            place, name, as_in_files(columns.column(name), table.schema.field(place).type)
+        )
     names = set(columns.column_names)
     learned_columns = learnable(table, [one for one in treatments if one.column.name in names])
     now = samples.synthetic.copy()

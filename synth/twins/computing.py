@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.columns.conform import columns_by_row
+from synth.columns.encoding import as_in_files
 from synth.domain import Role
 from synth.warehouse.rules import Candidates
 
@@ -106,5 +107,7 @@ def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:
     """Return the table with these columns in place of its own."""
     for name in columns.column_names:
         place = table.column_names.index(name)
-        table = table.set_column(place, name, columns.column(name).cast(table.schema.field(place).type))
+        table = table.set_column(
+            place, name, as_in_files(columns.column(name), table.schema.field(place).type)
+        )
     return table

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.columns.conform import as_plain, assemble, labels, learnable, made_up, without_duplicates
-from synth.columns.encoding import arrow_type, encode
+from synth.columns.encoding import arrow_type, as_in_files, encode
 from synth.columns.roles import Treatment
 from synth.domain import Column, ForeignKey, Kind, Role
 from synth.errors import ModelError
@@ -133,6 +133,24 @@ def test_times_and_intervals_come_out_as_postgres_reads_them() -> None:
         "P-1DT-3661.000001S",
         None,
     ]
+
+
+SPANS = pd.Series([0, 1, -1, 90_061_000_001, -90_061_000_001, None], dtype="Int64")
+
+
+def test_intervals_of_a_twin_are_learned_as_those_of_real_rows() -> None:
+    # Children of a twin learn from its rows.
+    real = pa.table({"c": pa.array(SPANS)})
+    twin = pa.table({"c": encode(SPANS, INTERVAL)})
+    pd.testing.assert_frame_equal(
+        learnable(twin, [treatment(INTERVAL)]), learnable(real, [treatment(INTERVAL)])
+    )
+
+
+def test_intervals_that_postgres_computed_are_intervals_in_the_twin() -> None:
+    twin = encode(SPANS, INTERVAL)
+    computed = pa.chunked_array([pa.array(SPANS)])
+    assert as_in_files(computed, twin.type).to_pylist() == twin.to_pylist()
 
 
 def test_values_beyond_a_type_become_the_nearest_that_it_holds() -> None:
