@@ -13,7 +13,7 @@ from synth.columns.beginnings import with_beginnings
 from synth.columns.birthdays import birthdays, followers, latest_of
 from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
-from synth.columns.keys import new_keys, share_out
+from synth.columns.keys import new_keys, share_out, texts_of_pattern
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
 from synth.columns.ranges import RangeForm, as_bounds, as_ranges
@@ -202,13 +202,16 @@ def _replace_column(
     *,
     existing: pa.ChunkedArray,
 ) -> pa.Array:
-    column, role = treatment.column, treatment.role
+    column, role, pattern = treatment.column, treatment.role, treatment.pattern
     what = treatment.what or USUAL.get(role)
 
     def make(number: int, *, unique: bool = True) -> pa.Array:
         if what in MAKERS:
-            return replacements(what, column, number, rng, real=real, existing=existing, unique=unique)
-        return new_keys(real, column, number, rng, existing=existing, alike=role is Role.NATURAL_KEY)
+            return replacements(
+                what, column, number, rng, real=real, existing=existing, unique=unique, pattern=pattern
+            )
+        alike = role is Role.NATURAL_KEY
+        return new_keys(real, column, number, rng, existing=existing, alike=alike, pattern=pattern)
 
     if role is Role.KEY:
         return make(rows)
@@ -219,6 +222,8 @@ def _replace_column(
         return keys if not orphans else _with_orphans(keys, orphans, treatment, pool, real, existing, rng)
     if role in REPLACED_ROLES:
         return make(rows, unique=treatment.unique)
+    if role is Role.FREE_TEXT and pattern is not None and rows:
+        return texts_of_pattern(pattern, column, rows, rng, unique=treatment.unique)
     if role is Role.FREE_TEXT and rows:
         return placeholders(column, rows, rng, real=real, existing=existing, unique=treatment.unique)
     return pa.nulls(rows, real.type)

@@ -16,11 +16,12 @@ from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from synth.columns.formats import Format
+    from synth.columns.patterns import TextPattern
     from synth.domain import Column
 
 LARGE = 50  # children on average, from which on few parents are groups
@@ -28,6 +29,8 @@ TRIES = 60  # draws before a type counts as full
 CROWDED_RATIO = (
     4  # where the type holds fewer values than so many times those needed, free ones are looked up
 )
+
+TRIAL = 60  # keys by which it is seen whether a way of writing fits a pattern
 
 Rng = np.random.Generator
 Draw: TypeAlias = "Callable[[int], pd.Index[Any]]"
@@ -41,12 +44,13 @@ def new_keys(
     *,
     existing: pa.ChunkedArray | None = None,
     alike: bool = False,
+    pattern: TextPattern | None = None,
 ) -> pa.Array:
     """Return `rows` different keys of the type and format of `real`, in neither `real` nor `existing`.
 
     Integers and dates continue beyond the real ones from the next round number on; uuids are random; text
     keeps the lengths, fixed characters and alphabets of the real keys, position by position. Where they are
-    to be `alike`, integers that all have as many digits keep their number.
+    to be `alike`, integers that all have as many digits keep their number. Text matches the `pattern`.
 
     Raises:
         ModelError: the type or its format has no room for as many new keys.
@@ -57,7 +61,7 @@ def new_keys(
         case Kind.UUID:
             return pa.array(uuids(rows, rng), pa.string())
         case Kind.TEXT:
-            return _texts(real_values, existing_values, column, rows, rng)
+            return _texts(real_values, existing_values, column, rows, rng, pattern)
         case Kind.INTEGER | Kind.DECIMAL | Kind.FLOAT:
             digits = longest_common(real_values) if alike else 0
             return pa.array(
@@ -201,22 +205,61 @@ def _moments(existing: pa.ChunkedArray, column: Column, rows: int) -> pa.Array:
 
 
 def _texts(
-    real_values: pa.ChunkedArray, existing: pa.ChunkedArray, column: Column, rows: int, rng: Rng
+    real_values: pa.ChunkedArray,
+    existing: pa.ChunkedArray,
+    column: Column,
+    rows: int,
+    rng: Rng,
+    pattern: TextPattern | None,
 ) -> pa.Array:
     if "citext" in column.data_type:  # keys that differ in case only are equal
         real_values, existing = pc.utf8_lower(real_values).unique(), pc.utf8_lower(existing).unique()
     real_formats = read_formats(real_values, column.length)
-    for loosening in LOOSENINGS:
-        formats = loosen(real_formats, loosening, column.length)
+    for formats in _ways_of_writing(real_formats, column, pattern, rng):
         if sum(form.room for form in formats) >= CROWDED_RATIO * (rows + len(existing)):
             real = pd.Index(existing.to_pylist(), dtype=object)
-            values = _distinct(_drawing(formats, rng), real, rows, column)
+            values = _distinct(_drawing(formats, rng, pattern), real, rows, column)
             return pa.array(values.to_numpy(object), pa.string())
     raise full(column, rows)
 
 
-def _drawing(formats: tuple[Format, ...], rng: Rng) -> Draw:
-    return lambda rows: pd.Index(draw_texts(formats, rows, rng), dtype=object)
+def _ways_of_writing(
+    real_formats: tuple[Format, ...], column: Column, pattern: TextPattern | None, rng: Rng
+) -> Iterator[tuple[Format, ...]]:
+    """Yield formats of new keys, those like the real ones first; most of which match the pattern, if any."""
+    for place, loosening in enumerate(LOOSENINGS):
+        formats = loosen(real_formats, loosening, column.length)
+        if pattern is None or (formats and _mostly_fit(formats, pattern, rng)):
+            yield formats
+        if pattern is not None and not place:
+            yield pattern.formats
+
+
+def _mostly_fit(formats: tuple[Format, ...], pattern: TextPattern, rng: Rng) -> bool:
+    return sum(map(pattern.fits, draw_texts(formats, TRIAL, rng))) >= TRIAL / 2
+
+
+def texts_of_pattern(pattern: TextPattern, column: Column, rows: int, rng: Rng, *, unique: bool) -> pa.Array:
+    """Return `rows` texts that match a pattern; different ones, unless these are few and need not be.
+
+    Raises:
+        ModelError: there are not as many different ones.
+    """
+    room = sum(form.room for form in pattern.formats)
+    if unique or room >= CROWDED_RATIO * rows:
+        values = _distinct(_drawing(pattern.formats, rng), pd.Index([], dtype=object), rows, column)
+        return pa.array(values.to_numpy(object), pa.string())
+    return pa.array(draw_texts(pattern.formats, rows, rng), pa.string())
+
+
+def _drawing(formats: tuple[Format, ...], rng: Rng, pattern: TextPattern | None = None) -> Draw:
+    def draw(rows: int) -> pd.Index[Any]:
+        texts = draw_texts(formats, rows, rng)
+        return pd.Index(
+            texts if pattern is None else [text for text in texts if pattern.fits(text)], dtype=object
+        )
+
+    return draw
 
 
 def _distinct(draw: Draw, existing: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:

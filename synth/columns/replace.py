@@ -19,6 +19,7 @@ from synth.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from synth.columns.patterns import TextPattern
     from synth.domain import Column
 
     Make = Callable[["ValueLook", int], Iterable[str]]
@@ -31,6 +32,8 @@ MOST = 0.8  # share of values whose case or form is that of all
 DOMAINS = ("example.com", "example.net", "example.org")  # RFC 2606
 # Addresses for documentation (RFC 5737, RFC 3849), and what was never given to anybody (RFC 1112, section 4).
 NETWORKS, RESERVED_OCTETS, DOCUMENTATION = ("192.0.2.", "198.51.100.", "203.0.113."), (240, 255), "2001:db8:"
+UNDIALLED = "00"  # what no number has behind its country code
+EXAMPLES = 60  # texts by which it is seen whether zeros fit a pattern
 LONGEST = 2**30  # characters of Postgres' texts
 USUAL_POSTCODES = ["00000", "11111"]
 SAMPLE = 20_000  # values that the look is read from
@@ -53,7 +56,7 @@ class ValueLook:
         return layouts(self.texts, what, plain=self.column.kind in NUMBER_KINDS)
 
 
-def replacements(
+def replacements(  # noqa: PLR0913 - all that is known of the values, each by its name
     what: IdentifierKind,
     column: Column,
     rows: int,
@@ -62,6 +65,7 @@ def replacements(
     real: pa.ChunkedArray,
     existing: pa.ChunkedArray,
     unique: bool,
+    pattern: TextPattern | None = None,
 ) -> pa.Array:
     """Return `rows` made-up values of a kind as text, none of which occurs in `existing`.
 
@@ -77,18 +81,19 @@ def replacements(
         real: values from which length, marks and case are read.
         existing: all values of the source.
         unique: no value twice.
+        pattern: what all of them match; where none of the kind does, they are random text that does.
 
     Raises:
         ModelError: the column must be unique, or is too short, and there are not enough such values.
     """
-    texts = pc.replace_substring_regex(existing.drop_null().unique().cast(pa.string()), r"/(32|128)$", "")
-    forbidden = pd.Index(texts.to_pylist(), dtype=object)
+    forbidden = _addresses_alone(existing)
     new_values = forbidden[:0]
+    make = MAKERS[what] if pattern is None else _matching(MAKERS[what], what, pattern)
     for attempt in range(TRIES):
         if len(new_values) >= rows:
             break
         roomy = attempt >= TRIES // 2 or not len(existing)  # what may not be looked at could be anything
-        candidates = MAKERS[what](ValueLook(real, column, rng, roomy=roomy), rows - len(new_values) + 8)
+        candidates = make(ValueLook(real, column, rng, roomy=roomy), rows - len(new_values) + 8)
         fresh = pd.Series(list(candidates), dtype=object)
         fresh = fresh[_is_allowed(fresh, column) & ~fresh.isin(forbidden)]
         new_values = new_values.append(pd.Index(fresh, dtype=object))
@@ -97,11 +102,38 @@ def replacements(
         more = rng.integers(0, len(new_values), max(0, rows - len(new_values)))
         new_values = new_values.append(new_values[more])
     if len(new_values) < rows:
-        raise ModelError(
-            f"There are not enough made-up {what} for {column.name} ({column.data_type}, {rows} rows"
-            f"{', unique' if unique else ''}). Next: declare natural_key or free_text, or ask for fewer rows."
-        )
+        raise _not_enough(what, column, rows, unique=unique)
     return pa.array(new_values[:rows].to_numpy(object), pa.string())
+
+
+def _not_enough(what: IdentifierKind, column: Column, rows: int, *, unique: bool) -> ModelError:
+    return ModelError(
+        f"There are not enough made-up {what} for {column.name} ({column.data_type}, {rows} rows"
+        f"{', unique' if unique else ''}). Next: declare natural_key or free_text, or ask for fewer rows."
+    )
+
+
+def _addresses_alone(existing: pa.ChunkedArray) -> pd.Index[Any]:
+    """Return the different values, networks of one address as that address."""
+    texts = pc.replace_substring_regex(existing.drop_null().unique().cast(pa.string()), r"/(32|128)$", "")
+    alone: pd.Index[Any] = pd.Index(texts.to_pylist(), dtype=object)
+    return alone
+
+
+def _matching(make: Make, what: IdentifierKind, pattern: TextPattern) -> Make:
+    """Return what makes values of a kind that match; random text that does, where hardly any of the kind do.
+
+    Phone numbers get zeros where those do not stand that can be dialled.
+    """
+    plain = pattern.beginning_with_zeros(len(UNDIALLED)) if what is IdentifierKind.PHONE else pattern
+    examples = draw_texts(plain.formats, EXAMPLES, np.random.default_rng(0))
+    formats = plain.formats if all(map(pattern.fits, examples)) else pattern.formats
+
+    def make_matching(look: ValueLook, rows: int) -> Iterable[str]:
+        values = [value for value in make(look, rows) if pattern.fits(value)]
+        return values if len(values) >= rows / 2 else map(str, draw_texts(formats, rows, look.rng))
+
+    return make_matching
 
 
 def _is_allowed(values: pd.Series[Any], column: Column) -> pd.Series[bool]:

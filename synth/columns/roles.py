@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from synth.columns.forms import NumberForm
+    from synth.columns.patterns import TextPattern
     from synth.columns.pii import IdentifierKind
     from synth.columns.ranges import RangeForm
     from synth.domain import Column, ForeignKey, Model
@@ -44,6 +45,7 @@ class Treatment:
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
         is_required: the column may not be NULL.
         form: how dates or times are written as whole numbers, or what a range is of.
+        pattern: what all text of the column matches, says a test or constraint.
     """
 
     column: Column
@@ -57,6 +59,7 @@ class Treatment:
     unsure: str = ""
     is_required: bool = False
     form: NumberForm | RangeForm | None = None
+    pattern: TextPattern | None = None
 
 
 def check_declarations(model: Model, columns: Sequence[Column]) -> None:

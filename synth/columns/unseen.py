@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from synth.columns.conform import BY_ROW, as_plain, by_row, of_type
 from synth.columns.encoding import arrow_type
-from synth.columns.keys import full, largest, uuids
+from synth.columns.keys import full, largest, texts_of_pattern, uuids
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
 from synth.columns.replace import MAKERS, replacements
@@ -149,11 +149,15 @@ def _key_values(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> 
     pool = parents(treatment) if role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} else None
     if pool is not None:
         return _of_parents(pool, rows, rng, unique=treatment.unique)
-    nothing = pa.chunked_array([], pa.string())
+    nothing, pattern = pa.chunked_array([], pa.string()), treatment.pattern
+    if what in MAKERS and role is not Role.FREE_TEXT:
+        return replacements(
+            what, column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique, pattern=pattern
+        )
+    if pattern is not None:
+        return texts_of_pattern(pattern, column, rows, rng, unique=treatment.unique)
     if role is Role.FREE_TEXT:
         return placeholders(column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique)
-    if what in MAKERS:
-        return replacements(what, column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique)
     return unseen_keys(column, rows, rng)
 
 

@@ -74,12 +74,13 @@ class RowCount:
 
 @dataclass(frozen=True, slots=True)
 class PublicValues:
-    """What may be known of a column's values without looking at them: its labels, or its bounds.
+    """What may be known of a column's values without looking at them: labels, bounds, or a pattern.
 
     Attributes:
         labels: all values that there are, as text; empty where they are not known.
         low: the least value; a number, or a moment.
         source: the test or declaration that says so.
+        pattern: a regular expression that all text matches; empty where none is known.
     """
 
     column: str
@@ -87,6 +88,7 @@ class PublicValues:
     low: float | datetime | None = None
     high: float | datetime | None = None
     source: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,7 @@ def _valid_rows(case: Case, private: PrivateModel) -> ValidRows:
         valid_rows = select_valid_rows(case, _as_samples(frame, case))
         if len(valid_rows.samples.synthetic) < LEAST * number:
             valid_rows = select_valid_rows(
-                case, _as_samples(repair_rows(frame, case.enforceable.of_rows), case)
+                case, _as_samples(repair_rows(frame, case.enforceable.of_rows, case.source.columns), case)
             )
         if len(valid_rows.samples.synthetic) >= case.rows:
             return valid_rows

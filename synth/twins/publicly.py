@@ -13,18 +13,18 @@ from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.unseen import PRESENT, may_be_absent
-from synth.domain import PAID_SOURCE, Kind, PublicValues, Role
+from synth.domain import PAID_SOURCE, Kind, Role
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
+from synth.twins.claims import claims_of, with_patterns
 from synth.twins.computing import wanted_formulas
 from synth.twins.offsets import with_offsets
-from synth.twins.repair import bounds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Column, ForeignKey, Model, Rule
+    from synth.domain import Column, ForeignKey, Model, PublicValues, Rule
     from synth.facts.enforceable import EnforceableFacts
     from synth.twins.offsets import Offset
 
@@ -88,7 +88,8 @@ def publicly(
     """
     treatments = assign_unseen(model, columns, twins=twins)
     formula_columns = {formula.column for formula in wanted_formulas(model, treatments, enforceable.formulas)}
-    model = replace(model, public=(*model.public, *_by_rules(enforceable, columns)))
+    model = replace(model, public=(*model.public, *claims_of(enforceable.of_rows, columns)))
+    treatments = with_patterns(treatments, model.public)
     domains: dict[str, ColumnDomain] = {}
     sources: dict[str, str] = {}
     final_treatments = []
@@ -118,18 +119,6 @@ def with_distances(public: Publicly, rules: Iterable[Rule]) -> Publicly:
     """Return it with moments counted as distances from others of the same row."""
     domains, offsets = with_offsets(public.domains, rules)
     return replace(public, domains=domains, offsets=offsets)
-
-
-def _by_rules(enforceable: EnforceableFacts, columns: Sequence[Column]) -> Iterator[PublicValues]:
-    """Yield what rules say of columns in comparisons with numbers; of whole numbers, above 0 is from 1 on."""
-    whole = {column.name for column in columns if column.kind is Kind.INTEGER}
-    for rule in enforceable.of_rows:
-        for order in bounds_of(rule):
-            step = 1 if order.strict and {order.larger, order.smaller} & whole else 0
-            if isinstance(order.smaller, float):
-                yield PublicValues(str(order.larger), low=order.smaller + step, source=rule.source)
-            elif isinstance(order.larger, float):
-                yield PublicValues(str(order.smaller), high=order.larger - step, source=rule.source)
 
 
 def refuse_unknown(model: Model, public: Publicly) -> None:
@@ -246,6 +235,8 @@ def without_labels(treatment: Treatment) -> Treatment:
     Raises:
         ModelError: it may not be NULL, and nothing can stand in for its labels.
     """
+    if treatment.pattern is not None:
+        return replace(treatment, role=Role.NATURAL_KEY, origin="a pattern", unique=False)
     if treatment.is_required and not has_placeholder(treatment.column, unique=False):
         raise ModelError(
             f"{treatment.column.name} ({treatment.column.data_type}) may not be NULL, and no label of it is "

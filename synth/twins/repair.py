@@ -14,10 +14,12 @@ import pandas as pd
 import sqlglot
 from sqlglot import expressions as exp
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from synth.domain import Kind
 
-    from synth.domain import Rule
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from synth.domain import Column, Rule
 
 ROUNDS = 3  # one repair may undo another
 
@@ -31,14 +33,24 @@ class ColumnOrder:
     strict: bool = False
 
 
-def repair_rows(frame: pd.DataFrame, rules: Iterable[Rule]) -> pd.DataFrame:
+def repair_rows(frame: pd.DataFrame, rules: Iterable[Rule], columns: Sequence[Column]) -> pd.DataFrame:
     """Return the rows with values exchanged between columns in the wrong order, and moved to bounds."""
     orders = [order for rule in rules for order in orders_of(rule) if _applies(order, frame)]
+    by_name = {column.name: column for column in columns}
     result = frame.copy()
     for _ in range(ROUNDS):
         for order in orders:
-            _put_right(result, order)
+            _put_right(result, order, by_name)
     return result
+
+
+def step_of(column: Column | None) -> float:
+    """Return how far a number of the column is from the next one; 0 where any number may be between."""
+    if column is None:
+        return 0
+    if column.kind is Kind.INTEGER:
+        return 1
+    return 10.0**-column.scale if column.kind is Kind.DECIMAL and column.scale is not None else 0
 
 
 def orders_of(rule: Rule) -> Sequence[ColumnOrder]:
@@ -126,7 +138,7 @@ def _kind(values: pd.Series[Any]) -> str:
     return "number" if numeric else "other"
 
 
-def _put_right(frame: pd.DataFrame, order: ColumnOrder) -> None:
+def _put_right(frame: pd.DataFrame, order: ColumnOrder, columns: Mapping[str, Column]) -> None:
     larger, smaller = order.larger, order.smaller
     if isinstance(larger, str) and isinstance(smaller, str):
         wrong = (frame[larger] < frame[smaller]).fillna(value=False).to_numpy(bool)
@@ -134,10 +146,10 @@ def _put_right(frame: pd.DataFrame, order: ColumnOrder) -> None:
         frame[larger] = first.mask(wrong, second)
         frame[smaller] = second.mask(wrong, first)
     elif isinstance(larger, str):
-        step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[larger]) else 0
+        step = step_of(columns.get(larger)) if order.strict else 0
         frame[larger] = _clip(frame[larger], low=float(smaller) + step)
     elif isinstance(smaller, str):
-        step = 1 if order.strict and pd.api.types.is_integer_dtype(frame[smaller]) else 0
+        step = step_of(columns.get(smaller)) if order.strict else 0
         frame[smaller] = _clip(frame[smaller], high=float(larger) - step)
 
 

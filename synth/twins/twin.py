@@ -20,6 +20,7 @@ from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
+from synth.twins.claims import claims_of, with_patterns
 from synth.twins.computing import with_formulas
 from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
@@ -184,6 +185,7 @@ def _open(task: Task, context: RunContext) -> Case:
         model, context.warehouse, context.snapshot, context.settings.staging_schema
     )
     enforceable = replace(enforceable, warnings=(*doubts, *enforceable.warnings))
+    treatments = with_patterns(treatments, claims_of(enforceable.of_rows, source.columns))
     rows = task.rows.of(source.rows) if source.rows else 0
     return Case(task, context, source, treatments, question, rows, enforceable, unique)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from synth.columns.patterns import read_pattern
 from synth.columns.placeholders import has_placeholder, placeholders
 from synth.columns.roles import assign_unseen
 from synth.columns.unseen import PRESENT, assemble_unseen, private_columns, unseen_keys
@@ -38,7 +40,7 @@ from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee
-from synth.twins.publicly import Publicly, publicly, refuse_unknown
+from synth.twins.publicly import Publicly, publicly, refuse_unknown, without_labels
 from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
 
@@ -188,6 +190,47 @@ def test_noise_alone_leaves_no_hole_in_a_column_of_keys() -> None:
     assert list(private_columns(pa.table({"id": [1, None]}), (nullable,))) == []
 
 
+PATTERNS = EnforceableFacts(
+    of_rows=(
+        Rule("check phone", "((phone)::text ~ '^\\+49 [0-9]{3,4} [0-9]{5,8}$'::text)"),
+        Rule("check mail", "(email IS NULL) OR (email ~ '^[^@]+@[^@]+[.][a-z]+$'::text)"),
+        Rule("check code", "(plan ~ '^[A-Z]{3}[0-9]{2}$'::text)"),
+        Rule("domain of city", "((city)::text ~ '^[0-9]{5}$'::text)"),
+        Rule("check amount", "(amount > (0)::numeric)"),
+    )
+)
+
+
+def test_what_is_made_up_unseen_matches_the_patterns_of_constraints() -> None:
+    columns = (*COLUMNS[:4], column("phone", Kind.TEXT))
+    model = replace(MODEL, roles={"plan": Role.NATURAL_KEY})
+    public = publicly(model, columns, twins=(), enums={}, enforceable=PATTERNS, pools=lambda _: None)
+    city = next(one for one in public.treatments if one.column.name == "city")
+    assert city.role is Role.CATEGORY
+    no_label_told = without_labels(replace(city, pattern=read_pattern("^[0-9]{5}$"), is_required=True))
+    treatments = (*(one for one in public.treatments if one is not city), no_label_told)
+    twin = assemble_unseen(pd.DataFrame(index=range(300)), treatments, parents=lambda _: None, rng=RNG)
+    patterns = {
+        "phone": r"\+49 00[0-9]{1,2} [0-9]{5,8}",
+        "email": r"user[0-9]+@example\.[a-z]+",
+        "plan": "[A-Z]{3}[0-9]{2}",
+        "city": "[0-9]{5}",
+    }
+    for name, expression in patterns.items():
+        assert all(re.fullmatch(expression, text) for text in twin.column(name).to_pylist()), name
+    assert len(set(twin.column("plan").to_pylist())) == 300
+
+
+def test_labels_and_bounds_of_constraints_are_public() -> None:
+    rules = (
+        Rule("check plan", "((plan)::text = ANY ((ARRAY['free'::varchar, 'paid'::varchar])::text[]))"),
+        *PATTERNS.of_rows,
+    )
+    domains = public_of(standing=EnforceableFacts(of_rows=rules)).domains
+    assert domains["plan"].labels == ("free", "paid")
+    assert domains["amount"].low == 0.01
+
+
 # --- which rules are kept
 
 
@@ -198,10 +241,14 @@ def test_rows_in_the_wrong_order_are_put_right_and_numbers_moved_to_bounds() -> 
         Rule("something else", "low in (1, 2)"),
     ]
     frame = pd.DataFrame({"low": [5.0, -1.0, 2.0], "high": [3.0, 4.0, 9.0]})
-    assert repair_rows(frame, rules).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
+    assert repair_rows(frame, rules, ()).to_dict("list") == {"low": [3.0, 0.0, 2.0], "high": [5.0, 4.0, 9.0]}
     assert orders_of(rules[2]) == ()
     whole = pd.DataFrame({"number": pd.array([0, 3], "Int64")})
-    assert repair_rows(whole, [Rule("some", "(number > 0)")])["number"].to_list() == [1, 3]
+    number = column("number", Kind.INTEGER)
+    assert repair_rows(whole, [Rule("some", "(number > 0)")], [number])["number"].to_list() == [1, 3]
+    prices = pd.DataFrame({"price": [0.0, 3.0]})
+    price = column("price", Kind.DECIMAL, precision=6, scale=2)
+    assert repair_rows(prices, [Rule("some", "(price > 0)")], [price])["price"].to_list() == [0.01, 3.0]
 
 
 # --- what decides, and what it costs

@@ -1,0 +1,56 @@
+"""What rules about single rows say of the values of one column, for these to be made so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from synth.columns.patterns import read_pattern
+from synth.columns.roles import LEARNED_ROLES
+from synth.domain import Kind, PublicValues
+from synth.facts.values import labels_of, pattern_of
+from synth.twins.repair import bounds_of, step_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Column, Rule
+
+
+def claims_of(rules: Iterable[Rule], columns: Sequence[Column]) -> Iterator[PublicValues]:
+    """Yield the labels, bounds and patterns that rules state; what is above 0 is one step above it."""
+    by_name = {column.name: column for column in columns}
+    for rule in rules:
+        yield from _bounds(rule, by_name)
+        labels, pattern = labels_of(rule), pattern_of(rule)
+        if labels:
+            yield PublicValues(labels[0], labels=labels[1], source=rule.source)
+        if pattern:
+            yield PublicValues(pattern[0], pattern=pattern[1], source=rule.source)
+
+
+def with_patterns(treatments: Iterable[Treatment], claims: Iterable[PublicValues]) -> tuple[Treatment, ...]:
+    """Return the treatments of text that is made up with the pattern that it has to match."""
+    expressions: dict[str, str] = {}
+    for claim in claims:
+        if claim.pattern:
+            expressions.setdefault(claim.column, claim.pattern)
+    return tuple(_with_pattern(one, expressions.get(one.column.name)) for one in treatments)
+
+
+def _bounds(rule: Rule, columns: Mapping[str, Column]) -> Iterator[PublicValues]:
+    for order in bounds_of(rule):
+        if isinstance(order.smaller, float):
+            step = step_of(columns.get(str(order.larger))) if order.strict else 0
+            yield PublicValues(str(order.larger), low=order.smaller + step, source=rule.source)
+        elif isinstance(order.larger, float):
+            step = step_of(columns.get(str(order.smaller))) if order.strict else 0
+            yield PublicValues(str(order.smaller), high=order.larger - step, source=rule.source)
+
+
+def _with_pattern(treatment: Treatment, expression: str | None) -> Treatment:
+    column = treatment.column
+    if expression is None or column.kind is not Kind.TEXT or treatment.role in LEARNED_ROLES:
+        return treatment
+    return replace(treatment, pattern=read_pattern(expression, column.length))
