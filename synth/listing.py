@@ -15,9 +15,9 @@ from synth.columns.roles import check_declarations, classify
 from synth.columns.suggest import references
 from synth.domain import PAID_SOURCE, Role, Scope
 from synth.errors import ConfigError, ModelError, WarehouseError
-from synth.facts.across import find_across, stated_across
+from synth.facts.across import find_across, stated_across, told_by_others
 from synth.facts.enforceable import EnforceableFacts, keep_true_facts
-from synth.graph.telling import about, explain
+from synth.graph.telling import about, explain, model_name
 from synth.project.digests import digest
 from synth.runs.changes import TwinInventory, decide
 from synth.runs.watch import TwinPlaces
@@ -81,7 +81,7 @@ class ModelListing:
     @property
     def domains(self) -> list[str]:
         """Return what is promised of a twin by guarantee, and which of its values are public, in words."""
-        if not self.task.by_guarantee or self.task.model.reference:
+        if not self.task.by_guarantee or self.task.model.reference or self.task.model.excerpt:
             return []
         public = [
             f"{name} ({source})" for name, source in self.sources.items() if name not in self.paid_columns
@@ -150,6 +150,11 @@ def _facts_across(
         stated_facts = stated_across([task.model for task in tasks], warehouse)
     except WarehouseError:  # a run will say so
         return ()
+    models = [task.model for task in tasks]
+    parts = {model.unique_id for model in models if model.excerpt} - told_by_others(
+        models, by_rows, stated_facts
+    )
+    by_rows, stated_facts = by_rows.without(parts), stated_facts.without(parts)
     private_models = {task.model.unique_id for task in tasks if task.by_guarantee}
     return (*by_rows.every, *(fact for fact in stated_facts.every if fact.parties & private_models))
 
@@ -179,7 +184,9 @@ def as_text(listing: ModelListing) -> str:
     note = [f"  ({listing.note})"] if listing.note else []
     lines = [*_align(columns), *(["  tests and constraints:"] if facts else []), *_align(facts, "    ")]
     whose = f"  rows are about: {explain(listing.task.model)}"
-    domains = [f"  {line}" for line in listing.domains]
+    part = listing.task.model.excerpt
+    domains = [f"  {part}: the same part of that twin, not learned"] if part else []
+    domains += [f"  {line}" for line in listing.domains]
     head = [log.as_line(listing.task), *_reason(listing.decision), whose, *domains]
     return "\n".join([*head, *lines, *note])
 
@@ -310,6 +317,10 @@ def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Column
     column = treatment.column
     if model.reference:
         return ColumnListing(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
+    if model.excerpt:
+        whole = model_name(model.excerpt.parent)
+        fate = f"as {whole}.{model.excerpt.columns[column.name]}"
+        return ColumnListing(column.name, column.data_type, treatment.role, treatment.origin, fate)
     if treatment.doubt:
         return ColumnListing(
             column.name, column.data_type, "", treatment.origin, f"stops the run: it {treatment.doubt}"

@@ -156,20 +156,7 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
         level = LEVELS.get(result.status, logging.ERROR)
         event(level, f"{head}: {result.message}", data)
         return
-    parts = [f"{result.rows:,} rows"]
-    if evaluation and evaluation.fidelity is not None:
-        parts.append(f"fidelity {evaluation.fidelity:.1%}")
-    if task.model.reference:
-        parts.append(f"copied as reference: {task.model.reference}")
-    if result.guarantee:
-        parts.append(f"by guarantee, {result.guarantee}")
-    elif evaluation and evaluation.checks:
-        parts.append(f"checks {evaluation.verdict}")
-    passes = sum(status == "pass" for status in result.tests.values())
-    if passes:
-        parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")
-    if "synthetic_data_quality_score" in result.scores:
-        parts.append(f"{task.backend}'s own score {result.scores['synthetic_data_quality_score']:.0f}")
+    parts = _figures(result)
     info(f"{head}  [{', '.join(parts)}]  in {result.seconds:.1f}s", **data)
     for text in result.warnings:
         warning(text, unique_id=task.model.unique_id)
@@ -180,6 +167,29 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
             f"{task.model.name}: inconclusive: {', '.join(unsure)}; see {relative_path(details)}",
             unique_id=task.model.unique_id,
         )
+
+
+def _figures(result: ModelResult) -> list[str]:
+    """Return what is said of a twin in brackets: its rows, what it is made from, and how it was judged."""
+    task, evaluation = result.task, result.evaluation
+    part = task.model.excerpt if result.inherited else None
+    parts = [f"{result.rows:,} {part or 'rows'}"]
+    if evaluation and evaluation.fidelity is not None:
+        parts.append(f"fidelity {evaluation.fidelity:.1%}")
+    if task.model.reference:
+        parts.append(f"copied as reference: {task.model.reference}")
+    if result.guarantee:
+        parts.append(f"by guarantee, {result.guarantee}")
+    elif result.inherited:
+        parts.append(f"checks {result.inherited} there")
+    elif evaluation and evaluation.checks:
+        parts.append(f"checks {evaluation.verdict}")
+    passes = sum(status == "pass" for status in result.tests.values())
+    if passes:
+        parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")
+    if "synthetic_data_quality_score" in result.scores:
+        parts.append(f"{task.backend}'s own score {result.scores['synthetic_data_quality_score']:.0f}")
+    return parts
 
 
 def log_summary(results: Sequence[ModelResult], folder: Path) -> None:
@@ -215,6 +225,7 @@ def as_json(task: Task) -> str:
         "primary_key": list(model.primary_key),
         "entity": model.entity,
         "reference": model.reference or None,
+        "excerpt": str(model.excerpt) if model.excerpt else None,
         "foreign_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.foreign_keys},
         "roles": dict(model.roles),
         "path": model.path,

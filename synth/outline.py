@@ -99,10 +99,11 @@ def _headline(family: TableFamily) -> str:
 def _table(one: ModelListing, width: int) -> list[str]:
     """Return a table in one line, and what it refers to below."""
     model = one.task.model
-    fates = Counter(_fate(entry, model) for entry in one.columns)
+    fates = Counter("taken" if model.excerpt else _fate(entry, model) for entry in one.columns)
     parts = [f"{count} {what if count > 1 or what != 'keys' else 'key'}" for what, count in fates.items()]
     head = f"  {model.name}  {_rows(one)}  {', '.join(parts) or one.note}"
     lines = [_cut(head, width)]
+    lines += _entry(f"{model.excerpt}: the same part of that twin", width, indent=4) if model.excerpt else []
     whose = model.ownership
     direct = whose and not whose.path and any(key.column == whose.column for key in model.foreign_keys)
     if about(model) != "each row on its own" and not direct:
@@ -187,6 +188,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
         "about": about(model),
         "evidence": model.ownership.evidence if model.ownership else None,
         "reference": model.reference or None,
+        "excerpt": str(model.excerpt) if model.excerpt else None,
         "guarantee": _guarantee(one),
         "references": [
             {
@@ -201,7 +203,11 @@ def _as_document(one: ModelListing) -> dict[str, object]:
         ],
         "across": [str(fact) for fact in one.across],
         "columns": {
-            entry.name: {"becomes": _fate(entry, model), "role": entry.role or None, "origin": entry.origin}
+            entry.name: {
+                "becomes": "taken" if model.excerpt else _fate(entry, model),
+                "role": entry.role or None,
+                "origin": entry.origin,
+            }
             for entry in one.columns
         },
     }
@@ -210,7 +216,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
 def _guarantee(one: ModelListing) -> dict[str, object] | None:
     """Return what is promised of a twin by guarantee, for programs."""
     guarantee = one.task.guarantee
-    if not one.task.by_guarantee or one.task.model.reference:
+    if not one.task.by_guarantee or one.task.model.reference or one.task.model.excerpt:
         return None
     return {
         "epsilon": guarantee.epsilon,

@@ -226,7 +226,9 @@ def _agenda(
 def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> dict[str, str]:
     """Return why twins by guarantee may not be made; say what the others are about to cost."""
     tasks = [
-        task for task in todo.todo if task.by_guarantee and task.model.unique_id not in todo.stages_to_publish
+        task
+        for task in todo.todo
+        if task.by_guarantee and not task.model.excerpt and task.model.unique_id not in todo.stages_to_publish
     ]
     if not tasks:
         return {}

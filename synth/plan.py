@@ -68,7 +68,7 @@ def refused_result(task: Task, message: str) -> ModelResult:
 
 
 def clusters(tasks: Sequence[Task]) -> tuple[tuple[Task, ...], ...]:
-    """Return the tasks in clusters that foreign keys connect, which are published together; order is kept."""
+    """Return the tasks in clusters that keys or rows in common connect, published together; order is kept."""
     home: dict[str, set[str]] = {task.model.unique_id: {task.model.unique_id} for task in tasks}
     for task in tasks:
         for parent in _parents(replace(task.model, foreign_keys=_binding_keys(task.model)), home):
@@ -207,9 +207,9 @@ def _shared_names(models: Iterable[Model]) -> dict[str, str]:
 
 
 def _parents(model: Model, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the other models among `names` that `model` references."""
+    """Return the other models among `names` that `model` references, or has rows of."""
     among = set(names) - {model.unique_id}
-    return tuple(dict.fromkeys(key.parent for key in model.foreign_keys if key.parent in among))
+    return tuple(name for name in model.needed_models if name in among)
 
 
 def _parents_first(models: Sequence[Model]) -> tuple[tuple[Model, ...], dict[str, str]]:

@@ -27,7 +27,7 @@ from synth.domain.options import (
 )
 from synth.domain.ownership import Ownership, OwnershipStep
 from synth.domain.rarity import RARE
-from synth.domain.relations import Column, ForeignKey, Kind, Relation
+from synth.domain.relations import Column, Excerpt, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
 from synth.domain.words import (
     IDENTIFIERS,
@@ -55,6 +55,7 @@ __all__ = [
     "ColumnFit",
     "Derivation",
     "Evaluation",
+    "Excerpt",
     "Fact",
     "ForeignKey",
     "Formula",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from synth.domain.facts import Fact, Formula, History, ProjectTest, PublicValues, RowCount, Rule
     from synth.domain.options import Rows, Shares
     from synth.domain.ownership import Ownership
-    from synth.domain.relations import ForeignKey, Relation
+    from synth.domain.relations import Excerpt, ForeignKey, Relation
 
 
 class Role(StrEnum):
@@ -78,10 +78,17 @@ class Model:
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     derivations: Mapping[str, Derivation] = field(default_factory=dict)  # of its columns, by its SQL
     derived_keys: tuple[tuple[str, ...], ...] = ()  # sets of several columns that its SQL makes unique
+    excerpt: Excerpt | None = None  # what of another model its rows are; its twin is the same of that twin
     counts: tuple[RowCount, ...] = ()
     public: tuple[PublicValues, ...] = ()  # what is said of values, first by declarations, then by tests
     history: History | None = None  # of a snapshot
     tests: tuple[ProjectTest, ...] = ()  # of the project, also those that say nothing of the twin beforehand
+
+    @property
+    def needed_models(self) -> tuple[str, ...]:
+        """The models whose twins come before its own: those it references, and the one whose rows it has."""
+        rows_of = (self.excerpt.parent,) if self.excerpt else ()
+        return tuple(dict.fromkeys((*(key.parent for key in self.foreign_keys), *rows_of)))
 
     @property
     def build(self) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Kind(StrEnum):
@@ -68,3 +72,23 @@ class ForeignKey:
     orphans: float = 0.0
     public: bool = False
     relation: Relation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What the SQL of a model chooses of another tagged model: rows, and columns as they are.
+
+    Attributes:
+        parent: its `unique_id`.
+        columns: each column of the model with the parent's that it is, in order.
+        condition: SQL over the parent's columns, of which nothing but Postgres' own runs; "" for all rows.
+        words: the same, and the name of the parent, to read.
+    """
+
+    parent: str
+    columns: Mapping[str, str]
+    condition: str
+    words: str
+
+    def __str__(self) -> str:
+        return self.words

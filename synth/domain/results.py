@@ -35,6 +35,7 @@ class ModelResult:
     Attributes:
         tests: the outcomes of dbt's tests on the twin, by name.
         guarantee: what the private engine promises of the twin; empty where checks decided about it.
+        inherited: the verdict of the twin that this one is a part of; empty where it is none.
     """
 
     task: Task
@@ -49,6 +50,7 @@ class ModelResult:
     tests: Mapping[str, str] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()  # remote ones that work on, such as gretel/synth-…-train
     guarantee: str = ""
+    inherited: str = ""
 
 
 @dataclass(frozen=True, slots=True)

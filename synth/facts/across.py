@@ -37,6 +37,10 @@ class AcrossFacts:
         able = {*names, *(name for name, table in self.tables.items() if table.public)}
         return replace(self, every=tuple(fact for fact in self.every if fact.parties <= able))
 
+    def without(self, names: Collection[str]) -> AcrossFacts:
+        """Return those to which none of these models is a party."""
+        return replace(self, every=tuple(fact for fact in self.every if not fact.parties & set(names)))
+
     def groups(self, names: Collection[str]) -> list[frozenset[str]]:
         """Return the models among the names that facts bind together, each group apart."""
         groups: list[set[str]] = []
@@ -67,6 +71,17 @@ class Link:
     key: str
     single: bool = False
     public: bool = False
+
+
+def told_by_others(models: Sequence[Model], *facts: AcrossFacts) -> frozenset[str]:
+    """Return the parts of other models whose rows decide columns of further ones, by `unique_id`."""
+    parts = {model.unique_id for model in models if model.excerpt}
+    while True:
+        others = [fact for one in facts for fact in one.every if fact.model not in parts]
+        needed = {party for fact in others for party in fact.parties if party in parts}
+        if not needed:
+            return frozenset(model.unique_id for model in models if model.excerpt) - parts
+        parts -= needed
 
 
 def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapshot) -> AcrossFacts:

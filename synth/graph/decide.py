@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
 from synth.graph.derived import with_derivations, with_formulas
+from synth.graph.excerpts import with_excerpts
 from synth.graph.lineage import ancestry, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
@@ -85,7 +86,7 @@ def decide(
     }
     decided_models = tuple(
         with_derivations(with_formulas(model, lineages.get(name)), lineages)
-        for name, model in owned_models.items()
+        for name, model in with_excerpts(owned_models, lineages, looks, warehouse).items()
     )
     return Graph(decided_models, looks, lineages, tuple(owners.questions))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from synth.graph.choices import RowChoice
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ColumnRef:
@@ -134,6 +136,7 @@ class NodeLineage:
         is_stored: a seed or source, whose rows are data and no query's.
         is_parsed: whether there was SQL and it was understood, or none is needed.
         reason: why not.
+        choice: what it chooses of one relation, if it does no more than that.
     """
 
     columns: Mapping[str, Origin] = field(default_factory=dict)
@@ -146,6 +149,7 @@ class NodeLineage:
     is_stored: bool = False
     is_parsed: bool = True
     reason: str = ""
+    choice: RowChoice | None = None
 
     @property
     def subset_of(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import sqlglot
@@ -10,6 +11,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 from sqlglot.parsers.postgres import PostgresParser
 
+from synth.graph.choices import read_choice
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
 from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text
@@ -88,7 +90,8 @@ class Tracer:
             return self._unknown_lineage(
                 node, f"its SQL is of a form that is not supported ({type(error).__name__})"
             )
-        return self._lineage(node, queries, rows)
+        choice = None if node.resource_type == "snapshot" else read_choice(query, self)
+        return replace(self._lineage(node, queries, rows), choice=choice)
 
     def _unknown_lineage(self, node: Node, reason: str) -> NodeLineage:
         columns: dict[str, Origin] = {

@@ -328,7 +328,8 @@ def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
         "backend": result.task.backend,
         "seed": result.task.seed,
         "scores": dict(result.scores),
-        "verdict": evaluation.verdict if evaluation and not result.guarantee else None,
+        "verdict": _verdict(result),
+        "excerpt": str(result.task.model.excerpt) if result.inherited else None,
         "guarantee": result.guarantee or None,
         "fidelity": evaluation.fidelity if evaluation else None,
         "broken": dict(evaluation.broken_rules) if evaluation else {},
@@ -338,3 +339,10 @@ def _result_json(result: ModelResult, folder: RunFolder) -> dict[str, object]:
         "report": report.relative_to(folder.path).as_posix() if report.is_file() else None,
         "failures": 0 if result.status in GOOD else 1,
     }
+
+
+def _verdict(result: ModelResult) -> str | None:
+    """Return what checks say of the twin, or of the one that it is a part of."""
+    if result.guarantee:
+        return None
+    return result.evaluation.verdict if result.evaluation else result.inherited or None

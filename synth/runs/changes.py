@@ -147,7 +147,7 @@ def _block_reasons(
     here = {task.model.unique_id for task in asked_for}
     reasons, run_id = {}, inventory.run_id
     for task in todo:
-        for name in sorted({key.parent for key in task.model.foreign_keys} - here):
+        for name in sorted(set(task.model.needed_models) - here):
             parent = decisions.get(name)
             if not keep and inventory.stage_of(name) is not None:
                 reasons[task.model.unique_id] = (
@@ -196,7 +196,7 @@ def _makers(
     task: Task, decisions: Mapping[str, Decision], inventory: TwinInventory, twins: Collection[str]
 ) -> dict[str, str]:
     """Return the commands that made, or will make, the twins that the task's model references."""
-    parents = {key.parent for key in task.model.foreign_keys} & set(twins) - {task.model.unique_id}
+    parents = set(task.model.needed_models) & set(twins) - {task.model.unique_id}
     anew = {name for name in parents if name in decisions and decisions[name].reason}
     return {name: inventory.invocation_id if name in anew else inventory.maker(name) for name in parents}
 

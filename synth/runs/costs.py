@@ -52,7 +52,7 @@ def beyond_budget(
     reasons: dict[str, str] = {}
     costs = defaultdict(Spending, costs_so_far)
     for task in tasks:
-        if not task.by_guarantee or task.model.reference:
+        if not task.by_guarantee or task.model.reference or task.model.excerpt:
             continue
         domain, before = domain_of(task.model), costs[domain_of(task.model)]
         try:

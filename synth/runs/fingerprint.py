@@ -61,12 +61,14 @@ def inputs(
         settings.store if "://" in settings.store else "",
         task.by_guarantee,
         task.guarantee,
+        *([model.excerpt] if model.excerpt else []),
     )
+    own_rows = {} if model.excerpt else {ROWS: rows}  # those of the whole decide
     return {
         **model.file_digests,
         TYPES: digest(columns),
         SETTINGS: digest(*decisions),
-        ROWS: rows,
+        **own_rows,
         VERSION: __version__,
         **{f"{PARENT}{name}": parent_digest for name, parent_digest in sorted(parents.items())},
     }

@@ -113,7 +113,7 @@ def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
     check_conditions(task.model, columns)
     few = (
         ""
-        if publish or task.model.reference or by_guarantee(task)
+        if publish or task.model.reference or task.model.excerpt or by_guarantee(task)
         else few_rows(task, warehouse.count_to(task.model.relation, FEWEST))
     )
     if few:
@@ -175,13 +175,13 @@ def _left_behind(
     """Return the parents that a refused child keeps in place because its twin has their keys; reasons."""
     models = [result.task.model for result in refused_results if result.task.model.unique_id in there]
     return {
-        key.parent: (
+        name: (
             f"{model.name}, which references it, cannot be made, and its twin of before holds the keys that "
             f"this one has now. Next: see {model.name}"
         )
         for model in models
-        for key in model.foreign_keys
-        if key.parent not in missing_models
+        for name in model.needed_models
+        if name not in missing_models
     }
 
 
@@ -204,7 +204,7 @@ def _warn_of_orphans(invocation: Invocation, there: Collection[str]) -> None:
     models = {task.model.unique_id: task.model for task in invocation.tasks}
     others = {result.task.model.unique_id for result in invocation.refused_results}
     for child in invocation.models:
-        parents = [key.parent for key in child.foreign_keys if key.parent in models]
+        parents = [name for name in child.needed_models if name in models]
         if parents and child.unique_id in there and child.unique_id not in {*models, *others}:
             parent = models[parents[0]].name
             log.warning(

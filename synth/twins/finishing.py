@@ -10,9 +10,10 @@ import numpy as np
 from synth import log
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
-from synth.facts.across import AcrossFacts, find_across, stated_across
+from synth.facts.across import AcrossFacts, find_across, stated_across, told_by_others
 from synth.twins.across import Draft, make_agree, with_copied_keys, with_other_keys
 from synth.twins.by_guarantee import make_guaranteed
+from synth.twins.excerpts import drawn_apart
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.twin import Twin, distinct, finish_twin
@@ -32,17 +33,37 @@ if TYPE_CHECKING:
 Work = TypeVar("Work")
 
 
+def with_facts(
+    tasks: Sequence[Task], context: RunContext, *, ready: Collection[str]
+) -> tuple[list[Task], RunContext]:
+    """Return the tasks and the context with what is true across their tables, and say that.
+
+    Whose rows decide columns of others is drawn with them, though it were a part of another model. What is
+    true of other parts follows from the twins that they are parts of.
+
+    Args:
+        tasks: of the run.
+        context: of the run.
+        ready: the models whose twins are made already, by `unique_id`.
+    """
+    late = [task for task in tasks if task.model.unique_id not in ready]
+    facts, sql_facts = across(late, context), facts_of_sql(late, context)
+    tasks = drawn_apart(tasks, told_by_others([task.model for task in late], facts, sql_facts))
+    parts = {task.model.unique_id for task in tasks if task.model.excerpt}
+    facts, sql_facts = facts.without(parts), sql_facts.without(parts)
+    if facts.every:
+        log.info(f"True across tables: {'; '.join(map(str, facts.every))}")
+    return tasks, replace(context, facts=facts, sql_facts=sql_facts)
+
+
 def across(tasks: Sequence[Task], context: RunContext) -> AcrossFacts:
-    """Return what all real rows of these tasks' models keep across tables, and say so."""
+    """Return what all real rows of these tasks' models keep across tables."""
     try:
         models = [task.model for task in tasks if not task.by_guarantee]  # their twins tell nothing more
-        facts = find_across(models, context.warehouse, context.snapshot)
+        return find_across(models, context.warehouse, context.snapshot)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")
         return AcrossFacts()
-    if facts.every:
-        log.info(f"True across tables: {'; '.join(map(str, facts.every))}")
-    return facts
 
 
 def facts_of_sql(tasks: Sequence[Task], context: RunContext) -> AcrossFacts:

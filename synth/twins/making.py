@@ -16,7 +16,8 @@ from synth.twins.across import Draft
 from synth.twins.agreeing import agreeing
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.dbt_tests import TwinTests
-from synth.twins.finishing import across, facts_of_sql, finish_twins, late_models, parents_of, with_protection
+from synth.twins.excerpts import take_excerpt, with_wholes, without_whole
+from synth.twins.finishing import finish_twins, late_models, parents_of, with_facts, with_protection
 from synth.twins.outcomes import Failure, TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.reference import copy_reference
 from synth.twins.together import held_back
@@ -71,8 +72,7 @@ def make_and_publish(
         places: such as `1 of 2`, by `unique_id`.
         ready: what has become of a task before, by `unique_id`.
     """
-    late = [task for task in tasks if task.model.unique_id not in ready]
-    context = replace(context, facts=across(late, context), sql_facts=facts_of_sql(late, context))
+    tasks, context = with_facts(with_wholes(tasks, context), context, ready=ready)
     pool = ThreadPoolExecutor(context.settings.threads, thread_name_prefix="synth")
     try:
         futures = _handed_out(pool, tasks, context, places, ready)
@@ -109,6 +109,8 @@ def _handed_out(
     ready: Mapping[str, TwinOutcome],
 ) -> dict[str, Future[TwinOutcome]]:
     """Return the twins to come. A child waits for its parents, which were handed out before it."""
+    parts = [task for task in tasks if task.model.excerpt and task.model.unique_id not in ready]
+    tasks = [task for task in tasks if task not in parts]
     late, drafts = (
         late_models(tasks, context.facts),
         {name: _past(outcome) for name, outcome in ready.items()},
@@ -126,7 +128,25 @@ def _handed_out(
         drafts[name] = pool.submit(
             _make, places[name], task, context, parents, referenced_columns, whole=name not in late
         )
-    return agreeing(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
+    twins = agreeing(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
+    for task in parts:
+        whole = twins.get(task.model.excerpt.parent) if task.model.excerpt else None
+        twins[task.model.unique_id] = pool.submit(_take, places[task.model.unique_id], task, context, whole)
+    return twins
+
+
+def _take(place: str, task: Task, context: RunContext, whole: Future[TwinOutcome] | None) -> TwinOutcome:
+    """Return the twin of a part of another model, when that of the whole is final."""
+    twin = None if whole is None else whole.result().outcome
+    if isinstance(twin, Failure):
+        return TaskOutcome(without_whole(task, twin), 0.0)
+    log.start(place, task)
+
+    def take() -> Twin:
+        _refuse_changed_columns(task, context)
+        return take_excerpt(task, context, twin)
+
+    return attempt_task(task, take)
 
 
 def _past(outcome: TwinOutcome) -> Future[DraftOutcome]:
@@ -331,4 +351,5 @@ def _result(
         warnings=outcome.warnings,
         tests=outcome.tests,
         guarantee=outcome.stage.guarantee,
+        inherited=outcome.stage.verdict if task.model.excerpt else "",
     )

@@ -29,12 +29,13 @@ def read_and_tell(
     """Read the models, warn once of all columns that are not learned, and return the rows by `unique_id`.
 
     A model that cannot be read or understood is left out; whoever makes its twin will say why. So are those
-    that are `ready`, those that are copied, and those that no engine but the private one may look at.
+    that are `ready`, copied, parts of others, or such as no engine but the private one may look at.
     """
     sources: dict[str, SourceRows] = {}
     advice_by_model, cells = [], 0
     for task in tasks:
-        if task.model.unique_id in ready or task.model.reference or task.by_guarantee:
+        model = task.model
+        if model.unique_id in ready or model.reference or model.excerpt or task.by_guarantee:
             continue
         try:
             model_with_keys, _ = read_uniqueness(task.model, context.warehouse)

@@ -54,9 +54,7 @@ def _hindrance(
     children = sorted(
         child.name
         for child in names.values()
-        if child.unique_id in lost_ids
-        and child.unique_id in before
-        and any(key.parent == name for key in child.foreign_keys)
+        if child.unique_id in lost_ids and child.unique_id in before and name in child.needed_models
     )
     if children:
         children_text = ", ".join(children)

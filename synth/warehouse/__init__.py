@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from synth.warehouse.guard import Inspection
     from synth.warehouse.layout import RelationLayout
     from synth.warehouse.ledger import PublishedTwin
+    from synth.warehouse.parts import PartOfTwin
     from synth.warehouse.rules import Candidates, Equation, Judgement, RuleOutcome
     from synth.warehouse.session import Connection
     from synth.warehouse.spending import Cost, Spending
@@ -102,11 +103,7 @@ class Warehouse:
         ownership.refuse_intrusions(self._main, *schemas, sources)
 
     def check(self, schemas: tuple[str, str], analysts: Sequence[str]) -> None:
-        """Refuse unless twins can be written, and analysts see no more than these; see `catalog`.
-
-        Raises:
-            WarehouseError: a permission is missing, or there is one too many.
-        """
+        """Refuse unless twins can be written, and analysts see no more than these; see `catalog`."""
         catalog.check_schemas(self._main, schemas, analysts)
 
     def check_task(self, task: Task) -> None:
@@ -221,9 +218,9 @@ class Warehouse:
         *,
         columns: Sequence[Column],
         compared_columns: Sequence[str] = (),
-        table: pa.Table | None,
+        table: pa.Table | PartOfTwin | None,
     ) -> Stage:
-        """Put `table` where the twin of `task` waits for publishing; without one, the rows of its model."""
+        """Put `table` where the twin of `task` waits; else a part of another, or the rows of its model."""
         names = {column.name for column in columns}
         with self._open() as session:
             source = catalog.describe(session, task.model.relation)

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from synth.domain import Kind
 from synth.errors import WarehouseError
+from synth.warehouse.parts import selection_of
 from synth.warehouse.session import identifier, translate_errors
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from synth.domain import Column, Relation
+    from synth.warehouse.parts import PartOfTwin
     from synth.warehouse.session import Connection
 
     Message = bytes | bytearray | memoryview  # one row, as psycopg hands it out
@@ -112,7 +114,18 @@ def read(
     most: int | None = None,
 ) -> pa.Table:
     """Return the same in the transaction of the caller, of `most` rows at most."""
-    query = _query(relation, columns, share, unit, most)
+    return _copy_out(session, relation, columns, _query(identifier(relation), columns, share, unit, most))
+
+
+def read_part(session: Connection, part: PartOfTwin, columns: Sequence[Column]) -> pa.Table:
+    """Return a part of a twin, whose columns these are, in the transaction of the caller."""
+    source = sql.SQL("({})").format(selection_of(part, [column.name for column in columns]))
+    return _copy_out(session, part.relation, columns, _query(source, columns, 1.0, None, None))
+
+
+def _copy_out(
+    session: Connection, relation: Relation, columns: Sequence[Column], query: sql.Composed
+) -> pa.Table:
     try:
         with session.cursor() as cursor, cursor.copy(query) as copy:
             table = _parse(iter(copy), columns)
@@ -129,10 +142,10 @@ def _enter(session: Connection, snapshot: str) -> None:
 
 
 def _query(
-    relation: Relation, columns: Sequence[Column], share: float, unit: str | None, most: int | None
+    source: sql.Composable, columns: Sequence[Column], share: float, unit: str | None, most: int | None
 ) -> sql.Composed:
     select_list = sql.SQL(", ").join(_expression(column) for column in columns)
-    query = sql.SQL("select {} from {} as {}").format(select_list, identifier(relation), ROW)
+    query = sql.SQL("select {} from {} as {}").format(select_list, source, ROW)
     if share < 1:
         # Rows without a unit belong to nobody in particular, so each is on its own.
         row = sql.SQL("pg_catalog.hashtextextended({}::text, 0::bigint)").format(ROW)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
-from synth.warehouse import across, content, copying, extract, rules
+from synth.warehouse import across, content, copying, excerpts, extract, rules
 from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Across, Column, Relation, Rule
+    from synth.domain import Across, Column, Excerpt, Relation, Rule
     from synth.warehouse.across import FactTable
+    from synth.warehouse.parts import PartOfTwin
     from synth.warehouse.rules import RuleOutcome
     from synth.warehouse.session import Connection
 
@@ -71,6 +72,20 @@ class Snapshot:
         """Return in how many rows the column of a fact is not what it is in most."""
         with self._comparing({fact.model: tables[fact.model]}) as session:
             return across.telling(session, fact, tables)
+
+    def is_excerpt(self, part: Relation, whole: Relation, excerpt: Excerpt) -> bool:
+        """Return whether a relation is what it should be of another; see `synth.warehouse.excerpts`."""
+        with self._open_connection() as session:
+            for relation in (part, whole):
+                copying.refuse_foreign_query(session, relation)
+            with translate_errors(f"compare {part} with {whole}"), at_snapshot(session, self._name):
+                return excerpts.is_excerpt(session, part, whole, excerpt)
+
+    def extract_part(self, part: PartOfTwin, columns: Sequence[Column]) -> pa.Table:
+        """Return a part of a twin as Arrow, with these columns."""
+        reading = translate_errors(f"read {part.relation}")
+        with self._reading(part.relation) as session, reading, at_snapshot(session, self._name):
+            return extract.read_part(session, part, columns)
 
     @contextmanager
     def _comparing(self, tables: Mapping[str, FactTable]) -> Iterator[Connection]:

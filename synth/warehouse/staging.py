@@ -16,6 +16,7 @@ from synth.warehouse import units
 from synth.warehouse.catalog import STAMP
 from synth.warehouse.copying import create_like, refuse_foreign_types
 from synth.warehouse.ownership import refuse_intrusions
+from synth.warehouse.parts import PartOfTwin, selection_of, whole_of
 from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.units import State
 
@@ -60,6 +61,7 @@ class Stage:
         guarantee: what the private engine promises of it, in words; empty where checks decided about it.
         delta: with epsilon.
         copied: why it is a copy of the real rows, which are about nobody.
+        part_of: the twin whose rows it has, as that twin's stamp tells of it.
         checked: how many checks decided about it, in words; `undecided` names those that could not.
         limits: of checks, which the user moved.
         policy: what becomes of a twin about which the checks cannot decide.
@@ -88,6 +90,7 @@ class Stage:
     delta: float | None = None
     guarantee: str = ""
     copied: str = ""
+    part_of: str = ""
     checked: str = ""
     undecided: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -121,6 +124,8 @@ class Stage:
                 f"{STAMP}{self.name}: copied as reference, so its rows are the real ones ({self.copied}). "
                 f"By synth {self.version}, run {self.run_id}."
             )
+        if self.part_of:
+            return f"{STAMP}{self.name}: rows of a twin, as its SQL chooses them; that one is {self.part_of}"
         if self.guarantee:
             return (
                 f"{STAMP}{self.name}: by guarantee, {self.guarantee}; no check decided about it, and its "
@@ -200,11 +205,11 @@ def stage(
     columns: Sequence[Column],
     dropped_columns: Sequence[str],
     compared_columns: Sequence[str] = (),
-    table: pa.Table | None,
+    table: pa.Table | PartOfTwin | None,
 ) -> Stage:
     """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
 
-    Without a table, it gets the rows of `source` as they are.
+    Instead of a table, it may get a part of another twin; with neither, the rows of `source` as they are.
 
     It replaces what its run staged before. One that is kept outlives a crash of the server. What comes back
     knows how many rows equal one of the source in the columns `compared_columns`.
@@ -224,15 +229,11 @@ def stage(
                 sql.SQL("alter table {} drop column {}").format(identifier(place), sql.Identifier(name))
             )
         refuse_foreign_types(session, place, source)
-        if table is None:
-            names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-            session.execute(
-                sql.SQL("insert into {} ({names}) select {names} from {}").format(
-                    identifier(place), identifier(source), names=names
-                )
-            )
-        else:
+        if isinstance(table, pa.Table):
             copy_in(session, place, columns, table)
+        else:
+            names = [column.name for column in columns]
+            fill(session, place, names, table or whole_of(source, names))
         stage = replace(stage, equal=_equal_rows(session, source, place, compared_columns))
         if stage.kept:
             units.note(
@@ -249,6 +250,14 @@ def _equal_rows(session: Connection, source: Relation, place: Relation, columns:
     query = sql.SQL(EQUAL).format(names=names, source=identifier(source), place=identifier(place))
     row = session.execute(query).fetchone()
     return int(str(row[0])) if row else None
+
+
+def fill(session: Connection, stage: Relation, names: Sequence[str], part: PartOfTwin) -> None:
+    """Append these columns of a part of another relation to a table of ours."""
+    insert = sql.SQL("insert into {} ({}) {}").format(
+        identifier(stage), sql.SQL(", ").join(map(sql.Identifier, names)), selection_of(part, names)
+    )
+    session.execute(insert, binary=True)
 
 
 def copy_in(session: Connection, stage: Relation, columns: Sequence[Column], table: pa.Table) -> None:

@@ -1,0 +1,44 @@
+"""Parts of a relation: some of its rows and columns, as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from synth.domain import Excerpt
+from synth.warehouse.session import identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from synth.domain import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfTwin:
+    """What an excerpt has of the twin `relation`."""
+
+    relation: Relation
+    excerpt: Excerpt
+
+
+def whole_of(relation: Relation, names: Sequence[str]) -> PartOfTwin:
+    """Return all rows of a relation."""
+    return PartOfTwin(relation, Excerpt("", {name: name for name in names}, "", ""))
+
+
+def selection_of(part: PartOfTwin, names: Iterable[str]) -> sql.Composed:
+    """Return the query for a part, with these of its own columns."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} as {}").format(sql.Identifier(part.excerpt.columns[name]), sql.Identifier(name))
+        for name in names
+    )
+    query = sql.SQL("select {} from {} {}")
+    return query.format(columns, identifier(part.relation), condition_of(part.excerpt))
+
+
+def condition_of(excerpt: Excerpt) -> sql.Composable:
+    """Return the condition that rows of the whole meet; `synth.graph.predicates` made it."""
+    return sql.SQL("where {}").format(sql.SQL(excerpt.condition)) if excerpt.condition else sql.SQL("")
