@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.domain import Check, Evaluation, Verdict
-from synth.evaluate.case import Entities, EvaluationCase, ReplacedColumn
+from synth.evaluate.case import Entities, EvaluationCase, Halves, OtherSplits, ReplacedColumn
 from synth.evaluate.checks import LIMITS, RULES, CheckRule
 from synth.evaluate.tables import read
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     import pandas as pd
 
     from synth.evaluate.tables import Codes, Mask
 
-__all__ = ["LIMITS", "Entities", "ReplacedColumn", "evaluate"]
+__all__ = ["LIMITS", "Entities", "Halves", "OtherSplits", "ReplacedColumn", "evaluate"]
 
 NO_LIMITS: Mapping[str, float] = MappingProxyType({})
 
@@ -48,6 +48,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     target: str | None = None,
     second: npt.ArrayLike | None = None,
     models: int = 1,
+    splits: OtherSplits | None = None,
 ) -> Evaluation:
     """Measure `synthetic` against the rows it was learned from and against rows that were not learned from.
 
@@ -67,6 +68,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         target: the column that learners predict; None leaves the choice to the check.
         second: which synthetic rows are of an engine that learned `holdout`; None: nothing was learned of it.
         models: how many twins are evaluated in this run, which share one rate of error.
+        splits: draws the table again by other halves, which are asked where these cannot decide.
 
     Raises:
         ValueError: `limits` names a check that has no limit to move.
@@ -82,7 +84,26 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     if not (sizes["training"] and sizes["synthetic"]):
         return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
     names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns)
-    return _measure_all(EvaluationCase(tables, *names, target, models), limits, sizes)
+    case = EvaluationCase(tables, *names, target, models)
+    if splits is not None and second is not None:
+        others = _other_cases(case, splits, frozenset(categories))
+        case = replace(case, whose=splits.whose, splits=others)
+    return _measure_all(case, limits, sizes)
+
+
+def _other_cases(
+    case: EvaluationCase, splits: OtherSplits, categories: frozenset[str]
+) -> Iterator[EvaluationCase]:
+    """Yield the cases of other splits, each drawn when it is asked for."""
+    for number in range(1, splits.count + 1):
+        halves = splits.draw(number)
+        if halves is None:
+            return
+        frames = halves.training, halves.holdout, halves.synthetic
+        sizes = dict(zip(("training", "holdout", "synthetic"), map(len, frames), strict=True))
+        units, second = _units(halves.entities, sizes), _engines(halves.second, sizes)
+        tables = replace(read(*frames, categories=categories), units=units, second=second)
+        yield replace(case, tables=tables, whose=halves.whose)
 
 
 def _refuse_unknown(limits: Mapping[str, float]) -> None:

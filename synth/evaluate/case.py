@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from synth.evaluate.tables import row_hashes
 from synth.evaluate.verdicts import Scale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
     import pandas as pd
@@ -44,6 +44,38 @@ class Entities:
 
 
 @dataclass(frozen=True, slots=True)
+class Halves:
+    """The entities parted by another coin, and the rows of engines that learned these halves.
+
+    Attributes:
+        second: which synthetic rows are of the engine that learned `holdout`.
+        whose: for each real row, those of training first, a number of its entity that all splits share.
+    """
+
+    training: pd.DataFrame
+    holdout: pd.DataFrame
+    synthetic: pd.DataFrame
+    second: npt.NDArray[np.bool_]
+    entities: Entities
+    whose: npt.NDArray[np.int64]
+
+
+class OtherSplits(Protocol):
+    """Draws the table again by other halves of its entities, where one split cannot decide."""
+
+    @property
+    def whose(self) -> npt.NDArray[np.int64]:
+        """The entity of each real row of the first split, those of training first."""
+
+    @property
+    def count(self) -> int:
+        """How many others there are to draw."""
+
+    def draw(self, number: int) -> Halves | None:
+        """Return the split of this number, from 1; None where its rows cannot be drawn."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplacedColumn:
     """A column that was made anew: none of its twin's values may be one of the real ones."""
 
@@ -61,6 +93,8 @@ class EvaluationCase:
         sensitive: columns of which nobody should be able to guess a training row's value.
         target: the column that learners predict; None leaves the choice to the check.
         models: how many twins share one rate of error.
+        whose: for each real row a number of its entity that all splits share; None where there is one split.
+        splits: the cases of other splits, where one cannot decide; each is drawn when it is asked for.
     """
 
     tables: Tables
@@ -70,6 +104,8 @@ class EvaluationCase:
     replaced_columns: Sequence[ReplacedColumn] = ()
     target: str | None = None
     models: int = 1
+    whose: Codes | None = None
+    splits: Iterable[EvaluationCase] | None = None
 
     def rng(self, stream: int) -> np.random.Generator:
         """Return random numbers of their own for each use, the same for the same seed."""

@@ -6,27 +6,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.evaluate.exposure import Advantage, advantage, most_telling
+from synth.domain import Verdict
+from synth.evaluate.exposure import LEVEL, Advantage, advantage, most_telling
 from synth.evaluate.intervals import area
-from synth.evaluate.verdicts import FEWEST, judge_advantage, judge_tally
+from synth.evaluate.verdicts import ENOUGH, FEWEST, judge_advantage, judge_tally
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from synth.evaluate.case import EvaluationCase
     from synth.evaluate.nearness import Nearness
-    from synth.evaluate.tables import Floats, Mask
+    from synth.evaluate.tables import Codes, Floats, Mask
     from synth.evaluate.verdicts import Finding
+
+BY_DISTANCE = "Membership attack by distance"
 
 
 def membership(case: EvaluationCase, limit: float) -> Finding:
     """Return the attack that calls an entity learned from where the twin comes near to it; .5 is chance.
 
-    With two engines: how often an entity's own engine comes nearer to it than the other.
+    With two engines: how often an entity's own engine comes nearer to it than the other. Where one split of
+    the entities cannot decide, the same is asked of others.
     """
     near = case.nearness
     if case.fewest < FEWEST:
         return case.scale(limit).too_few()
-    guess = by_distance(near, near.random)
-    return judge_advantage(case, limit, guess, "Membership attack by distance", _count(near, near.random))
+    guess, sizes = by_distance(near, near.random), _count(near, near.random)
+    if case.splits is None:
+        return judge_advantage(case, limit, guess, BY_DISTANCE, sizes)
+    # Who looks twice may be wrong twice, so each look has half the level.
+    finding = judge_advantage(case, limit, guess, BY_DISTANCE, sizes, level=LEVEL / 2)
+    is_open = finding.verdict is Verdict.INCONCLUSIVE and 0.5 + guess.value <= limit
+    if not is_open or case.fewest < ENOUGH:
+        return finding
+    scores = [_scores(one, one.random) for one in (near, *(other.nearness for other in case.splits))]
+    text = f"{BY_DISTANCE}, in {len(scores)} splits"
+    return judge_advantage(case, limit, _over_splits(scores), text, sizes, level=LEVEL / 2)
+
+
+def _over_splits(splits: Sequence[tuple[Floats, Codes]]) -> Advantage:
+    """Return the advantage over several splits, by each entity's mean score.
+
+    Each split is another coin, so the mean of an entity that nobody remembers comes nearer to 0.
+    """
+    scores = np.concatenate([one for one, _ in splits])
+    entities = np.unique(np.concatenate([whose for _, whose in splits]), return_inverse=True)[1]
+    return advantage(np.bincount(entities, scores) / np.bincount(entities))
 
 
 def membership_isolated(case: EvaluationCase, limit: float) -> Finding | None:
@@ -77,9 +102,14 @@ def by_distance(near: Nearness, rows: Mask) -> Advantage:
         sums, there = near.of_units(near.apart[0], rows)
         counts = np.bincount(near.units[rows], minlength=len(near.first))[there]
         return by_area(-(sums.mean(axis=0)[there] / counts), near.first[there])
+    return advantage(_scores(near, rows)[0])
+
+
+def _scores(near: Nearness, rows: Mask) -> tuple[Floats, Codes]:
+    """Return how surely each unit's own engine is the nearer one, from -1 to 1, and the unit's entity."""
     sums, there = near.leanings(rows)
     side = np.where(near.first, 1, -1)
-    return advantage((np.sign(sums) * side).mean(axis=0)[there])
+    return (np.sign(sums) * side).mean(axis=0)[there], near.whose[there]
 
 
 def by_area(scores: Floats, is_member: Mask) -> Advantage:

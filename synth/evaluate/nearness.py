@@ -33,6 +33,7 @@ class Nearness:
     Attributes:
         tables: the real rows that are compared, and all rows of the engines.
         units: whom each real row is about, as numbers from 0; `first` whom of these the first engine learned.
+        whose: of each unit, the number of its entity that all splits share.
         is_isolated: which real rows are among those least like any other.
         random: which were drawn by chance.
         apart: by engine, draw and real row.
@@ -46,6 +47,7 @@ class Nearness:
     random: Mask
     apart: Floats
     far: Floats
+    whose: Codes
 
     @property
     def is_paired(self) -> bool:
@@ -141,8 +143,18 @@ def measure(case: EvaluationCase) -> Nearness:
         ]
     )
     sample = part.take(np.concatenate([rows, np.arange(len(real), len(points))]))
+    whose = np.arange(len(case.first))
+    if case.whose is not None:
+        whose[case.units] = case.whose
     return Nearness(
-        sample, codes.ravel(), case.first[units], is_isolated[rows], random[rows], apart, far[rows]
+        sample,
+        codes.ravel(),
+        case.first[units],
+        is_isolated[rows],
+        random[rows],
+        apart,
+        far[rows],
+        whose[units],
     )
 
 

@@ -113,18 +113,19 @@ def judge_advantage(
     sizes: tuple[float, float],
     *,
     show: bool = False,
+    level: float = LEVEL,
 ) -> Finding:
-    """Return the finding of an attack: PASS when its 95 % bound keeps the limit, FAIL beyond doubt.
+    """Return the finding of an attack: PASS when its upper bound keeps the limit, FAIL beyond doubt.
 
-    `show` lets it count only where it fails.
+    `show` lets it count only where it fails; the bound is one of confidence 1 - `level`.
     """
     value = 0.5 + guess.value
     gap = Gap("", value, 0.5 + guess.least(LEVEL / 2), 0.5 + guess.upper_bound(LEVEL / 2))
-    upper, least = 0.5 + guess.upper_bound(), 0.5 + guess.least(case.level)
+    upper, least = 0.5 + guess.upper_bound(level), 0.5 + guess.least(case.level)
     verdict = Verdict.PASS if upper <= limit or (show and least <= limit) else Verdict.INCONCLUSIVE
     verdict = Verdict.FAIL if least > limit else verdict
-    text = f"{what}: AUC {value:.3f} (0.5 is chance, limit {limit:g}); at most {upper:.3f} at 95 % confidence"
-    text += f", over {round(sum(sizes)):,} {case.noun}"
+    text = f"{what}: AUC {value:.3f} (0.5 is chance, limit {limit:g}); at most {upper:.3f} at "
+    text += f"{100 * (1 - level):g} % confidence, over {round(sum(sizes)):,} {case.noun}"
     finding = case.scale(limit).finish(gap, verdict, text, sizes)
     return replace(finding, gating=verdict is Verdict.FAIL) if show else finding
 

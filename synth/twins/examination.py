@@ -16,6 +16,7 @@ from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
 from synth.twins import gate
+from synth.twins.resplit import splits_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -68,6 +69,7 @@ def examine(
         target=task.model.target_column if task.model.target_column in learned_columns else None,
         second=samples.second,
         models=len(case.context.twins),
+        splits=splits_of(case, samples),
     )
     evidence = gate.Evidence(samples.training, samples.holdout, samples.synthetic, context)
     raw_evaluation = gate.measure(evidence, samples.balance, seconds=task.evaluation_timeout, seed=task.seed)
@@ -117,6 +119,7 @@ def examine_for_owner(
         target=None,
         second=None,
         models=1,
+        splits=None,
     )
     evidence = gate.Evidence(real[~apart], real[apart], twin, context)
     evaluation = gate.measure(evidence, {}, seconds=case.task.evaluation_timeout, seed=case.task.seed)

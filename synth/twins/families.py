@@ -36,6 +36,20 @@ MOST_ORPHANS = 0.02  # share of rows without an owner up to which histories stan
 
 
 @dataclass(frozen=True, slots=True)
+class OwnersAgain:
+    """Owners parted by another coin, and the twins that engines of these halves drew.
+
+    Attributes:
+        apart: which real rows are in the second half.
+        second: which twins the engine of the second half drew.
+    """
+
+    apart: NDArray[np.bool_]
+    twins: pd.DataFrame
+    second: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Owners:
     """A model whose rows own those of others: its real rows, and those of its twin.
 
@@ -45,6 +59,7 @@ class Owners:
         apart: which real rows are in the second half, or held out.
         second: which rows of the twin the engine of the second half drew; None where there is one engine.
         categories: columns whose values are labels.
+        again: draws them by other halves, by the number of the split.
     """
 
     real: pd.DataFrame
@@ -54,6 +69,7 @@ class Owners:
     apart: NDArray[np.bool_]
     second: NDArray[np.bool_] | None
     categories: frozenset[str]
+    again: Callable[[int], OwnersAgain | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ class Family:
         categories: columns of owners whose values are labels.
         nest: the groups within the rows of an owner, where there are such.
         count: the column of owners that says how many rows they have, if one does.
+        again: draws the owners by other halves, by the number of the split.
     """
 
     key: str
@@ -83,6 +100,7 @@ class Family:
     categories: frozenset[str]
     nest: Nest | None = None
     count: str | None = None
+    again: Callable[[int], OwnersAgain | None] | None = None
 
 
 def owners_of(
@@ -197,6 +215,7 @@ def _of_parent(
         parent.twin_keys[column],
         time_of(source, owner, treatments),
         parent.categories,
+        again=parent.again,
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Shares, Task
-    from synth.evaluate import Entities, ReplacedColumn
+    from synth.evaluate import Entities, OtherSplits, ReplacedColumn
 
 MOST_EXPLAINED = 3  # checks of a rejection; the others are named
 WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
@@ -53,6 +53,7 @@ class EvaluationContext(TypedDict):
     target: str | None
     second: NDArray[np.bool_] | None
     models: int
+    splits: OtherSplits | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from synth.domain import RARE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     Times: TypeAlias = NDArray[np.datetime64]
 
 FEWEST = 20  # rows that have both dates, from which it is a rule
+CHANCE = 1e-6  # of no date on one day of the week, below which none falls there
+EVERY_DAY = (True,) * 7
 DAY = np.timedelta64(1, "D")
 
 
@@ -30,11 +34,13 @@ class Precedence:
 
     Attributes:
         by_day: it holds whole days, and may be the day of the owner's time.
+        weekdays: the days of the week, Monday first, that it falls on.
     """
 
     column: str
     earlier: str
     by_day: bool
+    weekdays: tuple[bool, ...] = EVERY_DAY
 
 
 def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tuple[Precedence, ...]:
@@ -55,7 +61,7 @@ def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tu
             both = ~np.isnat(times) & ~np.isnat(owner_times)
             first = _days(owner_times) if whole else owner_times
             if both.sum() >= FEWEST and (times >= first)[both].all():
-                pairs.append(Precedence(column, earlier, whole))
+                pairs.append(Precedence(column, earlier, whole, _weekdays(times)))
     return tuple(pairs)
 
 
@@ -64,7 +70,8 @@ def move_behind(
 ) -> pd.DataFrame:
     """Return the rows with dates that are too early moved to those of their owners.
 
-    Other such dates of the row move with them, so that what lasts a while still does.
+    Other such dates of the row move with them, so that what lasts a while still does. Where no real date
+    falls on a weekend, they move on to Monday.
 
     Args:
         rows: those drawn.
@@ -82,13 +89,43 @@ def move_behind(
     is_early = late > np.timedelta64(0, "us")
     if not is_early.any():
         return rows
+    columns = {pair.column: pair for pair in pairs}.values()
+    times = {pair.column: _times(rows[pair.column])[is_early] for pair in columns}
+    steps = {pair.column: (-(-late // DAY) * DAY if pair.by_day else late)[is_early] for pair in columns}
+    more = _days_to_wait([(times[pair.column] + steps[pair.column], pair.weekdays) for pair in columns])
     result = rows.copy()
-    for column, whole in {pair.column: pair.by_day for pair in pairs}.items():
-        step = -(-late // DAY) * DAY if whole else late
-        values = result[column].copy()
-        values[is_early] = values[is_early] + pd.to_timedelta(step[is_early])
-        result[column] = values.astype(rows[column].dtype)
+    for pair in columns:
+        values = result[pair.column].copy()
+        values[is_early] = values[is_early] + pd.to_timedelta(steps[pair.column] + more)
+        result[pair.column] = values.astype(rows[pair.column].dtype)
     return result
+
+
+def _days_to_wait(dates: Sequence[tuple[Times, tuple[bool, ...]]]) -> NDArray[np.timedelta64]:
+    """Return in how many days all dates of a row fall on days of the week that they may; 0 where never."""
+    wait = np.zeros(len(dates[0][0]), "m8[us]")
+    pending = np.ones(len(wait), bool)
+    for days in range(len(EVERY_DAY)):
+        does = pending.copy()
+        for times, weekdays in dates:
+            does &= np.isnat(times) | np.array(weekdays)[_weekday(times + days * DAY)]
+        wait[does], pending = days * DAY, pending & ~does
+    return wait
+
+
+def _weekdays(times: Times) -> tuple[bool, ...]:
+    """Return the days of the week that RARE dates fall on; all, where chance explains missing ones."""
+    present = ~np.isnat(times)
+    counts = np.bincount(_weekday(times[present]), minlength=len(EVERY_DAY))
+    if (1 - 1 / len(EVERY_DAY)) ** present.sum() > CHANCE:
+        return EVERY_DAY
+    return tuple((counts >= RARE).tolist())
+
+
+def _weekday(times: Times) -> Ints:
+    """Return the day of the week of each time, Monday 0; of none, 0."""
+    days = np.where(np.isnat(times), np.datetime64(0, "us"), times).astype("datetime64[D]").astype(np.int64)
+    return (days + 3) % len(EVERY_DAY)  # the first of January 1970 was a Thursday
 
 
 def _moments(frame: pd.DataFrame) -> list[str]:

@@ -33,6 +33,7 @@ from synth.twins.pools import most_keys, pool_of
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
+from synth.twins.resplit import owners_again
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
@@ -115,8 +116,19 @@ def draw_twin(
     keys = {name: twin_table.table.column(name) for name in names}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
     second = None if samples.second is None else samples.second[twin_table.places]
-    ours = owners_of(case.source, case.treatments, twin_table.table, second, keys) if keys else None
+    ours = _owners(case, twin_table, second, keys) if keys else None
     return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours)
+
+
+def _owners(
+    case: Case,
+    twin_table: TwinTable,
+    second: NDArray[np.bool_] | None,
+    keys: Mapping[str, pa.ChunkedArray],
+) -> Owners:
+    """Return the rows as owners of other models' rows."""
+    owners = owners_of(case.source, case.treatments, twin_table.table, second, keys)
+    return replace(owners, again=owners_again(case, owners.real)) if case.source.halves else owners
 
 
 def finish_twin(draft: Draft) -> Twin:

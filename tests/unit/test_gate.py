@@ -32,6 +32,7 @@ KNOWN = EvaluationContext(
     target=None,
     second=None,
     models=1,
+    splits=None,
 )
 
 

@@ -47,3 +47,22 @@ def test_what_is_too_early_moves_to_the_day_of_its_owner_and_lasts_as_long() -> 
     assert (kept["placed"] == signed)[early].all()
     assert ((kept["paid"] - kept["placed"]) == (drawn["paid"] - drawn["placed"])).all()
     assert kept[~early].equals(drawn[~early])
+
+
+def test_what_moves_skips_days_of_the_week_that_no_date_falls_on() -> None:
+    rows, owner, owners = orders(0)
+    day = rows["placed"].dt.day_of_week
+    weekdays = rows.assign(placed=rows["placed"] + pd.to_timedelta((7 - day).where(day > 4, 0), "D"))
+    pairs = find_precedence(weekdays, owner, owners)
+    assert {pair.weekdays for pair in pairs if pair.column == "placed"} == {(True,) * 5 + (False,) * 2}
+    drawn, _, _ = orders(-20)
+    kept = move_behind(drawn.assign(placed=weekdays["placed"] - pd.Timedelta(days=21)), owner, owners, pairs)
+    assert (kept["placed"].dt.day_of_week < 5).all()
+    assert (kept["placed"] >= owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)).all()
+
+
+def test_few_dates_do_not_tell_that_a_day_of_the_week_is_free() -> None:
+    rows, owner, owners = orders(0)
+    some = rows.index[rows["placed"].dt.day_of_week < 5][:60]
+    pairs = find_precedence(rows.loc[some].reset_index(drop=True), owner[some], owners)
+    assert {pair.weekdays for pair in pairs} == {(True,) * 7}

@@ -1,0 +1,113 @@
+"""What one split of some hundred entities cannot decide, several can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.domain import Check, Verdict
+from synth.evaluate import Entities, Halves, evaluate
+from tests.unit.test_evaluate import customers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PEOPLE = 500
+
+
+@dataclass
+class Engine:
+    """Draws fresh rows, of which a share are rows that it learned, moved a little."""
+
+    real: pd.DataFrame
+    seed: int
+    memory: float
+    asked: int = 0
+
+    @property
+    def whose(self) -> NDArray[np.int64]:
+        return np.concatenate(self._parts(0))
+
+    @property
+    def count(self) -> int:
+        return 4
+
+    def draw(self, number: int) -> Halves:
+        self.asked += number > 0
+        parts = self._parts(number)
+        twins = [self._twin(self.real.iloc[part], 2 * number + side) for side, part in enumerate(parts)]
+        first, second = (self.real.iloc[part].reset_index(drop=True) for part in parts)
+        return Halves(
+            first,
+            second,
+            pd.concat(twins, ignore_index=True),
+            np.repeat([False, True], [len(twin) for twin in twins]),
+            Entities(parts[0], parts[1], np.arange(sum(map(len, twins)))),
+            np.concatenate(parts),
+        )
+
+    def _parts(self, number: int) -> list[NDArray[np.int64]]:
+        order = np.random.default_rng([self.seed, number]).permutation(len(self.real))
+        return np.array_split(order, 2)
+
+    def _twin(self, half: pd.DataFrame, stream: int) -> pd.DataFrame:
+        rng = np.random.default_rng([self.seed, stream, 7])
+        fresh = customers(len(half), 1_000 * self.seed + stream + 1)
+        known = rng.random(len(half)) < self.memory
+        rows = half.reset_index(drop=True)
+        rows["spend"] *= np.exp(rng.normal(0, 0.02, len(rows)))
+        return pd.concat([fresh[~known], rows[known]], ignore_index=True)
+
+
+def membership(engine: Engine, *, several: bool) -> Check:
+    one = engine.draw(0)
+    evaluation = evaluate(
+        one.training,
+        one.holdout,
+        one.synthetic,
+        second=one.second,
+        entities=one.entities,
+        splits=engine if several else None,
+    )
+    return next(check for check in evaluation.checks if check.name == "membership")
+
+
+def verdicts(memory: float, *, several: bool) -> list[Verdict]:
+    engines = [Engine(customers(PEOPLE, 50 + seed), seed, memory) for seed in range(8)]
+    return [membership(engine, several=several).verdict for engine in engines]
+
+
+@pytest.mark.slow
+def test_several_splits_decide_about_fresh_rows_of_five_hundred_people() -> None:
+    alone, together = verdicts(0.0, several=False), verdicts(0.0, several=True)
+    assert alone.count(Verdict.PASS) <= len(alone) // 2 < 6 <= together.count(Verdict.PASS)
+
+
+@pytest.mark.slow
+def test_several_splits_do_not_let_an_engine_pass_that_remembers() -> None:
+    assert Verdict.PASS not in verdicts(0.15, several=True)
+
+
+def test_other_splits_are_asked_where_the_first_is_open_and_it_is_said() -> None:
+    open_engines = [
+        engine
+        for seed in range(8)
+        if membership(engine := Engine(customers(PEOPLE, 50 + seed), seed, 0.0), several=False).verdict
+        is Verdict.INCONCLUSIVE
+    ]
+    assert open_engines
+    engine = open_engines[0]
+    check = membership(engine, several=True)
+    assert engine.asked == 4
+    assert "in 5 splits" in check.explain
+    assert "at 97.5 % confidence" in check.explain
+
+
+def test_other_splits_are_not_asked_where_the_first_decides() -> None:
+    engine = Engine(customers(4_000, 3), 3, 0.0)
+    assert membership(engine, several=True).verdict is Verdict.PASS
+    assert engine.asked == 0
