@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from synth.evaluate.tables import Codes, Mask
+    from synth.evaluate.tables import Codes, Mask, Tables
 
 __all__ = ["LIMITS", "Entities", "Halves", "OtherSplits", "ReplacedColumn", "evaluate"]
 
@@ -75,24 +75,38 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     """
     _refuse_unknown(limits)
     sizes = {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
+    labels = frozenset(categories)
     try:
-        tables = read(training, holdout, synthetic, categories=frozenset(categories))
-        units = None if entities is None else _units(entities, sizes)
-        tables = replace(tables, units=units, second=None if second is None else _engines(second, sizes))
+        tables = _read((training, holdout, synthetic), sizes, labels, entities, second)
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
         return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
-    if not (sizes["training"] and sizes["synthetic"]):
-        return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
-    names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns)
-    case = EvaluationCase(tables, *names, target, models)
-    if splits is not None and second is not None:
-        others = _other_cases(case, splits, frozenset(categories))
-        case = replace(case, whose=splits.whose, splits=others)
-    return _measure_all(case, limits, sizes)
+    names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
+    case = EvaluationCase(tables, *names)
+    return _measure_all(_with_splits(case, splits, labels), limits, sizes)
+
+
+def _read(
+    frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
+    sizes: Mapping[str, int],
+    labels: frozenset[str],
+    entities: Entities | None,
+    second: npt.ArrayLike | None,
+) -> Tables:
+    """Return the three frames as one, with whom the rows are about and which engine drew them."""
+    units = None if entities is None else _units(entities, sizes)
+    engines = None if second is None else _engines(second, sizes)
+    return replace(read(*frames, categories=labels), units=units, second=engines)
+
+
+def _with_splits(case: EvaluationCase, splits: OtherSplits | None, labels: frozenset[str]) -> EvaluationCase:
+    """Return the case with those of other splits, where each half has an engine."""
+    if splits is None or case.tables.second is None:
+        return case
+    return replace(case, whose=splits.whose, splits=_other_cases(case, splits, labels))
 
 
 def _other_cases(
-    case: EvaluationCase, splits: OtherSplits, categories: frozenset[str]
+    case: EvaluationCase, splits: OtherSplits, labels: frozenset[str]
 ) -> Iterator[EvaluationCase]:
     """Yield the cases of other splits, each drawn when it is asked for."""
     for number in range(1, splits.count + 1):
@@ -101,8 +115,7 @@ def _other_cases(
             return
         frames = halves.training, halves.holdout, halves.synthetic
         sizes = dict(zip(("training", "holdout", "synthetic"), map(len, frames), strict=True))
-        units, second = _units(halves.entities, sizes), _engines(halves.second, sizes)
-        tables = replace(read(*frames, categories=categories), units=units, second=second)
+        tables = _read(frames, sizes, labels, halves.entities, halves.second)
         yield replace(case, tables=tables, whose=halves.whose)
 
 
@@ -112,6 +125,8 @@ def _refuse_unknown(limits: Mapping[str, float]) -> None:
 
 
 def _measure_all(case: EvaluationCase, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
+    if not (sizes["training"] and sizes["synthetic"]):
+        return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
     rules: tuple[CheckRule, ...] = RULES
     if not case.tables.columns:  # keys and identifiers alone: nothing was learned; they must still be new
         rules = tuple(rule for rule in RULES if rule.name == "pii_replay")

@@ -258,7 +258,8 @@ def _with_keys(family: Family, pool: pa.Array | None) -> Family | None:
 def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
     """Return the column that orders the rows of an owner.
 
-    A number that counts the rows of every owner from 1, else the date that tells most of them apart.
+    A number that counts the rows of every owner from 1, else the date, also one that is written as a number,
+    that tells most of them apart.
     """
     order_columns = {one.column.name: one for one in treatments if one.role in {Role.NUMBER, Role.DATETIME}}
     best, most = None, 0
@@ -267,10 +268,12 @@ def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[T
         if values.null_count or one.column.kind not in TIMES | {Kind.INTEGER}:
             continue
         rows = pd.DataFrame({"owner": owner, "value": values.to_pandas().to_numpy()})
-        if one.column.kind is Kind.INTEGER:
+        if one.column.kind is Kind.INTEGER and one.form is None:
             place = rows.groupby("owner")["value"].rank(method="first")
             if (rows["value"] == place).all() and rows["value"].max() > 1:
                 return name
+            continue
+        if one.form is not None and not one.form.is_date:
             continue
         apart = len(rows.drop_duplicates())
         if apart > most:

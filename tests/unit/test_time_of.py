@@ -1,0 +1,45 @@
+"""The column that orders the rows of an owner."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from synth.columns.forms import NumberForm
+from synth.columns.roles import Treatment
+from synth.domain import Column, Kind, Role
+from synth.twins.families import time_of
+from synth.twins.source import SourceRows
+
+OWNER = np.repeat(np.arange(20), 3)
+
+
+def source(**columns: list[int]) -> SourceRows:
+    table = pa.table({name: pa.array(values, pa.int64()) for name, values in columns.items()})
+    units = OWNER.astype(np.uint64)
+    return SourceRows((), table, len(OWNER), units, None, np.zeros(len(OWNER), bool))
+
+
+def number(name: str, form: NumberForm | None = None) -> Treatment:
+    column = Column(name, "integer", Kind.INTEGER, not_null=True)
+    return Treatment(column, Role.NUMBER if form is None else Role.DATETIME, "test", form=form)
+
+
+DAYS = [20240101 + place for place in range(28)] * 2 + [20240201, 20240202, 20240203, 20240204]
+MINUTES = [900 + place % 60 for place in range(60)]
+
+
+def test_a_date_written_as_a_number_orders_rows_and_a_time_of_the_day_does_not() -> None:
+    rows = source(day=DAYS, minute=MINUTES, pages=MINUTES)
+    treatments = [number("minute", NumberForm.MINUTE), number("day", NumberForm.DAY), number("pages")]
+    assert time_of(rows, OWNER, treatments) == "day"
+    assert time_of(rows, OWNER, treatments[::2]) is None
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_number_that_counts_the_rows_of_each_owner_from_one_comes_before_dates(first: int) -> None:
+    places = np.tile(np.arange(3) + first, 20).tolist()
+    rows = source(line=places, day=DAYS)
+    column = time_of(rows, OWNER, [number("day", NumberForm.DAY), number("line")])
+    assert column == ("line" if first == 1 else "day")
