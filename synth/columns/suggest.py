@@ -127,6 +127,7 @@ def suggest(
     return (
         _suggest_by_label(model, column, detection, unique=unique)
         or _key(model, column, detection, unique=unique)
+        or _suggest_by_list(model, column)
         or _suggest_by_values(model, column, values, detection)
         or _suggest_by_form(column, values)
         or _suggest_by_type(model, column, values)
@@ -191,6 +192,14 @@ def _key(model: Model, column: Column, detection: Detection | None, *, unique: b
     if model.history and column.name == model.history.whose:
         return Suggestion(Role.FOREIGN_KEY, "key of the snapshot", what)
     return None
+
+
+def _suggest_by_list(model: Model, column: Column) -> Suggestion | None:
+    """Return labels where a type or a test lists them: no value tells more than the list."""
+    if column.is_enum:
+        return Suggestion(Role.CATEGORY, "type")
+    test = next((one.source for one in model.public if one.column == column.name and one.labels), None)
+    return Suggestion(Role.CATEGORY, test) if test and column.kind is Kind.TEXT else None
 
 
 def _suggest_by_values(

@@ -18,6 +18,7 @@ class Way(StrEnum):
     FIRST = "first"
     LAST = "last"
     SOME = "existence"
+    AMONG = "among"  # one of the values that the rows of another model have
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -43,7 +44,8 @@ class Derivation:
 class Across:
     """A column of one model that rows of another say, in all real rows.
 
-    A row of `model` and one of `other` belong together where `own` of the one equals `key` of the other.
+    A row of `model` and one of `other` belong together where `own` of the one equals `key` of the other; all
+    rows do where these are "".
 
     Attributes:
         model: whose column it is, by `unique_id`.
@@ -52,6 +54,7 @@ class Across:
         through: a model between the two, its key that `own` holds, and its column that holds `key`.
         order: the columns of `other` that say which row is the first.
         empty: what stands where no row belongs to one, as SQL; "" is NULL.
+        when: a column of `model`, and the label of the rows that the fact is about; None for all rows.
     """
 
     model: str
@@ -64,6 +67,7 @@ class Across:
     through: tuple[str, str, str] | None = None
     order: tuple[str, ...] = ()
     empty: str = ""
+    when: tuple[str, str] | None = None
 
     @property
     def is_direct_copy(self) -> bool:
@@ -79,6 +83,10 @@ class Across:
         """Return the fact in a few words."""
         other = self.other.rpartition(".")[2]
         name = f"{self.model.rpartition('.')[2]}.{self.column}"
+        if self.way is Way.AMONG:
+            which = f" with its {self.own}" if self.own else ""
+            some = f" in rows of one {self.when[0]}" if self.when else ""
+            return f"{name} is one of the {self.source} of {other}{which}{some}"
         if self.way is Way.COPY:
             return f"{name} is {other}.{self.source}"
         rows = f"the {self.source} of its {other}" if self.source else f"its {other}"

@@ -51,6 +51,13 @@ class Column:
     scale: int | None = None  # of numeric(p, s) and money
     length: int | None = None  # of varchar(n) and char(n)
     bits: int | None = None  # of integers and floats
+    base_type: str = ""  # of a domain, the type below it
+    is_enum: bool = False
+
+    @property
+    def plain_type(self) -> str:
+        """The type of the values as `format_type` prints it, where `data_type` may be a domain."""
+        return self.base_type or self.data_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from synth.domain import RARE, Across, Role, Way
+from synth.facts.among import among_facts
 from synth.warehouse.across import FactTable
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    links = _links(models_by_id)
-    if not links:
+    if len(models_by_id) < 2:  # noqa: PLR2004 - facts are about two
         return AcrossFacts()
+    links = _links(models_by_id)
     relations = {name: model.relation for name, model in models_by_id.items()}
     relations |= {
         key.parent: key.relation
@@ -107,9 +108,12 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     }
     search = _Search(models_by_id, tables, snapshot)
     copies = search.certain_facts(_copies(links, models_by_id, tables))
-    aggregates = search.certain_facts(_aggregates(links, models_by_id, tables, copies))
+    aggregates = search.certain_facts(
+        _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
+    )
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*copies, *aggregates]))
-    return AcrossFacts((*copies, *aggregates, *firsts), tables)
+    members = among_facts(models_by_id, tables, snapshot)
+    return AcrossFacts((*copies, *aggregates, *firsts, *members), tables)
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
@@ -141,6 +145,11 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     return AcrossFacts((*copies, *aggregates), tables)
 
 
+def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
+    """Return what the SQL states first, then counts; of several that all rows keep, it is the one."""
+    return sorted(candidates, key=lambda fact: (not _is_stated(fact, models), fact.way is not Way.COUNT))
+
+
 def _is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     """Return whether SQL computes the column of the fact as the fact says."""
     whole, part = models[fact.model].derivations, models[fact.other].derivations
@@ -159,7 +168,7 @@ def _is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
 
 def _table(relation: Relation, warehouse: Warehouse, *, public: bool) -> FactTable:
     columns = warehouse.describe(relation)
-    types = {column.name: column.data_type for column in columns}
+    types = {column.name: column.plain_type for column in columns}
     return FactTable(relation, types, frozenset(column.name for column in columns if column.not_null), public)
 
 

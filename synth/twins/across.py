@@ -19,7 +19,7 @@ from synth.columns.conform import learnable
 from synth.columns.encoding import as_in_files
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
-from synth.domain import Formula, Role, Way
+from synth.domain import Across, Formula, Role, Way
 from synth.twins.computing import candidates, own_formulas
 from synth.twins.source import looked_up
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
-    from synth.domain import Across, Model, Rule
+    from synth.domain import Model, Rule
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.families import Family, Owners
@@ -123,8 +123,15 @@ def with_copied_keys(
             continue
         values = looked_up(table.column(fact.own), parent[fact.key], parent[fact.source])
         place = table.column_names.index(fact.column)
-        table = table.set_column(place, fact.column, values.cast(table.schema.field(place).type))
+        copies = values.cast(table.schema.field(place).type)
+        column = with_copies_of(table.column(place), copies, table.column(fact.own))
+        table = table.set_column(place, fact.column, column)
     return table
+
+
+def with_copies_of(column: pa.ChunkedArray, copies: pa.ChunkedArray, own: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column as its copies; rows whose `own` key refers to nothing keep what they have."""
+    return pc.if_else(own.is_null(), column, copies)
 
 
 def make_agree(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse) -> dict[str, Draft]:
@@ -144,6 +151,9 @@ def make_agree(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Wareh
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
     new_columns, violations = warehouse.agree(rows, steps, tables)
     result = {name: _with(draft, new_columns.get(name)) for name, draft in drafts.items()}
+    for fact in (step for step in steps if isinstance(step, Across) and step.way is Way.AMONG):
+        holds = result[fact.model].parents | {fact.other}
+        result[fact.model] = replace(result[fact.model], parents=holds)
     for fact, count in violations.items():
         draft = result[fact.model]
         warning = f"in {count:,} rows of the twin it is not so that {fact}"
@@ -168,36 +178,54 @@ def agreement_steps(
         drafts: the twins whose columns are computed, by `unique_id`.
         twins: the models of which there are twins.
     """
-    steps: dict[Place, Assignment] = {}
+    steps: dict[Place, list[Assignment]] = {}
     needs: dict[Place, set[Place]] = {}
     for name, draft in drafts.items():
         for formula, names in own_formulas(draft.case).items():
             place = name, formula.column
-            steps[place] = name, formula
+            steps[place] = [(name, formula)]
             needs[place] = {(name, one) for one in names if one != formula.column}
     anew = {
         name: {one.column.name for one in treatments_to_replace(draft.case.treatments)}
         for name, draft in drafts.items()
     }
     for fact in facts:
-        place = fact.model, fact.column
-        if fact.column not in drafts[fact.model].twin_table.table.column_names or place in steps:
+        place, is_member = (fact.model, fact.column), fact.way is Way.AMONG
+        if fact.column not in drafts[fact.model].twin_table.table.column_names:
+            continue
+        if (is_member and not _may_belong(fact, drafts[fact.model].case)) or (
+            place in steps and not is_member
+        ):
             continue
         made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
         if fact.column in anew[fact.model] and not made_up:
             continue  # no real value may stand there
-        more = {**needs, place: {(fact.other, name) for name in (fact.source, *fact.order) if name}}
+        more = {**needs, place: needs.get(place, set()) | _needed(fact)}
         if _has_order(more):
-            steps[place], needs = fact, more
+            steps[place], needs = [*steps.get(place, []), fact], more
     for name, formula, others in _solved_rules(drafts, steps):
         more = {**needs, (name, formula.column): {(name, other) for other in others}}
         if _has_order(more):
-            steps[name, formula.column], needs = (name, formula), more
+            steps[name, formula.column], needs = [(name, formula)], more
     return _in_order(steps, needs, {(fact.model, fact.column) for fact in facts})
 
 
+def _may_belong(fact: Across, case: Case) -> bool:
+    """Return whether a column may hold keys by their kind: one that holds keys anyhow."""
+    roles = {one.column.name: one.role for one in case.treatments}
+    return fact.when is None or roles[fact.column] in KEYS
+
+
+def _needed(fact: Across) -> set[Place]:
+    """Return what has to be final before the column is; of a key of two columns its other half, too."""
+    needed = {(fact.other, name) for name in (fact.source, *fact.order) if name}
+    if fact.way is Way.AMONG and fact.own:
+        needed |= {(fact.model, fact.own), (fact.other, fact.key)}
+    return needed
+
+
 def _in_order(
-    steps: Mapping[Place, Assignment], needs: Mapping[Place, set[Place]], changed_places: set[Place]
+    steps: Mapping[Place, Sequence[Assignment]], needs: Mapping[Place, set[Place]], changed_places: set[Place]
 ) -> list[Assignment]:
     """Return the steps by which something changes, each after those that it needs."""
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
@@ -205,7 +233,7 @@ def _in_order(
     for place in order:
         if needs[place] & affected_places:
             affected_places.add(place)
-    return [steps[place] for place in order if place in affected_places]
+    return [step for place in order if place in affected_places for step in steps[place]]
 
 
 def _has_order(needs: Mapping[Place, set[Place]]) -> bool:
@@ -218,7 +246,7 @@ def _has_order(needs: Mapping[Place, set[Place]]) -> bool:
 
 
 def _solved_rules(
-    drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], steps: Mapping[Place, Assignment]
+    drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], steps: Collection[Place]
 ) -> Iterator[tuple[str, Formula, tuple[str, ...]]]:
     """Yield formulas by which rules of a row hold beside the steps, with the model and what they need.
 

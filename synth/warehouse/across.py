@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from synth.domain import Across, Way
+from synth.warehouse.among import count_strangers, let_belong
 from synth.warehouse.extract import read
 from synth.warehouse.rules import NUMBER, PLACE, let_hold, raise_unless_alive, temporary_copy
 from synth.warehouse.session import identifier
@@ -75,9 +76,12 @@ def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, F
     """Return those of the facts that all rows keep; what takes too long is not known, and left out."""
     groups: dict[tuple[object, ...], list[Across]] = {}
     for fact in facts:
-        shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.way is Way.COPY)
-        groups.setdefault(shape, []).append(fact)
-    true_facts: list[Across] = []
+        if fact.way is not Way.AMONG:
+            shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.way is Way.COPY)
+            groups.setdefault(shape, []).append(fact)
+    true_facts = [
+        fact for fact in facts if fact.way is Way.AMONG and count_breaks(session, fact, tables) == 0
+    ]
     for group in groups.values():
         candidates: Sequence[Across] = group
         for probe in (PROBE, 0):
@@ -101,10 +105,11 @@ def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     return row[0] if row else 0
 
 
-def count_breaks(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int:
-    """Return how many rows break the fact."""
-    row = _answer(session, _question([fact], tables, 0))
-    return row[0] if row else 0
+def count_breaks(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int | None:
+    """Return how many rows break the fact; None where Postgres could not say."""
+    among = fact.way is Way.AMONG
+    row = _answer(session, count_strangers(fact, tables) if among else _question([fact], tables, 0))
+    return row[0] if row else None
 
 
 def _unbroken(
@@ -255,6 +260,9 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
 
     Where it would be what the column cannot hold, such as NULL, it stays as it is.
     """
+    if fact.way is Way.AMONG:
+        _try(session, let_belong(fact, tables))
+        return
     column = sql.Identifier(fact.column)
     update = sql.SQL(
         "update {} as target set {} = said.value from (select one.{}, {} as value {}) as said "
@@ -269,6 +277,11 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     query = sql.SQL("{}{}").format(update, where.format(place=sql.Identifier(PLACE), column=column))
     if fact.column in tables[fact.model].not_null:
         query += sql.SQL(" and said.value is not null")
+    _try(session, query)
+
+
+def _try(session: Connection, query: sql.Composed) -> None:
+    """Change rows where Postgres can; they stay as they are where it cannot."""
     try:
         with session.transaction():
             session.execute(query, binary=True)

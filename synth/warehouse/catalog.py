@@ -55,7 +55,8 @@ select
     pg_type.typname::text,
     pg_type.typtype::text,
     resolved.modifier,
-    resolved.not_null
+    resolved.not_null,
+    pg_catalog.format_type(resolved.type_id, resolved.modifier)
 from resolved
 join relation on true
 join pg_type on pg_type.oid = resolved.type_id and pg_type.typtype <> 'd'
@@ -143,7 +144,9 @@ def describe(session: Connection, relation: Relation) -> tuple[Column, ...]:
     return tuple(_column(*row) for row in rows)  # type: ignore[arg-type] # the query fixes the types
 
 
-def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, not_null: bool) -> Column:
+def _column(
+    name: str, data_type: str, base: str, typtype: str, modifier: int, not_null: bool, plain: str
+) -> Column:
     kind = KINDS.get(base, Kind.OPAQUE) if typtype == "b" else Kind.OPAQUE
     if typtype == "e":
         kind = Kind.TEXT
@@ -164,6 +167,8 @@ def _column(name: str, data_type: str, base: str, typtype: str, modifier: int, n
         scale=scale,
         length=length,
         bits=BITS.get(base),
+        base_type=plain if plain != data_type else "",
+        is_enum=typtype == "e",
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
-from synth.warehouse import across, content, copying, excerpts, extract, rules
+from synth.warehouse import across, among, content, copying, excerpts, extract, rules
 from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Snapshot:
         """Return those of the facts that all rows keep; see `synth.warehouse.across.holding`."""
         with self._comparing(tables) as session:
             return across.holding(session, facts, tables)
+
+    def labels(self, table: FactTable, column: str, *, fewest: int, most: int) -> list[str]:
+        """Return the values of a column that at least `fewest` rows hold each; `most` of them."""
+        with self._comparing({"": table}) as session:
+            return among.labels(session, table.relation, column, fewest=fewest, most=most)
 
     def telling(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
         """Return in how many rows the column of a fact is not what it is in most."""

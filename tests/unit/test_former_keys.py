@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from synth.twins.across import former_places
+from synth.twins.across import former_places, with_copies_of
 
 
 def test_a_key_has_one_place_whatever_other_keys_stand_beside_it() -> None:
@@ -13,3 +13,10 @@ def test_a_key_has_one_place_whatever_other_keys_stand_beside_it() -> None:
     assert former_places(one, parents).tolist() == [1, 3, 4]
     assert former_places(other, parents).tolist() == [3, 0, 1]
     assert former_places(other, None).tolist() == [0, 1, 2]
+
+
+def test_rows_that_refer_to_nothing_keep_the_key_that_others_copy() -> None:
+    own, column, copies = (
+        pa.chunked_array([one]) for one in ([1, None, 3], ["a", "b", "c"], ["x", None, None])
+    )
+    assert with_copies_of(column, copies, own).to_pylist() == ["x", "b", None]

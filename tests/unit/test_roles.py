@@ -16,6 +16,7 @@ from synth.domain import (
     ForeignKey,
     Kind,
     Model,
+    PublicValues,
     Relation,
     Role,
     entity_words,
@@ -100,6 +101,15 @@ def test_text_of_which_nothing_is_known_is_replaced_by_something_alike() -> None
 def test_a_text_that_hardly_anybody_has_is_null() -> None:
     assert role([None] * 900 + ["x", "y"], column()) == (Role.FREE_TEXT, "few values")
     assert role([None] * 900 + [f"x{i}" for i in range(10)], column())[0] is Role.NATURAL_KEY
+
+
+def test_text_that_a_type_or_a_test_lists_is_a_category_however_few_rows_hold_it() -> None:
+    few = ["sale", "rent", "lease"] * 4
+    assert role(few, column())[0] is Role.NATURAL_KEY
+    assert role(few, column(data_type="sales.kind", is_enum=True)) == (Role.CATEGORY, "type")
+    listed = (PublicValues("thing", labels=("lease", "rent", "sale"), source="accepted_values_thing"),)
+    assert role(few, column(), public=listed) == (Role.CATEGORY, "accepted_values_thing")
+    assert role(few, column(), public=(PublicValues("thing", low=1.0),))[0] is Role.NATURAL_KEY
 
 
 def test_names_of_people_are_replaced_however_many_rows_share_them() -> None:

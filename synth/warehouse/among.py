@@ -1,0 +1,103 @@
+"""Columns that hold one of the values of another table: asked of real rows, and put right in rows of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+from psycopg import sql
+
+from synth.warehouse.rules import PLACE
+from synth.warehouse.session import identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from synth.domain import Across, Relation
+    from synth.warehouse.across import FactTable
+    from synth.warehouse.session import Connection
+
+# What two types that may differ have in common is how their values are written.
+BREAKS: LiteralString = """
+from {model} as one
+where one.{column} is not null{condition}
+    and not exists (
+        select from {other} as other
+        where other.{source}::text operator(pg_catalog.=) one.{column}::text{pair}
+    )
+"""
+# Which value a row gets follows from its number, so that each is as likely as any other.
+UPDATE: LiteralString = """
+update {model} as target
+set {column} = held.listed[
+    1 + pg_catalog.abs(pg_catalog.hashint8(one.{place})::bigint) % pg_catalog.cardinality(held.listed)
+]::{type}
+from (select {place}, {column}, {own} as "synth own" {breaks}) as one
+join (
+    select
+        {key} as "synth own",
+        pg_catalog.array_agg(distinct {source}::text order by {source}::text) as listed
+    from {other}
+    where {source} is not null
+    group by 1
+) as held on held."synth own" operator(pg_catalog.=) one."synth own"
+where target.{place} = one.{place}
+"""
+LABELS: LiteralString = """
+select {column}::text from {relation} where {column} is not null
+group by 1 having pg_catalog.count(*) >= {fewest} order by 1 limit {most}
+"""
+
+
+def count_strangers(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
+    """Return the query that counts the rows in which the column holds none of the values."""
+    return sql.SQL("select pg_catalog.count(*) ") + _breaks(fact, tables)
+
+
+def let_belong(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
+    """Return the statement by which strangers become one of the values, in numbered rows of ours.
+
+    Rows for which there is no value stay as they are.
+    """
+    return sql.SQL(UPDATE).format(
+        model=identifier(tables[fact.model].relation),
+        other=identifier(tables[fact.other].relation),
+        column=sql.Identifier(fact.column),
+        source=sql.Identifier(fact.source),
+        type=sql.SQL(tables[fact.model].types[fact.column]),
+        place=sql.Identifier(PLACE),
+        own=sql.Identifier(fact.own) if fact.own else sql.SQL("true"),
+        key=sql.Identifier(fact.key) if fact.key else sql.SQL("true"),
+        breaks=_breaks(fact, tables),
+    )
+
+
+def labels(session: Connection, relation: Relation, column: str, *, fewest: int, most: int) -> list[str]:
+    """Return the values of a column that at least `fewest` rows hold each; `most` of them."""
+    query = sql.SQL(LABELS).format(
+        relation=identifier(relation),
+        column=sql.Identifier(column),
+        fewest=sql.Literal(fewest),
+        most=sql.Literal(most),
+    )
+    return [str(row[0]) for row in session.execute(query).fetchall()]
+
+
+def _breaks(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
+    pair, condition = sql.Composed([]), sql.Composed([])
+    if fact.own:
+        pair = sql.SQL(" and other.{} operator(pg_catalog.=) one.{}").format(
+            sql.Identifier(fact.key), sql.Identifier(fact.own)
+        )
+    if fact.when:
+        column, label = fact.when
+        condition = sql.SQL(" and one.{}::text operator(pg_catalog.=) {}").format(
+            sql.Identifier(column), sql.Literal(label)
+        )
+    return sql.SQL(BREAKS).format(
+        model=identifier(tables[fact.model].relation),
+        other=identifier(tables[fact.other].relation),
+        column=sql.Identifier(fact.column),
+        source=sql.Identifier(fact.source),
+        condition=condition,
+        pair=pair,
+    )
