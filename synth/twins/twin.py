@@ -34,6 +34,7 @@ from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
 from synth.twins.resplit import owners_again
+from synth.twins.seniority import with_elders
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
@@ -138,7 +139,9 @@ def finish_twin(draft: Draft) -> Twin:
         ModelError: a check says it must not be published.
         SynthError: a service failed.
     """
-    case, samples, twin_table = draft.case, draft.samples, draft.twin_table
+    case, samples = draft.case, draft.samples
+    rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 7])
+    twin_table = replace(draft.twin_table, table=with_elders(case, draft.twin_table.table, rng))
     examination = examine(case, samples, draft.selection, twin_table, broken_rules=draft.broken_rules)
     warnings = _warnings(case, twin_table) + samples.warnings + draft.warnings
     stage = _decide_stage(case, twin_table.table, examination, warnings)
