@@ -30,7 +30,7 @@ class ColumnDomain:
     (numbers or pandas Timestamps). What is None is discovered with a share of the budget, or refused.
     `decimals` is the number of decimal places of a number, by default those that give four digits over the
     range; `unit` is the grain of a datetime: D, h, m, s or us. A column that is not `nullable` costs no cell
-    for NULL and never is NULL.
+    for NULL and never is NULL. `largest` is how far from zero a number can be that the column's type holds.
     """
 
     kind: str
@@ -40,6 +40,7 @@ class ColumnDomain:
     decimals: int | None = None
     nullable: bool = True
     unit: str = "s"
+    largest: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

@@ -226,7 +226,15 @@ def _bounds(
         unit = "D" if column.kind is Kind.DATE else "s"
         return ColumnDomain("datetime", low=ends[0], high=ends[1], nullable=nullable, unit=unit), source
     decimals = 0 if column.kind in {Kind.INTEGER, Kind.INTERVAL} else column.scale
-    return ColumnDomain("number", low=low, high=high, decimals=decimals, nullable=nullable), source
+    domain = ColumnDomain("number", low=low, high=high, decimals=decimals, nullable=nullable)
+    return replace(domain, largest=_largest(column)), source
+
+
+def _largest(column: Column) -> float | None:
+    """Return how far from zero a number is that the type of the column holds, at most."""
+    if column.precision is not None:
+        return float(10.0 ** (column.precision - (column.scale or 0)))
+    return float(2.0 ** (column.bits - 1) - 1) if column.kind is Kind.INTEGER and column.bits else None
 
 
 def without_labels(treatment: Treatment) -> Treatment:

@@ -64,6 +64,44 @@ def test_without_bounds_and_labels_they_are_discovered_and_say_how() -> None:
     assert any(release.delta > 0 for release in synthesizer.releases)
 
 
+UNKNOWN = {
+    "built": ColumnDomain("number", decimals=0, nullable=False, largest=2.0**15 - 1),
+    "rooms": ColumnDomain("number", decimals=1, nullable=False, largest=100.0),
+    "share": ColumnDomain("number", low=0, decimals=4, nullable=False, largest=1.0),
+    "debt": ColumnDomain("number", high=-1, decimals=2, nullable=False, largest=1e6),
+    "since": ColumnDomain("datetime", unit="D", nullable=False),
+    "until": ColumnDomain("datetime", low=pd.Timestamp("2190-01-01"), unit="D", nullable=False),
+}
+
+
+def are_plausible(twin: pd.DataFrame) -> bool:
+    ago = pd.Timestamp.now().year - twin["since"].dt.year
+    return bool(
+        twin["built"].between(0, 32_767).all()
+        and twin["rooms"].between(0, 100).all()
+        and twin["share"].between(0, 1).all()
+        and twin["debt"].between(-1e6, -1).all()
+        and ago.between(-3, 31).all()
+        and (twin["until"].dt.year >= 2190).all()
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 12])
+def test_where_nothing_stands_out_from_noise_values_are_plausible(rows: int) -> None:
+    frame = pd.DataFrame(
+        {
+            "built": [1990] * rows,
+            "rooms": [2.5] * rows,
+            "share": [0.5] * rows,
+            "debt": [-7.0] * rows,
+            "since": [pd.Timestamp("2020-05-05")] * rows,
+            "until": [pd.Timestamp("2200-01-01")] * rows,
+        }
+    )
+    twins = [PrivateSynthesizer(UNKNOWN, epsilon=0.5).fit(frame).sample(40) for _ in range(8)]
+    assert sum(map(are_plausible, twins)) >= 7  # noise may have it otherwise once in a thousand
+
+
 def test_without_discovery_the_column_is_named() -> None:
     with pytest.raises(ValueError, match="seats"):
         PrivateSynthesizer({"seats": ColumnDomain("number", low=0)}, discover=False)
