@@ -145,6 +145,15 @@ def apart(
     return result
 
 
+def own_numbers(values: pd.Series[Any], units: Units) -> Numbers:
+    """Return the numbers that some entity repeats and few hold; moments as microseconds."""
+    finite, numbers = _numbers(values)
+    if not finite.any():
+        return numbers
+    holders = Holders.of(numbers, units[finite], np.ones(len(numbers), bool))
+    return holders.numbers[holders.repeats]
+
+
 def is_ordered(values: pd.Series[Any]) -> bool:
     """Return whether a column holds numbers or moments."""
     number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)

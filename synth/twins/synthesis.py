@@ -15,14 +15,15 @@ from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
 from synth.twins.context import Samples
 from synth.twins.families import histories_of, of_side
-from synth.twins.folding import apart, fold_rare_values
+from synth.twins.folding import apart, fold_rare_values, own_numbers
 from synth.twins.nests import HEAD, draw_nested
+from synth.twins.order import Room, date_orders, in_order
 from synth.twins.precedence import find_precedence, move_behind
 from synth.twins.redraw import spare_rows
 from synth.twins.ties import apply_ties, find_ties
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from synth.twins.context import RunContext
     from synth.twins.families import Family
     from synth.twins.nests import Draws, Nest
+    from synth.twins.order import DateOrder
     from synth.twins.source import SourceRows
 
 
@@ -244,8 +246,24 @@ def _apart(
         return synthetic
     real, categories = learnable(source.real, treatments), labels(treatments)
     numbers = set(synthetic.columns) - categories - set(task.model.seed_columns)
-    result = apart(synthetic, real, source.units, numbers)
-    return _arithmetic(real, categories).restore(result, synthetic)
+    arithmetic = _arithmetic(real, categories)
+    result = arithmetic.restore(apart(synthetic, real, source.units, numbers), synthetic)
+    orders = date_orders(real, sorted(numbers))
+    dates = {name for one in orders for name in one.names}
+    rooms = {name: Room.of(real[name], own_numbers(real[name], source.units)) for name in dates}
+    return _in_order(result, synthetic, orders, rooms, arithmetic)
+
+
+def _in_order(
+    moved: pd.DataFrame,
+    before: pd.DataFrame,
+    orders: Sequence[DateOrder],
+    rooms: Mapping[str, Room],
+    arithmetic: Arithmetic,
+) -> pd.DataFrame:
+    """Return rows whose dates were moved one by one with none that passed another, and what is computed."""
+    result = in_order(moved, before, orders, rooms)
+    return moved if result is moved else arithmetic.restore(result, before)
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
@@ -274,7 +292,11 @@ def shown_to(
         return rows if part is None else rows[part].reset_index(drop=True)
     folded_rows = fold_rare_values(rows, units, labels, public=public, seed=seed, part=part)
     before = rows if part is None else rows[part].reset_index(drop=True)
-    return _arithmetic(rows, {*labels, *public}).restore(folded_rows, before)
+    arithmetic = _arithmetic(rows, {*labels, *public})
+    shown = arithmetic.restore(folded_rows, before)
+    orders = date_orders(rows, sorted(set(rows.columns) - {*labels, *public}))
+    rooms = {name: Room.of(shown[name]) for one in orders for name in one.names}
+    return _in_order(shown, before, orders, rooms, arithmetic)
 
 
 def _synthesize(task: Task, training: pd.DataFrame, request: Request, context: RunContext) -> pd.DataFrame:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from synth.twins.folding import apart, fold_rare_values
+from synth.twins.folding import apart, fold_rare_values, own_numbers
+from synth.twins.order import Room, date_orders, in_order
 from synth.twins.synthesis import shown_to
 
 
@@ -123,3 +124,49 @@ def test_a_date_that_is_somebody_s_own_moves_to_another_of_the_same_day_of_the_w
     assert not moved.isin(real["day"]).any()
     assert (moved.dt.day_of_week < 5).all()
     assert moved.between(days[0] - pd.Timedelta(days=60), days[-1]).all()
+
+
+def stays() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
+    """Ten short stays of 60 people each: to the minute, with the day of the booking, and some that go on."""
+    rng, units = np.random.default_rng(3), np.repeat(np.arange(60, dtype=np.uint64), 10)
+    start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 200 * 24 * 60, 600), "min")
+    frame = pd.DataFrame({"start": start, "end": start + pd.to_timedelta(rng.integers(3, 90, 600), "min")})
+    frame["booked"] = frame["start"].dt.normalize() - pd.to_timedelta(rng.integers(0, 4, 600), "D")
+    frame.loc[rng.random(600) < 0.1, "end"] = pd.NaT
+    return frame, units
+
+
+def is_as_real(shown: pd.DataFrame) -> bool:
+    minutes = (shown["end"] - shown["start"]).dropna().dt.total_seconds() / 60
+    days = (shown["start"].dt.normalize() - shown["booked"]).dt.days
+    return bool(minutes.between(3, 90).all() and days.between(0, 3).all())
+
+
+def test_dates_drawn_anew_one_by_one_do_not_pass_each_other() -> None:
+    frame, units = stays()
+    shown = shown_to("local", frame, units, set(), seed=0)
+    changed = (shown != frame) & frame.notna()
+    assert (changed["start"] & changed["end"]).sum() > 10
+    assert is_as_real(shown)
+    assert (shown["booked"] == shown["booked"].dt.normalize()).all()
+    assert shown["end"].isna().equals(frame["end"].isna())
+    latest = frame.groupby(units).max()
+    for name in frame.columns:  # and what nine people reach alone is still not shown
+        assert shown[name].max() <= latest[name].nlargest(10).iloc[-1]
+
+
+def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart() -> None:
+    rng = np.random.default_rng(2)
+    days = pd.DataFrame({"start": pd.date_range("2020-01-01", periods=1_400)})
+    days["end"] = days["start"] + pd.to_timedelta(rng.integers(1, 6, 1_400), "D")
+    own = days.iloc[rng.choice(1_400, 60, replace=False)]
+    real = own.iloc[np.repeat(np.arange(60), 2)].reset_index(drop=True)  # everybody's in two rows
+    drawn = days.iloc[100:1_300].reset_index(drop=True)
+    units, names = np.repeat(np.arange(60, dtype=np.uint64), 2), ["start", "end"]
+    rooms = {name: Room.of(real[name], own_numbers(real[name], units)) for name in names}
+    moved = in_order(apart(drawn, real, units, names), drawn, date_orders(real, names), rooms)
+    changed = (moved != drawn).any(axis=1)
+    assert changed.sum() > 40
+    assert (moved["end"] - moved["start"]).dt.days.between(1, 5).all()
+    for name in names:
+        assert not moved[name].isin(real[name]).any()
