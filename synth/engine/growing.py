@@ -85,6 +85,8 @@ class Tree:
         right: the right child; 0 for a leaf.
         size: how many rows are in the node.
         risk: their sum of squares about their mean.
+        clump: the squares of the sums of each entity's rows about that mean, added up; `risk` where rows of
+            an entity have no more in common than others.
     """
 
     feature: Ints
@@ -92,6 +94,7 @@ class Tree:
     right: Ints
     size: Ints
     risk: Floats
+    clump: Floats
 
 
 def penalty_of(entities: int) -> float:
@@ -121,6 +124,17 @@ class Soil:
     def size(self) -> int:
         """How many entities there are."""
         return len(self.goal.groups) if self.entities is None else len(np.unique(self.entities))
+
+    def clump(self, rows: Ints, mean: Floats, risk: float) -> float:
+        """Return the squares of the sums of each entity's rows about their mean, added up."""
+        if self.entities is None:
+            return risk
+        whose = np.unique(self.entities[rows], return_inverse=True)[1]
+        shape = int(whose.max()) + 1, len(self.goal.places)
+        places = whose * shape[1] + self.goal.groups[rows]
+        by_group = np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
+        sums = by_group @ (self.goal.places - mean)
+        return max(float((sums**2).sum()), risk)
 
     def cut(self, rows: Ints, counts: Ints, here: Ints, risk: float) -> tuple[int, float]:
         """Return the last bin that goes left in the cut of a node that gains most, and what it gains.
@@ -155,7 +169,7 @@ def grow(soil: Soil) -> Tree:
     shape = len(features.edges), groups
     squares = (goal.places**2).sum(1)
     penalty = penalty_of(soil.size)
-    nodes: list[tuple[int, float, int, float]] = []
+    nodes: list[tuple[int, float, int, float, float]] = []
     right: list[int] = []
     open_nodes = [
         (-1, np.arange(len(cells)), count_cells(cells, shape), 0)
@@ -170,19 +184,20 @@ def grow(soil: Soil) -> Tree:
         total = here @ goal.places
         spread = float(here @ squares)
         risk = max(spread - float(total @ total) / len(rows), 0.0)
+        clump = soil.clump(rows, total / len(rows), risk)
         cut, gain = soil.cut(rows, counts, here, risk)
         unpaid_cuts = 0 if gain > penalty * (risk - gain) / len(rows) else unpaid_cuts + 1
         if gain <= ALIKE * spread or unpaid_cuts > PATIENCE:
-            nodes.append((-1, 0.0, len(rows), risk))
+            nodes.append((-1, 0.0, len(rows), risk, clump))
             continue
-        nodes.append((int(features.feature[cut]), float(features.edges[cut]), len(rows), risk))
+        nodes.append((int(features.feature[cut]), float(features.edges[cut]), len(rows), risk, clump))
         goes_left = features.cells[rows, features.feature[cut]] <= cut
         low, high = rows[goes_left], rows[~goes_left]
         fewer = count_cells(cells[min(low, high, key=len)], shape)
         both = (fewer, counts - fewer) if len(low) <= len(high) else (counts - fewer, fewer)
         open_nodes += [(number, high, both[1], unpaid_cuts), (-1, low, both[0], unpaid_cuts)]
-    feature, threshold, size, risks = map(np.array, zip(*nodes, strict=True))
-    return Tree(feature, threshold, np.array(right), size, risks)
+    feature, threshold, size, risks, clumps = map(np.array, zip(*nodes, strict=True))
+    return Tree(feature, threshold, np.array(right), size, risks, clumps)
 
 
 def count_cells(cells: Ints, shape: tuple[int, int]) -> Ints:
