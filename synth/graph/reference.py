@@ -10,6 +10,7 @@ from synth.columns.pii import read_name
 from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.look import LEADING, PERSONAL
+from synth.graph.prices import is_price_list
 from synth.graph.words import is_somebody
 
 if TYPE_CHECKING:
@@ -78,7 +79,14 @@ class References:
             return ""
         if self._is_calendar(look):
             return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
-        return self._dimension(look)
+        return self._price_list(model, look) or self._dimension(look)
+
+    def _price_list(self, model: Model, look: RelationLook) -> str:
+        """Return why a small table of prices and days, to which nobody may refer, is about nobody."""
+        keys = (model.primary_key, *model.unique)
+        if look.rows > MOST or not is_price_list(look, keys) or self._of_people(look.unique_id):
+            return ""
+        return f"{look.rows:,} prices by day, and no column, key or source leads to people"
 
     def _is_calendar(self, look: RelationLook) -> bool:
         """Return whether a table without data is a calendar or a list of numbers."""

@@ -1,0 +1,60 @@
+"""Lists of what something costs from when on: known by what they and their columns are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth.domain import Kind, is_identifier, plain_words
+from synth.graph.words import is_somebody
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from synth.graph.look import RelationLook
+
+DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+AMOUNTS = frozenset({Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER})
+OTHERS = frozenset({Kind.TEXT, Kind.BOOLEAN})
+# Words by themselves, and parts of words, that say what is paid or charged for a unit of something.
+PRICES = frozenset(
+    {"rate", "rates", "fee", "fees", "tax", "taxes", "vat", "fx", "tva", "taux", "kurs", "satz"}
+)
+PARTS_OF_PRICES = ("price", "pricing", "tarif", "preis", "prix", "precio", "steuer", "mwst", "exchange")
+# The same of what says from when to when something is so.
+VALIDITY = frozenset({"from", "to", "until", "since", "ab", "bis", "von"})
+PARTS_OF_VALIDITY = ("valid", "gueltig", "gültig", "effective", "vigueur", "vigencia")
+
+
+def is_price_list(look: RelationLook, keys: Iterable[Sequence[str]]) -> bool:
+    """Return whether rows are prices of kinds of things from some day on, and name nobody and no thing.
+
+    All days are called as those that say when something is so, one number or the table as a price. Whatever
+    else there is are labels, of which there is one row a day; no column is called as a key or as somebody.
+
+    Args:
+        look: what was seen of the relation.
+        keys: columns in which no two rows are alike.
+    """
+    days = [name for name, column in look.columns.items() if column.kind in DAYS]
+    amounts = [name for name, column in look.columns.items() if column.kind in AMOUNTS]
+    others = [column for name, column in look.columns.items() if name not in {*days, *amounts}]
+    if not days or not amounts or look.texts or not all(map(_says_when, days)):
+        return False
+    if any(column.kind not in OTHERS for column in others) or any(map(_names_one, look.columns)):
+        return False
+    if not any({*names} & {*days} and not {*names} & {*amounts} for names in keys):
+        return False
+    return any(_says(name, PRICES, PARTS_OF_PRICES) for name in (look.name, *amounts))
+
+
+def _says_when(name: str) -> bool:
+    return _says(name, VALIDITY, PARTS_OF_VALIDITY)
+
+
+def _names_one(name: str) -> bool:
+    """Return whether a column is called as what names one person or thing."""
+    return is_identifier(name) or is_somebody(name)
+
+
+def _says(name: str, words: frozenset[str], parts: Iterable[str]) -> bool:
+    return any(word in words or any(part in word for part in parts) for word in plain_words(name))
