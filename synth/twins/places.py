@@ -1,8 +1,9 @@
 """Rows that are the only ones of their place, such as a day and a channel, get a place of their own.
 
 Where a key is made of learned columns, rows that are drawn one by one repeat some of its values and leave out
-others. A row that repeats a key moves to the nearest free day or number beside its labels; a day moves to one
-of the same week-day as long as there are such.
+others. Of all rows drawn, those are taken that have places of their own. One that repeats a key all the same
+moves to the nearest free day or number beside its labels; a day moves to one of the same week-day as long as
+there are such.
 """
 
 from __future__ import annotations
@@ -75,6 +76,72 @@ def move_to_free_places(table: pa.Table, case: Case, rng: np.random.Generator) -
             place = table.column_names.index(name)
             table = table.set_column(place, name, column.cast(table.schema.field(place).type))
     return table
+
+
+def with_room(case: Case, samples: Samples, number: int) -> Ints | None:
+    """Return the order of the rows drawn in which the first ones have room; None for the one that there is.
+
+    Rows of owners stay as they are, and so do rows about which the user has decided.
+    """
+    model = case.task.model
+    if samples.owner is not None or model.seed_columns or model.balance:
+        return None
+    treatments = {one.column.name: one for one in case.treatments}
+    for name, others in place_columns(case).items():
+        real = learnable(case.source.real, [treatments[one] for one in (name, *others)])
+        return in_room(samples.synthetic, real, name, others, number)
+    return None
+
+
+def in_room(
+    rows: pd.DataFrame, real: pd.DataFrame, name: str, others: Sequence[str], number: int
+) -> Ints | None:
+    """Return the order of rows in which the first ones have places of their own, as far as those drawn have.
+
+    Of several rows of a place one stays, and spare rows of free places stand in for the others: so a row goes
+    with its place. Beside each label there are as many as were drawn, or as it has places; what is too many
+    goes to labels with fewer than in real rows. None where there is nothing to choose.
+
+    Args:
+        rows: all that were drawn.
+        real: the real rows.
+        name: the ordered column of the key.
+        others: the others.
+        number: how many of the rows make the twin.
+    """
+    grid = _grid(real, name, others)
+    if grid is None or len(rows) <= number or rows[name].isna().any():
+        return None
+    numbers = (_numbers(rows[name][:number]) - grid[0]) // grid[1]
+    both = pd.concat([rows[list(others)], real[list(others)]], ignore_index=True)
+    labels = np.asarray(both.groupby(list(others), dropna=False, sort=False).ngroup(), np.int64)
+    drawn = labels[: len(rows)]
+    shares = np.bincount(labels[len(rows) :], minlength=labels.max() + 1) / len(real)
+    counts = _counts(drawn[:number], shares, int(numbers.max() - numbers.min()) + 1)
+    is_repeat = rows.duplicated([name, *others]).to_numpy(bool)
+    order = np.lexsort((np.arange(len(rows)), is_repeat))
+    turn = np.empty(len(rows), np.int64)
+    turn[order] = pd.Series(drawn[order]).groupby(drawn[order]).cumcount()
+    is_first = turn < counts[drawn]
+    result: Ints = np.argsort(~is_first, kind="stable")
+    return result
+
+
+def _counts(labels: Ints, shares: NDArray[np.float64], places: int) -> Ints:
+    """Return how many rows of each label there are to be, no more than it has places.
+
+    Args:
+        labels: of the rows drawn.
+        shares: of the labels among real rows.
+        places: of each label.
+    """
+    counts = np.bincount(labels, minlength=len(shares))
+    within = np.minimum(counts, places)
+    room = np.maximum(np.minimum(np.rint(shares * len(labels)), places) - within, 0)
+    rest = int((counts - within).sum())
+    share = min(rest / room.sum(), 1.0) if room.sum() else 0.0
+    result: Ints = within + np.floor(room * share).astype(np.int64)
+    return result
 
 
 def _is_ordered(treatment: Treatment) -> bool:

@@ -50,6 +50,13 @@ class ValidRows:
     broken_rules: Mapping[str, int] = field(default_factory=dict)
     computed_columns: frozenset[str] = frozenset()
 
+    def in_order(self, places: NDArray[np.int64] | None) -> ValidRows:
+        """Return the rows in another order; None is the one that they have."""
+        if places is None:
+            return self
+        table = self.table.take(pa.array(places)) if self.table.num_columns else self.table
+        return replace(self, samples=self.samples.of_rows(places), table=table)
+
     def as_judged(self, twin: pa.Table, places: NDArray[np.int64]) -> pa.Table:
         """Return the twin of the rows at these places, with the columns by which they were judged."""
         for name in self.table.column_names:

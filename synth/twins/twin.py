@@ -28,7 +28,7 @@ from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
 from synth.twins.numbering import with_numberings
 from synth.twins.periods import with_succession
-from synth.twins.places import move_to_free_places, with_places
+from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_of
 from synth.twins.readings import read
 from synth.twins.redraw import choose
@@ -101,6 +101,8 @@ def draw_twin(
     most = None if case.family else most_keys(case, parents)
     history = task.model.history
     rows = case.rows if most is None or history else min(case.rows, most)
+    valid_rows = valid_rows.in_order(with_room(case, samples, rows))
+    samples = valid_rows.samples
     selection = choose(samples, case.source, rows)
     samples, versions = in_versions(history, samples, selection.places, case.source, most=most)
     if versions is not None:
