@@ -20,7 +20,7 @@ from synth.columns.encoding import as_in_files
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
-from synth.twins.computing import candidates, own_formulas
+from synth.twins.computing import candidates, own_formulas, without_new_breaks
 from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def make_agree(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Wareh
     }
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
     new_columns, violations = warehouse.agree(rows, steps, tables)
-    result = {name: _with(draft, new_columns.get(name)) for name, draft in drafts.items()}
+    result = {name: _within_rules(draft, new_columns.get(name)) for name, draft in drafts.items()}
     for fact in (step for step in steps if isinstance(step, Across) and step.way is Way.AMONG):
         holds = result[fact.model].parents | {fact.other}
         result[fact.model] = replace(result[fact.model], parents=holds)
@@ -285,10 +285,22 @@ def solved_rule(
     return Formula(summand, f"{total}{rest}"), (total, *(name for _, name in others))
 
 
-def _with(draft: Draft, columns: pa.Table | None) -> Draft:
-    """Return the draft with these columns, also in the rows that it is judged by."""
+def _within_rules(draft: Draft, columns: pa.Table | None) -> Draft:
+    """Return the draft with these columns, but in rows that would break one of its rules with them."""
     if columns is None or not columns.num_columns:
         return draft
+    columns, number = without_new_breaks(draft.case, draft.twin_table.table, columns)
+    result = _with(draft, columns)
+    if not number:
+        return result
+    warning = (
+        f"{number:,} rows of the twin do not follow rows of other tables, because that would break its rules"
+    )
+    return replace(result, warnings=(*result.warnings, warning))
+
+
+def _with(draft: Draft, columns: pa.Table) -> Draft:
+    """Return the draft with these columns, also in the rows that it is judged by."""
     twin_table, samples = with_columns(draft.twin_table, draft.samples, draft.case.treatments, columns)
     return replace(draft, twin_table=twin_table, samples=samples)
 

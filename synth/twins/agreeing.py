@@ -13,7 +13,7 @@ from synth import log
 from synth.errors import SynthError
 from synth.twins.across import agreement_steps
 from synth.twins.by_guarantee import finish_guaranteed
-from synth.twins.computing import candidates, with_new_columns
+from synth.twins.computing import candidates, with_new_columns, without_new_breaks
 from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.twin import Twin
 
@@ -68,7 +68,8 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
         return outcomes
     for name, new_columns in columns.items():
         draft = drafts[name]
-        table = with_new_columns(draft.twin_table.table, new_columns)
+        within_rules, _ = without_new_breaks(draft.case, draft.twin_table.table, new_columns)
+        table = with_new_columns(draft.twin_table.table, within_rules)
         if not table.equals(draft.twin_table.table):
             again = replace(draft, twin_table=replace(draft.twin_table, table=table))
             new_outcome = attempt_task(draft.case.task, partial(finish_guaranteed, again))

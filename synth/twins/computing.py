@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from synth.columns.conform import columns_by_row
 from synth.columns.encoding import as_in_files
 from synth.domain import Role
@@ -12,8 +16,6 @@ from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    import pyarrow as pa
 
     from synth.columns.roles import Treatment
     from synth.domain import Formula, Model, Rule
@@ -101,6 +103,37 @@ def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collectio
     table = twin_table.table.select([name for name in twin_table.table.column_names if name in names])
     columns = judge(case, table, (), equations(late)).computed_columns
     return replace(twin_table, table=with_new_columns(twin_table.table, columns))
+
+
+def without_new_breaks(case: Case, table: pa.Table, columns: pa.Table) -> tuple[pa.Table, int]:
+    """Return columns for a twin, as they were in rows that would break a rule with them; how many these are.
+
+    What constraints demand of a row comes before what rows of other tables say of it: else no row could be
+    staged.
+
+    Args:
+        case: of the twin.
+        table: the twin, which keeps its rules.
+        columns: new ones, in the order of its rows.
+    """
+    names, new_table = {*columns.column_names}, with_new_columns(table, columns)
+    concerned = [
+        (rule, mentioned)
+        for rule, mentioned in zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
+        if mentioned & names
+    ]
+    if not concerned or not table.num_rows:
+        return columns, 0
+    needed = frozenset().union(*(mentioned for _, mentioned in concerned))
+    judged = new_table.select([name for name in new_table.column_names if name in needed])
+    violations = judge(case, judged, [rule for rule, _ in concerned]).violations
+    if not violations:
+        return columns, 0
+    is_broken = np.zeros(table.num_rows, bool)
+    is_broken[list(violations)] = True
+    mask = pa.array(is_broken)
+    kept = {name: pc.if_else(mask, table.column(name), new_table.column(name)) for name in sorted(names)}
+    return pa.table(kept), len(violations)
 
 
 def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:

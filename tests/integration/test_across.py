@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from synth.domain import Across, ForeignKey, Formula, Model, Relation, Way
+from synth.domain import Across, ForeignKey, Formula, Model, Relation, Rule, Way
 from synth.facts.across import AcrossFacts, find_across
+from synth.facts.enforceable import EnforceableFacts
+from synth.twins.computing import without_new_breaks
 from synth.warehouse import Warehouse
 from synth.warehouse.rules import Candidates
 from tests.handmade import Handmade
@@ -154,6 +157,35 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     assert [row["shelf"] for row in members] == [3, 2, 1]
     assert columns[RETURNS].to_pydict()["member"] == [901, 902]
     assert columns[RETURNS].to_pydict()["mail"] == ["a@b.c", "d@e.f"]
+
+
+def test_rows_that_would_break_a_rule_by_what_others_say_stay_as_they_were(
+    warehouse: Warehouse, models: list[Model]
+) -> None:
+    loans, rules = models[1], (Rule("check fine", "fine <= fee"), Rule("check fee", "fee >= 1"))
+    mentioned = (frozenset({"fine", "fee"}), frozenset({"fee"}))
+    described = [one for one in warehouse.describe(loans.relation) if one.name in {"loan", "fee", "fine"}]
+    case: Any = SimpleNamespace(
+        task=SimpleNamespace(model=loans),
+        source=SimpleNamespace(columns=described),
+        context=SimpleNamespace(
+            warehouse=warehouse, settings=SimpleNamespace(staging_schema="synth_staging")
+        ),
+        enforceable=EnforceableFacts(rules, mentioned),
+    )
+    money = pa.decimal128(8, 2)
+    twin = pa.table(
+        {
+            "loan": pa.array([1, 2, 3], pa.int32()),
+            "fee": pa.array([5, 5, 5], money),
+            "fine": pa.array([1, 2, 3], money),
+        }
+    )
+    columns, number = without_new_breaks(case, twin, pa.table({"fine": [4.0, 9.0, None]}))
+    assert columns["fine"].to_pylist() == [4, 2, None]
+    assert number == 1
+    within, none = without_new_breaks(case, twin, pa.table({"loan": [7, 8, 9]}))  # no rule is about it
+    assert (within["loan"].to_pylist(), none) == ([7, 8, 9], 0)
 
 
 LIBRARY = """
