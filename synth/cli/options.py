@@ -121,7 +121,9 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
         settings: of the command.
         only: the models to take, by `unique_id`, in place of a selection.
     """
-    manifest = read_manifest(settings.project.manifest_path)
+    from synth.dbt.compiling import with_sql_of_tests  # noqa: PLC0415 - may start dbt
+
+    manifest = with_sql_of_tests(settings, read_manifest(settings.project.manifest_path))
     declarations = read_models(manifest, settings.connection)
     for text in (*settings.warnings, *manifest.warnings, *declarations.warnings):
         log.warning(text)

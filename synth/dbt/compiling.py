@@ -1,16 +1,19 @@
-"""The compiled SQL of models whose manifest lacks it."""
+"""The compiled SQL of models and tests whose manifest lacks it, as after `dbt parse`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.dbt import command
+from synth.declarations import tagged_nodes
 from synth.errors import ConfigError
+from synth.facts import has_own_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from synth.project.manifest import Manifest, Node
+    from synth.project.manifest import DataTest, Manifest, Node
     from synth.settings import Settings
 
 SQL_RESOURCE_TYPES = frozenset({"model", "snapshot"})
@@ -30,7 +33,25 @@ def statements(settings: Settings, manifest: Manifest, nodes: Iterable[Node]) ->
     texts = {node.unique_id: text for node in lacking if (text := _literal_sql(manifest, node))}
     folder = settings.project.directory
     rest = [node for node in lacking if node.unique_id not in texts and (folder / node.path).is_file()]
-    return {**texts, **_compile_with_dbt(settings, rest)} if rest else texts
+    return texts | _compile_with_dbt(settings, rest) if rest else texts
+
+
+def with_sql_of_tests(settings: Settings, manifest: Manifest) -> Manifest:
+    """Return the manifest with the SQL of the project's own generic tests of tagged models.
+
+    It is what dbt left when it last compiled them; dbt compiles the rest. Where it cannot, they stay without.
+    """
+    tagged = {node.unique_id for node in tagged_nodes(manifest)}
+    lacking = [
+        test
+        for test in manifest.tests
+        if test.attached_node in tagged and not test.sql and has_own_query(test)
+    ]
+    texts = {test.unique_id: text for test in lacking if (text := _compiled(manifest, test.compiled_path))}
+    rest = [test for test in lacking if test.unique_id not in texts]
+    texts |= _compile_with_dbt(settings, rest) if rest else {}
+    tests = tuple(replace(test, sql=texts.get(test.unique_id, test.sql)) for test in manifest.tests)
+    return replace(manifest, tests=tests) if texts else manifest
 
 
 def _python(node: Node) -> bool:
@@ -38,14 +59,18 @@ def _python(node: Node) -> bool:
 
 
 def _literal_sql(manifest: Manifest, node: Node) -> str:
-    """Return what `dbt run` or `dbt compile` left beside the manifest."""
+    return _compiled(manifest, f"{node.package}/{node.path}")
+
+
+def _compiled(manifest: Manifest, path: str) -> str:
+    """Return what `dbt run`, `dbt test` or `dbt compile` left beside the manifest."""
     try:
-        return (manifest.path.parent / "compiled" / node.package / node.path).read_text(encoding="utf-8")
+        return (manifest.path.parent / "compiled" / path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _compile_with_dbt(settings: Settings, nodes: Iterable[Node]) -> Mapping[str, str]:
+def _compile_with_dbt(settings: Settings, nodes: Iterable[Node | DataTest]) -> dict[str, str]:
     selection = [f"fqn:{'.'.join(node.fqn)}" for node in nodes if node.fqn]
     try:
         results = command.results(settings, "compile", selection, None)

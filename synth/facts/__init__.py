@@ -124,6 +124,11 @@ def _test(manifest: Manifest, node: Node, test: DataTest) -> FactSource:
         return FactSource(test.name, test.kind, None, str(error))
 
 
+def has_own_query(test: DataTest) -> bool:
+    """Return whether nothing but its SQL says what a test states."""
+    return _builder(test) is None
+
+
 def _builder(test: DataTest) -> Build | None:
     """Return what reads a test of this kind; a macro of the same name elsewhere may mean anything."""
     packages = PACKAGES if test.namespace is None else (test.namespace,)  # some manifests name none

@@ -22,6 +22,7 @@ _VERSION = re.compile(r"/manifest/v(\d+)")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 _SCHEMA_MACRO = re.compile(r"(?:\w+__)?generate_schema_name")
 _JINJA = re.compile(r"\{[{%#]")
+COMPILED_PATH = ("package_name", "original_file_path", "path")  # where dbt leaves a compiled generic test
 _DBT_PACKAGES = frozenset({"dbt", "dbt_postgres"})
 
 
@@ -121,6 +122,7 @@ class DataTest:
     fqn: tuple[str, ...] = ()
     checksum: str = ""
     sql: str = ""  # as compiled, or as written where that holds no Jinja; "" where the manifest has neither
+    compiled_path: str = ""  # of its SQL, below the folder where dbt leaves what it compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,7 @@ def _data_test(raw: Json) -> DataTest:
         fqn=tuple(raw.get("fqn") or ()),
         checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
         sql=_sql(raw),
+        compiled_path="/".join(str(raw.get(part) or "") for part in COMPILED_PATH),
     )
 
 
