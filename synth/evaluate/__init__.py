@@ -18,6 +18,7 @@ import numpy as np
 from synth.domain import Check, Evaluation, Verdict
 from synth.evaluate.case import Entities, EvaluationCase, Halves, OtherSplits, ReplacedColumn
 from synth.evaluate.checks import LIMITS, RULES, CheckRule
+from synth.evaluate.membership import SPLITS
 from synth.evaluate.tables import read
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _other_cases(
     case: EvaluationCase, splits: OtherSplits, labels: frozenset[str]
 ) -> Iterator[EvaluationCase]:
     """Yield the cases of other splits, each drawn when it is asked for."""
-    for number in range(1, splits.count + 1):
+    for number in range(1, SPLITS):
         halves = splits.draw(number)
         if halves is None:
             return

@@ -67,10 +67,6 @@ class OtherSplits(Protocol):
     def whose(self) -> npt.NDArray[np.int64]:
         """The entity of each real row of the first split, those of training first."""
 
-    @property
-    def count(self) -> int:
-        """How many others there are to draw."""
-
     def draw(self, number: int) -> Halves | None:
         """Return the split of this number, from 1; None where its rows cannot be drawn."""
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from synth.twins.families import Family
     from synth.twins.source import SourceRows
 
-SPLITS = 4  # beside the first: with five the standard error is less than half of what it is with one
-
 
 @dataclass(frozen=True, slots=True)
 class CaseSplits:
@@ -41,11 +39,6 @@ class CaseSplits:
     def whose(self) -> NDArray[np.int64]:
         """The entity of each real row, those of the first half before the others."""
         return _whose(self.case.source)
-
-    @property
-    def count(self) -> int:
-        """How many other splits there are to draw."""
-        return SPLITS
 
     def draw(self, number: int) -> Halves | None:
         """Return the rows of this split; None where they cannot be drawn."""

@@ -32,10 +32,6 @@ class Engine:
     def whose(self) -> NDArray[np.int64]:
         return np.concatenate(self._parts(0))
 
-    @property
-    def count(self) -> int:
-        return 4
-
     def draw(self, number: int) -> Halves:
         self.asked += number > 0
         parts = self._parts(number)
@@ -105,6 +101,13 @@ def test_other_splits_are_asked_where_the_first_is_open_and_it_is_said() -> None
     assert engine.asked == 4
     assert "in 5 splits" in check.explain
     assert "at 97.5 % confidence" in check.explain
+
+
+def test_no_more_splits_are_asked_than_leave_hope() -> None:
+    engines = [Engine(customers(PEOPLE, 50 + seed), seed, 0.15) for seed in range(4)]
+    checks = [membership(engine, several=True) for engine in engines]
+    assert Verdict.PASS not in {check.verdict for check in checks}
+    assert sum(engine.asked for engine in engines) < 2 * len(engines)
 
 
 def test_other_splits_are_not_asked_where_the_first_decides() -> None:
