@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     Numbers = NDArray[Any]
 
 DECIMALS = 9  # of floating-point numbers, beyond which they have no grid
+MANY = 50  # different texts that few have, from which on they are no list
 ROOMY = 20  # positions for each real value, from which on chance need not meet one
 TRIES = 8
+BEFORE_NUMBER = r"^([^\d]*?\S)\s+\S*\d"  # the words that a text has before one with a digit
 DAY, WEEK = 86_400_000_000, 7  # a day in microseconds; a date that moves stays on its day of the week
 
 
@@ -197,14 +199,34 @@ class StepGrid:
 def _commoner(
     labels: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
-    """Return the labels of a part, with those that few entities hold drawn anew from commoner ones."""
-    holder_counts = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
-    result = labels[part].reset_index(drop=True)
-    rare = result.isin(holder_counts.index[holder_counts < RARE])
+    """Return the labels of a part; those that few entities hold become what many begin with, or commoner.
+
+    Of `Payment of V-1203` remains `Payment of`.
+    """
+    rare = labels.isin(_rare(labels, units))
+    if labels.dtype.kind == "O" and labels[rare].nunique() >= MANY:
+        beginnings = _beginnings(labels[rare], units[rare.to_numpy(bool)]).dropna()
+        labels, rare = labels.copy(), rare.copy()
+        labels[beginnings.index], rare[beginnings.index] = beginnings, False
+    result, rare = labels[part].reset_index(drop=True), rare[part].reset_index(drop=True)
     common = result[~rare].dropna()
     if rare.any() and len(common):
         result[rare] = common.sample(int(rare.sum()), replace=True, random_state=rng).array
     return result
+
+
+def _rare(labels: pd.Series[Any], units: Units) -> pd.Index[Any]:
+    """Return the labels that fewer than `RARE` entities hold."""
+    holders = pd.DataFrame({"label": labels, "unit": units}).drop_duplicates()["label"].value_counts()
+    return holders.index[holders < RARE]
+
+
+def _beginnings(labels: pd.Series[Any], units: Units) -> pd.Series[Any]:
+    """Return the words before a number that texts begin with, where enough entities have such; else None."""
+    texts = labels.where(labels.map(lambda label: isinstance(label, str)), "").astype(str)
+    words = texts.str.extract(BEFORE_NUMBER)[0].str.strip()
+    words = words.where(words.notna() & (words != ""), None)
+    return words.mask(words.isin(_rare(words, units)), None)
 
 
 def _nearby(

@@ -29,6 +29,21 @@ def test_a_label_of_one_entity_is_not_shown_however_many_rows_hold_it() -> None:
     assert_frame_equal(shown.loc[untouched, ["clinic"]], frame.loc[untouched, ["clinic"]])
 
 
+def test_of_texts_with_numbers_that_few_have_the_words_before_remain() -> None:
+    frame, units = visits()
+    numbers = pd.Series(np.arange(400)).astype(str)
+    frame["text"] = "Rent 11/2025"
+    paid, own = units % 3 == 0, units == 5
+    frame.loc[paid, "text"] = "Payment of V-" + numbers[paid]
+    frame.loc[own, "text"] = "Gift to Ann " + numbers[own]  # what one person writes
+    shown = fold_rare_values(frame, units, {"clinic", "text"}, seed=0)["text"]
+    assert set(shown[paid]) == {"Payment of"}
+    assert set(shown[~paid]) == {"Rent 11/2025", "Payment of"}
+    assert (shown[~paid & ~own] == "Rent 11/2025").all()
+    frame.loc[:, "text"] = "Phase " + pd.Series(np.arange(400) % 45).astype(str)  # a list
+    assert "Phase" not in set(fold_rare_values(frame, units, {"text"}, seed=0)["text"])
+
+
 def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
     frame, _ = visits()
     units = np.arange(400, dtype=np.uint64)
