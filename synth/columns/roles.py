@@ -177,6 +177,14 @@ def treatments_to_replace(treatments: Sequence[Treatment]) -> tuple[Treatment, .
     )
 
 
+def lead_nowhere(treatments: Sequence[Treatment]) -> bool:
+    """Return whether no column holds what leads to people, or refers to a table that is data."""
+    leading = REPLACED_ROLES | {Role.DATE_OF_BIRTH, Role.FREE_TEXT}
+    return not any(
+        one.role in leading or (one.parent is not None and not one.parent.public) for one in treatments
+    )
+
+
 def _treat(model: Model, column: Column, values: Values, twins: Collection[str] | None) -> Treatment:
     unique = (column.name,) in model.unique or model.primary_key == (column.name,)
     parent = next((key for key in model.foreign_keys if key.column == column.name), None)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from synth._version import __version__
 from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
-from synth.columns.roles import KEYS
+from synth.columns.roles import KEYS, lead_nowhere
 from synth.columns.unseen import assemble_unseen
 from synth.domain import Kind, Role
 from synth.errors import ModelError
@@ -376,7 +376,11 @@ def _warnings(case: Case, private: PrivateModel, examination: Examination, becau
     near = ""
     if evaluation is not None and evaluation.fidelity is not None:
         near = f"; it keeps {evaluation.fidelity:.0%} of the fidelity of real rows"
-    warnings = [f"{name} is made by guarantee{reason}. The noise costs fidelity{near}"]
+    copied = (
+        ". If its rows are about nobody, `reference: true` in its `meta: {synth: …}` copies them as they are"
+    )
+    way_out = copied if because and lead_nowhere(case.treatments) else ""
+    warnings = [f"{name} is made by guarantee{reason}. The noise costs fidelity{near}{way_out}"]
     if categories:
         warnings.append(
             f"{name}: no label of {', '.join(categories)} is held by enough entities to be told; `labels` in "

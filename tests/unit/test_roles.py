@@ -10,7 +10,14 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.pii import IdentifierKind
-from synth.columns.roles import assign, check_declarations, classify, treatments_to_replace
+from synth.columns.roles import (
+    Treatment,
+    assign,
+    check_declarations,
+    classify,
+    lead_nowhere,
+    treatments_to_replace,
+)
 from synth.domain import (
     Column,
     ForeignKey,
@@ -110,6 +117,20 @@ def test_text_that_a_type_or_a_test_lists_is_a_category_however_few_rows_hold_it
     listed = (PublicValues("thing", labels=("lease", "rent", "sale"), source="accepted_values_thing"),)
     assert role(few, column(), public=listed) == (Role.CATEGORY, "accepted_values_thing")
     assert role(few, column(), public=(PublicValues("thing", low=1.0),))[0] is Role.NATURAL_KEY
+
+
+def test_a_table_that_may_be_about_nobody_holds_nothing_that_leads_to_somebody() -> None:
+    plain = [
+        Treatment(column("code"), Role.KEY, "unique"),
+        Treatment(column("region"), Role.CATEGORY, "shared values"),
+        Treatment(column("rooms", Kind.INTEGER), Role.NUMBER, "type"),
+    ]
+    assert lead_nowhere(plain)
+    assert not lead_nowhere([*plain, Treatment(column("mail"), Role.EMAIL, "name")])
+    to_data = ForeignKey("owner", "model.shop.owners", "owner", "test")
+    assert not lead_nowhere([*plain, Treatment(column("owner"), Role.FOREIGN_KEY, "test", parent=to_data)])
+    public = replace(to_data, public=True)
+    assert lead_nowhere([*plain, Treatment(column("owner"), Role.CATEGORY, "public keys", parent=public)])
 
 
 def test_names_of_people_are_replaced_however_many_rows_share_them() -> None:
