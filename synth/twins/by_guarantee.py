@@ -27,6 +27,7 @@ from synth.runs.attempts import Attempt
 from synth.twins.computing import early, with_formulas
 from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
+from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
 from synth.twins.pools import pool_of
 from synth.twins.private import PrivateDraft, learn_privately
@@ -245,7 +246,8 @@ def _make_once(
         twin_table = without_broken(case, valid_rows, twin_table, most=MOST_LEFT_OUT)
     except ModelError as error:
         warnings = (*warnings, str(error).partition(" Next: ")[0])
-    return twin_table, warnings
+    final = with_numbers(twin_table.table, numberings_of(case.task.model))  # some rows were left out
+    return replace(twin_table, table=with_hierarchies(final, treatments, rng)), warnings
 
 
 def _links(
