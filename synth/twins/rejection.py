@@ -17,6 +17,7 @@ from synth.twins.families import is_one_to_one
 from synth.twins.gate import RejectedError
 from synth.twins.redraw import SPARE, replacements, spare_rows
 from synth.twins.synthesis import draw
+from synth.twins.zeros import unlike_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SURELY = 3  # standard errors that the share of rows that keep the rules may be smaller than it seemed
 LEAST = 0.1  # share of the rows that must keep the rules; below, the backend has not learned them
 MOST_LOST = 0.1  # share of the rows of histories that may go because their owner has no other that is valid
+MOST_UNLIKE = 0.02  # share of the rows that may go because no real ones are like them
 LEFT_OUT = 0.01  # share of the twin that may be left out for rules about keys
 
 
@@ -77,13 +79,15 @@ def sample_valid_rows(case: Case) -> ValidRows:
     rows = rows if samples.rows is None else samples.rows
     case = replace(case, rows=rows)
     rules = case.enforceable.of_rows or early(case)
-    if not rules or not rows or not len(samples.training.columns):
+    if not rows or not len(samples.training.columns):
         return ValidRows(samples)
-    valid_rows = select_valid_rows(case, samples)
+    if not rules:
+        return ValidRows(_like_real_ones(case, samples))
+    valid_rows = select_valid_rows(case, samples, unlike=_unlike(case, samples))
     if len(valid_rows.samples.synthetic) < rows + SPARE:
         more = _rows_needed(case, valid_rows, len(samples.synthetic)) - rows
         samples = draw(task, case.source, case.treatments, rows, case.context, spare=more, family=case.family)
-        valid_rows = select_valid_rows(case, samples)
+        valid_rows = select_valid_rows(case, samples, unlike=_unlike(case, samples))
     fewest = rows if samples.rows is None else ceil(rows * (1 - MOST_LOST))
     if len(valid_rows.samples.synthetic) < fewest:
         raise _too_few(case, valid_rows, len(samples.synthetic))
@@ -109,8 +113,14 @@ def _spare(case: Case) -> int:
     return spare_rows(case.rows, halves=case.source.halves)
 
 
-def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
-    """Return the rows that keep every rule, no more of them than a run without rules draws."""
+def select_valid_rows(case: Case, samples: Samples, *, unlike: NDArray[np.bool_] | bool = False) -> ValidRows:
+    """Return the rows that keep every rule, no more of them than a run without rules draws.
+
+    Args:
+        case: of the twin.
+        samples: the rows that were drawn.
+        unlike: which of them go all the same.
+    """
     formulas = early(case)
     names = frozenset().union(*case.enforceable.mentioned_columns, *formulas.values())
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 2])
@@ -118,6 +128,7 @@ def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
     judgement = judge(case, table, case.enforceable.of_rows, [*equations(formulas), *_equations(case)])
     synthetic = _with_computed(samples, case.treatments, judgement.computed_columns)
     is_broken, counts = _count_violations(judgement, table, case.enforceable.of_rows)
+    is_broken |= unlike
     kept_rows, first_rows = _valid_rows(case, samples, is_broken)
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
     final = [name for name in table.column_names if name in days]
@@ -127,6 +138,22 @@ def select_valid_rows(case: Case, samples: Samples) -> ValidRows:
         counts,
         frozenset(judgement.computed_columns.column_names),
     )
+
+
+def _like_real_ones(case: Case, samples: Samples) -> Samples:
+    """Return the rows without those that no real ones are like, as far as there are others to spare."""
+    unlike = _unlike(case, samples)
+    if not unlike.any():
+        return samples
+    kept_rows, first_rows = _valid_rows(case, samples, unlike)
+    return replace(samples, rows=first_rows).of_rows(kept_rows) if len(kept_rows) >= case.rows else samples
+
+
+def _unlike(case: Case, samples: Samples) -> NDArray[np.bool_]:
+    """Return which rows no real ones are like; none of them where that is too many."""
+    numbers = [one for one in case.treatments if one.role is Role.NUMBER]
+    unlike = unlike_any(samples.synthetic, learnable(case.source.real, numbers), case.source.units)
+    return unlike if unlike.mean() <= MOST_UNLIKE else np.zeros(len(unlike), bool)
 
 
 def _with_computed(
