@@ -250,7 +250,7 @@ def _apart(
     result = arithmetic.restore(apart(synthetic, real, source.units, numbers), synthetic)
     orders = date_orders(real, sorted(numbers))
     dates = {name for one in orders for name in one.names}
-    rooms = {name: Room.of(real[name], own_numbers(real[name], source.units)) for name in dates}
+    rooms = {name: Room.of(synthetic[name], own_numbers(real[name], source.units)) for name in dates}
     return _in_order(result, synthetic, orders, rooms, arithmetic)
 
 
