@@ -24,7 +24,7 @@ from synth.domain import Kind, Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
-from synth.twins.computing import early, with_formulas
+from synth.twins.computing import early, null_where_broken, with_formulas
 from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
 from synth.twins.hierarchy import with_hierarchies
@@ -238,7 +238,7 @@ def _make_once(
         links=links_of_rows,
     )
     table = with_copies(valid_rows.as_judged(table, places), copies, parents)
-    table = with_numbers(table, numberings_of(case.task.model))
+    table = null_where_broken(case, with_numbers(table, numberings_of(case.task.model)))
     whole = _complete(table, treatments)
     twin_table = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)
     twin_table = with_formulas(case, twin_table, valid_rows.computed_columns)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from synth.columns.conform import columns_by_row
 from synth.columns.encoding import as_in_files
+from synth.columns.roles import REPLACED_ROLES
 from synth.domain import Role
 from synth.warehouse.rules import Candidates
 
@@ -134,6 +135,28 @@ def without_new_breaks(case: Case, table: pa.Table, columns: pa.Table) -> tuple[
     mask = pa.array(is_broken)
     kept = {name: pc.if_else(mask, table.column(name), new_table.column(name)) for name in sorted(names)}
     return pa.table(kept), len(violations)
+
+
+def null_where_broken(case: Case, table: pa.Table) -> pa.Table:
+    """Return the twin with NULL in place of made-up values that a rule does not allow, where NULL may be.
+
+    Of what cannot be read in a rule, such as a look-ahead in a pattern, nothing made up can know.
+    """
+    made_up = REPLACED_ROLES | {Role.NATURAL_KEY}
+    names = {one.column.name for one in case.treatments if one.role in made_up and not one.is_required}
+    rules = zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
+    for rule, mentioned in rules:
+        free = sorted(mentioned & names & {*table.column_names})
+        if not free or not table.num_rows:
+            continue
+        judged = table.select([name for name in table.column_names if name in mentioned])
+        is_broken = np.zeros(table.num_rows, bool)
+        is_broken[list(judge(case, judged, [rule]).violations)] = True
+        for name in free if is_broken.any() else ():
+            place, values = table.column_names.index(name), table.column(name)
+            nothing = pa.scalar(None, values.type)
+            table = table.set_column(place, name, pc.if_else(pa.array(is_broken), nothing, values))
+    return table
 
 
 def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:

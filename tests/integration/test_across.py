@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from synth.domain import Across, ForeignKey, Formula, Model, Relation, Rule, Way
+from synth.columns.roles import Treatment
+from synth.domain import Across, ForeignKey, Formula, Model, Relation, Role, Rule, Way
 from synth.facts.across import AcrossFacts, find_across
 from synth.facts.enforceable import EnforceableFacts
-from synth.twins.computing import without_new_breaks
+from synth.twins.computing import null_where_broken, without_new_breaks
 from synth.warehouse import Warehouse
 from synth.warehouse.rules import Candidates
 from tests.handmade import Handmade
@@ -186,6 +188,31 @@ def test_rows_that_would_break_a_rule_by_what_others_say_stay_as_they_were(
     assert number == 1
     within, none = without_new_breaks(case, twin, pa.table({"loan": [7, 8, 9]}))  # no rule is about it
     assert (within["loan"].to_pylist(), none) == ([7, 8, 9], 0)
+
+
+def test_made_up_values_that_a_rule_refuses_are_null_where_that_may_be(
+    warehouse: Warehouse, models: list[Model]
+) -> None:
+    members = models[0]
+    described = {one.name: one for one in warehouse.describe(members.relation)}
+    rule = Rule("check mail", "mail ~ '^(?!b).+@'")
+    treatments = (
+        Treatment(described["member"], Role.KEY, "unique"),
+        Treatment(described["mail"], Role.EMAIL, "name"),
+    )
+    case: Any = SimpleNamespace(
+        task=SimpleNamespace(model=members),
+        source=SimpleNamespace(columns=[described["member"], described["mail"]]),
+        context=SimpleNamespace(
+            warehouse=warehouse, settings=SimpleNamespace(staging_schema="synth_staging")
+        ),
+        enforceable=EnforceableFacts((rule,), (frozenset({"mail"}),)),
+        treatments=treatments,
+    )
+    twin = pa.table({"member": pa.array([1, 2, 3], pa.int32()), "mail": ["a@x.y", "b@x.y", None]})
+    assert null_where_broken(case, twin)["mail"].to_pylist() == ["a@x.y", None, None]
+    case.treatments = (treatments[0], replace(treatments[1], is_required=True))
+    assert null_where_broken(case, twin).equals(twin)
 
 
 LIBRARY = """
