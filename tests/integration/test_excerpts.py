@@ -108,6 +108,26 @@ def test_a_part_of_a_twin_by_guarantee_costs_nothing(shop: Handmade) -> None:
 
 
 @pytest.mark.slow  # as above
+def test_another_worker_takes_the_part_of_a_twin_that_waits(shop: Handmade) -> None:
+    made = nodes(shop)
+    named = ("run", "--run-id", "monday", "--no-publish")
+    shop.write({name: node for name, node in made.items() if "lost" not in name})
+    assert shop.synth(*named).code == 0
+    shop.write(made)
+    answer = shop.synth(*named)
+    assert answer.code == 0, answer.text
+    assert {one["unique_id"].rpartition(".")[2]: one["status"] for one in shop.results()["results"]} == {
+        "people": "unchanged",
+        "orders": "unchanged",
+        "lost": "synthesized",
+    }
+    answer = shop.synth("publish", "monday")
+    assert answer.code == 0, answer.text
+    assert shop.value("select count(*) from synthetic.lost") > 0
+    assert shop.value(SAME) == 0
+
+
+@pytest.mark.slow  # as above
 def test_without_the_whole_there_is_no_part(shop: Handmade) -> None:
     shop.write(nodes(shop, limits={"membership": 0.505}))  # so few people cannot show that
     answer = shop.synth("run", SYNTH_ON_INCONCLUSIVE="block")
