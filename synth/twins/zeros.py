@@ -50,13 +50,19 @@ def _tells(values: pd.Series[float]) -> bool:
     """Return whether a column of numbers is 0 in some rows and something else in others."""
     if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
         return False
-    return bool(SELDOM <= (values == 0).mean() <= 1 - SELDOM)
+    return bool(SELDOM <= _zeros(values).mean() <= 1 - SELDOM)
+
+
+def _zeros(values: pd.Series[float]) -> Mask:
+    """Return which values are 0; NULL is not, of whatever dtype."""
+    zeros: Mask = (values == 0).to_numpy(bool, na_value=False)
+    return zeros
 
 
 def _kinds(rows: pd.DataFrame) -> Ints:
     """Return a number for each row that says what stands in its columns."""
     kinds = np.zeros(len(rows), np.int64)
     for name in rows.columns:
-        state = np.where(rows[name].isna(), NOTHING, np.where((rows[name] == 0).fillna(False), ZERO, NUMBER))
+        state = np.where(rows[name].isna(), NOTHING, np.where(_zeros(rows[name]), ZERO, NUMBER))
         kinds = kinds * (NUMBER + 1) + state
     return kinds

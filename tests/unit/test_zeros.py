@@ -61,3 +61,13 @@ def test_null_is_told_from_nothing() -> None:
     rows = real.iloc[:20].assign(voucher=lambda frame: frame["voucher"].fillna(0.0))
     unlike = unlike_any(rows, real, units(real))
     assert unlike.tolist() == (rows["card"] == 0).tolist()
+
+
+def test_columns_of_any_dtype_are_looked_at() -> None:
+    real = orders().astype({"card": "Float64", "voucher": "Int64"})
+    real = real.assign(nothing=pd.Series([None] * len(real), dtype="Float64"), flag=True)
+    rows = real.iloc[:10].copy()
+    assert not unlike_any(rows, real, units(real)).any()
+    rows.loc[3, WAYS] = 1
+    assert np.flatnonzero(unlike_any(rows, real, units(real))).tolist() == [3]
+    assert unlike_any(rows.assign(card=rows["card"].astype(object)), real, units(real)).tolist()[3]
