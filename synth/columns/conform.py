@@ -14,6 +14,7 @@ from synth.columns.birthdays import birthdays, followers, latest_of
 from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out, texts_of_pattern
+from synth.columns.mails import with_named_mails
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
 from synth.columns.ranges import RangeForm, as_bounds, as_ranges
@@ -124,7 +125,7 @@ def assemble(
         ModelError: there is no room for new keys or replacements, or a parent's keys are of another type.
     """
     columns: dict[str, pa.Array] = {}
-    rows, shared_codes = len(synthetic), shared_codes or {}
+    rows, shared_codes, every = len(synthetic), shared_codes or {}, real if existing is None else existing
 
     def pool(treatment: Treatment) -> pa.Array | None:
         key = treatment.parent
@@ -138,12 +139,14 @@ def assemble(
             columns[name] = by_row(treatment, synthetic, rng, followers(treatment, treatments, real))
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
-            every = (real if existing is None else existing).column(name)
             places = shared_codes.get(name, np.cumsum(present) - 1)
             number = int(places.max(initial=-1)) + 1
-            values = _replace_column(treatment, real.column(name), number, pool, rng, existing=every)
+            others = every.column(name)
+            values = _replace_column(treatment, real.column(name), number, pool, rng, existing=others)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
-    columns = with_beginnings(columns, treatments, real, real if existing is None else existing, rng)
+    columns = with_beginnings(columns, treatments, real, every, rng)
+    by_itself = [one for one in treatments if one.column.name not in shared_codes]
+    columns = with_named_mails(columns, by_itself, real, every)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
