@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 FEWEST = 20  # rows that have both dates, from which it is a rule that one is never before the other
+PROBE = 200  # rows that dismiss nearly all pairs
 PASSES = 3  # over all pairs, because a date that moves with one may pass another
 DAY = 86_400_000_000  # in microseconds
 NONE = np.iinfo(np.int64).min  # stands for no date
@@ -58,8 +59,11 @@ def date_orders(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[DateOrder, 
     days = {name: _holds_days(values) for name, values in dates.items()}
     orders = []
     for first, second in permutations(dates, 2):
-        both = (dates[first] != NONE) & (dates[second] != NONE)
         pair = days[first], days[second]
+        probe = _apart(dates[first][:PROBE], dates[second][:PROBE], by_day=any(pair))
+        if (probe[(dates[first][:PROBE] != NONE) & (dates[second][:PROBE] != NONE)] < 0).any():
+            continue
+        both = (dates[first] != NONE) & (dates[second] != NONE)
         apart = _apart(dates[first][both], dates[second][both], by_day=any(pair))
         if len(apart) >= FEWEST and (apart >= 0).all() and (apart > 0).any():
             orders.append(DateOrder(first, second, int(apart.min()), int(apart.max()), pair))
