@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 
 SURE = 0.9  # share of rows in which a part stays the same when the moment is smoothed
 SURE_ROWS = 5000  # that are enough to see it
-FEWEST_TERMS = 4  # of a sum: of two parts and their total, each pair is seen by trees
 TRIES = 6  # draws of a smoothed value, until what is computed from it is what its code stands for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ComputedColumn:
     """The column `own` is computed from `sources`, as the identity says.
 
@@ -87,12 +85,6 @@ class ComputedColumn:
         noise = self.identity.noise
         return (low - abs(low) * noise, high + abs(high) * noise) if noise else (low, high)
 
-    @cached_property
-    def known_patterns(self) -> Ints:
-        """Which of its terms are 0 or NULL together in training rows, the column itself first, as bits."""
-        terms = (self.own, *self.sources)
-        return np.unique(_patterns([one.raw for one in terms], [one.codes < 0 for one in terms]))
-
     @property
     def unsure(self) -> bool:
         """Whether it is a part of a moment that smoothing would often change."""
@@ -110,14 +102,6 @@ class ComputedColumn:
         apart = parts.astype(np.float64) - own.astype(np.float64)
         steps = shift(self.identity.rule, apart).astype("m8[us]")
         return self.sources[0].nearest_values((native + steps).astype(native.dtype))
-
-
-def _patterns(values: Sequence[Native], nulls: Sequence[Mask]) -> Ints:
-    """Return for each row which values are 0 or NULL, as bits."""
-    patterns = np.zeros(len(values[0]), np.int64)
-    for bit, (value, null) in enumerate(zip(values, nulls, strict=True)):
-        patterns |= (null | (value == np.zeros(1, value.dtype))).astype(np.int64) << bit
-    return patterns
 
 
 class Computations:
@@ -191,18 +175,11 @@ class Computations:
         return native
 
     def outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Mask:
-        """Return rows in which something computed lies beyond all training values of its column.
-
-        Nor may other terms of a sum be 0 or NULL together than in any training row.
-        """
+        """Return rows in which something computed lies beyond all training values of its column."""
         wrong = np.zeros(len(next(iter(values.values()), ())), dtype=bool)
         for place, each in self._computed_columns.items():
             low, high = each.ends
             wrong |= ~nulls[place] & ((values[place] < low) | (values[place] > high))
-            if each.identity.rule == "sum" and len(each.sources) + 1 >= FEWEST_TERMS:
-                terms = (place, *each.identity.sources)
-                patterns = _patterns([values[term] for term in terms], [nulls[term] for term in terms])
-                wrong |= ~np.isin(patterns, each.known_patterns)
         return wrong
 
     def align(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:

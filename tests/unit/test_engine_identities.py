@@ -239,16 +239,3 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     assert all(kept(each, frame) and kept(each, twin_rows) for each in engine._training.identities)
     assert len(engine._training.identities) > 0 or rows < 250
     pd.testing.assert_frame_equal(twin_rows, Synthesizer(seed=1).fit(frame).sample(150))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_other_terms_of_a_sum_are_not_nothing_together_than_in_training_rows(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    ways = rng.random((1_500, 4)).argsort(axis=1) < rng.integers(1, 3, 1_500)[:, None]
-    frame = pd.DataFrame(np.round(rng.gamma(2, 20, ways.shape), 2) * ways, columns=[*"abcd"])
-    frame["total"] = frame.sum(axis=1).round(2)
-    frame["other"] = rng.normal(size=len(frame))
-    drawn = Synthesizer(seed=seed).fit(frame).sample(len(frame))
-    used = (drawn[[*"abcd"]] > 0).sum(axis=1)
-    assert set(used.unique()) == {1, 2}
-    assert np.allclose(drawn[[*"abcd"]].sum(axis=1), drawn["total"])
