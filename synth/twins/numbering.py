@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import learnable
-from synth.domain import Kind, Role
+from synth.domain import RARE, Kind, Role
 from synth.twins.across import with_columns
+from synth.twins.ties import CHANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.twins.context import Case, Samples, TwinTable
 
 FEWEST = 20  # rows behind another of their group, from which it is a rule
+NO_NUMBER = -(2**62)  # stands for NULL among numbers
 MOST_LABELS = 200  # different values of a column that may part the rows of an owner
 TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
@@ -137,4 +140,81 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     }
     if not columns:
         return twin_table, samples
-    return with_columns(twin_table, samples, case.treatments, pa.table(columns))
+    twin_table, samples = with_columns(twin_table, samples, case.treatments, pa.table(columns))
+    plain = [one for one in some if one.role is not Role.DATETIME]
+    return _with_what_follows(case, twin_table, samples, plain, frozenset(columns))
+
+
+def _with_what_follows(
+    case: Case,
+    twin_table: TwinTable,
+    samples: Samples,
+    treatments: Sequence[Treatment],
+    numbered: frozenset[str],
+) -> tuple[TwinTable, Samples]:
+    """Return the twin, and the rows that it is judged by, with what follows from numbers counted again."""
+    drawn = samples.synthetic.iloc[twin_table.places].reset_index(drop=True)
+    names = [one.column.name for one in treatments if one.column.name in drawn]
+    real = learnable(case.source.real, treatments)[names]
+    rows = with_followers(drawn[names], real, numbered, case.source.units)
+    followers = {name: pa.array(rows[name]) for name in names if not rows[name].equals(drawn[name])}
+    return with_columns(twin_table, samples, case.treatments, pa.table(followers))
+
+
+def with_followers(
+    rows: pd.DataFrame,
+    real: pd.DataFrame,
+    numbered: Collection[str],
+    units: NDArray[np.uint64],
+) -> pd.DataFrame:
+    """Return rows that were counted again, with what follows from their numbers.
+
+    That is a column which holds the number or NULL, such as the position of who finished, and what a number
+    decides, such as points.
+
+    Args:
+        rows: of the twin.
+        real: real rows of the same columns.
+        numbered: the columns that were counted again.
+        units: whom each of the real rows is about.
+    """
+    rows, repeats = rows.copy(), set[str]()
+    for column in numbered:
+        for name in real.columns.difference([*numbered]):
+            both = real[name].notna()
+            if both.sum() >= FEWEST and not both.all() and (real[name] == real[column])[both].all():
+                rows[name] = rows[column].astype(rows[name].dtype).where(rows[name].notna())
+                repeats.add(name)
+    decided = {*numbered, *repeats}
+    for column in sorted(decided):
+        for name in real.columns.difference([*decided]):
+            values = _values_by_number(real[column], real[name], units)
+            if len(values):
+                number = rows[column].astype("Int64").fillna(NO_NUMBER)
+                known = number.isin(values.index).to_numpy(bool)
+                rows.loc[known, name] = values.loc[number[known]].astype(rows[name].dtype).array
+    return rows
+
+
+def _values_by_number(
+    numbers: pd.Series[Any], values: pd.Series[Any], units: NDArray[np.uint64]
+) -> pd.Series[Any]:
+    """Return what goes with each number that enough entities have; empty where numbers do not decide it all.
+
+    Args:
+        numbers: of real rows; NULL is NO_NUMBER.
+        values: of another column of the rows.
+        units: whom the rows are about.
+    """
+    rows = pd.DataFrame({"number": numbers.astype("Int64").fillna(NO_NUMBER), "value": values, "unit": units})
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    places, first, counts = np.unique(rows["number"], return_index=True, return_counts=True)
+    expected = codes[first]
+    surprise = float(counts @ np.log((np.bincount(codes) / len(codes))[expected]))
+    is_decided = np.array_equal(codes, expected[np.searchsorted(places, rows["number"])])
+    if surprise > CHANCE or not is_decided:
+        return values.iloc[:0]
+    holders = rows.drop_duplicates(["number", "unit"])["number"].value_counts()
+    common = holders.index[holders >= RARE]
+    chosen = rows[rows["number"].isin(common)].drop_duplicates("number")
+    return chosen.set_index("number")["value"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.numbering import Numbering, counted_again, find_numberings
+from synth.twins.numbering import Numbering, counted_again, find_numberings, with_followers
 
 
 def attempts(rows: int = 900) -> pd.DataFrame:
@@ -39,3 +39,20 @@ def test_rows_that_were_left_out_or_moved_are_counted_again() -> None:
     gapless = counted_again(rows, Numbering("again", ("pupil", "test"), None))
     again = rows.assign(gapless=gapless).sort_values(["pupil", "test", "again"])
     assert (again["gapless"] == again.groupby(["pupil", "test"]).cumcount() + 1).all()
+
+
+def test_what_follows_from_a_number_follows_from_the_one_that_is_counted_again() -> None:
+    rng = np.random.default_rng(0)
+    race, place = np.divmod(np.arange(1_200), 20)
+    finished = rng.random(len(race)) < 0.9
+    points = np.where(finished, np.array([9, 6, 3] + [0] * 17)[place], 0)
+    position = pd.array(np.where(finished, place + 1, 0), "Int64")
+    position[~finished] = pd.NA
+    real = pd.DataFrame({"place": place + 1, "position": position, "points": points, "laps": 50 - place})
+    drawn = real.assign(place=rng.permutation(real["place"]))
+    rows = with_followers(drawn, real, {"place"}, race.astype(np.uint64))
+    assert rows["place"].equals(drawn["place"])
+    assert rows["position"].isna().equals(drawn["position"].isna())
+    assert (rows["position"] == rows["place"])[rows["position"].notna()].all()
+    paid = np.where(rows["position"].isna(), 0, np.array([9, 6, 3] + [0] * 17)[rows["place"] - 1])
+    assert (rows["points"] == paid).all()
