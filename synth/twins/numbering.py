@@ -141,7 +141,7 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     if not columns:
         return twin_table, samples
     twin_table, samples = with_columns(twin_table, samples, case.treatments, pa.table(columns))
-    plain = [one for one in some if one.role is not Role.DATETIME]
+    plain = [one for one in here if one.role in {Role.NUMBER, Role.CATEGORY} and one.form is None]
     return _with_what_follows(case, twin_table, samples, plain, frozenset(columns))
 
 
