@@ -75,6 +75,7 @@ lint: .venv/dev.stamp  ## Check style and types.
 	@$(BIN)/mypy
 
 docs: .venv/dev.stamp  ## Build the documentation in target/docs; a warning is an error.
+	@$(BIN)/python -m docs.option_tables
 	@$(BIN)/sphinx-build -q -W --keep-going docs target/docs
 	@echo "Open target/docs/index.html"
 

@@ -80,7 +80,7 @@ def command(words: list[str], project: Path, environment: Mapping[str, str]) -> 
 
 def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed: int) -> dict[str, object]:
     """Write the three tables as CSV, the first two split anew as the run split them."""
-    settings = resolve(Flags(project_dir=project, profiles_dir=project, seed=seed), environment)
+    settings = resolve(Flags(project_dir=project, profiles_dir=project, options={"seed": seed}), environment)
     manifest = read_manifest(settings.project.manifest_path)
     task = plan(read_models(manifest, settings.connection).models, settings).tasks[0]
     with Warehouse(settings.connection.conninfo()) as warehouse, warehouse.snapshot() as snapshot:

@@ -23,7 +23,7 @@ from time import perf_counter
 import psycopg
 
 from benchmarks.scratch import conninfo, scratch_database
-from synth.domain import Model, Relation, Rows, Task
+from synth.domain import Model, Relation, Task
 from synth.services.postgres import client_binary
 from synth.warehouse import Stage, Warehouse
 from synth.warehouse.staging import stage_relation
@@ -106,9 +106,7 @@ def ours(way: str) -> dict[str, float]:
     info = conninfo(dict(os.environ))
     source = Relation(info["dbname"], "public", "source")
     target = Relation(info["dbname"], "synthetic", "source")
-    task = Task(
-        Model("model.benchmark.source", "source", source, "source.yml", "table"), target, "local", Rows(), 0
-    )
+    task = Task(Model("model.benchmark.source", "source", source, "source.yml", "table"), target)
     with Warehouse(info) as warehouse:
         columns = warehouse.describe(source)
         with warehouse.snapshot() as snapshot:

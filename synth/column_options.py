@@ -22,11 +22,17 @@ OPTIONS = "synth"
 class ColumnOptions(Strict):
     """`meta.synth` of a column."""
 
-    role: NameField | None = None
-    sensitive: bool = False
-    labels: list[str | int | float | bool] = Field(default_factory=list)
-    low: int | float | date | datetime | None = None
-    high: int | float | date | datetime | None = None
+    role: NameField | None = Field(None, description="What the column is, which decides what becomes of it.")
+    sensitive: bool = Field(default=False, description="The checks try to infer its values.")
+    labels: list[str | int | float | bool] = Field(
+        default_factory=list, description="Public values, which a twin may have however few rows hold them."
+    )
+    low: int | float | date | datetime | None = Field(
+        None, description="Public lower bound: a number or a date."
+    )
+    high: int | float | date | datetime | None = Field(
+        None, description="Public upper bound: a number or a date."
+    )
 
 
 def roles(node: Node, place: str) -> Mapping[str, Role]:

@@ -84,7 +84,7 @@ def _ownership(settings: Settings, models: tuple[Model, ...]) -> str:
 
 def _permissions(settings: Settings) -> str:
     with _open(settings) as warehouse:
-        warehouse.check((settings.schema, settings.staging_schema), settings.analyst_role)
+        warehouse.check((settings.schema, settings.staging_schema), settings.options.analyst_role)
     return f"{settings.schema} and {settings.staging_schema} are writable"
 
 

@@ -12,10 +12,10 @@ from pydantic import Field
 from synth.backends import known_backends
 from synth.column_options import public_values, roles, sensitive
 from synth.domain import (
+    OPTIONS,
     BackendOptions,
     History,
     Model,
-    Options,
     Ownership,
     ProjectTest,
     Refusal,
@@ -28,21 +28,7 @@ from synth.facts.of_queries import asks_how_fresh
 from synth.project.digests import source_digests
 from synth.project.labels import labels_of
 from synth.project.manifest import relation_of
-from synth.validation import (
-    CountField,
-    DeltaField,
-    EpsilonField,
-    LimitField,
-    NameField,
-    PolicyField,
-    PrivacyField,
-    RowsField,
-    SecondsField,
-    SeedField,
-    SharesField,
-    Strict,
-    validate,
-)
+from synth.validation import NameField, SharesField, Strict, keys_of, layer_of, validate, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,29 +38,31 @@ if TYPE_CHECKING:
 
 TWIN_RESOURCE_TYPES = frozenset({"model", "snapshot", "seed"})
 TAG = "synthesize"
-OPTIONS = "synth"
+SECTION = "synth"
 
 
 class ModelOptions(Strict):
-    """`meta.synth` of a model."""
+    """What `meta.synth` of a model has beside the options that other places may decide, too."""
 
-    backend: NameField | None = None
-    rows: RowsField | None = None
-    entity: NameField | None = None
-    seed: SeedField | None = None
-    reference: bool | None = None
-    seed_columns: list[NameField] = Field(default_factory=list)
-    balance: dict[NameField, SharesField] = Field(default_factory=dict)
-    target: NameField | None = None
-    on_inconclusive: PolicyField | None = None
-    evaluation_timeout: SecondsField | None = None
-    limits: dict[NameField, LimitField] = Field(default_factory=dict)
-    privacy: PrivacyField | None = None
-    epsilon: EpsilonField | None = None
-    delta: DeltaField | None = None
-    max_rows_per_entity: CountField | None = None
-    discover: bool | None = None
-    keep_remote: bool = False
+    entity: NameField | None = Field(
+        None, description="Column that says whom a row is about; `none`: each row is on its own."
+    )
+    reference: bool | None = Field(None, description="About nobody, so that it is copied as it is.")
+    seed_columns: list[NameField] = Field(
+        default_factory=list,
+        description="Columns kept as they are in the source; the rest is drawn to go with them.",
+    )
+    balance: dict[NameField, SharesField] = Field(
+        default_factory=dict,
+        description="Shares of a column's values, or `uniform`; in place of `seed_columns`.",
+    )
+    target: NameField | None = Field(None, description="Column that models are to predict.")
+    keep_remote: bool = Field(
+        default=False, description="Leave rows and jobs with the remote service when it is done."
+    )
+
+
+MODEL_SCHEMA = with_options(ModelOptions, OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,10 +211,11 @@ def _expected_schema(node: Node, manifest: Manifest, connection: Connection) -> 
 
 
 def _model(node: Node, facts: Facts) -> Model:
-    options, sections = model_options(node.meta.get(OPTIONS), _place(node))
+    options, sections = model_options(node.meta.get(SECTION), _place(node))
+    layer = layer_of(options, OPTIONS)
     if options.seed_columns and options.balance:
         raise ConfigError(
-            f"{_place(node)}: `meta.{OPTIONS}` has both `seed_columns` and `balance`, which decide the same "
+            f"{_place(node)}: `meta.{SECTION}` has both `seed_columns` and `balance`, which decide the same "
             "rows; keep one."
         )
     return Model(
@@ -235,7 +224,7 @@ def _model(node: Node, facts: Facts) -> Model:
         relation=relation_of(node),
         path=node.declared_in,
         materialized=node.materialization,
-        options=_task_options(options),
+        options=layer,
         entity=None if _alone(node, options.entity) else node.column(str(options.entity)),
         ownership=_own(node) if options.entity and _alone(node, options.entity) else None,
         declared_reference=options.reference,
@@ -255,28 +244,11 @@ def _model(node: Node, facts: Facts) -> Model:
         sensitive=sensitive(node, _place(node)),
         target_column=node.column(options.target) if options.target else None,
         backend_options=BackendOptions(
-            epsilon=options.epsilon,
-            delta=options.delta,
+            epsilon=layer.get("epsilon"),
+            delta=layer.get("delta"),
             keep_remote=options.keep_remote,
             sections=sections,
         ),
-    )
-
-
-def _task_options(options: ModelOptions) -> Options:
-    """Return what a flag, the environment or the project could decide as well."""
-    return Options(
-        backend=options.backend,
-        rows=options.rows,
-        seed=options.seed,
-        on_inconclusive=options.on_inconclusive,
-        evaluation_timeout=options.evaluation_timeout,
-        limits=options.limits,
-        privacy=options.privacy,
-        epsilon=options.epsilon,
-        delta=options.delta,
-        max_rows_per_entity=options.max_rows_per_entity,
-        discover=options.discover,
     )
 
 
@@ -297,17 +269,17 @@ def model_options(
     Raises:
         ConfigError: an option is unknown or wrong; names `where` and the key.
     """
-    key = f"meta.{OPTIONS}"
+    key = f"meta.{SECTION}"
     if not isinstance(written_options, dict):
         values = {} if written_options is None else written_options
-        return validate(ModelOptions, values, where=where, key=key), {}
-    names = known_backends().keys() - ModelOptions.model_fields.keys()
+        return validate(MODEL_SCHEMA, values, where=where, key=key), {}
+    names = known_backends().keys() - keys_of(MODEL_SCHEMA)
     sections = {name: value for name, value in written_options.items() if name in names}
     for name, value in sections.items():
         if not isinstance(value, dict):
             raise ConfigError(f"{where}: `{key}.{name}` must be a mapping: options of that backend.")
     others = {name: value for name, value in written_options.items() if name not in names}
-    return validate(ModelOptions, others, where=where, key=key, besides=sorted(names)), sections
+    return validate(MODEL_SCHEMA, others, where=where, key=key, besides=sorted(names)), sections
 
 
 def _history(node: Node) -> History | None:
@@ -348,7 +320,7 @@ def _untagged_warnings(manifest: Manifest) -> Iterable[str]:
     for node in manifest.nodes.values():
         if node.resource_type not in TWIN_RESOURCE_TYPES or TAG in node.meta:
             continue
-        if OPTIONS in node.meta:
-            yield f"{_place(node)} has `meta.{OPTIONS}` but no `meta.{TAG}: true`, so it gets no twin."
+        if SECTION in node.meta:
+            yield f"{_place(node)} has `meta.{SECTION}` but no `meta.{TAG}: true`, so it gets no twin."
         for key in get_close_matches(TAG, map(str, node.meta), cutoff=0.85):
             yield f"{_place(node)} has `meta.{key}`, which means nothing to synth; did you mean `{TAG}`?"

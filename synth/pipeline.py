@@ -233,11 +233,11 @@ def _beyond_budget(todo: Agenda, settings: Settings, warehouse: Warehouse) -> di
     if not tasks:
         return {}
     costs = warehouse.spending_by_domain(settings.schema)
-    reasons = beyond_budget(tasks, costs, settings.budget)
+    reasons = beyond_budget(tasks, costs, settings.options.budget)
     for task in tasks:
         if task.model.unique_id not in reasons and not task.model.reference:
             before = costs.get(domain_of(task.model), Spending())
-            limit = "" if settings.budget is None else f" of a budget of {settings.budget:g}"
+            limit = "" if settings.options.budget is None else f" of a budget of {settings.options.budget:g}"
             log.info(
                 f"{task.model.name} costs epsilon {task.guarantee.epsilon:g} of {domain_of(task.model)}, "
                 f"which has cost {before.epsilon:g}{limit} so far"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from synth.backends import accept, capabilities_of, known_backends
-from synth.domain import ModelResult, Options, Policy, Privacy, Refusal, Relation, Rows, Status, Task
+from synth.domain import ModelResult, Options, Policy, Privacy, Refusal, Relation, Status, Task, merge
 from synth.errors import ConfigError
 from synth.validation import nearest
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from synth.domain import ForeignKey, Model
     from synth.settings import Settings
 
-TIMEOUT = 900.0  # seconds that an evaluation may take
-DEFAULTS = Options(
-    backend="local", rows=Rows(), seed=0, on_inconclusive=Policy.PROTECT, evaluation_timeout=TIMEOUT
-)
-WITHOUT_EXTRA = replace(DEFAULTS, on_inconclusive=Policy.BLOCK)  # where there is no private engine
+WITHOUT_EXTRA = {"on_inconclusive": Policy.BLOCK}  # where there is no private engine
 INSTALL = "pip install 'dbt-synth[dp]'"
 RESERVED_PREFIX = "_synth_"  # our own tables beside the twins
 
@@ -101,29 +97,18 @@ def with_parents(tasks: Iterable[Task], models: Iterable[Model]) -> tuple[Model,
 
 
 def _task(model: Model, settings: Settings) -> Task:
-    usual = DEFAULTS if settings.private else WITHOUT_EXTRA
-    options = settings.overrides.over(model.options).over(settings.defaults).over(usual)
-    return Task(
-        model=model,
-        target=Relation(settings.connection.database, settings.schema, model.relation.name),
-        backend=str(options.backend),
-        rows=options.rows or Rows(),
-        seed=options.seed or 0,
-        on_inconclusive=options.on_inconclusive or Policy.BLOCK,
-        evaluation_timeout=options.evaluation_timeout or TIMEOUT,
-        limits=options.limits,
-        guarantee=options.guarantee,
-        by_guarantee=_is_guaranteed(model, options),
-    )
+    usual = {} if settings.private else WITHOUT_EXTRA
+    options = Options(**merge(settings.overrides, model.options, settings.defaults, usual))
+    target = Relation(settings.connection.database, settings.schema, model.relation.name)
+    return Task(model, target, options, by_guarantee=_is_guaranteed(model, options))
 
 
 def _is_guaranteed(model: Model, options: Options) -> bool:
     """Return whether no check decides about the twin: as stated, or as a model's own `epsilon` asks for."""
     if options.privacy is not None:
         return options.privacy is Privacy.GUARANTEED
-    backend = str(options.backend)
-    asks = model.backend_options.epsilon is not None and backend in known_backends()
-    return asks and capabilities_of(backend).guarantee
+    asks = model.backend_options.epsilon is not None and options.backend in known_backends()
+    return asks and capabilities_of(options.backend).guarantee
 
 
 def _why_unprotected(tasks: Iterable[Task]) -> dict[str, str]:
@@ -143,15 +128,14 @@ def _why_unprotected(tasks: Iterable[Task]) -> dict[str, str]:
 def _refuse_unknown_backends(settings: Settings) -> None:
     """Refuse a backend that all models would have: it is no model's fault."""
     backends = known_backends()
-    flag = "--backend" if settings.flags.backend else "SYNTH_BACKEND"
-    for options, place in (
+    flag = "--backend" if "backend" in settings.flags.options else "SYNTH_BACKEND"
+    for layer, place in (
         (settings.overrides, flag),
         (settings.defaults, f"{settings.project.file}: `vars.synth.backend`"),
     ):
-        if options.backend is not None and options.backend not in backends:
-            raise ConfigError(
-                f"{place}: unknown backend '{options.backend}'; {nearest(options.backend, backends)}"
-            )
+        name = layer.get("backend")
+        if name is not None and name not in backends:
+            raise ConfigError(f"{place}: unknown backend '{name}'; {nearest(name, backends)}")
 
 
 def _unable(tasks: Iterable[Task]) -> dict[str, str]:

@@ -8,61 +8,100 @@ import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import Field
 
 from synth.backends import variables_of_backends
-from synth.domain import Options
+from synth.domain import (
+    OPTIONS,
+    Option,
+    definitions,
+    merge,
+    parse_declared,
+    parse_epsilon,
+    parse_name,
+    parse_names,
+    parse_switch,
+)
 from synth.errors import ConfigError
 from synth.project.dbt_project import Project, find_project, read_project
 from synth.project.profiles import Connection, ProfileOptions, read_connection
 from synth.project.rendering import Renderer
-from synth.validation import (
-    CountField,
-    DeltaField,
-    EpsilonField,
-    LimitField,
-    NameField,
-    PolicyField,
-    PrivacyField,
-    RowsField,
-    SecondsField,
-    SeedField,
-    Strict,
-    nearest,
-    parse_policy,
-    parse_rows,
-    parse_seed,
-    validate,
-)
+from synth.validation import Strict, layer_of, nearest, validate, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
-T = TypeVar("T")
+    from synth.domain import Layer
 
-DEFAULT_SCHEMA = "synthetic"
 STAGING_SUFFIX = "__staging"
 MAX_IDENTIFIER = 63  # bytes; Postgres cuts longer names off without a word
-VARIABLES = frozenset(
-    {
-        "SYNTH_BACKEND",
-        "SYNTH_DEBUG",
-        "SYNTH_ON_INCONCLUSIVE",
-        "SYNTH_ROWS",
-        "SYNTH_SALT",
-        "SYNTH_SCHEMA",
-        "SYNTH_SEED",
-        "SYNTH_STORE",
-        "SYNTH_TESTS",
-    }
-)
 RESERVED_PREFIXES = ("SYNTH_FAULT", "SYNTH_TEST_")
 # What a shell may say of deferral is not meant for the dbt that we start.
 NOT_FOR_OUR_DBT = frozenset({"DBT_DEFER_STATE", "DBT_ENGINE_DEFER_STATE"})
-SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What flags, the environment and the project may each decide about a run, all decided."""
+
+    schema: Annotated[str, Option(parse_name, "Schema of the twins.", makes_twin=False)] = "synthetic"
+    store: Annotated[
+        str,
+        Option(
+            parse_name,
+            "Where artifacts go: s3://bucket/prefix, or a directory.",
+            usual="synth/store beside dbt's artifacts",
+            makes_twin=False,  # `synth.runs.fingerprint` asks for its address
+        ),
+    ] = ""
+    tests: Annotated[
+        bool,
+        Option(
+            parse_switch,
+            "Run the project's own dbt tests on the twins before they are published.",
+            is_switch=True,
+        ),
+    ] = True
+    analyst_role: Annotated[
+        tuple[str, ...],
+        Option(
+            parse_names,
+            "Role, or list of roles, that may use the schema and select from the twins, and nothing else.",
+            usual="none",
+            has_flag=False,
+        ),
+    ] = ()
+    reference: Annotated[
+        str | None,
+        Option(
+            parse_declared,
+            "`declared`: copy only models with `reference: true`, whatever the evidence says.",
+            usual="by all evidence",
+            has_flag=False,
+            makes_twin=False,  # the fingerprint asks whether a model is reference data
+        ),
+    ] = None
+    budget: Annotated[
+        float | None,
+        Option(
+            parse_epsilon,
+            "Epsilon that all twins about one kind of entity may cost together.",
+            usual="no limit",
+            has_flag=False,
+            makes_twin=False,
+        ),
+    ] = None
+
+
+RUN_OPTIONS = definitions(RunOptions)
+PROJECT_SCHEMA = with_options(Strict, (*OPTIONS, *RUN_OPTIONS))  # `vars: {synth: …}` in dbt_project.yml
+ENVIRONMENT = {  # no keys: a secret must not be in files, and the log is configured before they are read
+    "SYNTH_DEBUG": "1: print the way to an unexpected error, as `--debug` does.",
+    "SYNTH_SALT": "A secret that the halves of the entities depend on, beside the rows.",
+}
+VARIABLES = frozenset(ENVIRONMENT) | {one.variable for one in (*OPTIONS, *RUN_OPTIONS) if one.has_flag}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +119,16 @@ class Flags:
     vars: str | None = field(default=None, repr=False)  # people pass secrets in it
     threads: int | None = None
     full_refresh: bool = False
-    backend: str | None = None
-    rows: str | None = None
-    seed: int | None = None
-    store: str | None = None
-    schema: str | None = None
-    on_inconclusive: str | None = None
     force_retry: str | None = None
-    no_tests: bool = False
     no_wait: bool = False
+    options: Layer = field(default_factory=dict)  # as they were typed, by the names of options
+
+    @classmethod
+    def of_command(cls, values: Mapping[str, Any]) -> Flags:
+        """Return the flags of a command, by the names that click gives them."""
+        names = {one.name for one in (*OPTIONS, *RUN_OPTIONS)}
+        options = {name: value for name, value in values.items() if name in names and value is not None}
+        return cls(**{name: value for name, value in values.items() if name not in names}, options=options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +136,27 @@ class Settings:
     """Everything a command needs to know beside the manifest.
 
     Attributes:
+        options: of the run, as they were decided; `schema` and `store` are theirs, made ready to use.
         schema: where twins are published; `staging_schema` is where they wait.
         store: what `synth.stores.open_store` takes; a directory is absolute.
         overrides: options that beat a model's own; `defaults` are those it beats.
         dbt: the dbt executable, None when there is none; `dbt_environment` is what it is started with.
-        tests: whether the project's own tests decide about a twin, too.
         wait: for remote jobs.
-        reference_inferred: whether a table is copied as reference data because all evidence says that it is
-            about nobody; else only what is declared is.
         salt: a secret that the split of training and holdout depends on, for who has one.
         force_retry: why a model may be tried once more on rows that it failed on too often.
         private: whether the private engine is installed, which the extra `dp` brings.
-        budget: the epsilon that all twins about one kind of entity may cost together; None is no limit.
         warnings: what a user should hear before the run.
     """
 
     project: Project
     connection: Connection
     flags: Flags
+    options: RunOptions
     schema: str
     staging_schema: str
     store: str
-    analyst_role: tuple[str, ...]
-    overrides: Options
-    defaults: Options
+    overrides: Layer
+    defaults: Layer
     threads: int
     full_refresh: bool
     select: tuple[str, ...]
@@ -128,37 +165,12 @@ class Settings:
     artifact_dir: Path
     dbt: Path | None
     dbt_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    tests: bool = True
     wait: bool = True
-    reference_inferred: bool = True
     salt: str = field(default="", repr=False)
     force_retry: str = ""
     private: bool = True
-    budget: float | None = None
     warnings: tuple[str, ...] = ()
     services: Mapping[str, str] = field(default_factory=dict, repr=False)  # variables of the backends
-
-
-class ProjectOptions(Strict):
-    """`vars: {synth: …}` in dbt_project.yml."""
-
-    schema_name: NameField | None = Field(default=None, alias="schema")  # pydantic owns the name `schema`
-    store: NameField | None = None
-    backend: NameField | None = None
-    rows: RowsField | None = None
-    seed: SeedField | None = None
-    analyst_role: NameField | list[NameField] | None = None
-    on_inconclusive: PolicyField | None = None
-    evaluation_timeout: SecondsField | None = None
-    limits: dict[NameField, LimitField] = Field(default_factory=dict)
-    tests: bool | None = None
-    reference: Literal["declared"] | None = None
-    privacy: PrivacyField | None = None
-    epsilon: EpsilonField | None = None
-    delta: DeltaField | None = None
-    max_rows_per_entity: CountField | None = None
-    discover: bool | None = None
-    budget: EpsilonField | None = None
 
 
 def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
@@ -176,20 +188,22 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         target_path=flags.target_path or _dbt_variable(environ, "TARGET_PATH"),
     )
     connection = read_connection(project, _choice(flags, environ), environ=environ, cli_vars=cli_vars)
-    options = _project_options(project, environ, cli_vars)
-    schema = flags.schema or environ.get("SYNTH_SCHEMA") or options.schema_name or DEFAULT_SCHEMA
+    section = _project_section(project, environ, cli_vars)
+    shell = _shell_layer(flags, environ, RUN_OPTIONS)
+    options = RunOptions(**merge(shell, layer_of(section, RUN_OPTIONS)))
     artifact_dir = project.target_path / "synth"
-    roles = options.analyst_role or ()
     return Settings(
         project=project,
         connection=connection,
         flags=flags,
-        schema=_schema_name(schema),
-        staging_schema=schema + STAGING_SUFFIX,
-        store=_store(flags, environ, options, project, artifact_dir / "store"),
-        analyst_role=(roles,) if isinstance(roles, str) else tuple(roles),
-        overrides=_from_flags(flags).over(_from_environment(environ)),
-        defaults=_default_options(options),
+        options=options,
+        schema=_schema_name(options.schema),
+        staging_schema=options.schema + STAGING_SUFFIX,
+        store=_store(
+            options.store, Path.cwd() if "store" in shell else project.directory, artifact_dir / "store"
+        ),
+        overrides=_shell_layer(flags, environ, OPTIONS),
+        defaults=layer_of(section, OPTIONS),
         threads=_threads(flags, connection),
         full_refresh=flags.full_refresh,
         select=flags.select,
@@ -198,13 +212,10 @@ def resolve(flags: Flags, environ: Mapping[str, str] | None = None) -> Settings:
         artifact_dir=artifact_dir,
         dbt=_find_dbt(environ),
         dbt_environment=_for_dbt(environ),
-        tests=_tests(flags, environ, options),
         wait=not flags.no_wait,
-        reference_inferred=options.reference is None,
         salt=environ.get("SYNTH_SALT", ""),
         force_retry=(flags.force_retry or "").strip(),
         private=find_spec("opendp") is not None,
-        budget=options.budget,
         warnings=_unknown_variables(environ),
         services=variables_of_backends(environ),
     )
@@ -252,9 +263,7 @@ def _cli_vars(text: str | None) -> Mapping[str, object]:
     return values
 
 
-def _project_options(
-    project: Project, environ: Mapping[str, str], cli_vars: Mapping[str, object]
-) -> ProjectOptions:
+def _project_section(project: Project, environ: Mapping[str, str], cli_vars: Mapping[str, object]) -> Strict:
     values = project.vars.get("synth")
     if isinstance(values, dict):
         renderer = Renderer(environ, cli_vars)
@@ -263,55 +272,27 @@ def _project_options(
             for key, value in values.items()
         }
     return validate(
-        ProjectOptions, {} if values is None else values, where=str(project.file), key="vars.synth"
+        PROJECT_SCHEMA, {} if values is None else values, where=str(project.file), key="vars.synth"
     )
 
 
-def _from_flags(flags: Flags) -> Options:
-    return Options(
-        backend=flags.backend,
-        rows=None if flags.rows is None else _parse_flag(parse_rows, flags.rows, "--rows"),
-        seed=None if flags.seed is None else _parse_flag(parse_seed, flags.seed, "--seed"),
-        on_inconclusive=(
-            None
-            if flags.on_inconclusive is None
-            else _parse_flag(parse_policy, flags.on_inconclusive, "--on-inconclusive")
-        ),
-    )
+def _shell_layer(flags: Flags, environ: Mapping[str, str], options: Iterable[Option]) -> Layer:
+    """Return what flags decide, and the environment where they are silent; an empty variable is silent."""
+    by_flag: dict[str, Any] = {}
+    by_variable: dict[str, Any] = {}
+    for one in options:
+        if one.name in flags.options:
+            by_flag[one.name] = _read(one, flags.options[one.name], one.flag)
+        if one.has_flag and environ.get(one.variable):
+            by_variable[one.name] = _read(one, environ[one.variable], one.variable)
+    return merge(by_flag, by_variable)
 
 
-def _from_environment(environ: Mapping[str, str]) -> Options:
-    rows, seed = environ.get("SYNTH_ROWS"), environ.get("SYNTH_SEED")
-    policy = environ.get("SYNTH_ON_INCONCLUSIVE")
-    return Options(
-        backend=environ.get("SYNTH_BACKEND") or None,
-        rows=_parse_flag(parse_rows, rows, "SYNTH_ROWS") if rows else None,
-        seed=_parse_flag(parse_seed, seed, "SYNTH_SEED") if seed else None,
-        on_inconclusive=_parse_flag(parse_policy, policy, "SYNTH_ON_INCONCLUSIVE") if policy else None,
-    )
-
-
-def _default_options(options: ProjectOptions) -> Options:
-    return Options(
-        backend=options.backend,
-        rows=options.rows,
-        seed=options.seed,
-        on_inconclusive=options.on_inconclusive,
-        evaluation_timeout=options.evaluation_timeout,
-        limits=options.limits,
-        privacy=options.privacy,
-        epsilon=options.epsilon,
-        delta=options.delta,
-        max_rows_per_entity=options.max_rows_per_entity,
-        discover=options.discover,
-    )
-
-
-def _parse_flag(parse: Callable[[object], T], value: object, name: str) -> T:
+def _read(one: Option, text: object, place: str) -> Any:
     try:
-        return parse(value)
+        return one.read(text)
     except ValueError as error:
-        raise ConfigError(f"{name}: {error}, not {value!r}.") from None
+        raise ConfigError(f"{place}: {error}, not {text!r}.") from None
 
 
 def _schema_name(schema: str) -> str:
@@ -325,36 +306,17 @@ def _schema_name(schema: str) -> str:
     return schema
 
 
-def _store(
-    flags: Flags, environ: Mapping[str, str], options: ProjectOptions, project: Project, default: Path
-) -> str:
+def _store(address: str, base: Path, default: Path) -> str:
     """Return the store; a path from a shell is relative to here, one from the project to the project."""
-    location = flags.store or environ.get("SYNTH_STORE")
-    address = location or options.store
-    if not address:
-        return str(default)
     if "://" in address:
         return address
-    base = Path.cwd() if location else project.directory
-    return str((base / Path(address).expanduser()).resolve())
+    return str((base / Path(address).expanduser()).resolve() if address else default)
 
 
 def _threads(flags: Flags, connection: Connection) -> int:
     if flags.threads is not None and flags.threads < 1:
         raise ConfigError(f"--threads must be at least 1, not {flags.threads}.")
     return flags.threads or connection.threads or 1
-
-
-def _tests(flags: Flags, environ: Mapping[str, str], options: ProjectOptions) -> bool:
-    """Return whether dbt's tests are run before publishing."""
-    value = environ.get("SYNTH_TESTS")
-    if flags.no_tests:
-        return False
-    if value:
-        if value.lower() not in SWITCHES:
-            raise ConfigError(f"SYNTH_TESTS: give true or false, not {value!r}.")
-        return SWITCHES[value.lower()]
-    return options.tests is not False
 
 
 def _for_dbt(environ: Mapping[str, str]) -> Mapping[str, str]:

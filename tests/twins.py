@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from synth.domain import Model, ModelResult, Policy, Relation, Rows, Task
+from synth.domain import Model, ModelResult, Options, Policy, Relation, Rows, Task
 from synth.evaluate import LIMITS
 from synth.pipeline import run
 from synth.runs.artifacts import file_name
@@ -67,7 +67,7 @@ class Studio:
         return self.folder / "store"
 
     def settings(self) -> Settings:
-        flags = Flags(project_dir=self.folder, profiles_dir=self.folder, store=str(self.store))
+        flags = Flags(project_dir=self.folder, profiles_dir=self.folder, options={"store": str(self.store)})
         return resolve(flags, self.database.environment)
 
     def model(self, name: str, **facts: object) -> Model:
@@ -90,10 +90,10 @@ class Studio:
         """
         self.runs += 1
         targets = {m.unique_id: Relation(self.database.name, TWINS, m.relation.name) for m in models}
-        tasks = tuple(Task(m, targets[m.unique_id], "local", rows, seed) for m in models)
+        options = Options(rows=rows, seed=seed, on_inconclusive=Policy.BLOCK)
         if not strict:
-            wide = dict.fromkeys(LIMITS, 1e9)
-            tasks = tuple(replace(task, on_inconclusive=Policy.WARN, limits=wide) for task in tasks)
+            options = replace(options, on_inconclusive=Policy.WARN, limits=dict.fromkeys(LIMITS, 1e9))
+        tasks = tuple(Task(m, targets[m.unique_id], options) for m in models)
         return run(Invocation(tasks, targets, {}, force=True), self.settings(), self.run_id).results
 
     @property

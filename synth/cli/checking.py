@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from synth.cli.options import project_options, read_settings
+from synth.cli.options import project_options, read_settings, run_option
 from synth.errors import SynthError
 
 if TYPE_CHECKING:
     from synth.domain import Model
     from synth.settings import Settings
 
-SCHEMA = "Where twins are; default synthetic.  [env: SYNTH_SCHEMA]"
-
 
 @click.command(epilog="Exit codes: 0 all is as published, 1 something is not, 2 it could not be found out.")
 @project_options
-@click.option("--schema", help=SCHEMA)
+@run_option("schema")
 @click.option(
     "--output",
     type=click.Choice(["text", "json"]),

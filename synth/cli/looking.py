@@ -15,6 +15,7 @@ from synth.cli.options import (
     project_options,
     read_plan,
     read_settings,
+    run_option,
     services_option,
 )
 from synth.errors import SynthError
@@ -71,7 +72,7 @@ def plan(*, output: str, **options: Any) -> None:
 
 @click.command()
 @project_options
-@click.option("--store", help="Where artifacts go.  [env: SYNTH_STORE]")
+@run_option("store")
 def debug(**options: Any) -> None:
     """Check project, profile, manifest, warehouse, store and backends, one line each."""
     from synth.debug import checks  # noqa: PLC0415 - connects to services, which other commands may not need

@@ -12,16 +12,17 @@ import click
 from synth import log
 from synth.dbt.selection import select
 from synth.declarations import read_models
-from synth.domain import Refusal
+from synth.domain import OPTIONS, Refusal
 from synth.errors import WarehouseError
 from synth.plan import plan
 from synth.project.manifest import read_manifest
-from synth.settings import Flags, resolve
+from synth.settings import RUN_OPTIONS, Flags, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from synth.declarations import Declarations
+    from synth.domain import Option
     from synth.plan import Plan
     from synth.project.manifest import Manifest
     from synth.settings import Settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+TYPES = {bool: bool, int: int, float: float}  # of flags, by the defaults of their options
 EPILOG = "Exit codes: 0 everything asked for was published, 1 some model was not, 2 nothing could be run."
 
 
@@ -78,10 +80,26 @@ def model_options(command: Callable[P, R]) -> Callable[P, R]:
         click.option("--select", "-s", multiple=True, help="Which tagged models, in dbt's selection syntax."),
         click.option("--exclude", multiple=True, help="Which to leave out."),
         click.option("--selector", help="A selector of selectors.yml."),
-        click.option("--schema", help="Where twins are published; default synthetic.  [env: SYNTH_SCHEMA]"),
-        click.option("--backend", help="Who does the work, for all models.  [env: SYNTH_BACKEND]"),
-        click.option("--rows", help="Rows of each twin: 5000, or 2x.  [env: SYNTH_ROWS]"),
-        click.option("--seed", type=click.IntRange(0), help="Of everything random.  [env: SYNTH_SEED]"),
+        run_option("schema"),
+        *map(_flag, OPTIONS),
+    )
+
+
+def run_option(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return the flag of an option of `synth.settings.RunOptions`."""
+    return _flag(next(one for one in RUN_OPTIONS if one.name == name))
+
+
+def _flag(one: Option) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return the flag of an option; `synth.settings` makes its value of what is typed."""
+    names = f"{one.flag}/--no-{one.flag.removeprefix('--')}" if one.is_switch else one.flag
+    return click.option(
+        names,
+        one.name,
+        type=click.Choice(one.choices) if one.choices else TYPES.get(type(one.default), str),
+        default=None,
+        metavar="NAME=VALUE,…" if one.is_mapping else None,
+        help=f"{one.help} [default: {one.default_text}]  [env: {one.variable}]",
     )
 
 
@@ -111,7 +129,7 @@ def read_settings(options: dict[str, Any], *, to_stderr: bool = False) -> Settin
         debug=options.pop("debug"),
         stream=sys.stderr if to_stderr else sys.stdout,
     )
-    return resolve(Flags(**options))
+    return resolve(Flags.of_command(options))
 
 
 def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[Plan, Declarations]:
@@ -166,7 +184,7 @@ def _with_graph(manifest: Manifest, declarations: Declarations, settings: Settin
                 models,
                 warehouse,
                 statements(settings, manifest, nodes),
-                infer=settings.reference_inferred,
+                infer=settings.options.reference is None,
             )
     except WarehouseError:
         return declarations  # whoever needs the warehouse will say so

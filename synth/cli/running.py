@@ -8,25 +8,19 @@ import click
 
 from synth import log
 from synth.cli.execution import Mode, RunId, execute
-from synth.cli.options import EPILOG, model_options, project_options, read_settings
+from synth.cli.options import EPILOG, model_options, project_options, read_settings, run_option
 from synth.settings import Flags, resolve
 
 
 @click.command(epilog=EPILOG)
 @project_options
 @model_options
-@click.option("--store", help="Where artifacts go: s3://bucket/prefix or a directory.  [env: SYNTH_STORE]")
+@run_option("store")
 @click.option("--threads", type=click.IntRange(1), help="Models worked on at once; default: the profile's.")
 @click.option("--full-refresh", "-f", is_flag=True, help="Recreate twins whose columns changed.")
-@click.option(
-    "--on-inconclusive",
-    type=click.Choice(["block", "warn", "protect"]),
-    help="What becomes of a twin that no check can decide: it is made again by guarantee (protect, the "
-    "default), published with a warning, or not at all.  [env: SYNTH_ON_INCONCLUSIVE]",
-)
 @click.option("--force", is_flag=True, help="Make twins anew although nothing changed.")
 @click.option("--force-retry", metavar="REASON", help="Try a model again that had too many attempts.")
-@click.option("--no-tests", is_flag=True, help="Do not run dbt's tests on the twins before publishing.")
+@run_option("tests")
 @click.option("--run-id", type=RunId(), help="A name for the run, under which others may go on with it.")
 @click.option("--no-publish", is_flag=True, help="Leave twins staged for a week, for: synth publish RUN_ID.")
 @click.option("--no-wait", is_flag=True, help="Leave remote jobs at work, see: synth jobs. Exit code 3.")
@@ -49,10 +43,10 @@ def run(**options: Any) -> None:
 @click.option("--select", "-s", multiple=True, help="Which models; default: all that the run was asked for.")
 @click.option("--exclude", multiple=True, help="Which to leave out.")
 @click.option("--selector", help="A selector of selectors.yml.")
-@click.option("--schema", help="Where twins are published; default synthetic.  [env: SYNTH_SCHEMA]")
-@click.option("--store", help="Where artifacts go: s3://bucket/prefix or a directory.  [env: SYNTH_STORE]")
+@run_option("schema")
+@run_option("store")
 @click.option("--full-refresh", "-f", is_flag=True, help="Recreate twins whose columns changed.")
-@click.option("--no-tests", is_flag=True, help="Do not run dbt's tests on the twins before publishing.")
+@run_option("tests")
 @click.argument("run_id", type=RunId())
 def publish(**options: Any) -> None:
     """Publish what the run RUN_ID has staged: by `synth run --run-id RUN_ID --no-publish`, on any machine.
@@ -75,7 +69,7 @@ def retry(**options: Any) -> None:
     settings = read_settings(options)
     last = last_run(settings.artifact_dir)
     flags = last.flags(options)
-    settings = resolve(Flags(**flags))
+    settings = resolve(Flags.of_command(flags))
     unique_ids = remaining_models(last, settings)
     if not unique_ids:
         log.info(f"Nothing to retry: nothing failed in run {last.run_id}.")

@@ -10,7 +10,7 @@ import click
 
 from synth import log
 from synth._version import __version__
-from synth.cli.options import project_options, read_plan, read_settings
+from synth.cli.options import project_options, read_plan, read_settings, run_option
 from synth.declarations import read_models
 from synth.domain import Relation
 from synth.project.manifest import read_manifest
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from synth.domain import Model
     from synth.settings import Settings
 
-SCHEMA = "Where twins are; default synthetic.  [env: SYNTH_SCHEMA]"
-
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return the flags that say which twins."""
     for option in (
-        click.option("--schema", help=SCHEMA),
+        run_option("schema"),
         click.option("--selector", help="A selector of selectors.yml."),
         click.option("--exclude", multiple=True, help="Which to leave out."),
         click.option("--select", "-s", multiple=True, help="Which tagged models, in dbt's selection syntax."),
@@ -62,7 +60,7 @@ def test(**options: Any) -> None:
 
 @click.command()
 @project_options
-@click.option("--schema", help=SCHEMA)
+@run_option("schema")
 @click.argument("path", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def docs(*, path: Path | None, **options: Any) -> None:
     """Write the published twins as a dbt source, with exposures that show their lineage, to PATH.
@@ -82,7 +80,7 @@ def docs(*, path: Path | None, **options: Any) -> None:
 
 @click.command()
 @project_options
-@click.option("--schema", help=SCHEMA)
+@run_option("schema")
 @click.argument("model", nargs=-1)
 @click.option(
     "--output",

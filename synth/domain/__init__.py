@@ -14,18 +14,26 @@ from synth.domain.facts import (
     Scope,
     Uniqueness,
 )
+from synth.domain.layers import OPTIONS, Layer, Option, Options, definitions, merge, values_that_decide
 from synth.domain.models import HistoryRequest, Model, Refusal, Request, Role, Task
 from synth.domain.options import (
     PAID_SOURCE,
     BackendOptions,
     Guarantee,
-    Options,
     Policy,
     Privacy,
     Rows,
     Shares,
 )
 from synth.domain.ownership import Ownership, OwnershipStep
+from synth.domain.parsing import (
+    parse_declared,
+    parse_epsilon,
+    parse_name,
+    parse_names,
+    parse_shares,
+    parse_switch,
+)
 from synth.domain.rarity import RARE
 from synth.domain.relations import Column, Excerpt, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
@@ -43,6 +51,7 @@ __all__ = [
     "GOOD",
     "IDENTIFIERS",
     "NUMBERS",
+    "OPTIONS",
     "PAID_SOURCE",
     "RARE",
     "Accuracy",
@@ -63,8 +72,10 @@ __all__ = [
     "History",
     "HistoryRequest",
     "Kind",
+    "Layer",
     "Model",
     "ModelResult",
+    "Option",
     "Options",
     "Ownership",
     "OwnershipStep",
@@ -88,9 +99,18 @@ __all__ = [
     "Utility",
     "Verdict",
     "Way",
+    "definitions",
     "entity_words",
     "is_identifier",
     "is_numbering",
+    "merge",
+    "parse_declared",
+    "parse_epsilon",
+    "parse_name",
+    "parse_names",
+    "parse_shares",
+    "parse_switch",
     "plain_words",
     "split_words",
+    "values_that_decide",
 ]

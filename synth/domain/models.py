@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from synth.domain.options import BackendOptions, Guarantee, Options, Policy
+from synth.domain.layers import Options
+from synth.domain.options import BackendOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from synth.domain.across import Derivation
     from synth.domain.facts import Fact, Formula, History, ProjectTest, PublicValues, RowCount, Rule
-    from synth.domain.options import Rows, Shares
+    from synth.domain.layers import Layer
+    from synth.domain.options import Guarantee, Policy, Rows, Shares
     from synth.domain.ownership import Ownership
     from synth.domain.relations import Excerpt, ForeignKey, Relation
 
@@ -52,7 +54,7 @@ class Model:
     relation: Relation
     path: str  # the file that declares it, for messages
     materialized: str
-    options: Options = field(default_factory=Options)
+    options: Layer = field(default_factory=dict)  # what its own declaration decides
     entity: str | None = None  # the column that says whom a row is about, by declaration or by the graph
     ownership: Ownership | None = None  # whom the rows are about; None where nobody has decided it
     declared_reference: bool | None = None  # whether the owner says that it is about nobody
@@ -107,14 +109,37 @@ class Task:
 
     model: Model
     target: Relation
-    backend: str
-    rows: Rows
-    seed: int
-    on_inconclusive: Policy = Policy.BLOCK
-    evaluation_timeout: float = 900.0  # seconds
-    limits: Mapping[str, float] = field(default_factory=dict)
-    guarantee: Guarantee = field(default_factory=Guarantee)
+    options: Options = field(default_factory=Options)
     by_guarantee: bool = False
+
+    def with_options(self, **changes: object) -> Task:
+        """Return the task with some options changed."""
+        return replace(self, options=replace(self.options, **changes))  # type: ignore[arg-type] # by name
+
+    @property
+    def backend(self) -> str:
+        """Who makes the rows."""
+        return self.options.backend
+
+    @property
+    def rows(self) -> Rows:
+        """How many rows the twin has."""
+        return self.options.rows
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+        return self.options.seed
+
+    @property
+    def on_inconclusive(self) -> Policy:
+        """What becomes of the twin where no check can decide."""
+        return self.options.on_inconclusive
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What the private engine promises, where it makes the twin."""
+        return self.options.guarantee
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 Shares: TypeAlias = Literal["uniform"] | Mapping[Any, float]
-T = TypeVar("T")
-Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,61 +54,13 @@ class Guarantee:
             model is refused.
     """
 
-    epsilon: float = 3.0
-    delta: float = 1e-6
-    max_rows_per_entity: int = 5
-    discover: bool = True
+    epsilon: float
+    delta: float
+    max_rows_per_entity: int
+    discover: bool
 
     def __str__(self) -> str:
         return f"epsilon {self.epsilon:g}, delta {self.delta:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Settings that a flag, the environment, a model or the project may each give; None is not given."""
-
-    backend: str | None = None
-    rows: Rows | None = None
-    seed: int | None = None
-    on_inconclusive: Policy | None = None
-    evaluation_timeout: float | None = None  # seconds
-    limits: Mapping[str, float] = field(default_factory=dict)  # of checks, by name; each is given on its own
-    privacy: Privacy | None = None
-    epsilon: float | None = None
-    delta: float | None = None
-    max_rows_per_entity: int | None = None
-    discover: bool | None = None
-
-    def over(self, other: Options) -> Options:
-        """Return these options, completed by those of `other` where they are silent."""
-        return Options(
-            backend=_first(self.backend, other.backend),
-            rows=_first(self.rows, other.rows),
-            seed=_first(self.seed, other.seed),
-            on_inconclusive=_first(self.on_inconclusive, other.on_inconclusive),
-            evaluation_timeout=_first(self.evaluation_timeout, other.evaluation_timeout),
-            limits={**other.limits, **self.limits},
-            privacy=_first(self.privacy, other.privacy),
-            epsilon=_first(self.epsilon, other.epsilon),
-            delta=_first(self.delta, other.delta),
-            max_rows_per_entity=_first(self.max_rows_per_entity, other.max_rows_per_entity),
-            discover=_first(self.discover, other.discover),
-        )
-
-    @property
-    def guarantee(self) -> Guarantee:
-        """What the private engine is to promise; the defaults where these options are silent."""
-        usual = Guarantee()
-        return Guarantee(
-            _first(self.epsilon, usual.epsilon),
-            _first(self.delta, usual.delta),
-            _first(self.max_rows_per_entity, usual.max_rows_per_entity),
-            _first(self.discover, usual.discover),
-        )
-
-
-def _first(ours: T | None, theirs: Other) -> T | Other:
-    return theirs if ours is None else ours
 
 
 @dataclass(frozen=True, slots=True)

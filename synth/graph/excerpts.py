@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from synth.domain import BackendOptions, Excerpt, Kind, Role
+from synth.domain import BackendOptions, Excerpt, Kind, Role, merge
 from synth.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _is_alike(part: ModelPart, models: Mapping[str, Model], looks: Mapping[str, 
 def _is_undeclared(part: ModelPart, whole: Model) -> bool:
     """Return whether the model's own options say nothing that those of the whole do not."""
     model = part.model
-    if model.options.rows is not None or model.options.over(whole.options) != whole.options:
+    if "rows" in model.options or merge(model.options, whole.options) != whole.options:
         return False
     if model.backend_options not in (BackendOptions(), whole.backend_options):
         return False

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from synth._version import __version__
+from synth.domain import values_that_decide
 from synth.errors import UndecidableError
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def attempt(task: Task, fingerprint: str, settings: Settings, warehouse: Warehou
         UndecidableError: too many others about these rows had no pass, and no reason is given for one more.
     """
     model = task.model
-    request = sha256(json.dumps(requested_options(task, settings), default=str).encode()).hexdigest()[:16]
+    request = sha256(
+        json.dumps(requested_options(task, settings), default=str, sort_keys=True).encode()
+    ).hexdigest()[:16]
     before = warehouse.undecided_requests(settings.schema, model.unique_id, fingerprint)
     others = len(before - {request})
     if request not in before and others >= MOST and not settings.force_retry:
@@ -59,10 +62,7 @@ def requested_options(task: Task, settings: Settings) -> dict[str, object]:
     model = task.model
     return {
         "version": __version__,
-        "backend": task.backend,
-        "rows": str(task.rows),
-        "seed": task.seed,
-        "limits": dict(sorted(task.limits.items())),
+        **values_that_decide(task.options, "asks_gate"),
         # Two digits tell that the salt changed, and are of no use to whoever would guess it.
         "salt": sha256(settings.salt.encode()).hexdigest()[:2],
         "entity": model.entity,

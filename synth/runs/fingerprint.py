@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synth._version import __version__
+from synth.domain import values_that_decide
 from synth.project.digests import MODEL, TESTS, UPSTREAM, digest
 from synth.warehouse.ledger import ROWS
 
@@ -55,12 +56,10 @@ def inputs(
         model.ownership,
         model.reference,
         model.unlinked_columns,
-        task.on_inconclusive,
-        settings.analyst_role,
-        settings.tests,
+        values_that_decide(task.options, "makes_twin"),
+        values_that_decide(settings.options, "makes_twin"),
         settings.store if "://" in settings.store else "",
         task.by_guarantee,
-        task.guarantee,
         *([model.excerpt] if model.excerpt else []),
     )
     own_rows = {} if model.excerpt else {ROWS: rows}  # those of the whole decide

@@ -39,12 +39,13 @@ def preflight(
     Raises:
         SynthError: what is wrong for all of them, where, and what to do.
     """
-    check_limits(settings.defaults.limits, f"{settings.project.file}: `vars.synth.limits`")
+    check_limits(settings.overrides.get("limits", {}), "--limits or SYNTH_LIMITS")
+    check_limits(settings.defaults.get("limits", {}), f"{settings.project.file}: `vars.synth.limits`")
     tasks = {task.model.unique_id: task for task in (*invocation.context, *invocation.tasks)}
     reasons = _reasons(tasks.values(), warehouse, publish=invocation.publish)
     remaining = [task for name, task in tasks.items() if name not in reasons]
     if remaining:
-        warehouse.check((settings.schema, settings.staging_schema), settings.analyst_role)
+        warehouse.check((settings.schema, settings.staging_schema), settings.options.analyst_role)
     count_reasons, warnings = check_row_counts(remaining, warehouse)
     reasons |= count_reasons
     if not invocation.publish:
@@ -104,7 +105,9 @@ def _reasons(tasks: Iterable[Task], warehouse: Warehouse, *, publish: bool) -> d
 
 
 def _check(task: Task, warehouse: Warehouse, *, publish: bool) -> None:
-    check_limits(task.model.options.limits, f"{task.model.path} ({task.model.unique_id}): `limits`")
+    check_limits(
+        task.model.options.get("limits", {}), f"{task.model.path} ({task.model.unique_id}): `limits`"
+    )
     warehouse.check_task(task)
     columns = warehouse.describe(task.model.relation)
     if not columns:

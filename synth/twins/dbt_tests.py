@@ -44,7 +44,7 @@ class TwinTests:
         self._trials: dict[str, TwinTestVerdict] = {}
         self._by_guarantee: set[str] = set()
         settings = context.settings
-        has_tests = settings.tests and any(model.tests for model in self._models.values())
+        has_tests = settings.options.tests and any(model.tests for model in self._models.values())
         self._able = has_tests and settings.dbt is not None
         if has_tests and not self._able:
             log.warning(

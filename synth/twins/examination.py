@@ -65,14 +65,16 @@ def examine(
         entities=entities,
         sensitive=sorted(task.model.sensitive & learned_columns),
         replaced_columns=_replacements(case, twin_table.table),
-        limits=task.limits,
+        limits=task.options.limits,
         target=task.model.target_column if task.model.target_column in learned_columns else None,
         second=samples.second,
         models=len(case.context.twins),
         splits=splits_of(case, samples),
     )
     evidence = gate.Evidence(samples.training, samples.holdout, samples.synthetic, context)
-    raw_evaluation = gate.measure(evidence, samples.balance, seconds=task.evaluation_timeout, seed=task.seed)
+    raw_evaluation = gate.measure(
+        evidence, samples.balance, seconds=task.options.evaluation_timeout, seed=task.seed
+    )
     evaluation = replace(
         raw_evaluation,
         attempt=case.attempt.number,
@@ -122,7 +124,7 @@ def examine_for_owner(
         splits=None,
     )
     evidence = gate.Evidence(real[~apart], real[apart], twin, context)
-    evaluation = gate.measure(evidence, {}, seconds=case.task.evaluation_timeout, seed=case.task.seed)
+    evaluation = gate.measure(evidence, {}, seconds=case.task.options.evaluation_timeout, seed=case.task.seed)
     quality_checks = [
         replace(check, gating=False)
         for check in evaluation.checks

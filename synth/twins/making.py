@@ -267,7 +267,7 @@ def _with_verdict(outcome: TwinOutcome, verdict: TwinTestVerdict | None, context
                 context.warehouse.note(
                     context.settings.staging_schema, context.run_id, [twin.stage.unique_id], State.FAILED
                 )
-            context.warehouse.reject(twin.stage, analysts=context.settings.analyst_role)
+            context.warehouse.reject(twin.stage, analysts=context.settings.options.analyst_role)
         except SynthError as error:
             failure = replace(failure, message=f"{verdict.message} {error}")
     return replace(outcome, outcome=failure)
@@ -316,7 +316,9 @@ def _publish_together(outcomes: Sequence[TwinOutcome], context: RunContext) -> F
     stages = [item.outcome.stage for item in outcomes if isinstance(item.outcome, Twin)]
     settings = context.settings
     try:
-        context.warehouse.publish(stages, analysts=settings.analyst_role, full_refresh=settings.full_refresh)
+        context.warehouse.publish(
+            stages, analysts=settings.options.analyst_role, full_refresh=settings.full_refresh
+        )
     except SynthError as error:
         return Failure(Status.ERROR, str(error))
     except Exception as error:  # noqa: BLE001 - as in `_make`

@@ -119,7 +119,7 @@ def learn_privately(
         rows_per_entity(task),
         context.inputs.get(model.unique_id, {}).get(ROWS, ""),
     )
-    context.warehouse.spend(context.settings.schema, cost, context.settings.budget)
+    context.warehouse.spend(context.settings.schema, cost, context.settings.options.budget)
     real, owners = _rows(model, columns, context)
     frame = private_columns(real, public.treatments)[list(public.domains)]
     domains = dict(public.domains)

@@ -92,7 +92,7 @@ def _with_halves(case: Case, number: int) -> Case:
     source = replace(source, held_out=held_out)
     seed = int(np.random.SeedSequence([case.task.seed, number]).generate_state(1)[0])
     family = None if case.family is None else _family_with_halves(case.family, source, number)
-    return replace(case, source=source, family=family, task=replace(case.task, seed=seed))
+    return replace(case, source=source, family=family, task=case.task.with_options(seed=seed))
 
 
 def _family_with_halves(family: Family, source: SourceRows, number: int) -> Family:

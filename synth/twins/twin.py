@@ -336,13 +336,13 @@ def _decide_stage(case: Case, table: pa.Table, examination: Examination, warning
         epsilon=epsilon_of(task),
         checked=gate.count_checks(evaluation),
         undecided=gate.undecided_checks(evaluation),
-        limits=dict(task.limits),
+        limits=dict(task.options.limits),
         policy=task.on_inconclusive,
         attempt=case.attempt.number,
         retry_reason=case.attempt.reason,
     )
     if evaluation is not None and not gate.passes(task, evaluation):
-        context.warehouse.reject(stage, analysts=context.settings.analyst_role)
+        context.warehouse.reject(stage, analysts=context.settings.options.analyst_role)
         _store(case, None, examination, warnings)
         raise gate.rejection(task, evaluation, relative_path(context.folder.report(task)))
     return stage

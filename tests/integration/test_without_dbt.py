@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from synth.domain import Policy, ProjectTest, Relation, Rows, Task
+from synth.domain import Options, Policy, ProjectTest, Relation, Task
 from synth.evaluate import LIMITS
 from synth.pipeline import run
 from synth.runs.invocation import Invocation
@@ -31,7 +31,7 @@ def test_a_run_without_dbt_publishes_and_warns(studio: Studio) -> None:
     model = studio.model("people", primary_key=("id",), tests=(test,))
     target = Relation(studio.database.name, TWINS, "people")
     wide = dict.fromkeys(LIMITS, 1e9)
-    task = Task(model, target, "local", Rows(), 0, on_inconclusive=Policy.WARN, limits=wide)
+    task = Task(model, target, Options(on_inconclusive=Policy.WARN, limits=wide))
     settings = replace(studio.settings(), dbt=None)
     finished = run(
         Invocation((task,), {model.unique_id: target}, {}, (model,)), settings, "20240101-00000001"

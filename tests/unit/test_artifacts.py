@@ -21,9 +21,9 @@ from synth.domain import (
     Kind,
     Model,
     ModelResult,
+    Options,
     Relation,
     Role,
-    Rows,
     RunResult,
     Status,
     Task,
@@ -54,7 +54,7 @@ EVALUATION = Evaluation(
 
 def task(name: str = "people") -> Task:
     model = Model(f"model.shop.{name}", name, Relation("w", "analytics", name), "models/m.yml", "table")
-    return Task(model, Relation("w", "synthetic", name), "local", Rows(), 3)
+    return Task(model, Relation("w", "synthetic", name), Options(seed=3))
 
 
 @pytest.fixture

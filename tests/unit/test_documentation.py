@@ -14,7 +14,7 @@ import yaml
 from synth.cli import cli
 from synth.column_options import ColumnOptions
 from synth.declarations import model_options
-from synth.settings import ProjectOptions
+from synth.settings import PROJECT_SCHEMA
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -46,7 +46,7 @@ def test_settings_that_are_shown_are_valid(text: str) -> None:
         model_options(model.get("config", {}).get("meta", {}).get("synth"), "page")
         for column in model.get("columns", []):
             ColumnOptions.model_validate(column["config"]["meta"]["synth"])
-    ProjectOptions.model_validate(settings.get("vars", {}).get("synth", {}))
+    PROJECT_SCHEMA.model_validate(settings.get("vars", {}).get("synth", {}))
     assert settings.keys() <= {"models", "vars"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.domain import Aspect, Check, Evaluation, Model, Policy, Relation, Rows, Task, Verdict
+from synth.domain import Aspect, Check, Evaluation, Model, Options, Policy, Relation, Task, Verdict
 from synth.errors import ConfigError, UndecidableError
 from synth.runs.preflight import check_limits
 from synth.twins.gate import EvaluationContext, Evidence, measure, passes, rejection
@@ -18,8 +17,8 @@ from synth.twins.gate import EvaluationContext, Evidence, measure, passes, rejec
 MODEL = Model(
     "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"
 )
-TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
-PROTECTED = replace(TASK, on_inconclusive=Policy.PROTECT)
+TASK = Task(MODEL, Relation("w", "synthetic", "people"), Options(on_inconclusive=Policy.BLOCK))
+PROTECTED = TASK.with_options(on_inconclusive=Policy.PROTECT)
 REPORT = Path("target/report.html")
 KNOWN = EvaluationContext(
     categories=frozenset(),
@@ -57,13 +56,13 @@ def people(rows: int, seed: int, ill: float = 0.1) -> pd.DataFrame:
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.ERROR])
 def test_a_failure_or_an_error_never_passes(verdict: Verdict, policy: Policy) -> None:
     evaluation = found(check("near_copies", Verdict.PASS), check("null_rate", verdict))
-    assert not passes(replace(TASK, on_inconclusive=policy), evaluation)
+    assert not passes(TASK.with_options(on_inconclusive=policy), evaluation)
 
 
 def test_what_could_not_be_decided_passes_only_where_the_user_says_so() -> None:
     evaluation = found(check("near_copies", Verdict.INCONCLUSIVE))
     assert not passes(TASK, evaluation)
-    assert passes(replace(TASK, on_inconclusive=Policy.WARN), evaluation)
+    assert passes(TASK.with_options(on_inconclusive=Policy.WARN), evaluation)
 
 
 def test_a_check_that_is_only_shown_stops_nobody() -> None:
@@ -107,7 +106,7 @@ def test_a_leak_is_made_by_guarantee_where_that_can_stand_in_and_the_check_is_na
     error = rejection(PROTECTED, evaluation, REPORT)
     assert isinstance(error, UndecidableError)
     assert str(error).endswith("its first twin failed the check near_copies")
-    of_service = rejection(replace(PROTECTED, backend="gretel"), evaluation, REPORT)
+    of_service = rejection(PROTECTED.with_options(backend="gretel"), evaluation, REPORT)
     assert not isinstance(of_service, UndecidableError)
 
 
@@ -139,7 +138,7 @@ def test_an_evaluation_that_takes_too_long_is_an_error() -> None:
     evaluation = measure(evidence, {}, seconds=1e-6, seed=0)
     assert (evaluation.verdict, evaluation.fidelity) == (Verdict.ERROR, None)
     assert "took more than 1e-06 seconds" in evaluation.checks[0].explain
-    assert not passes(replace(TASK, on_inconclusive=Policy.WARN), evaluation)
+    assert not passes(TASK.with_options(on_inconclusive=Policy.WARN), evaluation)
 
 
 def test_an_evaluation_that_breaks_off_is_an_error_without_the_exceptions_text() -> None:

@@ -31,10 +31,10 @@ from synth.domain import (
     PublicValues,
     Relation,
     Role,
-    Rows,
     Rule,
     Task,
     Verdict,
+    merge,
 )
 from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
@@ -53,7 +53,7 @@ MODEL = Model(
     primary_key=("id",),
     unique=(("id",),),
 )
-TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0, Policy.PROTECT)
+TASK = Task(MODEL, Relation("w", "synthetic", "people"))
 RNG = np.random.default_rng(0)
 
 
@@ -275,12 +275,12 @@ def test_a_guarantee_stands_in_for_what_is_undecided_and_not_for_what_is_useless
     checks: list[tuple[Aspect, Verdict]], expected: bool
 ) -> None:
     assert is_for_guarantee(TASK, evaluation(*checks)) is expected
-    assert not is_for_guarantee(replace(TASK, on_inconclusive=Policy.BLOCK), evaluation(*checks))
+    assert not is_for_guarantee(TASK.with_options(on_inconclusive=Policy.BLOCK), evaluation(*checks))
 
 
 def test_a_leak_of_an_engine_that_is_not_ours_stays_rejected() -> None:
     leak = evaluation((Aspect.PRIVACY, Verdict.FAIL))
-    assert not is_for_guarantee(replace(TASK, backend="nemo"), leak)
+    assert not is_for_guarantee(TASK.with_options(backend="nemo"), leak)
 
 
 def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
@@ -306,8 +306,8 @@ def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
 
 def test_a_guarantee_has_defaults_and_options_beat_them() -> None:
     assert Options().guarantee == Guarantee(3.0, 1e-6, 5, discover=True)
-    ours = Options(epsilon=1.0).over(Options(epsilon=2.0, delta=1e-7, privacy=Privacy.GUARANTEED))
-    assert (ours.guarantee, ours.privacy) == (Guarantee(1.0, 1e-7), Privacy.GUARANTEED)
+    ours = Options(**merge({"epsilon": 1.0}, {"epsilon": 2.0, "delta": 1e-7, "privacy": Privacy.GUARANTEED}))
+    assert (ours.guarantee, ours.privacy) == (Guarantee(1.0, 1e-7, 5, discover=True), Privacy.GUARANTEED)
     assert str(ours.guarantee) == "epsilon 1, delta 1e-07"
 
 

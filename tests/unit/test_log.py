@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from synth import log
-from synth.domain import Check, Evaluation, Model, ModelResult, Relation, Rows, Status, Task, Verdict
+from synth.domain import Check, Evaluation, Model, ModelResult, Relation, Status, Task, Verdict
 
 SOURCE = Relation("warehouse", "analytics", "people")
 MODEL = Model("model.shop.people", "people", SOURCE, "models/_models.yml", "table")
-TASK = Task(MODEL, Relation("warehouse", "synthetic", "people"), "local", Rows(), 0)
+TASK = Task(MODEL, Relation("warehouse", "synthetic", "people"))
 DETAILS = Path("target/evaluation.json")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from synth.declarations import Declarations, read_models, tagged_nodes
-from synth.domain import Options, Relation, Role, Rows
+from synth.domain import Relation, Role, Rows
 from synth.errors import ManifestError
 from synth.project.manifest import Manifest, fold, read_manifest
 from synth.project.profiles import Connection
@@ -144,7 +144,7 @@ def test_tagged_models_and_snapshots_come_with_options_roles_and_relation(place:
     found = {model.name: model for model in declared(place, content).models}
     assert sorted(found) == ["accounts", "orders", "user_days", "users", "users_history"]
     users = found["users"]
-    assert users.options == Options(rows=Rows(count=100))
+    assert users.options == {"rows": Rows(count=100)}
     assert (users.entity, users.roles) == ("user_id", {"email": Role.EMAIL})
     assert users.path == "models/marts/_models.yml"
     assert found["orders"].relation == Relation("warehouse", "analytics", "fct_orders")
@@ -373,7 +373,7 @@ def test_what_is_said_of_columns_comes_with_their_names_as_sql_takes_them(place:
     users = next(model for model in models if model.unique_id == USERS)
     assert (users.seed_columns, users.target_column) == (("email",), "email")
     assert users.sensitive == {"email"}
-    assert users.options.limits == {"near_copies": 0.1}
+    assert users.options["limits"] == {"near_copies": 0.1}
 
 
 def test_a_sensitive_column_where_older_dbt_keeps_it_is_an_error(place: Path, content: Any) -> None:

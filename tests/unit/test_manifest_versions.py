@@ -52,9 +52,8 @@ def test_options_keys_and_facts_are_the_same(version: str) -> None:
     declared = read_models(read_manifest(MANIFESTS / f"{version}.json"), CONNECTION)
     models = {model.unique_id.split(".", 2)[2]: model for model in declared.models}
     members, hires, plans = models["members"], models["hires"], models["member_plans"]
-    assert (members.options.rows, members.entity) == (models["members"].options.rows, "member_id")
-    assert members.options.rows is not None
-    assert members.options.rows.of(7) == 500
+    assert (members.options, members.entity) == (models["members"].options, "member_id")
+    assert members.options["rows"].of(7) == 500
     assert members.primary_key == ("member_id",)
     assert {"member_id", "email"} <= members.not_null
     assert hires.primary_key == ("hire_id",)

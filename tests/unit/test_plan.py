@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.domain import BackendOptions, ForeignKey, Model, Options, Policy, Privacy, Relation, Rows
+from synth.domain import BackendOptions, ForeignKey, Model, Policy, Privacy, Relation, Rows
 from synth.errors import ConfigError
 from synth.plan import clusters, plan
 from synth.settings import Flags, Settings, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from synth.domain import Layer
 
 PROFILES = (
     "shop: {outputs: {default: {type: postgres, host: h, port: 5432, user: u, password: p, "
@@ -33,7 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def model(
-    name: str, *parents: str, schema: str = "dev", alias: str = "", options: Options | None = None
+    name: str, *parents: str, schema: str = "dev", alias: str = "", options: Layer | None = None
 ) -> Model:
     keys = tuple(
         ForeignKey(f"{parent}_id", f"model.shop.{parent}", "id", f"{name}_to_{parent}") for parent in parents
@@ -44,7 +46,7 @@ def model(
         relation=Relation("warehouse", schema, alias or name),
         path="models/_models.yml",
         materialized="table",
-        options=options or Options(),
+        options=options or {},
         foreign_keys=keys,
     )
 
@@ -61,9 +63,9 @@ def test_a_task_has_every_setting_and_its_target_is_beside_the_other_twins(setti
 
 def test_flags_and_environment_beat_the_model_which_beats_the_project(settings: Settings) -> None:
     layered = dataclasses.replace(
-        settings, overrides=Options(seed=1), defaults=Options(seed=3, rows=Rows(count=3), backend="local")
+        settings, overrides={"seed": 1}, defaults={"seed": 3, "rows": Rows(count=3), "backend": "local"}
     )
-    (task,) = plan([model("users", options=Options(seed=2, rows=Rows(count=2)))], layered).tasks
+    (task,) = plan([model("users", options={"seed": 2, "rows": Rows(count=2)})], layered).tasks
     assert (task.seed, task.rows) == (1, Rows(count=2))
     (task,) = plan([model("users")], layered).tasks
     assert (task.seed, task.rows) == (1, Rows(count=3))
@@ -98,39 +100,39 @@ def test_models_that_reference_each_other_are_refused_alone_with_the_tests_that_
 
 
 def test_an_unknown_backend_of_a_model_refuses_it_alone(settings: Settings) -> None:
-    messages = refused(settings, model("a", options=Options(backend="locla")))
+    messages = refused(settings, model("a", options={"backend": "locla"}))
     assert "(model.shop.a): unknown backend 'locla'; did you mean `local`" in messages["a"]
 
 
 @pytest.mark.parametrize("place", ["--backend", "vars.synth.backend"])
 def test_an_unknown_backend_of_all_models_names_where_it_was_typed(settings: Settings, place: str) -> None:
-    wrong = Options(backend="locla")
+    wrong = {"backend": "locla"}
     asked = dataclasses.replace(settings, defaults=wrong)
     if place == "--backend":
-        asked = dataclasses.replace(settings, overrides=wrong, flags=Flags(backend="locla"))
+        asked = dataclasses.replace(settings, overrides=wrong, flags=Flags(options=wrong))
     with pytest.raises(ConfigError, match=f"{place}.*unknown backend 'locla'; did you mean `local`"):
         plan([model("a")], asked)
 
 
 def test_a_guarantee_is_asked_for_by_its_name_or_by_an_epsilon_of_the_model(settings: Settings) -> None:
-    named = model("a", options=Options(privacy=Privacy.GUARANTEED))
+    named = model("a", options={"privacy": Privacy.GUARANTEED})
     own = dataclasses.replace(model("b"), backend_options=BackendOptions(epsilon=1.0))
     checked = dataclasses.replace(
-        model("c", options=Options(privacy=Privacy.CHECKED)), backend_options=BackendOptions(epsilon=1.0)
+        model("c", options={"privacy": Privacy.CHECKED}), backend_options=BackendOptions(epsilon=1.0)
     )
-    of_project = dataclasses.replace(settings, defaults=Options(epsilon=2.0))
+    of_project = dataclasses.replace(settings, defaults={"epsilon": 2.0})
     tasks = {task.model.name: task for task in plan([named, own, checked, model("d")], of_project).tasks}
     assert [tasks[name].by_guarantee for name in "abcd"] == [True, True, False, False]
     assert tasks["d"].guarantee.epsilon == 2.0
     assert tasks["d"].on_inconclusive is Policy.PROTECT
-    messages = refused(settings, model("a", options=Options(backend="nemo", privacy=Privacy.GUARANTEED)))
+    messages = refused(settings, model("a", options={"backend": "nemo", "privacy": Privacy.GUARANTEED}))
     assert "backend nemo cannot honour `privacy: guaranteed`" in messages["a"]
 
 
 def test_without_the_extra_only_those_who_ask_for_a_guarantee_are_refused(settings: Settings) -> None:
     bare = dataclasses.replace(settings, private=False)
     assert plan([model("a")], bare).tasks[0].on_inconclusive is Policy.BLOCK
-    asking = [Options(privacy=Privacy.GUARANTEED), Options(on_inconclusive=Policy.PROTECT)]
+    asking: list[Layer] = [{"privacy": Privacy.GUARANTEED}, {"on_inconclusive": Policy.PROTECT}]
     for options in asking:
         messages = refused(bare, model("a", options=options))
         assert (

@@ -10,11 +10,11 @@ import re
 import pytest
 
 from synth import log
-from synth.domain import Model, Relation, Rows, Task
+from synth.domain import Model, Relation, Task
 from synth.progress import Bars, Lines, progress_bar
 
 MODEL = Model("model.shop.people", "people", Relation("w", "analytics", "people"), "m.yml", "table")
-TASK = Task(MODEL, Relation("w", "synthetic", "people"), "local", Rows(), 0)
+TASK = Task(MODEL, Relation("w", "synthetic", "people"))
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from synth.backends.gretel import GretelBackend
 from synth.backends.nemo import NemoBackend
 from synth.backends.redaction import redact
 from synth.backends.sheet import ENTITY
-from synth.domain import BackendOptions, ForeignKey, Model, Relation, Request, Rows, Task
+from synth.domain import BackendOptions, ForeignKey, Model, Options, Relation, Request, Task
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def task(backend: str, **model: Any) -> Task:
     relation = Relation("db", "marts", "orders")
     facts: dict[str, Any] = {"primary_key": ("order_id",), "unique": (("order_id",),), **model}
     described = Model("model.shop.orders", "orders", relation, "models/orders.yml", "table", **facts)
-    return Task(described, relation, backend, Rows(), 0)
+    return Task(described, relation, Options(backend=backend))
 
 
 @pytest.mark.parametrize("backend", ["gretel", "nemo"])

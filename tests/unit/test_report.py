@@ -21,9 +21,9 @@ from synth.domain import (
     ColumnFit,
     Evaluation,
     Model,
+    Options,
     Policy,
     Relation,
-    Rows,
     Task,
     Utility,
     Verdict,
@@ -74,7 +74,7 @@ class Page(HTMLParser):
 
 def task(name: str = "people", policy: Policy = Policy.BLOCK) -> Task:
     model = Model(f"model.shop.{name}", name, Relation("w", "analytics", name), "models/m.yml", "table")
-    return Task(model, Relation("w", "synthetic", name), "local", Rows(), 3, on_inconclusive=policy)
+    return Task(model, Relation("w", "synthetic", name), Options(seed=3, on_inconclusive=policy))
 
 
 def check(name: str, verdict: Verdict = Verdict.PASS, **facts: Any) -> Check:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.domain import Model, Relation, Rows, Task
+from synth.domain import Model, Relation, Task
 from synth.evaluate import evaluate
 from synth.evaluate.portrait import portrait
 from synth.runs.artifacts import RunFolder
@@ -51,7 +51,7 @@ def report(tables: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
     """What a run stores for the owners of these tables."""
     place = tmp_path_factory.mktemp("run")
     model = Model("model.shop.users", "users", Relation("w", "a", "users"), "m.yml", "table")
-    task = Task(model, Relation("w", "synthetic", "users"), "local", Rows(), 0)
+    task = Task(model, Relation("w", "synthetic", "users"))
     folder = RunFolder.create(place, "run-1")
     twin: pa.Table | None = None  # what analysts get is not compared here
     found = evaluate(*tables)
