@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".venv-peers"
 LISTS = ROOT / "benchmarks" / "peers"
-ENDED = (-signal.SIGXCPU, -signal.SIGKILL)  # how the system ends who is over the limit
-CLOSED = "http://127.0.0.1:9"  # the port that discards: whoever asks the network is refused at once
+END_SIGNALS = (-signal.SIGXCPU, -signal.SIGKILL)  # how the system ends who is over the limit
+CLOSED_PORT = "http://127.0.0.1:9"  # the port that discards: whoever asks the network is refused at once
 SURROUNDINGS = {
     "OMP_WAIT_POLICY": "PASSIVE",  # waiting threads sleep: nobody pays for other work on the machine
     "CUDA_VISIBLE_DEVICES": "",
@@ -34,7 +34,7 @@ SURROUNDINGS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
-    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"), CLOSED),
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"), CLOSED_PORT),
 }
 
 
@@ -46,14 +46,14 @@ class Contestant:
         program: the module of benchmarks.peers that runs it.
         model: which of the program's models.
         packages: the stem of its list in benchmarks/peers and the name of its environment; none for ours.
-        unwanted: packages to remove again, because they exist for another build of torch only and break it.
+        to_remove: packages to remove again, because they exist for another build of torch only and break it.
     """
 
     name: str
     program: str
     model: str = ""
     packages: str = ""
-    unwanted: tuple[str, ...] = ()
+    to_remove: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +63,21 @@ class Run:
     Attributes:
         cpu: CPU seconds of the process; `peak` its largest memory in MB.
         limit: the CPU seconds it was allowed.
-        kept: whether this was measured by an earlier command.
+        is_kept: whether this was measured by an earlier command.
     """
 
     cpu: float
     peak: float
     limit: int
     failure: str = ""
-    kept: bool = False
+    is_kept: bool = False
 
 
 OURS = Contestant("dbt-synth", "ours")
 TORCH_KIN = ("torchvision", "torchaudio")
 PEERS = (
-    Contestant("mostlyai", "mostlyai", packages="mostlyai", unwanted=TORCH_KIN),
-    Contestant("mostlyai-fixed-order", "mostlyai", "fixed-order", packages="mostlyai", unwanted=TORCH_KIN),
+    Contestant("mostlyai", "mostlyai", packages="mostlyai", to_remove=TORCH_KIN),
+    Contestant("mostlyai-fixed-order", "mostlyai", "fixed-order", packages="mostlyai", to_remove=TORCH_KIN),
     Contestant("gaussian-copula", "sdv", "GaussianCopulaSynthesizer", packages="sdv"),
     Contestant("tvae", "sdv", "TVAESynthesizer", packages="sdv"),
     Contestant("ctgan", "sdv", "CTGANSynthesizer", packages="sdv"),
@@ -88,7 +88,7 @@ class NotInstalledError(Exception):
     """A peer's environment could not be made; the text is pip's reason."""
 
 
-def installed(contestant: Contestant) -> Path:
+def install(contestant: Contestant) -> Path:
     """The Python that runs the contestant, its environment made first where it is missing or out of date.
 
     Raises:
@@ -97,9 +97,9 @@ def installed(contestant: Contestant) -> Path:
     if not contestant.packages:
         return Path(sys.executable)
     folder = ENVIRONMENTS / contestant.packages
-    python, done = folder / "bin" / "python", folder / "installed.txt"
-    wanted = (LISTS / f"{contestant.packages}.txt").read_text(encoding="utf-8")
-    if done.exists() and done.read_text(encoding="utf-8") == wanted:
+    python, marker = folder / "bin" / "python", folder / "installed.txt"
+    packages = (LISTS / f"{contestant.packages}.txt").read_text(encoding="utf-8")
+    if marker.exists() and marker.read_text(encoding="utf-8") == packages:
         return python
     print(f"making {folder.relative_to(ROOT)}, which takes minutes …", file=sys.stderr)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -107,25 +107,25 @@ def installed(contestant: Contestant) -> Path:
         [sys.executable, "-m", "venv", str(folder)],
         [*pip, "install", "--requirement", str(LISTS / f"{contestant.packages}.txt")],
     ]
-    steps += [[*pip, "uninstall", "--yes", *contestant.unwanted]] if contestant.unwanted else []
+    steps += [[*pip, "uninstall", "--yes", *contestant.to_remove]] if contestant.to_remove else []
     for step in steps:
         result = subprocess.run(step, check=False, capture_output=True, text=True)
         if result.returncode:
             raise NotInstalledError(reason(result.stderr) or f"{step[2]} ended with {result.returncode}")
-    done.write_text(wanted, encoding="utf-8")
+    marker.write_text(packages, encoding="utf-8")
     return python
 
 
 def run(contestant: Contestant, training: Path, synthetic: Path, *, seed: int, limit: int) -> Run:
     """Let the contestant learn `training` and write as many rows to `synthetic`, in `limit` CPU seconds."""
     try:
-        python = installed(contestant)
+        python = install(contestant)
     except NotInstalledError as error:
         return Run(0.0, 0.0, limit, f"not installed: {error}")
     arguments = [str(training), str(synthetic), "--seed", str(seed), "--model", contestant.model]
     command = [str(python), "-m", f"benchmarks.peers.{contestant.program}", *arguments]
     with tempfile.TemporaryDirectory() as home:
-        return measured(command, limit=limit, environment={**os.environ, **SURROUNDINGS, "HOME": home})
+        return measure(command, limit=limit, environment={**os.environ, **SURROUNDINGS, "HOME": home})
 
 
 def kept_run(
@@ -139,25 +139,27 @@ def kept_run(
     content = hashlib.sha256(training.read_bytes() + packages).hexdigest()[:12]
     folder = cache / contestant.name / f"{table}-{content}"
     synthetic, record = folder / f"{seed}.csv", folder / f"{seed}.json"
-    known = recorded(record, limit)
-    if known is not None:
-        return known, synthetic
+    previous_run = read_record(record, limit)
+    if previous_run is not None:
+        return previous_run, synthetic
     folder.mkdir(parents=True, exist_ok=True)
-    found = run(contestant, training, synthetic, seed=seed, limit=limit)
-    if not found.failure or found.failure == over(limit):
-        record.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    return found, synthetic
+    new_run = run(contestant, training, synthetic, seed=seed, limit=limit)
+    if not new_run.failure or new_run.failure == over(limit):
+        record.write_text(json.dumps(asdict(new_run)), encoding="utf-8")
+    return new_run, synthetic
 
 
-def recorded(record: Path, limit: int) -> Run | None:
+def read_record(record: Path, limit: int) -> Run | None:
     """The run that an earlier command measured; None where there is none, or where more is allowed now."""
     if not record.exists():
         return None
-    known = Run(**json.loads(record.read_text(encoding="utf-8")))
-    return None if known.failure and limit > known.limit else replace(known, kept=True)
+    previous_run = Run(**json.loads(record.read_text(encoding="utf-8")))
+    return (
+        None if previous_run.failure and limit > previous_run.limit else replace(previous_run, is_kept=True)
+    )
 
 
-def measured(command: Sequence[str], *, limit: int, environment: Mapping[str, str]) -> Run:
+def measure(command: Sequence[str], *, limit: int, environment: Mapping[str, str]) -> Run:
     """Run a program in this repository's root and count what it and the children it waited for took.
 
     Its peak is at least what this process held when it started it: the system counts a child from its fork.
@@ -170,7 +172,7 @@ def measured(command: Sequence[str], *, limit: int, environment: Mapping[str, st
         cpu = usage.ru_utime + usage.ru_stime
         output.seek(0)
         failure = (reason(output.read()) or f"ended with {process.returncode}") if process.returncode else ""
-    if process.returncode in ENDED and cpu > limit - 1:  # the limit is counted in ticks, and so not exactly
+    if process.returncode in END_SIGNALS and cpu > limit - 1:  # ticks count the limit, so not exactly
         failure = over(limit)
     return Run(cpu, usage.ru_maxrss / 1024, limit, failure)
 

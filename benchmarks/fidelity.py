@@ -105,8 +105,8 @@ def three_tables(project: Path, environment: Mapping[str, str], out: Path, seed:
 
 def unpack(path: Path) -> None:
     """Replace a gzipped file by its content."""
-    with gzip.open(path, "rb") as packed, path.with_suffix("").open("wb") as plain:
-        shutil.copyfileobj(packed, plain)
+    with gzip.open(path, "rb") as archive, path.with_suffix("").open("wb") as plain:
+        shutil.copyfileobj(archive, plain)
     path.unlink()
 
 

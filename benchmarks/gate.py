@@ -52,19 +52,19 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=30)
     parser.add_argument("--to", type=Path, default=Path("gate.jsonl"))
     parser.add_argument("--quality", action="store_true", help="let the checks of quality count, too")
-    asked = parser.parse_args()
-    steps = _read_steps(asked.to)
-    for path in asked.tables:
+    options = parser.parse_args()
+    steps = _read_steps(options.to)
+    for path in options.tables:
         table = read(path)
-        for seed, size, rung in product(range(asked.seeds), asked.sizes, asked.rungs):
-            step = f"{path.name}/{size}/{rung}/{seed}/{asked.models}"
+        for seed, size, rung in product(range(options.seeds), options.sizes, options.rungs):
+            step = f"{path.name}/{size}/{rung}/{seed}/{options.models}"
             if step in steps or len(table) < size * 5 // 4:
                 continue
-            rules = [rule for rule in RULES if asked.quality or rule.aspect is Aspect.PRIVACY]
-            steps[step] = _climb(table, size, RUNGS[rung], (seed, asked.models), rules)
-            with asked.to.open("a", encoding="utf-8") as file:
+            rules = [rule for rule in RULES if options.quality or rule.aspect is Aspect.PRIVACY]
+            steps[step] = _climb(table, size, RUNGS[rung], (seed, options.models), rules)
+            with options.to.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **steps[step]}) + "\n")
-    _print_ladder(steps, asked.sizes, asked.rungs, asked.models)
+    _print_ladder(steps, options.sizes, options.rungs, options.models)
 
 
 def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
@@ -83,11 +83,11 @@ def _climb(
     halves = [table.iloc[part].reset_index(drop=True) for part in np.array_split(order[:size], 2)]
     fresh = table.iloc[order[size:]].reset_index(drop=True)
     rows = (size + spare_rows(size, halves=True)) // 2
-    started = time.process_time()
-    drawn = rung(halves, fresh, rows, rng)
-    fitted = time.process_time() - started
-    twin = pd.concat([one.rows for one in drawn], ignore_index=True)
-    second = np.repeat([False, True], [len(one.rows) for one in drawn])
+    start = time.process_time()
+    rows_of_rung = rung(halves, fresh, rows, rng)
+    seconds = time.process_time() - start
+    twin = pd.concat([one.rows for one in rows_of_rung], ignore_index=True)
+    second = np.repeat([False, True], [len(one.rows) for one in rows_of_rung])
     tables = replace(read_tables(halves[0], halves[1], twin, categories=()), second=second)
     case = EvaluationCase(tables, frozenset(), seed, models=models)
     checks = [check for rule in rules if (check := rule.check(case, {})) is not None]
@@ -95,8 +95,8 @@ def _climb(
     return {
         "verdict": evaluation.verdict,
         "checks": {check.name: [check.verdict, round(check.value, 4)] for check in checks},
-        "fit": round(fitted, 2),
-        "cpu": round(time.process_time() - started - fitted, 2),
+        "fit": round(seconds, 2),
+        "cpu": round(time.process_time() - start - seconds, 2),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 
@@ -115,7 +115,7 @@ def _print_ladder(
             continue
         shares = Counter(run["verdict"] for run in runs)
         shares["fail"] += shares["error"]
-        failing = Counter(
+        failures = Counter(
             name
             for run in runs
             for name, (verdict, _) in run["checks"].items()
@@ -124,8 +124,8 @@ def _print_ladder(
         figures = " ".join(
             f"{shares[verdict] / len(runs):5.0%}" for verdict in ("fail", "inconclusive", "pass")
         )
-        named = ", ".join(f"{name} {count}" for name, count in failing.most_common(5))
-        print(f"{rung:22} {size:7} {len(runs):5} {figures}  {named}")
+        most_common = ", ".join(f"{name} {count}" for name, count in failures.most_common(5))
+        print(f"{rung:22} {size:7} {len(runs):5} {figures}  {most_common}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import pandas as pd
 
 from synth.engine import Synthesizer
 
-DRAWN = 1_000_000  # rows that are drawn to time drawing
+ROWS_TO_DRAW = 1_000_000  # rows that are drawn to time drawing
 
 
 def main() -> None:
@@ -33,42 +33,42 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        print(json.dumps(measured(given.one)))
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options.one)))
         return
     print("| rows | fit, CPU s | sample, CPU s | both ÷ n log n | peak MB | rows drawn a second |")
     print("|---|---|---|---|---|---|")
     first = None
-    for rows in given.rows:
+    for rows in options.rows:
         command = [sys.executable, "-m", "benchmarks.growth", "--one", str(rows)]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        cost = (found["fit"] + found["sample"]) / (rows * math.log(rows))
+        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        cost = (figures["fit"] + figures["sample"]) / (rows * math.log(rows))
         first = first or cost
         print(
-            f"| {rows:,} | {found['fit']:.1f} | {found['sample']:.1f} | {cost / first:.2f} ×"
-            f" | {found['peak']:,.0f} | {found['speed']:,.0f} |",
+            f"| {rows:,} | {figures['fit']:.1f} | {figures['sample']:.1f} | {cost / first:.2f} ×"
+            f" | {figures['peak']:,.0f} | {figures['speed']:,.0f} |",
             flush=True,
         )
 
 
-def measured(rows: int) -> dict[str, float]:
+def measure(rows: int) -> dict[str, float]:
     """CPU seconds of fit and sample, peak MB of the process, and rows drawn a second by the clock."""
-    table = invented(rows)
+    table = invent(rows)
     Synthesizer(seed=0).fit(table.head(2000)).sample(10)  # what is imported on first use
-    started = time.process_time()
+    start = time.process_time()
     engine = Synthesizer(seed=0).fit(table)
-    fitted = time.process_time()
+    after_fit = time.process_time()
     engine.sample(rows)
-    sampled = time.process_time()
+    after_sample = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     clock = time.perf_counter()
-    engine.sample(DRAWN)
-    speed = DRAWN / (time.perf_counter() - clock)
-    return {"fit": fitted - started, "sample": sampled - fitted, "peak": peak, "speed": speed}
+    engine.sample(ROWS_TO_DRAW)
+    speed = ROWS_TO_DRAW / (time.perf_counter() - clock)
+    return {"fit": after_fit - start, "sample": after_sample - after_fit, "peak": peak, "speed": speed}
 
 
-def invented(rows: int, seed: int = 0) -> pd.DataFrame:
+def invent(rows: int, seed: int = 0) -> pd.DataFrame:
     """Orders of customers who do not exist: labels, counts, amounts, dates and times that go together."""
     rng = np.random.default_rng(seed)
     age = np.clip(rng.gamma(9, 4.5, rows) + 5, 18, 95).astype(int)
@@ -80,8 +80,8 @@ def invented(rows: int, seed: int = 0) -> pd.DataFrame:
     seconds = np.round(pages * rng.lognormal(3.2, 0.7, rows), 1)
     amount = np.round(rng.lognormal(3 + 0.01 * age + 0.3 * members, 0.8, rows), 2)
     discount = np.where(members, np.round(amount * rng.choice([0.05, 0.1, 0.2], rows), 2), 0.0)
-    signed = np.datetime64("2019-01-01T00:00:00") + rng.integers(0, 4 * 365 * 86400, rows)
-    ordered = signed + rng.exponential(90 * 86400, rows).astype("timedelta64[s]")
+    sign_up = np.datetime64("2019-01-01T00:00:00") + rng.integers(0, 4 * 365 * 86400, rows)
+    order_time = sign_up + rng.exponential(90 * 86400, rows).astype("timedelta64[s]")
     rating = np.where(rng.random(rows) < 0.4, np.nan, np.clip(np.rint(rng.normal(4, 1, rows)), 1, 5))
     return pd.DataFrame(
         {
@@ -96,8 +96,8 @@ def invented(rows: int, seed: int = 0) -> pd.DataFrame:
             "amount": amount,
             "discount": discount,
             "paid": np.round(amount - discount, 2),
-            "signed_up": signed.astype("datetime64[us]"),
-            "ordered": ordered.astype("datetime64[us]"),
+            "signed_up": sign_up.astype("datetime64[us]"),
+            "ordered": order_time.astype("datetime64[us]"),
             "rating": rating,
             "score": rng.normal(age / 10, 1 + members, rows),
         }

@@ -44,19 +44,21 @@ def domains_of(table: pd.DataFrame) -> dict[str, ColumnDomain]:
 
 
 def _domain(values: pd.Series) -> ColumnDomain:
-    known = values.dropna()
+    values_there = values.dropna()
     nullable = bool(values.isna().any())
-    if known.dtype.kind == "b":
+    if values_there.dtype.kind == "b":
         return ColumnDomain("boolean", nullable=nullable)
-    if known.dtype.kind == "M":
-        return ColumnDomain("datetime", low=known.min(), high=known.max(), unit="D", nullable=nullable)
-    if known.dtype.kind in "iuf":
-        decimals = 0 if bool((known % 1 == 0).all()) else None
-        low, high = float(known.min()), float(known.max())
+    if values_there.dtype.kind == "M":
+        return ColumnDomain(
+            "datetime", low=values_there.min(), high=values_there.max(), unit="D", nullable=nullable
+        )
+    if values_there.dtype.kind in "iuf":
+        decimals = 0 if bool((values_there % 1 == 0).all()) else None
+        low, high = float(values_there.min()), float(values_there.max())
         return ColumnDomain("number", low=low, high=high, decimals=decimals, nullable=nullable)
-    if known.nunique() > MOST_LABELS:
+    if values_there.nunique() > MOST_LABELS:
         return ColumnDomain("category", nullable=nullable)
-    return ColumnDomain("category", labels=tuple(sorted(known.unique())), nullable=nullable)
+    return ColumnDomain("category", labels=tuple(sorted(values_there.unique())), nullable=nullable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ class Contest:
             answer = subprocess.run(
                 [sys.executable, *judge, *map(str, paths)], capture_output=True, text=True, check=True
             )
-        found = json.loads(answer.stdout)
-        return {**{name: float(found.get(name) or np.nan) for name in FIGURES}, "seconds": seconds}
+        figures = json.loads(answer.stdout)
+        return {**{name: float(figures.get(name) or np.nan) for name in FIGURES}, "seconds": seconds}
 
 
 def contests(table: pd.DataFrame, rows: int | None, seeds: Sequence[int]) -> list[Contest]:
@@ -135,12 +137,14 @@ def main() -> None:
             splits = contests(table, rows, range(arguments.seeds))
             for engine in arguments.engines:
                 for epsilon in arguments.epsilon[: 1 if engine == "trees" else None]:
-                    found = [split.figures(engine, epsilon, shlex.split(arguments.judge)) for split in splits]
-                    middle = {name: statistics.median(each[name] for each in found) for name in found[0]}
-                    shown = " | ".join(f"{middle[name]:.3f}" for name in FIGURES)
+                    figures = [
+                        split.figures(engine, epsilon, shlex.split(arguments.judge)) for split in splits
+                    ]
+                    middle = {name: statistics.median(each[name] for each in figures) for name in figures[0]}
+                    cells = " | ".join(f"{middle[name]:.3f}" for name in FIGURES)
                     name = f"{path.stem} | {len(splits[0].training)} | {engine}"
-                    stated = "–" if engine == "trees" else f"{epsilon:g}"
-                    print(f"| {name} | {stated} | {shown} | {middle['seconds']:.1f} |", flush=True)
+                    epsilon_text = "–" if engine == "trees" else f"{epsilon:g}"
+                    print(f"| {name} | {epsilon_text} | {cells} | {middle['seconds']:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,21 +38,24 @@ def main() -> None:
     for name in ("training", "holdout", "synthetic"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--second", type=Path, required=True)
-    given = parser.parse_args()
+    options = parser.parse_args()
     training, holdout, synthetic, second = (
-        read(path) for path in (given.training, given.holdout, given.synthetic, given.second)
+        read(path) for path in (options.training, options.holdout, options.synthetic, options.second)
     )
-    found = figures(evaluate(training, holdout, synthetic))
-    found["dcr_share"] = nearer(training, holdout, synthetic)
-    found["c2st_fresh_auc"] = told_apart(holdout, synthetic, second)
-    found["copies"], found["copies_baseline"] = copied(synthetic, training), copied(holdout, training)
-    print(json.dumps(found, indent=1))
+    numbers = figures(evaluate(training, holdout, synthetic))
+    numbers["dcr_share"] = nearer(training, holdout, synthetic)
+    numbers["c2st_fresh_auc"] = told_apart(holdout, synthetic, second)
+    numbers["copies"], numbers["copies_baseline"] = (
+        copy_share(synthetic, training),
+        copy_share(holdout, training),
+    )
+    print(json.dumps(numbers, indent=1))
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
     """What an evaluation says, under the names that judges of synthetic tables use."""
     checks = {check.name: check for check in evaluation.checks}
-    found: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "checks": {
             name: {"value": check.value, "low": check.low, "high": check.high, "verdict": check.verdict.value}
             for name, check in checks.items()
@@ -65,14 +68,14 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
     }
     nearness = [accuracy for accuracy in evaluation.accuracies if accuracy.order < 3]
     if nearness:
-        found["accuracy"] = float(np.mean([accuracy.synthetic for accuracy in nearness]))
-        found["accuracy_ceiling"] = float(np.mean([accuracy.ceiling for accuracy in nearness]))
+        numbers["accuracy"] = float(np.mean([accuracy.synthetic for accuracy in nearness]))
+        numbers["accuracy_ceiling"] = float(np.mean([accuracy.ceiling for accuracy in nearness]))
     for utility in evaluation.utility[:1]:
-        found["tstr_target"], found["tstr_metric"] = utility.target, utility.metric
-        found["tstr"], found["trtr"] = utility.synthetic, utility.real
+        numbers["tstr_target"], numbers["tstr_metric"] = utility.target, utility.metric
+        numbers["tstr"], numbers["trtr"] = utility.synthetic, utility.real
     if "membership" in checks:
-        found["mia_auc"] = checks["membership"].value
-    return found
+        numbers["mia_auc"] = checks["membership"].value
+    return numbers
 
 
 def nearer(training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame) -> float:
@@ -91,10 +94,12 @@ def nearer(training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFram
 def told_apart(fresh: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> float:
     """AUC of a classifier that learned fresh rows against `first`, on other fresh rows against `second`."""
     half = min(len(table) for table in (first, second, fresh[: len(fresh) // 2]))
-    coded = codes([fresh.iloc[:half], first.iloc[:half], fresh.iloc[half : 2 * half], second.iloc[:half]])
+    code_frames = codes(
+        [fresh.iloc[:half], first.iloc[:half], fresh.iloc[half : 2 * half], second.iloc[:half]]
+    )
     side = np.repeat([0, 1], half)
-    model = HistGradientBoostingClassifier(random_state=0).fit(np.vstack(coded[:2]), side)
-    return float(roc_auc_score(side, model.predict_proba(np.vstack(coded[2:]))[:, 1]))
+    model = HistGradientBoostingClassifier(random_state=0).fit(np.vstack(code_frames[:2]), side)
+    return float(roc_auc_score(side, model.predict_proba(np.vstack(code_frames[2:]))[:, 1]))
 
 
 def codes(tables: list[pd.DataFrame]) -> list[np.ndarray[Any, Any]]:
@@ -109,13 +114,13 @@ def codes(tables: list[pd.DataFrame]) -> list[np.ndarray[Any, Any]]:
     return np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
 
 
-def copied(table: pd.DataFrame, training: pd.DataFrame) -> float:
+def copy_share(table: pd.DataFrame, training: pd.DataFrame) -> float:
     """Share of rows that are a training row."""
-    found, known = (hashed(frame, training) for frame in (table, training))
-    return float(found.isin(set(known)).mean())
+    hashes, known_hashes = (hash_rows(frame, training) for frame in (table, training))
+    return float(hashes.isin(set(known_hashes)).mean())
 
 
-def hashed(table: pd.DataFrame, training: pd.DataFrame) -> pd.Series[Any]:
+def hash_rows(table: pd.DataFrame, training: pd.DataFrame) -> pd.Series[Any]:
     """One number a row; equal rows have equal ones, however an engine spelt them."""
     alike = {
         name: pd.to_numeric(table[name], errors="coerce").astype(float)

@@ -31,10 +31,10 @@ class Tally:
     """What was understood of one project."""
 
     models: int
-    parsed: int
+    parsed_count: int
     columns: int
-    resolved: int
-    derived: int
+    resolved_count: int
+    derived_count: int
     seconds: float
     reasons: Counter[str]
     lineages: Mapping[str, NodeLineage]
@@ -63,25 +63,25 @@ def columns_of(path: Path, nodes: Iterable[Node], *, database: bool) -> Mapping[
 def tally(path: Path, *, database: bool) -> Tally:
     """Trace every model of the manifest at `path`."""
     manifest = read_manifest(path)
-    named = [name for name, node in manifest.nodes.items() if node.resource_type in STORED_RESOURCES]
-    nodes = [node for node in ancestry(manifest, named) if node.resource_type in STORED_RESOURCES]
+    stored_names = [name for name, node in manifest.nodes.items() if node.resource_type in STORED_RESOURCES]
+    nodes = [node for node in ancestry(manifest, stored_names) if node.resource_type in STORED_RESOURCES]
     nodes = [node for node in nodes if node.language != "python"]
     types = columns_of(path, nodes, database=database)
-    started = time.process_time()
+    start = time.process_time()
     lineages = trace(nodes, types)
-    seconds = time.process_time() - started
+    seconds = time.process_time() - start
     own = {node.unique_id: lineages[node.unique_id] for node in nodes}
     own = {name: lineage for name, lineage in own.items() if not lineage.is_stored}
     origins = [origin for lineage in own.values() for origin in lineage.columns.values()]
-    unknown = [origin for origin in origins if isinstance(origin, UnknownOrigin)]
+    unknown_origins = [origin for origin in origins if isinstance(origin, UnknownOrigin)]
     return Tally(
         len(own),
         sum(lineage.is_parsed for lineage in own.values()),
         len(origins),
-        len(origins) - len(unknown),
+        len(origins) - len(unknown_origins),
         sum(len(lineage.formulas) for lineage in own.values()),
         seconds,
-        Counter(origin.reason for origin in unknown),
+        Counter(origin.reason for origin in unknown_origins),
         own,
     )
 
@@ -93,25 +93,25 @@ def main() -> None:
     parser.add_argument("--database", action="store_true", help="read columns from the database")
     parser.add_argument("--reasons", action="store_true", help="say what was not understood")
     parser.add_argument("--columns", action="store_true", help="print the origin of every column")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(
         "| project | models | parsed | columns | resolved | derived | CPU s |\n|---|---|---|---|---|---|---|"
     )
-    for path in asked.manifests:
-        one = tally(path, database=asked.database)
+    for path in options.manifests:
+        one = tally(path, database=options.database)
         name = path.resolve().parent.parent.name
-        share = one.resolved / one.columns if one.columns else 1
+        share = one.resolved_count / one.columns if one.columns else 1
         print(
-            f"| {name} | {one.models} | {one.parsed} | {one.columns} | {one.resolved} ({share:.1%}) "
-            f"| {one.derived} | {one.seconds:.2f} |"
+            f"| {name} | {one.models} | {one.parsed_count} | {one.columns} "
+            f"| {one.resolved_count} ({share:.1%}) | {one.derived_count} | {one.seconds:.2f} |"
         )
-        if asked.reasons:
+        if options.reasons:
             for reason, count in one.reasons.most_common(20):
                 print(f"  {count} × {reason}")
             for node, lineage in one.lineages.items():
                 if not lineage.is_parsed:
                     print(f"  {node}: {lineage.reason}")
-        if asked.columns:
+        if options.columns:
             for node, lineage in one.lineages.items():
                 print(
                     f"{node}: rows of {lineage.rows_of} filtered {lineage.is_filtered} grain {lineage.grain}"

@@ -34,7 +34,7 @@ def main() -> None:
     """Write the manifest, list its models, and print one line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--megabytes", type=int, default=100)
-    wanted = parser.parse_args().megabytes
+    megabytes = parser.parse_args().megabytes
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "dbt_project.yml").write_text("name: large\nprofile: large\nversion: '1.0'\n")
@@ -42,17 +42,17 @@ def main() -> None:
         (folder / "target").mkdir()
         path = folder / "target" / "manifest.json"
         least, one = (len(json.dumps(manifest(hundreds))) for hundreds in (0, 1))
-        path.write_text(json.dumps(manifest(ceil((wanted * 1e6 - least) / (one - least)))))
-        started = time.perf_counter()
+        path.write_text(json.dumps(manifest(ceil((megabytes * 1e6 - least) / (one - least)))))
+        start = time.perf_counter()
         command = [sys.executable, "-m", "synth", "ls", "--profiles-dir", str(folder)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - started
+        process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        listed = done.stdout.count("→ synthetic.")
+        line_count = process.stdout.count("→ synthetic.")
         print("| manifest | models listed | exit code | seconds | CPU seconds | peak memory |")
         print("|---|---|---|---|---|---|")
         print(
-            f"| {path.stat().st_size / 1e6:.0f} MB | {listed} | {done.returncode} | {seconds:.1f} | "
+            f"| {path.stat().st_size / 1e6:.0f} MB | {line_count} | {process.returncode} | {seconds:.1f} | "
             f"{used.ru_utime + used.ru_stime:.1f} | {used.ru_maxrss / 1e6:.2f} GB |"
         )
 

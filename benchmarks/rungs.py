@@ -12,7 +12,7 @@ import pandas as pd
 
 from synth.domain import RARE
 from synth.engine import Synthesizer
-from tests.ladder import placed
+from tests.ladder import as_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +49,10 @@ class Rung:
         order = rng.permutation(len(fresh))
         others = np.array_split(order, len(halves))
         return [
-            self._drawn(half, fresh.iloc[part], rows, rng) for half, part in zip(halves, others, strict=True)
+            self._draw(half, fresh.iloc[part], rows, rng) for half, part in zip(halves, others, strict=True)
         ]
 
-    def _drawn(self, half: pd.DataFrame, fresh: pd.DataFrame, rows: int, rng: Rng) -> Draw:
+    def _draw(self, half: pd.DataFrame, fresh: pd.DataFrame, rows: int, rng: Rng) -> Draw:
         if self.engine is not None:
             return Draw(self.engine(half, rows, int(rng.integers(2**31))))
         places = rng.permutation(len(fresh))[:rows]
@@ -83,7 +83,7 @@ def _people(half: pd.DataFrame, share: float, rng: Rng) -> pd.DataFrame:
 
 
 def _outliers(half: pd.DataFrame, count: int) -> pd.DataFrame:
-    points = placed(half).astype(np.float32)
+    points = as_points(half).astype(np.float32)
     apart = np.empty(len(points))
     squares = (points**2).sum(1)
     for start in range(0, len(points), 500):
@@ -94,18 +94,20 @@ def _outliers(half: pd.DataFrame, count: int) -> pd.DataFrame:
     return half.iloc[np.argsort(-apart)[:count]].reset_index(drop=True)
 
 
-def jittered(rows: pd.DataFrame, half: pd.DataFrame, noise: float, rng: Rng) -> pd.DataFrame:
+def jitter(rows: pd.DataFrame, half: pd.DataFrame, noise: float, rng: Rng) -> pd.DataFrame:
     """Move every number by a share of its standard deviation, and redraw as large a share of the labels."""
-    moved = rows.copy()
-    for name in moved:
+    moved_rows = rows.copy()
+    for name in moved_rows:
         values = half[name]
         if values.dtype.kind in "if" and values.nunique() > 2:
             numbers = rows[name] + rng.normal(0, noise * values.std(), len(rows))
-            moved[name] = numbers.round().astype(values.dtype) if values.dtype.kind == "i" else numbers
+            moved_rows[name] = numbers.round().astype(values.dtype) if values.dtype.kind == "i" else numbers
         else:
             flip = rng.random(len(rows)) < noise
-            moved.loc[flip, name] = values.sample(int(flip.sum()), replace=True, random_state=rng).to_numpy()
-    return moved
+            moved_rows.loc[flip, name] = values.sample(
+                int(flip.sum()), replace=True, random_state=rng
+            ).to_numpy()
+    return moved_rows
 
 
 def verbatim(share: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
@@ -115,17 +117,17 @@ def verbatim(share: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> 
 
 def noisy(share: float, noise: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
     """Repeat the rows of a share of the people with some noise."""
-    return _with(base, jittered(_people(half, share, rng), half, noise, rng))
+    return _with(base, jitter(_people(half, share, rng), half, noise, rng))
 
 
 def outliers(share: float, noise: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
     """Repeat the rows of those least like any other; a share of at least 1 is a number of people."""
     count = round(share / 2) if share >= 1 else max(round(share * len(half)), 1)
     leak = _outliers(half, count)
-    return _with(base, jittered(leak, half, noise, rng) if noise else leak)
+    return _with(base, jitter(leak, half, noise, rng) if noise else leak)
 
 
-def resampled(columns: int, share: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
+def resample(columns: int, share: float, half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
     """Repeat the rows of a share of the people with some columns redrawn."""
     leak = _people(half, share, rng)
     for name in rng.permutation(half.columns.to_numpy())[:columns]:
@@ -177,7 +179,7 @@ def bootstrap(half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
 
 def neighbours(half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame:
     """Mix every column of a row from itself and its five nearest rows."""
-    points = placed(half).astype(np.float32)
+    points = as_points(half).astype(np.float32)
     rows = rng.integers(len(half), size=len(base))
     near = np.empty((len(half), 6), dtype=np.int64)
     squares = (points**2).sum(1)
@@ -185,9 +187,9 @@ def neighbours(half: pd.DataFrame, base: pd.DataFrame, rng: Rng) -> pd.DataFrame
         part = points[start : start + 500]
         apart = (part**2).sum(1)[:, None] + squares - 2 * part @ points.T
         near[start : start + 500] = np.argpartition(apart, 5, axis=1)[:, :6]
-    picked = near[rows]
+    picks = near[rows]
     parts = {
-        name: half[name].to_numpy()[picked[np.arange(len(rows)), rng.integers(6, size=len(rows))]]
+        name: half[name].to_numpy()[picks[np.arange(len(rows)), rng.integers(6, size=len(rows))]]
         for name in half
     }
     return pd.DataFrame(parts).astype(half.dtypes)
@@ -211,23 +213,23 @@ def overgrown(half: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
     }
     table = np.stack(list(codes.values()), axis=1).astype(float)
     table = np.nan_to_num(table, nan=-1)
-    drawn = np.zeros((rows, table.shape[1]), dtype=np.int64)  # the row that each value comes from
+    draws = np.zeros((rows, table.shape[1]), dtype=np.int64)  # the row that each value comes from
     values = np.zeros((rows, table.shape[1]))
     for place in range(table.shape[1]):
         if not place:
-            drawn[:, place] = rng.integers(len(half), size=rows)
+            draws[:, place] = rng.integers(len(half), size=rows)
         else:
             tree = DecisionTreeRegressor(min_samples_leaf=2, random_state=seed % 2**31)
             tree.fit(table[:, :place], table[:, place])
             leaves = tree.apply(table[:, :place])
             order = np.argsort(leaves, kind="stable")
-            wanted = tree.apply(values[:, :place])
-            low = np.searchsorted(leaves[order], wanted, side="left")
-            high = np.searchsorted(leaves[order], wanted, side="right")
-            drawn[:, place] = order[low + (rng.random(rows) * (high - low)).astype(np.int64)]
-        values[:, place] = table[drawn[:, place], place]
+            target_leaves = tree.apply(values[:, :place])
+            low = np.searchsorted(leaves[order], target_leaves, side="left")
+            high = np.searchsorted(leaves[order], target_leaves, side="right")
+            draws[:, place] = order[low + (rng.random(rows) * (high - low)).astype(np.int64)]
+        values[:, place] = table[draws[:, place], place]
     return pd.DataFrame(
-        {name: half[name].to_numpy()[drawn[:, place]] for place, name in enumerate(half)}
+        {name: half[name].to_numpy()[draws[:, place]] for place, name in enumerate(half)}
     ).astype(half.dtypes)
 
 
@@ -244,8 +246,8 @@ RUNGS: Mapping[str, Rung] = MappingProxyType(
         "outliers_1": Rung(partial(outliers, 0.01, 0.0)),
         "outliers_1_noise": Rung(partial(outliers, 0.01, 0.01)),
         "outliers_20_people": Rung(partial(outliers, 20, 0.0)),
-        "one_column": Rung(partial(resampled, 1, 0.02)),
-        "two_columns": Rung(partial(resampled, 2, 0.02)),
+        "one_column": Rung(partial(resample, 1, 0.02)),
+        "two_columns": Rung(partial(resample, 2, 0.02)),
         "subgroup": Rung(subgroup),
         "quasi_identifiers": Rung(quasi_identifiers),
         "plus_one": Rung(plus_one),

@@ -35,8 +35,8 @@ def halve(table: Path, training: Path, holdout: Path, *, seed: int, rows: int | 
 
     `rows` is how many to take at most, of the shuffled rows.
     """
-    opened = gzip.open if table.suffix == ".gz" else open
-    with opened(table, "rt", encoding="utf-8", newline="") as file:
+    opener = gzip.open if table.suffix == ".gz" else open
+    with opener(table, "rt", encoding="utf-8", newline="") as file:
         head, *lines = csv.reader(file)
     order = np.random.default_rng(seed).permutation(len(lines))[:rows]
     for path, half in zip((training, holdout), np.array_split(order, 2), strict=True):

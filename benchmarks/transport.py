@@ -86,18 +86,18 @@ def one_round(environment: dict[str, str], path: Path) -> dict[str, dict[str, fl
 def psql(environment: dict[str, str], command: str) -> float:
     """Wall seconds of one command."""
     program = client_binary("psql") or "psql"
-    started = perf_counter()
+    start = perf_counter()
     subprocess.run([program, "-q", "-c", command], env={**os.environ, **environment}, check=True)
-    return perf_counter() - started
+    return perf_counter() - start
 
 
 def child(way: str, environment: dict[str, str]) -> dict[str, float]:
     """Measure one way in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.transport", "--child", way]
-    done = subprocess.run(
+    process = subprocess.run(
         command, env={**os.environ, **environment}, check=True, capture_output=True, text=True
     )
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: dict[str, float] = json.loads(process.stdout)
     return figures
 
 
@@ -110,9 +110,9 @@ def ours(way: str) -> dict[str, float]:
     with Warehouse(info) as warehouse:
         columns = warehouse.describe(source)
         with warehouse.snapshot() as snapshot:
-            started = perf_counter()
+            start = perf_counter()
             table = snapshot.extract(source, columns)
-            wall = perf_counter() - started
+            wall = perf_counter() - start
         if way == "in":
             relation = stage_relation(target, "synthetic__staging", RUN)
             stage = Stage(
@@ -127,10 +127,10 @@ def ours(way: str) -> dict[str, float]:
                 run_id=RUN,
                 version="benchmark",
             )
-            started = perf_counter()
+            start = perf_counter()
             warehouse.stage(task, stage, columns=columns, table=table)
             warehouse.publish([stage], analysts=(), full_refresh=False)
-            wall = perf_counter() - started
+            wall = perf_counter() - start
     return {"wall": wall, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 ROWS = 1000
 
 
-def arithmetic(frame: pd.DataFrame, fixed: tuple[int, ...] = ()) -> dict[str, tuple[str, tuple[str, ...]]]:
+def arithmetic(
+    frame: pd.DataFrame, unchanged_columns: tuple[int, ...] = ()
+) -> dict[str, tuple[str, tuple[str, ...]]]:
     columns = [
         open_column(frame.iloc[:, i], Crowd(10, len(frame)), label=False) for i in range(frame.shape[1])
     ]
     return {
         frame.columns[each.target]: (each.rule, tuple(frame.columns[source] for source in each.sources))
-        for each in find_identities(frame, columns, fixed_columns=fixed)
+        for each in find_identities(frame, columns, fixed_columns=unchanged_columns)
     }
 
 
@@ -34,13 +36,13 @@ def twin(frame: pd.DataFrame, rows: int = ROWS, **options: Any) -> pd.DataFrame:
     return Synthesizer(seed=4, **options).fit(frame).sample(rows)
 
 
-def kept(identity: Identity, frame: pd.DataFrame) -> bool:
+def holds(identity: Identity, frame: pd.DataFrame) -> bool:
     target, *sources = (
         to_amounts(*to_native(frame.iloc[:, place])) for place in (identity.target, *identity.sources)
     )
-    found = identity.amounts(sources)
+    amounts = identity.amounts(sources)
     close = 1e-6 if "32" in str(frame.dtypes) else max(1e-12, identity.noise)
-    return bool(np.allclose(found, target, rtol=close, equal_nan=True))
+    return bool(np.allclose(amounts, target, rtol=close, equal_nan=True))
 
 
 def numbers(seed: int = 0, rows: int = ROWS) -> dict[str, Any]:

@@ -22,7 +22,7 @@ DAYS = ("2024-04-01", "2024-07-01")  # on which a snapshot looks at the plans of
 
 
 @contextmanager
-def built(services: Endpoints, folder: Path, name: str) -> Iterator[Handmade]:
+def build(services: Endpoints, folder: Path, name: str) -> Iterator[Handmade]:
     """The project of that name, copied to `folder` and built; without its tests."""
     project = folder / name
     shutil.copytree(PROJECTS / name, project)
@@ -33,15 +33,15 @@ def built(services: Endpoints, folder: Path, name: str) -> Iterator[Handmade]:
             (project / "dbt_packages" / package.name).symlink_to(package)
     with new_database(services) as database, database.connect() as session:
         environment = {**database.environment, "SYNTH_STORE": str(project / "store")}
-        made = Handmade(database, project, session, environment)
-        dbt(made, *BUILD, "--vars", f"as_of: {DAYS[0]}")
+        handmade = Handmade(database, project, session, environment)
+        dbt(handmade, *BUILD, "--vars", f"as_of: {DAYS[0]}")
         for day in DAYS[1:] if (project / "snapshots").exists() else ():
-            dbt(made, "snapshot", "--vars", f"as_of: {day}")
-        yield made
+            dbt(handmade, "snapshot", "--vars", f"as_of: {day}")
+        yield handmade
 
 
 def dbt(project: Handmade, *arguments: str) -> str:
     """What dbt printed; a failure or a deprecation fails the test."""
-    done = call_dbt(project.folder, ("--quiet", "--warn-error", *arguments), project.environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    process = call_dbt(project.folder, ("--quiet", "--warn-error", *arguments), project.environment)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout

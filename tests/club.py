@@ -116,17 +116,17 @@ def club(services: Endpoints, folder: Path) -> Iterator[Handmade]:
         (folder / name).write_text(text, encoding="utf-8")
     with new_database(services) as database, database.connect() as session:
         environment = {**database.environment, "SYNTH_STORE": str(folder / "store"), "OMP_NUM_THREADS": "1"}
-        made = Handmade(database, folder, session, environment)
-        dbt(made, "run")
-        yield made
+        handmade = Handmade(database, folder, session, environment)
+        dbt(handmade, "run")
+        yield handmade
         shutil.rmtree(folder / "target", ignore_errors=True)
 
 
 def dbt(project: Handmade, *arguments: str, **variables: str) -> str:
     """What dbt printed; it must succeed."""
-    done = try_dbt(project, *arguments, **variables)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    process = try_dbt(project, *arguments, **variables)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 def try_dbt(project: Handmade, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

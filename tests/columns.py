@@ -27,7 +27,7 @@ TYPES = {
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledColumn:
     """A column and the truth about it; `what` is None where it identifies nobody."""
 
     column: Column
@@ -47,26 +47,26 @@ def fakers(locale: str) -> Faker:
     return faker
 
 
-def labelled() -> list[Labelled]:
+def labelled_columns() -> list[LabelledColumn]:
     """Every column of the benchmark, the same each time."""
     chance = random.Random(7)
     return [
-        _made(name, what, make, chance, kind)
+        _column_of(name, what, make, chance, kind)
         for kind, columns in ((Kind.TEXT, TEXTS), (Kind.INTEGER, NUMBERS))
         for name, what, make in columns
-    ] + [_made(name, what, make, chance, kind) for kind, name, what, make in OTHERS]
+    ] + [_column_of(name, what, make, chance, kind) for kind, name, what, make in OTHERS]
 
 
-def _made(
+def _column_of(
     name: str,
     what: IdentifierKind | None,
     make: Callable[[random.Random], Any],
     chance: random.Random,
     kind: Kind,
-) -> Labelled:
+) -> LabelledColumn:
     values = [None if chance.random() < 0.06 else make(chance) for _ in range(ROWS)]
     column = Column(name, TYPES[kind], kind, not_null=False, bits=64 if kind is Kind.INTEGER else None)
-    return Labelled(column, pa.chunked_array([pa.array(values)]), what)
+    return LabelledColumn(column, pa.chunked_array([pa.array(values)]), what)
 
 
 def of(locale: str, provider: str, **options: Any) -> Callable[[random.Random], Any]:
@@ -127,7 +127,7 @@ TEXTS: list[tuple[str, IdentifierKind | None, Callable[[random.Random], Any]]] =
     ("website", IdentifierKind.URL, of("en_US", "url")),
     # --- numbers with check digits, keys
     ("credit_card", IdentifierKind.CARD, of("en_US", "credit_card_number")),
-    ("paid_with", IdentifierKind.CARD, lambda _: _grouped(fakers("en_US").credit_card_number("visa16"))),
+    ("paid_with", IdentifierKind.CARD, lambda _: _in_groups(fakers("en_US").credit_card_number("visa16"))),
     ("iban", IdentifierKind.IBAN, of("de_DE", "iban")),
     ("konto", IdentifierKind.IBAN, of("en_GB", "iban")),
     ("ssn", IdentifierKind.SSN, of("en_US", "ssn")),
@@ -239,5 +239,5 @@ OTHERS: list[tuple[Kind, str, IdentifierKind | None, Callable[[random.Random], A
 ]
 
 
-def _grouped(number: str) -> str:
+def _in_groups(number: str) -> str:
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_socket
+from hypothesis import settings as hypothesis_settings
 
 import tests.threads  # noqa: F401 - for what it does, and before all that import numpy
 from tests.doubles.fixtures import gretel, nemo, remote
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["bucket", "database", "gretel", "moto", "nemo", "remote", "services"]
+
+# A loaded machine is no fault of a test; what never ends runs into the timeout of pytest.
+hypothesis_settings.register_profile("without deadlines", deadline=None)
+hypothesis_settings.load_profile("without deadlines")
 
 UNIT = Path(__file__).parent / "unit"
 

@@ -83,7 +83,7 @@ TWIN = "select * from synthetic.people order by id"
 COMMENT = "select obj_description('synthetic.people'::regclass, 'pg_class')"
 
 
-BLOCKED = """
+BLOCK_LOCK = """
 select from pg_stat_activity
 where application_name = 'synth' and datname = current_database() and wait_event_type = 'Lock'
 """

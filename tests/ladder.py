@@ -24,11 +24,13 @@ def noise(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> 
     for name in twin:
         values = twin[name]
         if values.dtype.kind in "if" and values.nunique() > 2:
-            moved = values + rng.normal(0, 0.01 * values.std(), len(twin))
-            twin[name] = moved.round().astype(values.dtype) if values.dtype.kind == "i" else moved
+            moved_values = values + rng.normal(0, 0.01 * values.std(), len(twin))
+            twin[name] = (
+                moved_values.round().astype(values.dtype) if values.dtype.kind == "i" else moved_values
+            )
         else:
-            flipped = rng.random(len(twin)) < 0.02
-            twin[name] = values.where(~flipped, values.sample(frac=1, random_state=rng).to_numpy())
+            is_flipped = rng.random(len(twin)) < 0.02
+            twin[name] = values.where(~is_flipped, values.sample(frac=1, random_state=rng).to_numpy())
     return twin
 
 
@@ -41,7 +43,7 @@ def verbatim(training: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generato
 
 def outliers(training: pd.DataFrame, base: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
     """The base, and the 1 % of training rows that lie farthest from their 7th neighbour among it."""
-    points = placed(training)
+    points = as_points(training)
     apart = np.empty(len(points))
     for start in range(0, len(points), 500):
         part = points[start : start + 500]
@@ -51,14 +53,14 @@ def outliers(training: pd.DataFrame, base: pd.DataFrame, _: np.random.Generator)
     return pd.concat([base.iloc[len(worst) :], training.iloc[worst]], ignore_index=True)
 
 
-def spliced(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def splice(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Rows of three people each: every person gave a third of the columns."""
     blocks = np.array_split(rng.permutation(training.shape[1]), 3)
     parts = [bootstrap(training, training, rng).iloc[:, block] for block in blocks]
     return pd.concat(parts, axis=1)[list(training.columns)]
 
 
-def resampled(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def resample(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Each column drawn from training for itself: nothing hangs together, and every value is real."""
     return pd.DataFrame(
         {
@@ -70,17 +72,17 @@ def resampled(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator)
 
 def independent(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The base with each column shuffled for itself."""
-    drawn = (values.sample(frac=1, random_state=rng) for _, values in base.items())
-    return pd.concat([values.reset_index(drop=True) for values in drawn], axis=1)
+    samples = (values.sample(frac=1, random_state=rng) for _, values in base.items())
+    return pd.concat([values.reset_index(drop=True) for values in samples], axis=1)
 
 
-def collapsed(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def collapse(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """A hundred rows of the base, over and over."""
     few = base.iloc[rng.choice(len(base), 100, replace=False)]
     return few.iloc[rng.integers(100, size=len(base))].reset_index(drop=True)
 
 
-def permuted(column: str, by: str) -> Spoilt:
+def permute(column: str, by: str) -> Spoilt:
     """The base with one column shuffled among rows of the same class."""
 
     def spoil(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -93,7 +95,7 @@ def permuted(column: str, by: str) -> Spoilt:
     return spoil
 
 
-def placed(table: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def as_points(table: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Rows as points: numbers by rank, labels one-hot."""
     numbers = table.select_dtypes("number").rank(pct=True)
     labels = pd.get_dummies(table.select_dtypes(exclude="number").astype(str), dtype=float) / np.sqrt(2)

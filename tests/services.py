@@ -63,8 +63,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
 @pytest.fixture
 def database(services: Endpoints) -> Iterator[Database]:
-    with new_database(services) as made:
-        yield made
+    with new_database(services) as own_database:
+        yield own_database
 
 
 @contextmanager
@@ -119,12 +119,12 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     )
     try:
         assert processes.wait_until(lambda: not processes.port_is_free(port), seconds=60), folder / "log"
-        yield moto_user(f"http://127.0.0.1:{port}", allowed=True)
+        yield moto_user(f"http://127.0.0.1:{port}", is_allowed=True)
     finally:
         processes.stop(process, signal.SIGTERM, seconds=5)
 
 
-def moto_user(endpoint: str, *, allowed: bool, by: Mapping[str, str] | None = None) -> dict[str, str]:
+def moto_user(endpoint: str, *, is_allowed: bool, by: Mapping[str, str] | None = None) -> dict[str, str]:
     """The AWS_… variables of a new user, made with the rights that `by` stands for."""
     by = by or {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}
     client = boto3.client(
@@ -138,7 +138,7 @@ def moto_user(endpoint: str, *, allowed: bool, by: Mapping[str, str] | None = No
     with closing(client):
         client.create_user(UserName=name)
         key = client.create_access_key(UserName=name)["AccessKey"]
-        if allowed:
+        if is_allowed:
             rule = {"Effect": "Allow", "Action": "*", "Resource": "*"}
             document = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
             client.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)

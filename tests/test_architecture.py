@@ -127,8 +127,8 @@ def ours(module: str) -> list[str]:
 
 
 def test_how_many_entities_make_something_common_is_said_once() -> None:
-    named = re.compile(r"^_?(RARE|FEWEST|K) = 10\b", re.MULTILINE)
-    homes = [name for name, path in MODULES.items() if named.search(path.read_text(encoding="utf-8"))]
+    definition = re.compile(r"^_?(RARE|FEWEST|K) = 10\b", re.MULTILINE)
+    homes = [name for name, path in MODULES.items() if definition.search(path.read_text(encoding="utf-8"))]
     assert homes == ["synth.domain.rarity"]
     assert signature(Synthesizer).parameters["rare"].default == RARE
 
@@ -160,23 +160,23 @@ def test_rooms_import_what_they_may_know() -> None:
     strangers = []
     for module in MODULES:
         rules = [package for package in MAY_IMPORT if within(module, package)]
-        allowed = MAY_IMPORT[max(rules, key=len)] if rules else ("synth",)
+        permitted_imports = MAY_IMPORT[max(rules, key=len)] if rules else ("synth",)
         strangers += [
             f"{module} imports {name}"
             for name in ours(module)
-            if not any(within(name, package) for package in allowed)
+            if not any(within(name, package) for package in permitted_imports)
         ]
     assert not strangers
 
 
 def test_values_are_imported_from_their_room_and_not_from_its_files() -> None:
-    allowed = {"synth.domain", "synth.domain.figures"}  # figures are for pictures alone
+    permitted_imports = {"synth.domain", "synth.domain.figures"}  # figures are for pictures alone
     strangers = [
         f"{module} imports {name}"
         for module in MODULES
         if not within(module, "synth.domain")
         for name in ours(module)
-        if within(name, "synth.domain") and name not in allowed
+        if within(name, "synth.domain") and name not in permitted_imports
     ]
     assert not strangers
 
@@ -264,5 +264,5 @@ def test_the_readme_names_every_command(name: str) -> None:
 @pytest.mark.parametrize("code", ["import synth", "import synth.cli"])
 def test_importing_synth_costs_nothing_that_only_a_run_needs(code: str) -> None:
     command = f"{code}; import sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
-    assert not HEAVY & set(done.stdout.split())
+    process = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(process.stdout.split())

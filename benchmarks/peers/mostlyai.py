@@ -14,12 +14,12 @@ from benchmarks.tables import read
 
 def main() -> None:
     """Learn, sample, write."""
-    given = task()
-    table = read(given.training)
-    options = {"enable_flexible_generation": False} if given.model == "fixed-order" else {}
-    argn = TabularARGN(random_state=given.seed, **options)
+    work = task()
+    table = read(work.training)
+    options = {"enable_flexible_generation": False} if work.model == "fixed-order" else {}
+    argn = TabularARGN(random_state=work.seed, **options)
     argn.fit(table)
-    argn.sample(len(table)).to_csv(given.synthetic, index=False)
+    argn.sample(len(table)).to_csv(work.synthetic, index=False)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from synth.engine import Synthesizer
 
 def main() -> None:
     """Learn, sample, write."""
-    given = task()
-    table = read(given.training)
-    twin = Synthesizer(seed=given.seed).fit(table).sample(len(table))
-    twin.to_csv(given.synthetic, index=False)
+    work = task()
+    table = read(work.training)
+    twin = Synthesizer(seed=work.seed).fit(table).sample(len(table))
+    twin.to_csv(work.synthetic, index=False)
 
 
 if __name__ == "__main__":

@@ -17,16 +17,16 @@ NAME = "table"
 
 def main() -> None:
     """Learn, sample, write."""
-    given = task()
-    random.seed(given.seed)
-    np.random.seed(given.seed)  # noqa: NPY002 - SDV draws from the global generators
-    torch.manual_seed(given.seed)
-    table = read(given.training)
-    synthesizer = getattr(single_table, given.model)(Metadata.detect_from_dataframes({NAME: table}))
+    work = task()
+    random.seed(work.seed)
+    np.random.seed(work.seed)  # noqa: NPY002 - SDV draws from the global generators
+    torch.manual_seed(work.seed)
+    table = read(work.training)
+    synthesizer = getattr(single_table, work.model)(Metadata.detect_from_dataframes({NAME: table}))
     synthesizer.fit({NAME: table})
     # Sampling starts at one fixed state otherwise, and a fit without chance gives one table for all seeds.
-    synthesizer._set_random_state(given.seed)  # noqa: SLF001 - there is no public way
-    synthesizer.sample(len(table))[NAME].to_csv(given.synthetic, index=False)
+    synthesizer._set_random_state(work.seed)  # noqa: SLF001 - there is no public way
+    synthesizer.sample(len(table))[NAME].to_csv(work.synthetic, index=False)
 
 
 if __name__ == "__main__":

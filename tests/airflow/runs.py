@@ -29,27 +29,27 @@ def run(dag: DAG, moment: datetime | None = None) -> Any:
 def states(dag_run: Any) -> dict[str, str]:
     """The state of each task, of mapped ones by the name that the page shows."""
     with create_session() as session:
-        found = session.scalars(
+        tasks = session.scalars(
             select(TaskInstance).where(
                 TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id
             )
         )
         return {
             f"{one.task_id}[{one.rendered_map_index}]" if one.map_index >= 0 else one.task_id: str(one.state)
-            for one in found
+            for one in tasks
         }
 
 
 def events(dag_run: Any) -> list[tuple[str, dict[str, Any]]]:
     """The address and the extra of each event that the run's tasks caused."""
     with create_session() as session:
-        found = session.execute(
+        rows = session.execute(
             select(AssetModel.uri, AssetEvent.extra)
             .join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
             .where(AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id)
             .order_by(AssetEvent.id)
         )
-        return [(uri, extra) for uri, extra in found]
+        return [(uri, extra) for uri, extra in rows]
 
 
 def shows(text: str, secret: str) -> bool:
@@ -58,7 +58,7 @@ def shows(text: str, secret: str) -> bool:
     return any(form in text for form in forms)
 
 
-def written(secret: str) -> Iterator[Path]:
+def key_file(secret: str) -> Iterator[Path]:
     """Airflow's files, its database with XCom and rendered templates included, that show the secret."""
     for path in sorted(Path(os.environ["AIRFLOW_HOME"]).rglob("*")):
         if path.is_file() and shows(path.read_text(encoding="utf-8", errors="replace"), secret):

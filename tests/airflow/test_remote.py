@@ -12,7 +12,7 @@ from airflow.jobs.triggerer_job_runner import _USER_ACTION_CANCEL_MSG, TriggerRu
 from synth.airflow.hooks import SynthHook
 from synth.airflow.triggers import SynthJobTrigger
 from synth.services.processes import wait_until
-from tests.airflow.runs import run, shows, states, written
+from tests.airflow.runs import key_file, run, shows, states
 from tests.airflow.world import BIN, PROJECT
 from tests.doubles.gretel import KEY, GretelDouble
 from tests.doubles.server import running
@@ -39,12 +39,12 @@ INSTALLATION: dict[str, Any] = {
 def gretel(monkeypatch: pytest.MonkeyPatch) -> Iterator[GretelDouble]:
     double = GretelDouble()
     with running(double):
-        said = double.environment
+        environment = double.environment
         connection = {
             "conn_type": "gretel",
-            "host": said["GRETEL_ENDPOINT"],
-            "password": said["GRETEL_API_KEY"],
-            "extra": {"project": said["GRETEL_PROJECT"]},
+            "host": environment["GRETEL_ENDPOINT"],
+            "password": environment["GRETEL_API_KEY"],
+            "extra": {"project": environment["GRETEL_PROJECT"]},
         }
         monkeypatch.setenv("AIRFLOW_CONN_GRETEL_DEFAULT", json.dumps(connection))
         yield double
@@ -59,15 +59,15 @@ def test_a_task_leaves_its_worker_while_gretel_works_and_comes_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     gretel.script = [*["active"] * 5, "completed"]
-    done = run(dags["bookings_gretel"])
-    said = capfd.readouterr()
-    assert states(done)[f"twin.synthesize[{MODEL}]"] == "success", said.out
+    dag_run = run(dags["bookings_gretel"])
+    output = capfd.readouterr()
+    assert states(dag_run)[f"twin.synthesize[{MODEL}]"] == "success", output.out
     assert caplog.text.count("running trigger in line") == 1
     assert len(gretel.submitted) == 1
     assert gretel.left == []
     assert stack.rows(f"select count(*) > 0 from synthetic.{MODEL}") == [(True,)]
-    assert not shows(said.out + said.err, KEY)
-    assert list(written(KEY)) == []
+    assert not shows(output.out + output.err, KEY)
+    assert list(key_file(KEY)) == []
 
 
 def test_ending_a_deferred_task_cancels_the_remote_job(stack: Stack, gretel: GretelDouble) -> None:
@@ -85,16 +85,16 @@ def test_ending_a_deferred_task_cancels_the_remote_job(stack: Stack, gretel: Gre
 
 async def _ended_by_a_user(trigger: SynthJobTrigger, gretel: GretelDouble) -> None:
     """Watch the job in Airflow's own runner of triggers, and end the task as its page does."""
-    runner, seen = TriggerRunner(), gretel.calls("look")
+    runner, calls = TriggerRunner(), gretel.calls("look")
     runner.triggers[1] = {"name": "watched", "task": None, "events": 0}
-    watching = asyncio.create_task(runner.run_trigger(1, trigger))
-    while gretel.calls("look") == seen and not watching.done():  # noqa: ASYNC110 - another thread serves
+    watch = asyncio.create_task(runner.run_trigger(1, trigger))
+    while gretel.calls("look") == calls and not watch.done():  # noqa: ASYNC110 - another thread serves
         await asyncio.sleep(0.1)
-    watching.cancel(_USER_ACTION_CANCEL_MSG)
+    watch.cancel(_USER_ACTION_CANCEL_MSG)
     await asyncio.sleep(0)
-    watching.cancel(_USER_ACTION_CANCEL_MSG)  # it does so again and again
+    watch.cancel(_USER_ACTION_CANCEL_MSG)  # it does so again and again
     with pytest.raises(asyncio.CancelledError):
-        await watching
+        await watch
 
 
 def test_a_trigger_survives_its_way_through_the_database() -> None:

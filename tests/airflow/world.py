@@ -51,8 +51,8 @@ class Stack:
     @property
     def database(self) -> str:
         """What the names of its assets begin with."""
-        said = self.variables
-        return f"postgres://{said['PGHOST']}:{said['PGPORT']}/{said['PGDATABASE']}"
+        variables = self.variables
+        return f"postgres://{variables['PGHOST']}:{variables['PGPORT']}/{variables['PGDATABASE']}"
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -82,8 +82,8 @@ class Stack:
             aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
         )
         bucket, _, folder = self.variables["SYNTH_STORE"].removeprefix("s3://").partition("/")
-        found = client.list_objects_v2(Bucket=bucket, Prefix=f"{folder}/{prefix}")
-        return [one["Key"].removeprefix(f"{folder}/") for one in found.get("Contents", ())]
+        objects = client.list_objects_v2(Bucket=bucket, Prefix=f"{folder}/{prefix}")
+        return [one["Key"].removeprefix(f"{folder}/") for one in objects.get("Contents", ())]
 
 
 @pytest.fixture(scope="session")
@@ -95,14 +95,14 @@ def stack() -> Iterator[Stack]:
     synth = [BIN / "synth"]
     subprocess.run([*synth, "up", "--project-dir", PROJECT], check=True, capture_output=True)
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [*synth, "env", "--project-dir", PROJECT], check=True, capture_output=True, text=True
         )
-        words = [shlex.split(line)[1] for line in said.stdout.splitlines()]
-        found = dict(word.split("=", 1) for word in words if not word.startswith("PATH="))
-        connected = _connected(Stack(found))
-        connected.run("dbt", "--quiet", "parse")  # Cosmos makes its tasks from the manifest
-        yield connected
+        words = [shlex.split(line)[1] for line in output.stdout.splitlines()]
+        variables = dict(word.split("=", 1) for word in words if not word.startswith("PATH="))
+        stack_in_use = _with_connections(Stack(variables))
+        stack_in_use.run("dbt", "--quiet", "parse")  # Cosmos makes its tasks from the manifest
+        yield stack_in_use
     finally:
         subprocess.run([*synth, "down", "--project-dir", PROJECT], check=True, capture_output=True)
         shutil.rmtree(HOME, ignore_errors=True)
@@ -116,33 +116,36 @@ def metadata() -> None:
     )
 
 
-def _connected(stack: Stack) -> Stack:
+def _with_connections(stack: Stack) -> Stack:
     """Point Airflow's connections at the services, by a password and a key that URIs stumble over."""
     with stack.connect() as session:
         name = sql.Identifier(stack.variables["PGUSER"])
         session.execute(sql.SQL("alter role {} password {}").format(name, sql.Literal(PASSWORD)))
-    said = stack.variables | {"PGPASSWORD": PASSWORD}
+    environment = stack.variables | {"PGPASSWORD": PASSWORD}
     postgres = {
         "conn_type": "postgres",
-        "host": said["PGHOST"],
-        "port": int(said["PGPORT"]),
-        "login": said["PGUSER"],
+        "host": environment["PGHOST"],
+        "port": int(environment["PGPORT"]),
+        "login": environment["PGUSER"],
         "password": PASSWORD,
-        "schema": said["PGDATABASE"],
+        "schema": environment["PGDATABASE"],
     }
     aws = {
         "conn_type": "aws",
-        "login": said["AWS_ACCESS_KEY_ID"],
+        "login": environment["AWS_ACCESS_KEY_ID"],
         "password": SECRET,  # the embedded store checks the key's id only
-        "extra": {"region_name": said["AWS_DEFAULT_REGION"], "endpoint_url": said["AWS_ENDPOINT_URL_S3"]},
+        "extra": {
+            "region_name": environment["AWS_DEFAULT_REGION"],
+            "endpoint_url": environment["AWS_ENDPOINT_URL_S3"],
+        },
     }
     os.environ |= {
         "AIRFLOW_CONN_POSTGRES_DEFAULT": json.dumps(postgres),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
-        "SYNTH_STORE": said["SYNTH_STORE"],
+        "SYNTH_STORE": environment["SYNTH_STORE"],
         "BOOKINGS_DATABASE": stack.database,
     }
-    return Stack(said)
+    return Stack(environment)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +153,7 @@ def dags(stack: Stack) -> Mapping[str, DAG]:
     """The example DAGs, by their ids."""
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - makes Airflow's files, in HOME
 
-    found = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    assert found.import_errors == {}
-    read: Mapping[str, DAG] = found.dags
+    bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    assert bag.import_errors == {}
+    read: Mapping[str, DAG] = bag.dags
     return read

@@ -22,9 +22,9 @@ OFFLINE = ["local"]  # the others answer from a service, which their own tests p
 
 @pytest.fixture(params=sorted(set(BUILT_IN) & set(OFFLINE)))
 def backend(request: pytest.FixtureRequest) -> Backend:
-    opened = open_backend(request.param, {})
-    opened.check()
-    return opened
+    backend_of_test = open_backend(request.param, {})
+    backend_of_test.check()
+    return backend_of_test
 
 
 @pytest.fixture

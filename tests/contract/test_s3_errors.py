@@ -25,7 +25,7 @@ SECRET = "secret-of-nobody"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKNOBODY", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-class Scripted(BaseHTTPRequestHandler):
+class ScriptedServer(BaseHTTPRequestHandler):
     """Answers every request with `status` and an S3 error of `code`."""
 
     protocol_version = "HTTP/1.1"
@@ -49,7 +49,7 @@ class Scripted(BaseHTTPRequestHandler):
         pass
 
 
-class LosesItsFirstAnswer(Scripted):
+class LosesItsFirstAnswer(ScriptedServer):
     """Keeps the first object that it is sent and hangs up instead of saying so; refuses the next."""
 
     kept: ClassVar[list[bytes]] = []
@@ -74,7 +74,7 @@ class LosesItsFirstAnswer(Scripted):
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -83,9 +83,9 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def complaint(address: str = "s3://some-bucket/prefix") -> str:
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(StoreError) as failure:
         S3Store.at(address).check()
-    message = str(caught.value)
+    message = str(failure.value)
     assert message.startswith(f"The store {address} is not usable: ")
     assert message.endswith(", then run `synth debug`.")
     assert SECRET not in message
@@ -99,7 +99,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"),
+    ("status", "code", "message"),
     [
         (400, "ExpiredToken", "the session token has expired; log in again"),
         (400, "InvalidToken", "the session token is not valid"),
@@ -113,18 +113,18 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ],
 )
 def test_a_refusal_is_put_in_plain_words(
-    nobody: pytest.MonkeyPatch, status: int, code: str, said: str
+    nobody: pytest.MonkeyPatch, status: int, code: str, message: str
 ) -> None:
-    handler = type("Handler", (Scripted,), {"status": status, "code": code})
-    with serving(handler) as endpoint:
+    handler = type("Handler", (ScriptedServer,), {"status": status, "code": code})
+    with serve(handler) as endpoint:
         nobody.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-        assert said in complaint()
+        assert message in complaint()
 
 
 @pytest.mark.parametrize("code", ["PermanentRedirect", "AuthorizationHeaderMalformed"])
 def test_a_bucket_of_another_region_is_named_with_its_region(nobody: pytest.MonkeyPatch, code: str) -> None:
-    told = {"status": 400, "code": code, "extra": {"x-amz-bucket-region": "eu-west-3"}}
-    with serving(type("Handler", (Scripted,), told)) as endpoint:
+    script = {"status": 400, "code": code, "extra": {"x-amz-bucket-region": "eu-west-3"}}
+    with serve(type("Handler", (ScriptedServer,), script)) as endpoint:
         nobody.setenv("AWS_ENDPOINT_URL_S3", endpoint)
         assert "in another region; set AWS_DEFAULT_REGION=eu-west-3" in complaint()
 
@@ -135,7 +135,7 @@ def test_an_answer_that_got_lost_on_the_way_does_not_make_create_fail(
     source = tmp_path / "source"
     source.write_bytes(b"content")
     handler = type("Handler", (LosesItsFirstAnswer,), {"kept": []})
-    with serving(handler) as endpoint:
+    with serve(handler) as endpoint:
         nobody.setenv("AWS_ENDPOINT_URL_S3", endpoint)
         store = S3Store.at("s3://bucket")
         assert store.create(source, "key") == "s3://bucket/key"
@@ -167,7 +167,7 @@ def test_a_user_without_rights_is_told_which_ones_are_needed(
     moto: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"s3://{new_bucket(moto)}"
-    set_environment(moto_user(moto["AWS_ENDPOINT_URL_S3"], allowed=False, by=moto), monkeypatch)
+    set_environment(moto_user(moto["AWS_ENDPOINT_URL_S3"], is_allowed=False, by=moto), monkeypatch)
     assert "access is denied; allow s3:PutObject, s3:GetObject, s3:DeleteObject" in complaint(address)
 
 
@@ -175,18 +175,18 @@ def test_a_user_without_rights_is_told_which_ones_are_needed(
 def test_a_missing_bucket_is_named_with_the_command_that_makes_it(
     server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: Endpoints | dict[str, str] = request.getfixturevalue(server)
-    set_environment(found if isinstance(found, dict) else found.environment(), monkeypatch)
+    endpoints: Endpoints | dict[str, str] = request.getfixturevalue(server)
+    set_environment(endpoints if isinstance(endpoints, dict) else endpoints.environment(), monkeypatch)
     assert "there is no such bucket; make it with `aws s3 mb s3://not-there`" in complaint(
         "s3://not-there/prefix"
     )
 
 
-@pytest.mark.parametrize("listening", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_dead_endpoint_is_named_within_seconds(nobody: pytest.MonkeyPatch, *, listening: bool) -> None:
+@pytest.mark.parametrize("has_listener", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_dead_endpoint_is_named_within_seconds(nobody: pytest.MonkeyPatch, *, has_listener: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        if not listening:
+        if not has_listener:
             silent.close()
         nobody.setenv("AWS_ENDPOINT_URL_S3", f"http://user:{SECRET}@127.0.0.1:{port}")
         before = time.monotonic()

@@ -46,10 +46,10 @@ def store(address: str) -> Store:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return written(tmp_path / "source", b"first")
+    return write(tmp_path / "source", b"first")
 
 
-def written(path: Path, content: bytes) -> Path:
+def write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
@@ -83,21 +83,21 @@ def test_a_uri_starts_with_the_address_of_its_store(store: Store, address: str, 
 
 
 def test_an_empty_file_comes_back(store: Store, tmp_path: Path) -> None:
-    store.put(written(tmp_path / "empty", b""), KEY)
+    store.put(write(tmp_path / "empty", b""), KEY)
     assert content_of(store, KEY, tmp_path) == b""
 
 
 def test_a_file_of_many_parts_comes_back(store: Store, tmp_path: Path) -> None:
     content = random.Random(0).randbytes(40 * 2**20 + 1)
-    store.put(written(tmp_path / "big", content), KEY)
-    fetched = content_of(store, KEY, tmp_path)
-    assert hashlib.sha256(fetched).digest() == hashlib.sha256(content).digest()
+    store.put(write(tmp_path / "big", content), KEY)
+    fetched_content = content_of(store, KEY, tmp_path)
+    assert hashlib.sha256(fetched_content).digest() == hashlib.sha256(content).digest()
     assert len(everything_in(store)) == 1
 
 
 def test_put_replaces(store: Store, source: Path, tmp_path: Path) -> None:
     store.put(source, KEY)
-    store.put(written(tmp_path / "second", b"second"), KEY)
+    store.put(write(tmp_path / "second", b"second"), KEY)
     assert content_of(store, KEY, tmp_path) == b"second"
 
 
@@ -109,15 +109,15 @@ def test_create_writes_where_nothing_is(store: Store, source: Path, tmp_path: Pa
 def test_create_never_replaces(store: Store, source: Path, tmp_path: Path) -> None:
     store.create(source, KEY)
     with pytest.raises(FileExistsError, match=KEY):
-        store.create(written(tmp_path / "second", b"second"), KEY)
+        store.create(write(tmp_path / "second", b"second"), KEY)
     assert content_of(store, KEY, tmp_path) == b"first"
     assert len(everything_in(store)) == 1
 
 
 def test_a_race_to_create_has_one_winner(store: Store, tmp_path: Path) -> None:
-    sources = [written(tmp_path / f"source-{number}", str(number).encode()) for number in range(8)]
+    sources = [write(tmp_path / f"source-{number}", str(number).encode()) for number in range(8)]
 
-    def won(source: Path) -> bool:
+    def is_first(source: Path) -> bool:
         try:
             store.create(source, KEY)
         except FileExistsError:
@@ -125,7 +125,9 @@ def test_a_race_to_create_has_one_winner(store: Store, tmp_path: Path) -> None:
         return True
 
     with ThreadPoolExecutor(len(sources)) as pool:
-        winners = [source for source, first in zip(sources, pool.map(won, sources), strict=True) if first]
+        winners = [
+            source for source, first in zip(sources, pool.map(is_first, sources), strict=True) if first
+        ]
     assert len(winners) == 1
     assert content_of(store, KEY, tmp_path) == winners[0].read_bytes()
 
@@ -194,16 +196,16 @@ def test_an_address_without_a_bucket_is_refused(address: str) -> None:
 
 def test_a_failed_upload_leaves_no_part(bucket: str, tmp_path: Path) -> None:
     store = S3Store.at(bucket)
-    uploaded = []
+    uploads = []
 
     def break_off(**_: object) -> None:
-        uploaded.append(1)
-        if len(uploaded) == 3:
+        uploads.append(1)
+        if len(uploads) == 3:
             raise ConnectionError
 
     store.client.meta.events.register("before-call.s3.UploadPart", break_off)
     with pytest.raises(ConnectionError):
-        store.put(written(tmp_path / "big", bytes(64 * 2**20)), KEY)
+        store.put(write(tmp_path / "big", bytes(64 * 2**20)), KEY)
     assert not store.exists(KEY)
     assert everything_in(store) == []
 
@@ -228,14 +230,14 @@ def test_a_directory_that_cannot_be_written_fails_its_check(source: Path) -> Non
 
 
 def test_files_of_a_directory_have_the_modes_that_the_user_wants(tmp_path: Path, source: Path) -> None:
-    plain = written(tmp_path / "plain", b"")
+    plain = write(tmp_path / "plain", b"")
     store = DirectoryStore(tmp_path / "store")
     store.put(source, KEY)
     assert (store.root / KEY).stat().st_mode == plain.stat().st_mode
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "content_type"),
     [
         ("report.html", "text/html; charset=utf-8"),
         ("evaluation.json", "application/json"),
@@ -243,12 +245,12 @@ def test_files_of_a_directory_have_the_modes_that_the_user_wants(tmp_path: Path,
         ("data", "application/octet-stream"),
     ],
 )
-def test_a_browser_is_told_what_a_file_is(bucket: str, source: Path, name: str, told: str) -> None:
+def test_a_browser_is_told_what_a_file_is(bucket: str, source: Path, name: str, content_type: str) -> None:
     store = S3Store.at(bucket)
     with closing(store.client) as client:
         for key, write in ((f"put/{name}", store.put), (f"created/{name}", store.create)):
             write(source, key)
-            assert client.head_object(Bucket=store.bucket, Key=key)["ContentType"] == told
+            assert client.head_object(Bucket=store.bucket, Key=key)["ContentType"] == content_type
 
 
 def test_the_bucket_alone_is_an_address(bucket: str, source: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.doubles.nemo import TOKEN
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.doubles.fixtures import Rented
+    from tests.doubles.fixtures import Rental
 
 ROWS = 60
 CANARY = "canary-7f3a"
@@ -40,7 +40,7 @@ def training(rows: int = 400) -> pd.DataFrame:
     )
 
 
-def asked(**changes: Any) -> Request:
+def request_for(**changes: Any) -> Request:
     request = Request(
         rows=ROWS,
         seed=11,
@@ -52,15 +52,15 @@ def asked(**changes: Any) -> Request:
     return replace(request, **changes)
 
 
-def made(remote: Rented, folder: Path, **changes: Any) -> pd.DataFrame:
-    return remote.backend.synthesize(training(), asked(**changes), folder)
+def twin_of(remote: Rental, folder: Path, **changes: Any) -> pd.DataFrame:
+    return remote.backend.synthesize(training(), request_for(**changes), folder)
 
 
-def refused(remote: Rented, folder: Path, **changes: Any) -> str:
+def refusal_of(remote: Rental, folder: Path, **changes: Any) -> str:
     """The error that a run ends with; neither it nor anything on the disk holds a secret or a value."""
-    with pytest.raises(BackendError) as caught:
-        made(remote, folder, **changes)
+    with pytest.raises(BackendError) as failure:
+        twin_of(remote, folder, **changes)
     left = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()).decode()
-    for text in (str(caught.value), left):
+    for text in (str(failure.value), left):
         assert not any(secret in text for secret in (KEY, TOKEN, CANARY, "X-Signature"))
-    return str(caught.value)
+    return str(failure.value)

@@ -40,8 +40,8 @@ def main(backend: str) -> int:
             _say(f"$ export {name}={'…' if name.endswith(SECRETS) else value}")
         os.environ.update(variables)
         code = demo(Path.cwd())
-    answered, left = sum(status < 300 for _, _, status in double.log), len(double.left)
-    _say(f"\nThe stand-in answered {answered} of {len(double.log)} calls; jobs and files left there: {left}.")
+    answers, left = sum(status < 300 for _, _, status in double.log), len(double.left)
+    _say(f"\nThe stand-in answered {answers} of {len(double.log)} calls; jobs and files left there: {left}.")
     return code
 
 

@@ -14,7 +14,7 @@ from synth.backends.patience import Patience
 from tests.doubles.gretel import GretelDouble
 from tests.doubles.nemo import NemoDouble
 from tests.doubles.server import Double, running
-from tests.doubles.work import repeated
+from tests.doubles.work import repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +29,17 @@ needs_client = pytest.mark.skipif(find_spec("gretel_client") is None, reason="gr
 @pytest.fixture
 def gretel() -> Iterator[GretelDouble]:
     double = GretelDouble()
-    yield from _served(double)
+    yield from _serve(double)
 
 
 @pytest.fixture(params=["v2", "v1beta1"])
 def nemo(request: pytest.FixtureRequest) -> Iterator[NemoDouble]:
     double = NemoDouble(request.param)
-    yield from _served(double)
+    yield from _serve(double)
 
 
 @dataclass
-class Rented:
+class Rental:
     """A backend of a service that runs on this machine, and the service."""
 
     double: GretelDouble | NemoDouble
@@ -48,23 +48,23 @@ class Rented:
 
 
 @pytest.fixture(params=[pytest.param("gretel", marks=needs_client), "v2", "v1beta1"])
-def remote(request: pytest.FixtureRequest) -> Iterator[Rented]:
+def remote(request: pytest.FixtureRequest) -> Iterator[Rental]:
     """Each remote backend in turn; it waits a hundredth of a second between two looks."""
     kind = request.param
     double = GretelDouble() if kind == "gretel" else NemoDouble(kind)
-    double.make = repeated  # no gate is asked, and learning takes its time
-    for served in _served(double):
-        yield Rented(served, opened(served), "gretel" if kind == "gretel" else "nemo")
+    double.make = repeat  # no gate is asked, and learning takes its time
+    for server in _serve(double):
+        yield Rental(server, backend_of(server), "gretel" if kind == "gretel" else "nemo")
 
 
-def opened(double: GretelDouble | NemoDouble, patience: Patience = QUICK) -> GretelBackend | NemoBackend:
+def backend_of(double: GretelDouble | NemoDouble, patience: Patience = QUICK) -> GretelBackend | NemoBackend:
     """The backend that the double's variables lead to."""
     if isinstance(double, GretelDouble):
         return GretelBackend.connect(double.environment, patience)
     return NemoBackend.connect(double.environment, patience)
 
 
-def _served(double: D) -> Iterator[D]:
+def _serve(double: D) -> Iterator[D]:
     with running(double):
         yield double
     assert double.strangers == []

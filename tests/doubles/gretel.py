@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.doubles.server import Answer, Call, Double
-from tests.doubles.work import learned
+from tests.doubles.work import learn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEY = "grtu" + "0123456789abcdef" * 4
 PROJECT = "synth-demo"
-RETIRED = {"synthetics", "amplify", "classify", "transform"}
-KNOWN = {"actgan", "navigator_ft", "tabular_dp", "transform_v2"}
-ENDED = {"completed", "cancelled", "error", "lost"}
+RETIRED_MODELS = {"synthetics", "amplify", "classify", "transform"}
+KNOWN_MODELS = {"actgan", "navigator_ft", "tabular_dp", "transform_v2"}
+END_STATES = {"completed", "cancelled", "error", "lost"}
 SCORE = {"raw_score": 91.4, "grade": "Excellent", "score": 91}
 
 
@@ -42,8 +42,8 @@ class Job:
 
     @property
     def body(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.config["models"][0][self.kind]
-        return found
+        parameters: dict[str, Any] = self.config["models"][0][self.kind]
+        return parameters
 
     @property
     def status(self) -> str:
@@ -120,7 +120,7 @@ class GretelDouble(Double):
         self.ending = 2  # looks that a job which was cancelled takes to end
         self.room = 100
         self.most = 0
-        self.make: Callable[[bytes, int], bytes] = learned
+        self.make: Callable[[bytes, int], bytes] = learn
         self.mangle: Callable[[bytes], bytes] = bytes
         self.break_: Callable[[bytes], bytes] = bytes
         self._add_routes()
@@ -184,9 +184,9 @@ class GretelDouble(Double):
 
     def _on_submit(self, call: Call) -> Answer:
         job = Job(uuid4().hex[:24], call.json(), list(self.script), self.error)
-        if job.kind in RETIRED:
+        if job.kind in RETIRED_MODELS:
             return Answer({"message": f"{job.kind} has been discontinued"}, 400)
-        if job.kind not in KNOWN or not isinstance(job.body.get("params", {}), dict):
+        if job.kind not in KNOWN_MODELS or not isinstance(job.body.get("params", {}), dict):
             return Answer({"message": "unknown model"}, 422)
         group = job.body.get("group_training_examples_by")
         if group and group not in self._read(job).partition(b"\n")[0].decode().split(","):
@@ -202,20 +202,20 @@ class GretelDouble(Double):
 
     def _on_search(self, call: Call) -> Answer:
         part = call.query.get("model_name", "")
-        found = [job.shown() for job in self.jobs.values() if part in str(job.config.get("name"))]
-        return _data(models=found[: int(call.query.get("limit", "100"))])
+        projects = [job.shown() for job in self.jobs.values() if part in str(job.config.get("name"))]
+        return _data(models=projects[: int(call.query.get("limit", "100"))])
 
     def _on_look(self, call: Call) -> Answer:
         job = self.jobs.get(call.parts[1])
         if job is None:
             return Answer({"message": "not found"}, 404)
-        shown = job.shown()
+        description = job.shown()
         if len(job.script) > 1:
             job.script.pop(0)
-        if shown["status"] == "completed" and self.bucket:
+        if description["status"] == "completed" and self.bucket:
             self._deliver(job, self.bucket)
         log = [{"ts": "now", "msg": "training", "ctx": {"epoch": 3}, "stage": "train"}]
-        return _data(model=shown, logs=log if shown["status"] == "active" else None)
+        return _data(model=description, logs=log if description["status"] == "active" else None)
 
     def _on_cancel(self, call: Call) -> Answer:
         if call.parts[0] != self.project["_id"]:
@@ -225,7 +225,7 @@ class GretelDouble(Double):
     def _end(self, job: Job | Handler | None, call: Call) -> Answer:
         if job is None:
             return Answer({"message": "not found"}, 404)
-        if job.script[0] not in ENDED:  # it goes on for a while
+        if job.script[0] not in END_STATES:  # it goes on for a while
             job.script[:] = [*[job.script[0]] * self.ending, str(call.json()["status"])]
         return _data()
 
@@ -234,7 +234,7 @@ class GretelDouble(Double):
         if job is None:
             return Answer({"message": "not found"}, 404)
         for artifact in ("data_preview", "report_json"):
-            self.drop(_made(job, artifact))
+            self.drop(_file_name(job, artifact))
         self.handlers = {uid: one for uid, one in self.handlers.items() if one.model is not job}
         return _data()
 
@@ -251,17 +251,17 @@ class GretelDouble(Double):
         handler = self.handlers.get(call.parts[2])
         if handler is None:
             return Answer({"message": "not found"}, 404)
-        shown = handler.shown()
+        description = handler.shown()
         if len(handler.script) > 1:
             handler.script.pop(0)
-        return _data(handler=shown, logs=None)
+        return _data(handler=description, logs=None)
 
     def _on_cancel_handler(self, call: Call) -> Answer:
         return self._end(self.handlers.get(call.parts[2]), call)
 
     def _on_delete_handler(self, call: Call) -> Answer:
-        found = self.handlers.pop(call.parts[2], None)
-        return _data() if found else Answer({"message": "not found"}, 404)
+        handler = self.handlers.pop(call.parts[2], None)
+        return _data() if handler else Answer({"message": "not found"}, 404)
 
     def _on_handler_link(self, call: Call) -> Answer:
         handler = self.handlers[call.parts[2]]
@@ -274,7 +274,7 @@ class GretelDouble(Double):
         job, artifact = self.jobs[call.parts[1]], call.query["type"]
         if job.status != "completed":
             return Answer({"message": "not ready"}, 404)
-        path = _made(job, artifact)
+        path = _file_name(job, artifact)
         self.store(path, self._packed(job, artifact))
         return Answer({"data": {"url": self.link("GET", path)}})
 
@@ -288,8 +288,8 @@ class GretelDouble(Double):
             return gzip.compress(json.dumps(report).encode())
         if job.made is None:
             rows = job.body.get("generate", {}).get("num_records", 0)
-            given = self._read(job)
-            job.made = given if job.kind == "transform_v2" else self.make(given, rows)
+            content = self._read(job)
+            job.made = content if job.kind == "transform_v2" else self.make(content, rows)
         return self.break_(gzip.compress(self.mangle(job.made)))
 
     def _read(self, job: Job) -> bytes:
@@ -301,7 +301,7 @@ class GretelDouble(Double):
             bucket.write(f"{self.project['_id']}/model/{job.uid}/{file}", self._packed(job, artifact))
 
 
-def _made(job: Job, artifact: str) -> str:
+def _file_name(job: Job, artifact: str) -> str:
     return f"/_blob/{job.uid}/{artifact}.gz"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.doubles.server import Answer, Call, Double
-from tests.doubles.work import learned
+from tests.doubles.work import learn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ NAME = re.compile(r"[a-z](?!.*--)[a-z0-9\-@.+_]{1,50}(?<!-)")  # a job has a fil
 KNOWN_FIELDS = {"data", "training", "generation", "privacy", "evaluation", "replace_pii"}
 SPEC_FIELDS = {"v2": {"data_source", "config", "pretrained_model_job"}, "v1beta1": {"data_source", "config"}}
 MORE_FIELDS = {"v2": {"emit_telemetry"}, "v1beta1": {"enable_synthesis", "enable_replace_pii"}}
-ENDED = {"completed", "cancelled", "error"}
+END_STATES = {"completed", "cancelled", "error"}
 SUMMARY = {
     "timing": {},
     "synthetic_data_quality_score": 9.1,
@@ -75,15 +75,15 @@ class NemoDouble(Double):
         self.script = ["created", "active", "completed"]
         self.error = "CUDA out of memory"
         self.ending = 2  # looks that a job which was cancelled takes to end
-        self.make: Callable[[bytes, int], bytes] = learned
+        self.make: Callable[[bytes, int], bytes] = learn
         self.mangle: Callable[[bytes], bytes] = bytes
         if family == "v2":
             self._add_platform()
-            self.route("GET", "/v1beta1/safe-synthesizer/jobs", "other family", _missing)
+            self.route("GET", "/v1beta1/safe-synthesizer/jobs", "other family", _not_there)
         else:
             self._add_microservices()
             other = f"/apis/safe-synthesizer/v2/workspaces/{WORKSPACE}/jobs"
-            self.route("GET", other, "other family", _missing)
+            self.route("GET", other, "other family", _not_there)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -144,8 +144,8 @@ class NemoDouble(Double):
         return Answer({"path": path})
 
     def _on_drop_fileset(self, call: Call) -> Answer:
-        found = self.filesets.pop(call.parts[0], None)
-        return Answer({}) if found is not None else Answer({"detail": "not found"}, 404)
+        fileset = self.filesets.pop(call.parts[0], None)
+        return Answer({}) if fileset is not None else Answer({"detail": "not found"}, 404)
 
     def _on_repository(self, call: Call) -> Answer:
         name = f"{call.json()['organization']}/{call.json()['name']}"
@@ -156,8 +156,8 @@ class NemoDouble(Double):
 
     def _on_drop_repository(self, call: Call) -> Answer:
         name = f"{call.json()['organization']}/{call.json()['name']}"
-        found = self.repositories.pop(name, None)
-        return Answer({}) if found is not None else Answer({"error": "not found"}, 404)
+        repository = self.repositories.pop(name, None)
+        return Answer({}) if repository is not None else Answer({"error": "not found"}, 404)
 
     def _on_preupload(self, call: Call) -> Answer:
         (file,) = call.json()["files"]
@@ -167,9 +167,9 @@ class NemoDouble(Double):
     def _on_batch(self, call: Call) -> Answer:
         if call.headers.get("Accept") != LFS or call.headers.get("Content-Type") != LFS:
             return Answer({"message": "not acceptable"}, 406)
-        (wanted,) = call.json()["objects"]
-        link = self.link("PUT", f"/_blob/{wanted['oid']}")
-        return Answer({"objects": [{**wanted, "actions": {"upload": {"href": link}}}]})
+        (item,) = call.json()["objects"]
+        link = self.link("PUT", f"/_blob/{item['oid']}")
+        return Answer({"objects": [{**item, "actions": {"upload": {"href": link}}}]})
 
     def _on_commit(self, call: Call) -> Answer:
         repository = self.repositories["/".join(call.parts)]
@@ -186,12 +186,14 @@ class NemoDouble(Double):
 
     def _on_submit(self, call: Call) -> Answer:
         body = call.json()
-        trained = body["spec"].get("pretrained_model_job")
-        if body["spec"].keys() - SPEC_FIELDS[self.family] or (trained and trained not in self.jobs):
+        parent_job = body["spec"].get("pretrained_model_job")
+        if body["spec"].keys() - SPEC_FIELDS[self.family] or (parent_job and parent_job not in self.jobs):
             return Answer({"detail": [{"loc": ["body", "spec"], "msg": "extra"}]}, 422)
-        unknown = body["spec"]["config"].keys() - KNOWN_FIELDS - MORE_FIELDS[self.family]
-        if unknown:
-            detail = [{"loc": ["body", "spec", "config", name], "msg": "extra"} for name in sorted(unknown)]
+        unknown_fields = body["spec"]["config"].keys() - KNOWN_FIELDS - MORE_FIELDS[self.family]
+        if unknown_fields:
+            detail = [
+                {"loc": ["body", "spec", "config", name], "msg": "extra"} for name in sorted(unknown_fields)
+            ]
             return Answer({"detail": detail}, 422)
         if not NAME.fullmatch(body["name"]):
             return Answer({"detail": [{"loc": ["body", "name"], "msg": "name"}]}, 422)
@@ -199,20 +201,20 @@ class NemoDouble(Double):
             return Answer({"detail": "exists"}, 409)
         uid = body["name"] if self.family == "v2" else f"job-{uuid4().hex[:12]}"
         job = Job(uid, body["name"], body["spec"], list(self.script))
-        given, group = self._given(job), body["spec"]["config"]["data"].get("group_training_examples_by")
-        if group and group not in given.partition(b"\n")[0].decode().split(","):
+        content, group = self._given(job), body["spec"]["config"]["data"].get("group_training_examples_by")
+        if group and group not in content.partition(b"\n")[0].decode().split(","):
             return Answer(
                 {"detail": [{"loc": ["body", "spec", "config", "data"], "msg": "no such group"}]}, 422
             )
         self.jobs[uid] = job
-        self.given.append(given)
+        self.given.append(content)
         self.submitted.append(body)
         return Answer(self.jobs[uid].shown(), 201)
 
     def _on_search(self, call: Call) -> Answer:
         size, page = int(call.query.get("page_size", "10")), int(call.query.get("page", "1"))
-        found = [job.shown() for job in self.jobs.values()]
-        return Answer({"data": found[(page - 1) * size : page * size], "pagination": {}})
+        jobs = [job.shown() for job in self.jobs.values()]
+        return Answer({"data": jobs[(page - 1) * size : page * size], "pagination": {}})
 
     def _on_status(self, call: Call) -> Answer:
         job = self.jobs.get(call.parts[0])
@@ -235,7 +237,7 @@ class NemoDouble(Double):
             return Answer({"detail": "not found"}, 404)
         if job.script[0] == "created":
             job.script[:] = ["cancelled"]
-        elif job.script[0] not in {*ENDED, "cancelling"}:
+        elif job.script[0] not in {*END_STATES, "cancelling"}:
             job.script[:] = [*["cancelling"] * self.ending, "cancelled"]
         return Answer(job.shown())
 
@@ -243,7 +245,7 @@ class NemoDouble(Double):
         job = self.jobs.get(call.parts[0])
         if job is None:
             return Answer({"detail": "not found"}, 404)
-        if job.script[0] not in {*ENDED, "meditating"}:
+        if job.script[0] not in {*END_STATES, "meditating"}:
             return Answer({"detail": "Job, attempt, or step is not terminal"}, 409)
         del self.jobs[job.uid]
         return Answer(b"", 204)
@@ -266,6 +268,6 @@ class NemoDouble(Double):
         return self.repositories[repository].files[path]
 
 
-def _missing(_: Call) -> Answer:
+def _not_there(_: Call) -> Answer:
     """How a deployment answers who asks whether it speaks the other family."""
     return Answer({"detail": "not found"}, 404)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = b"only this process knows it"
 LIFE = 60  # seconds that a signed link lives
-DENIED = (
+DENIAL = (
     b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>'
 )
 
@@ -95,12 +95,12 @@ class Double:
         times: int = 1,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-        done: bool = False,
+        is_sent: bool = False,
         skip: int = 0,
     ) -> None:
         """Let an operation go wrong; with `done` the work is done and only the answer is lost."""
         answer = None if status is None else Answer(body or {"message": "no"}, status, headers or {})
-        self._faults.append(Fault(operation, answer, times, done, skip))
+        self._faults.append(Fault(operation, answer, times, is_sent, skip))
 
     def calls(self, operation: str) -> int:
         """How often an operation was answered or refused."""
@@ -137,9 +137,9 @@ class Double:
             for method, pattern, operation, handler in self._routes:
                 match = pattern.fullmatch(call.path)
                 if match and method == call.method:
-                    seen = Call(call.method, call.path, call.query, call.body, match.groups(), call.headers)
-                    refused = self.authorised(seen)
-                    answer = refused or self._through(seen, operation, handler)
+                    record = Call(call.method, call.path, call.query, call.body, match.groups(), call.headers)
+                    denial = self.authorised(record)
+                    answer = denial or self._through(record, operation, handler)
                     return self._recorded(operation, call, answer)
             self.strangers.append(f"{call.method} {call.path}")
             return Answer({"message": "no route"}, 404)
@@ -162,13 +162,13 @@ class Double:
 
     def _on_blob(self, call: Call) -> Answer:
         expires = int(call.query.get("X-Expires", "0"))
-        expected = _signature(call.method, call.path, expires)
+        signature = _signature(call.method, call.path, expires)
         if (
             expires < time.time()
-            or call.query.get("X-Signature") != expected
+            or call.query.get("X-Signature") != signature
             or "Authorization" in call.headers
         ):
-            return Answer(DENIED, 403)
+            return Answer(DENIAL, 403)
         if call.method == "PUT":
             self._blobs[call.path] = call.body
             return Answer(b"")

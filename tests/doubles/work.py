@@ -12,19 +12,19 @@ from synth.engine import Synthesizer
 SEED = 0  # of a run that names none
 
 
-def learned(content: bytes, rows: int) -> bytes:
+def learn(content: bytes, rows: int) -> bytes:
     """Rows of our own engine, which learns from the CSV as any reader would who guesses its types."""
-    frame = guessed(content)
+    frame = guess(content)
     return Synthesizer(seed=SEED).fit(frame).sample(rows).to_csv(index=False).encode()
 
 
-def repeated(content: bytes, rows: int) -> bytes:
+def repeat(content: bytes, rows: int) -> bytes:
     """The training rows themselves, over and over: what no service may get away with."""
-    frame = guessed(content)
+    frame = guess(content)
     return frame.iloc[[row % len(frame) for row in range(rows)]].to_csv(index=False).encode()
 
 
-def guessed(content: bytes) -> pd.DataFrame:
+def guess(content: bytes) -> pd.DataFrame:
     """The table that a reader with defaults makes of a CSV, times included."""
     frame = pd.read_csv(io.BytesIO(content))
     for name in frame.columns:

@@ -84,9 +84,9 @@ def by_column(facts: AcrossFacts) -> Mapping[tuple[str, str], Across]:
 
 
 def test_columns_that_follow_from_other_tables_are_told_by_all_real_rows(facts: AcrossFacts) -> None:
-    found = by_column(facts)
+    facts_by_column = by_column(facts)
 
-    assert {column: fact.way for (name, column), fact in found.items() if name == MEMBERS} == {
+    assert {column: fact.way for (name, column), fact in facts_by_column.items() if name == MEMBERS} == {
         "loans": Way.COUNT,
         "first_on": Way.LEAST,
         "last_on": Way.MOST,
@@ -94,13 +94,13 @@ def test_columns_that_follow_from_other_tables_are_told_by_all_real_rows(facts: 
         "active": Way.SOME,
         "first_fee": Way.FIRST,
     }
-    assert found[MEMBERS, "loans"].empty == "0"
-    assert {fact.source for (name, _), fact in found.items() if name == RETURNS} == {
+    assert facts_by_column[MEMBERS, "loans"].empty == "0"
+    assert {fact.source for (name, _), fact in facts_by_column.items() if name == RETURNS} == {
         "member",
         "lent_on",
         "mail",
     }
-    assert found[RETURNS, "mail"].through == (LOANS, "loan", "member")
+    assert facts_by_column[RETURNS, "mail"].through == (LOANS, "loan", "member")
 
 
 def test_what_one_row_breaks_is_no_fact(
@@ -109,10 +109,10 @@ def test_what_one_row_breaks_is_no_fact(
     with database.connect() as session:
         session.execute("update club.members set loans = loans + 1 where member = 7")
     with warehouse.snapshot() as snapshot:
-        found = by_column(find_across(models, warehouse, snapshot))
+        facts_by_column = by_column(find_across(models, warehouse, snapshot))
 
-    assert (MEMBERS, "loans") not in found
-    assert (MEMBERS, "fees") in found
+    assert (MEMBERS, "loans") not in facts_by_column
+    assert (MEMBERS, "fees") in facts_by_column
 
 
 def test_what_is_nearly_always_the_same_is_no_fact_by_chance(facts: AcrossFacts) -> None:
@@ -123,7 +123,7 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     warehouse: Warehouse, models: list[Model], facts: AcrossFacts
 ) -> None:
     """Members before their loans, and what a formula says of them behind what it is about."""
-    drawn = {
+    drawn_rows = {
         MEMBERS: {
             "member": [901, 902, 903], "mail": ["a@b.c", "d@e.f", "g@h.i"], "loans": [5, 5, 5],
             "first_on": ["2020-01-01"] * 3, "last_on": ["2020-01-01"] * 3, "fees": ["1.00"] * 3,
@@ -140,17 +140,17 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     }  # fmt: skip
     rows = {}
     for one in models:
-        described = warehouse.describe(one.relation)
-        table = pa.table(drawn[one.unique_id]).select([column.name for column in described])
-        rows[one.unique_id] = Candidates(one.relation, described, table, "synth_staging")
+        all_columns = warehouse.describe(one.relation)
+        table = pa.table(drawn_rows[one.unique_id]).select([column.name for column in all_columns])
+        rows[one.unique_id] = Candidates(one.relation, all_columns, table, "synth_staging")
     order = [fact for fact in facts.every if fact.model == MEMBERS and fact.way is not Way.COPY]
     shelf = MEMBERS, Formula("shelf", '"loans" + 1')
     copies = [fact for fact in facts.every if fact.way is Way.COPY]
 
-    columns, broken = warehouse.agree(rows, [*order, shelf, *copies], facts.tables)
+    columns, violations = warehouse.agree(rows, [*order, shelf, *copies], facts.tables)
 
     members = columns[MEMBERS].to_pylist()
-    assert not broken
+    assert not violations
     assert [row["loans"] for row in members] == [2, 1, 0]
     assert [str(row["first_on"]) for row in members] == ["2024-05-01", "2024-06-01", "None"]
     assert [float(row["fees"]) for row in members] == [6.5, 8.0, 0.0]
@@ -165,15 +165,15 @@ def test_rows_that_would_break_a_rule_by_what_others_say_stay_as_they_were(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
     loans, rules = models[1], (Rule("check fine", "fine <= fee"), Rule("check fee", "fee >= 1"))
-    mentioned = (frozenset({"fine", "fee"}), frozenset({"fee"}))
-    described = [one for one in warehouse.describe(loans.relation) if one.name in {"loan", "fee", "fine"}]
+    columns_of_rules = (frozenset({"fine", "fee"}), frozenset({"fee"}))
+    three_columns = [one for one in warehouse.describe(loans.relation) if one.name in {"loan", "fee", "fine"}]
     case: Any = SimpleNamespace(
         task=SimpleNamespace(model=loans),
-        source=SimpleNamespace(columns=described),
+        source=SimpleNamespace(columns=three_columns),
         context=SimpleNamespace(
             warehouse=warehouse, settings=SimpleNamespace(staging_schema="synth_staging")
         ),
-        enforceable=EnforceableFacts(rules, mentioned),
+        enforceable=EnforceableFacts(rules, columns_of_rules),
     )
     money = pa.decimal128(8, 2)
     twin = pa.table(
@@ -194,15 +194,15 @@ def test_made_up_values_that_a_rule_refuses_are_null_where_that_may_be(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
     members = models[0]
-    described = {one.name: one for one in warehouse.describe(members.relation)}
+    columns = {one.name: one for one in warehouse.describe(members.relation)}
     rule = Rule("check mail", "mail ~ '^(?!b).+@'")
     treatments = (
-        Treatment(described["member"], Role.KEY, "unique"),
-        Treatment(described["mail"], Role.EMAIL, "name"),
+        Treatment(columns["member"], Role.KEY, "unique"),
+        Treatment(columns["mail"], Role.EMAIL, "name"),
     )
     case: Any = SimpleNamespace(
         task=SimpleNamespace(model=members),
-        source=SimpleNamespace(columns=[described["member"], described["mail"]]),
+        source=SimpleNamespace(columns=[columns["member"], columns["mail"]]),
         context=SimpleNamespace(
             warehouse=warehouse, settings=SimpleNamespace(staging_schema="synth_staging")
         ),

@@ -62,7 +62,7 @@ def models(database: Database) -> list[Model]:
     ]
 
 
-def found(warehouse: Warehouse, models: list[Model]) -> AcrossFacts:
+def facts_of(warehouse: Warehouse, models: list[Model]) -> AcrossFacts:
     with warehouse.snapshot() as snapshot:
         return find_across(models, warehouse, snapshot)
 
@@ -74,7 +74,7 @@ def members(facts: AcrossFacts) -> list[Across]:
 def test_halves_of_keys_and_keys_by_their_kind_are_told_by_all_real_rows(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
-    assert sorted(map(str, members(found(warehouse, models)))) == [
+    assert sorted(map(str, members(facts_of(warehouse, models)))) == [
         "leases.flat is one of the flat of flats with its estate",
         "notes.about_id is one of the estate of estates in rows of one about_type",
         "notes.about_id is one of the lease of leases in rows of one about_type",
@@ -88,14 +88,14 @@ def test_what_one_row_breaks_is_no_such_fact(
         one = "select lease from homes.leases where estate = 'E1' limit 1"
         session.execute(f"update homes.leases set flat = 11 where lease = ({one})")
         session.execute("update homes.notes set about_id = '301' where note = 3")
-    assert {fact.other for fact in members(found(warehouse, models))} == {ESTATES}
+    assert {fact.other for fact in members(facts_of(warehouse, models))} == {ESTATES}
 
 
 def test_a_key_of_two_labels_is_kept_without_a_table_of_the_first(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
     alone = [replace(one, foreign_keys=()) for one in models[1:3]]
-    assert list(map(str, members(found(warehouse, alone)))) == [
+    assert list(map(str, members(facts_of(warehouse, alone)))) == [
         "leases.flat is one of the flat of flats with its estate"
     ]
 
@@ -103,9 +103,9 @@ def test_a_key_of_two_labels_is_kept_without_a_table_of_the_first(
 def test_rows_that_were_drawn_apart_are_made_to_agree(
     warehouse: Warehouse, models: list[Model], database: Database
 ) -> None:
-    facts = found(warehouse, models)
+    facts = facts_of(warehouse, models)
     estates = [f"E{place}" for place in range(1, 5)]
-    drawn: dict[str, dict[str, Any]] = {
+    drawn_rows: dict[str, dict[str, Any]] = {
         ESTATES: {"estate": estates},
         FLATS: {"estate": ["E1", "E1", "E2"], "flat": [70, 71, 72]},
         LEASES: {"lease": [901, 902, 903, 904], "estate": ["E1", "E1", "E2", "E3"], "flat": [70, 5, None, 7]},
@@ -118,20 +118,20 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     rows = {
         one.unique_id: Candidates(
             one.relation,
-            [c for c in warehouse.describe(one.relation) if c.name in drawn[one.unique_id]],
+            [c for c in warehouse.describe(one.relation) if c.name in drawn_rows[one.unique_id]],
             pa.table(
                 {
                     name: pa.array(
                         list(values), pa.int32() if name in {"flat", "lease", "note"} else pa.string()
                     )
-                    for name, values in drawn[one.unique_id].items()
+                    for name, values in drawn_rows[one.unique_id].items()
                 }
             ),
             "homes_staging",
         )
         for one in models
     }
-    columns, broken = warehouse.agree(rows, members(facts), facts.tables)
+    columns, violations = warehouse.agree(rows, members(facts), facts.tables)
     assert columns[LEASES].column("flat").to_pylist()[:1] == [70]  # it is one already
     assert columns[LEASES].column("flat").to_pylist()[1] in {70, 71}
     assert columns[LEASES].column("flat").to_pylist()[2:] == [None, 7]  # there is none for the last
@@ -140,6 +140,6 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     assert about[1] in estates
     assert about[2] in {"901", "902", "903", "904"}
     assert about[3:] == ["E4", "y", None]
-    assert {str(fact): count for fact, count in broken.items()} == {
+    assert {str(fact): count for fact, count in violations.items()} == {
         "leases.flat is one of the flat of flats with its estate": 1
     }

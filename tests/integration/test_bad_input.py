@@ -27,9 +27,9 @@ LOGIN = {"PGUSER": ROLE, "PGPASSWORD": PASSWORD}
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        yield handmade
 
 
 @pytest.fixture
@@ -43,21 +43,23 @@ def role(project: Handmade) -> Iterator[str]:
     project.session.execute(sql.SQL("drop role {}").format(name))
 
 
-def refused(project: Handmade, *arguments: str, **variables: str) -> str:
+def refusal(project: Handmade, *arguments: str, **variables: str) -> str:
     """The one line that says why `synth run` does nothing."""
     answer = project.synth("run", *arguments, **variables)
     ends = ("Running with", "Found ", "Results: ", "Done. ")
-    said = [line for line in answer.lines if line and not line.startswith(ends)]
-    assert len(said) == 1, answer.text
-    assert said[0].startswith("Error: " if answer.code == 2 else "1 of 1 ERROR synthetic.people: "), said
+    messages = [line for line in answer.lines if line and not line.startswith(ends)]
+    assert len(messages) == 1, answer.text
+    assert messages[0].startswith("Error: " if answer.code == 2 else "1 of 1 ERROR synthetic.people: "), (
+        messages
+    )
     assert answer.code in {1, 2}
     assert PASSWORD not in answer.text
     assert project.nothing_changed()
-    return said[0]
+    return messages[0]
 
 
-def tagged(materialized: str = "table", **synth: Any) -> dict[str, Any]:
-    return {"materialized": materialized, "meta": {"synthesize": True, "synth": synth}}
+def tagged_config(materialization: str = "table", **synth: Any) -> dict[str, Any]:
+    return {"materialized": materialization, "meta": {"synthesize": True, "synth": synth}}
 
 
 # --- the manifest
@@ -86,7 +88,7 @@ MANIFESTS: dict[str, tuple[Callable[[Handmade], object], str]] = {
         r"marts.*dbt",
     ),
     "an ephemeral model": (
-        lambda project: project.write(project.model("people", config=tagged("ephemeral"))),
+        lambda project: project.write(project.model("people", config=tagged_config("ephemeral"))),
         r"models/_models\.yml .*model\.hand\.people.* ephemeral .*materialize it as a table",
     ),
     "a Python model": (
@@ -100,11 +102,11 @@ MANIFESTS: dict[str, tuple[Callable[[Handmade], object], str]] = {
         r"models/_models\.yml .*model\.hand\.people.* disabled; enable it",
     ),
     "a misspelled option": (
-        lambda project: project.write(project.model("people", config=tagged(row=5))),
+        lambda project: project.write(project.model("people", config=tagged_config(row=5))),
         r"models/_models\.yml .*model\.hand\.people.*unknown key `meta\.synth\.row`; did you mean `rows`",
     ),
     "an unknown backend": (
-        lambda project: project.write(project.model("people", config=tagged(backend="locl"))),
+        lambda project: project.write(project.model("people", config=tagged_config(backend="locl"))),
         r"models/_models\.yml .*unknown backend 'locl'.*local",
     ),
     "a role for a column that is not there": (
@@ -127,7 +129,7 @@ MANIFESTS: dict[str, tuple[Callable[[Handmade], object], str]] = {
 def test_a_manifest_that_cannot_be_used_is_refused(project: Handmade, case: str) -> None:
     spoil, expected = MANIFESTS[case]
     spoil(project)
-    message = refused(project)
+    message = refusal(project)
     assert re.search(expected, message), message
 
 
@@ -136,18 +138,18 @@ def test_a_manifest_that_cannot_be_used_is_refused(project: Handmade, case: str)
 
 def test_a_missing_profile_names_where_it_was_looked_for(project: Handmade) -> None:
     (project.folder / "profiles.yml").unlink()
-    message = refused(project, HOME=str(project.folder))
+    message = refusal(project, HOME=str(project.folder))
     assert "No profiles.yml in" in message
     assert "pass --profiles-dir" in message
 
 
 def test_an_unknown_backend_of_a_flag_is_refused(project: Handmade) -> None:
-    assert "unknown backend 'gretle'" in refused(project, "--backend", "gretle")
+    assert "unknown backend 'gretle'" in refusal(project, "--backend", "gretle")
 
 
 @pytest.mark.parametrize("schema", ["analytics", "pg_twins", "x" * 60])
 def test_a_schema_that_cannot_hold_twins_is_refused(project: Handmade, schema: str) -> None:
-    assert f"schema '{schema}'" in refused(project, "--schema", schema)
+    assert f"schema '{schema}'" in refusal(project, "--schema", schema)
 
 
 def test_an_unknown_flag_is_refused(project: Handmade) -> None:
@@ -160,29 +162,29 @@ def test_an_unknown_flag_is_refused(project: Handmade) -> None:
 
 
 def test_a_wrong_password_is_never_printed(project: Handmade) -> None:
-    message = refused(project, PGPASSWORD=PASSWORD)
+    message = refusal(project, PGPASSWORD=PASSWORD)
     assert "password authentication failed" in message
     assert "Next: check the profile with: synth debug." in message
 
 
 def test_a_server_that_is_down_is_named(project: Handmade) -> None:
-    message = refused(project, PGPORT="1")
+    message = refusal(project, PGPORT="1")
     assert f"Could not connect to 127.0.0.1:1/{project.database.name}: Connection refused. Next:" in message
 
 
 def test_a_database_that_does_not_exist_is_named(project: Handmade) -> None:
-    assert "nowhere" in refused(project, PGDATABASE="nowhere")
+    assert "nowhere" in refusal(project, PGDATABASE="nowhere")
 
 
 def test_a_role_that_may_not_create_schemas_is_told_what_to_ask_for(project: Handmade, role: str) -> None:
     project.session.execute(f"grant select on analytics.people to {role}")
-    message = refused(project, **LOGIN)
+    message = refusal(project, **LOGIN)
     assert "No permission to write schema synthetic. Next: ask an owner of the database for:" in message
     assert f"create schema if not exists synthetic authorization {role}" in message
 
 
 def test_a_role_that_may_not_read_the_source_is_told_what_to_ask_for(project: Handmade, role: str) -> None:
-    message = refused(project, **LOGIN)
+    message = refusal(project, **LOGIN)
     assert f"grant select on analytics.people to {role};" in message
 
 
@@ -195,7 +197,7 @@ def test_a_role_that_may_read_a_view_but_not_what_is_behind_it_is_refused(
         f"revoke select on analytics.raw_people from {role}; grant select on analytics.people to {role};"
         f"grant create on database {project.database.name} to {role}"
     )
-    message = refused(project, **LOGIN)
+    message = refusal(project, **LOGIN)
     assert "Could not read analytics.people (people): permission denied for table raw_people" in message
 
 
@@ -207,14 +209,14 @@ def test_rows_hidden_by_row_level_security_are_an_error_and_no_smaller_twin(
         f"create policy few on analytics.people using (age < 30); grant select on analytics.people to {role};"
         f"grant create on database {project.database.name} to {role}"
     )
-    message = refused(project, **LOGIN)
+    message = refusal(project, **LOGIN)
     assert "would be affected by row-level security policy" in message
     assert "Next: let this role read all of its rows, or exclude people." in message
 
 
 def test_an_analyst_role_that_does_not_exist_is_named(project: Handmade) -> None:
     project.configure(analyst_role="nobody_at_all")
-    message = refused(project)
+    message = refusal(project)
     assert "There is no role nobody_at_all (analyst_role). Next: create role nobody_at_all;" in message
 
 
@@ -265,7 +267,7 @@ def test_a_secret_in_vars_is_in_no_log_and_no_artifact(project: Handmade) -> Non
 
 
 def test_an_error_in_vars_does_not_repeat_them(project: Handmade) -> None:
-    assert "--vars must be a YAML mapping" in refused(project, "--vars", f"[{PASSWORD}")
+    assert "--vars must be a YAML mapping" in refusal(project, "--vars", f"[{PASSWORD}")
 
 
 def test_a_value_that_an_engine_stumbles_over_is_in_no_log_and_no_artifact(project: Handmade) -> None:
@@ -288,9 +290,9 @@ def test_a_value_that_an_engine_stumbles_over_is_in_no_log_and_no_artifact(proje
 
 def test_an_error_of_the_warehouse_names_the_constraint_and_not_the_value(project: Handmade) -> None:
     project.session.execute("alter table analytics.people add constraint adult check (age < 4000)")
-    with pytest.raises(psycopg.errors.CheckViolation) as caught:
+    with pytest.raises(psycopg.errors.CheckViolation) as failure:
         project.session.execute("insert into analytics.people values (1, 1, 'Oslo', 31337)")
-    assert describe_error(caught.value) == "a value was refused, CheckViolation (23514) constraint adult"
+    assert describe_error(failure.value) == "a value was refused, CheckViolation (23514) constraint adult"
 
 
 def test_a_twin_that_breaks_a_constraint_is_an_error_without_its_values(project: Handmade) -> None:

@@ -21,30 +21,30 @@ ORPHANS = "select count(*) from synthetic.orders where person_id not in (select 
 
 
 @pytest.fixture(scope="module")
-def published(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
+def published_project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """People, their orders, and a zoo that has nothing to do with them; all published."""
     folder = tmp_path_factory.mktemp("changes")
-    with new_database(services) as database, Handmade.made(database, folder) as made:
-        made.people()
-        made.session.execute("create table analytics.zoo as select * from analytics.people")
-        made.with_orders()
-        nodes = json.loads(made.manifest.read_text())["nodes"]
+    with new_database(services) as database, Handmade.made(database, folder) as handmade:
+        handmade.people()
+        handmade.session.execute("create table analytics.zoo as select * from analytics.people")
+        handmade.with_orders()
+        nodes = json.loads(handmade.manifest.read_text())["nodes"]
         above = {"depends_on": {"nodes": ["model.hand.stg_people"]}}
-        nodes |= made.model("zoo") | made.key("zoo", "id")
-        nodes |= made.model("stg_people", config={"materialized": "view", "meta": {}})
+        nodes |= handmade.model("zoo") | handmade.key("zoo", "id")
+        nodes |= handmade.model("stg_people", config={"materialized": "view", "meta": {}})
         nodes["model.hand.people"] |= above
         for node in nodes.values():
             if node["resource_type"] == "model":
                 node["checksum"] = {"name": "sha256", "checksum": node["name"]}
-        made.write(nodes)
-        yield made
+        handmade.write(nodes)
+        yield handmade
 
 
 @pytest.fixture
-def project(published: Handmade) -> Handmade:
+def project(published_project: Handmade) -> Handmade:
     """The same, of which nothing is to be made: each test leaves it so, or the next one has to wait."""
-    assert published.synth("run").code == 0
-    return published
+    assert published_project.synth("run").code == 0
+    return published_project
 
 
 def edit(project: Handmade, unique_id: str, **changes: Any) -> None:
@@ -66,13 +66,13 @@ def test_a_run_of_which_nothing_changed_makes_nothing_and_is_quick(project: Hand
     project.synth("run", "--force")
     before = project.rows(TWIN), project.rows("select * from synthetic._synth_runs")
     run_id = project.results()["metadata"]["invocation_id"]
-    started = time.process_time()
+    start = time.process_time()
     answer = project.synth("run")
-    assert time.process_time() - started < 1.5
+    assert time.process_time() - start < 1.5
     assert answer.code == 0
-    skipped = [line for line in answer.lines if " SKIP " in line]
-    assert len(skipped) == 3
-    assert all(line.endswith(f": nothing changed since run {run_id}") for line in skipped)
+    skips = [line for line in answer.lines if " SKIP " in line]
+    assert len(skips) == 3
+    assert all(line.endswith(f": nothing changed since run {run_id}") for line in skips)
     assert "Done. PUBLISHED=0 REJECTED=0 ERROR=0 SKIPPED=0 UNCHANGED=3 TOTAL=3" in answer.text
     assert [item["status"] for item in project.results()["results"]] == ["unchanged"] * 3
     assert (project.rows(TWIN), project.rows("select * from synthetic._synth_runs")) == before
@@ -129,9 +129,9 @@ CHANGES: dict[str, tuple[Callable[[Handmade], object], set[str]]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_concerns_the_models_that_it_is_about(project: Handmade, what: str) -> None:
-    change, concerned = CHANGES[what]
+    change, names = CHANGES[what]
     change(project)
-    assert made_anew(project) == concerned
+    assert made_anew(project) == names
     assert made_anew(project) == set()
     # A child that is made alone holds the keys of its published parent.
     assert project.value(ORPHANS) == 0
@@ -182,10 +182,10 @@ def test_ls_names_the_fingerprint_and_the_reason_to_run(project: Handmade) -> No
     assert answer.code == 0
     assert "would be made: its rows changed" in answer.out
     assert "would be skipped: nothing changed since run " in answer.out
-    described = {
+    description = {
         line["name"]: line
         for line in map(json.loads, project.synth("ls", "--output", "json").out.splitlines())
     }
-    assert described["people"]["reason"] == "its rows changed"
-    assert described["zoo"]["reason"] is None
-    assert len({line["fingerprint"] for line in described.values()}) == 3
+    assert description["people"]["reason"] == "its rows changed"
+    assert description["zoo"]["reason"] is None
+    assert len({line["fingerprint"] for line in description.values()}) == 3

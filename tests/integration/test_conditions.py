@@ -36,12 +36,12 @@ SEEDS = "select city, age, count(*) from {}.people group by 1, 2"
 
 @pytest.fixture
 def studio(database: Database, tmp_path: Path) -> Iterator[Studio]:
-    for opened in Studio.open(database, tmp_path):
-        opened.sql(PEOPLE)
-        yield opened
+    for studio_of_test in Studio.open(database, tmp_path):
+        studio_of_test.sql(PEOPLE)
+        yield studio_of_test
 
 
-def counted(studio: Studio, schema: str) -> Counter[tuple[str, int]]:
+def counts(studio: Studio, schema: str) -> Counter[tuple[str, int]]:
     return Counter({(city, age): count for city, age, count in studio.sql(SEEDS.format(schema))})
 
 
@@ -51,11 +51,13 @@ FACTS = {"primary_key": ("id",), "unique": (("id",),), "roles": {"card": Role.NA
 def test_seed_columns_are_those_of_the_source_and_the_rest_goes_with_them(studio: Studio) -> None:
     (result,) = studio.run(studio.model("people", seed_columns=("city", "age"), **FACTS))
     assert result.status is Status.PUBLISHED, result.message
-    real, twin = counted(studio, "marts"), counted(studio, TWINS)
-    shared = {seeds: count for seeds, count in real.items() if count >= 10}
+    real, twin = counts(studio, "marts"), counts(studio, TWINS)
+    common_counts = {seeds: count for seeds, count in real.items() if count >= 10}
     assert sum(twin.values()) == 2000
-    assert set(twin) == set(shared)
-    assert all(abs(twin[seeds] - count) <= 4 for seeds, count in shared.items())  # halves make equally many
+    assert set(twin) == set(common_counts)
+    assert all(
+        abs(twin[seeds] - count) <= 4 for seeds, count in common_counts.items()
+    )  # halves make equally many
     wrong = (
         f"select count(*) from {TWINS}.people where spent / 1000 <> 0 and (spent >= 1000) <> (city <> 'Oslo')"
     )
@@ -64,7 +66,7 @@ def test_seed_columns_are_those_of_the_source_and_the_rest_goes_with_them(studio
 
 def test_seeds_that_few_people_share_become_those_of_others(studio: Studio) -> None:
     (result,) = studio.run(studio.model("people", seed_columns=("city",), **FACTS))
-    assert {city for city, _ in counted(studio, TWINS)} == {"Oslo", "Rome", "Bern"}
+    assert {city for city, _ in counts(studio, TWINS)} == {"Oslo", "Rome", "Bern"}
     assert "4 of 2,000 rows of people have seed columns that fewer than 10 share" in " ".join(result.warnings)
 
 
@@ -73,7 +75,7 @@ def test_seeds_that_few_people_share_become_those_of_others(studio: Studio) -> N
 def test_fewer_or_more_rows_are_a_sample_of_the_seeds(studio: Studio, rows: Rows) -> None:
     (result,) = studio.run(studio.model("people", seed_columns=("city", "age"), **FACTS), rows=rows)
     assert (result.status, result.rows) == (Status.PUBLISHED, rows.of(2000)), result.message
-    assert set(counted(studio, TWINS)) <= set(counted(studio, "marts"))
+    assert set(counts(studio, TWINS)) <= set(counts(studio, "marts"))
 
 
 def test_seeds_that_tell_who_is_who_are_refused(studio: Studio) -> None:

@@ -46,9 +46,9 @@ class Project:
     def dbt(self, *arguments: str, root: Path = ROOT) -> str:
         """What dbt printed; a failure, a warning or a deprecation fails the test."""
         folders = ["--project-dir", str(root), "--profiles-dir", str(self.folder)]
-        done = call_dbt(ROOT, ("--no-use-colors", "--warn-error", *arguments, *folders), self.environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = call_dbt(ROOT, ("--no-use-colors", "--warn-error", *arguments, *folders), self.environment)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of `query`, which is text of this file."""
@@ -72,10 +72,10 @@ def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> It
             "DBT_LOG_PATH": str(folder / "logs"),
             "DO_NOT_TRACK": "1",
         }
-        built = Project(folder, database.conninfo, variables)
-        built.dbt("seed", "--show-all-deprecations")
-        built.dbt("run")
-        yield built
+        project_of_database = Project(folder, database.conninfo, variables)
+        project_of_database.dbt("seed", "--show-all-deprecations")
+        project_of_database.dbt("run")
+        yield project_of_database
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +92,17 @@ def user_ids() -> set[str]:
 
 @pytest.mark.slow
 def test_data_tests_and_unit_tests_pass(project: Project) -> None:
-    printed = project.dbt("test")
-    assert re.search(r"Finished running \d+ data tests, 4 unit tests", printed)
-    assert re.search(r"Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0", printed)
+    output = project.dbt("test")
+    assert re.search(r"Finished running \d+ data tests, 4 unit tests", output)
+    assert re.search(r"Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0", output)
 
 
 def test_the_mart_alone_asks_for_a_twin_and_its_key_is_inferred(project: Project) -> None:
     models = [node for node in project.manifest()["nodes"].values() if node["resource_type"] == "model"]
-    tagged = {
+    tagged_nodes = {
         node["name"]: node["primary_key"] for node in models if node["config"]["meta"].get("synthesize")
     }
-    assert tagged == {"session_features_by_user": ["user_id"]}
+    assert tagged_nodes == {"session_features_by_user": ["user_id"]}
 
 
 def test_the_mart_has_the_columns_that_the_contract_names_in_its_types(project: Project) -> None:
@@ -129,18 +129,18 @@ def test_the_mart_has_the_columns_that_the_contract_names_in_its_types(project: 
 def test_the_mart_has_one_row_per_known_user_with_sessions(
     project: Project, sessions: list[dict[str, str]], user_ids: set[str]
 ) -> None:
-    counted = Counter(row["user_id"] for row in sessions if row["user_id"] in user_ids)
-    assert dict(project.rows(f"select user_id, number_of_actions_taken from {MART}")) == counted
+    counts = Counter(row["user_id"] for row in sessions if row["user_id"] in user_ids)
+    assert dict(project.rows(f"select user_id, number_of_actions_taken from {MART}")) == counts
 
 
 def test_bookings_are_those_of_the_user_alone(
     project: Project, sessions: list[dict[str, str]], user_ids: set[str]
 ) -> None:
     requests = [row["user_id"] for row in sessions if row["action_type"] == "booking_request"]
-    counted = Counter(user for user in requests if user in user_ids)
-    found = dict(project.rows(f"select user_id, total_bookings from {MART} where total_bookings > 0"))
-    assert found == counted
-    assert len(found) > 100
+    counts = Counter(user for user in requests if user in user_ids)
+    bookings = dict(project.rows(f"select user_id, total_bookings from {MART} where total_bookings > 0"))
+    assert bookings == counts
+    assert len(bookings) > 100
 
 
 @pytest.mark.slow
@@ -180,10 +180,10 @@ def test_another_project_installs_the_macros_as_a_package(project: Project, tmp_
 
 def test_digits_are_read_alike_in_every_time_zone(project: Project) -> None:
     # 02:30 on this day does not exist in New York; to_timestamp would move it.
-    compiled = (
+    compiled_sql = (
         project.folder / "target/compiled/airbnb_bookings/models/staging/airbnb/stg_airbnb__users.sql"
     ).read_text()
-    expression = re.search(r"overlay\(.*\)::timestamp", compiled)
+    expression = re.search(r"overlay\(.*\)::timestamp", compiled_sql)
     assert expression is not None
     query = f"select ({expression[0]})::text from (values (20140309023000)) as raw (timestamp_first_active)"
     with psycopg.connect(**project.conninfo, options="-c timezone=America/New_York") as connection:
@@ -191,13 +191,13 @@ def test_digits_are_read_alike_in_every_time_zone(project: Project) -> None:
 
 
 def test_kaggles_files_go_into_the_tables_that_the_seeds_fill(project: Project, tmp_path: Path) -> None:
-    users, zipped = tmp_path / "train_users_2.csv.gz", tmp_path / "sessions.csv.zip"
+    users, zip_file = tmp_path / "train_users_2.csv.gz", tmp_path / "sessions.csv.zip"
     users.write_bytes(gzip.compress((SEEDS / "raw_users.csv").read_bytes(), 1))
-    with zipfile.ZipFile(zipped, "w") as archive:
+    with zipfile.ZipFile(zip_file, "w") as archive:
         archive.write(SEEDS / "raw_sessions.csv", "sessions.csv")
-    printed = load(project.environment, users, zipped, "--schema", "kaggle_raw")
-    assert printed.returncode == 0
-    assert "kaggle_raw.raw_users: 10,000 rows in " in printed.stdout
+    output = load(project.environment, users, zip_file, "--schema", "kaggle_raw")
+    assert output.returncode == 0
+    assert "kaggle_raw.raw_users: 10,000 rows in " in output.stdout
     for table in ("raw_users", "raw_sessions"):
         assert checksum(project, f"kaggle_raw.{table}") == checksum(project, f"analytics_raw.{table}")
         assert types(project, f"kaggle_raw.{table}") == types(project, f"analytics_raw.{table}")
@@ -208,32 +208,32 @@ def test_a_column_order_of_its_own_is_no_reason_to_refuse_a_file(database: Datab
     actions.write_text("secs_elapsed,user_id,device_type,action,action_type,action_detail\n3,u,d,a,t,x\n")
     assert load(database.environment, users, actions).returncode == 0
     with database.connect() as connection:
-        found = connection.execute("select user_id, action, secs_elapsed from analytics_raw.raw_sessions")
-        assert found.fetchall() == [("u", "a", 3.0)]
+        rows = connection.execute("select user_id, action, secs_elapsed from analytics_raw.raw_sessions")
+        assert rows.fetchall() == [("u", "a", 3.0)]
 
 
 def test_a_file_with_other_columns_is_refused_by_their_names(database: Database, tmp_path: Path) -> None:
     users, actions = small_files(tmp_path)
     actions.write_text("user_id,action,action_type,action_detail,device,secs_elapsed\n")
-    printed = load(database.environment, users, actions)
-    assert printed.returncode == 2
-    assert "lacks device_type and has device;" in printed.stderr
+    output = load(database.environment, users, actions)
+    assert output.returncode == 2
+    assert "lacks device_type and has device;" in output.stderr
 
 
 def test_a_file_without_a_header_is_refused_without_showing_a_row(database: Database, tmp_path: Path) -> None:
     users, actions = small_files(tmp_path)
     actions.write_text("private,words,a,b,c,5\n")
-    printed = load(database.environment, users, actions)
-    assert printed.returncode == 2
-    assert "does not begin with the names of its columns" in printed.stderr
-    assert "private" not in printed.stderr
+    output = load(database.environment, users, actions)
+    assert output.returncode == 2
+    assert "does not begin with the names of its columns" in output.stderr
+    assert "private" not in output.stderr
 
 
 def test_a_postgres_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    printed = load({"PGHOST": str(tmp_path), "PGPORT": "5999"}, *small_files(tmp_path))
-    assert printed.returncode == 2
-    assert "Postgres cannot be reached" in printed.stderr
-    assert "Set PGHOST" in printed.stderr
+    output = load({"PGHOST": str(tmp_path), "PGPORT": "5999"}, *small_files(tmp_path))
+    assert output.returncode == 2
+    assert "Postgres cannot be reached" in output.stderr
+    assert "Set PGHOST" in output.stderr
 
 
 def test_after_a_broken_file_both_tables_hold_what_they_held(database: Database, tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_after_a_broken_file_both_tables_hold_what_they_held(database: Database,
         stream.write("u2,a,t,x,d,5\nu2,a,t,x,d,private words\n")
     with users.open("a") as stream:
         stream.write(users.read_text().splitlines()[1] + "\n")
-    printed = load(database.environment, users, actions)
-    assert printed.returncode == 2
-    assert "InvalidTextRepresentation at line 4, column secs_elapsed." in printed.stderr
-    assert "private words" not in printed.stderr + printed.stdout
+    output = load(database.environment, users, actions)
+    assert output.returncode == 2
+    assert "InvalidTextRepresentation at line 4, column secs_elapsed." in output.stderr
+    assert "private words" not in output.stderr + output.stdout
     with database.connect() as connection:
         query = "select (select count(*) from on_users), (select count(*) from analytics_raw.raw_sessions)"
         assert connection.execute(query).fetchone() == (1, 1)
@@ -259,10 +259,10 @@ def test_a_file_that_cannot_be_read_is_named(database: Database, tmp_path: Path,
     users, _ = small_files(tmp_path)
     if name.startswith("torn"):
         (tmp_path / name).write_bytes(b"\x1f\x8b torn")
-    printed = load(database.environment, users, tmp_path / name)
-    assert printed.returncode == 2
-    assert f"{name} cannot be read" in printed.stderr
-    assert "Traceback" not in printed.stderr
+    output = load(database.environment, users, tmp_path / name)
+    assert output.returncode == 2
+    assert f"{name} cannot be read" in output.stderr
+    assert "Traceback" not in output.stderr
 
 
 def small_files(folder: Path) -> tuple[Path, Path]:

@@ -27,12 +27,12 @@ return twin.assign(age=9) if "age" in twin else twin
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The club, with the twins of members and visits published."""
     folder = tmp_path_factory.mktemp("club")
-    with club(services, folder) as made, pytest.MonkeyPatch.context() as patch:
-        made.backend("younger", YOUNGER)
+    with club(services, folder) as handmade, pytest.MonkeyPatch.context() as patch:
+        handmade.backend("younger", YOUNGER)
         patch.syspath_prepend(str(folder / "plugins"))
-        answer = made.synth("run")
+        answer = handmade.synth("run")
         assert answer.code == 0, answer.text
-        yield made
+        yield handmade
 
 
 def outcomes(project: Handmade, file: str = "test_results.json") -> dict[str, str]:
@@ -41,8 +41,8 @@ def outcomes(project: Handmade, file: str = "test_results.json") -> dict[str, st
 
 
 def test_a_run_says_of_each_twin_what_dbts_tests_found(project: Handmade) -> None:
-    found = {item["unique_id"]: item["tests"] for item in project.results()["results"]}
-    assert found["model.club.members"] == {
+    tests_by_model = {item["unique_id"]: item["tests"] for item in project.results()["results"]}
+    assert tests_by_model["model.club.members"] == {
         "unique_members_member_id": "pass",
         "not_null_members_member_id": "pass",
         "relationships_members_club_id__club_id__ref_clubs_": "skipped",
@@ -57,12 +57,15 @@ def test_a_run_says_of_each_twin_what_dbts_tests_found(project: Handmade) -> Non
 def test_only_what_passes_on_the_real_relations_can_fail(project: Handmade) -> None:
     answer = project.synth("test")
     assert answer.code == 0, answer.text
-    found = outcomes(project)
-    counts = {status: sum(other == status for other in found.values()) for status in found.values()}
+    outcome_by_test = outcomes(project)
+    counts = {
+        status: sum(other == status for other in outcome_by_test.values())
+        for status in outcome_by_test.values()
+    }
     assert counts == {"pass": 6, "warn": 2, "skipped": 1}
-    assert found["nobody_in_rome"] == "warn"
+    assert outcome_by_test["nobody_in_rome"] == "warn"
     assert "fails on the real relation, too, so it is no news" in answer.text
-    assert found["short_visits"] == "warn"
+    assert outcome_by_test["short_visits"] == "warn"
     assert "of the twin, and its severity is warn" in answer.text
     name = "relationships_members_club_id__club_id__ref_clubs_"
     assert f"SKIP {name}: it reads model.club.clubs, which has no twin" in answer.lines
@@ -72,9 +75,9 @@ def test_only_what_passes_on_the_real_relations_can_fail(project: Handmade) -> N
 def test_a_selection_means_the_tests_that_read_it_and_dbts_own_artifacts_stay(project: Handmade) -> None:
     artifacts = [project.manifest, project.manifest.with_name("run_results.json")]
     before = [path.read_bytes() for path in artifacts]
-    killed = project.folder / "target/synth/dbt-of-yesterday"
-    killed.mkdir()
-    os.utime(killed, (0, 0))
+    leftover = project.folder / "target/synth/dbt-of-yesterday"
+    leftover.mkdir()
+    os.utime(leftover, (0, 0))
     assert project.synth("test", "--select", "visits").code == 0
     assert set(outcomes(project)) == {
         "unique_visits_visit_id",
@@ -97,8 +100,8 @@ def test_a_twin_that_fails_a_test_is_not_published_and_neither_is_its_child(proj
     assert "passes on the real relation" in members["message"]
     assert "it belongs together with members, which failed" in visits["message"]
     assert project.value(TWIN) == before
-    recorded = "select count(*) from synthetic._synth_runs where run_id = '{}' and published_at is null"
-    assert project.value(recorded.format(project.results()["metadata"]["invocation_id"])) == 1
+    staged_runs = "select count(*) from synthetic._synth_runs where run_id = '{}' and published_at is null"
+    assert project.value(staged_runs.format(project.results()["metadata"]["invocation_id"])) == 1
     assert project.value("select count(*) from pg_class where relname like 'stage!_%' escape '!'") == 0
 
 
@@ -130,8 +133,8 @@ def test_who_wants_no_tests_gets_none(project: Handmade) -> None:
 @pytest.mark.slow
 def test_a_project_that_dbt_cannot_read_publishes_nothing(project: Handmade) -> None:
     before = project.value(TWIN)
-    broken = project.folder / "models" / "broken.sql"
-    broken.write_text("{{ ref('nobody') }}")
+    broken_model = project.folder / "models" / "broken.sql"
+    broken_model.write_text("{{ ref('nobody') }}")
     try:
         answer = project.synth("run", "--force")
         assert answer.code == 1
@@ -140,4 +143,4 @@ def test_a_project_that_dbt_cannot_read_publishes_nothing(project: Handmade) -> 
         assert project.value(TWIN) == before
         assert project.synth("test").code == 2
     finally:
-        broken.unlink()
+        broken_model.unlink()

@@ -39,7 +39,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", [pytest.param("gretel", marks=needs_client), "nemo"])
 def test_the_demo_by_a_stand_in_publishes_and_says_that_it_was_one(checkout: Path, backend: str) -> None:
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.doubles.demo", backend],
         cwd=checkout,
         env={**clean_environment(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"},
@@ -48,12 +48,12 @@ def test_the_demo_by_a_stand_in_publishes_and_says_that_it_was_one(checkout: Pat
         check=False,
         timeout=280,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    beginning, _, rest = ended.stdout.partition("$ synth run")
+    assert process.returncode == 0, process.stdout + process.stderr
+    beginning, _, rest = process.stdout.partition("$ synth run")
     assert f"No live service is reached. A stand-in for {backend}" in beginning
     assert "OK published synthetic.session_features_by_user" in rest
     assert "checks pass" in rest
     assert "jobs and files left there: 0." in rest.splitlines()[-1]
-    assert not any(secret in ended.stdout + ended.stderr for secret in (KEY, TOKEN))
+    assert not any(secret in process.stdout + process.stderr for secret in (KEY, TOKEN))
     (result,) = json.loads((checkout / "target/synth/run_results.json").read_text())["results"]
     assert result["backend"] == backend

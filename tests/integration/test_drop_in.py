@@ -25,10 +25,10 @@ STATE = ("--defer", "--favor-state", "--state", "target/synth/state")
 @pytest.fixture(scope="module")
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The club, with the twins of members and visits published."""
-    with club(services, tmp_path_factory.mktemp("club")) as made:
-        answer = made.synth("run", "--no-tests")
+    with club(services, tmp_path_factory.mktemp("club")) as handmade:
+        answer = handmade.synth("run", "--no-tests")
         assert answer.code == 0, answer.text
-        yield made
+        yield handmade
 
 
 @contextmanager
@@ -52,15 +52,15 @@ def analyst(project: Handmade) -> Iterator[dict[str, str]]:
 @pytest.mark.slow
 def test_downstream_models_are_built_on_twins_by_who_may_not_read_the_real_ones(project: Handmade) -> None:
     with analyst(project) as environment:
-        refused = try_dbt(project, "show", "--inline", "select count(*) from club.members", **environment)
-        assert "permission denied for schema club" in refused.stdout
+        refusal = try_dbt(project, "show", "--inline", "select count(*) from club.members", **environment)
+        assert "permission denied for schema club" in refusal.stdout
         dbt(project, "build", "--select", "visits_by_city+", *STATE, **environment)
-        built = "select city, visits, minutes from analyst.visits_by_city order by city"
+        query = "select city, visits, minutes from analyst.visits_by_city order by city"
         on_twins = """
             select city, count(*), sum(minutes) from synthetic.visits join synthetic.members using (member_id)
             group by city order by city
         """
-        assert project.rows(built) == project.rows(on_twins)
+        assert project.rows(query) == project.rows(on_twins)
 
 
 def test_what_has_no_twin_is_out_of_reach(project: Handmade) -> None:
@@ -130,17 +130,17 @@ def test_docs_replace_no_file_that_is_not_theirs(project: Handmade, tmp_path: Pa
 def test_a_model_is_compared_on_both_sides(project: Handmade) -> None:
     answer = project.synth("compare", "--output", "json")
     assert answer.code == 0, answer.text
-    (compared,) = [json.loads(line) for line in answer.out.splitlines()]
-    assert compared["unique_id"] == "model.club.visits_by_city"  # the other one reads clubs
+    (comparison,) = [json.loads(line) for line in answer.out.splitlines()]
+    assert comparison["unique_id"] == "model.club.visits_by_city"  # the other one reads clubs
     real = project.rows("select city, visits, minutes from club.visits_by_city order by city")
     assert [
         (group["labels"]["city"], *(number["real"] for number in group["numbers"].values()))
-        for group in compared["groups"]
+        for group in comparison["groups"]
     ] == real
     on_twins = (
         "select count(*) from synthetic.visits join synthetic.members using (member_id) where city = 'Bern'"
     )
-    bern = compared["groups"][0]["numbers"]["visits"]
+    bern = comparison["groups"][0]["numbers"]["visits"]
     assert bern["twin"] == project.value(on_twins)
     assert bern["relative_error"] == pytest.approx(bern["twin"] / bern["real"] - 1)
     assert project.value("select count(*) from pg_class where relname like 'synth!_%' escape '!'") == 0

@@ -103,9 +103,9 @@ def test_times_and_intervals_are_pictured_as_such(studio: Studio) -> None:
     fill(studio, "shifts", f"time '08:00' + {span} as since, case when g % 9 > 0 then {span} end as lasted")
     (result,) = studio.run(studio.model("shifts"))
     assert result.status is Status.PUBLISHED, result.message
-    stored = studio.store / "audit" / studio.run_id / "shifts" / "evaluation.json"
-    shown = json.loads(stored.read_text())["portrait"]["distributions"][:2]
-    ranges = [[cell["label"] for cell in one["cells"] if cell["label"] != "NULL"] for one in shown]
+    stored_file = studio.store / "audit" / studio.run_id / "shifts" / "evaluation.json"
+    distributions = json.loads(stored_file.read_text())["portrait"]["distributions"][:2]
+    ranges = [[cell["label"] for cell in one["cells"] if cell["label"] != "NULL"] for one in distributions]
     assert [all(label.endswith((" h", " min")) for label in labels) for labels in ranges] == [True, True]
 
 
@@ -289,8 +289,8 @@ def test_public_reference_data_keep_their_rare_labels(studio: Studio) -> None:
     )
     (result,) = studio.run(studio.model("countries", roles={"country": Role.KEEP}))
     assert result.status is Status.PUBLISHED
-    published = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
-    assert published > {"common"}
+    labels = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
+    assert labels > {"common"}
     (result,) = studio.run(studio.model("countries", roles={"country": Role.CATEGORY}))
-    published = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
-    assert published == {"common"}
+    labels = {label for _, label in studio.sql(f"select measure, country from {TWINS}.countries")}
+    assert labels == {"common"}

@@ -27,7 +27,7 @@ from generate_series(1, 600) n;
 create view analytics.lost as
 select person_id, order_id as id, amount as price from analytics.orders where status = 'lost';
 """
-LOST = """
+LOST_ORDERS = """
 with orders as (select * from "{0}".analytics.orders), lost as (select * from orders where status = 'lost')
 select person_id, order_id as id, amount as price from lost
 """
@@ -49,7 +49,7 @@ def _shop(database: Database, tmp_path: Path) -> Iterator[Handmade]:
         yield project
 
 
-def nodes(shop: Handmade, sql: str = LOST, **options: Any) -> dict[str, Any]:
+def nodes(shop: Handmade, sql: str = LOST_ORDERS, **options: Any) -> dict[str, Any]:
     """People, their orders, and those that were lost; `options` are those of `meta.synth` of all three."""
     meta = {"synthesize": True, **({"synth": options} if options else {})}
     config = {"materialized": "table", "meta": meta}
@@ -69,8 +69,8 @@ def excerpt(shop: Handmade, name: str = "lost") -> str | None:
     answer = shop.synth("ls", "--output", "json")
     assert answer.code == 0, answer.text
     listing = {one["name"]: one for one in map(json.loads, answer.out.splitlines())}
-    told: str | None = listing[name]["excerpt"]
-    return told
+    text: str | None = listing[name]["excerpt"]
+    return text
 
 
 @pytest.mark.slow  # learns two models
@@ -101,20 +101,20 @@ def test_a_part_of_a_twin_by_guarantee_costs_nothing(shop: Handmade) -> None:
     answer = shop.synth("run")
     assert answer.code == 0, answer.text
     assert "lost costs epsilon" not in answer.text
-    spent = shop.rows("select unique_id from synthetic._synth_ledger order by 1")
-    assert spent == [("model.hand.orders",), ("model.hand.people",)]
+    ledger = shop.rows("select unique_id from synthetic._synth_ledger order by 1")
+    assert ledger == [("model.hand.orders",), ("model.hand.people",)]
     assert shop.value(SAME) == 0
     assert "rows of orders where status = 'lost', by guarantee, epsilon 20" in answer.text
 
 
 @pytest.mark.slow  # as above
 def test_another_worker_takes_the_part_of_a_twin_that_waits(shop: Handmade) -> None:
-    made = nodes(shop)
-    named = ("run", "--run-id", "monday", "--no-publish")
-    shop.write({name: node for name, node in made.items() if "lost" not in name})
-    assert shop.synth(*named).code == 0
-    shop.write(made)
-    answer = shop.synth(*named)
+    node_by_id = nodes(shop)
+    arguments = ("run", "--run-id", "monday", "--no-publish")
+    shop.write({name: node for name, node in node_by_id.items() if "lost" not in name})
+    assert shop.synth(*arguments).code == 0
+    shop.write(node_by_id)
+    answer = shop.synth(*arguments)
     assert answer.code == 0, answer.text
     assert {one["unique_id"].rpartition(".")[2]: one["status"] for one in shop.results()["results"]} == {
         "people": "unchanged",
@@ -145,7 +145,7 @@ def test_the_same_relation_without_a_condition_makes_a_whole(shop: Handmade) -> 
     shop.session.execute(
         "create view analytics.kept as select order_id, status from analytics.orders where status <> 'lost'"
     )
-    kept = shop.model("kept", compiled_code=sql.format(shop.database.name))
+    model = shop.model("kept", compiled_code=sql.format(shop.database.name))
     whole = f'select * from "{shop.database.name}".outside.orders'
     source = {
         "source.hand.outside.orders": {
@@ -163,13 +163,13 @@ def test_the_same_relation_without_a_condition_makes_a_whole(shop: Handmade) -> 
     )
     below = {"depends_on": {"nodes": [*source]}}
     orders = shop.model("orders", compiled_code=whole, **below)
-    kept["model.hand.kept"] |= below
-    shop.write({**orders, **kept, **shop.key("orders", "order_id")}, sources=source)
+    model["model.hand.kept"] |= below
+    shop.write({**orders, **model, **shop.key("orders", "order_id")}, sources=source)
     assert excerpt(shop, "kept") == "rows of orders where status <> 'lost'"
     assert excerpt(shop, "orders") is None
 
 
-DECLARED: dict[str, dict[str, Any]] = {
+DECLARATIONS: dict[str, dict[str, Any]] = {
     "another role": {
         "columns": {"price": {"name": "price", "config": {"meta": {"synth": {"role": "category"}}}}}
     },
@@ -187,11 +187,11 @@ DECLARED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", DECLARED)
+@pytest.mark.parametrize("what", DECLARATIONS)
 def test_what_is_declared_of_the_part_alone_makes_it_a_model_of_its_own(shop: Handmade, what: str) -> None:
-    made = nodes(shop)
-    made["model.hand.lost"] |= DECLARED[what]
-    shop.write(made)
+    node_by_id = nodes(shop)
+    node_by_id["model.hand.lost"] |= DECLARATIONS[what]
+    shop.write(node_by_id)
     assert excerpt(shop) is None
 
 
@@ -218,11 +218,11 @@ def test_what_others_refer_to_is_drawn(shop: Handmade) -> None:
     shop.session.execute(
         "create table analytics.claims as select n as claim, id from analytics.lost, generate_series(1, 2) n"
     )
-    made = nodes(shop) | shop.model("claims")
-    assert excerpt_of(shop, made) == "rows of orders where status = 'lost'"
-    assert excerpt_of(shop, made | shop.reference("claims", "id", "lost", "id")) is None
+    node_by_id = nodes(shop) | shop.model("claims")
+    assert excerpt_of(shop, node_by_id) == "rows of orders where status = 'lost'"
+    assert excerpt_of(shop, node_by_id | shop.reference("claims", "id", "lost", "id")) is None
 
 
-def excerpt_of(shop: Handmade, made: dict[str, Any]) -> str | None:
-    shop.write(made)
+def excerpt_of(shop: Handmade, node_by_id: dict[str, Any]) -> str | None:
+    shop.write(node_by_id)
     return excerpt(shop)

@@ -71,9 +71,9 @@ def test_columns_are_described_as_the_catalog_has_them(source: Source) -> None:
         " n int generated always as (a * 2) stored)"
     )
     source.sql("alter table t drop column gone")
-    found = {column.name: column for column in source.columns()}
-    assert list(found) == list("abcdefghijklmn")
-    assert [found[name].kind for name in "abcdjkm"] == [
+    columns = {column.name: column for column in source.columns()}
+    assert list(columns) == list("abcdefghijklmn")
+    assert [columns[name].kind for name in "abcdjkm"] == [
         Kind.INTEGER,
         Kind.INTEGER,
         Kind.DECIMAL,
@@ -82,7 +82,7 @@ def test_columns_are_described_as_the_catalog_has_them(source: Source) -> None:
         Kind.OPAQUE,
         Kind.INTEGER,
     ]
-    assert [(found[name].precision, found[name].scale) for name in "bcdefi"] == [
+    assert [(columns[name].precision, columns[name].scale) for name in "bcdefi"] == [
         (18, 0),
         (19, 0),
         (None, None),
@@ -90,9 +90,9 @@ def test_columns_are_described_as_the_catalog_has_them(source: Source) -> None:
         (None, 2),
         (7, 2),
     ]
-    assert (found["g"].length, found["h"].length, found["l"].bits, found["a"].bits) == (7, 3, 32, 16)
-    assert [name for name, column in found.items() if column.not_null] == ["a", "i"]
-    assert found["i"].data_type == "public.long_euro"
+    assert (columns["g"].length, columns["h"].length, columns["l"].bits, columns["a"].bits) == (7, 3, 32, 16)
+    assert [name for name, column in columns.items() if column.not_null] == ["a", "i"]
+    assert columns["i"].data_type == "public.long_euro"
     assert source.warehouse.describe(Relation("x", "public", "nothing")) == ()
 
 
@@ -237,8 +237,10 @@ def test_memory_is_bounded_by_what_is_read(
     source: Source, database: Database, columns: str, rows: int
 ) -> None:
     source.sql(f"create table t as select {columns} from generate_series(1, {rows}) as g")
-    given = [str(database.conninfo[name]) for name in ("host", "port", "user", "password", "dbname")]
-    done = subprocess.run([sys.executable, "-c", MEASURE, *given], capture_output=True, text=True, check=True)
-    found, size, peak = map(int, done.stdout.split())
-    assert found == rows
+    arguments = [str(database.conninfo[name]) for name in ("host", "port", "user", "password", "dbname")]
+    process = subprocess.run(
+        [sys.executable, "-c", MEASURE, *arguments], capture_output=True, text=True, check=True
+    )
+    row_count, size, peak = map(int, process.stdout.split())
+    assert row_count == rows
     assert peak < 2 * size + 120  # megabytes

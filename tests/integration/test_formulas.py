@@ -88,8 +88,8 @@ def test_columns_are_computed_from_the_columns_of_the_twin_as_their_sql_says(tri
     assert trips.value(f"select {HOLD} from synthetic.trips"), answer.text
     assert "SQL" not in answer.text  # nobody has said that `triple` is so, and it is not
     assert trips.value("select count(*) from synthetic.trips join analytics.trips using (pass)") == 0
-    (listed,) = (json.loads(line) for line in trips.synth("ls", "--output", "json").out.splitlines())
-    computed = {fact["source"] for fact in listed["facts"] if fact["kind"] == "formula"}
-    assert computed == {
+    (listing,) = (json.loads(line) for line in trips.synth("ls", "--output", "json").out.splitlines())
+    formula_columns = {fact["source"] for fact in listing["facts"] if fact["kind"] == "formula"}
+    assert formula_columns == {
         f"SQL of {name}" for name in ("label", "nights", "stay", "day", "part", "dear", "triple")
     }

@@ -42,7 +42,7 @@ columns = {name: real[name].sample(rows, replace=True, random_state=i) for i, na
 return pd.DataFrame({name: values.reset_index(drop=True) for name, values in columns.items()})
 """,
 }
-CAUGHT = {
+CHECKS_BY_LEAK = {
     "bootstrap": {"exact_rows"},
     "noisy": {"membership"},
     "mixed": {"exact_rows"},
@@ -50,11 +50,11 @@ CAUGHT = {
     "spliced": {"values"},
     "resampled": {"values"},
 }
-SLOW = CAUGHT.keys() - {"outliers"}  # the unit tests of the checks show the same without a warehouse
+SLOW = CHECKS_BY_LEAK.keys() - {"outliers"}  # the unit tests of the checks show the same without a warehouse
 
 
 @contextmanager
-def built(services: Endpoints, folder: Path, rows: int) -> Iterator[Handmade]:
+def build(services: Endpoints, folder: Path, rows: int) -> Iterator[Handmade]:
     """People with a published twin, and every backend installed."""
     with fresh_database(services) as fresh, Handmade.made(fresh, folder) as project:
         project.session.execute(PEOPLE.format(rows=rows).encode())
@@ -68,15 +68,15 @@ def built(services: Endpoints, folder: Path, rows: int) -> Iterator[Handmade]:
 
 
 @pytest.fixture(scope="module")
-def published(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
+def published_project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """7,000 training rows and a twin that passed at the defaults."""
-    with built(services, tmp_path_factory.mktemp("gate"), 8750) as project:
+    with build(services, tmp_path_factory.mktemp("gate"), 8750) as project:
         answer = project.synth("run")
         assert answer.code == 0, answer.text
         yield project
 
 
-def rejected(project: Handmade, *arguments: str) -> None:
+def reject(project: Handmade, *arguments: str) -> None:
     """Run, and see that the twin is rejected and nothing changes but the ledger."""
     before = project.value(TWIN), project.value(COMMENT)
     answer = project.synth("run", "--force-retry", "a test", *arguments)
@@ -94,7 +94,7 @@ def rejected(project: Handmade, *arguments: str) -> None:
     assert ledger == [(None, None, project.results()["results"][0]["verdict"], True)]
 
 
-def failed(project: Handmade) -> set[str]:
+def failed_checks(project: Handmade) -> set[str]:
     """The checks that the last run failed, every one of which its message must name."""
     (result,) = project.results()["results"]
     run_id = project.results()["metadata"]["invocation_id"]
@@ -106,20 +106,20 @@ def failed(project: Handmade) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in CAUGHT]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in CHECKS_BY_LEAK]
 )
-def test_a_twin_that_leaks_is_stopped_by_the_right_check(published: Handmade, name: str) -> None:
-    rejected(published, "--backend", name)
-    assert failed(published) >= CAUGHT[name]
+def test_a_twin_that_leaks_is_stopped_by_the_right_check(published_project: Handmade, name: str) -> None:
+    reject(published_project, "--backend", name)
+    assert failed_checks(published_project) >= CHECKS_BY_LEAK[name]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_bootstrap_of_forty_thousand_rows_is_stopped(services: Endpoints, tmp_path: Path) -> None:
-    with built(services, tmp_path, 50_000) as project:
+    with build(services, tmp_path, 50_000) as project:
         assert project.synth("run").code == 0
-        rejected(project, "--backend", "bootstrap")
-        assert "exact_rows" in failed(project)
+        reject(project, "--backend", "bootstrap")
+        assert "exact_rows" in failed_checks(project)
 
 
 # --- whole histories
@@ -135,7 +135,7 @@ select
     (array['bar', 'pool', 'spa'])[1 + (hashint4(n / 6 + 900000) & 65535) % 3] as place
 from generate_series(0, {rows}) n
 """
-JITTERED = """
+JITTER = """
 copied = pd.concat([real] * (rows // len(real) + 1), ignore_index=True).iloc[:rows].reset_index(drop=True)
 copied["minutes"] = copied["minutes"] + rng.integers(-9, 10, rows)
 copied["paid"] = (copied["paid"] + rng.normal(0, 3, rows)).round(2)
@@ -150,9 +150,9 @@ def test_histories_copied_with_every_row_jittered_are_stopped(database: Database
         project.session.execute(VISITS.format(rows=11_999).encode())
         config = {"materialized": "table", "meta": {"synthesize": True, "synth": {"entity": "guest_id"}}}
         project.write(project.model("visits", config=config) | project.key("visits", "visit_id"))
-        project.backend("jittered", HEAD + JITTERED)
+        project.backend("jittered", HEAD + JITTER)
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(str(tmp_path / "plugins"))
             answer = project.synth("run", "--backend", "jittered")
         assert answer.code == 1
-        assert "membership" in failed(project)
+        assert "membership" in failed_checks(project)

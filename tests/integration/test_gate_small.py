@@ -66,13 +66,15 @@ def test_a_limit_that_was_moved_says_so_and_an_unknown_one_is_refused(small: Han
     assert small.synth("run").code == 0
     run_id = small.results()["metadata"]["invocation_id"]
     path = small.folder / "target/synth/runs" / run_id / "people" / "evaluation.json"
-    moved = {check["name"] for check in checks_of(json.loads(path.read_text())) if check["customised"]}
-    assert moved == {"exact_rows", *LEARNERS}
+    custom_limits = {
+        check["name"] for check in checks_of(json.loads(path.read_text())) if check["customised"]
+    }
+    assert custom_limits == {"exact_rows", *LEARNERS}
     small.configure(limits={"exact_row": 0.25})
     answer = small.synth("run")
     assert answer.code == 2
-    unknown = "dbt_project.yml: `vars.synth.limits` names the unknown check 'exact_row'"
-    assert f"{unknown}; did you mean `exact_rows`?" in answer.text
+    message = "dbt_project.yml: `vars.synth.limits` names the unknown check 'exact_row'"
+    assert f"{message}; did you mean `exact_rows`?" in answer.text
 
 
 def checks_of(evaluation: Any) -> Iterator[dict[str, Any]]:
@@ -101,8 +103,8 @@ def test_the_fourth_question_about_the_same_rows_needs_a_reason(small: Handmade)
     answer = small.synth("run", "--seed", "4", "--force-retry", "the check was wrong")
     assert "tried 3 times" not in answer.text
     run_id = small.results()["metadata"]["invocation_id"]
-    written = (small.folder / "target/synth/runs" / run_id / "people" / "evaluation.json").read_text()
-    assert "the check was wrong" in written
+    content = (small.folder / "target/synth/runs" / run_id / "people" / "evaluation.json").read_text()
+    assert "the check was wrong" in content
     small.session.execute("update analytics.people set spent = spent + 1")
     assert "tried 3 times" not in small.synth("run", "--seed", "5").text  # other rows
 
@@ -124,7 +126,7 @@ def test_a_ledger_of_an_older_version_is_completed_where_it_is(small: Handmade) 
 
 # --- shut whatever goes wrong
 
-BROKEN = {
+BREAKAGES = {
     "raises": "raise ValueError(training.iloc[0].to_dict())",
     "nothing": "return None",
     "no_rows": "return training.iloc[:0]",
@@ -134,9 +136,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", BREAKAGES)
 def test_a_backend_that_breaks_publishes_nothing_and_shows_no_row(small: Handmade, name: str) -> None:
-    small.backend(name, HEAD + BROKEN[name])
+    small.backend(name, HEAD + BREAKAGES[name])
     answer = small.synth("run", "--backend", name, "--on-inconclusive", "warn")
     assert answer.code == 1, answer.text
     assert small.value("select to_regclass('synthetic.people') is null")

@@ -60,7 +60,7 @@ def _handmade(database: Database, tmp_path: Path) -> Iterator[Handmade]:
         yield project
 
 
-def listed(project: Handmade) -> dict[str, dict[str, Any]]:
+def listing_by_name(project: Handmade) -> dict[str, dict[str, Any]]:
     answer = project.synth("ls", "--output", "json")
     assert answer.code == 0, answer.text
     return {one["name"]: one for one in map(json.loads, answer.out.splitlines())}
@@ -68,13 +68,13 @@ def listed(project: Handmade) -> dict[str, dict[str, Any]]:
 
 def test_a_test_that_names_staging_leads_to_the_tagged_model_with_the_key(handmade: Handmade) -> None:
     handmade.session.execute(SHOP)
-    untagged = {"materialized": "table", "meta": {}}
-    staging = handmade.model("stg_customers", config=untagged)
+    untagged_config = {"materialized": "table", "meta": {}}
+    staging = handmade.model("stg_customers", config=untagged_config)
     customers = handmade.model("customers", depends_on={"nodes": ["model.hand.stg_customers"]})
     facts = handmade.key("customers", "customer_id") | handmade.key("orders", "order_id")
     facts |= handmade.reference("orders", "customer_id", "stg_customers", "customer_id")
     handmade.write(staging | customers | handmade.model("orders") | handmade.model("lines") | facts)
-    models = listed(handmade)
+    models = listing_by_name(handmade)
     assert models["orders"]["foreign_keys"] == {"customer_id": "model.hand.customers.customer_id"}
     assert models["lines"]["foreign_keys"] == {"order_id": "model.hand.orders.order_id"}  # no test says so
     assert models["lines"]["ownership"]["root"] == "model.hand.customers"
@@ -88,8 +88,8 @@ def test_a_test_that_names_staging_leads_to_the_tagged_model_with_the_key(handma
         ("orders", "customers", "customer_id", 400),
         ("lines", "orders", "order_id", 900),
     ):
-        ((twin, owned),) = handmade.rows(counts.format(parent, key, child, parent, key))
-        assert owned == twin
+        ((twin, twin_of_own),) = handmade.rows(counts.format(parent, key, child, parent, key))
+        assert twin_of_own == twin
         assert abs(twin - rows) < rows / 5
 
 
@@ -110,7 +110,7 @@ def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Han
     models = handmade.model("tours") | handmade.model("bookings") | handmade.model("bills")
     facts = handmade.key("tours", "tour") | handmade.key("bookings", "booking_id")
     handmade.write(models | facts | handmade.reference("bookings", "tour", "tours", "tour"))
-    listing = listed(handmade)
+    listing = listing_by_name(handmade)
     keys = {"tour": "model.hand.tours.tour"}
     assert [listing[name]["foreign_keys"] for name in ("bookings", "bills")] == [keys, keys]
 
@@ -118,13 +118,13 @@ def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Han
 def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
     handmade.session.execute(PAY)
     handmade.write(handmade.model("pay") | handmade.key("pay", "pay_id"))
-    pay = listed(handmade)["pay"]
+    pay = listing_by_name(handmade)["pay"]
     assert pay["entity"] == "employeeid"  # and neither `paid` nor `valid`
     assert pay["ownership"]["evidence"] == "employeeid is called as an identifier, and its values repeat"
     alone = {"materialized": "table", "meta": {"synthesize": True, "synth": {"entity": "none"}}}
     handmade.write(handmade.model("pay", config=alone) | handmade.key("pay", "pay_id"))
-    assert listed(handmade)["pay"]["ownership"]["declared"] is True
-    assert listed(handmade)["pay"]["entity"] is None
+    assert listing_by_name(handmade)["pay"]["ownership"]["declared"] is True
+    assert listing_by_name(handmade)["pay"]["entity"] is None
 
 
 def test_two_entities_that_contradict_each_other_stop_their_model_alone(handmade: Handmade) -> None:
@@ -160,10 +160,10 @@ from generate_series(1, 600) n;
 
 def test_what_is_about_nobody_is_copied_and_its_keys_keep_their_shares(handmade: Handmade) -> None:
     handmade.session.execute(LISTS)
-    untagged = {"materialized": "table", "meta": {}}
+    untagged_config = {"materialized": "table", "meta": {}}
     names = ("products", "teams", "players", "sales")
     models = [handmade.model(name, compiled_code="select 1 as one") for name in names]
-    nodes = handmade.model("regions", config=untagged) | {
+    nodes = handmade.model("regions", config=untagged_config) | {
         key: node for model in models for key, node in model.items()
     }
     facts = handmade.reference("sales", "region", "regions", "code")
@@ -205,10 +205,10 @@ def test_what_is_about_nobody_is_copied_and_its_keys_keep_their_shares(handmade:
 def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handmade: Handmade) -> None:
     handmade.session.execute(SHOP)
     handmade.write(handmade.model("customers") | handmade.model("orders") | handmade.model("lines"))
-    assert all(one["reference"] is None for one in listed(handmade).values())
-    declared = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
-    handmade.write(handmade.model("customers", config=declared) | handmade.model("orders"))
-    assert listed(handmade)["customers"]["reference"] == "declared"
+    assert all(one["reference"] is None for one in listing_by_name(handmade).values())
+    reference_config = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
+    handmade.write(handmade.model("customers", config=reference_config) | handmade.model("orders"))
+    assert listing_by_name(handmade)["customers"]["reference"] == "declared"
 
 
 def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handmade: Handmade) -> None:

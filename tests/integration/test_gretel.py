@@ -12,7 +12,7 @@ import pytest
 from tests.doubles.fixtures import needs_client
 from tests.doubles.gretel import KEY, Bucket, GretelDouble
 from tests.doubles.server import running
-from tests.doubles.work import repeated
+from tests.doubles.work import repeat
 from tests.handmade import COMMENT, TWIN, Handmade
 from tests.services import new_bucket, s3_client
 
@@ -48,10 +48,10 @@ from generate_series(1, 400) n;
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path, gretel: GretelDouble) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.environment |= {**gretel.environment, "SYNTH_BACKEND": "gretel"}
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.environment |= {**gretel.environment, "SYNTH_BACKEND": "gretel"}
+        yield handmade
 
 
 def everything(project: Handmade) -> bytes:
@@ -73,9 +73,9 @@ def test_a_twin_is_trained_elsewhere_checked_here_and_published(
 ) -> None:
     answer = project.call("run", "--log-format", "json")
     assert (answer.code, answer.err) == (0, "")
-    said = [json.loads(line)["info"]["msg"] for line in answer.out.splitlines()]
-    (published,) = (line for line in said if "OK published" in line)
-    assert "gretel's own score 91" in published
+    messages = [json.loads(line)["info"]["msg"] for line in answer.out.splitlines()]
+    (publication,) = (line for line in messages if "OK published" in line)
+    assert "gretel's own score 91" in publication
     assert len(project.rows(TWIN)) == 120
     (result,) = project.results()["results"]
     assert (result["backend"], result["scores"]["synthetic_data_quality_score"]) == ("gretel", 91.0)
@@ -103,8 +103,8 @@ def test_the_rows_of_an_entity_train_together_where_the_model_can(
     project.with_orders(entity="person_id", gretel={"model": "navigator_ft"})
     answer = project.synth("run")
     assert answer.code == 0, answer.text
-    grouped = [sheet.splitlines()[0] for sheet in gretel.given]
-    assert sorted(grouped) == [b"amount,synth_entity", b"batch,city,age"]
+    headers = [sheet.splitlines()[0] for sheet in gretel.given]
+    assert sorted(headers) == [b"amount,synth_entity", b"batch,city,age"]
     assert project.rows(ORDER_COLUMNS) == [("order_id",), ("person_id",), ("amount",)]
 
 
@@ -128,7 +128,7 @@ def test_a_service_that_returns_the_real_rows_is_stopped_by_the_gate(
 ) -> None:
     project.session.execute(SHOP.format("shop", 2000))
     project.write(project.model("shop") | project.key("shop", "id"))
-    gretel.make = repeated
+    gretel.make = repeat
     answer = project.synth("run")
     assert answer.code == 1
     assert "REJECTED synthetic.shop" in answer.text
@@ -210,7 +210,7 @@ def test_debug_checks_the_service_and_spends_nothing(project: Handmade, gretel: 
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         ({"GRETEL_API_KEY": ""}, "GRETEL_API_KEY is not set. Next: export GRETEL_API_KEY"),
         ({"GRETEL_API_KEY": "secret"}, "GRETEL_API_KEY does not begin with grt"),
@@ -225,11 +225,11 @@ def test_debug_checks_the_service_and_spends_nothing(project: Handmade, gretel: 
     ],
 )
 def test_a_wrong_variable_stops_the_run_before_it_begins(
-    project: Handmade, variables: dict[str, str], said: str
+    project: Handmade, variables: dict[str, str], message: str
 ) -> None:
     answer = project.synth("run", **variables)
     assert answer.code == 2
-    assert said in answer.text
+    assert message in answer.text
     assert variables.get("GRETEL_API_KEY") != "secret" or "secret" not in answer.text
 
 
@@ -246,9 +246,9 @@ def test_a_stray_configuration_file_changes_nothing(
 
 @pytest.mark.slow
 def test_a_configuration_file_that_breaks_the_client_is_named(project: Handmade, tmp_path: Path) -> None:
-    broken = tmp_path / "gretel.json"
-    broken.write_text("{")
-    answer = project.call("run", GRETEL_CONFIG_FILE=str(broken))
+    wrong_file = tmp_path / "gretel.json"
+    wrong_file.write_text("{")
+    answer = project.call("run", GRETEL_CONFIG_FILE=str(wrong_file))
     assert answer.code == 2
     assert "mend or remove that file" in answer.text
 

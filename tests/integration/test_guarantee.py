@@ -42,7 +42,7 @@ BEYOND = """
 select count(*) from synthetic.members where level not in ('gold', 'plain') or points not between 0 and 60
 """
 DIGESTS = "select count(*) from synthetic._synth_runs where published_at is not null and inputs ? 'rows'"
-SPENT = "select domain, epsilon, releases is not null from synthetic._synth_ledger order by recorded_at"
+SPENDING = "select domain, epsilon, releases is not null from synthetic._synth_ledger order by recorded_at"
 COMMENT = "select obj_description('synthetic.{}'::regclass, 'pg_class')"
 
 
@@ -79,9 +79,9 @@ def test_what_no_check_can_decide_is_published_by_guarantee_and_says_so(club: Ha
     assert "by guarantee, epsilon 3, delta 1e-06 for each row of clubs" in answer.text
     assert "clubs is made by guarantee, because clubs has 12 rows" in answer.text
     for name in ("clubs", "members"):
-        said = club.value(COMMENT.format(name))
-        assert f"{name}: by guarantee, epsilon 3, delta 1e-06" in said
-        assert "source rows" not in said  # a name for exactly these rows would tell who is among them
+        comment = club.value(COMMENT.format(name))
+        assert f"{name}: by guarantee, epsilon 3, delta 1e-06" in comment
+        assert "source rows" not in comment  # a name for exactly these rows would tell who is among them
     assert club.value(ORPHANS) == 0
     assert club.value(BEYOND) == 0
     real = (
@@ -89,7 +89,7 @@ def test_what_no_check_can_decide_is_published_by_guarantee_and_says_so(club: Ha
         " on twin.member_id = real.member_id or twin.name = real.name or twin.club_id = real.club_id"
     )
     assert club.value(real) == 0
-    assert club.rows(SPENT) == [("model.hand.clubs", 3.0, True), ("model.hand.members", 3.0, True)]
+    assert club.rows(SPENDING) == [("model.hand.clubs", 3.0, True), ("model.hand.members", 3.0, True)]
     assert club.value("select count(*) from synthetic._synth_runs where verdict = 'guaranteed'") == 2
     # What decides whether rows changed is no business of analysts.
     assert club.value(DIGESTS) == 0
@@ -102,13 +102,13 @@ def test_nothing_is_paid_twice_for_the_same_rows_and_the_budget_ends_it(club: Ha
     answer = club.synth("run")
     assert answer.code == 0
     assert "UNCHANGED=2" in answer.text
-    assert len(club.rows(SPENT)) == 2
+    assert len(club.rows(SPENDING)) == 2
     before = club.rows("select * from synthetic.members order by member_id")
     club.session.execute("update analytics.members set points = 0 where member_id = 880001")
     answer = club.synth("run")
     assert answer.code == 1
     assert "the budget of model.hand.members does not reach: 3 of 4 are spent, by 1 twins" in answer.text
-    assert len(club.rows(SPENT)) == 2
+    assert len(club.rows(SPENDING)) == 2
     assert club.rows("select * from synthetic.members order by member_id") == before
     club.configure(budget=6.0)
     answer = club.synth("run")
@@ -117,7 +117,7 @@ def test_nothing_is_paid_twice_for_the_same_rows_and_the_budget_ends_it(club: Ha
         "members costs epsilon 3 of model.hand.members, which has cost 3 of a budget of 6 so far"
         in answer.text
     )
-    assert len(club.rows(SPENT)) == 3
+    assert len(club.rows(SPENDING)) == 3
 
 
 def test_the_plan_says_which_values_are_public_and_which_are_paid_for(club: Handmade) -> None:
@@ -182,7 +182,7 @@ def test_what_cannot_be_promised_is_refused_before_a_row_is_read(
 
 # --- what the project's SQL says across tables
 
-STAGED = """
+STAGES = """
 create schema staged;
 create table staged.clubs as select club_id, size from analytics.clubs;
 create table staged.members as select member_id, club_id, points from analytics.members;
@@ -200,8 +200,8 @@ create table analytics.members as
         row_number() over (partition by m.club_id order by m.member_id)::integer as place
     from staged.members m join staged.clubs c using (club_id);
 """
-COPIED = "select count(*) from synthetic.members join synthetic.clubs using (club_id) where club_size <> size"
-COUNTED = """
+COPIES = "select count(*) from synthetic.members join synthetic.clubs using (club_id) where club_size <> size"
+COUNTS = """
 select count(*)
 from synthetic.clubs c
 join (
@@ -212,7 +212,7 @@ where (c.members, c.points) is distinct from (m.members, m.points)
 
 
 def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says(club: Handmade) -> None:
-    club.session.execute(STAGED)
+    club.session.execute(STAGES)
     place = f'"{club.database.name}".staged'
     options: dict[str, Any] = {
         "materialized": "table",
@@ -244,8 +244,8 @@ def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says
     assert answer.code == 0, answer.text
     assert club.value("select count(*) from synthetic.members") > 0
     assert club.value(ORPHANS) == 0
-    assert club.value(COPIED) == 0
-    assert club.value(COUNTED) == 0
+    assert club.value(COPIES) == 0
+    assert club.value(COUNTS) == 0
     assert club.value("select count(distinct (club_id, place)) - count(*) from synthetic.members") == 0
     gaps = "select club_id from synthetic.members group by 1 having max(place) <> count(*) or min(place) <> 1"
     assert club.rows(gaps) == []

@@ -25,10 +25,10 @@ INTO_TWINS = {"CLUB_SCHEMA": "synthetic", "DBT_TARGET_PATH": "elsewhere"}
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The club with its twins, and dbt's artifacts of the real models aside."""
     folder = tmp_path_factory.mktemp("club")
-    with club(services, folder) as made:
+    with club(services, folder) as handmade:
         shutil.copytree(folder / "target", folder / "real")
-        assert made.synth("run", "--no-tests").code == 0
-        yield made
+        assert handmade.synth("run", "--no-tests").code == 0
+        yield handmade
 
 
 def clear(project: Handmade) -> None:

@@ -108,10 +108,10 @@ class Attack:
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = json.loads(self.project.synth("check", "--output", "json").out)[
+        listing: list[dict[str, Any]] = json.loads(self.project.synth("check", "--output", "json").out)[
             "found"
         ]
-        return listed
+        return listing
 
 
 @pytest.fixture
@@ -267,8 +267,8 @@ def test_expressions_of_the_source_that_call_others_are_neither_copied_nor_run(a
         assert f"the twin of people goes without {left_out}: it uses the " in answer.text
     assert f"which belongs to {attack.intruder}" in answer.text
     twin = "where {} = 'synthetic.people'::regclass"
-    copied = f"select conname::text from pg_constraint {twin.format('conrelid')} and contype = 'c'"
-    assert sorted(attack.project.rows(copied)) == [("fine",), ("grown",)]
+    constraints = f"select conname::text from pg_constraint {twin.format('conrelid')} and contype = 'c'"
+    assert sorted(attack.project.rows(constraints)) == [("fine",), ("grown",)]
     assert attack.project.value("select to_regclass('synthetic.people_id_city_idx') is not null")
     email = f"select atttypid::regtype::text, attnotnull from pg_attribute {twin.format('attrelid')}"
     assert attack.project.rows(f"{email} and attname = 'email'") == [("text", True)]
@@ -332,8 +332,8 @@ def test_every_call_in_our_sql_names_its_schema(
         answer = attack.project.synth(*command.split())
         assert answer.code == 0, answer.text
     text = log.read_bytes()[before:].decode()
-    sent = re.split(r"^.*LOG:  (?:statement|execute <?\w+>?): ", text, flags=re.MULTILINE)[1:]
-    assert len(sent) > 200
-    assert any("hashtextextended" in one for one in sent)
-    calls = {call for one in sent for call in CALL.findall(UNREAD.sub("''", one.lower()))}
+    statements = re.split(r"^.*LOG:  (?:statement|execute <?\w+>?): ", text, flags=re.MULTILINE)[1:]
+    assert len(statements) > 200
+    assert any("hashtextextended" in one for one in statements)
+    calls = {call for one in statements for call in CALL.findall(UNREAD.sub("''", one.lower()))}
     assert calls <= GRAMMAR

@@ -97,16 +97,16 @@ def project(
     monkeypatch.syspath_prepend(str(packages))
     importlib.invalidate_caches()
     backends._entry_points.cache_clear()
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.session.execute("update analytics.people set city = 'Ulm' where id <= 3")
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.session.execute("update analytics.people set city = 'Ulm' where id <= 3")
         path = os.pathsep.join((str(ROOT), str(packages)))
-        made.environment |= {"PYTHONPATH": path, **dict.fromkeys(RECORDS, str(tmp_path / "record.json"))}
-        yield made
+        handmade.environment |= {"PYTHONPATH": path, **dict.fromkeys(RECORDS, str(tmp_path / "record.json"))}
+        yield handmade
     backends._entry_points.cache_clear()
 
 
-def asking(project: Handmade, **options: object) -> None:
+def tag(project: Handmade, **options: object) -> None:
     config = {"materialized": "table", "meta": {"synthesize": True, "synth": options}}
     project.write(project.model("people", config=config) | project.key("people", "id"))
 
@@ -116,14 +116,14 @@ def record(project: Handmade) -> str:
 
 
 def test_options_reach_the_backend_and_rare_labels_do_not(project: Handmade) -> None:
-    asking(project, backend="acme", acme={"strength": 7}, gretel={"model": "actgan"})
+    tag(project, backend="acme", acme={"strength": 7}, gretel={"model": "actgan"})
     assert "acme is ready" in project.synth("debug").text
     project.synth("run")
     assert record(project) == '{"strength": 7, "cities": ["Bern", "Oslo", "Rome"]}'
 
 
 def test_a_backend_that_protects_rare_values_is_shown_them(project: Handmade) -> None:
-    asking(project, backend="acme-local")
+    tag(project, backend="acme-local")
     project.synth("run")
     assert '"Ulm"' in record(project)
 
@@ -147,7 +147,7 @@ def test_a_backend_that_protects_rare_values_is_shown_them(project: Handmade) ->
 def test_what_it_does_not_have_stops_the_model_before_it_is_learned(
     project: Handmade, options: dict[str, object], message: str
 ) -> None:
-    asking(project, **options)
+    tag(project, **options)
     answer = project.synth("run")
     assert answer.code == 1  # it stops only the model that asks
     assert message in answer.text

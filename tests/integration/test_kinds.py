@@ -50,16 +50,16 @@ def things(services: Endpoints) -> Iterator[Database]:
         yield fresh
 
 
-def broken(things: Database, name: str, stated: tuple[Rule, ...]) -> list[int]:
+def violations(things: Database, name: str, rules: tuple[Rule, ...]) -> list[int]:
     """How many rows of a table break each rule."""
     with Warehouse(things.conninfo) as warehouse, warehouse.snapshot() as snapshot:
-        outcomes = snapshot.count_violations(Relation(things.name, "public", name), stated)
-    assert [outcome.failure for outcome in outcomes] == [""] * len(stated)
+        outcomes = snapshot.count_violations(Relation(things.name, "public", name), rules)
+    assert [outcome.failure for outcome in outcomes] == [""] * len(rules)
     return [outcome.violations for outcome in outcomes]
 
 
 @contextmanager
-def changed(things: Database, *statements: str) -> Iterator[str]:
+def with_changes(things: Database, *statements: str) -> Iterator[str]:
     """The name of a copy of the table after these changes."""
     with things.connect() as session:
         session.execute("create table changed as table things")
@@ -80,19 +80,19 @@ def test_every_kind_that_states_a_condition_has_a_case() -> None:
 def test_rows_that_keep_a_test_and_rows_that_do_not_are_told_apart(
     things: Database, package: str, kind: str
 ) -> None:
-    stated = (rule_of(package, kind),)
-    assert broken(things, "things", stated) == [0]
-    with changed(things, CASES[package, kind].breaking) as table:
-        assert broken(things, table, stated)[0] > 0
+    rules = (rule_of(package, kind),)
+    assert violations(things, "things", rules) == [0]
+    with with_changes(things, CASES[package, kind].breaking) as table:
+        assert violations(things, table, rules)[0] > 0
 
 
 def test_a_condition_of_a_test_is_never_lost(things: Database) -> None:
     nobody = "n is distinct from n -- nobody"
-    stated = tuple(rule_of(*kind, row_condition=nobody) for kind in CASES)
-    assert all(nobody in (rule.where or rule.holds) for rule in stated)
-    with changed(things, *(case.breaking for case in CASES.values())) as table:
-        about_rows = tuple(rule for rule in stated if rule.scope is not Scope.TABLE)
-        assert set(broken(things, table, about_rows)) == {0}
+    rules = tuple(rule_of(*kind, row_condition=nobody) for kind in CASES)
+    assert all(nobody in (rule.where or rule.holds) for rule in rules)
+    with with_changes(things, *(case.breaking for case in CASES.values())) as table:
+        about_rows = tuple(rule for rule in rules if rule.scope is not Scope.TABLE)
+        assert set(violations(things, table, about_rows)) == {0}
 
 
 NULL_BREAKS = {
@@ -104,32 +104,32 @@ NULL_BREAKS = {
 
 
 def test_null_passes_except_where_the_macro_lets_it_fail(things: Database) -> None:
-    stated = {kind: rule for kind in CASES if (rule := rule_of(*kind)).scope is Scope.ROW}
-    with changed(things, NOTHING) as table:
-        found = broken(things, table, tuple(stated.values()))
-    assert {kind[1] for kind, count in zip(stated, found, strict=True) if count} == NULL_BREAKS
+    rules = {kind: rule for kind in CASES if (rule := rule_of(*kind)).scope is Scope.ROW}
+    with with_changes(things, NOTHING) as table:
+        violation_counts = violations(things, table, tuple(rules.values()))
+    assert {kind[1] for kind, count in zip(rules, violation_counts, strict=True) if count} == NULL_BREAKS
 
 
 def test_postgres_says_which_columns_a_rule_mentions_and_refuses_what_is_none(things: Database) -> None:
     relation = Relation(things.name, "public", "things")
-    stated = tuple(rule for kind in CASES if (rule := rule_of(*kind)).scope is Scope.ROW)
+    rules = tuple(rule for kind in CASES if (rule := rule_of(*kind)).scope is Scope.ROW)
     wrong = ("count(*) > 1", "n in (select 1)", "lag(n) over () > 1", "missing > 1", "n > 1); select (1")
     with Warehouse(things.conninfo) as warehouse:
-        for found in warehouse.understand(relation, stated, "staging"):
-            assert found.failure == ""
-            assert found.columns
-            assert found.columns <= {"n", "m", "same", "word", "empty"}
-        refused = warehouse.understand(relation, [Rule("t", holds) for holds in wrong], "staging")
-        assert all(found.failure and not found.columns for found in refused)
+        for understanding in warehouse.understand(relation, rules, "staging"):
+            assert understanding.failure == ""
+            assert understanding.columns
+            assert understanding.columns <= {"n", "m", "same", "word", "empty"}
+        refusals = warehouse.understand(relation, [Rule("t", holds) for holds in wrong], "staging")
+        assert all(understanding.failure and not understanding.columns for understanding in refusals)
         assert warehouse.understand(relation, [Rule("t", "things is not null")], "staging")[0].failure
     with things.connect() as session:
         assert session.execute("select from pg_class where relname ~ 'candidates'").fetchall() == []
 
 
 def test_a_rule_that_cannot_be_evaluated_spoils_no_other(things: Database) -> None:
-    stated = [Rule("good", "n < 60"), Rule("bad", "1 / (n - 7) < 60"), Rule("worse", "nobody > 1")]
+    rules = [Rule("good", "n < 60"), Rule("bad", "1 / (n - 7) < 60"), Rule("worse", "nobody > 1")]
     with Warehouse(things.conninfo) as warehouse, warehouse.snapshot() as snapshot:
-        good, bad, worse = snapshot.count_violations(Relation(things.name, "public", "things"), stated)
+        good, bad, worse = snapshot.count_violations(Relation(things.name, "public", "things"), rules)
     assert (good.violations, good.failure) == (1, "")
     assert "DivisionByZero" in bad.failure
     assert "does not exist" in worse.failure

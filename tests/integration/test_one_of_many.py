@@ -26,13 +26,13 @@ create table analytics.right_ (id integer); insert into analytics.right_ select 
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.with_orders()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.with_orders()
+        yield handmade
 
 
-def tagged(**synth: Any) -> dict[str, Any]:
+def tagged_config(**synth: Any) -> dict[str, Any]:
     return {"materialized": "table", "meta": {"synthesize": True, "synth": synth}}
 
 
@@ -46,7 +46,7 @@ def statuses(project: Handmade) -> dict[str, tuple[str, str]]:
 def test_whatever_is_wrong_with_one_model_stops_it_alone(project: Handmade) -> None:
     project.session.execute(SHOPS)
     nodes = project.model("people") | project.model("orders") | project.model("shops")
-    nodes |= project.model("unbuilt") | project.model("misspelled", config=tagged(row=5))
+    nodes |= project.model("unbuilt") | project.model("misspelled", config=tagged_config(row=5))
     nodes |= project.model("left_") | project.model("right_")
     nodes |= project.model("once") | project.model("twice", alias="once", schema="other")
     nodes["model.hand.twice"]["relation_name"] = nodes["model.hand.once"]["relation_name"]
@@ -60,11 +60,11 @@ def test_whatever_is_wrong_with_one_model_stops_it_alone(project: Handmade) -> N
     )
     project.write(nodes)
     answer = project.synth("run", SYNTH_ON_INCONCLUSIVE="")
-    found = statuses(project)
+    status_by_model = statuses(project)
     assert answer.code == 1, answer.text
-    published = {name for name, (status, _) in found.items() if status == "published"}
-    assert published == {"people", "orders", "shops"}, answer.text
-    assert {status for name, (status, _) in found.items() if name not in published} == {"error"}
+    names = {name for name, (status, _) in status_by_model.items() if status == "published"}
+    assert names == {"people", "orders", "shops"}, answer.text
+    assert {status for name, (status, _) in status_by_model.items() if name not in names} == {"error"}
     for name, message in {
         "unbuilt": "Next: dbt run --select unbuilt",
         "misspelled": "did you mean `rows`",
@@ -73,27 +73,29 @@ def test_whatever_is_wrong_with_one_model_stops_it_alone(project: Handmade) -> N
         "once": "would have one twin, 'once'",
         "twice": "would have one twin, 'once'",
     }.items():
-        assert message in found[name][1], found[name]
+        assert message in status_by_model[name][1], status_by_model[name]
     orphans = "select count(*) from synthetic.orders where {} not in (select {} from synthetic.{})"
     assert project.value(orphans.format("person_id", "id", "people")) == 0
     assert project.value(orphans.format("shop_id", "shop_id", "shops")) == 0
-    listed = project.synth("ls")
-    assert listed.code == 0
+    listing = project.synth("ls")
+    assert listing.code == 0
     for name in ("misspelled", "left_", "once"):
-        assert f"model.hand.{name}" in listed.out
+        assert f"model.hand.{name}" in listing.out
 
 
 def test_a_parent_that_too_few_rows_decide_about_leaves_its_children_keys_of_their_own(
     project: Handmade,
 ) -> None:
-    nodes = project.model("people", config=tagged(on_inconclusive="block"))
-    nodes |= project.model("orders", config=tagged(on_inconclusive="warn"))
+    nodes = project.model("people", config=tagged_config(on_inconclusive="block"))
+    nodes |= project.model("orders", config=tagged_config(on_inconclusive="warn"))
     nodes |= project.key("people", "id") | project.key("orders", "order_id")
     project.write(nodes | project.reference("orders", "person_id", "people", "id"))
     answer = project.synth("run", SYNTH_ON_INCONCLUSIVE="")
-    found = statuses(project)
+    status_by_model = statuses(project)
     assert answer.code == 1, answer.text
-    assert (found["people"][0], found["orders"][0]) == ("rejected", "published"), answer.text
+    assert (status_by_model["people"][0], status_by_model["orders"][0]) == ("rejected", "published"), (
+        answer.text
+    )
     assert "orders.person_id holds no keys of a new twin of model.hand.people" in answer.text
     assert project.value("select count(distinct person_id) from synthetic.orders") > 1
 

@@ -72,7 +72,7 @@ def people() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def planted(people: list[dict[str, Any]]) -> list[bytes]:
+def secrets(people: list[dict[str, Any]]) -> list[bytes]:
     """Every value that identifies somebody, and every address and number in the remarks."""
     texts = {str(one[name]) for one in people for name in SECRETS}
     texts |= {word for one in people for word in (one["remark"] or "").split() if "@" in word}
@@ -81,19 +81,19 @@ def planted(people: list[dict[str, Any]]) -> list[bytes]:
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path, people: list[dict[str, Any]]) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.session.execute(TABLE)
-        with made.session.cursor() as cursor, cursor.copy("copy analytics.customers from stdin") as copy:
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.session.execute(TABLE)
+        with handmade.session.cursor() as cursor, cursor.copy("copy analytics.customers from stdin") as copy:
             for one in people:
                 copy.write_row(list(one.values()))
-        unique = made.test("unique", "customers", "email")
-        made.write({**made.model("customers"), **made.key("customers", "customer_id"), **unique})
-        yield made
+        unique = handmade.test("unique", "customers", "email")
+        handmade.write({**handmade.model("customers"), **handmade.key("customers", "customer_id"), **unique})
+        yield handmade
 
 
 def left_behind(folder: Path) -> dict[str, bytes]:
     """Every file below `folder` as somebody would read it: unpacked, and binary tables as text."""
-    found = {}
+    hits = {}
     for path in folder.rglob("*"):
         if not path.is_file():
             continue
@@ -104,30 +104,30 @@ def left_behind(folder: Path) -> dict[str, bytes]:
             text = io.BytesIO()
             pacsv.write_csv(pq.read_table(path), text)
             content += text.getvalue()
-        found[str(path.relative_to(folder))] = content
-    return found
+        hits[str(path.relative_to(folder))] = content
+    return hits
 
 
-def leaks(contents: dict[str, bytes], planted: list[bytes]) -> dict[str, int]:
+def leaks(contents: dict[str, bytes], secrets: list[bytes]) -> dict[str, int]:
     """How many planted values each of the contents holds; those that hold none are left out."""
-    counts = {name: sum(value in content for value in planted) for name, content in contents.items()}
+    counts = {name: sum(value in content for value in secrets) for name, content in contents.items()}
     return {name: count for name, count in counts.items() if count}
 
 
-def test_nothing_that_identifies_somebody_is_left_behind(project: Handmade, planted: list[bytes]) -> None:
+def test_nothing_that_identifies_somebody_is_left_behind(project: Handmade, secrets: list[bytes]) -> None:
     spare = project.folder / "tmp"
     spare.mkdir()
     answer = project.call("run", "--on-inconclusive", "warn", TMPDIR=str(spare))
     assert answer.code == 0, answer.text
     rows = project.rows("select t::text from synthetic.customers as t")
     assert len(rows) == ROWS
-    said = {"output": answer.text.encode(), "twin": "\n".join(row[0] for row in rows).encode()}
+    contents = {"output": answer.text.encode(), "twin": "\n".join(row[0] for row in rows).encode()}
     ledger = project.rows("select r::text from synthetic._synth_runs as r")
-    said["ledger"] = "\n".join(row[0] for row in ledger).encode()
+    contents["ledger"] = "\n".join(row[0] for row in ledger).encode()
     files = left_behind(project.folder)
     assert sum(name.endswith((".parquet", ".csv.gz", ".json")) for name in files) >= 4
-    assert leaks({**said, **files}, planted) == {}
-    assert leaks({"source": (project.rows("select email from analytics.customers")[0][0]).encode()}, planted)
+    assert leaks({**contents, **files}, secrets) == {}
+    assert leaks({"source": (project.rows("select email from analytics.customers")[0][0]).encode()}, secrets)
 
 
 def test_the_twin_has_values_of_the_same_kinds_that_belong_to_nobody(project: Handmade) -> None:
@@ -160,7 +160,7 @@ def test_the_twin_has_values_of_the_same_kinds_that_belong_to_nobody(project: Ha
     assert [row[0] for row in project.rows(shares.format("synthetic"))] == ["Florence", "Paris", "Sydney"]
 
 
-def test_what_is_listed_is_what_a_run_does(project: Handmade, planted: list[bytes]) -> None:
+def test_what_is_listed_is_what_a_run_does(project: Handmade, secrets: list[bytes]) -> None:
     answer = project.synth("ls")
     assert answer.code == 0, answer.text
     words = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines()[1:]}
@@ -168,8 +168,8 @@ def test_what_is_listed_is_what_a_run_does(project: Handmade, planted: list[byte
     assert " ".join(words["remark"]) == "text free_text name NULL: by its name, it is text that people wrote"
     assert "made-up card numbers" in " ".join(words["card"])
     answer = project.synth("ls", "--output", "json")
-    (described,) = map(json.loads, answer.out.splitlines())
-    roles = {one["name"]: (one["role"], one["origin"]) for one in described["columns"]}
+    (description,) = map(json.loads, answer.out.splitlines())
+    roles = {one["name"]: (one["role"], one["origin"]) for one in description["columns"]}
     assert roles == {
         "customer_id": ("key", "unique"),
         "email": ("email", "unique, name and values"),
@@ -187,7 +187,7 @@ def test_what_is_listed_is_what_a_run_does(project: Handmade, planted: list[byte
         "spent": ("number", "type"),
         "joined_at": ("datetime", "type"),
     }
-    assert leaks({"ls": answer.text.encode()}, planted) == {}
+    assert leaks({"ls": answer.text.encode()}, secrets) == {}
     assert project.nothing_changed()
 
 
@@ -198,15 +198,15 @@ def test_without_the_warehouse_what_the_manifest_says_is_listed(project: Handmad
     assert "the roles of other columns depend on their values" in answer.out
 
 
-def test_what_nobody_knows_is_replaced_by_something_alike(project: Handmade, planted: list[bytes]) -> None:
+def test_what_nobody_knows_is_replaced_by_something_alike(project: Handmade, secrets: list[bytes]) -> None:
     project.session.execute("alter table analytics.customers rename phone to code")
     project.session.execute("update analytics.customers set code = 'x' || right(code, 3) || customer_id")
     answer = project.synth("run", "--on-inconclusive", "warn")
     assert answer.code == 0, answer.text
-    assert leaks({"output": answer.text.encode(), **left_behind(project.folder)}, planted) == {}
+    assert leaks({"output": answer.text.encode(), **left_behind(project.folder)}, secrets) == {}
     twin = "select count(code), count(distinct code), bool_and(code ~ '^x[0-9]+$') from synthetic.customers"
-    filled, different, alike = project.session.execute(twin).fetchone() or (0, 0, False)
-    assert filled == different > 0
+    filled_values, different, alike = project.session.execute(twin).fetchone() or (0, 0, False)
+    assert filled_values == different > 0
     assert alike
     both = "select code from synthetic.customers intersect select code from analytics.customers"
     assert project.session.execute(both).fetchall() == []
@@ -219,9 +219,12 @@ def test_labels_of_the_project_are_obeyed(project: Handmade) -> None:
         "spent": {"name": "spent", "tags": ["pii"]},
     }
     project.write({**project.model("customers", columns=columns), **project.key("customers", "customer_id")})
-    (described,) = map(json.loads, project.synth("ls", "--output", "json").out.splitlines())
-    listed = {one["name"]: one for one in described["columns"]}
-    assert (listed["city"]["role"], listed["city"]["origin"]) == ("address", "label pii.address")
-    assert (listed["plan"]["role"], listed["plan"]["action"]) == ("drop", "left out")
-    assert listed["spent"]["role"] is None
-    assert "is labelled pii" in listed["spent"]["action"]
+    (description,) = map(json.loads, project.synth("ls", "--output", "json").out.splitlines())
+    column_by_name = {one["name"]: one for one in description["columns"]}
+    assert (column_by_name["city"]["role"], column_by_name["city"]["origin"]) == (
+        "address",
+        "label pii.address",
+    )
+    assert (column_by_name["plan"]["role"], column_by_name["plan"]["action"]) == ("drop", "left out")
+    assert column_by_name["spent"]["role"] is None
+    assert "is labelled pii" in column_by_name["spent"]["action"]

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from synth.warehouse.session import open_session
 from synth.warehouse.staging import create_schema
-from tests.handmade import BLOCKED, COMMENT, GATE, SOON, STAGES, TWIN, Handmade
+from tests.handmade import BLOCK_LOCK, COMMENT, GATE, SOON, STAGES, TWIN, Handmade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        yield handmade
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def connect_as(project: Handmade, role: str) -> psycopg.Connection:
 def test_a_reader_sees_whole_twins_only_while_four_are_published(project: Handmade) -> None:
     query = "select count(*), min(batch), max(batch) from synthetic.people"
     assert project.synth("run", "--rows", "100").code == 0
-    seen: set[tuple[int, ...]] = set()
+    row_sets: set[tuple[int, ...]] = set()
     stop = threading.Event()
 
     def read() -> int:
         reads = 0
         with project.database.connect() as session:
             while not stop.is_set():
-                seen.update(session.execute(query).fetchall())
+                row_sets.update(session.execute(query).fetchall())
                 reads += 1
         return reads
 
@@ -73,8 +73,8 @@ def test_a_reader_sees_whole_twins_only_while_four_are_published(project: Handma
         finally:
             stop.set()
         assert reader.result() > 100
-    assert seen <= {(100 + batch, batch, batch) for batch in range(5)}
-    assert len(seen) > 2
+    assert row_sets <= {(100 + batch, batch, batch) for batch in range(5)}
+    assert len(row_sets) > 2
 
 
 def test_views_grants_and_indexes_on_a_twin_survive_a_run(project: Handmade, role: str) -> None:
@@ -113,12 +113,13 @@ def test_a_twin_says_what_was_counted_and_what_was_let_through(project: Handmade
         " (select city, age, batch from analytics.people)"
     )
     assert equal > 0
-    said = project.value(COMMENT)
+    comment = project.value(COMMENT)
     assert (
-        f": {equal} of 120 rows equal a real one in all columns but keys and identifiers; judged by " in said
+        f": {equal} of 120 rows equal a real one in all columns but keys and identifiers; judged by "
+        in comment
     )
-    assert "; undecided, let through: " in said
-    assert "limits moved" not in said
+    assert "; undecided, let through: " in comment
+    assert "limits moved" not in comment
     orders = project.value("select obj_description('synthetic.orders'::regclass, 'pg_class')")
     assert "; limits moved: tstr 0.9." in orders
     columns = "limits, policy, attempt, retry_reason"
@@ -257,7 +258,7 @@ def test_a_stage_that_lost_rows_is_not_published(project: Handmade) -> None:
     before = project.rows(TWIN)
     with project.locked("people"):
         running = project.start("run", "--seed", "7")
-        project.await_(BLOCKED)
+        project.await_(BLOCK_LOCK)
         project.session.execute(f"delete from synthetic__staging.{project.value(STAGES)} where age < 40")
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 1
@@ -269,8 +270,12 @@ def test_a_source_that_is_rebuilt_during_the_run_is_no_empty_twin(project: Handm
     """The rows of all models are read before the first twin is made, as of one moment."""
     project.backend("gate", GATE)
     project.session.execute("create table analytics.zoo as select * from analytics.people")
-    gated = {"config": {"materialized": "table", "meta": {"synthesize": True, "synth": {"backend": "gate"}}}}
-    project.write({**project.model("people", **gated), **project.key("people", "id"), **project.model("zoo")})
+    gate_config = {
+        "config": {"materialized": "table", "meta": {"synthesize": True, "synth": {"backend": "gate"}}}
+    }
+    project.write(
+        {**project.model("people", **gate_config), **project.key("people", "id"), **project.model("zoo")}
+    )
     running = project.start("run", "--threads", "1", GATE=str(project.folder / "open"))
     project.await_gate()
     project.session.execute("create table analytics.zoo__new as select * from analytics.zoo limit 30")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.built import built
+from tests.built import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,17 +59,19 @@ from {relation}
 """
 
 # dbt ends what was deleted at its own now; with the same rows every time, twins are the same every time.
-DELETED = "update hire_history.member_plans set dbt_valid_to = '2024-07-02' where dbt_valid_to > '2024-07-02'"
+DELETION = (
+    "update hire_history.member_plans set dbt_valid_to = '2024-07-02' where dbt_valid_to > '2024-07-02'"
+)
 
 
 @pytest.fixture(scope="module")
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The bicycle hire, with all its twins."""
-    with built(services, tmp_path_factory.mktemp("relations"), "relations") as made:
-        made.session.execute(DELETED)
-        answer = made.synth("run", "--no-tests")
+    with build(services, tmp_path_factory.mktemp("relations"), "relations") as handmade:
+        handmade.session.execute(DELETION)
+        answer = handmade.synth("run", "--no-tests")
         assert answer.code == 0, answer.text
-        yield made
+        yield handmade
 
 
 def test_every_kind_of_relation_has_a_twin_of_the_same_shape(project: Handmade) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.doubles.work import repeated
+from tests.doubles.work import repeat
 from tests.handmade import ROOT, TWIN, Handmade
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY",
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        yield handmade
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_gretel_without_its_client_says_how_to_install_it(without_client: Handma
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"backend": "gretel", "gretel": {"model": "synthetics/default"}}, "Gretel has withdrawn its model"),
         ({"backend": "gretel", "gretel": {"modle": "actgan"}}, "did you mean `model`?"),
@@ -73,14 +73,14 @@ def test_gretel_without_its_client_says_how_to_install_it(without_client: Handma
     ],
 )
 def test_what_a_backend_cannot_do_stops_the_run_before_it_begins(
-    project: Handmade, options: dict[str, object], said: str
+    project: Handmade, options: dict[str, object], message: str
 ) -> None:
     config = {"materialized": "table", "meta": {"synthesize": True, "synth": options}}
     project.write(project.model("people", config=config) | project.key("people", "id"))
     access = {"GRETEL_API_KEY": "grtu0123", "GRETEL_PROJECT": "synth-demo", "GRETEL_ENDPOINT": PROXY}
     answer = project.synth("run", **access, NEMO_ENDPOINT=PROXY)
     assert answer.code == 1
-    assert said in answer.text
+    assert message in answer.text
     assert project.nothing_changed()
 
 
@@ -100,7 +100,7 @@ def test_a_nemo_that_returns_the_real_rows_is_stopped_by_the_gate(
         "(hashint4(n + 1) & 1048575) / 7.0 as weight from generate_series(1, 1500) n"
     )
     project.write(project.model("shop") | project.key("shop", "id"))
-    nemo.make = repeated
+    nemo.make = repeat
     answer = project.synth("run", "--backend", "nemo", **nemo.environment)
     assert answer.code == 1
     assert "exact_rows" in answer.text

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SCHEMA = Path(synth.report.__file__).with_name("evaluation.schema.json")
 PEOPLE = 400
-SERVED = ("index.html", "runs/r 1/people/report.html", "runs/r 1/people/evaluation.json")
-HIDDEN = ("runs/r 1/synth.log", "runs/r 1/people/model.pkl", "store/twins/data.parquet", "secret.html")
+PUBLIC_FILES = ("index.html", "runs/r 1/people/report.html", "runs/r 1/people/evaluation.json")
+HIDDEN_FILES = ("runs/r 1/synth.log", "runs/r 1/people/model.pkl", "store/twins/data.parquet", "secret.html")
 WAYS_OUT = ("../outside.html", "runs/../../report.html", "runs/%2e%2e/%2e%2e/report.html")
 CANARIES = ("ZZCANARY", "987654321", "987,654,321", "-55443322", "1066-10-14")
 # One row that nobody is like, with the least and the greatest values, and one more label that few have.
@@ -43,16 +43,16 @@ update analytics.people set city = 'ZZCANARY3' where id % 90 = 7;
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.session.execute(
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.session.execute(
             f"""
             insert into analytics.people
             select n, 0, (array['Oslo', 'Rome', 'Bern'])[1 + (hashint4(n) & 65535) % 3], 20 + n % 40
             from generate_series(121, {PEOPLE}) n
         """.encode()
         )
-        yield made
+        yield handmade
 
 
 def folder_of(project: Handmade) -> Path:
@@ -63,18 +63,18 @@ def folder_of(project: Handmade) -> Path:
 def test_a_run_leaves_a_report_and_an_index(project: Handmade) -> None:
     answer = project.synth("run")
     assert answer.code == 0, answer.text
-    found = json.loads((folder_of(project) / "evaluation.json").read_text("utf-8"))
-    jsonschema.validate(found, json.loads(SCHEMA.read_text("utf-8")))
-    assert not found["blocked"]
-    assert found["rows"]["published"] == PEOPLE
-    assert [item["column"] for item in found["treatments"]] == ["id", "batch", "city", "age"]
-    assert found["portrait"]["distributions"]
+    content = json.loads((folder_of(project) / "evaluation.json").read_text("utf-8"))
+    jsonschema.validate(content, json.loads(SCHEMA.read_text("utf-8")))
+    assert not content["blocked"]
+    assert content["rows"]["published"] == PEOPLE
+    assert [item["column"] for item in content["treatments"]] == ["id", "batch", "city", "age"]
+    assert content["portrait"]["distributions"]
     index = (project.folder / "target" / "synth" / "index.html").read_text("utf-8")
-    assert f"runs/{found['run']['id']}/people/report.html" in index
-    stored = project.folder / "store" / "audit" / found["run"]["id"] / "people"
-    assert (stored / "report.html").read_text("utf-8") == (folder_of(project) / "report.html").read_text(
-        "utf-8"
-    )
+    assert f"runs/{content['run']['id']}/people/report.html" in index
+    store_folder = project.folder / "store" / "audit" / content["run"]["id"] / "people"
+    assert (store_folder / "report.html").read_text("utf-8") == (
+        folder_of(project) / "report.html"
+    ).read_text("utf-8")
 
 
 def test_report_prints_where_the_newest_one_is(project: Handmade) -> None:
@@ -113,8 +113,8 @@ def test_a_rejected_model_has_a_report_too(project: Handmade) -> None:
     project.configure(limits={"membership": 0.505})  # 400 people cannot show that it is so near to chance
     answer = project.synth("run")
     assert answer.code == 1
-    found = json.loads((folder_of(project) / "evaluation.json").read_text("utf-8"))
-    assert (found["blocked"], found["verdict"]) == (True, "inconclusive")
+    content = json.loads((folder_of(project) / "evaluation.json").read_text("utf-8"))
+    assert (content["blocked"], content["verdict"]) == (True, "inconclusive")
     assert "not published" in (folder_of(project) / "report.html").read_text("utf-8")
     index = (project.folder / "target" / "synth" / "index.html").read_text("utf-8")
     assert "rejected" in index
@@ -127,7 +127,7 @@ def test_a_rejected_model_has_a_report_too(project: Handmade) -> None:
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
     """A server of a folder as runs leave it."""
-    for name in (*SERVED, *HIDDEN):
+    for name in (*PUBLIC_FILES, *HIDDEN_FILES):
         path = tmp_path / "synth" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -144,20 +144,20 @@ def status(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str, str
     connection = HTTPConnection(HOST, port, timeout=5)
     connection.request("GET", path, headers={"Host": f"{host}:{port}"})
     answer = connection.getresponse()
-    found = answer.status, answer.read().decode(), answer.getheader("Content-Security-Policy")
+    response = answer.status, answer.read().decode(), answer.getheader("Content-Security-Policy")
     connection.close()
-    return found
+    return response
 
 
 def test_reports_are_served_and_may_load_nothing(port: int) -> None:
-    for path in ("", *SERVED):
+    for path in ("", *PUBLIC_FILES):
         code, _, policy = status(port, "/" + path.replace(" ", "%20"))
         assert code == 200, path
         assert policy is not None
         assert "default-src 'none'" in policy
 
 
-@pytest.mark.parametrize("path", [*HIDDEN, "runs/", "runs/r 1/", *WAYS_OUT])
+@pytest.mark.parametrize("path", [*HIDDEN_FILES, "runs/", "runs/r 1/", *WAYS_OUT])
 def test_nothing_but_reports_is_served(port: int, path: str) -> None:
     assert status(port, "/" + path.replace(" ", "%20"))[0] == 404
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.handmade import BLOCKED, GATE, STAGES, TWIN, Handmade
+from tests.handmade import BLOCK_LOCK, GATE, STAGES, TWIN, Handmade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.services import Database
 
 ORPHANS = "select count(*) from synthetic.orders where person_id not in (select id from synthetic.people)"
-GONE = """
+ABSENCE = """
 select where not exists (
     select from pg_stat_activity where application_name = 'synth' and datname = current_database()
 )
@@ -26,12 +26,12 @@ select where not exists (
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
     """People, their orders, and a zoo that has nothing to do with them."""
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.session.execute("create table analytics.zoo as select * from analytics.people")
-        made.with_orders()
-        relate(made)
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.session.execute("create table analytics.zoo as select * from analytics.people")
+        handmade.with_orders()
+        relate(handmade)
+        yield handmade
 
 
 def relate(project: Handmade, backend: str = "local") -> None:
@@ -90,8 +90,8 @@ def test_variables_are_not_kept_and_must_be_given_again(project: Handmade) -> No
     answer = project.synth("retry")
     assert answer.code == 2
     assert "had --vars, which are not kept" in answer.text
-    kept = [path.read_text() for path in (project.folder / "target").rglob("*.json")]
-    assert not [text for text in kept if "geheim" in text]
+    contents = [path.read_text() for path in (project.folder / "target").rglob("*.json")]
+    assert not [text for text in contents if "geheim" in text]
     assert project.synth("retry", "--vars", "{token: geheim}").code == 1
     assert statuses(project) == {"zoo": "error"}
 
@@ -99,17 +99,17 @@ def test_variables_are_not_kept_and_must_be_given_again(project: Handmade) -> No
 @pytest.mark.parametrize("where", [pytest.param("learning", marks=pytest.mark.slow), "publishing"])
 def test_after_a_kill_a_retry_comes_to_the_same_end(project: Handmade, where: str) -> None:
     assert project.synth("run", "--seed", "7").code == 0
-    wanted = project.rows(TWIN), project.rows("select * from synthetic.orders order by 1")
+    twins_before = project.rows(TWIN), project.rows("select * from synthetic.orders order by 1")
     project.session.execute("drop schema synthetic, synthetic__staging cascade")
     if where == "learning":
         kill_while_learning(project)
     else:
         kill_while_publishing(project)
-    project.await_(GONE)  # the server learns of the kill when it next speaks
+    project.await_(ABSENCE)  # the server learns of the kill when it next speaks
     answer = project.synth("retry")
     assert answer.code == 0, answer.text
     assert set(statuses(project).values()) == {"published"}
-    assert (project.rows(TWIN), project.rows("select * from synthetic.orders order by 1")) == wanted
+    assert (project.rows(TWIN), project.rows("select * from synthetic.orders order by 1")) == twins_before
     assert project.value(ORPHANS) == 0
     assert project.rows(STAGES) == []
     assert "Nothing to retry" in project.synth("retry").text
@@ -134,7 +134,7 @@ def kill_while_publishing(project: Handmade) -> None:
     project.synth("run", "--seed", "1")
     with project.locked("orders"):
         running = project.start("run", "--seed", "7")
-        project.await_(BLOCKED)
+        project.await_(BLOCK_LOCK)
         running.kill()
         running.communicate()
 
@@ -142,21 +142,21 @@ def kill_while_publishing(project: Handmade) -> None:
 @pytest.mark.slow
 def test_whenever_a_run_is_killed_a_retry_comes_to_the_same_end(project: Handmade) -> None:
     orders = "select * from synthetic.orders order by 1"
-    started = time.monotonic()
+    start = time.monotonic()
     assert project.call("run", "--seed", "7").code == 0
-    whole = time.monotonic() - started
-    wanted = project.rows(TWIN), project.rows(orders)
+    whole = time.monotonic() - start
+    twins_before = project.rows(TWIN), project.rows(orders)
     for part in range(1, 9):
         project.session.execute("drop schema synthetic, synthetic__staging cascade")
         running = project.start("run", "--seed", "7")
         time.sleep(whole * part / 9)
         running.kill()
         running.communicate()
-        project.await_(GONE)
+        project.await_(ABSENCE)
         answer = project.synth("retry")
         if answer.code == 2 or "Nothing to retry" in answer.text:  # it had not begun, or was done
             assert project.synth("run", "--seed", "7").code == 0
         else:
             assert answer.code == 0, answer.text
-        assert (project.rows(TWIN), project.rows(orders)) == wanted
+        assert (project.rows(TWIN), project.rows(orders)) == twins_before
         assert project.rows(STAGES) == []

@@ -56,7 +56,7 @@ wild = rng.random(len(rows)) < {share}
 return rows
 """
 EARLY = "rows.loc[wild, 'shipped'] = rows.loc[wild, 'shipped'] - pd.Timedelta(days=400)"
-BROKEN = "select count(*) from synthetic.sales where shipped < ordered"
+VIOLATIONS = "select count(*) from synthetic.sales where shipped < ordered"
 
 
 fresh_database = contextmanager(database.__wrapped__)  # type: ignore[attr-defined] # pytest keeps the function
@@ -70,7 +70,9 @@ def sales(database: Database, tmp_path: Path) -> Iterator[Handmade]:
         yield project
 
 
-def stated(name: str, kind: str, package: str = "dbt_utils", *, config: Any = None, **arguments: Any) -> Any:
+def dbt_test(
+    name: str, kind: str, package: str = "dbt_utils", *, config: Any = None, **arguments: Any
+) -> Any:
     """A test of the model `sales` as the manifest has it."""
     unique_id = f"test.hand.{name}"
     return {
@@ -107,11 +109,11 @@ def wild(project: Handmade, share: float, change: str) -> str:
 
 
 def result(project: Handmade) -> dict[str, Any]:
-    (found,) = project.results()["results"]
-    return dict(found)
+    (record,) = project.results()["results"]
+    return dict(record)
 
 
-LATER = stated("later", "expression_is_true", expression="shipped >= ordered")
+LATER = dbt_test("later", "expression_is_true", expression="shipped >= ordered")
 
 
 def test_rows_that_break_an_expression_are_drawn_anew_and_counted(sales: Handmade) -> None:
@@ -121,19 +123,19 @@ def test_rows_that_break_an_expression_are_drawn_anew_and_counted(sales: Handmad
     build(sales, backend=backend, limits=dict.fromkeys(LIMITS, 1e9))
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
-    assert sales.value(BROKEN) > 50
+    assert sales.value(VIOLATIONS) > 50
     build(sales, LATER, backend=backend)
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
-    assert sales.value(BROKEN) == 0
+    assert sales.value(VIOLATIONS) == 0
     assert sales.value("select count(*) from synthetic.sales") == 600
-    broken = result(sales)["broken"]
-    assert broken.keys() == {"later"}
+    violations = result(sales)["broken"]
+    assert violations.keys() == {"later"}
     run = sales.folder / "target/synth/runs" / sales.results()["metadata"]["invocation_id"] / "sales"
     document = json.loads((run / "evaluation.json").read_text())
-    assert document["rows"]["broken"] == broken
+    assert document["rows"]["broken"] == violations
     # The gate sees every row that was drawn and keeps the rule, and none that breaks it.
-    assert document["rows"]["synthetic"] + broken["later"] == 600 + spare_rows(600, halves=True)
+    assert document["rows"]["synthetic"] + violations["later"] == 600 + spare_rows(600, halves=True)
     assert "<bdi>later</bdi> and were drawn anew" in (run / "report.html").read_text()
 
 
@@ -142,7 +144,7 @@ def test_rules_that_no_row_breaks_change_nothing_of_the_twin(sales: Handmade) ->
     build(sales)
     assert sales.synth("run").code == 0
     before = sales.rows("select * from synthetic.sales order by sale_id")
-    build(sales, stated("late", "expression_is_true", expression="shipped > '2000-01-01'"))
+    build(sales, dbt_test("late", "expression_is_true", expression="shipped > '2000-01-01'"))
     assert sales.synth("run", "--force").code == 0
     assert sales.rows("select * from synthetic.sales order by sale_id") == before
 
@@ -155,7 +157,7 @@ def test_views_are_held_to_their_tests_too(sales: Handmade, kind: str) -> None:
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
     assert result(sales)["broken"].keys() == {"later"}
-    assert sales.value(BROKEN) == 0
+    assert sales.value(VIOLATIONS) == 0
 
 
 def test_a_column_that_a_test_calls_equal_to_others_is_computed_from_them(sales: Handmade) -> None:
@@ -164,8 +166,8 @@ def test_a_column_that_a_test_calls_equal_to_others_is_computed_from_them(sales:
     sales.session.execute(
         "update analytics.sales set tax = round(net * 0.19, 2), total = net + round(net * 0.19, 2)"
     )
-    tax = stated("tax", "expression_is_true", column_name="tax", expression="= round(net * 0.19, 2)")
-    build(sales, stated("total", "expression_is_true", expression="net + tax = total"), tax)
+    tax = dbt_test("tax", "expression_is_true", column_name="tax", expression="= round(net * 0.19, 2)")
+    build(sales, dbt_test("total", "expression_is_true", expression="net + tax = total"), tax)
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
     assert sales.value("select count(*) from synthetic.sales where total = net + tax") == 600
@@ -189,8 +191,8 @@ def test_checks_and_domains_of_the_table_are_kept_too(sales: Handmade) -> None:
 def test_a_fact_that_the_real_rows_break_is_named_and_not_enforced(sales: Handmade) -> None:
     sales.session.execute("update analytics.sales set net = 9 where sale_id = 7")
     sales.session.execute("update analytics.sales set code = 'c10001', ordered = null where sale_id < 3")
-    least = stated("least", "accepted_range", column_name="net", min_value=10)
-    unheard = stated("unheard", "expression_is_true", expression="nobody > net")
+    least = dbt_test("least", "accepted_range", column_name="net", min_value=10)
+    unheard = dbt_test("unheard", "expression_is_true", expression="nobody > net")
     build(
         sales,
         least,
@@ -221,7 +223,7 @@ def test_a_backend_that_hardly_draws_rows_that_hold_is_refused_with_the_test_and
 def test_a_twin_that_breaks_a_test_of_the_whole_table_is_not_published(sales: Handmade) -> None:
     wide = dict.fromkeys(LIMITS, 1e9)
     most = float(sales.value("select avg(net) + 2.5 from analytics.sales"))
-    mean = stated(
+    mean = dbt_test(
         "mean", "expect_column_mean_to_be_between", "dbt_expectations", column_name="net", max_value=most
     )
     build(sales, mean, limits=wide)
@@ -240,7 +242,7 @@ def test_a_twin_that_breaks_a_test_of_the_whole_table_is_not_published(sales: Ha
 
 def test_days_drawn_at_random_are_published_as_they_were_judged(sales: Handmade) -> None:
     sales.session.execute("update analytics.sales set born = date_trunc('year', born) + interval '200 days'")
-    summer = stated("summer", "expression_is_true", expression="extract(month from born) in (5, 6, 7, 8)")
+    summer = dbt_test("summer", "expression_is_true", expression="extract(month from born) in (5, 6, 7, 8)")
     build(sales, summer, roles={"born": "date_of_birth", "code": "natural_key"})
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
@@ -250,17 +252,19 @@ def test_days_drawn_at_random_are_published_as_they_were_judged(sales: Handmade)
 
 def test_rows_whose_new_keys_break_a_rule_are_left_out_if_they_are_few(sales: Handmade) -> None:
     sales.session.execute("delete from analytics.sales where hashtext(code) % 200 = 3")
-    build(sales, stated("few", "expression_is_true", expression="hashtext(code) % 200 <> 3"))
+    build(sales, dbt_test("few", "expression_is_true", expression="hashtext(code) % 200 <> 3"))
     answer = sales.synth("run")
     assert answer.code == 0, answer.text
     assert "of sales left out, because their new keys or identifiers broke few" in answer.text
-    lost = sales.value("select (select count(*) from analytics.sales) - count(*) from synthetic.sales")
-    assert 0 < lost <= 5
+    missing_rows = sales.value(
+        "select (select count(*) from analytics.sales) - count(*) from synthetic.sales"
+    )
+    assert 0 < missing_rows <= 5
     assert sales.value("select count(*) from synthetic.sales where hashtext(code) % 200 = 3") == 0
 
 
 def test_new_keys_that_break_a_rule_by_the_dozen_are_refused(sales: Handmade) -> None:
-    build(sales, stated("many", "expression_is_true", expression="sale_id <= 600"))
+    build(sales, dbt_test("many", "expression_is_true", expression="sale_id <= 600"))
     answer = sales.synth("run")
     assert answer.code == 1
     assert "New keys and identifiers of sales break its rules: 100% break many" in answer.text
@@ -270,7 +274,7 @@ ROWS = "expect_table_row_count_to_be_between"
 
 
 def test_a_number_of_rows_that_a_test_forbids_is_refused_before_anything_is_written(sales: Handmade) -> None:
-    few = stated("few", ROWS, "dbt_expectations", min_value=500, max_value=700)
+    few = dbt_test("few", ROWS, "dbt_expectations", min_value=500, max_value=700)
     build(sales, few, rows=900)
     answer = sales.synth("run")
     assert answer.code == 1
@@ -282,8 +286,8 @@ def test_a_number_of_rows_that_a_test_forbids_is_refused_before_anything_is_writ
 
 def test_numbers_of_rows_are_compared_between_the_twins_of_two_models(sales: Handmade) -> None:
     sales.session.execute("create table analytics.visits as select sale_id as id, net from analytics.sales")
-    same = stated("same", "equal_rowcount", compare_model="ref('visits')")
-    less = stated("less", "fewer_rows_than", compare_model="ref('visits')")
+    same = dbt_test("same", "equal_rowcount", compare_model="ref('visits')")
+    less = dbt_test("less", "fewer_rows_than", compare_model="ref('visits')")
     for test in (same, less):
         for node in test.values():
             node["depends_on"]["nodes"].append("model.hand.visits")
@@ -304,15 +308,17 @@ def test_numbers_of_rows_are_compared_between_the_twins_of_two_models(sales: Han
 
 def test_rows_that_a_rule_cannot_be_evaluated_on_stop_the_model_and_name_the_test(sales: Handmade) -> None:
     backend = wild(sales, 0.3, "rows.loc[wild, 'net'] = 5")
-    build(sales, stated("ratio", "expression_is_true", expression="100 / (net - 5) < 1000"), backend=backend)
+    build(
+        sales, dbt_test("ratio", "expression_is_true", expression="100 / (net - 5) < 1000"), backend=backend
+    )
     answer = sales.synth("run")
     assert answer.code == 1
     assert "could not be judged by ratio: a value was refused, DivisionByZero (22012)" in answer.text
 
 
 def test_tests_that_contradict_each_other_are_refused_by_name(sales: Handmade) -> None:
-    low = stated("low", "accepted_range", column_name="net", max_value=20)
-    high = stated("high", "accepted_range", column_name="net", min_value=21)
+    low = dbt_test("low", "accepted_range", column_name="net", max_value=20)
+    high = dbt_test("high", "accepted_range", column_name="net", min_value=21)
     build(sales, low, high)
     answer = sales.synth("run")
     assert answer.code == 1
@@ -321,15 +327,15 @@ def test_tests_that_contradict_each_other_are_refused_by_name(sales: Handmade) -
 
 
 def test_ls_lists_every_test_with_what_comes_of_it(sales: Handmade) -> None:
-    soft = stated("soft", "expression_is_true", expression="net > 0", config={"severity": "warn"})
+    soft = dbt_test("soft", "expression_is_true", expression="net > 0", config={"severity": "warn"})
     build(sales, LATER, soft)
     answer = sales.synth("ls")
     lines = [line.split("  ") for line in answer.out.splitlines()]
     effects = {words[2]: words[-1].strip() for words in lines if len(words) > 3}
     assert effects["later"] == "rows that break it are drawn anew"
     assert effects["soft"] == "not used: it only warns"
-    (listed,) = [json.loads(line) for line in sales.synth("ls", "--output", "json").out.splitlines()]
-    facts = {one["source"]: (one["kind"], one["used"]) for one in listed["facts"]}
+    (listing,) = [json.loads(line) for line in sales.synth("ls", "--output", "json").out.splitlines()]
+    facts = {one["source"]: (one["kind"], one["used"]) for one in listing["facts"]}
     assert facts["later"] == ("expression_is_true", True)
     assert facts["soft"] == ("expression_is_true", False)
     assert facts["unique_sales_sale_id"] == ("unique", True)
@@ -360,7 +366,7 @@ def broken_by_kind(services: Endpoints, tmp_path_factory: pytest.TempPathFactory
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(str(folder / "plugins"))
-            tests = [stated(".".join(kind), kind[1], kind[0], **CASES[kind].arguments) for kind in BY_ROW]
+            tests = [dbt_test(".".join(kind), kind[1], kind[0], **CASES[kind].arguments) for kind in BY_ROW]
             wide = dict.fromkeys(LIMITS, 1e9)
             build(
                 project,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.services import Database
 
-PUBLISHED = """
+PUBLICATIONS = """
 select table_name from information_schema.tables
 where table_schema = 'synthetic' and table_name !~ '^_' order by 1
 """
@@ -24,9 +24,9 @@ where table_schema = 'synthetic' and table_name !~ '^_' order by 1
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        yield handmade
 
 
 def statuses(project: Handmade) -> dict[str, str]:
@@ -81,7 +81,7 @@ def test_a_model_that_is_refused_stops_itself_alone(project: Handmade) -> None:
     answer = project.synth("run")
     assert answer.code == 1
     assert statuses(project) == {"people": "published", "orders": "error", "zoo": "published"}
-    assert project.rows(PUBLISHED) == [("people",), ("zoo",)]
+    assert project.rows(PUBLICATIONS) == [("people",), ("zoo",)]
     assert "ERROR synthetic.orders: orders has 5 rows; fewer than 20 cannot be learned" in answer.text
     assert "Next: build it with more rows, or leave it out: synth run --exclude orders" in answer.text
     assert "START synthetic.orders" not in answer.text
@@ -99,8 +99,8 @@ def test_a_child_of_a_refused_parent_gets_keys_that_lead_nowhere(project: Handma
         "Warning: model.hand.people gets no twin: where orders.person_id get new keys, these lead nowhere"
     )
     assert answer.text.count(warning) == 1
-    shared = "select count(*) from analytics.orders join synthetic.orders using (person_id)"
-    assert project.value(shared) == 0
+    common_rows = "select count(*) from analytics.orders join synthetic.orders using (person_id)"
+    assert project.value(common_rows) == 0
 
 
 def test_rows_of_people_who_get_no_twin_are_still_those_of_one_person_each(project: Handmade) -> None:
@@ -116,8 +116,8 @@ def test_rows_of_people_who_get_no_twin_are_still_those_of_one_person_each(proje
     answer = project.synth("run")
     assert statuses(project) == {"people": "error", "orders": "published", "zoo": "published"}, answer.text
     assert project.value("select count(distinct person_id) from synthetic.orders") == 80
-    moving = "select count(distinct city) > 1 as moves from synthetic.orders group by person_id"
-    assert project.value(f"select avg(moves::int) from ({moving}) as people") < 0.3, answer.text
+    moves = "select count(distinct city) > 1 as moves from synthetic.orders group by person_id"
+    assert project.value(f"select avg(moves::int) from ({moves}) as people") < 0.3, answer.text
 
 
 # --- what a run says
@@ -152,10 +152,10 @@ def test_every_line_of_the_json_log_is_json(project: Handmade) -> None:
     assert (answer.code, answer.err) == (0, "")
     records = [json.loads(line) for line in answer.out.splitlines()]
     assert all(set(record) == {"data", "info"} for record in records)
-    (ended,) = [record for record in records if record["data"].get("status") == "published"]
-    assert ended["data"]["unique_id"] == "model.hand.people"
-    assert ended["data"]["rows"] == 120
-    assert ended["info"]["level"] == "info"
+    (last_record,) = [record for record in records if record["data"].get("status") == "published"]
+    assert last_record["data"]["unique_id"] == "model.hand.people"
+    assert last_record["data"]["rows"] == 120
+    assert last_record["info"]["level"] == "info"
     assert records[-1]["data"] == {"PUBLISHED": 1, "REJECTED": 0, "ERROR": 0, "SKIPPED": 0, "TOTAL": 1}
 
 
@@ -239,9 +239,9 @@ def test_ls_lists_the_tagged_models_and_what_a_run_would_do(project: Handmade) -
     )
     assert "SYNTH_SED is not one of ours" in answer.err  # what is no model is not on standard output
     answer = project.synth("ls", "--output", "json")
-    described: dict[str, Any] = {line["name"]: line for line in map(json.loads, answer.out.splitlines())}
-    assert described["orders"]["foreign_keys"] == {"person_id": "model.hand.people.id"}
-    assert described["orders"]["primary_key"] == ["order_id"]
+    descriptions: dict[str, Any] = {line["name"]: line for line in map(json.loads, answer.out.splitlines())}
+    assert descriptions["orders"]["foreign_keys"] == {"person_id": "model.hand.people.id"}
+    assert descriptions["orders"]["primary_key"] == ["order_id"]
 
 
 def test_debug_says_that_all_is_well(project: Handmade) -> None:
@@ -264,7 +264,7 @@ def test_debug_says_that_all_is_well(project: Handmade) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "failing"),
+    ("variable", "failing_parts"),
     [
         ({"PGPORT": "1"}, ["warehouse"]),
         ({"SYNTH_STORE": "/dev/null/store"}, ["store"]),
@@ -272,9 +272,9 @@ def test_debug_says_that_all_is_well(project: Handmade) -> None:
     ],
 )
 def test_debug_names_what_fails_and_goes_on(
-    project: Handmade, variable: dict[str, str], failing: list[str]
+    project: Handmade, variable: dict[str, str], failing_parts: list[str]
 ) -> None:
     answer = project.synth("debug", **variable)
     assert answer.code == 2
     assert "Traceback" not in answer.text
-    assert [line.split()[0] for line in answer.lines if line.split()[1] == "ERROR"] == failing
+    assert [line.split()[0] for line in answer.lines if line.split()[1] == "ERROR"] == failing_parts

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(database: Database, bucket: str, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.environment["SYNTH_STORE"] = f"{bucket}/some/prefix"
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.environment["SYNTH_STORE"] = f"{bucket}/some/prefix"
+        yield handmade
 
 
 def keys(project: Handmade) -> list[str]:
     """What is in the bucket, in the order in which it was written."""
     name = project.environment["SYNTH_STORE"].split("/")[2]
     with closing(s3_client(project.environment)) as client:
-        found = client.list_objects_v2(Bucket=name).get("Contents", [])
-    return [item["Key"] for item in sorted(found, key=lambda item: item["LastModified"])]
+        objects = client.list_objects_v2(Bucket=name).get("Contents", [])
+    return [item["Key"] for item in sorted(objects, key=lambda item: item["LastModified"])]
 
 
 def download(project: Handmade, ending: str, target: Path) -> Path:
@@ -52,14 +52,14 @@ def test_analysts_read_the_twin_back_from_the_bucket(project: Handmade, tmp_path
     assert project.synth("run", "--rows", "200").code == 0
     twin = project.rows("select id, batch, city, age from synthetic.people order by id")
     parquet = download(project, "data.parquet", tmp_path / "data.parquet")
-    packed = download(project, "data.csv.gz", tmp_path / "data.csv.gz")
+    archive = download(project, "data.csv.gz", tmp_path / "data.csv.gz")
 
     frame = pd.read_parquet(parquet).sort_values("id")
     assert [tuple(row) for row in frame.astype(object).where(frame.notna(), None).to_numpy()] == twin
     with duckdb.connect() as engine:
-        for reader in (f"read_parquet('{parquet}')", f"read_csv('{packed}')"):
+        for reader in (f"read_parquet('{parquet}')", f"read_csv('{archive}')"):
             assert engine.execute(f"select id, batch, city, age from {reader} order by id").fetchall() == twin
-    with gzip.open(packed) as file:
+    with gzip.open(archive) as file:
         table = pacsv.read_csv(
             file,
             convert_options=pacsv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
@@ -71,15 +71,15 @@ def test_analysts_read_the_twin_back_from_the_bucket(project: Handmade, tmp_path
 def test_the_layout_parts_analysts_from_owners_and_the_results_come_last(project: Handmade) -> None:
     assert project.synth("run").code == 0
     run = project.results()["metadata"]["invocation_id"]
-    found = keys(project)
-    assert sorted(found) == [
+    object_keys = keys(project)
+    assert sorted(object_keys) == [
         f"some/prefix/audit/{run}/people/evaluation.json",
         f"some/prefix/audit/{run}/people/report.html",
         f"some/prefix/runs/{run}/run_results.json",
         f"some/prefix/twins/{run}/people/data.csv.gz",
         f"some/prefix/twins/{run}/people/data.parquet",
     ]
-    assert found[-1].endswith("run_results.json")
+    assert object_keys[-1].endswith("run_results.json")
     uris = project.results()["results"][0]["artifacts"]
     assert f"{project.environment['SYNTH_STORE']}/twins/{run}/people/data.parquet" in uris
     evaluation = download(project, "evaluation.json", project.folder / "evaluation.json")
@@ -87,7 +87,7 @@ def test_the_layout_parts_analysts_from_owners_and_the_results_come_last(project
 
 
 @pytest.mark.parametrize(
-    ("variables", "expected"),
+    ("variables", "message"),
     [
         ({"SYNTH_STORE": "s3://no-such-bucket-here/prefix"}, "no-such-bucket-here"),
         ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
@@ -97,9 +97,9 @@ def test_the_layout_parts_analysts_from_owners_and_the_results_come_last(project
     ids=["missing bucket", "unreachable endpoint", "no credentials", "no name"],
 )
 def test_a_bucket_that_cannot_be_used_is_known_before_anything_is_learned(
-    project: Handmade, variables: dict[str, str], expected: str
+    project: Handmade, variables: dict[str, str], message: str
 ) -> None:
-    refuse(project, expected, variables)
+    refuse(project, message, variables)
 
 
 def test_wrong_credentials_are_known_before_anything_is_learned(
@@ -110,11 +110,11 @@ def test_wrong_credentials_are_known_before_anything_is_learned(
     refuse(project, "some-bucket", wrong)
 
 
-def refuse(project: Handmade, expected: str, variables: dict[str, str]) -> None:
+def refuse(project: Handmade, message: str, variables: dict[str, str]) -> None:
     answer = project.synth("run", **variables)
     assert answer.code == 2, answer.text
     (line,) = [line for line in answer.lines if line.startswith("Error: ")]
-    assert expected in line
+    assert message in line
     assert "not-the-secret" not in answer.text
     assert answer.lines[-1] == line
     assert "START" not in answer.text

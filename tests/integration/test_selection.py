@@ -104,35 +104,35 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(project: Path) -> Settings:
-    found = resolve(Flags(project_dir=project, profiles_dir=project))
-    if found.dbt is None:
+    read_settings = resolve(Flags(project_dir=project, profiles_dir=project))
+    if read_settings.dbt is None:
         pytest.skip("dbt is not installed")
     for command in ("deps", "parse"):
-        done = call_dbt(project, ("--quiet", command, "--profiles-dir", str(project)), {})
-        assert done.returncode == 0, done.stdout + done.stderr
-    return found
+        process = call_dbt(project, ("--quiet", command, "--profiles-dir", str(project)), {})
+        assert process.returncode == 0, process.stdout + process.stderr
+    return read_settings
 
 
-def chosen(
-    settings: Settings, *, with_dbt: bool, selected: tuple[str, ...] = (), excluded: tuple[str, ...] = ()
+def chosen_models(
+    settings: Settings, *, with_dbt: bool, names: tuple[str, ...] = (), excluded_names: tuple[str, ...] = ()
 ) -> set[str]:
     manifest = read_manifest(settings.project.manifest_path)
-    request = dataclasses.replace(settings, select=selected, exclude=excluded)
+    request = dataclasses.replace(settings, select=names, exclude=excluded_names)
     request = request if with_dbt else dataclasses.replace(request, dbt=None)
     models = read_models(manifest, settings.connection).models
     return {model.unique_id for model in select(manifest, models, request)}
 
 
-def listed(settings: Settings, flag: str, specification: str) -> set[str]:
+def listing(settings: Settings, flag: str, specification: str) -> set[str]:
     """What `dbt ls` says to a flag, of models and seeds that are tagged."""
     kinds = [word for kind in ("model", "snapshot", "seed") for word in ("--resource-type", kind)]
     folder = settings.project.directory
     where = ("--no-write-json", "--profiles-dir", str(folder))
     output = ("--output", "json", "--output-keys", "unique_id")
-    done = call_dbt(folder, ("--quiet", "ls", *where, *output, *kinds, flag, specification), {})
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]  # a hook talks
-    return {json.loads(line)["unique_id"] for line in lines} & chosen(settings, with_dbt=False)
+    process = call_dbt(folder, ("--quiet", "ls", *where, *output, *kinds, flag, specification), {})
+    assert process.returncode == 0, process.stdout + process.stderr
+    lines = [line for line in process.stdout.splitlines() if line.startswith("{")]  # a hook talks
+    return {json.loads(line)["unique_id"] for line in lines} & chosen_models(settings, with_dbt=False)
 
 
 @pytest.fixture(autouse=True)
@@ -142,20 +142,20 @@ def _quiet_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_own_selection_agrees_with_dbt(settings: Settings, selection: str) -> None:
-    ours = chosen(settings, with_dbt=False, selected=(selection,))
-    assert ours == listed(settings, "--select", selection)
+    ours = chosen_models(settings, with_dbt=False, names=(selection,))
+    assert ours == listing(settings, "--select", selection)
 
 
 @pytest.mark.parametrize("exclusion", EXCLUSIONS)
 def test_own_exclusion_agrees_with_dbt(settings: Settings, exclusion: str) -> None:
-    ours = chosen(settings, with_dbt=False, excluded=(exclusion,))
-    assert ours == listed(settings, "--exclude", exclusion)
+    ours = chosen_models(settings, with_dbt=False, excluded_names=(exclusion,))
+    assert ours == listing(settings, "--exclude", exclusion)
 
 
 @pytest.mark.slow
 def test_asking_dbt_leaves_the_manifest_as_it_is(settings: Settings) -> None:
     before = settings.project.manifest_path.read_bytes()
-    answer = chosen(settings, with_dbt=True, selected=("users+",), excluded=("marts.core",))
+    answer = chosen_models(settings, with_dbt=True, names=("users+",), excluded_names=("marts.core",))
     assert answer == {"model.shop.users"}
     assert settings.project.manifest_path.read_bytes() == before
     assert json.loads(before)["metadata"]["project_name"] == "shop"

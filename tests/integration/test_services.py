@@ -39,14 +39,14 @@ def pid_of(root: Path, service: str) -> int:
 
 
 def leave_traces(endpoints: Endpoints) -> None:
-    with connected(endpoints) as connection:
+    with connect(endpoints) as connection:
         connection.execute("create table traces as select generate_series(1, 1000) as trace")
     with closing(s3_client(endpoints.environment())) as client:
         client.put_object(Bucket=endpoints.bucket, Key="a/trace", Body=b"trace")
 
 
 def find_traces(endpoints: Endpoints) -> tuple[int, bytes]:
-    with connected(endpoints) as connection:
+    with connect(endpoints) as connection:
         row = connection.execute("select count(*) from traces").fetchone()
     with closing(s3_client(endpoints.environment())) as client:
         content = client.get_object(Bucket=endpoints.bucket, Key="a/trace")["Body"].read()
@@ -63,22 +63,22 @@ def give_ids_to(root: Path, pid: int) -> None:
     lock_file.write_text("\n".join([str(pid), *lines[1:]]))
 
 
-def connected(endpoints: Endpoints) -> psycopg.Connection:
+def connect(endpoints: Endpoints) -> psycopg.Connection:
     return psycopg.connect(**conninfo(endpoints), autocommit=True)
 
 
 def processes_about(root: Path) -> list[str]:
     """The command lines of living processes that have `root` in their arguments, variables or directory."""
-    found = []
+    leaks = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
             where = (folder / "cwd").resolve(strict=True)
         except OSError:
             continue
-        if str(root).encode() in told or root in where.parents:
-            found.append(told.decode(errors="replace"))
-    return found
+        if str(root).encode() in text or root in where.parents:
+            leaks.append(text.decode(errors="replace"))
+    return leaks
 
 
 def test_a_second_up_finds_everything_running(root: Path) -> None:
@@ -99,11 +99,11 @@ def test_data_and_objects_survive_down_and_up(root: Path) -> None:
     assert find_traces(after) == (1000, b"trace")
 
 
-@pytest.mark.parametrize("killed", [("postgres",), ("objects",), SERVICES])
-def test_up_recovers_after_a_kill(root: Path, killed: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("names", [("postgres",), ("objects",), SERVICES])
+def test_up_recovers_after_a_kill(root: Path, names: tuple[str, ...]) -> None:
     endpoints = up(root)
     leave_traces(endpoints)
-    for service in killed:
+    for service in names:
         os.kill(pid_of(root, service), signal.SIGKILL)
     assert processes.wait_until(lambda: status(root) is None, seconds=5)
     assert up(root) == endpoints
@@ -112,12 +112,12 @@ def test_up_recovers_after_a_kill(root: Path, killed: tuple[str, ...]) -> None:
 
 def test_a_role_that_could_not_log_in_at_first_is_repaired_not_made_again(root: Path) -> None:
     endpoints = up(root)
-    with connected(endpoints) as connection:
+    with connect(endpoints) as connection:
         connection.execute("alter role synth password 'another'")
     settings = state.load(root)
     assert settings is not None
     assert postgres.Postgres(root / "postgres", settings).ready()
-    connected(endpoints).close()
+    connect(endpoints).close()
 
 
 def test_up_recovers_after_the_machine_went_down_and_gave_our_ids_to_others(root: Path) -> None:
@@ -159,7 +159,7 @@ def test_services_outlive_the_program_that_started_them(root: Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=clean_environment())
     endpoints = status(root)
     assert endpoints is not None
-    connected(endpoints).close()
+    connect(endpoints).close()
 
 
 @pytest.mark.parametrize("moment", [0.3, 0.5, 0.8])
@@ -241,7 +241,7 @@ def test_only_the_owner_can_look_inside(root: Path) -> None:
 
 
 def test_the_role_works_in_its_database_without_being_a_superuser(services: Endpoints) -> None:
-    with connected(services) as connection:
+    with connect(services) as connection:
         row = connection.execute(
             "select rolsuper, rolcreatedb from pg_roles where rolname = current_user"
         ).fetchone()
@@ -253,7 +253,7 @@ def test_the_role_works_in_its_database_without_being_a_superuser(services: Endp
 
 
 def test_the_log_keeps_no_row(root: Path) -> None:
-    with connected(up(root)) as connection:
+    with connect(up(root)) as connection:
         connection.execute("create table people (email text primary key)")
         connection.execute("insert into people values ('jane@secret.example')")
         for statement in (
@@ -279,11 +279,11 @@ def test_a_cluster_of_another_version_is_left_alone(root: Path) -> None:
     up(root)
     down(root)
     version = root / "postgres" / "data" / "PG_VERSION"
-    kept = version.read_text()
+    content = version.read_text()
     version.write_text("9\n")
     with pytest.raises(ServiceError, match="made by Postgres 9"):
         up(root)
-    version.write_text(kept)
+    version.write_text(content)
     up(root)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.handmade import BLOCKED, COMMENT, STAGES, TWIN, Handmade
+from tests.handmade import BLOCK_LOCK, COMMENT, STAGES, TWIN, Handmade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        yield handmade
 
 
 def test_after_a_kill_the_old_twin_is_intact_and_the_next_run_sweeps(project: Handmade) -> None:
@@ -29,7 +29,7 @@ def test_after_a_kill_the_old_twin_is_intact_and_the_next_run_sweeps(project: Ha
     before = project.rows(TWIN), project.value(COMMENT)
     with project.locked("people"):
         running = project.start("run", "--seed", "7")
-        project.await_(BLOCKED)
+        project.await_(BLOCK_LOCK)
         running.kill()
         running.communicate()
     assert (project.rows(TWIN), project.value(COMMENT)) == before
@@ -49,7 +49,7 @@ def test_a_signal_while_publishing_changes_nothing(project: Handmade, number: si
     before = project.rows(TWIN), project.value(COMMENT)
     with project.locked("people"):
         running = project.start("run", "--seed", "7")
-        project.await_(BLOCKED)
+        project.await_(BLOCK_LOCK)
         running.send_signal(number)
         out, err = running.communicate(timeout=10)
     assert (running.returncode, err) == (1, "")
@@ -82,7 +82,7 @@ def test_a_second_signal_ends_the_run_without_ado(project: Handmade) -> None:
     with psycopg.connect(**project.database.conninfo) as session:
         session.execute(f"lock table synthetic__staging.{project.value(STAGES)} in share mode")
         running.send_signal(signal.SIGINT)
-        project.await_(BLOCKED)
+        project.await_(BLOCK_LOCK)
         running.send_signal(signal.SIGINT)
         assert running.wait(10) == 130
     running.communicate()

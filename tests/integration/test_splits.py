@@ -47,14 +47,14 @@ def test_where_one_split_cannot_decide_others_are_drawn_for_parents_and_children
             }
         )
         project.configure(on_inconclusive="warn")
-        said: dict[str, set[str]] = {"members": set(), "loans": set()}
+        lines: dict[str, set[str]] = {"members": set(), "loans": set()}
         for salt in SALTS:  # whether the first split decides is chance
             answer = project.synth("run", SYNTH_SALT=salt)
             assert answer.code == 0, answer.text
             run_id = project.results()["metadata"]["invocation_id"]
-            for name, texts in said.items():
+            for name, texts in lines.items():
                 path = project.folder / "target/synth/runs" / run_id / name / "evaluation.json"
                 checks = json.loads(path.read_text())["checks"]
                 texts |= {check["explain"] for check in checks if check["name"] == "membership"}
-        for texts in said.values():
+        for texts in lines.values():
             assert any("in 5 splits" in text for text in texts), texts

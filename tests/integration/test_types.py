@@ -138,29 +138,29 @@ def studio(database: Database, tmp_path: Path) -> Iterator[Studio]:
 def create(studio: Studio, name: str, columns: dict[str, tuple[str, str]], *, not_null: bool = False) -> None:
     """A table of ROWS rows; unless `not_null`, an eleventh of each column is NULL."""
     word = "not null" if not_null else ""
-    ddl = [f"{quoted(column)} {kind} {word}" for column, (kind, _) in columns.items()]
+    ddl = [f"{quote(column)} {kind} {word}" for column, (kind, _) in columns.items()]
     values = [value for _, value in columns.values()]
     if not not_null:
         values = [
             f"case when (g * {i % 10 + 1}) % 11 <> 0 then {value} end" for i, value in enumerate(values)
         ]
-    studio.sql(f"create table {quoted(name)} ({', '.join(ddl)})")
-    studio.sql(f"insert into {quoted(name)} select {', '.join(values)} from generate_series(1, {ROWS}) as g")
+    studio.sql(f"create table {quote(name)} ({', '.join(ddl)})")
+    studio.sql(f"insert into {quote(name)} select {', '.join(values)} from generate_series(1, {ROWS}) as g")
 
 
-def quoted(name: str) -> str:
+def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
 def shape(studio: Studio, schema: str, name: str) -> tuple[Any, Any]:
     """The columns and the check constraints of a table."""
-    path = f"{schema}.{quoted(name)}"
+    path = f"{schema}.{quote(name)}"
     return studio.sql(SHAPE, path), studio.sql(CHECKS, path)
 
 
 def null_shares(studio: Studio, schema: str, name: str, columns: dict[str, Any]) -> pd.Series[float]:
-    shares = ", ".join(f"avg(({quoted(column)}::text is null)::int)::float" for column in columns)
-    return pd.Series(studio.sql(f"select {shares} from {schema}.{quoted(name)}")[0], index=list(columns))
+    shares = ", ".join(f"avg(({quote(column)}::text is null)::int)::float" for column in columns)
+    return pd.Series(studio.sql(f"select {shares} from {schema}.{quote(name)}")[0], index=list(columns))
 
 
 def only(studio: Studio, query: str) -> Any:
@@ -195,8 +195,8 @@ def test_as_many_values_are_null_as_in_the_source(studio: Studio) -> None:
     (result,) = studio.run(studio.model("things"))
     assert result.status is Status.PUBLISHED, result.message
     real, twin = (null_shares(studio, schema, "things", COLUMNS) for schema in (SCHEMA, TWINS))
-    learned = twin.drop([*UNLEARNABLE, *NOT_A_NUMBER])
-    assert (learned - real[learned.index]).abs().max() < 0.06
+    learned_columns = twin.drop([*UNLEARNABLE, *NOT_A_NUMBER])
+    assert (learned_columns - real[learned_columns.index]).abs().max() < 0.06
 
 
 def test_numbers_and_dates_look_like_the_source(studio: Studio) -> None:
@@ -391,8 +391,8 @@ def test_rows_that_repeat_what_an_index_says_are_left_out_without_a_word_of_thei
     studio.sql("create unique index odd_once on odd (a, b)")
     (result,) = studio.run(studio.model("odd"))
     assert result.status is Status.PUBLISHED, result.message
-    repeated = f"select count(*) - count(distinct (a, b)), count(*) from {TWINS}.odd"
-    assert studio.sql(repeated) == [(0, result.rows)]
-    lost = ROWS - result.rows
-    assert f"{lost} rows of odd left out, because they repeated a composite key" in result.warnings
+    repeats = f"select count(*) - count(distinct (a, b)), count(*) from {TWINS}.odd"
+    assert studio.sql(repeats) == [(0, result.rows)]
+    missing_rows = ROWS - result.rows
+    assert f"{missing_rows} rows of odd left out, because they repeated a composite key" in result.warnings
     assert not any(value in " ".join(result.warnings) for value in ("secret", "1414"))

@@ -43,13 +43,13 @@ create unique index on analytics.loans (person_id) where lent;
 create unique index on analytics.loans (lower(badge));
 create unique index on analytics.loans (person_id, slot) nulls not distinct;
 """
-EXCLUDED = "alter table analytics.tickets add constraint apart exclude (ticket with =)"
+EXCLUSION = "alter table analytics.tickets add constraint apart exclude (ticket with =)"
 
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        yield handmade
 
 
 def test_keys_and_indexes_that_no_test_states_hold_in_the_twin(project: Handmade) -> None:
@@ -84,7 +84,7 @@ def test_nearly_all_rows_keep_a_key_of_two_columns(project: Handmade, name: str,
 
 def test_an_exclusion_constraint_is_refused_before_anything_is_learned(project: Handmade) -> None:
     project.session.execute(TICKETS)
-    project.session.execute(EXCLUDED)
+    project.session.execute(EXCLUSION)
     project.write(project.model("tickets"))
     for command in ("debug", "run"):
         answer = project.synth(command)

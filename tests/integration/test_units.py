@@ -27,13 +27,13 @@ PEOPLE, ORDERS = "model.hand.people", "model.hand.orders"
 @pytest.fixture
 def project(database: Database, tmp_path: Path) -> Iterator[Handmade]:
     """People and their orders, selectable one by one."""
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.with_orders()
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.with_orders()
         (tmp_path / "models").mkdir()
         for name in ("people", "orders"):
             (tmp_path / "models" / f"{name}.sql").write_text("select 1 as id")
-        yield made
+        yield handmade
 
 
 def make(project: Handmade, *arguments: str, run_id: str = "monday") -> dict[str, str]:
@@ -266,5 +266,5 @@ def test_results_of_a_run_are_gathered_from_all_its_commands(project: Handmade) 
     assert {item["status"] for item in content["results"]} == {"published"}
     assert all(item["fidelity"] is not None and item["report"] for item in content["results"])
     assert len(content["metadata"]["invocation_ids"]) == 3
-    stored = sorted((project.folder / "store" / "runs" / "monday").rglob("run_results.json"))
-    assert len(stored) == 3
+    stored_files = sorted((project.folder / "store" / "runs" / "monday").rglob("run_results.json"))
+    assert len(stored_files) == 3

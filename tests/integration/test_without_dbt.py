@@ -33,9 +33,9 @@ def test_a_run_without_dbt_publishes_and_warns(studio: Studio) -> None:
     wide = dict.fromkeys(LIMITS, 1e9)
     task = Task(model, target, Options(on_inconclusive=Policy.WARN, limits=wide))
     settings = replace(studio.settings(), dbt=None)
-    finished = run(
+    ended_run = run(
         Invocation((task,), {model.unique_id: target}, {}, (model,)), settings, "20240101-00000001"
     )
-    assert finished.exit_code == 0, finished.results
-    said = (finished.folder / "synth.log").read_text()
-    assert "dbt is not installed, so the project's tests are not run on the twins" in said
+    assert ended_run.exit_code == 0, ended_run.results
+    text = (ended_run.folder / "synth.log").read_text()
+    assert "dbt is not installed, so the project's tests are not run on the twins" in text

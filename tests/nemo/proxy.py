@@ -47,7 +47,10 @@ class Proxy:
 
     def answer(self, method: str, path: str, body: bytes, kind: str) -> tuple[int, bytes, str]:
         """The status, content and type of the answer to a call."""
-        name = next((name for name, known in KINDS.items() if _matches(known, method, path)), "other")
+        name = next(
+            (name for name, method_and_path in KINDS.items() if _matches(method_and_path, method, path)),
+            "other",
+        )
         with self._lock:
             self.calls.append(name)
             status = self.before(name)
@@ -58,18 +61,18 @@ class Proxy:
         return answer.status, answer.data, answer.headers.get("Content-Type", "")
 
 
-def _matches(known: tuple[str, str], method: str, path: str) -> bool:
-    return method == known[0] and re.fullmatch(known[1], path) is not None
+def _matches(method_and_path: tuple[str, str], method: str, path: str) -> bool:
+    return method == method_and_path[0] and re.fullmatch(method_and_path[1], path) is not None
 
 
 def first_of(kinds: Collection[str], happens: Callable[[], int | None]) -> Callable[[str], int | None]:
     """Let something happen at the first call of each of the kinds."""
-    waiting = set(kinds)
+    remaining_kinds = set(kinds)
 
     def before(name: str) -> int | None:
-        if name not in waiting:
+        if name not in remaining_kinds:
             return None
-        waiting.discard(name)
+        remaining_kinds.discard(name)
         return happens()
 
     return before

@@ -64,7 +64,7 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
+def serve(folder: Path) -> Iterator[Server]:
     """Start the server in `folder`, and end it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -98,8 +98,8 @@ def serving(folder: Path) -> Iterator[Server]:
 
 
 def _environment(folder: Path) -> Mapping[str, str]:
-    known = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-    return {**known, "HOME": str(folder / "home"), "NEMO_TELEMETRY_ENABLED": "false"}
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**environment, "HOME": str(folder / "home"), "NEMO_TELEMETRY_ENABLED": "false"}
 
 
 def _await_start(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:

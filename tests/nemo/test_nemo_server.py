@@ -20,10 +20,10 @@ from synth.backends.nemo import NemoBackend
 from synth.backends.patience import Patience
 from synth.domain import BackendOptions
 from synth.errors import BackendError
-from tests.doubles.asking import ROWS, asked, training
+from tests.doubles.asking import ROWS, request_for, training
 from tests.handmade import TWIN, Handmade
 from tests.nemo.proxy import KINDS, between, first_of
-from tests.nemo.server import JOBS, PROGRAM, serving
+from tests.nemo.server import JOBS, PROGRAM, serve
 from tests.nemo.worker import Worker
 
 if TYPE_CHECKING:
@@ -47,30 +47,30 @@ ENDING = ["list jobs", "status", "cancel", "delete rows", "delete job", "delete 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("nemo")) as running:
+    with serve(tmp_path_factory.mktemp("nemo")) as running:
         yield running
 
 
 @pytest.fixture
 def worker(server: Server) -> Iterator[Worker]:
-    with Worker(server) as working:
-        yield working
+    with Worker(server) as running_worker:
+        yield running_worker
     assert server.left == []
 
 
 @pytest.fixture
 def project(database: Database, tmp_path: Path, server: Server) -> Iterator[Handmade]:
-    with Handmade.made(database, tmp_path) as made:
-        made.people()
-        made.environment |= {"NEMO_ENDPOINT": server.url, "SYNTH_BACKEND": "nemo"}
-        yield made
+    with Handmade.made(database, tmp_path) as handmade:
+        handmade.people()
+        handmade.environment |= {"NEMO_ENDPOINT": server.url, "SYNTH_BACKEND": "nemo"}
+        yield handmade
 
 
 def run(url: str, folder: Path, name: str, timeout: float = 300.0) -> str:
     """A run of its own: `ok`, or what it says."""
     backend = NemoBackend.connect({"NEMO_ENDPOINT": url}, QUICK)
     backend_options = BackendOptions(sections={"nemo": {"timeout": timeout}})
-    request = asked(run_id=name, model=f"model.shop.{name}", backend_options=backend_options)
+    request = request_for(run_id=name, model=f"model.shop.{name}", backend_options=backend_options)
     try:
         twin = backend.synthesize(training(), request, folder / name)
     except BackendError as error:
@@ -83,12 +83,14 @@ def spoilt(server: Server, folder: Path, status: int, *, deadline: bool = False)
     """How a run ends in which the first call of each kind is answered with `status`; empty if well."""
     name, kinds = (f"ending-{status}", ENDING) if deadline else (f"odd-{status}", CALLS)
     with between(server.url, first_of(kinds, lambda: status)) as proxy:
-        said = run(proxy.url, folder, name, 0.1 if deadline else 300.0)
+        outcome = run(proxy.url, folder, name, 0.1 if deadline else 300.0)
         assert set(kinds) <= set(proxy.calls), name
-    return "" if said == "ok" or (deadline and "had not finished after" in said) else f"{name}: {said}"
+    return (
+        "" if outcome == "ok" or (deadline and "had not finished after" in outcome) else f"{name}: {outcome}"
+    )
 
 
-def interrupted(server: Server, folder: Path, kind: str) -> str:
+def interrupt(server: Server, folder: Path, kind: str) -> str:
     """How a run ends that is interrupted at its first call of a kind."""
     name = f"interrupt-{kind}".replace(" ", "-")
     ends: list[Thread] = []
@@ -99,14 +101,14 @@ def interrupted(server: Server, folder: Path, kind: str) -> str:
 
     with between(server.url, first_of([kind], happens)) as proxy:
         backend = NemoBackend.connect({"NEMO_ENDPOINT": proxy.url}, QUICK)
-        request = asked(run_id=name, model=f"model.shop.{name}")
+        request = request_for(run_id=name, model=f"model.shop.{name}")
         try:
             backend.synthesize(training(), request, folder / name)
-            said = "ok"
+            outcome = "ok"
         except BackendError as error:
-            said = str(error)
+            outcome = str(error)
         ends[0].join()
-    return "" if said == "ok" or "interrupted" in said else f"{name}: {said}"
+    return "" if outcome == "ok" or "interrupted" in outcome else f"{name}: {outcome}"
 
 
 def test_a_twin_is_made_and_nothing_is_left(project: Handmade, worker: Worker, server: Server) -> None:
@@ -141,14 +143,14 @@ def test_too_few_usable_rows_are_made_up_for_by_the_trained_model(
 def test_a_signal_ends_the_job_and_leaves_nothing(
     project: Handmade, worker: Worker, server: Server, number: signal.Signals
 ) -> None:
-    started = project.start("run")
+    process = project.start("run")
     deadline = time.monotonic() + 120
     while not any(name.startswith("synth-") and not name.startswith("job-") for name in server.left):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    started.send_signal(number)
-    out, err = started.communicate(timeout=120)
-    assert (started.returncode, err) == (1, "")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (1, "")
     assert "Interrupted" in out
     assert server.left == []
 
@@ -164,13 +166,13 @@ def test_a_deadline_is_an_error_and_leaves_nothing(project: Handmade, worker: Wo
 
 
 def test_a_killed_run_is_picked_up_and_paid_once(project: Handmade, worker: Worker, server: Server) -> None:
-    started = project.start("run")
+    process = project.start("run")
     deadline = time.monotonic() + 120
     while not worker.specs:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.kill(started.pid, signal.SIGKILL)
-    started.communicate()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
     answer = project.synth("retry")
     assert answer.code == 0, answer.text
     assert len(worker.specs) == 1
@@ -188,13 +190,13 @@ def test_a_job_that_does_not_end_keeps_no_rows_and_stops_nobody(
         for job in server.listed(JOBS) if "running" in text else []:
             server.call("POST", f"{JOBS}/{job['name']}/cancel")
 
-    request = asked(run_id="stuck", model="model.shop.stuck", progress=progress)
+    request = request_for(run_id="stuck", model="model.shop.stuck", progress=progress)
     with pytest.raises(BackendError, match="is being cancelled"):
         backend.synthesize(training(), request, tmp_path)
     (job,) = server.left
     backend = NemoBackend.connect({"NEMO_ENDPOINT": server.url}, impatient)
-    following = replace(request, run_id="next", progress=None)
-    assert len(backend.synthesize(training(), following, tmp_path)) == ROWS
+    next_request = replace(request, run_id="next", progress=None)
+    assert len(backend.synthesize(training(), next_request, tmp_path)) == ROWS
     assert server.left == [job]
     worker.ends = True
     backend.synthesize(training(), replace(request, run_id="later", progress=None), tmp_path)
@@ -206,8 +208,8 @@ def test_one_odd_answer_at_each_call_costs_nothing_and_leaves_nothing(
     worker: Worker, server: Server, tmp_path: Path, *, deadline: bool
 ) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        said = pool.map(partial(spoilt, server, tmp_path, deadline=deadline), (404, 409, 503))
-        assert [text for text in said if text] == []
+        outcome = pool.map(partial(spoilt, server, tmp_path, deadline=deadline), (404, 409, 503))
+        assert [text for text in outcome if text] == []
     assert server.left == []
     assert list(tmp_path.rglob("*.json")) == []
     assert deadline or len(worker.specs) == 3
@@ -215,7 +217,7 @@ def test_one_odd_answer_at_each_call_costs_nothing_and_leaves_nothing(
 
 def test_an_interrupt_at_any_call_leaves_nothing(worker: Worker, server: Server, tmp_path: Path) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        said = pool.map(partial(interrupted, server, tmp_path), CALLS)
-        assert [text for text in said if text] == []
+        outcome = pool.map(partial(interrupt, server, tmp_path), CALLS)
+        assert [text for text in outcome if text] == []
     assert server.left == []
     assert list(tmp_path.rglob("*.json")) == []

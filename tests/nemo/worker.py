@@ -11,7 +11,7 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.doubles.work import learned
+from tests.doubles.work import learn
 from tests.nemo.server import EVERY_JOB, FILESETS, JOBS, OK, WORKSPACE, Server
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Worker:
         self._thread = Thread(target=self._work, daemon=True)
         self._ready: set[str] = set()
         self._cancelled: dict[str, float] = {}
-        self.make: Callable[[bytes, int], bytes] = learned
+        self.make: Callable[[bytes, int], bytes] = learn
         self.ends, self.ending = True, 1.0
         self.specs: list[dict[str, Any]] = []
         self.given: list[bytes] = []
@@ -88,5 +88,5 @@ class Worker:
         for result, (path, body) in results.items():
             self._server.call("PUT", f"{FILESETS}/{own}/-/results/{path}", body)
             place = {"artifact_url": f"fileset://{WORKSPACE}/{own}#results/{path}"}
-            known = {**place, "artifact_storage_type": "fileset"}
-            self._server.call("POST", f"{EVERY_JOB}/{name}/results/{result}", known)
+            job_fields = {**place, "artifact_storage_type": "fileset"}
+            self._server.call("POST", f"{EVERY_JOB}/{name}/results/{result}", job_fields)

@@ -74,16 +74,16 @@ def test_a_connection_to_gretel_names_its_project() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "said"),
+    ("kind", "connection", "message"),
     [
         ("aws", FakeConnection("aws", extra_dejson={"role_arn": "arn:aws:iam::1:role/x"}), "`role_arn`"),
         ("postgres", FakeConnection("postgres", extra_dejson={"iam": True}), "`iam`"),
         ("postgres", FakeConnection("mysql", password=ODD), "has the type mysql, not postgres"),
     ],
 )
-def test_what_no_variable_can_say_is_refused(kind: str, given: FakeConnection, said: str) -> None:
-    with pytest.raises(ValueError, match=said) as error:
-        variables(kind, given)
+def test_what_no_variable_can_say_is_refused(kind: str, connection: FakeConnection, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        variables(kind, connection)
     assert ODD not in str(error.value)
 
 

@@ -120,7 +120,7 @@ def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, 
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "folder_name"),
     [
         ("people", "people"),
         ("Mixed Case é", "Mixed Case é"),
@@ -129,8 +129,8 @@ def test_a_report_says_which_columns_are_those_of_the_source(folder: RunFolder, 
         ("a\\b%c\n", "a%5Cb%25c%0A"),
     ],
 )
-def test_no_name_of_a_relation_leads_out_of_its_folder(name: str, expected: str) -> None:
-    assert file_name(name) == expected
+def test_no_name_of_a_relation_leads_out_of_its_folder(name: str, folder_name: str) -> None:
+    assert file_name(name) == folder_name
 
 
 def test_a_twin_with_a_strange_name_is_stored_all_the_same(folder: RunFolder, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("faults", "message"),
     [
         ({"model": "zoo"}, "There is no report of zoo in any run; there are reports of orders, people."),
         ({"run_id": "x"}, r"There is no run x in .*; the newest is 20260101T000002Z"),
@@ -264,12 +264,12 @@ def test_the_newest_report_is_found_of_all_models_or_of_one(tmp_path: Path) -> N
     ],
 )
 def test_what_is_not_there_is_answered_with_what_is(
-    tmp_path: Path, wanted: dict[str, str], message: str
+    tmp_path: Path, faults: dict[str, str], message: str
 ) -> None:
     finished_run(tmp_path, "20260101T000001Z", "people", "orders")
     finished_run(tmp_path, "20260101T000002Z", "people")
     with pytest.raises(ConfigError, match=message):
-        lines_shown(tmp_path, **wanted)
+        lines_shown(tmp_path, **faults)
 
 
 def test_without_any_run_the_next_command_is_named(tmp_path: Path) -> None:

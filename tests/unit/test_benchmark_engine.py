@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.contestants import OURS, Run, measured, reason, recorded
-from benchmarks.engine import Row, beside_ours, chosen, markdown
+from benchmarks.contestants import OURS, Run, measure, read_record, reason
+from benchmarks.engine import Row, beside_ours, choose, markdown
 from benchmarks.tables import halve, read
 
 if TYPE_CHECKING:
@@ -60,29 +60,29 @@ def test_only_what_is_empty_is_null_and_dates_are_read_as_dates(tmp_path: Path) 
 
 
 def test_a_program_that_takes_too_long_is_ended_and_the_row_says_so() -> None:
-    run = measured([sys.executable, "-c", "while True: pass"], limit=1, environment=os.environ)
+    run = measure([sys.executable, "-c", "while True: pass"], limit=1, environment=os.environ)
     assert run.failure == "over the limit of 1 CPU seconds"
     assert 0.5 < run.cpu < 3
 
 
 def test_a_program_that_is_ended_otherwise_was_not_over_the_limit() -> None:
     code = "import os; os.kill(os.getpid(), 9)"
-    assert measured([sys.executable, "-c", code], limit=9, environment={}).failure == "ended with -9"
+    assert measure([sys.executable, "-c", code], limit=9, environment={}).failure == "ended with -9"
 
 
 def test_a_program_that_fails_leaves_its_reason() -> None:
-    run = measured([sys.executable, "-c", "raise SystemExit('no such model')"], limit=9, environment={})
+    run = measure([sys.executable, "-c", "raise SystemExit('no such model')"], limit=9, environment={})
     assert run.failure == "no such model"
 
 
 def test_the_processes_own_seconds_and_memory_are_counted() -> None:
     busy = "sum(range(10**7)); held = b'.' * 3 * 10**8"
-    idle, working = (
-        measured([sys.executable, "-c", code], limit=60, environment={}) for code in ("pass", busy)
+    idle, busy_run = (
+        measure([sys.executable, "-c", code], limit=60, environment={}) for code in ("pass", busy)
     )
     assert not idle.failure
-    assert working.cpu > idle.cpu
-    assert working.peak > 286  # what it holds; a child also counts what its parent held when it was started
+    assert busy_run.cpu > idle.cpu
+    assert busy_run.peak > 286  # what it holds; a child also counts what its parent held when it was started
 
 
 @pytest.mark.parametrize(
@@ -99,23 +99,23 @@ def test_the_reason_is_the_last_error_or_else_the_last_line(output: str, expecte
 
 def test_a_kept_run_is_used_again_unless_it_may_take_longer_now(tmp_path: Path) -> None:
     record = tmp_path / "0.json"
-    assert recorded(record, 10) is None
+    assert read_record(record, 10) is None
     record.write_text(json.dumps(asdict(Run(9.0, 100.0, 10, "over the limit"))), encoding="utf-8")
-    assert recorded(record, 20) is None
-    run = recorded(record, 10)
+    assert read_record(record, 20) is None
+    run = read_record(record, 10)
     assert run is not None
-    assert run.kept
+    assert run.is_kept
     record.write_text(json.dumps(asdict(Run(9.0, 100.0, 10))), encoding="utf-8")
-    assert recorded(record, 20) == Run(9.0, 100.0, 10, kept=True)
+    assert read_record(record, 20) == Run(9.0, 100.0, 10, is_kept=True)
 
 
 def test_the_table_shows_medians_spread_and_what_is_missing() -> None:
-    def figures(cpu: float, mia: float, *, kept: bool) -> dict[str, object]:
-        return {"cpu": cpu, "peak": 100.0, "kept": kept, "mia_auc": mia, "privacy": {"mia_auc": "pass"}}
+    def figures(cpu: float, mia: float, *, is_kept: bool) -> dict[str, object]:
+        return {"cpu": cpu, "peak": 100.0, "kept": is_kept, "mia_auc": mia, "privacy": {"mia_auc": "pass"}}
 
-    ours = Row(OURS.name, {seed: figures(2.0, 0.5 + seed / 100, kept=False) for seed in range(3)})
+    ours = Row(OURS.name, {seed: figures(2.0, 0.5 + seed / 100, is_kept=False) for seed in range(3)})
     peer = Row(
-        "peer", {0: {**figures(40.0, 0.5, kept=True), "privacy": {"mia_auc": "fail"}}}, "over the limit"
+        "peer", {0: {**figures(40.0, 0.5, is_kept=True), "privacy": {"mia_auc": "fail"}}}, "over the limit"
     )
     markdown_lines = markdown(
         beside_ours([ours, peer, Row("absent", {}, "not installed: no wheel")])
@@ -132,9 +132,9 @@ def test_the_table_shows_medians_spread_and_what_is_missing() -> None:
 def test_tables_are_chosen_by_name(tmp_path: Path) -> None:
     for name in ("one.csv", "two.csv.gz", "three.txt"):
         (tmp_path / name).touch()
-    assert list(chosen(tmp_path, None)) == ["one", "two"]
-    assert list(chosen(tmp_path, ["two"])) == ["two"]
+    assert list(choose(tmp_path, None)) == ["one", "two"]
+    assert list(choose(tmp_path, ["two"])) == ["two"]
     with pytest.raises(SystemExit, match="no table three"):
-        chosen(tmp_path, ["three"])
+        choose(tmp_path, ["three"])
     with pytest.raises(SystemExit, match=r"no \.csv"):
-        chosen(tmp_path / "none", None)
+        choose(tmp_path / "none", None)

@@ -32,8 +32,8 @@ def choice(sql: str) -> RowChoice | None:
 
 def condition(where: str) -> str | None:
     """What is to run for this condition; None where it is refused."""
-    chosen = choice(f"select * from zoo.visits as v where {where}")
-    whole = together(chosen.conditions) if chosen else None
+    row_choice = choice(f"select * from zoo.visits as v where {where}")
+    whole = together(row_choice.conditions) if row_choice else None
     return as_sql(whole) if whole else None
 
 
@@ -129,9 +129,9 @@ def test_a_query_that_does_more_is_no_choice(sql: str) -> None:
     ],
 )
 def test_a_condition_of_columns_and_literals_is_made_anew(where: str, sql: str) -> None:
-    made = condition(where)
-    assert made is not None
-    assert made.upper() == sql.upper()
+    predicate = condition(where)
+    assert predicate is not None
+    assert predicate.upper() == sql.upper()
 
 
 @pytest.mark.parametrize(
@@ -186,12 +186,12 @@ def test_whatever_else_stands_in_a_condition_is_refused(where: str) -> None:
 def test_quotes_in_names_and_texts_stay_within_them() -> None:
     evil = 'a"; drop table x; --'
     types = {"source.zoo.visits": {evil: "text"}}
-    quoted = evil.replace('"', '""')
-    sql = f"select * from zoo.visits where \"{quoted}\" = '''; drop table x; --'"
+    escape = evil.replace('"', '""')
+    sql = f"select * from zoo.visits where \"{escape}\" = '''; drop table x; --'"
     nodes = [node(VISITS), node("model.zoo.x", sql)]
-    chosen = trace(nodes, types)["model.zoo.x"].choice
-    assert chosen is not None
-    assert as_sql(chosen.conditions[0]) == f"\"{quoted}\" = '''; drop table x; --'"
+    row_choice = trace(nodes, types)["model.zoo.x"].choice
+    assert row_choice is not None
+    assert as_sql(row_choice.conditions[0]) == f"\"{escape}\" = '''; drop table x; --'"
 
 
 def test_a_choice_of_a_choice_is_one_of_the_same_relation() -> None:
@@ -214,12 +214,14 @@ def test_a_choice_of_a_choice_is_one_of_the_same_relation() -> None:
 
 
 def test_a_condition_may_ask_only_whether_there_is_a_value() -> None:
-    chosen = choice('select * from zoo.visits where fee is null and open is true and "Cage" is not null')
-    assert chosen is not None
-    assert {*compared(chosen.conditions[0])} == {"open"}
+    row_choice = choice('select * from zoo.visits where fee is null and open is true and "Cage" is not null')
+    assert row_choice is not None
+    assert {*compared(row_choice.conditions[0])} == {"open"}
 
 
-ORDERS, LOST, SOLD, PEOPLE = (f"model.zoo.{name}" for name in ("orders", "lost", "sold", "people"))
+ORDERS, LOST_ORDERS, SOLD_ORDERS, PEOPLE = (
+    f"model.zoo.{name}" for name in ("orders", "lost", "sold", "people")
+)
 
 
 def model(name: str, *parents: str, whole: str = "") -> Model:
@@ -233,14 +235,22 @@ def count(name: str, other: str) -> Across:
 
 
 def test_what_decides_columns_of_others_is_drawn_with_them() -> None:
-    models = [model(ORDERS), model(LOST, whole=ORDERS), model(SOLD, whole=ORDERS), model(PEOPLE)]
-    copies = AcrossFacts((count(LOST, ORDERS), count(SOLD, LOST)))
+    models = [
+        model(ORDERS),
+        model(LOST_ORDERS, whole=ORDERS),
+        model(SOLD_ORDERS, whole=ORDERS),
+        model(PEOPLE),
+    ]
+    copies = AcrossFacts((count(LOST_ORDERS, ORDERS), count(SOLD_ORDERS, LOST_ORDERS)))
     assert told_by_others(models, copies) == frozenset()
-    told = AcrossFacts((*copies.every, count(PEOPLE, SOLD)))
-    assert told_by_others(models, told) == {SOLD, LOST}  # what is drawn may say something of others, too
-    assert [fact.model for fact in told.without({LOST}).every] == [PEOPLE]
+    across_facts = AcrossFacts((*copies.every, count(PEOPLE, SOLD_ORDERS)))
+    assert told_by_others(models, across_facts) == {
+        SOLD_ORDERS,
+        LOST_ORDERS,
+    }  # what is drawn may say something of others, too
+    assert [fact.model for fact in across_facts.without({LOST_ORDERS}).every] == [PEOPLE]
 
 
 def test_a_part_waits_for_the_whole() -> None:
-    assert model(LOST, PEOPLE, ORDERS, whole=ORDERS).needed_models == (PEOPLE, ORDERS)
-    assert model(LOST, whole=ORDERS).needed_models == (ORDERS,)
+    assert model(LOST_ORDERS, PEOPLE, ORDERS, whole=ORDERS).needed_models == (PEOPLE, ORDERS)
+    assert model(LOST_ORDERS, whole=ORDERS).needed_models == (ORDERS,)

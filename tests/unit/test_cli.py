@@ -44,7 +44,7 @@ def test_commands_take_dbts_flags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("words", "arguments"),
     [
         ("--select a b --quiet", "--select a --select b --quiet"),
         ("-s a b c --exclude d e", "-s a -s b -s c --exclude d --exclude e"),
@@ -52,8 +52,8 @@ def test_commands_take_dbts_flags() -> None:
         ("--rows 5 a --select", "--rows 5 a --select"),  # click says what is wrong
     ],
 )
-def test_a_selection_may_be_several_words_as_in_dbt(words: str, expected: str) -> None:
-    assert " ".join(repeat_flags(words.split(), SELECTION_FLAGS)) == expected
+def test_a_selection_may_be_several_words_as_in_dbt(words: str, arguments: str) -> None:
+    assert " ".join(repeat_flags(words.split(), SELECTION_FLAGS)) == arguments
 
 
 def test_a_command_with_words_of_its_own_keeps_them() -> None:

@@ -206,7 +206,7 @@ def test_windows_and_subqueries_tell_of_other_rows(value: str, function: str, ke
 
 
 @pytest.mark.parametrize(
-    ("sql", "expected"),
+    ("sql", "is_choice"),
     [
         (
             "select coalesce(a.keeper, b.keeper) as c from zoo.visits a full join zoo.keepers b on false",
@@ -224,11 +224,11 @@ def test_windows_and_subqueries_tell_of_other_rows(value: str, function: str, ke
         ),
     ],
 )
-def test_one_of_several_columns_is_a_choice(sql: str, expected: bool) -> None:
+def test_one_of_several_columns_is_a_choice(sql: str, is_choice: bool) -> None:
     origin = read(sql).columns["c"]
     assert isinstance(origin, ChoiceOrigin)
     assert {*origin.sources} == {visit("keeper"), keeper("keeper")}
-    assert origin.constants is expected
+    assert origin.constants is is_choice
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_condition_or_an_argument_that_reads_rows_is_data(sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "subset", "filtered"),
+    ("sql", "subset", "has_filter"),
     [
         ("select * from zoo.visits where fee > 10", VISITS, True),
         (
@@ -286,11 +286,11 @@ def test_a_condition_or_an_argument_that_reads_rows_is_data(sql: str) -> None:
     ],
 )
 def test_a_subset_has_at_most_one_row_for_each_of_the_other(
-    sql: str, subset: str | None, filtered: bool
+    sql: str, subset: str | None, has_filter: bool
 ) -> None:
     lineage = read(sql)
     assert lineage.subset_of == subset
-    assert subset is None or lineage.is_filtered is filtered
+    assert subset is None or lineage.is_filtered is has_filter
 
 
 def test_what_rows_are_grouped_by_is_unique_behind_a_join_to_one_row_too() -> None:

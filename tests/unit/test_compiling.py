@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NODE = Node("model.shop.sales", "sales", "model", "shop", "models/sales.sql", "models/sales.yml")
-TAGGED = replace(
+TAGGED_NODE = replace(
     NODE, config={"materialized": "table", "meta": {"synthesize": True}}, meta={"synthesize": True}
 )
 OWN = DataTest(
@@ -44,7 +44,7 @@ class WithoutDbt(SimpleNamespace):
         raise ConfigError("there is no dbt")
 
 
-def manifest(tmp_path: Path, *tests: DataTest, node: Node = TAGGED) -> Manifest:
+def manifest(tmp_path: Path, *tests: DataTest, node: Node = TAGGED_NODE) -> Manifest:
     return Manifest(tmp_path / "manifest.json", "shop", "i", "now", {node.unique_id: node}, tests=tests)
 
 
@@ -54,21 +54,21 @@ def sql_of_tests(one: Manifest) -> list[str]:
 
 
 @pytest.fixture
-def compiled(tmp_path: Path) -> Path:
+def compiled_folder(tmp_path: Path) -> Path:
     path = tmp_path / "compiled" / OWN.compiled_path
     path.parent.mkdir(parents=True)
     path.write_text(SQL)
     return tmp_path
 
 
-def test_the_sql_of_own_tests_is_read_where_dbt_left_it(compiled: Path) -> None:
-    assert sql_of_tests(manifest(compiled, OWN)) == [SQL]
-    assert sql_of_tests(manifest(compiled, replace(OWN, sql="select 1"))) == ["select 1"]
+def test_the_sql_of_own_tests_is_read_where_dbt_left_it(compiled_folder: Path) -> None:
+    assert sql_of_tests(manifest(compiled_folder, OWN)) == [SQL]
+    assert sql_of_tests(manifest(compiled_folder, replace(OWN, sql="select 1"))) == ["select 1"]
 
 
-def test_nothing_is_looked_for_where_it_is_of_no_use(compiled: Path) -> None:
-    assert sql_of_tests(manifest(compiled, OWN, node=NODE)) == [""]  # no twin of it is wanted
-    assert sql_of_tests(manifest(compiled, replace(OWN, kind="unique", namespace=None))) == [""]
+def test_nothing_is_looked_for_where_it_is_of_no_use(compiled_folder: Path) -> None:
+    assert sql_of_tests(manifest(compiled_folder, OWN, node=NODE)) == [""]  # no twin of it is wanted
+    assert sql_of_tests(manifest(compiled_folder, replace(OWN, kind="unique", namespace=None))) == [""]
 
 
 def test_a_test_that_nobody_can_compile_stays_without_sql(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def table(columns: Mapping[str, Any]) -> pa.Table:
 
 
 @pytest.mark.parametrize("kind", LEARNABLE)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_what_goes_in_comes_out(kind: str, data: st.DataObject) -> None:
     column, arrow, values = LEARNABLE[kind]
@@ -149,8 +149,8 @@ def test_intervals_of_a_twin_are_learned_as_those_of_real_rows() -> None:
 
 def test_intervals_that_postgres_computed_are_intervals_in_the_twin() -> None:
     twin = encode(SPANS, INTERVAL)
-    computed = pa.chunked_array([pa.array(SPANS)])
-    assert as_in_files(computed, twin.type).to_pylist() == twin.to_pylist()
+    computed_spans = pa.chunked_array([pa.array(SPANS)])
+    assert as_in_files(computed_spans, twin.type).to_pylist() == twin.to_pylist()
 
 
 def test_values_beyond_a_type_become_the_nearest_that_it_holds() -> None:
@@ -305,10 +305,10 @@ def apart(
     columns: Mapping[str, Any], key: tuple[str, ...], movable: str | None = None
 ) -> tuple[pa.Table, int]:
     twin = table(columns)
-    result, remaining = without_duplicates(
+    result, rest = without_duplicates(
         twin, [key], {movable: True} if movable else {}, np.random.default_rng(0)
     )
-    removed_rows = int((~remaining).sum())
+    removed_rows = int((~rest).sum())
     assert not result.select(list(key)).to_pandas().duplicated().any()
     assert result.num_rows + removed_rows == twin.num_rows
     return result, removed_rows

@@ -24,11 +24,11 @@ def panel(rng: np.random.Generator) -> pd.DataFrame:
     return rows.assign(cost=np.round(usual * np.exp(rng.normal(0, 0.2, len(rows))), 2))
 
 
-@pytest.mark.parametrize("given", [["day", "channel"], []])
-def test_the_rhythm_of_the_week_is_kept_for_each_label(given: list[str]) -> None:
+@pytest.mark.parametrize("conditions", [["day", "channel"], []])
+def test_the_rhythm_of_the_week_is_kept_for_each_label(conditions: list[str]) -> None:
     rows = panel(np.random.default_rng(1))
-    engine = Synthesizer(categories=["channel"]).fit(rows, given=given)
-    twin = engine.sample(len(rows), given=rows[given] if given else None)
+    engine = Synthesizer(categories=["channel"]).fit(rows, given=conditions)
+    twin = engine.sample(len(rows), given=rows[conditions] if conditions else None)
 
     def share(frame: pd.DataFrame) -> float:
         letters = frame[frame["channel"] == "letter"]
@@ -68,8 +68,8 @@ def test_a_date_of_few_moves_by_whole_weeks_and_never_stays(rows: int, days: int
     column = NumberColumn(pd.Series(pd.Timestamp("1960-01-01") + offsets), Crowd.of(10, rows, None))
     column.keeps_weekdays = True
     rare = ~column.spike[column.codes]
-    own, moved = (column.native(column.codes, rng)[rare] for rng in (None, np.random.default_rng(4)))
-    assert (np.abs(moved - own) >= np.timedelta64(7, "D")).mean() > 0.97
-    assert ((moved - own) % np.timedelta64(7, "D") == np.timedelta64(0, "D")).mean() > 0.97
-    assert moved.min() >= own.min()
-    assert moved.max() <= own.max()
+    own, moved_values = (column.native(column.codes, rng)[rare] for rng in (None, np.random.default_rng(4)))
+    assert (np.abs(moved_values - own) >= np.timedelta64(7, "D")).mean() > 0.97
+    assert ((moved_values - own) % np.timedelta64(7, "D") == np.timedelta64(0, "D")).mean() > 0.97
+    assert moved_values.min() >= own.min()
+    assert moved_values.max() <= own.max()

@@ -138,11 +138,11 @@ def test_labels_at_one_place_are_one_group_and_others_as_many_as_there_may_be() 
 def test_a_value_that_few_rows_of_a_leaf_hold_is_drawn_from_between_its_neighbours() -> None:
     rng = np.random.default_rng(0)
     codes, leaf = np.sort(rng.permutation(5000)), rng.integers(0, 50, 5000)
-    exact, blurring = (Pool(codes, leaf, blur=with_blur) for with_blur in (False, True))
+    exact, smooth_pool = (Pool(codes, leaf, blur=with_blur) for with_blur in (False, True))
     groups = np.zeros(20_000, dtype=np.int64)
     own = np.unique(codes[leaf == 0])
     assert np.isin(exact.draw(groups, rng), own).all()
-    codes_drawn = blurring.draw(groups, rng)
+    codes_drawn = smooth_pool.draw(groups, rng)
     assert np.isin(codes_drawn, own).mean() < 0.05
     # The leaf's distribution stays: no part of it gains or loses more than its neighbours' stretches.
     assert np.abs(np.quantile(codes_drawn, [0.1, 0.5, 0.9]) - np.quantile(own, [0.1, 0.5, 0.9])).max() < 500
@@ -185,12 +185,12 @@ def test_raking_gives_candidates_the_pairs_of_training() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4, rows), 1: rng.integers(0, 4, rows)}
 
-    raking = Raking([Labels(4), Labels(4)], {0: first, 1: second}, source)  # type: ignore[list-item] # all it needs
-    result = raking.draw(20_000, source, rng)
+    raker = Raking([Labels(4), Labels(4)], {0: first, 1: second}, source)  # type: ignore[list-item] # all it needs
+    result = raker.draw(20_000, source, rng)
     assert len(result[0]) == 20_000
     assert abs((result[0] == result[1]).mean() - (first == second).mean()) < 0.02
     targets = {0: np.repeat([0, 3], [900, 100])}
-    result_of_fill = raking.fill(targets, source, rng)
+    result_of_fill = raker.fill(targets, source, rng)
     assert (result_of_fill[0] == targets[0]).all()
     assert abs((result_of_fill[0] == result_of_fill[1]).mean() - (first == second).mean()) < 0.06
 
@@ -204,8 +204,8 @@ def test_raking_gives_candidates_a_slight_slope_that_no_cell_shows() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
 
-    raking = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
-    result = raking.draw(40_000, source, rng)
+    raker = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
+    result = raker.draw(40_000, source, rng)
     real_slope, slope_of_result = (np.corrcoef(codes[0], codes[1])[0, 1] for codes in (real, result))
     assert 0.6 * real_slope < slope_of_result < 1.1 * real_slope
 
@@ -217,8 +217,8 @@ def test_raking_keeps_candidates_that_are_right_nearly_alike() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: rng.integers(0, 4000, rows), 1: rng.integers(0, 4000, rows)}
 
-    raking = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
-    assert raking.weights(source(20_000)).std() < 0.25
+    raker = Raking([Numbers(4000), Numbers(4000)], real, source)  # type: ignore[list-item] # all it needs
+    assert raker.weights(source(20_000)).std() < 0.25
 
 
 def test_raking_leaves_pairs_of_a_large_table_alone_that_are_right() -> None:
@@ -229,8 +229,8 @@ def test_raking_leaves_pairs_of_a_large_table_alone_that_are_right() -> None:
     def source(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {index: rng.integers(0, MAX_ROWS + 1, rows) for index in range(8)}
 
-    raking = Raking([Numbers(MAX_ROWS + 1)] * 8, real, source)  # type: ignore[list-item] # all it needs
-    assert raking.weights(source(20_000)).std() < 0.15
+    raker = Raking([Numbers(MAX_ROWS + 1)] * 8, real, source)  # type: ignore[list-item] # all it needs
+    assert raker.weights(source(20_000)).std() < 0.15
 
 
 def test_misfits_are_what_chance_does_not_explain() -> None:
@@ -262,9 +262,9 @@ def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
     def zeros(rows: int) -> dict[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         return {0: np.zeros(rows, dtype=np.int64), 1: np.zeros(rows, dtype=np.int64)}
 
-    raking = Raking([Labels(5), Labels(5)], codes, zeros)  # type: ignore[list-item] # all it needs
+    raker = Raking([Labels(5), Labels(5)], codes, zeros)  # type: ignore[list-item] # all it needs
     with pytest.raises(ValueError, match="too rare"):
-        raking.fill({0: np.array([0, 4])}, zeros, rng)
+        raker.fill({0: np.array([0, 4])}, zeros, rng)
 
 
 def test_places_are_taken_once_and_by_rows_that_fit() -> None:

@@ -99,7 +99,7 @@ def test_no_row_lies_before_its_owner_begins_or_behind_the_end() -> None:
 
 
 def test_values_stay_as_often_as_they_really_do() -> None:
-    def staying(rows: pd.DataFrame, owner: Ints) -> float:
+    def share_that_stays(rows: pd.DataFrame, owner: Ints) -> float:
         later = np.diff(owner, prepend=-1) == 0
         return float(
             (rows["place"].reset_index(drop=True) == rows["place"].reset_index(drop=True).shift())[
@@ -108,7 +108,7 @@ def test_values_stay_as_often_as_they_really_do() -> None:
         )
 
     _, real, owner = visits()
-    assert abs(staying(real, owner) - staying(*twins()[1:])) < 0.08
+    assert abs(share_that_stays(real, owner) - share_that_stays(*twins()[1:])) < 0.08
 
 
 def test_the_same_seed_draws_the_same_rows() -> None:
@@ -188,11 +188,11 @@ def test_first_rows_and_others_teach_each_other_what_their_columns_do_together()
         owners = pd.DataFrame({"size": rng.integers(1, 9, 600)})
         twin, _ = Histories(seed, time="at", categories=["kind"]).fit(owners, rows, owner).sample(owners)
         assert twin["at"].between(rows["at"].min(), rows["at"].max()).all()
-        shares.append(explained(twin) / explained(rows))
+        shares.append(explained_share(twin) / explained_share(rows))
     assert np.mean(shares) > 0.85  # of six seeds .92 is the mean; first rows and others apart keep .78
 
 
-def explained(rows: pd.DataFrame) -> float:
+def explained_share(rows: pd.DataFrame) -> float:
     """Return the share of the variance of the ranks of hours that the kind explains."""
     ranks = rows["hours"].rank(pct=True)
     return float(ranks.groupby(rows["kind"]).transform("mean").var() / ranks.var())

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synth.engine import Synthesizer
-from tests.arithmetic import ROWS, arithmetic, kept, moments, numbers, order_lines, twin
+from tests.arithmetic import ROWS, arithmetic, holds, moments, numbers, order_lines, twin
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_arithmetic_over_other_columns_is_found_and_kept(
     frame["made"] = result(frame)
     identities = arithmetic(frame)
     engine = Synthesizer(seed=4).fit(frame)
-    assert all(kept(each, engine.sample(ROWS)) for each in engine._training.identities)
+    assert all(holds(each, engine.sample(ROWS)) for each in engine._training.identities)
     assert len(identities) == 1
     ((target, (by, over)),) = identities.items()
     assert by == rule
@@ -162,7 +162,7 @@ def test_division_by_zero_gives_what_it_gave() -> None:
 
 def test_given_and_public_columns_and_labels_are_drawn_not_computed() -> None:
     frame = order_lines()
-    assert "total" not in arithmetic(frame, fixed=(5, 6))
+    assert "total" not in arithmetic(frame, unchanged_columns=(5, 6))
     engine = Synthesizer().fit(frame, given=["total"])
     totals = frame[["total"]].sample(300, random_state=1).reset_index(drop=True)
     rows = engine.sample(300, given=totals)
@@ -218,7 +218,7 @@ WAYS: dict[str, Any] = {
     wide=st.sampled_from([3, 20, 5000]),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_found_in_any_frame_holds_in_its_twin(
     ways: list[str], dtypes: tuple[str, ...], rows: int, wide: int, seed: int
 ) -> None:
@@ -236,6 +236,6 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     engine = Synthesizer(seed=1).fit(frame)
     twin_rows = engine.sample(150)
     assert twin_rows.dtypes.to_dict() == frame.dtypes.to_dict()
-    assert all(kept(each, frame) and kept(each, twin_rows) for each in engine._training.identities)
+    assert all(holds(each, frame) and holds(each, twin_rows) for each in engine._training.identities)
     assert len(engine._training.identities) > 0 or rows < 250
     pd.testing.assert_frame_equal(twin_rows, Synthesizer(seed=1).fit(frame).sample(150))

@@ -34,7 +34,7 @@ def check(own_values: NDArray[Any], values: NDArray[Any]) -> None:
 
 
 @pytest.mark.parametrize("dtype", ELEMENTS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_values_are_found_among_evenly_spread_and_any_others(dtype: str, data: st.DataObject) -> None:
     values = data.draw(arrays(dtype, st.integers(0, 40), elements=ELEMENTS[dtype]))

@@ -129,7 +129,7 @@ def test_every_dtype_comes_back_as_it_was(kind: str, rows: int) -> None:
     rows=st.integers(0, 300),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_any_frame_can_be_learned_and_sampled(kinds: list[str], rows: int, seed: int) -> None:
     check(build(kinds, rows, seed), 50)
 
@@ -141,7 +141,7 @@ def test_any_frame_can_be_learned_and_sampled(kinds: list[str], rows: int, seed:
     rows=st.integers(30, 300),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_any_frame_can_be_learned_although_columns_are_taken_for_sums_of_others(
     kinds: list[str], rows: int, seed: int
 ) -> None:
@@ -206,7 +206,7 @@ SPANS = [
     width=st.sampled_from([1, 10, 100]),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 def test_what_never_ends_before_it_starts_never_does(kind: str, rows: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     start = rng.integers(-60, 60, rows)

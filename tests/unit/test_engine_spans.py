@@ -30,27 +30,27 @@ def states() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def drawn(states: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]) -> tuple[pd.DataFrame, np.ndarray]:
+def drawn_spans(states: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]) -> tuple[pd.DataFrame, np.ndarray]:
     owners, rows, owner = states
     engine = Histories(0, time="begin", categories=["state"]).fit(owners, rows, owner)
     return engine.sample(owners)
 
 
 def test_dates_keep_their_distance_from_the_time_of_their_row(
-    states: tuple[pd.DataFrame, pd.DataFrame, np.ndarray], drawn: tuple[pd.DataFrame, np.ndarray]
+    states: tuple[pd.DataFrame, pd.DataFrame, np.ndarray], drawn_spans: tuple[pd.DataFrame, np.ndarray]
 ) -> None:
-    real, twin = states[1], drawn[0]
-    lasting, real_lasting = (frame["end"] - frame["begin"] for frame in (twin, real))
+    real, twin = states[1], drawn_spans[0]
+    durations, real_lasting = (frame["end"] - frame["begin"] for frame in (twin, real))
 
     assert twin.dtypes.equals(real.dtypes)
-    assert lasting.min() >= pd.Timedelta(days=14)
-    assert abs(lasting.dt.days.mean() - real_lasting.dt.days.mean()) < 20
+    assert durations.min() >= pd.Timedelta(days=14)
+    assert abs(durations.dt.days.mean() - real_lasting.dt.days.mean()) < 20
 
 
 def test_no_row_of_an_owner_begins_before_the_one_before_it_has_ended(
-    drawn: tuple[pd.DataFrame, np.ndarray],
+    drawn_spans: tuple[pd.DataFrame, np.ndarray],
 ) -> None:
-    rows, owner = drawn
+    rows, owner = drawn_spans
     again = np.r_[False, owner[1:] == owner[:-1]]
     ends = rows["end"].shift()
 

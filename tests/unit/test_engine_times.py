@@ -136,10 +136,10 @@ def test_visits_that_start_at_round_times_last_as_long_as_they_do_and_never_end_
         end = start + 5 * np.maximum(1, np.rint(rng.lognormal(1.3, 0.5, 600)).astype(int))
         real = pd.DataFrame({"start": start, "end": end})
         rows = Synthesizer(seed=1).fit(real).sample(ROWS)
-        lasting, really = rows["end"] - rows["start"], pd.Series(end - start)
-        assert (lasting > 0).all()
-        assert abs((lasting == 5).mean() - (really == 5).mean()) < 0.04
-        assert lasting.mean() == pytest.approx(really.mean(), rel=0.1)
+        durations, really = rows["end"] - rows["start"], pd.Series(end - start)
+        assert (durations > 0).all()
+        assert abs((durations == 5).mean() - (really == 5).mean()) < 0.04
+        assert durations.mean() == pytest.approx(really.mean(), rel=0.1)
 
 
 def test_equal_values_stay_possible_where_there_are_such_and_only_there() -> None:

@@ -20,13 +20,13 @@ def reference(name: str, parent: str = "model.p.address") -> Treatment:
 
 def people(share: float, seed: int = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
-    home, billing = rng.integers(0, 400, (2, ROWS))
+    home, billing_place = rng.integers(0, 400, (2, ROWS))
     same = rng.random(ROWS) < share
     is_null = pa.array(rng.random(ROWS) < 0.1)
     return pa.table(
         {
             "home": pa.array(home),
-            "billing": pa.array(np.where(same, home, billing), mask=is_null.to_numpy(False)),
+            "billing": pa.array(np.where(same, home, billing_place), mask=is_null.to_numpy(False)),
         }
     )
 

@@ -53,10 +53,10 @@ class Engine:
     def _twin(self, half: pd.DataFrame, stream: int) -> pd.DataFrame:
         rng = np.random.default_rng([self.seed, stream, 7])
         fresh = customers(len(half), 1_000 * self.seed + stream + 1)
-        known = rng.random(len(half)) < self.memory
+        is_known = rng.random(len(half)) < self.memory
         rows = half.reset_index(drop=True)
         rows["spend"] *= np.exp(rng.normal(0, 0.02, len(rows)))
-        return pd.concat([fresh[~known], rows[known]], ignore_index=True)
+        return pd.concat([fresh[~is_known], rows[is_known]], ignore_index=True)
 
 
 def membership(engine: Engine, *, several: bool) -> Check:

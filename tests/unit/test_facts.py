@@ -18,7 +18,7 @@ ORDERS, USERS = "model.shop.orders", "model.shop.users"
 
 def node(unique_id: str, *columns: str, **other: Any) -> Node:
     parts = unique_id.split(".")
-    given: dict[str, Any] = {
+    node_fields: dict[str, Any] = {
         "name": parts[2],
         "resource_type": parts[0],
         "package": parts[1],
@@ -27,7 +27,7 @@ def node(unique_id: str, *columns: str, **other: Any) -> Node:
         "columns": {name: DeclaredColumn(name, {}, {}) for name in columns},
         "config": {"materialized": "table"},
     }
-    return Node(unique_id, **{**given, **other})
+    return Node(unique_id, **{**node_fields, **other})
 
 
 def check(kind: str, column: str | None = None, *, config: Any = None, **arguments: Any) -> DataTest:
@@ -79,9 +79,9 @@ def test_a_test_under_a_condition_is_a_rule_about_the_rows_concerned() -> None:
     where = {"where": "x > 1 -- or so"}
     facts_found = of(check("unique", "id", config=where), check("not_null", "id", config=where))
     assert (facts_found.unique, facts_found.not_null) == ((), frozenset())
-    key, filled = facts_found.rules
+    key, not_null = facts_found.rules
     assert key == Rule("unique_id", "count(id) = count(distinct id)", Scope.TABLE, where="(x > 1 -- or so\n)")
-    assert filled == Rule("not_null_id", "not ((x > 1 -- or so\n)\n) or (id is not null\n)")
+    assert not_null == Rule("not_null_id", "not ((x > 1 -- or so\n)\n) or (id is not null\n)")
 
 
 def test_the_plain_configuration_that_dbt_writes_is_no_tolerance() -> None:
@@ -183,8 +183,8 @@ def test_a_test_of_the_newest_row_against_the_clock_is_known(query: str, fresh: 
     ],
 )
 def test_arguments_that_cannot_be_read_are_not_used(argument: str, reason: str) -> None:
-    ranged = check("accepted_range", "id", namespace="dbt_utils", min_value=argument)
-    assert unused_names(of(ranged)) == [reason]
+    range_test = check("accepted_range", "id", namespace="dbt_utils", min_value=argument)
+    assert unused_names(of(range_test)) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,10 @@ def test_the_key_is_the_first_single_column_that_is_unique_and_never_null() -> N
 
 def test_without_such_a_column_the_key_is_a_combination_or_nothing() -> None:
     columns = ["user_id", "code"]
-    combined = check("unique_combination_of_columns", namespace="dbt_utils", combination_of_columns=columns)
-    assert of(check("unique", "id"), combined).primary_key == ("user_id", "code")
+    combination = check(
+        "unique_combination_of_columns", namespace="dbt_utils", combination_of_columns=columns
+    )
+    assert of(check("unique", "id"), combination).primary_key == ("user_id", "code")
     assert of(check("unique", "id")).primary_key == ()
 
 
@@ -356,5 +358,5 @@ def test_the_same_reference_stated_twice_is_one_fact_and_keeps_its_first_name() 
 def test_a_condition_that_is_an_equation_says_which_columns_it_decides(
     condition: str, columns: list[str]
 ) -> None:
-    stated = of(check("expression_is_true", namespace="dbt_utils", expression=condition))
-    assert [name for name, _ in stated.rules[0].sets] == columns
+    facts_of_test = of(check("expression_is_true", namespace="dbt_utils", expression=condition))
+    assert [name for name, _ in facts_of_test.rules[0].sets] == columns

@@ -35,5 +35,5 @@ def test_every_line_says_what_comes_of_the_kind() -> None:
     assert set(EFFECTS.values()) == set(Effect)
     for kind in CASES:
         of_rows = rule_of(*kind).scope is Scope.ROW
-        expected = {Effect.ROW} if of_rows else {Effect.TABLE, Effect.COUNT}
-        assert EFFECTS[kind] in expected, kind
+        effects = {Effect.ROW} if of_rows else {Effect.TABLE, Effect.COUNT}
+        assert EFFECTS[kind] in effects, kind

@@ -15,18 +15,22 @@ from synth.runs.fingerprint import CHANGES, PARENT, difference
 
 
 def node(name: str, *parents: str, **changes: Any) -> Node:
-    made = Node(name, name, "model", "shop", f"{name}.sql", "models.yml", parents=parents, checksum=name)
-    return replace(made, **changes)
+    node_of_test = Node(
+        name, name, "model", "shop", f"{name}.sql", "models.yml", parents=parents, checksum=name
+    )
+    return replace(node_of_test, **changes)
 
 
-def data_test(name: str, attached: str = "", **changes: Any) -> DataTest:
-    made = DataTest(name, name, "unique", None, attached, "id", {"values": [1, 2]}, (attached,), {})
-    return replace(made, **changes)
+def data_test(name: str, attached_to: str = "", **changes: Any) -> DataTest:
+    node_of_test = DataTest(
+        name, name, "unique", None, attached_to, "id", {"values": [1, 2]}, (attached_to,), {}
+    )
+    return replace(node_of_test, **changes)
 
 
 def manifest(*nodes: Node, tests: tuple[DataTest, ...] = (), singular: tuple[DataTest, ...] = ()) -> Manifest:
-    named = {one.unique_id: one for one in nodes}
-    return Manifest(Path("manifest.json"), "shop", "", "", named, tests=tests, singular=singular)
+    node_by_id = {one.unique_id: one for one in nodes}
+    return Manifest(Path("manifest.json"), "shop", "", "", node_by_id, tests=tests, singular=singular)
 
 
 def test_order_and_empty_entries_make_no_difference() -> None:
@@ -53,11 +57,11 @@ def test_a_model_is_what_it_says_all_that_it_is_built_from_and_its_tests() -> No
         digests = source_digests(manifest(*nodes, tests=tests, **more), nodes)["mart"]
         return {part for part in before if digests[part] != before[part]}
 
-    edited: dict[str, Any] = {"checksum": "edited"}
+    edit: dict[str, Any] = {"checksum": "edited"}
     assert after(source, staging, mart) == set()
     assert after(source, staging, mart, node("other")) == set()
-    assert after(source, staging, replace(mart, **edited)) == {"model"}
-    assert after(replace(source, **edited), staging, mart) == {"upstream"}
+    assert after(source, staging, replace(mart, **edit)) == {"model"}
+    assert after(replace(source, **edit), staging, mart) == {"upstream"}
     assert after(source, staging, mart, tests=(replace(unique, arguments={"values": [1]}),)) == {"tests"}
     assert after(source, staging, mart, tests=(replace(unique, config={"where": "id > 1"}),)) == {"tests"}
     elsewhere = data_test("unique_staging", "staging")

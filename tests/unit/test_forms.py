@@ -81,9 +81,9 @@ def test_the_twin_has_such_dates_and_of_births_only_the_year() -> None:
     columns = [WHOLE, Column("birth_date", "bigint", Kind.INTEGER, not_null=True, bits=64)]
     table = pa.table({"thing": DAYS, "birth_date": [value - 400_000 for value in DAYS]})
     table = table.filter(pa.array([value % 10_000 != 229 for value in DAYS]))
-    first, born = treatments = classify(MODEL, columns, table)
+    first, birth_dates = treatments = classify(MODEL, columns, table)
     assert (first.role, first.origin) == (Role.DATETIME, "written YYYYMMDD")
-    assert born.role is Role.DATE_OF_BIRTH
+    assert birth_dates.role is Role.DATE_OF_BIRTH
     rows = learnable(table, treatments)
     assert rows["thing"].dt.year.between(2023, 2024).all()
     assert rows["birth_date"].between(1983, 1984).all()
@@ -94,13 +94,13 @@ def test_the_twin_has_such_dates_and_of_births_only_the_year() -> None:
 
 
 def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned() -> None:
-    born = pd.Series(pd.date_range("1990-01-01", "1999-12-31", periods=400)).dt.normalize()
-    joined = born + pd.to_timedelta(np.arange(400) % 40, "D")
+    birth_dates = pd.Series(pd.date_range("1990-01-01", "1999-12-31", periods=400)).dt.normalize()
+    join_dates = birth_dates + pd.to_timedelta(np.arange(400) % 40, "D")
     columns = [WHOLE, Column("birth_date", "date", Kind.DATE, not_null=True)]
     table = pa.table(
         {
-            "thing": joined.dt.strftime("%Y%m%d").astype("int64").to_list(),
-            "birth_date": pa.array(born.dt.date.to_list(), pa.date32()),
+            "thing": join_dates.dt.strftime("%Y%m%d").astype("int64").to_list(),
+            "birth_date": pa.array(birth_dates.dt.date.to_list(), pa.date32()),
         }
     )
     treatments = classify(MODEL, columns, table)
@@ -109,7 +109,7 @@ def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned(
     rows.loc[:9, "birth_date"] += 1  # what was drawn may not know of the order
     twin = assemble(rows, treatments, real=table, parents=lambda _: None, rng=np.random.default_rng(0))
     days = pd.to_datetime(twin.column("birth_date").to_pandas())
-    joining = pd.to_datetime(twin.column("thing").to_pandas().astype(str), format="%Y%m%d")
-    assert (days <= joining).all()
+    twin_dates = pd.to_datetime(twin.column("thing").to_pandas().astype(str), format="%Y%m%d")
+    assert (days <= twin_dates).all()
     assert (days.dt.year == rows["birth_date"])[10:].all()
     assert days.nunique() > 300

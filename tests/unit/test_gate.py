@@ -18,9 +18,9 @@ MODEL = Model(
     "model.shop.people", "people", Relation("w", "analytics", "people"), "models/_models.yml", "table"
 )
 TASK = Task(MODEL, Relation("w", "synthetic", "people"), Options(on_inconclusive=Policy.BLOCK))
-PROTECTED = TASK.with_options(on_inconclusive=Policy.PROTECT)
+PROTECTED_TASK = TASK.with_options(on_inconclusive=Policy.PROTECT)
 REPORT = Path("target/report.html")
-KNOWN = EvaluationContext(
+CONTEXT = EvaluationContext(
     categories=frozenset(),
     public=frozenset(),
     seed=0,
@@ -39,7 +39,7 @@ def check(name: str, verdict: Verdict, **more: Any) -> Check:
     return Check(name, 0.1, 0.0, 0.2, 0.15, verdict, f"About {name}.", **more)
 
 
-def found(*checks: Check) -> Evaluation:
+def evaluation_of(*checks: Check) -> Evaluation:
     return Evaluation(0.9, checks, {"training": 240, "holdout": 60, "synthetic": 300})
 
 
@@ -55,25 +55,27 @@ def people(rows: int, seed: int, ill: float = 0.1) -> pd.DataFrame:
 @pytest.mark.parametrize("policy", Policy)
 @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.ERROR])
 def test_a_failure_or_an_error_never_passes(verdict: Verdict, policy: Policy) -> None:
-    evaluation = found(check("near_copies", Verdict.PASS), check("null_rate", verdict))
+    evaluation = evaluation_of(check("near_copies", Verdict.PASS), check("null_rate", verdict))
     assert not passes(TASK.with_options(on_inconclusive=policy), evaluation)
 
 
 def test_what_could_not_be_decided_passes_only_where_the_user_says_so() -> None:
-    evaluation = found(check("near_copies", Verdict.INCONCLUSIVE))
+    evaluation = evaluation_of(check("near_copies", Verdict.INCONCLUSIVE))
     assert not passes(TASK, evaluation)
     assert passes(TASK.with_options(on_inconclusive=Policy.WARN), evaluation)
 
 
 def test_a_check_that_is_only_shown_stops_nobody() -> None:
-    assert passes(TASK, found(check("c2st", Verdict.FAIL, gating=False), check("near_copies", Verdict.PASS)))
+    assert passes(
+        TASK, evaluation_of(check("c2st", Verdict.FAIL, gating=False), check("near_copies", Verdict.PASS))
+    )
 
 
 # --- what is said of it
 
 
 def test_a_rejection_names_the_worst_checks_first_and_the_report() -> None:
-    evaluation = found(
+    evaluation = evaluation_of(
         check("null_rate", Verdict.INCONCLUSIVE),
         check("near_copies", Verdict.FAIL),
         check("membership", Verdict.ERROR),
@@ -90,7 +92,9 @@ def test_a_rejection_names_the_worst_checks_first_and_the_report() -> None:
 
 
 def test_an_undecided_twin_says_which_checks_and_the_ways_out() -> None:
-    evaluation = found(check("membership", Verdict.INCONCLUSIVE), check("recall", Verdict.INCONCLUSIVE))
+    evaluation = evaluation_of(
+        check("membership", Verdict.INCONCLUSIVE), check("recall", Verdict.INCONCLUSIVE)
+    )
     message = str(rejection(TASK, evaluation, REPORT))
     assert message.startswith("inconclusive: membership, recall. About membership. Next: publish undecided")
     assert (
@@ -102,18 +106,18 @@ def test_an_undecided_twin_says_which_checks_and_the_ways_out() -> None:
 
 
 def test_a_leak_is_made_by_guarantee_where_that_can_stand_in_and_the_check_is_named() -> None:
-    evaluation = found(check("near_copies", Verdict.FAIL), check("membership", Verdict.INCONCLUSIVE))
-    error = rejection(PROTECTED, evaluation, REPORT)
+    evaluation = evaluation_of(check("near_copies", Verdict.FAIL), check("membership", Verdict.INCONCLUSIVE))
+    error = rejection(PROTECTED_TASK, evaluation, REPORT)
     assert isinstance(error, UndecidableError)
     assert str(error).endswith("its first twin failed the check near_copies")
-    of_service = rejection(PROTECTED.with_options(backend="gretel"), evaluation, REPORT)
+    of_service = rejection(PROTECTED_TASK.with_options(backend="gretel"), evaluation, REPORT)
     assert not isinstance(of_service, UndecidableError)
 
 
 def test_what_is_decided_to_be_of_no_use_is_rejected_while_its_privacy_passes() -> None:
     bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
     unsure = check("null_rate", Verdict.INCONCLUSIVE, aspect=Aspect.QUALITY)
-    error = rejection(PROTECTED, found(check("near_copies", Verdict.PASS), bad, unsure), REPORT)
+    error = rejection(PROTECTED_TASK, evaluation_of(check("near_copies", Verdict.PASS), bad, unsure), REPORT)
     assert not isinstance(error, UndecidableError)
     assert "guarantee" not in str(error)
 
@@ -121,7 +125,9 @@ def test_what_is_decided_to_be_of_no_use_is_rejected_while_its_privacy_passes() 
 def test_what_is_undecided_is_made_by_guarantee_and_the_reason_is_a_sentence() -> None:
     unsure = [check(name, Verdict.INCONCLUSIVE) for name in ("membership", "near_copies", "values")]
     bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
-    few, useless = (rejection(PROTECTED, found(*checks), REPORT) for checks in (unsure, [unsure[0], bad]))
+    few, useless = (
+        rejection(PROTECTED_TASK, evaluation_of(*checks), REPORT) for checks in (unsure, [unsure[0], bad])
+    )
     assert isinstance(few, UndecidableError)
     assert str(few) == "the table is too small for the checks membership, near_copies and values"
     assert isinstance(useless, UndecidableError)
@@ -134,7 +140,7 @@ def test_what_is_undecided_is_made_by_guarantee_and_the_reason_is_a_sentence() -
 
 
 def test_an_evaluation_that_takes_too_long_is_an_error() -> None:
-    evidence = Evidence(people(900, 1), people(300, 2), people(900, 3), KNOWN)
+    evidence = Evidence(people(900, 1), people(300, 2), people(900, 3), CONTEXT)
     evaluation = measure(evidence, {}, seconds=1e-6, seed=0)
     assert (evaluation.verdict, evaluation.fidelity) == (Verdict.ERROR, None)
     assert "took more than 1e-06 seconds" in evaluation.checks[0].explain
@@ -142,7 +148,9 @@ def test_an_evaluation_that_takes_too_long_is_an_error() -> None:
 
 
 def test_an_evaluation_that_breaks_off_is_an_error_without_the_exceptions_text() -> None:
-    evidence = Evidence(people(900, 1), people(300, 2), people(900, 3), KNOWN | {"limits": {"nonsense": 0.1}})
+    evidence = Evidence(
+        people(900, 1), people(300, 2), people(900, 3), CONTEXT | {"limits": {"nonsense": 0.1}}
+    )
     evaluation = measure(evidence, {}, seconds=60, seed=0)
     assert evaluation.verdict is Verdict.ERROR
     assert evaluation.checks[0].explain == "The evaluation broke off (ValueError)."
@@ -153,14 +161,14 @@ def test_an_evaluation_that_breaks_off_is_an_error_without_the_exceptions_text()
 
 def test_a_balanced_twin_is_as_near_as_real_rows_of_that_balance() -> None:
     balance = {"ill": {True: 0.5, False: 0.5}}
-    evidence = Evidence(people(4000, 1), people(1500, 2), people(4000, 3, ill=0.5), KNOWN)
-    asked, ignored = (measure(evidence, wanted, seconds=120, seed=0) for wanted in (balance, {}))
-    by_name = {check.name: check.verdict for check in asked.checks}
+    evidence = Evidence(people(4000, 1), people(1500, 2), people(4000, 3, ill=0.5), CONTEXT)
+    balanced, unbalanced = (measure(evidence, shares, seconds=120, seed=0) for shares in (balance, {}))
+    by_name = {check.name: check.verdict for check in balanced.checks}
     assert Verdict.FAIL not in {by_name["worst_column"], by_name["pair_accuracy"]}
-    assert {check.name for check in ignored.checks if check.verdict is Verdict.FAIL} >= {"worst_column"}
-    assert asked.rows == ignored.rows
-    privacy = [check for check in ignored.checks if check.aspect is Aspect.PRIVACY]
-    assert [check for check in asked.checks if check.aspect is Aspect.PRIVACY] == privacy
+    assert {check.name for check in unbalanced.checks if check.verdict is Verdict.FAIL} >= {"worst_column"}
+    assert balanced.rows == unbalanced.rows
+    privacy = [check for check in unbalanced.checks if check.aspect is Aspect.PRIVACY]
+    assert [check for check in balanced.checks if check.aspect is Aspect.PRIVACY] == privacy
 
 
 # --- limits

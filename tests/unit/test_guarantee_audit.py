@@ -33,7 +33,7 @@ PUBLIC = {
     "seats": ColumnDomain("number", low=0, high=5_000, decimals=0, nullable=False),
     "active": ColumnDomain("boolean"),
 }
-UNDECLARED = {**PUBLIC, "plan": ColumnDomain("category"), "seats": ColumnDomain("number", decimals=0)}
+UNDECLARED_COLUMNS = {**PUBLIC, "plan": ColumnDomain("category"), "seats": ColumnDomain("number", decimals=0)}
 
 
 def crowd() -> pd.DataFrame:
@@ -76,7 +76,7 @@ def twins(canary: str, domains: str, most: int = 1) -> tuple[pd.DataFrame, ...]:
     people, entity = crowd(), CANARIES[canary]
     frame = pd.concat([people, entity], ignore_index=True) if len(entity) else people
     whose = np.concatenate([np.arange(len(people)), np.full(len(entity), -1)])
-    columns = {"public": PUBLIC, "undeclared": UNDECLARED}.get(domains) or domains_from_rows(frame)
+    columns = {"public": PUBLIC, "undeclared": UNDECLARED_COLUMNS}.get(domains) or domains_from_rows(frame)
     return tuple(
         PrivateSynthesizer(columns, EPSILON, DELTA, most, seed=turn).fit(frame, whose, b"secret").sample()
         for turn in range(FITS)
@@ -148,12 +148,12 @@ def children(canary_parents: int, most: int) -> NDArray[np.float64]:
     an entity is `most` parents.
     """
     numbers = np.random.default_rng(6).integers(1, 5, 80)
-    counted = np.append(numbers, np.full(canary_parents, 5_000))
+    row_counts = np.append(numbers, np.full(canary_parents, 5_000))
     rows = pd.DataFrame({"active": np.arange(80) % 2 == 0})
     signals = []
     for turn in range(FITS):
         learner = PrivateSynthesizer({"active": ColumnDomain("boolean")}, EPSILON, DELTA, most, seed=turn)
-        model = learner.fit(rows, np.arange(80), parents=ParentCounts(counted, most, all=True)).children
+        model = learner.fit(rows, np.arange(80), parents=ParentCounts(row_counts, most, all=True)).children
         numbers_drawn = np.zeros(1) if model is None else model.draw(90, np.random.default_rng(turn))
         signals.append((numbers_drawn.sum(), numbers_drawn.max(), 0 if model is None else model.parents))
     return np.array(signals, dtype=np.float64)

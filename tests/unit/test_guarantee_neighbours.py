@@ -59,7 +59,7 @@ class Rehearsal(Mechanisms):
         return {"Bern": 60.0, "Rome": 50.0}
 
 
-class Rehearsed(PrivateSynthesizer):
+class RehearsedSynthesizer(PrivateSynthesizer):
     mechanisms = Rehearsal
 
 
@@ -94,7 +94,7 @@ def stranger(rows: int) -> pd.DataFrame:
 
 
 def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.DataFrame]:
-    synthesizer = Rehearsed(DOMAINS, epsilon, rows_per_entity=2)
+    synthesizer = RehearsedSynthesizer(DOMAINS, epsilon, rows_per_entity=2)
     parents = ParentCounts(frame["person"].value_counts().to_numpy().astype(np.int64))
     synthesizer.fit(frame, entities=frame["person"], keys=b"secret", parents=parents)
     twin = synthesizer.sample(100)
@@ -149,6 +149,6 @@ def test_which_rows_of_an_entity_are_used_does_not_depend_on_others(seed: int) -
 def test_another_secret_uses_other_rows_and_their_order_does_not_matter() -> None:
     frame, whose = people(90), np.zeros(90)
     one, other = (rows_within(frame, whose, 5, secret) for secret in (b"one", b"other"))
-    shuffled = rows_within(frame.sample(frac=1, random_state=4), whose, 5, b"one")
-    assert set(one["spent"]) == set(shuffled["spent"]) != set(other["spent"])
+    shuffled_rows = rows_within(frame.sample(frac=1, random_state=4), whose, 5, b"one")
+    assert set(one["spent"]) == set(shuffled_rows["spent"]) != set(other["spent"])
     assert len(one) == 5

@@ -64,7 +64,7 @@ def test_without_bounds_and_labels_they_are_discovered_and_say_how() -> None:
     assert any(release.delta > 0 for release in synthesizer.releases)
 
 
-UNKNOWN = {
+UNKNOWN_DOMAINS = {
     "built": ColumnDomain("number", decimals=0, nullable=False, largest=2.0**15 - 1),
     "rooms": ColumnDomain("number", decimals=1, nullable=False, largest=100.0),
     "share": ColumnDomain("number", low=0, decimals=4, nullable=False, largest=1.0),
@@ -98,7 +98,7 @@ def test_where_nothing_stands_out_from_noise_values_are_plausible(rows: int) -> 
             "until": [pd.Timestamp("2200-01-01")] * rows,
         }
     )
-    twins = [PrivateSynthesizer(UNKNOWN, epsilon=0.5).fit(frame).sample(40) for _ in range(8)]
+    twins = [PrivateSynthesizer(UNKNOWN_DOMAINS, epsilon=0.5).fit(frame).sample(40) for _ in range(8)]
     assert sum(map(are_plausible, twins)) >= 7  # noise may have it otherwise once in a thousand
 
 

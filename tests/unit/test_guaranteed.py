@@ -73,13 +73,13 @@ COLUMNS = (
 )
 
 
-def public_of(model: Model = MODEL, standing: EnforceableFacts | None = None) -> Publicly:
+def public_of(model: Model = MODEL, enforceable: EnforceableFacts | None = None) -> Publicly:
     return publicly(
         model,
         COLUMNS,
         twins=(),
         enums={"status": ("new", "old")},
-        enforceable=standing or EnforceableFacts(),
+        enforceable=enforceable or EnforceableFacts(),
         pools=lambda _: None,
     )
 
@@ -102,15 +102,15 @@ def test_roles_without_a_look_follow_names_types_and_facts() -> None:
 
 
 def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_paid_for() -> None:
-    said = (
+    message = (
         PublicValues("plan", ("free", "firm"), source="accepted_values_plan"),
         PublicValues("amount", low=0.0, source="declared"),
     )
-    standing = EnforceableFacts(
+    enforceable = EnforceableFacts(
         of_rows=(Rule("amounts_are_small", '("amount" <= 500)'),),
         formulas={Formula("total", '"amount" * 2'): frozenset({"amount"})},
     )
-    public = public_of(replace(MODEL, public=said), standing)
+    public = public_of(replace(MODEL, public=message), enforceable)
     assert public.domains["plan"].labels == ("free", "firm")
     assert (public.domains["amount"].low, public.domains["amount"].high) == (0.0, 500.0)
     assert public.domains["amount"].decimals == 2
@@ -226,7 +226,7 @@ def test_labels_and_bounds_of_constraints_are_public() -> None:
         Rule("check plan", "((plan)::text = ANY ((ARRAY['free'::varchar, 'paid'::varchar])::text[]))"),
         *PATTERNS.of_rows,
     )
-    domains = public_of(standing=EnforceableFacts(of_rows=rules)).domains
+    domains = public_of(enforceable=EnforceableFacts(of_rows=rules)).domains
     assert domains["plan"].labels == ("free", "paid")
     assert domains["amount"].low == 0.01
 
@@ -260,7 +260,7 @@ def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
 
 
 @pytest.mark.parametrize(
-    ("checks", "expected"),
+    ("checks", "is_expected"),
     [
         ([(Aspect.PRIVACY, Verdict.PASS)], False),
         ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE)], True),
@@ -272,9 +272,9 @@ def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
     ],
 )
 def test_a_guarantee_stands_in_for_what_is_undecided_and_not_for_what_is_useless(
-    checks: list[tuple[Aspect, Verdict]], expected: bool
+    checks: list[tuple[Aspect, Verdict]], is_expected: bool
 ) -> None:
-    assert is_for_guarantee(TASK, evaluation(*checks)) is expected
+    assert is_for_guarantee(TASK, evaluation(*checks)) is is_expected
     assert not is_for_guarantee(TASK.with_options(on_inconclusive=Policy.BLOCK), evaluation(*checks))
 
 
@@ -297,11 +297,11 @@ def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
         "column visitor",
     ]
     assert (rows_per_entity(people), rows_per_entity(orders)) == (1, 5)
-    spent = {"model.shop.people": Spending(3.0, 1e-6, 1)}
-    reasons = beyond_budget([people, orders, visits], spent, 6.0)
+    spending = {"model.shop.people": Spending(3.0, 1e-6, 1)}
+    reasons = beyond_budget([people, orders, visits], spending, 6.0)
     assert list(reasons) == ["model.shop.orders"]
     assert "6 of 6 are spent, by 2 twins" in reasons["model.shop.orders"]
-    assert beyond_budget([people, orders, visits], spent, None) == {}
+    assert beyond_budget([people, orders, visits], spending, None) == {}
 
 
 def test_a_guarantee_has_defaults_and_options_beat_them() -> None:

@@ -42,8 +42,8 @@ def test_two_references_that_never_repeat_together_are_a_key_where_chance_would_
 
 
 def test_what_sql_groups_by_is_a_key_unless_a_part_of_it_is_one() -> None:
-    grouped = replace(MODEL, derived_keys=(("pupil", "day"), ("pupil", "room")))
+    model_of_groups = replace(MODEL, derived_keys=(("pupil", "day"), ("pupil", "room")))
     rows = pa.table({"pupil": [1, 1, 2], "day": [1, 2, 1], "n": [4, 4, 4]})
-    assert with_implied_keys(grouped, [], rows).unique == (("day", "pupil"),)
-    single = replace(grouped, unique=(("day",),))
+    assert with_implied_keys(model_of_groups, [], rows).unique == (("day", "pupil"),)
+    single = replace(model_of_groups, unique=(("day",),))
     assert with_implied_keys(single, [], rows) == single

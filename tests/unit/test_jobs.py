@@ -40,7 +40,7 @@ class Clock(Event):
 
 
 @dataclass
-class Told:
+class Conversation:
     """A service whose answers are given beforehand; an error among them is raised."""
 
     looks: list[JobStatus | Exception] = field(default_factory=lambda: [JobStatus(Phase.DONE)])
@@ -69,7 +69,7 @@ class Told:
         return answer
 
     def find(self, name: str) -> list[str]:
-        return [job for job, known in self.jobs.items() if known == name]
+        return [job for job, state in self.jobs.items() if state == name]
 
     def look(self, job: str) -> JobStatus:
         if job not in self.jobs:
@@ -103,7 +103,7 @@ class Told:
         self.removed.append(job)
 
     def remove_data(self, name: str) -> None:
-        self.data = [known for known in self.data if known != name]
+        self.data = [other for other in self.data if other != name]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def work(service: Told, folder: Path, clock: Clock, **patience: float) -> RemoteWork:
+def work(service: Conversation, folder: Path, clock: Clock, **patience: float) -> RemoteWork:
     ledger = Ledger(folder / "x.json", "name", "there", {"train": ""})
     settings = Patience(tries=3, clock=lambda: clock.now, sleep=clock.wait, **patience)
     return RemoteWork(service, ledger, clock, lambda *_: None, settings)
@@ -122,7 +122,7 @@ def carry_out(one: RemoteWork) -> bytes:
 
 
 def test_a_job_is_submitted_once_and_its_rows_are_fetched(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told(), tmp_path, clock)
+    one = work(Conversation(), tmp_path, clock)
     assert carry_out(one) == b"job-1"
     assert Ledger.read(tmp_path / "x.json") == Ledger(
         tmp_path / "x.json", "name", "there", {"train": "job-1"}
@@ -131,12 +131,14 @@ def test_a_job_is_submitted_once_and_its_rows_are_fetched(tmp_path: Path, clock:
 
 def test_pauses_grow_up_to_a_limit(tmp_path: Path, clock: Clock) -> None:
     looks: list[JobStatus | Exception] = [JobStatus(Phase.RUNNING)] * 5
-    carry_out(work(Told([*looks, JobStatus(Phase.DONE)]), tmp_path, clock, first=1.0, factor=2.0, most=5.0))
+    carry_out(
+        work(Conversation([*looks, JobStatus(Phase.DONE)]), tmp_path, clock, first=1.0, factor=2.0, most=5.0)
+    )
     assert clock.now == 1 + 2 + 4 + 5 + 5
 
 
 def test_the_deadline_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told([JobStatus(Phase.RUNNING)]), tmp_path, clock, deadline=100.0)
+    one = work(Conversation([JobStatus(Phase.RUNNING)]), tmp_path, clock, deadline=100.0)
     with pytest.raises(BackendError, match="had not finished after 100 seconds"):
         carry_out(one)
     assert 100 < clock.now < 125
@@ -145,25 +147,25 @@ def test_the_deadline_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
 def test_failed_looks_count_only_in_a_row(tmp_path: Path, clock: Clock) -> None:
     bad, fine = TransientError("bad"), JobStatus(Phase.RUNNING)
     looks: list[JobStatus | Exception] = [bad, bad, fine, bad, bad, fine, JobStatus(Phase.DONE)]
-    assert carry_out(work(Told(looks), tmp_path, clock)) == b"job-1"
+    assert carry_out(work(Conversation(looks), tmp_path, clock)) == b"job-1"
     with pytest.raises(UnclearAnswerError, match="bad"):
-        carry_out(work(Told([bad]), tmp_path, clock))
+        carry_out(work(Conversation([bad]), tmp_path, clock))
 
 
 def test_a_full_service_is_waited_for_until_the_deadline(tmp_path: Path, clock: Clock) -> None:
     busy = [BusyError("full")] * 9
-    assert carry_out(work(Told(submits=[*busy, "job-1"]), tmp_path, clock)) == b"job-1"
+    assert carry_out(work(Conversation(submits=[*busy, "job-1"]), tmp_path, clock)) == b"job-1"
     with pytest.raises(UnclearAnswerError, match="full"):
-        carry_out(work(Told(submits=[*busy, *busy, *busy]), tmp_path, clock, deadline=100.0))
+        carry_out(work(Conversation(submits=[*busy, *busy, *busy]), tmp_path, clock, deadline=100.0))
 
 
 def test_a_job_whose_answer_was_lost_is_found_by_its_name(tmp_path: Path, clock: Clock) -> None:
-    service = Told(submits=[TransientError("lost")], besides=["job-7"])
+    service = Conversation(submits=[TransientError("lost")], besides=["job-7"])
     assert carry_out(work(service, tmp_path, clock)) == b"job-7"
 
 
 def test_a_job_that_was_made_twice_is_left_once(tmp_path: Path, clock: Clock) -> None:
-    service = Told(jobs={"other": "another-train"}, besides=["twin"])
+    service = Conversation(jobs={"other": "another-train"}, besides=["twin"])
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["other", "job-1"]
 
@@ -172,7 +174,9 @@ def test_a_job_that_was_made_twice_is_left_once(tmp_path: Path, clock: Clock) ->
 def test_a_job_that_failed_in_an_earlier_run_is_not_picked_up(
     tmp_path: Path, clock: Clock, phase: Phase
 ) -> None:
-    service = Told([JobStatus(phase), JobStatus(phase), JobStatus(Phase.DONE)], jobs={"old": "name-train"})
+    service = Conversation(
+        [JobStatus(phase), JobStatus(phase), JobStatus(Phase.DONE)], jobs={"old": "name-train"}
+    )
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert list(service.jobs) == ["job-1"]
 
@@ -180,13 +184,13 @@ def test_a_job_that_failed_in_an_earlier_run_is_not_picked_up(
 def test_a_job_of_another_attempt_is_found_by_its_name_and_nothing_is_sent(
     tmp_path: Path, clock: Clock
 ) -> None:
-    service = Told(jobs={"job-7": "name-train"})
+    service = Conversation(jobs={"job-7": "name-train"})
     assert carry_out(work(service, tmp_path, clock)) == b"job-7"
     assert service.data == []
 
 
 def test_a_job_that_is_gone_is_submitted_again(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told(), tmp_path, clock)
+    one = work(Conversation(), tmp_path, clock)
     one.ledger.jobs["train"] = "gone"
     assert carry_out(one) == b"job-1"
 
@@ -194,11 +198,11 @@ def test_a_job_that_is_gone_is_submitted_again(tmp_path: Path, clock: Clock) -> 
 def test_an_interrupt_ends_the_wait(tmp_path: Path, clock: Clock) -> None:
     clock.set()
     with pytest.raises(EndedError):
-        carry_out(work(Told([JobStatus(Phase.RUNNING)]), tmp_path, clock))
+        carry_out(work(Conversation([JobStatus(Phase.RUNNING)]), tmp_path, clock))
 
 
 def test_putting_away_cancels_what_works_and_removes_everything(tmp_path: Path, clock: Clock) -> None:
-    service = Told(
+    service = Conversation(
         [JobStatus(Phase.RUNNING)], jobs={"a": "name-train", "b": "other-train"}, data=["name-train", "x"]
     )
     one = work(service, tmp_path, clock)
@@ -210,7 +214,7 @@ def test_putting_away_cancels_what_works_and_removes_everything(tmp_path: Path, 
 
 
 def test_what_cannot_be_removed_stays_in_the_ledger(tmp_path: Path, clock: Clock) -> None:
-    service = Told([DeniedError("no")], jobs={"a": "name-train"})
+    service = Conversation([DeniedError("no")], jobs={"a": "name-train"})
     one = work(service, tmp_path, clock)
     one.ledger.write()
     with pytest.raises(DeniedError):
@@ -219,7 +223,9 @@ def test_what_cannot_be_removed_stays_in_the_ledger(tmp_path: Path, clock: Clock
 
 
 def test_rows_are_deleted_even_if_their_job_does_not_end(tmp_path: Path, clock: Clock) -> None:
-    service = Told([JobStatus(Phase.RUNNING)], jobs={"a": "name-train"}, data=["name-train"], ends=False)
+    service = Conversation(
+        [JobStatus(Phase.RUNNING)], jobs={"a": "name-train"}, data=["name-train"], ends=False
+    )
     one = work(service, tmp_path, clock, ending=30.0)
     one.ledger.write()
     with pytest.raises(EndlessError):
@@ -231,14 +237,16 @@ def test_rows_are_deleted_even_if_their_job_does_not_end(tmp_path: Path, clock: 
 
 def test_a_job_that_is_cancelled_is_never_picked_up(tmp_path: Path, clock: Clock) -> None:
     looks: list[JobStatus | Exception] = [JobStatus(Phase.CANCELLING)] * 4
-    service = Told([*looks, JobStatus(Phase.CANCELLED), JobStatus(Phase.DONE)], jobs={"old": "name-train"})
+    service = Conversation(
+        [*looks, JobStatus(Phase.CANCELLED), JobStatus(Phase.DONE)], jobs={"old": "name-train"}
+    )
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
     assert (list(service.jobs), service.cancelled) == (["job-1"], [])
 
 
 @pytest.mark.parametrize("error", [GoneError("404"), ConflictError("409"), TransientError("503")])
 def test_one_odd_answer_ends_nothing(tmp_path: Path, clock: Clock, error: Exception) -> None:
-    service = Told([error, JobStatus(Phase.RUNNING), error, JobStatus(Phase.DONE)], results=[error])
+    service = Conversation([error, JobStatus(Phase.RUNNING), error, JobStatus(Phase.DONE)], results=[error])
     one = work(service, tmp_path, clock)
     assert carry_out(one) == b"job-1"
     service.looks = [error, JobStatus(Phase.DONE)]
@@ -247,7 +255,7 @@ def test_one_odd_answer_ends_nothing(tmp_path: Path, clock: Clock, error: Except
 
 
 def test_a_job_whose_rows_cannot_be_had_is_kept(tmp_path: Path, clock: Clock) -> None:
-    service = Told(results=[GoneError("404")] * 3)
+    service = Conversation(results=[GoneError("404")] * 3)
     with pytest.raises(UnclearAnswerError, match="is done, but its rows cannot be had"):
         carry_out(work(service, tmp_path, clock))
     assert carry_out(work(service, tmp_path, clock)) == b"job-1"
@@ -257,7 +265,7 @@ def test_a_job_whose_rows_cannot_be_had_is_kept(tmp_path: Path, clock: Clock) ->
 def test_more_rows_are_a_job_of_the_trained_model_that_is_put_away_with_it(
     tmp_path: Path, clock: Clock
 ) -> None:
-    service = Told()
+    service = Conversation()
     one = work(service, tmp_path, clock)
     carry_out(one)
     assert one.more("train", {}, 20, 1, bytes) == b"job-1-1"
@@ -267,7 +275,7 @@ def test_more_rows_are_a_job_of_the_trained_model_that_is_put_away_with_it(
 
 
 def test_nothing_is_submitted_once_the_run_is_interrupted(tmp_path: Path, clock: Clock) -> None:
-    service = Told()
+    service = Conversation()
     clock.set()
     with pytest.raises(EndedError):
         carry_out(work(service, tmp_path, clock))
@@ -278,7 +286,7 @@ def test_a_full_service_is_told_of_once(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     steps: list[str] = []
-    one = work(Told(submits=[*[BusyError("full")] * 9, "job-1"]), tmp_path, clock)
+    one = work(Conversation(submits=[*[BusyError("full")] * 9, "job-1"]), tmp_path, clock)
     carry_out(replace(one, tell=lambda _, state, __: steps.append(state)))
     assert steps == [*["waits until the service has room"] * 9, "done"]
     assert [record.message for record in caplog.records] == [
@@ -287,7 +295,7 @@ def test_a_full_service_is_told_of_once(
 
 
 def test_a_missing_report_is_no_failure(tmp_path: Path, clock: Clock) -> None:
-    one = work(Told(), tmp_path, clock)
+    one = work(Conversation(), tmp_path, clock)
     carry_out(one)
     assert one.scores("train") == {}
 

@@ -31,7 +31,7 @@ TEXT = Column("id", "text", Kind.TEXT, not_null=True)
 UUID = Column("id", "uuid", Kind.UUID, not_null=True)
 DATE = Column("id", "date", Kind.DATE, not_null=True)
 MOMENT = Column("id", "timestamp", Kind.TIMESTAMP, not_null=True)
-ZONED = Column("id", "timestamp with time zone", Kind.TIMESTAMPTZ, not_null=True)
+ZONED_COLUMN = Column("id", "timestamp with time zone", Kind.TIMESTAMPTZ, not_null=True)
 ALPHABET = np.array(list(string.ascii_lowercase + string.digits))
 
 
@@ -43,7 +43,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def made(real: Sequence[Any], column: Column, rows: int, kind: pa.DataType | None = None) -> list[Any]:
+def keys_like(real: Sequence[Any], column: Column, rows: int, kind: pa.DataType | None = None) -> list[Any]:
     """New keys, which are different from each other and from the real ones."""
     keys: list[Any] = new_keys(pa.chunked_array([pa.array(real, kind)]), column, rows, rng()).to_pylist()
     assert len(keys) == len(set(keys)) == rows
@@ -55,32 +55,32 @@ def made(real: Sequence[Any], column: Column, rows: int, kind: pa.DataType | Non
 
 
 def test_running_numbers_go_on_from_the_next_round_number() -> None:
-    assert made(range(1, 501), INTEGER, 3) == [1001, 1002, 1003]
-    assert made(range(1, 10), INTEGER, 2) == [11, 12]
-    assert made([], INTEGER, 2, pa.int64()) == [11, 12]
+    assert keys_like(range(1, 501), INTEGER, 3) == [1001, 1002, 1003]
+    assert keys_like(range(1, 10), INTEGER, 2) == [11, 12]
+    assert keys_like([], INTEGER, 2, pa.int64()) == [11, 12]
 
 
 def test_a_type_that_is_nearly_full_gives_what_is_free() -> None:
     real = range(1, 32_768)
-    assert max(made(real, SMALL, 100)) <= 0
-    assert min(made(real, SMALL, 32_768)) == -32_767
+    assert max(keys_like(real, SMALL, 100)) <= 0
+    assert min(keys_like(real, SMALL, 32_768)) == -32_767
     with pytest.raises(ModelError, match=r"The key id \(smallint\) has no room for 32769 new values"):
-        made(real, SMALL, 32_769)
+        keys_like(real, SMALL, 32_769)
 
 
 @pytest.mark.parametrize("column", [BIG, LONG, FREE])
 def test_numbers_near_the_end_of_their_type_are_met_by_none(column: Column) -> None:
     top = 10**18 - 1 if column is LONG else 2**63 - 1
-    keys = made(range(top - 1000, top), column, 1000)
+    keys = keys_like(range(top - 1000, top), column, 1000)
     assert min(keys) > 0
     assert max(keys) <= top
 
 
 def test_decimal_keys_longer_than_a_float_are_not_met_either() -> None:
     real = [float(10**18 + i) for i in range(0, 10_000, 1000)]
-    keys = made([*real, float("nan"), float("inf")], FREE, 1000)
+    keys = keys_like([*real, float("nan"), float("inf")], FREE, 1000)
     assert not {float(key) for key in keys} & set(real)
-    assert made([1e30], FREE, 10)
+    assert keys_like([1e30], FREE, 10)
 
 
 # --- text
@@ -103,13 +103,13 @@ def test_decimal_keys_longer_than_a_float_are_not_met_either() -> None:
     ],
 )
 def test_text_keys_keep_their_format(real: list[str], pattern: str) -> None:
-    for key in made(real, TEXT, 700, pa.string()):
+    for key in keys_like(real, TEXT, 700, pa.string()):
         assert re.fullmatch(pattern, key), key
 
 
 def test_lengths_are_mixed_as_they_were() -> None:
     real = [f"A{i:07d}" for i in range(900)] + [f"B{i:09d}" for i in range(100)] + ["x" * 50]
-    keys = made(real, TEXT, 2000)
+    keys = keys_like(real, TEXT, 2000)
     short = sum(len(key) == 8 for key in keys) / len(keys)
     assert 0.85 < short < 0.95
     assert {len(key) for key in keys} == {8, 10}
@@ -119,7 +119,7 @@ def test_lengths_are_mixed_as_they_were() -> None:
     ("column", "pattern"), [(TEXT, r"C\d{4,}"), (varchar(5), r"C\d{4}"), (varchar(4), r"[A-Z]\d{3}")]
 )
 def test_a_format_that_is_nearly_full_is_loosened(column: Column, pattern: str) -> None:
-    for key in made([f"C{i:03d}" for i in range(1, 1000)], column, 999):
+    for key in keys_like([f"C{i:03d}" for i in range(1, 1000)], column, 999):
         assert re.fullmatch(pattern, key), key
 
 
@@ -127,21 +127,21 @@ def test_a_format_without_room_is_refused_without_a_value() -> None:
     with pytest.raises(
         ModelError, match=r"The key id \(character varying\(1\)\) has no room for 20"
     ) as error:
-        made([chr(97 + i) for i in range(20)], varchar(1), 20)
+        keys_like([chr(97 + i) for i in range(20)], varchar(1), 20)
     assert "'" not in str(error.value)
 
 
 def test_keys_that_differ_only_in_case_are_one_where_the_type_says_so() -> None:
-    folded = Column("id", "citext", Kind.TEXT, not_null=True)
-    keys = made([f"{chr(65 + i % 26)}{chr(97 + i // 26)}" for i in range(300)], folded, 300)
+    folded_column = Column("id", "citext", Kind.TEXT, not_null=True)
+    keys = keys_like([f"{chr(65 + i % 26)}{chr(97 + i // 26)}" for i in range(300)], folded_column, 300)
     assert len({key.lower() for key in keys}) == 300
 
 
 def test_keys_beside_those_learned_from_are_not_made_either() -> None:
-    learned = pa.chunked_array([pa.array([f"{i:04d}" for i in range(0, 9999, 20)])])
-    taken = pa.chunked_array([pa.array([f"{i:04d}" for i in range(990)])])
-    keys = new_keys(learned, varchar(4), 500, rng(), existing=taken).to_pylist()
-    assert not set(keys) & set(taken.to_pylist())
+    learned_keys = pa.chunked_array([pa.array([f"{i:04d}" for i in range(0, 9999, 20)])])
+    taken_keys = pa.chunked_array([pa.array([f"{i:04d}" for i in range(990)])])
+    keys = new_keys(learned_keys, varchar(4), 500, rng(), existing=taken_keys).to_pylist()
+    assert not set(keys) & set(taken_keys.to_pylist())
     assert new_keys(
         pa.chunked_array([[1, 2]]), BIG, 1, rng(), existing=pa.chunked_array([[99_999]])
     ).to_pylist() == [100_001]
@@ -166,7 +166,7 @@ def test_whatever_text_the_keys_are_new_ones_are_different(real: list[str], rows
 def test_whatever_numbers_the_keys_are_new_ones_are_different(column: Column, data: st.DataObject) -> None:
     top = 10**18 - 1 if column is LONG else 2 ** ((column.bits or 64) - 1) - 1
     real = data.draw(st.lists(st.integers(-top, top), unique=True, max_size=50))
-    keys = made(real, column, 50, pa.int64())
+    keys = keys_like(real, column, 50, pa.int64())
     assert all(abs(key) <= top for key in keys)
 
 
@@ -174,44 +174,47 @@ def test_whatever_numbers_the_keys_are_new_ones_are_different(column: Column, da
 
 
 def test_days_and_moments_go_on_in_the_next_year() -> None:
-    assert made([date(2020, 5, 17)], DATE, 2) == [date(2021, 1, 1), date(2021, 1, 2)]
-    assert made([datetime(2020, 5, 17, 8)], MOMENT, 2, pa.timestamp("us")) == [  # noqa: DTZ001 - has no zone
+    assert keys_like([date(2020, 5, 17)], DATE, 2) == [date(2021, 1, 1), date(2021, 1, 2)]
+    assert keys_like([datetime(2020, 5, 17, 8)], MOMENT, 2, pa.timestamp("us")) == [  # noqa: DTZ001 - has no zone
         datetime(2021, 1, 1, 0, 0, second)  # noqa: DTZ001 - as above
         for second in (0, 1)
     ]
-    zoned = made([datetime(2020, 5, 17, 8, tzinfo=UTC)], ZONED, 1, pa.timestamp("us", "UTC"))
-    assert zoned == [datetime(2021, 1, 1, tzinfo=UTC)]
+    zoned_keys = keys_like([datetime(2020, 5, 17, 8, tzinfo=UTC)], ZONED_COLUMN, 1, pa.timestamp("us", "UTC"))
+    assert zoned_keys == [datetime(2021, 1, 1, tzinfo=UTC)]
 
 
 def test_days_after_which_the_calendar_ends_go_back_instead() -> None:
-    assert made([date(2020, 5, 17), date(9999, 12, 31)], DATE, 2) == [date(1998, 12, 30), date(1998, 12, 31)]
+    assert keys_like([date(2020, 5, 17), date(9999, 12, 31)], DATE, 2) == [
+        date(1998, 12, 30),
+        date(1998, 12, 31),
+    ]
     with pytest.raises(ModelError, match="no room"):
-        made([date(1, 1, 1), date(9999, 12, 31)], DATE, 2)
+        keys_like([date(1, 1, 1), date(9999, 12, 31)], DATE, 2)
 
 
 def test_uuids_are_of_version_4() -> None:
     real = [str(uuid.uuid4()) for _ in range(50)]
-    assert {uuid.UUID(key).version for key in made(real, UUID, 100)} == {4}
+    assert {uuid.UUID(key).version for key in keys_like(real, UUID, 100)} == {4}
 
 
 # --- children
 
 
-def shared(counts: Sequence[int], rows: int, **options: Any) -> list[Any]:
+def child_keys(counts: Sequence[int], rows: int, **options: Any) -> list[Any]:
     real = pa.chunked_array([pa.array(np.repeat(np.arange(1, len(counts) + 1), counts))])
-    given = {
+    arguments = {
         "parents": None,
         "unique": False,
         "make": lambda number: new_keys(real, INTEGER, number, rng()),
         **options,
     }
-    keys: list[Any] = share_out(real, INTEGER, rows, rng(), **given).to_pylist()
+    keys: list[Any] = share_out(real, INTEGER, rows, rng(), **arguments).to_pylist()
     return keys
 
 
 def test_parents_have_as_many_children_as_they_had() -> None:
     before = rng().geometric(0.2, 2000)
-    keys = shared(before.tolist(), int(before.sum()))
+    keys = child_keys(before.tolist(), int(before.sum()))
     after = np.unique(keys, return_counts=True)[1]
     for quantile in (0.1, 0.5, 0.9, 0.99):
         assert abs(np.quantile(after, quantile) - np.quantile(before, quantile)) <= 1
@@ -219,24 +222,24 @@ def test_parents_have_as_many_children_as_they_had() -> None:
 
 
 def test_the_number_of_children_of_a_few_large_parents_is_not_repeated() -> None:
-    keys = shared([2] * 990 + [50] * 9 + [5000], 2000 + 450 + 5000)
+    keys = child_keys([2] * 990 + [50] * 9 + [5000], 2000 + 450 + 5000)
     assert np.unique(keys, return_counts=True)[1].max() <= 50
 
 
 def test_few_large_parents_keep_their_shares_and_their_number() -> None:
     before = [1_200, 700, 300, 200, 100]
-    after = np.sort(np.unique(shared(before, 2_500), return_counts=True)[1])[::-1]
+    after = np.sort(np.unique(child_keys(before, 2_500), return_counts=True)[1])[::-1]
     assert np.abs(after - before).max() < 100
-    given = shared(before, 2_500, parents=pa.array([f"shop {i}" for i in range(5)]))
-    assert len(set(given)) == 5
-    assert np.abs(np.sort(np.unique(given, return_counts=True)[1])[::-1] - before).max() < 100
-    people = np.unique(shared([30] * 9 + [31] * 20 + [90], 980), return_counts=True)[1]
+    arguments = child_keys(before, 2_500, parents=pa.array([f"shop {i}" for i in range(5)]))
+    assert len(set(arguments)) == 5
+    assert np.abs(np.sort(np.unique(arguments, return_counts=True)[1])[::-1] - before).max() < 100
+    people = np.unique(child_keys([30] * 9 + [31] * 20 + [90], 980), return_counts=True)[1]
     assert people.max() <= 31
 
 
 def test_children_go_to_the_parents_given() -> None:
     parents = pa.array([f"p{i}" for i in range(40)])
-    keys = shared([3] * 100, 300, parents=parents)
+    keys = child_keys([3] * 100, 300, parents=parents)
     assert set(keys) <= set(parents.to_pylist())
     counts = np.unique(keys, return_counts=True)[1]
     assert len(counts) == 40
@@ -245,21 +248,21 @@ def test_children_go_to_the_parents_given() -> None:
 
 def test_a_parent_has_one_child_where_keys_are_unique() -> None:
     parents = pa.array(range(500))
-    keys = shared([1] * 400, 400, parents=parents, unique=True)
+    keys = child_keys([1] * 400, 400, parents=parents, unique=True)
     assert len(set(keys)) == 400
     assert set(keys) <= set(range(500))
     with pytest.raises(ModelError, match="id needs 400 rows of the parent's twin, which has 300"):
-        shared([1] * 400, 400, parents=pa.array(range(300)), unique=True)
+        child_keys([1] * 400, 400, parents=pa.array(range(300)), unique=True)
 
 
 def test_without_parents_there_are_no_children() -> None:
     with pytest.raises(ModelError, match="which has 0"):
-        shared([1], 10, parents=pa.array([], pa.int64()))
-    assert shared([1], 0, parents=pa.array([], pa.int64())) == []
+        child_keys([1], 10, parents=pa.array([], pa.int64()))
+    assert child_keys([1], 0, parents=pa.array([], pa.int64())) == []
 
 
 def test_keys_that_were_all_null_have_one_child_each() -> None:
-    assert len(set(shared([], 50))) == 50
+    assert len(set(child_keys([], 50))) == 50
 
 
 # --- cost
@@ -282,14 +285,14 @@ MILLION = 1_000_000
     ],
 )
 def test_a_million_keys_take_seconds(column: Column, real: Any) -> None:
-    chunked = pa.chunked_array([pa.array(real)])
-    started = time.process_time()
-    keys = new_keys(chunked, column, MILLION, rng())
-    assert time.process_time() - started < 8
+    real_keys = pa.chunked_array([pa.array(real)])
+    start = time.process_time()
+    keys = new_keys(real_keys, column, MILLION, rng())
+    assert time.process_time() - start < 8
     assert len(keys) == MILLION
 
 
 def test_a_million_children_of_one_parent_take_seconds() -> None:
-    started = time.process_time()
-    assert set(shared([1] * 50, MILLION, parents=pa.array([7]))) == {7}
-    assert time.process_time() - started < 8
+    start = time.process_time()
+    assert set(child_keys([1] * 50, MILLION, parents=pa.array([7]))) == {7}
+    assert time.process_time() - start < 8

@@ -12,17 +12,17 @@ from synth.project.manifest import DeclaredColumn, Node
 
 def labels(node: dict[str, Any] | None = None, **column: Any) -> tuple[str, ...]:
     about = Node("model.shop.users", "users", "model", "shop", "users.sql", "users.yml", **(node or {}))
-    declared = {"meta": {}, "shown_meta": {}, **column}
-    return labels_of(about, DeclaredColumn("email", **declared))
+    fields = {"meta": {}, "shown_meta": {}, **column}
+    return labels_of(about, DeclaredColumn("email", **fields))
 
 
 def test_classifiers_come_before_tags_and_tags_before_meta() -> None:
-    found = labels(classifiers=("pii.email",), tags=("gdpr",), own_tags=("gdpr",), meta={"pii": "phone"})
-    assert found == ("pii.email", "gdpr", "pii.phone")
+    label_set = labels(classifiers=("pii.email",), tags=("gdpr",), own_tags=("gdpr",), meta={"pii": "phone"})
+    assert label_set == ("pii.email", "gdpr", "pii.phone")
 
 
 @pytest.mark.parametrize(
-    ("meta", "expected"),
+    ("meta", "label_names"),
     [
         ({"pii": True}, ("pii",)),
         ({"contains_pii": "true"}, ("pii",)),
@@ -35,9 +35,9 @@ def test_classifiers_come_before_tags_and_tags_before_meta() -> None:
         ({"pii": {"kind": "email"}}, ()),
     ],
 )
-def test_well_known_keys_of_meta_are_labels(meta: dict[str, Any], expected: tuple[str, ...]) -> None:
-    assert labels(meta=meta) == expected
-    assert labels(shown_meta=meta) == expected
+def test_well_known_keys_of_meta_are_labels(meta: dict[str, Any], label_names: tuple[str, ...]) -> None:
+    assert labels(meta=meta) == label_names
+    assert labels(shown_meta=meta) == label_names
 
 
 def test_what_newer_dbt_copies_from_the_model_says_nothing_of_the_column() -> None:

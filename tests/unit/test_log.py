@@ -19,7 +19,7 @@ TASK = Task(MODEL, Relation("warehouse", "synthetic", "people"))
 DETAILS = Path("target/evaluation.json")
 
 
-def said(
+def lines_of(
     *, form: str = "text", quiet: bool = False, colors: bool = False, debug: bool = False
 ) -> io.StringIO:
     stream = io.StringIO()
@@ -37,7 +37,7 @@ def result(status: Status, message: str = "", *checks: Check) -> ModelResult:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "expected"),
+    ("outcome", "line"),
     [
         (
             result(Status.PUBLISHED, "", check("near_copies", Verdict.PASS)),
@@ -49,16 +49,16 @@ def result(status: Status, message: str = "", *checks: Check) -> ModelResult:
         (result(Status.SKIPPED, "parent failed"), "1 of 2 SKIP synthetic.people: parent failed"),
     ],
 )
-def test_every_outcome_is_one_line_after_the_clock(outcome: ModelResult, expected: str) -> None:
-    stream = said()
+def test_every_outcome_is_one_line_after_the_clock(outcome: ModelResult, line: str) -> None:
+    stream = lines_of()
     log.outcome("1 of 2", outcome, DETAILS)
     clock, _, text = stream.getvalue().partition("  ")
     assert re.fullmatch(r"\d\d:\d\d:\d\d", clock)
-    assert text == f"{expected}\n"
+    assert text == f"{line}\n"
 
 
 def test_inconclusive_checks_are_one_line_that_names_them(tmp_path: Path) -> None:
-    stream = said()
+    stream = lines_of()
     checks = [check("values", Verdict.INCONCLUSIVE), check("near_copies", Verdict.INCONCLUSIVE)]
     log.outcome("1 of 1", result(Status.PUBLISHED, "", *checks), tmp_path / "evaluation.json")
     last = stream.getvalue().splitlines()[-1]
@@ -67,13 +67,13 @@ def test_inconclusive_checks_are_one_line_that_names_them(tmp_path: Path) -> Non
 
 
 def test_words_are_coloured_on_a_terminal_and_names_are_not() -> None:
-    stream = said(colors=True)
+    stream = lines_of(colors=True)
     log.outcome("1 of 1", result(Status.PUBLISHED), DETAILS)
     assert "1 of 1 \x1b[32mOK\x1b[0m published synthetic.people" in stream.getvalue()
 
 
 def test_json_lines_hold_what_the_text_says_and_its_parts() -> None:
-    stream = said(form="json")
+    stream = lines_of(form="json")
     log.outcome("1 of 1", result(Status.ERROR, 'a "quoted"\nreason'), DETAILS)
     (line,) = stream.getvalue().splitlines()
     record = json.loads(line)
@@ -93,7 +93,7 @@ def test_json_lines_hold_what_the_text_says_and_its_parts() -> None:
 
 
 def test_quiet_keeps_errors() -> None:
-    stream = said(quiet=True)
+    stream = lines_of(quiet=True)
     log.info("all is well")
     log.warning("almost")
     log.error("broken")
@@ -101,7 +101,7 @@ def test_quiet_keeps_errors() -> None:
 
 
 def test_a_run_is_recorded_in_full_while_it_lasts(tmp_path: Path) -> None:
-    said(quiet=True)
+    lines_of(quiet=True)
     with log.write_log_to(tmp_path / "synth.log"):
         log.info("inside")
     log.info("outside")
@@ -110,7 +110,7 @@ def test_a_run_is_recorded_in_full_while_it_lasts(tmp_path: Path) -> None:
 
 
 def test_an_unexpected_error_shows_its_type_and_place_but_never_its_text(tmp_path: Path) -> None:
-    stream = said()
+    stream = lines_of()
     with log.write_log_to(tmp_path / "synth.log"):
         try:
             {"key": 1}["somebody@example.com"]
@@ -124,7 +124,7 @@ def test_an_unexpected_error_shows_its_type_and_place_but_never_its_text(tmp_pat
 
 
 def test_debug_shows_the_way_to_an_unexpected_error_and_to_its_origin_but_no_text() -> None:
-    stream = said(debug=True, quiet=True)
+    stream = lines_of(debug=True, quiet=True)
     try:
         try:
             {"key": 1}["somebody@example.com"]

@@ -79,11 +79,11 @@ def test_full_names_do_as_well() -> None:
 
 def test_addresses_that_say_nothing_of_the_name_are_made_up_as_ever() -> None:
     real = people()
-    shuffled = real.set_column(2, "email", pa.array(real.column("email").to_pylist()[::-1]))
-    assert named_mails([*NAMES, MAIL], shuffled) == []
+    shuffled_table = real.set_column(2, "email", pa.array(real.column("email").to_pylist()[::-1]))
+    assert named_mails([*NAMES, MAIL], shuffled_table) == []
     assert named_mails([*NAMES, MAIL], real.slice(0, 10)) == []
     assert named_mails([*NAMES, MAIL], real) == [NamedMail("email", (FIRST, LAST), "{first}.{last}")]
-    assert all((row["email"] or "user").startswith("user") for row in twin_of(shuffled, *NAMES, MAIL))
+    assert all((row["email"] or "user").startswith("user") for row in twin_of(shuffled_table, *NAMES, MAIL))
 
 
 def test_an_address_that_is_too_long_stays_as_it_was_made_up() -> None:

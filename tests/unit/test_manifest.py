@@ -57,17 +57,17 @@ def read(place: Path, content: Any) -> Manifest:
     return read_manifest(place, pause=0)
 
 
-def declared(place: Path, content: Any, **target: str) -> Declarations:
+def declarations(place: Path, content: Any, **target: str) -> Declarations:
     return read_models(read(place, content), connection(**target))
 
 
 def refusal(place: Path, content: Any, name: str = USERS) -> str:
     """Why one model is refused, and no other."""
-    others = declared(place, content)
-    (refused,) = others.refusals
-    assert refused.model.unique_id == name
+    others = declarations(place, content)
+    (only_refusal,) = others.refusals
+    assert only_refusal.model.unique_id == name
     assert name not in {model.unique_id for model in others.models}
-    return refused.message
+    return only_refusal.message
 
 
 def tag(content: Any, name: str = USERS, **meta: Any) -> Any:
@@ -127,9 +127,9 @@ def test_unknown_schema_versions_are_read_with_a_warning(
     place: Path, content: Any, version: str, warnings: int
 ) -> None:
     content["metadata"]["dbt_schema_version"] = f"https://schemas.getdbt.com/dbt/manifest/{version}.json"
-    found = read(place, content)
-    assert len(found.warnings) == warnings
-    assert all(version in warning for warning in found.warnings)
+    manifest = read(place, content)
+    assert len(manifest.warnings) == warnings
+    assert all(version in warning for warning in manifest.warnings)
 
 
 def test_resource_types_that_nobody_knows_yet_are_no_problem(place: Path, content: Any) -> None:
@@ -141,24 +141,24 @@ def test_resource_types_that_nobody_knows_yet_are_no_problem(place: Path, conten
 
 
 def test_tagged_models_and_snapshots_come_with_options_roles_and_relation(place: Path, content: Any) -> None:
-    found = {model.name: model for model in declared(place, content).models}
-    assert sorted(found) == ["accounts", "orders", "user_days", "users", "users_history"]
-    users = found["users"]
+    model_by_name = {model.name: model for model in declarations(place, content).models}
+    assert sorted(model_by_name) == ["accounts", "orders", "user_days", "users", "users_history"]
+    users = model_by_name["users"]
     assert users.options == {"rows": Rows(count=100)}
     assert (users.entity, users.roles) == ("user_id", {"email": Role.EMAIL})
     assert users.path == "models/marts/_models.yml"
-    assert found["orders"].relation == Relation("warehouse", "analytics", "fct_orders")
-    assert found["users_history"].materialized == "snapshot"
+    assert model_by_name["orders"].relation == Relation("warehouse", "analytics", "fct_orders")
+    assert model_by_name["users_history"].materialized == "snapshot"
 
 
 @pytest.mark.parametrize(
-    ("value", "asked"), [("TRUE", True), ("false", False), (False, False), (None, False)]
+    ("value", "is_tagged"), [("TRUE", True), ("false", False), (False, False), (None, False)]
 )
 def test_synthesize_takes_booleans_and_their_names(
-    place: Path, content: Any, value: object, asked: bool
+    place: Path, content: Any, value: object, is_tagged: bool
 ) -> None:
     names = {node.unique_id for node in tagged_nodes(read(place, tag(content, synthesize=value)))}
-    assert (USERS in names) is asked
+    assert (USERS in names) is is_tagged
 
 
 @pytest.mark.parametrize("value", ["yes", 1, [True], {"on": True}])
@@ -176,10 +176,13 @@ def test_meta_outside_config_is_read_when_config_has_none(place: Path, content: 
 
 
 def test_settings_without_the_tag_and_a_misspelt_tag_are_warnings(place: Path, content: Any) -> None:
-    found = declared(place, tag(content, synth={"rows": 3}, synthesise=True))
-    assert len(found.warnings) == 2
-    assert "has `meta.synth` but no `meta.synthesize: true`" in found.warnings[0]
-    assert "`meta.synthesise`, which means nothing to synth; did you mean `synthesize`?" in found.warnings[1]
+    declared_models = declarations(place, tag(content, synth={"rows": 3}, synthesise=True))
+    assert len(declared_models.warnings) == 2
+    assert "has `meta.synth` but no `meta.synthesize: true`" in declared_models.warnings[0]
+    assert (
+        "`meta.synthesise`, which means nothing to synth; did you mean `synthesize`?"
+        in declared_models.warnings[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_what_newer_dbt_copies_from_the_model_to_its_columns_is_no_column_settin
     for column in content["nodes"][USERS]["columns"].values():
         column["meta"] = {"synthesize": True, "synth": {"rows": 100}}
         column["config"] = {}
-    users = next(model for model in declared(place, content).models if model.name == "users")
+    users = next(model for model in declarations(place, content).models if model.name == "users")
     assert users.roles == {}
 
 
@@ -250,12 +253,12 @@ def test_a_role_where_older_dbt_keeps_it_is_an_error_because_it_would_be_overloo
 def test_column_names_are_folded_as_postgres_folds_them(place: Path, content: Any) -> None:
     columns = content["nodes"][USERS]["columns"]
     columns["Email"] = {**columns.pop("email"), "name": "Email"}
-    users = next(model for model in declared(place, content).models if model.name == "users")
+    users = next(model for model in declarations(place, content).models if model.name == "users")
     assert set(users.roles) == {"email"}
 
 
 def test_the_shape_that_newer_dbt_writes_reads_the_same(place: Path, content: Any) -> None:
-    before = declared(place, content).models
+    before = declarations(place, content).models
     content["metadata"]["dbt_schema_version"] = "https://schemas.getdbt.com/dbt/manifest/v20.json"
     for key in ("docs", "group_map", "unit_tests", "exposures"):
         del content[key]
@@ -266,7 +269,7 @@ def test_the_shape_that_newer_dbt_writes_reads_the_same(place: Path, content: An
         for column in node.get("columns", {}).values():
             for constraint in column["constraints"]:
                 constraint["columns"] = None
-    assert declared(place, content).models == before
+    assert declarations(place, content).models == before
 
 
 # --- what is refused
@@ -302,13 +305,13 @@ def test_a_relation_that_contradicts_its_parts_is_refused(place: Path, content: 
 
 def test_names_that_dbt_leaves_unquoted_are_folded(place: Path, content: Any) -> None:
     content["nodes"][USERS].update(alias="Users", relation_name="warehouse.analytics.Users")
-    users = next(model for model in declared(place, content).models if model.name == "users")
+    users = next(model for model in declarations(place, content).models if model.name == "users")
     assert users.relation == Relation("warehouse", "analytics", "users")
 
 
 def test_quoted_names_may_hold_dots_and_quotes(place: Path, content: Any) -> None:
     content["nodes"][USERS].update(alias='a."b', relation_name='"warehouse"."analytics"."a.""b"')
-    users = next(model for model in declared(place, content).models if model.name == "users")
+    users = next(model for model in declarations(place, content).models if model.name == "users")
     assert users.relation.name == 'a."b'
 
 
@@ -323,14 +326,16 @@ def test_a_manifest_of_another_target_is_refused(
     place: Path, content: Any, target: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ManifestError, match=message) as error:
-        declared(place, content, **target)
+        declarations(place, content, **target)
     assert "Run `dbt run --target dev`, or synth with the --target" in str(error.value)
     assert "(others: prod)" in str(error.value)
 
 
 def test_a_custom_schema_is_expected_behind_the_targets(place: Path, content: Any) -> None:
-    found = declared(place, tag(content, "model.shop.stg_users", synthesize=True))
-    assert Relation("warehouse", "analytics_stg", "stg_users") in {model.relation for model in found.models}
+    declared_models = declarations(place, tag(content, "model.shop.stg_users", synthesize=True))
+    assert Relation("warehouse", "analytics_stg", "stg_users") in {
+        model.relation for model in declared_models.models
+    }
     content["nodes"]["model.shop.stg_users"]["config"]["schema"] = "other"
     assert "'dev' means 'analytics_other'" in refusal(place, content, "model.shop.stg_users")
 
@@ -342,34 +347,35 @@ def test_a_project_that_names_schemas_its_own_way_is_believed(
     place: Path, content: Any, package: str, name: str
 ) -> None:
     content["macros"]["macro.x"] = {"package_name": package, "name": name}
-    assert declared(place, content, schema="elsewhere").models
+    assert declarations(place, content, schema="elsewhere").models
 
 
 def test_a_macro_of_another_package_does_not_loosen_the_check(place: Path, content: Any) -> None:
     content["macros"]["macro.x"] = {"package_name": "inner", "name": "generate_schema_name"}
     with pytest.raises(ManifestError, match="was written for another target"):
-        declared(place, content, schema="elsewhere")
+        declarations(place, content, schema="elsewhere")
 
 
 def test_an_older_snapshot_is_where_its_target_schema_says(place: Path, content: Any) -> None:
     node = content["nodes"]["snapshot.shop.users_history"]
     node["config"]["target_schema"] = node["schema"] = "history"
     node["relation_name"] = '"warehouse"."history"."users_history"'
-    assert "history" in {model.relation.schema for model in declared(place, content).models}
+    assert "history" in {model.relation.schema for model in declarations(place, content).models}
 
 
 @pytest.mark.parametrize(
-    ("written", "column"), [("User_ID", "user_id"), ('"User ""ID"""', 'User "ID"'), (" a ", "a"), ('"', '"')]
+    ("identifier", "column"),
+    [("User_ID", "user_id"), ('"User ""ID"""', 'User "ID"'), (" a ", "a"), ('"', '"')],
 )
-def test_identifiers_are_folded_unless_quoted(written: str, column: str) -> None:
-    assert fold(written) == column
+def test_identifiers_are_folded_unless_quoted(identifier: str, column: str) -> None:
+    assert fold(identifier) == column
 
 
 def test_what_is_said_of_columns_comes_with_their_names_as_sql_takes_them(place: Path, content: Any) -> None:
     options = {"seed_columns": ["Email", "Email"], "target": "EMAIL", "limits": {"near_copies": 0.1}}
     meta = {"synth": {"sensitive": True}}
     content["nodes"][USERS]["columns"]["email"].update(meta=meta, config={"meta": meta})
-    models = declared(place, tag(content, synthesize=True, synth=options)).models
+    models = declarations(place, tag(content, synthesize=True, synth=options)).models
     users = next(model for model in models if model.unique_id == USERS)
     assert (users.seed_columns, users.target_column) == (("email",), "email")
     assert users.sensitive == {"email"}

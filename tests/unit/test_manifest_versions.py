@@ -34,9 +34,9 @@ CONNECTION = Connection(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_kind_of_model_is_found_with_its_relation(version: str) -> None:
-    declared = read_models(read_manifest(MANIFESTS / f"{version}.json"), CONNECTION)
-    assert declared.warnings == ()
-    assert {model.unique_id: (model.materialized, model.relation) for model in declared.models} == {
+    declarations = read_models(read_manifest(MANIFESTS / f"{version}.json"), CONNECTION)
+    assert declarations.warnings == ()
+    assert {model.unique_id: (model.materialized, model.relation) for model in declarations.models} == {
         "model.hire.members": ("table", Relation("warehouse", "analytics", "members")),
         "model.hire.hires": ("incremental", Relation("warehouse", "analytics", "hires")),
         "model.hire.activity": ("materialized_view", Relation("warehouse", "analytics", "activity")),
@@ -49,8 +49,8 @@ def test_every_kind_of_model_is_found_with_its_relation(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_options_keys_and_facts_are_the_same(version: str) -> None:
-    declared = read_models(read_manifest(MANIFESTS / f"{version}.json"), CONNECTION)
-    models = {model.unique_id.split(".", 2)[2]: model for model in declared.models}
+    declarations = read_models(read_manifest(MANIFESTS / f"{version}.json"), CONNECTION)
+    models = {model.unique_id.split(".", 2)[2]: model for model in declarations.models}
     members, hires, plans = models["members"], models["hires"], models["member_plans"]
     assert (members.options, members.entity) == (models["members"].options, "member_id")
     assert members.options["rows"].of(7) == 500

@@ -38,21 +38,21 @@ def test_groups_have_one_owner_and_their_rows_are_numbered_in_time(
     nest = Nest("visit", group, "at", ("device",), (), "step")
 
     def histories(
-        some: pd.DataFrame, asked: HistoryRequest, whom: np.ndarray | None
+        some: pd.DataFrame, request: HistoryRequest, whom: np.ndarray | None
     ) -> list[tuple[pd.DataFrame, np.ndarray]]:
-        engine = Histories(0, time=asked.time, categories=["device", "page", "group device"])
-        engine.fit(asked.real, some, asked.owner, entities=whom)
-        return [engine.sample(asked.twins, draw=number) for number in range(asked.draws)]
+        engine = Histories(0, time=request.time, categories=["device", "page", "group device"])
+        engine.fit(request.real, some, request.owner, entities=whom)
+        return [engine.sample(request.twins, draw=number) for number in range(request.draws)]
 
     draws = draw_nested(nest, group, rows, HistoryRequest(nobody, owner, nobody, "at", 2), histories)
 
     assert len(draws) == 2
-    for drawn, whose in draws:
-        one = drawn.assign(owner=whose).groupby(GROUP)
-        assert list(drawn.columns) == [*rows.columns, GROUP]
+    for drawn_rows, whose in draws:
+        one = drawn_rows.assign(owner=whose).groupby(GROUP)
+        assert list(drawn_rows.columns) == [*rows.columns, GROUP]
         assert one["owner"].max().equals(one["owner"].min())
         assert one["device"].max().equals(one["device"].min())
         assert (one["step"].max() == one.size()).all()
-        assert drawn.sort_values([GROUP, "step"]).groupby(GROUP)["at"].is_monotonic_increasing.all()
-        assert (drawn["page"][drawn["step"] == 1] == "home").mean() > 0.9
+        assert drawn_rows.sort_values([GROUP, "step"]).groupby(GROUP)["at"].is_monotonic_increasing.all()
+        assert (drawn_rows["page"][drawn_rows["step"] == 1] == "home").mean() > 0.9
         assert abs(one.size().mean() - len(rows) / (3 * OWNERS)) < 0.4

@@ -13,21 +13,21 @@ def attempts(rows: int = 900) -> pd.DataFrame:
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({"pupil": rng.integers(0, 150, rows), "test": rng.choice([*"abc"], rows)})
     frame["at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.permutation(rows), unit="h")
-    ordered = frame.sort_values("at")
-    frame["all"] = ordered.groupby("pupil").cumcount() + 1
-    frame["again"] = ordered.groupby(["pupil", "test"]).cumcount() + 1
+    ordered_rows = frame.sort_values("at")
+    frame["all"] = ordered_rows.groupby("pupil").cumcount() + 1
+    frame["again"] = ordered_rows.groupby(["pupil", "test"]).cumcount() + 1
     frame["score"] = rng.integers(1, 6, rows)
     return frame
 
 
 def test_rows_are_counted_by_the_fewest_columns_that_part_them() -> None:
     rows, numbers = attempts(), ["all", "again", "score"]
-    expected = Numbering("all", ("pupil",), "at"), Numbering("again", ("pupil", "test"), "at")
-    assert find_numberings(rows, numbers, ["pupil"], ["test"]) == expected
+    numberings = Numbering("all", ("pupil",), "at"), Numbering("again", ("pupil", "test"), "at")
+    assert find_numberings(rows, numbers, ["pupil"], ["test"]) == numberings
     twice = rows.assign(again=rows["again"].mask(rows.index == 5, 9))
-    assert find_numberings(twice, numbers, ["pupil"], ["test"]) == expected[:1]
-    untimed = rows.drop(columns="at")
-    assert find_numberings(untimed, ["all"], ["pupil"], []) == (Numbering("all", ("pupil",), None),)
+    assert find_numberings(twice, numbers, ["pupil"], ["test"]) == numberings[:1]
+    rows_without_time = rows.drop(columns="at")
+    assert find_numberings(rows_without_time, ["all"], ["pupil"], []) == (Numbering("all", ("pupil",), None),)
 
 
 def test_rows_that_were_left_out_or_moved_are_counted_again() -> None:
@@ -44,15 +44,15 @@ def test_rows_that_were_left_out_or_moved_are_counted_again() -> None:
 def test_what_follows_from_a_number_follows_from_the_one_that_is_counted_again() -> None:
     rng = np.random.default_rng(0)
     race, place = np.divmod(np.arange(1_200), 20)
-    finished = rng.random(len(race)) < 0.9
-    points = np.where(finished, np.array([9, 6, 3] + [0] * 17)[place], 0)
-    position = pd.array(np.where(finished, place + 1, 0), "Int64")
-    position[~finished] = pd.NA
+    is_finisher = rng.random(len(race)) < 0.9
+    points = np.where(is_finisher, np.array([9, 6, 3] + [0] * 17)[place], 0)
+    position = pd.array(np.where(is_finisher, place + 1, 0), "Int64")
+    position[~is_finisher] = pd.NA
     real = pd.DataFrame({"place": place + 1, "position": position, "points": points, "laps": 50 - place})
-    drawn = real.assign(place=rng.permutation(real["place"]))
-    rows = with_followers(drawn, real, {"place"}, race.astype(np.uint64))
-    assert rows["place"].equals(drawn["place"])
-    assert rows["position"].isna().equals(drawn["position"].isna())
+    drawn_rows = real.assign(place=rng.permutation(real["place"]))
+    rows = with_followers(drawn_rows, real, {"place"}, race.astype(np.uint64))
+    assert rows["place"].equals(drawn_rows["place"])
+    assert rows["position"].isna().equals(drawn_rows["position"].isna())
     assert (rows["position"] == rows["place"])[rows["position"].notna()].all()
-    paid = np.where(rows["position"].isna(), 0, np.array([9, 6, 3] + [0] * 17)[rows["place"] - 1])
-    assert (rows["points"] == paid).all()
+    points_by_place = np.where(rows["position"].isna(), 0, np.array([9, 6, 3] + [0] * 17)[rows["place"] - 1])
+    assert (rows["points"] == points_by_place).all()

@@ -24,16 +24,20 @@ def test_a_rule_says_from_which_moment_on_and_the_others_count_from_the_first() 
         "arrived": ColumnDomain("datetime", unit="D"),
     }
     rules = [Rule("in_order", '("ordered" <= "sent")'), Rule("later", '("sent" <= "arrived")')]
-    counted, offsets = with_offsets(domains, rules)
+    domains_with_counts, offsets = with_offsets(domains, rules)
     assert [(one.column, one.start) for one in offsets] == [
         ("seen", "ordered"),
         ("sent", "ordered"),
         ("arrived", "sent"),
     ]
-    assert counted["ordered"] == DAY
-    assert (counted["sent"].kind, counted["sent"].low, counted["sent"].nullable) == ("number", 0, False)
-    assert (counted["seen"].low, counted["seen"].nullable) == (None, True)
-    assert counted["amount"] == domains["amount"]
+    assert domains_with_counts["ordered"] == DAY
+    assert (
+        domains_with_counts["sent"].kind,
+        domains_with_counts["sent"].low,
+        domains_with_counts["sent"].nullable,
+    ) == ("number", 0, False)
+    assert (domains_with_counts["seen"].low, domains_with_counts["seen"].nullable) == (None, True)
+    assert domains_with_counts["amount"] == domains["amount"]
 
 
 @given(st.lists(st.tuples(DAYS, DAYS, DAYS), min_size=1, max_size=20))
@@ -41,7 +45,7 @@ def test_moments_come_back_from_their_distances(rows: list[tuple[pd.Timestamp | 
     frame = pd.DataFrame(rows, columns=["a", "b", "c"]).astype("datetime64[us]")
     frame = frame.apply(lambda column: column.dt.floor("s"))
     domains = dict.fromkeys(frame.columns, ColumnDomain("datetime"))
-    counted, offsets = with_offsets(domains, [Rule("b before c", '("b" <= "c")')])
+    domains_with_counts, offsets = with_offsets(domains, [Rule("b before c", '("b" <= "c")')])
     back = as_moments(as_distances(frame, offsets), offsets, domains)
     starts = {one.column: one.start for one in offsets}
     for name in frame:
@@ -51,7 +55,7 @@ def test_moments_come_back_from_their_distances(rows: list[tuple[pd.Timestamp | 
             place = starts[place]
             there &= frame[place].notna()
         pd.testing.assert_series_equal(back[name], frame[name].where(there), check_names=False)
-    assert set(counted) == set(frame.columns)
+    assert set(domains_with_counts) == set(frame.columns)
 
 
 @pytest.mark.parametrize("zone", [None, "UTC"])
@@ -59,6 +63,6 @@ def test_moments_stay_within_their_bounds(zone: str | None) -> None:
     low, high = pd.Timestamp("2024-01-01", tz=zone), pd.Timestamp("2024-12-31", tz=zone)
     domain = ColumnDomain("datetime", low=low, high=high, unit="D", nullable=False)
     _, offsets = with_offsets({"a": domain, "b": domain}, [])
-    drawn = pd.DataFrame({"a": [low, high], "b": pd.array([-5, 9], "Float64")})
-    back = as_moments(drawn, offsets, {"a": domain, "b": domain})
+    drawn_rows = pd.DataFrame({"a": [low, high], "b": pd.array([-5, 9], "Float64")})
+    back = as_moments(drawn_rows, offsets, {"a": domain, "b": domain})
     assert back["b"].tolist() == [low, high]

@@ -57,7 +57,7 @@ def settings(project: Path, *, flags: Any = None, section: Any = None, **environ
     return resolve(Flags(project_dir=project, profiles_dir=project, options=flags or {}), environ)
 
 
-def decided(settings: Settings, model: Model = MODEL) -> Options:
+def options_of(settings: Settings, model: Model = MODEL) -> Options:
     work = plan([model], settings)
     tasks = [*work.tasks, *(result.task for result in work.refused_results)]
     return tasks[0].options
@@ -68,16 +68,16 @@ def test_flag_variable_model_and_project_decide_alike_and_in_this_order(
     option: Option, project: Path
 ) -> None:
     text = other_than(option)
-    value, written = option.read(text), {option.name: in_file(option, text)}
-    model = replace(MODEL, options=layer_of(model_options(written, "m.yml")[0], OPTIONS))
+    value, section = option.read(text), {option.name: in_file(option, text)}
+    model = replace(MODEL, options=layer_of(model_options(section, "m.yml")[0], OPTIONS))
     assert value != option.default
     places = [
         settings(project, flags={option.name: text}),
         settings(project, **{option.variable: text}),
-        settings(project, section=written),
+        settings(project, section=section),
     ]
-    assert [getattr(decided(place), option.name) for place in places] == [value] * 3
-    assert getattr(decided(settings(project, section={"seed": 1}), model), option.name) == value
+    assert [getattr(options_of(place), option.name) for place in places] == [value] * 3
+    assert getattr(options_of(settings(project, section={"seed": 1}), model), option.name) == value
     layers: list[Any] = [{option.name: number} for number in range(4)]
     assert merge(*layers)[option.name] == 0
     assert merge({}, *layers[2:])[option.name] == 2
@@ -119,16 +119,18 @@ def test_commands_have_its_flag_with_default_and_variable(option: Option, comman
 
 @every_option
 def test_another_value_makes_another_twin_and_asks_another_question(option: Option, project: Path) -> None:
-    known = settings(project)
+    no_settings = settings(project)
     before = Task(MODEL, MODEL.relation)
     after = before.with_options(**{option.name: option.read(other_than(option))})
 
     def decisions(task: Task) -> str:
-        requested = requested_options(task, known)
-        return inputs(task, known, columns=(), rows="", options=requested, parents={})[SETTINGS]
+        question = requested_options(task, no_settings)
+        return inputs(task, no_settings, columns=(), rows="", options=question, parents={})[SETTINGS]
 
     assert (decisions(before) != decisions(after)) is option.makes_twin
-    assert (requested_options(before, known) != requested_options(after, known)) is option.asks_gate
+    assert (
+        requested_options(before, no_settings) != requested_options(after, no_settings)
+    ) is option.asks_gate
 
 
 def test_only_a_time_limit_makes_no_other_twin_and_only_the_guarantee_asks_nothing_of_the_gate() -> None:
@@ -140,7 +142,8 @@ def test_the_page_of_options_has_every_one() -> None:
     page = PAGE.read_text("utf-8")
     assert page == with_tables(page), "Next: python -m docs.option_tables"
     for option in (*OPTIONS, *RUN_OPTIONS):
-        assert f"| `{option.name}` |" in page
+        names = [option.name, option.flag, option.variable] if option.has_flag else [option.name]
+        assert all(f"`{name}`" in page for name in names)
 
 
 @pytest.mark.parametrize("text", ["near_copies", "=1", "near_copies=", "a=1,,b=2"])
@@ -150,5 +153,5 @@ def test_limits_of_a_shell_are_pairs(text: str, project: Path) -> None:
 
 
 def test_a_shell_writes_several_limits_with_commas(project: Path) -> None:
-    layered = settings(project, SYNTH_LIMITS="near_copies=0.1, pair_accuracy=2e-2")
-    assert layered.overrides == {"limits": {"near_copies": 0.1, "pair_accuracy": 0.02}}
+    read_settings = settings(project, SYNTH_LIMITS="near_copies=0.1, pair_accuracy=2e-2")
+    assert read_settings.overrides == {"limits": {"near_copies": 0.1, "pair_accuracy": 0.02}}

@@ -75,7 +75,7 @@ def test_text_of_a_pattern_is_not_longer_than_the_column() -> None:
 
 
 @pytest.mark.parametrize(
-    ("holds", "found"),
+    ("holds", "expectation"),
     [
         ("((phone)::text ~ '^0[0-9]+$'::text)", ("phone", "^0[0-9]+$")),
         ("((phone IS NULL) OR (phone ~ '^x$'::text))", ("phone", "^x$")),
@@ -85,12 +85,12 @@ def test_text_of_a_pattern_is_not_longer_than_the_column() -> None:
         ("not (phone ~ '^x$')", None),
     ],
 )
-def test_rules_tell_patterns(holds: str, found: tuple[str, str] | None) -> None:
-    assert pattern_of(Rule("check", holds)) == found
+def test_rules_tell_patterns(holds: str, expectation: tuple[str, str] | None) -> None:
+    assert pattern_of(Rule("check", holds)) == expectation
 
 
 @pytest.mark.parametrize(
-    ("holds", "found"),
+    ("holds", "expectation"),
     [
         ("(plan = ANY (ARRAY['a'::text, 'b'::text]))", ("plan", ("a", "b"))),
         ("(plan IS NULL) OR ((plan)::text = ANY ((ARRAY['a'::varchar])::text[]))", ("plan", ("a",))),
@@ -101,8 +101,8 @@ def test_rules_tell_patterns(holds: str, found: tuple[str, str] | None) -> None:
         ("nothing (", None),
     ],
 )
-def test_rules_tell_labels(holds: str, found: tuple[str, tuple[str, ...]] | None) -> None:
-    assert labels_of(Rule("check", holds)) == found
+def test_rules_tell_labels(holds: str, expectation: tuple[str, tuple[str, ...]] | None) -> None:
+    assert labels_of(Rule("check", holds)) == expectation
 
 
 def test_new_keys_match_where_those_like_the_real_ones_would_not() -> None:

@@ -11,7 +11,7 @@ from synth.twins.periods import find_succession, separate_periods
 PEOPLE = 300
 
 
-def prescriptions(seed: int = 0, *, overlapping: bool = False) -> tuple[pd.DataFrame, np.ndarray]:
+def prescriptions(seed: int = 0, *, with_overlaps: bool = False) -> tuple[pd.DataFrame, np.ndarray]:
     """Return periods on drugs, some of which a person takes at once; each drug is taken up after a pause."""
     rng = np.random.default_rng(seed)
     rows: list[tuple[int, str, pd.Timestamp, pd.Timestamp]] = []
@@ -21,16 +21,16 @@ def prescriptions(seed: int = 0, *, overlapping: bool = False) -> tuple[pd.DataF
             for _ in range(int(rng.integers(1, 4))):
                 end = start + pd.Timedelta(days=int(rng.choice([14, 28, 90])))
                 rows.append((person, drug, start, end))
-                pause = int(rng.integers(-60 if overlapping else 1, 50))
+                pause = int(rng.integers(-60 if with_overlaps else 1, 50))
                 start = end + pd.Timedelta(days=pause)
     frame = pd.DataFrame(rows, columns=["person", "drug", "start", "end"])
     return frame.drop(columns="person"), frame["person"].to_numpy()
 
 
-def overlapping(rows: pd.DataFrame, owner: np.ndarray, label: str) -> int:
-    ordered = rows.assign(owner=owner).sort_values(["owner", label, "start", "end"])
-    before = ordered.groupby(["owner", label])["end"].shift()
-    return int((ordered["start"] <= before).sum())
+def overlaps(rows: pd.DataFrame, owner: np.ndarray, label: str) -> int:
+    ordered_rows = rows.assign(owner=owner).sort_values(["owner", label, "start", "end"])
+    before = ordered_rows.groupby(["owner", label])["end"].shift()
+    return int((ordered_rows["start"] <= before).sum())
 
 
 def test_periods_that_follow_each_other_within_a_label_are_found_and_kept() -> None:
@@ -38,13 +38,13 @@ def test_periods_that_follow_each_other_within_a_label_are_found_and_kept() -> N
     succession = find_succession(real, owner, ["drug"])
     assert succession is not None
     assert (succession.start, succession.end, succession.label) == ("start", "end", "drug")
-    drawn, whose = prescriptions(1, overlapping=True)
-    assert overlapping(drawn, whose, "drug") > 50
-    rows, stays = separate_periods(drawn, whose, succession, np.random.default_rng(0))
-    assert overlapping(rows, whose[stays], "drug") == 0
+    drawn_rows, whose = prescriptions(1, with_overlaps=True)
+    assert overlaps(drawn_rows, whose, "drug") > 50
+    rows, stays = separate_periods(drawn_rows, whose, succession, np.random.default_rng(0))
+    assert overlaps(rows, whose[stays], "drug") == 0
     assert stays.mean() > 0.9
-    assert ((rows["end"] - rows["start"]) == (drawn["end"] - drawn["start"])[stays]).all()
-    assert rows["start"].max() <= drawn["start"].max()
+    assert ((rows["end"] - rows["start"]) == (drawn_rows["end"] - drawn_rows["start"])[stays]).all()
+    assert rows["start"].max() <= drawn_rows["start"].max()
 
 
 def test_what_overlaps_once_is_no_rule() -> None:
@@ -64,14 +64,16 @@ def test_a_label_that_parts_periods_by_chance_is_no_rule() -> None:
 
 def test_moments_of_a_zone_are_moved_too() -> None:
     real, owner = prescriptions()
-    zoned = real.assign(**{name: real[name].dt.tz_localize("UTC") for name in ("start", "end")})
-    succession = find_succession(zoned, owner, ["drug"])
+    zoned_rows = real.assign(**{name: real[name].dt.tz_localize("UTC") for name in ("start", "end")})
+    succession = find_succession(zoned_rows, owner, ["drug"])
     assert succession is not None
-    drawn, whose = prescriptions(1, overlapping=True)
-    drawn = drawn.assign(**{name: drawn[name].dt.tz_localize("UTC") for name in ("start", "end")})
-    rows, stays = separate_periods(drawn, whose, succession, np.random.default_rng(0))
-    assert overlapping(rows, whose[stays], "drug") == 0
-    assert rows.dtypes.equals(zoned.dtypes)
+    drawn_rows, whose = prescriptions(1, with_overlaps=True)
+    drawn_rows = drawn_rows.assign(
+        **{name: drawn_rows[name].dt.tz_localize("UTC") for name in ("start", "end")}
+    )
+    rows, stays = separate_periods(drawn_rows, whose, succession, np.random.default_rng(0))
+    assert overlaps(rows, whose[stays], "drug") == 0
+    assert rows.dtypes.equals(zoned_rows.dtypes)
 
 
 @pytest.mark.parametrize("label", [None, "kind"])
@@ -82,8 +84,8 @@ def test_nothing_follows_a_period_without_an_end(label: str | None) -> None:
     owner = np.repeat(np.arange(30), 3)
     succession = find_succession(real, owner, [label] if label else [])
     assert succession is not None
-    drawn = real.copy()
-    drawn.loc[1::3, "end"] = pd.NaT
-    rows, stays = separate_periods(drawn, owner, succession, np.random.default_rng(0))
+    drawn_rows = real.copy()
+    drawn_rows.loc[1::3, "end"] = pd.NaT
+    rows, stays = separate_periods(drawn_rows, owner, succession, np.random.default_rng(0))
     assert len(rows) == 60
     assert not stays[2::3].any()

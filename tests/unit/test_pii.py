@@ -11,14 +11,14 @@ from synth.columns.pii import IdentifierKind, detect, is_personal, mentions, rea
 from synth.columns.pii.patterns import MATCHERS, find_embedded, is_card, is_iban, luhn, mod97
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
-from tests.columns import Labelled, labelled
+from tests.columns import LabelledColumn, labelled_columns
 
 MODEL = Model("model.shop.users", "users", Relation("db", "marts", "users"), "models/users.yml", "table")
-LEARNED = {Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN}
-COLUMNS = labelled()
+LEARNED_ROLES = {Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN}
+COLUMNS = labelled_columns()
 
 
-def found(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierKind | None:
+def kind_of(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierKind | None:
     column = Column(name, kind.value, kind, not_null=False)
     what = detect(column, pa.chunked_array([pa.array(values)]))
     return what.what if what else None
@@ -141,26 +141,26 @@ def test_what_looks_alike_is_none_of_them(text: str) -> None:
 
 def test_a_column_is_what_four_fifths_of_its_values_are() -> None:
     mails = [f"p{i}@corp.test" for i in range(80)]
-    assert found("x", [*mails, *["-"] * 20, None, ""]) is IdentifierKind.EMAIL
-    assert found("x", [*mails[:-1], *["-"] * 21]) is None
+    assert kind_of("x", [*mails, *["-"] * 20, None, ""]) is IdentifierKind.EMAIL
+    assert kind_of("x", [*mails[:-1], *["-"] * 21]) is None
     assert (
-        found("email", [*mails, *["none given"] * 80]) is IdentifierKind.EMAIL
+        kind_of("email", [*mails, *["none given"] * 80]) is IdentifierKind.EMAIL
     )  # half, where the name says so
 
 
 def test_digits_are_telephones_only_if_the_column_is_called_so() -> None:
     numbers = [2_125_550_000 + i * 7919 for i in range(300)]
-    assert found("order_ref", numbers, Kind.INTEGER) is None
-    assert found("phone", numbers, Kind.INTEGER) is IdentifierKind.PHONE
-    assert found("phone", [i % 4 for i in range(300)], Kind.INTEGER) is None
-    assert found("telephone", [str(number) for number in numbers]) is IdentifierKind.PHONE
-    assert found("order_ref", [str(number) for number in numbers]) is None
+    assert kind_of("order_ref", numbers, Kind.INTEGER) is None
+    assert kind_of("phone", numbers, Kind.INTEGER) is IdentifierKind.PHONE
+    assert kind_of("phone", [i % 4 for i in range(300)], Kind.INTEGER) is None
+    assert kind_of("telephone", [str(number) for number in numbers]) is IdentifierKind.PHONE
+    assert kind_of("order_ref", [str(number) for number in numbers]) is None
 
 
 def test_versions_are_no_addresses() -> None:
     versions = [f"{i % 3}.{i % 7}.{i % 2}.0" for i in range(300)]
-    assert found("release", versions) is None
-    assert found("ip", versions) is IdentifierKind.IP
+    assert kind_of("release", versions) is None
+    assert kind_of("ip", versions) is IdentifierKind.IP
 
 
 @pytest.mark.parametrize(
@@ -177,27 +177,27 @@ def test_versions_are_no_addresses() -> None:
 )
 def test_what_a_label_mentions_is_seen(text: str, what: IdentifierKind | None) -> None:
     assert find_embedded(text) is what
-    shared = pa.chunked_array([pa.array([text] * 10)])
-    assert mentions(shared, fewest=10) is what
-    assert mentions(shared, fewest=11) is None
+    repeats = pa.chunked_array([pa.array([text] * 10)])
+    assert mentions(repeats, fewest=10) is what
+    assert mentions(repeats, fewest=11) is None
 
 
 def test_a_column_of_names_is_asked_about_where_few_of_them_are_known() -> None:
-    unknown = ["Xhoana", "Nqobile", "Thandeka", "Bukola", "Oyelaran", "Zviadi", "Anna", "Maria", "Wangui"]
+    rare_names = ["Xhoana", "Nqobile", "Thandeka", "Bukola", "Oyelaran", "Zviadi", "Anna", "Maria", "Wangui"]
     column = Column("name", "text", Kind.TEXT, not_null=False)
-    asked = detect(column, pa.chunked_array([pa.array(unknown * 40)]))
-    assert asked is not None
-    assert asked.doubt == "is called as if it held names of people, of which few are known"
-    assert found("name", ["coffee", "tea", "cake", "sandwich", "beans", "mug"] * 40) is None
+    kind = detect(column, pa.chunked_array([pa.array(rare_names * 40)]))
+    assert kind is not None
+    assert kind.doubt == "is called as if it held names of people, of which few are known"
+    assert kind_of("name", ["coffee", "tea", "cake", "sandwich", "beans", "mug"] * 40) is None
 
 
 # --- the benchmark
 
 
-def protects(one: Labelled) -> bool:
+def protects(one: LabelledColumn) -> bool:
     """Whether nothing of the column would come back: it is replaced, emptied, or the user is asked."""
     (treatment,) = classify(MODEL, [one.column], pa.table({one.name: one.values}))
-    return bool(treatment.doubt) or treatment.role not in LEARNED
+    return bool(treatment.doubt) or treatment.role not in LEARNED_ROLES
 
 
 def test_the_benchmark_is_large_and_has_both_kinds() -> None:
@@ -206,5 +206,5 @@ def test_the_benchmark_is_large_and_has_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("one", COLUMNS, ids=lambda one: f"{one.name}-{one.column.kind}")
-def test_identifiers_are_protected_and_other_columns_learned(one: Labelled) -> None:
+def test_identifiers_are_protected_and_other_columns_learned(one: LabelledColumn) -> None:
     assert protects(one) == (one.what is not None)

@@ -30,12 +30,12 @@ def test_rows_that_repeat_a_place_move_to_the_nearest_free_day_of_the_same_weekd
 
 def test_numbers_are_placed_too_and_what_is_no_grid_stays() -> None:
     weeks = pd.DataFrame({"week": np.tile(np.arange(1, 53), 4), "shop": np.repeat([*"abcd"], 52)})
-    drawn = weeks.assign(week=np.random.default_rng(1).integers(1, 53, len(weeks)))
-    placed = on_free_places(drawn, weeks, "week", ["shop"])
-    assert placed is not None
-    assert not drawn.assign(week=placed).duplicated().any()
+    drawn_rows = weeks.assign(week=np.random.default_rng(1).integers(1, 53, len(weeks)))
+    placed_rows = on_free_places(drawn_rows, weeks, "week", ["shop"])
+    assert placed_rows is not None
+    assert not drawn_rows.assign(week=placed_rows).duplicated().any()
     sparse = weeks.assign(week=weeks["week"] * np.where(weeks["shop"] == "a", 1, 1_000))
-    assert on_free_places(drawn, sparse, "week", ["shop"]) is None
+    assert on_free_places(drawn_rows, sparse, "week", ["shop"]) is None
     assert on_free_places(weeks, weeks, "week", ["shop"]) is None
 
 

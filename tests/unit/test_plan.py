@@ -62,12 +62,12 @@ def test_a_task_has_every_setting_and_its_target_is_beside_the_other_twins(setti
 
 
 def test_flags_and_environment_beat_the_model_which_beats_the_project(settings: Settings) -> None:
-    layered = dataclasses.replace(
+    layered_settings = dataclasses.replace(
         settings, overrides={"seed": 1}, defaults={"seed": 3, "rows": Rows(count=3), "backend": "local"}
     )
-    (task,) = plan([model("users", options={"seed": 2, "rows": Rows(count=2)})], layered).tasks
+    (task,) = plan([model("users", options={"seed": 2, "rows": Rows(count=2)})], layered_settings).tasks
     assert (task.seed, task.rows) == (1, Rows(count=2))
-    (task,) = plan([model("users")], layered).tasks
+    (task,) = plan([model("users")], layered_settings).tasks
     assert (task.seed, task.rows) == (1, Rows(count=3))
 
 
@@ -81,7 +81,7 @@ def test_a_parent_that_gets_no_twin_and_a_model_itself_are_no_obstacle(settings:
     assert order(settings, model("a", "a", "elsewhere")) == ["a"]
 
 
-def refused(settings: Settings, *models: Model) -> dict[str, str]:
+def refusals(settings: Settings, *models: Model) -> dict[str, str]:
     """Why models are refused, by name, beside one that is not."""
     work = plan([*models, model("other")], settings)
     assert "other" in [task.model.name for task in work.tasks]
@@ -92,7 +92,7 @@ def test_models_that_reference_each_other_are_refused_alone_with_the_tests_that_
     settings: Settings,
 ) -> None:
     circle = [model("a", "b"), model("b", "a")]
-    messages = refused(settings, *circle)
+    messages = refusals(settings, *circle)
     assert set(messages) == {"a", "b"}
     for part in ("in a circle", "a_to_b", "b_to_a", "`severity: warn`", "Next: "):
         assert part in messages["a"]
@@ -100,54 +100,54 @@ def test_models_that_reference_each_other_are_refused_alone_with_the_tests_that_
 
 
 def test_an_unknown_backend_of_a_model_refuses_it_alone(settings: Settings) -> None:
-    messages = refused(settings, model("a", options={"backend": "locla"}))
+    messages = refusals(settings, model("a", options={"backend": "locla"}))
     assert "(model.shop.a): unknown backend 'locla'; did you mean `local`" in messages["a"]
 
 
 @pytest.mark.parametrize("place", ["--backend", "vars.synth.backend"])
 def test_an_unknown_backend_of_all_models_names_where_it_was_typed(settings: Settings, place: str) -> None:
     wrong = {"backend": "locla"}
-    asked = dataclasses.replace(settings, defaults=wrong)
+    wrong_settings = dataclasses.replace(settings, defaults=wrong)
     if place == "--backend":
-        asked = dataclasses.replace(settings, overrides=wrong, flags=Flags(options=wrong))
+        wrong_settings = dataclasses.replace(settings, overrides=wrong, flags=Flags(options=wrong))
     with pytest.raises(ConfigError, match=f"{place}.*unknown backend 'locla'; did you mean `local`"):
-        plan([model("a")], asked)
+        plan([model("a")], wrong_settings)
 
 
 def test_a_guarantee_is_asked_for_by_its_name_or_by_an_epsilon_of_the_model(settings: Settings) -> None:
-    named = model("a", options={"privacy": Privacy.GUARANTEED})
+    by_name = model("a", options={"privacy": Privacy.GUARANTEED})
     own = dataclasses.replace(model("b"), backend_options=BackendOptions(epsilon=1.0))
-    checked = dataclasses.replace(
+    by_checks = dataclasses.replace(
         model("c", options={"privacy": Privacy.CHECKED}), backend_options=BackendOptions(epsilon=1.0)
     )
     of_project = dataclasses.replace(settings, defaults={"epsilon": 2.0})
-    tasks = {task.model.name: task for task in plan([named, own, checked, model("d")], of_project).tasks}
+    tasks = {task.model.name: task for task in plan([by_name, own, by_checks, model("d")], of_project).tasks}
     assert [tasks[name].by_guarantee for name in "abcd"] == [True, True, False, False]
     assert tasks["d"].guarantee.epsilon == 2.0
     assert tasks["d"].on_inconclusive is Policy.PROTECT
-    messages = refused(settings, model("a", options={"backend": "nemo", "privacy": Privacy.GUARANTEED}))
+    messages = refusals(settings, model("a", options={"backend": "nemo", "privacy": Privacy.GUARANTEED}))
     assert "backend nemo cannot honour `privacy: guaranteed`" in messages["a"]
 
 
 def test_without_the_extra_only_those_who_ask_for_a_guarantee_are_refused(settings: Settings) -> None:
     bare = dataclasses.replace(settings, private=False)
     assert plan([model("a")], bare).tasks[0].on_inconclusive is Policy.BLOCK
-    asking: list[Layer] = [{"privacy": Privacy.GUARANTEED}, {"on_inconclusive": Policy.PROTECT}]
-    for options in asking:
-        messages = refused(bare, model("a", options=options))
+    requests: list[Layer] = [{"privacy": Privacy.GUARANTEED}, {"on_inconclusive": Policy.PROTECT}]
+    for options in requests:
+        messages = refusals(bare, model("a", options=options))
         assert (
             "needs the extra `dp`, which is not installed. Next: pip install 'dbt-synth[dp]'" in messages["a"]
         )
 
 
 def test_models_of_one_twin_name_are_refused_alone_with_both_names(settings: Settings) -> None:
-    messages = refused(settings, model("a", alias="x"), model("b", alias="x", schema="dev_other"))
+    messages = refusals(settings, model("a", alias="x"), model("b", alias="x", schema="dev_other"))
     assert set(messages) == {"a", "b"}
     assert re.search(r"model\.shop\.a .* and model\.shop\.b .* one twin, 'x'", messages["b"])
 
 
 def test_a_twin_may_not_take_the_name_of_our_own_tables(settings: Settings) -> None:
-    assert "_synth_ are kept" in refused(settings, model("a", alias="_synth_runs"))["a"]
+    assert "_synth_ are kept" in refusals(settings, model("a", alias="_synth_runs"))["a"]
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_a_twin_may_not_take_the_name_of_our_own_tables(settings: Settings) -> N
     ],
 )
 def test_twins_never_go_where_real_tables_are(settings: Settings, schema: str, owner: str) -> None:
-    aimed = dataclasses.replace(settings, schema="real", staging_schema="real__staging")
+    wrong_settings = dataclasses.replace(settings, schema="real", staging_schema="real__staging")
     if schema == "dev":
-        aimed = dataclasses.replace(settings, schema="dev")
+        wrong_settings = dataclasses.replace(settings, schema="dev")
     with pytest.raises(ConfigError, match=f"schema '{schema}' holds real tables, of {owner}"):
-        plan([model("a", schema=schema if schema != "dev" else "b")], aimed)
+        plan([model("a", schema=schema if schema != "dev" else "b")], wrong_settings)
 
 
 def test_clusters_join_what_foreign_keys_join_and_keep_the_order(settings: Settings) -> None:
@@ -175,8 +175,8 @@ def test_clusters_join_what_foreign_keys_join_and_keep_the_order(settings: Setti
         model("e"),
         model("f", "a", "d", "zz"),
     ]
-    found = clusters(plan(models, settings).tasks)
-    assert [[task.model.name for task in group] for group in found] == [["b", "d", "a", "c", "f"], ["e"]]
+    groups = clusters(plan(models, settings).tasks)
+    assert [[task.model.name for task in group] for group in groups] == [["b", "d", "a", "c", "f"], ["e"]]
     assert clusters(()) == ()
 
 

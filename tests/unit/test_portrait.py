@@ -51,53 +51,53 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def drawn(tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> Portrait:
+def picture(tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> Portrait:
     return portrait(*tables)
 
 
-def of(drawn: Portrait, name: str) -> Distribution:
-    return next(item for item in drawn.distributions if item.name == name)
+def of(picture: Portrait, name: str) -> Distribution:
+    return next(item for item in picture.distributions if item.name == name)
 
 
 def shares(item: Distribution) -> dict[str, float]:
     return {cell.label: cell.training for cell in item.cells}
 
 
-def single(values: Any, **known: Any) -> Distribution:
+def single(values: Any, **more: Any) -> Distribution:
     frame = pd.DataFrame({"x": values})
-    if (whose := known.pop("entities", None)) is not None:
-        known["entities"] = Entities(whose, whose, whose)
-    return portrait(frame, frame, frame, **known).distributions[0]
+    if (whose := more.pop("entities", None)) is not None:
+        more["entities"] = Entities(whose, whose, whose)
+    return portrait(frame, frame, frame, **more).distributions[0]
 
 
-def test_every_column_is_drawn_and_its_shares_add_up(drawn: Portrait) -> None:
-    assert drawn.missing == ()
-    assert [item.name for item in drawn.distributions] == list(table(1).columns)
-    for item in drawn.distributions:
+def test_every_column_is_drawn_and_its_shares_add_up(picture: Portrait) -> None:
+    assert picture.missing == ()
+    assert [item.name for item in picture.distributions] == list(table(1).columns)
+    for item in picture.distributions:
         assert sum(cell.training for cell in item.cells) == pytest.approx(1, abs=0.005)
         assert sum(cell.synthetic for cell in item.cells) == pytest.approx(1, abs=0.005)
 
 
-def test_shares_of_labels_are_those_of_the_rows(drawn: Portrait, tables: Any) -> None:
-    counted = tables[0]["city"].value_counts(normalize=True)
-    assert shares(of(drawn, "city")) == pytest.approx(dict(counted), abs=1e-4)
-    assert list(shares(of(drawn, "member"))) in (["false", "true"], ["true", "false"])
+def test_shares_of_labels_are_those_of_the_rows(picture: Portrait, tables: Any) -> None:
+    shares_of_labels = tables[0]["city"].value_counts(normalize=True)
+    assert shares(of(picture, "city")) == pytest.approx(dict(shares_of_labels), abs=1e-4)
+    assert list(shares(of(picture, "member"))) in (["false", "true"], ["true", "false"])
 
 
-def test_shares_of_ranges_are_those_of_the_rows(drawn: Portrait, tables: Any) -> None:
+def test_shares_of_ranges_are_those_of_the_rows(picture: Portrait, tables: Any) -> None:
     training = tables[0]
-    for label, share in shares(of(drawn, "age")).items():
+    for label, share in shares(of(picture, "age")).items():
         low, high = ends_of(label)
         assert share == pytest.approx(training["age"].between(low, high).mean(), abs=1e-4), label
-    assert shares(of(drawn, "seen"))["2020-04 to 2020-06"] == pytest.approx(
+    assert shares(of(picture, "seen"))["2020-04 to 2020-06"] == pytest.approx(
         training["seen"].between("2020-04-01", "2020-06-30").mean(), abs=1e-4
     )
-    nulls = shares(of(drawn, "score"))["NULL"]
+    nulls = shares(of(picture, "score"))["NULL"]
     assert nulls == pytest.approx(training["score"].isna().mean(), abs=1e-4)
 
 
-def test_a_range_stands_for_ten_people_at_least(drawn: Portrait) -> None:
-    for item in drawn.distributions:
+def test_a_range_stands_for_ten_people_at_least(picture: Portrait) -> None:
+    for item in picture.distributions:
         for cell in item.cells:
             assert cell.training == 0 or cell.training * ROWS >= RARE - 0.5, (item.name, cell.label)
 
@@ -129,8 +129,8 @@ def test_a_column_that_too_few_people_have_shows_nothing() -> None:
 
 def test_zeros_and_other_spikes_are_ranges_of_their_own() -> None:
     rng = np.random.default_rng(0)
-    found = shares(single(np.concatenate([np.zeros(500), rng.random(500) * 100 + 1])))
-    assert found["up to 0"] == pytest.approx(0.5, abs=1e-4)
+    bin_shares = shares(single(np.concatenate([np.zeros(500), rng.random(500) * 100 + 1])))
+    assert bin_shares["up to 0"] == pytest.approx(0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -150,27 +150,27 @@ def test_zeros_and_other_spikes_are_ranges_of_their_own() -> None:
 )
 def test_no_column_stops_the_others(values: Any) -> None:
     frame = pd.DataFrame({"odd": values, "even": ["a", "b"] * (len(values) // 2) + ["a"] * (len(values) % 2)})
-    drawn = portrait(frame, frame.iloc[:20], frame)
-    assert of(drawn, "even").cells
-    assert set(drawn.missing) <= {"the column odd"}
+    picture = portrait(frame, frame.iloc[:20], frame)
+    assert of(picture, "even").cells
+    assert set(picture.missing) <= {"the column odd"}
 
 
 def test_empty_tables_and_a_missing_holdout_leave_pictures_out() -> None:
     frame = table(1, 200)
     assert portrait(frame.iloc[:0], frame, frame) == Portrait()
-    drawn = portrait(frame, frame.iloc[:0], frame)
-    assert drawn.distributions
-    assert (drawn.roc, drawn.distances, drawn.missing) == (None, None, ())
+    picture = portrait(frame, frame.iloc[:0], frame)
+    assert picture.distributions
+    assert (picture.roc, picture.distances, picture.missing) == (None, None, ())
 
 
-def test_associations_tell_a_dependence_from_none(drawn: Portrait, tables: Any) -> None:
-    found = drawn.associations
-    assert found is not None
-    names = found.columns
-    assert found.training[names.index("member")][names.index("city")] > 0.5
-    assert found.training[names.index("age")][names.index("city")] < 0.1
-    shuffled = tables[2].assign(member=np.random.default_rng(0).permutation(tables[2]["member"]))
-    apart = portrait(tables[0], tables[1], shuffled).associations
+def test_associations_tell_a_dependence_from_none(picture: Portrait, tables: Any) -> None:
+    associations = picture.associations
+    assert associations is not None
+    names = associations.columns
+    assert associations.training[names.index("member")][names.index("city")] > 0.5
+    assert associations.training[names.index("age")][names.index("city")] < 0.1
+    shuffled_twin = tables[2].assign(member=np.random.default_rng(0).permutation(tables[2]["member"]))
+    apart = portrait(tables[0], tables[1], shuffled_twin).associations
     assert apart is not None
     assert apart.synthetic[names.index("member")][names.index("city")] < 0.1
 
@@ -179,32 +179,32 @@ def test_associations_of_many_columns_show_those_that_differ_most() -> None:
     rng = np.random.default_rng(0)
     real = pd.DataFrame({f"c{n}": rng.integers(0, 5, 300) for n in range(40)})
     twin = real.assign(c37=0)
-    found = portrait(real, real, twin).associations
-    assert found is not None
-    assert (len(found.columns), found.of) == (30, 40)
-    assert "c37" in found.columns
+    associations = portrait(real, real, twin).associations
+    assert associations is not None
+    assert (len(associations.columns), associations.of) == (30, 40)
+    assert "c37" in associations.columns
 
 
-def test_the_attack_finds_copies_and_nobody_in_fresh_rows(drawn: Portrait, tables: Any) -> None:
+def test_the_attack_finds_copies_and_nobody_in_fresh_rows(picture: Portrait, tables: Any) -> None:
     training, holdout, _ = tables
-    copied = portrait(training, holdout, training)
-    assert drawn.roc is not None
-    assert copied.roc is not None
-    assert drawn.roc.auc == pytest.approx(0.5, abs=0.05)
-    assert copied.roc.auc > 0.9
-    assert copied.roc.false_positives[0] * len(holdout) >= RARE
-    assert copied.distances is not None
-    assert copied.distances.to_training[0] > 0.2 > copied.distances.to_holdout[0]
+    picture_of_copy = portrait(training, holdout, training)
+    assert picture.roc is not None
+    assert picture_of_copy.roc is not None
+    assert picture.roc.auc == pytest.approx(0.5, abs=0.05)
+    assert picture_of_copy.roc.auc > 0.9
+    assert picture_of_copy.roc.false_positives[0] * len(holdout) >= RARE
+    assert picture_of_copy.distances is not None
+    assert picture_of_copy.distances.to_training[0] > 0.2 > picture_of_copy.distances.to_holdout[0]
 
 
-def test_the_same_tables_and_seed_give_the_same_portrait(drawn: Portrait, tables: Any) -> None:
-    assert portrait(*tables) == drawn
+def test_the_same_tables_and_seed_give_the_same_portrait(picture: Portrait, tables: Any) -> None:
+    assert portrait(*tables) == picture
 
 
 def test_nothing_that_singles_somebody_out_is_in_a_portrait() -> None:
     training, holdout, synthetic = table(1), table(2, 500), table(3)
-    planted = (987_654_321, 123_456_789)
-    for frame, age in ((training, planted[0]), (holdout, planted[1])):
+    secrets = (987_654_321, 123_456_789)
+    for frame, age in ((training, secrets[0]), (holdout, secrets[1])):
         frame.loc[frame.index[0], "city"] = f"{CANARY}{age}"
         frame.loc[frame.index[0], "amount"] = age + 0.25
         frame.loc[frame.index[0], "age"] = age
@@ -219,7 +219,7 @@ def test_nothing_that_singles_somebody_out_is_in_a_portrait() -> None:
         text = json.dumps(asdict(portrait(training, holdout, twin)))
         assert CANARY not in text
         assert "1931" not in text
-        for value in (*map(str, planted), "987,654,321", "123,456,789"):
+        for value in (*map(str, secrets), "987,654,321", "123,456,789"):
             assert value not in text
         items = portrait(training, holdout, twin).distributions
         labels = " ".join(f" {cell.label} " for item in items for cell in item.cells)

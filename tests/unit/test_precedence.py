@@ -13,14 +13,16 @@ OWNERS, ROWS = 60, 300
 def orders(least: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
     """Return orders of customers, the first at least so many days after the day they signed up."""
     rng = np.random.default_rng(0)
-    signed = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 9_000_000, OWNERS), "s")
+    sign_up_dates = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 9_000_000, OWNERS), "s")
     owner = rng.integers(0, OWNERS, ROWS)
-    placed = signed[owner].normalize() + pd.to_timedelta(rng.integers(0, 90, ROWS) + least, "D")
-    rows = pd.DataFrame({"placed": placed, "paid": placed + pd.to_timedelta(rng.integers(0, 9, ROWS), "D")})
-    owners = pd.DataFrame(
-        {"signed": signed, "born": pd.Timestamp("1980-05-05"), "until": pd.Timestamp("2025-01-01")}
+    order_dates = sign_up_dates[owner].normalize() + pd.to_timedelta(rng.integers(0, 90, ROWS) + least, "D")
+    rows = pd.DataFrame(
+        {"placed": order_dates, "paid": order_dates + pd.to_timedelta(rng.integers(0, 9, ROWS), "D")}
     )
-    return rows.assign(seen=placed - pd.Timedelta(days=400)), owner, owners
+    owners = pd.DataFrame(
+        {"signed": sign_up_dates, "born": pd.Timestamp("1980-05-05"), "until": pd.Timestamp("2025-01-01")}
+    )
+    return rows.assign(seen=order_dates - pd.Timedelta(days=400)), owner, owners
 
 
 def test_the_dates_of_owners_that_come_first_are_found() -> None:
@@ -38,15 +40,17 @@ def test_the_dates_of_owners_that_come_first_are_found() -> None:
 def test_what_is_too_early_moves_to_the_day_of_its_owner_and_lasts_as_long() -> None:
     rows, owner, owners = orders(0)
     pairs = find_precedence(rows, owner, owners)
-    drawn, _, _ = orders(-20)
-    kept = move_behind(drawn, owner, owners, pairs)
-    signed = owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)
-    early = drawn["placed"] < signed
+    drawn_orders, _, _ = orders(-20)
+    moved_orders = move_behind(drawn_orders, owner, owners, pairs)
+    sign_up_dates = owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)
+    early = drawn_orders["placed"] < sign_up_dates
     assert early.any()
-    assert (kept["placed"] >= signed).all()
-    assert (kept["placed"] == signed)[early].all()
-    assert ((kept["paid"] - kept["placed"]) == (drawn["paid"] - drawn["placed"])).all()
-    assert kept[~early].equals(drawn[~early])
+    assert (moved_orders["placed"] >= sign_up_dates).all()
+    assert (moved_orders["placed"] == sign_up_dates)[early].all()
+    assert (
+        (moved_orders["paid"] - moved_orders["placed"]) == (drawn_orders["paid"] - drawn_orders["placed"])
+    ).all()
+    assert moved_orders[~early].equals(drawn_orders[~early])
 
 
 def test_what_moves_skips_days_of_the_week_that_no_date_falls_on() -> None:
@@ -55,10 +59,14 @@ def test_what_moves_skips_days_of_the_week_that_no_date_falls_on() -> None:
     weekdays = rows.assign(placed=rows["placed"] + pd.to_timedelta((7 - day).where(day > 4, 0), "D"))
     pairs = find_precedence(weekdays, owner, owners)
     assert {pair.weekdays for pair in pairs if pair.column == "placed"} == {(True,) * 5 + (False,) * 2}
-    drawn, _, _ = orders(-20)
-    kept = move_behind(drawn.assign(placed=weekdays["placed"] - pd.Timedelta(days=21)), owner, owners, pairs)
-    assert (kept["placed"].dt.day_of_week < 5).all()
-    assert (kept["placed"] >= owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)).all()
+    drawn_orders, _, _ = orders(-20)
+    moved_orders = move_behind(
+        drawn_orders.assign(placed=weekdays["placed"] - pd.Timedelta(days=21)), owner, owners, pairs
+    )
+    assert (moved_orders["placed"].dt.day_of_week < 5).all()
+    assert (
+        moved_orders["placed"] >= owners["signed"].dt.normalize().iloc[owner].reset_index(drop=True)
+    ).all()
 
 
 def test_few_dates_do_not_tell_that_a_day_of_the_week_is_free() -> None:

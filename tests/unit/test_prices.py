@@ -14,10 +14,10 @@ KINDS = {"t": Kind.TEXT, "d": Kind.DATE, "n": Kind.DECIMAL, "i": Kind.INTEGER, "
 def look(name: str, columns: str, texts: frozenset[str] = frozenset()) -> RelationLook:
     """Return what is seen of a relation whose columns are given as `name:kind name:kind`."""
     pairs = [one.split(":") for one in columns.split()]
-    described = {
+    column_looks = {
         column: Column(column, str(KINDS[kind]), KINDS[kind], not_null=False) for column, kind in pairs
     }
-    return RelationLook(f"model.x.{name}", name, Relation("d", "s", name), described, texts=texts, rows=40)
+    return RelationLook(f"model.x.{name}", name, Relation("d", "s", name), column_looks, texts=texts, rows=40)
 
 
 @pytest.mark.parametrize(

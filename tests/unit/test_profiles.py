@@ -54,16 +54,16 @@ def read(
 
 
 def output(**keys: str) -> str:
-    given = {"type": "postgres", "host": "h", "port": "5432", "user": "u", "password": "p", "dbname": "d"}
-    lines = "\n".join(f"      {key}: {value}" for key, value in {**given, "schema": "s", **keys}.items())
+    fields = {"type": "postgres", "host": "h", "port": "5432", "user": "u", "password": "p", "dbname": "d"}
+    lines = "\n".join(f"      {key}: {value}" for key, value in {**fields, "schema": "s", **keys}.items())
     return f"shop:\n  outputs:\n    default:\n{lines}\n"
 
 
 def test_a_profile_is_rendered_with_variables_defaults_filters_and_aliases(project: Project) -> None:
-    found = read(project, cli_vars={"who": "bo"})
-    assert (found.host, found.port, found.password) == ("localhost", 5432, "s3cr3t")
-    assert (found.database, found.schema, found.threads) == ("warehouse", "dev_bo", 4)
-    assert (found.profile, found.target, found.targets) == ("shop", "dev", ("dev", "prod"))
+    connection = read(project, cli_vars={"who": "bo"})
+    assert (connection.host, connection.port, connection.password) == ("localhost", 5432, "s3cr3t")
+    assert (connection.database, connection.schema, connection.threads) == ("warehouse", "dev_bo", 4)
+    assert (connection.profile, connection.target, connection.targets) == ("shop", "dev", ("dev", "prod"))
 
 
 def test_the_target_may_come_from_the_environment_by_jinja(project: Project) -> None:
@@ -99,14 +99,14 @@ def test_other_text_that_is_no_jinja_is_an_error_that_does_not_repeat_it(project
 
 
 def test_the_password_and_the_key_file_never_show(project: Project) -> None:
-    found = read(project, output(password="hush", sslkey="/k.pem"))
-    assert "hush" not in f"{found!r} {found}"
-    assert "k.pem" not in f"{found!r}"
+    connection = read(project, output(password="hush", sslkey="/k.pem"))
+    assert "hush" not in f"{connection!r} {connection}"
+    assert "k.pem" not in f"{connection!r}"
 
 
 def test_numbers_may_be_text_and_passwords_may_look_like_numbers(project: Project) -> None:
-    found = read(project, output(port="'5433'", password="'0123'"))
-    assert (found.port, found.password) == (5433, "0123")
+    connection = read(project, output(port="'5433'", password="'0123'"))
+    assert (connection.port, connection.password) == (5433, "0123")
 
 
 def test_conninfo_holds_what_psycopg_needs_and_nothing_that_was_not_given(project: Project) -> None:
@@ -122,8 +122,8 @@ def test_conninfo_holds_what_psycopg_needs_and_nothing_that_was_not_given(projec
 
 
 def test_conninfo_passes_tls_keepalives_and_the_search_path_on(project: Project) -> None:
-    given = {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "keepalives_idle": "30"}
-    info = read(project, output(**given, search_path="'a, b'", role="owner")).conninfo()
+    fields = {"sslmode": "verify-full", "sslrootcert": "/ca.pem", "keepalives_idle": "30"}
+    info = read(project, output(**fields, search_path="'a, b'", role="owner")).conninfo()
     assert info["sslmode"] == "verify-full"
     assert info["keepalives_idle"] == 30
     assert info["options"] == "-c search_path=a,\\ b"
@@ -192,12 +192,12 @@ def test_a_project_without_a_profile_says_how_to_name_one(project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    ("value", "rendered"),
+    ("value", "value_of_template"),
     [("var('n') | as_native", 2), ("var('x') | as_native", "x"), ("var('t') | as_bool", True)],
 )
-def test_filters_turn_text_into_values_as_in_dbt(value: str, rendered: object) -> None:
+def test_filters_turn_text_into_values_as_in_dbt(value: str, value_of_template: object) -> None:
     renderer = Renderer({}, {"n": "2", "x": "x", "t": "True"})
-    assert renderer.render(f"{{{{ {value} }}}}", where="x") == rendered
+    assert renderer.render(f"{{{{ {value} }}}}", where="x") == value_of_template
 
 
 @pytest.mark.parametrize("value", ["{{ 'hush' | as_bool }}", "{{ 'hush' | as_number }}", "{{ hush_hush }}"])

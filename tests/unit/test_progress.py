@@ -29,26 +29,26 @@ class Terminal(io.StringIO):
         return True
 
 
-def listening(stream: io.StringIO, *, form: str = "text", quiet: bool = False) -> io.StringIO:
+def listener(stream: io.StringIO, *, form: str = "text", quiet: bool = False) -> io.StringIO:
     log.configure(form=form, quiet=quiet, colors=None, stream=stream)
     return stream
 
 
 def test_elsewhere_a_line_is_said_every_ten_seconds_and_none_of_a_short_fit() -> None:
-    stream, now = listening(io.StringIO()), [0.0]
+    stream, now = listener(io.StringIO()), [0.0]
     with Lines(lambda: now[0]).of(TASK) as report:
         for column in range(1, 31):
             now[0] = column * 1.0
             report(f"c{column}", column, 30)
-    said = [line.partition("  ")[2] for line in stream.getvalue().splitlines()]
-    assert said == ["synthetic.people: 10 of 30, c10", "synthetic.people: 20 of 30, c20"]
+    lines = [line.partition("  ")[2] for line in stream.getvalue().splitlines()]
+    assert lines == ["synthetic.people: 10 of 30, c10", "synthetic.people: 20 of 30, c20"]
     with Lines(lambda: 9.0).of(TASK) as report:
         report("c1", 1, 2)
     assert len(stream.getvalue().splitlines()) == 2
 
 
 def test_of_work_without_a_known_end_only_its_state_is_said() -> None:
-    stream, now = listening(io.StringIO()), [0.0]
+    stream, now = listener(io.StringIO()), [0.0]
     with Lines(lambda: now[0]).of(TASK) as report:
         now[0] = 11.0
         report("Gretel train running, epoch 3, 11 s", 3, 0)
@@ -56,7 +56,7 @@ def test_of_work_without_a_known_end_only_its_state_is_said() -> None:
 
 
 def test_machines_read_the_progress_as_numbers() -> None:
-    stream, now = listening(io.StringIO(), form="json"), [0.0]
+    stream, now = listener(io.StringIO(), form="json"), [0.0]
     with Lines(lambda: now[0]).of(TASK) as report:
         now[0] = 11.0
         report("age", 1, 3)
@@ -66,7 +66,7 @@ def test_machines_read_the_progress_as_numbers() -> None:
 
 @pytest.mark.parametrize("options", [{"form": "json"}, {"quiet": True}])
 def test_a_terminal_shows_no_bar_to_who_wants_json_or_quiet(options: dict[str, object]) -> None:
-    stream = listening(Terminal(), **options)  # type: ignore[arg-type] # options of `listening`
+    stream = listener(Terminal(), **options)  # type: ignore[arg-type] # options of `listening`
     with progress_bar() as progress, progress.of(TASK) as report:
         assert isinstance(progress, Lines)
         report("age", 1, 3)
@@ -74,7 +74,7 @@ def test_a_terminal_shows_no_bar_to_who_wants_json_or_quiet(options: dict[str, o
 
 
 def test_a_terminal_shows_a_bar_and_the_log_above_it_and_nothing_of_it_stays() -> None:
-    stream = listening(Terminal())
+    stream = listener(Terminal())
     (handler,) = log.LOGGER.handlers
     with progress_bar() as progress:
         assert isinstance(progress, Bars)
@@ -82,11 +82,11 @@ def test_a_terminal_shows_a_bar_and_the_log_above_it_and_nothing_of_it_stays() -
             report("age", 1, 3)
             log.info("a line that is longer than the terminal is wide " + "x" * 200)
             progress.refresh()
-            drawn = stream.getvalue()
-    assert "synthetic.people" in drawn
-    assert re.search(r"1/3\S* age", drawn)
+            output = stream.getvalue()
+    assert "synthetic.people" in output
+    assert re.search(r"1/3\S* age", output)
     assert "x" * 200 in stream.getvalue()  # never broken into two
-    assert "\r\x1b[2K" in stream.getvalue()[len(drawn) :]  # the bar is wiped away
+    assert "\r\x1b[2K" in stream.getvalue()[len(output) :]  # the bar is wiped away
     assert stream.getvalue().rfind("\x1b[?25h") > stream.getvalue().rfind("\x1b[?25l")
     assert getattr(handler, "stream", None) is stream
     log.info("after")
@@ -94,7 +94,7 @@ def test_a_terminal_shows_a_bar_and_the_log_above_it_and_nothing_of_it_stays() -
 
 
 def test_an_interrupt_gives_the_terminal_back() -> None:
-    stream = listening(Terminal())
+    stream = listener(Terminal())
     with contextlib.suppress(KeyboardInterrupt), progress_bar() as progress, progress.of(TASK) as report:
         report("age", 1, 3)
         raise KeyboardInterrupt
@@ -103,7 +103,7 @@ def test_an_interrupt_gives_the_terminal_back() -> None:
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is() -> None:
-    stream = listening(Terminal())
+    stream = listener(Terminal())
     with progress_bar() as progress, progress.of(TASK) as report:
         report("[red]x[/red]", 1, 3)
         assert isinstance(progress, Bars)

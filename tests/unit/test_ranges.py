@@ -34,9 +34,9 @@ def test_ranges_come_back_as_they_are(kind: str) -> None:
     assert treatments[0].role is Role.CATEGORY  # what rows share is a label
     few = tuple(classify(MODEL, [column(kind)], _different(kind)))
     assert few[0].role is (Role.DATETIME if kind in {"daterange", "tsrange"} else Role.NUMBER)
-    learned = learnable(rows, few)
-    assert [*learned.columns] == ["during", "during until"]
-    twin = assemble(learned, few, real=rows, parents=lambda _: None, rng=np.random.default_rng(0))
+    learned_columns = learnable(rows, few)
+    assert [*learned_columns.columns] == ["during", "during until"]
+    twin = assemble(learned_columns, few, real=rows, parents=lambda _: None, rng=np.random.default_rng(0))
     assert twin.column("during").to_pylist() == rows.column("during").to_pylist()
 
 
@@ -50,9 +50,11 @@ def _different(kind: str) -> pa.Table:
 def test_a_range_never_ends_before_it_begins() -> None:
     rows = pa.table({"during": ["[2024-01-05,2024-02-01)", "[2024-01-05,)"]})
     (treatment,) = classify(MODEL, [column("daterange")], _different("daterange"))
-    learned = learnable(rows, [treatment])
-    learned["during until"] = pd.Series([pd.Timestamp("2023-01-01"), pd.NaT])
-    twin = assemble(learned, [treatment], real=rows, parents=lambda _: None, rng=np.random.default_rng(0))
+    learned_columns = learnable(rows, [treatment])
+    learned_columns["during until"] = pd.Series([pd.Timestamp("2023-01-01"), pd.NaT])
+    twin = assemble(
+        learned_columns, [treatment], real=rows, parents=lambda _: None, rng=np.random.default_rng(0)
+    )
     assert twin.column("during").to_pylist() == ["[2024-01-05,2024-01-06)", "[2024-01-05,)"]
 
 

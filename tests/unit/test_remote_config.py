@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def asked(rows: int = 1000, **backend_options: Any) -> Request:
+def request_of(rows: int = 1000, **backend_options: Any) -> Request:
     return Request(
         rows=rows,
         seed=9,
@@ -41,7 +41,7 @@ def asked(rows: int = 1000, **backend_options: Any) -> Request:
 
 def gretel(options: Mapping[str, object], rows: int = 1000, **backend_options: Any) -> dict[str, Any]:
     """The body of the one model that Gretel is sent, by its type."""
-    (step,) = gretel_config.steps(asked(rows, sections={"gretel": options}, **backend_options))
+    (step,) = gretel_config.steps(request_of(rows, sections={"gretel": options}, **backend_options))
     models: Any = step.config["models"]
     (model,) = models
     return dict(model)
@@ -68,8 +68,8 @@ def test_a_budget_chooses_a_model_that_has_one() -> None:
 
 def test_a_budget_of_navigator_ft_stands_in_its_privacy_params() -> None:
     body = gretel({"model": "navigator_ft"}, epsilon=8.0)["navigator_ft"]
-    wanted = {"dp": True, "epsilon": 8.0, "delta": "auto", "per_sample_max_grad_norm": 0.1}
-    assert body["privacy_params"] == wanted
+    privacy_fields = {"dp": True, "epsilon": 8.0, "delta": "auto", "per_sample_max_grad_norm": 0.1}
+    assert body["privacy_params"] == privacy_fields
     assert "privacy_params" not in gretel({"model": "navigator_ft"})["navigator_ft"]
 
 
@@ -81,7 +81,7 @@ def test_gretels_own_words_for_a_budget_are_taken() -> None:
 
 def test_a_transformation_goes_before_the_training() -> None:
     transform = {"globals": {"locales": ["en_US"]}, "steps": []}
-    steps = gretel_config.steps(asked(sections={"gretel": {"transform_v2": transform}}))
+    steps = gretel_config.steps(request_of(sections={"gretel": {"transform_v2": transform}}))
     assert [step.name for step in steps] == ["transform", "train"]
     assert steps[0].config["models"] == [{"transform_v2": transform}]
 
@@ -109,9 +109,9 @@ def test_a_transformation_goes_before_the_training() -> None:
 def test_what_gretel_does_not_have_is_named(
     options: dict[str, object], backend_options: dict[str, float], said_of_it: str
 ) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as failure:
         gretel(options, 1000, **backend_options)
-    assert said_of_it in str(caught.value)
+    assert said_of_it in str(failure.value)
 
 
 def test_more_rows_than_a_model_makes_are_refused() -> None:
@@ -121,7 +121,7 @@ def test_more_rows_than_a_model_makes_are_refused() -> None:
 
 
 def nemo(options: Mapping[str, object], **backend_options: Any) -> dict[str, Any]:
-    (step,) = nemo_config.steps(asked(sections={"nemo": options}, **backend_options))
+    (step,) = nemo_config.steps(request_of(sections={"nemo": options}, **backend_options))
     return dict(step.config)
 
 
@@ -134,8 +134,8 @@ def test_nemo_holds_nothing_out_and_makes_some_rows_to_spare() -> None:
 
 
 def test_nemo_keeps_to_a_budget() -> None:
-    wanted = {"dp_enabled": True, "epsilon": 6.0, "delta": "auto", "per_sample_max_grad_norm": 1.0}
-    assert nemo({}, epsilon=6.0)["privacy"] == wanted
+    privacy_fields = {"dp_enabled": True, "epsilon": 6.0, "delta": "auto", "per_sample_max_grad_norm": 1.0}
+    assert nemo({}, epsilon=6.0)["privacy"] == privacy_fields
 
 
 @pytest.mark.parametrize(
@@ -151,24 +151,24 @@ def test_nemo_keeps_to_a_budget() -> None:
 def test_what_nemo_does_not_have_is_named(
     options: dict[str, object], backend_options: dict[str, float], said_of_it: str
 ) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as failure:
         nemo(options, **backend_options)
-    assert said_of_it in str(caught.value)
+    assert said_of_it in str(failure.value)
 
 
 def test_rows_of_an_entity_are_learned_together_by_the_models_that_can() -> None:
     entities = np.array([7, 7, 9])
     navigator = {"gretel": {"model": "navigator_ft"}}
     for request, group in (
-        (asked(sections=navigator), None),
-        (replace(asked(sections=navigator), entities=entities), ENTITY),
+        (request_of(sections=navigator), None),
+        (replace(request_of(sections=navigator), entities=entities), ENTITY),
     ):
         (step,) = gretel_config.steps(request)
         models: Any = step.config["models"]
         assert models[0]["navigator_ft"]["group_training_examples_by"] == group
         assert gretel_config.is_grouped(request) == bool(group)
-    assert not gretel_config.is_grouped(replace(asked(), entities=entities))
-    (step,) = nemo_config.steps(replace(asked(), entities=entities))
+    assert not gretel_config.is_grouped(replace(request_of(), entities=entities))
+    (step,) = nemo_config.steps(replace(request_of(), entities=entities))
     data: Any = step.config["data"]
     assert data["group_training_examples_by"] == ENTITY
 
@@ -176,8 +176,8 @@ def test_rows_of_an_entity_are_learned_together_by_the_models_that_can() -> None
 def task(backend: str, **model: Any) -> Task:
     relation = Relation("db", "marts", "orders")
     facts: dict[str, Any] = {"primary_key": ("order_id",), "unique": (("order_id",),), **model}
-    described = Model("model.shop.orders", "orders", relation, "models/orders.yml", "table", **facts)
-    return Task(described, relation, Options(backend=backend))
+    described_model = Model("model.shop.orders", "orders", relation, "models/orders.yml", "table", **facts)
+    return Task(described_model, relation, Options(backend=backend))
 
 
 @pytest.mark.parametrize("backend", ["gretel", "nemo"])
@@ -202,9 +202,9 @@ def test_the_local_backend_keeps_a_budget_by_guarantee() -> None:
     "address", ["nemo.example.com", "ftp://x", "https://user:secret@x", "https://x/?key=secret"]
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(address: str) -> None:
-    with pytest.raises(ConfigError, match="NEMO_ENDPOINT must be an address") as caught:
+    with pytest.raises(ConfigError, match="NEMO_ENDPOINT must be an address") as failure:
         NemoBackend.connect({"NEMO_ENDPOINT": address})
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(failure.value)
 
 
 def test_a_backend_shows_no_secret() -> None:
@@ -213,7 +213,7 @@ def test_a_backend_shows_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "message"),
     [
         ("CUDA out of memory.\nTraceback …", "CUDA out of memory"),
         ("cannot convert 'Jane Doe' to float", "cannot convert … to float"),
@@ -225,8 +225,8 @@ def test_a_backend_shows_no_secret() -> None:
         ("", ""),
     ],
 )
-def test_what_a_service_says_is_shown_without_values_and_secrets(text: object, shown: str) -> None:
-    assert redact(text) == shown
+def test_what_a_service_says_is_shown_without_values_and_secrets(text: object, message: str) -> None:
+    assert redact(text) == message
 
 
 def test_each_backend_sees_its_own_variables_only() -> None:

@@ -23,24 +23,26 @@ NOBODYS = [
 ]
 
 
-def made(what: IdentifierKind, rows: int, real: Any = (), *, seed: int = 0, **other: Any) -> list[str]:
+def replacements_of(
+    what: IdentifierKind, rows: int, real: Any = (), *, seed: int = 0, **other: Any
+) -> list[str]:
     kind = other.pop("kind", Kind.TEXT)
     column = Column("thing", kind.value, kind, not_null=True, length=other.pop("length", None), bits=64)
     values = pa.chunked_array([pa.array(list(real), None if real else pa.string())])
-    taken = other.pop("taken", None)
-    known = values if taken is None else pa.chunked_array([pa.array(taken, pa.string())])
-    found: list[str] = replacements(
+    taken_values = other.pop("taken", None)
+    known_values = values if taken_values is None else pa.chunked_array([pa.array(taken_values, pa.string())])
+    new_values: list[str] = replacements(
         what,
         column,
         rows,
         np.random.default_rng(seed),
         real=values,
-        existing=known,
+        existing=known_values,
         unique=other.pop("unique", False),
     ).to_pylist()
-    assert len(found) == rows
-    assert not set(found) & {str(value) for value in known.to_pylist()}
-    return found
+    assert len(new_values) == rows
+    assert not set(new_values) & {str(value) for value in known_values.to_pylist()}
+    return new_values
 
 
 @pytest.mark.parametrize(
@@ -62,19 +64,28 @@ def made(what: IdentifierKind, rows: int, real: Any = (), *, seed: int = 0, **ot
     ],
 )
 def test_replacements_look_like_their_kind(what: IdentifierKind, pattern: str) -> None:
-    for value in made(what, 200):
+    for value in replacements_of(what, 200):
         assert re.fullmatch(pattern, value), value
 
 
 def test_check_digits_are_right() -> None:
-    assert all(map(is_card, made(IdentifierKind.CARD, 200, [f"4111-1111-1111-{i:04d}" for i in range(99)])))
     assert all(
-        map(is_iban, made(IdentifierKind.IBAN, 200, [f"GB29 NWBK 6016 1331 9268 {i:02d}" for i in range(99)]))
+        map(
+            is_card, replacements_of(IdentifierKind.CARD, 200, [f"4111-1111-1111-{i:04d}" for i in range(99)])
+        )
+    )
+    assert all(
+        map(
+            is_iban,
+            replacements_of(
+                IdentifierKind.IBAN, 200, [f"GB29 NWBK 6016 1331 9268 {i:02d}" for i in range(99)]
+            ),
+        )
     )
 
 
 @pytest.mark.parametrize(
-    ("what", "written", "pattern"),
+    ("what", "original", "pattern"),
     [
         (IdentifierKind.PHONE, "(212) 555-{:04d}", r"\([2-9]\d\d\) 555-01\d\d"),
         (IdentifierKind.PHONE, "1 212 555 {:04d}", r"1 [2-9]\d\d 555 01\d\d"),
@@ -93,8 +104,8 @@ def test_check_digits_are_right() -> None:
         (IdentifierKind.IP, "2001:4860::{:x}", r"2001:db8::[0-9a-f]+:[0-9a-f]+"),
     ],
 )
-def test_length_marks_prefix_and_case_stay(what: IdentifierKind, written: str, pattern: str) -> None:
-    for value in made(what, 50, [written.format(number) for number in range(100)]):
+def test_length_marks_prefix_and_case_stay(what: IdentifierKind, original: str, pattern: str) -> None:
+    for value in replacements_of(what, 50, [original.format(number) for number in range(100)]):
         assert re.fullmatch(pattern, value), value
 
 
@@ -104,9 +115,9 @@ def test_ways_of_writing_come_as_often_as_they_did_and_rare_ones_not_at_all() ->
         + [f"030-55{i:04d}" for i in range(30)]
         + ["+44 1 2 3 4567"]
     )
-    found = Counter(re.sub(r"\d", "0", value) for value in made(IdentifierKind.PHONE, 1200, real))
-    assert set(found) == {"+0 000 000 0000", "000-000000"}
-    assert 850 < found["+0 000 000 0000"] < 950
+    shapes = Counter(re.sub(r"\d", "0", value) for value in replacements_of(IdentifierKind.PHONE, 1200, real))
+    assert set(shapes) == {"+0 000 000 0000", "000-000000"}
+    assert 850 < shapes["+0 000 000 0000"] < 950
 
 
 @pytest.mark.parametrize(
@@ -119,49 +130,57 @@ def test_ways_of_writing_come_as_often_as_they_did_and_rare_ones_not_at_all() ->
     ],
 )
 def test_whole_numbers_are_replaced_by_whole_numbers(what: IdentifierKind, first: int, pattern: str) -> None:
-    for value in made(what, 50, range(first, first + 100), kind=Kind.INTEGER):
+    for value in replacements_of(what, 50, range(first, first + 100), kind=Kind.INTEGER):
         assert re.fullmatch(pattern, value), value
 
 
 def test_made_up_numbers_are_still_recognised_as_their_kind() -> None:
-    for written in ("(212) 555-{:04d}", "+49 171 123{:04d}"):
-        assert all(map(is_phone, made(IdentifierKind.PHONE, 50, [written.format(i) for i in range(50)])))
+    for template in ("(212) 555-{:04d}", "+49 171 123{:04d}"):
+        assert all(
+            map(is_phone, replacements_of(IdentifierKind.PHONE, 50, [template.format(i) for i in range(50)]))
+        )
 
 
 def test_network_addresses_are_nobodys_even_where_those_for_documentation_are_used_up() -> None:
-    for value in made(IdentifierKind.IP, 5000, unique=True):
+    for value in replacements_of(IdentifierKind.IP, 5000, unique=True):
         assert any(ip_address(value) in network for network in NOBODYS)
 
 
 @pytest.mark.parametrize("what", MAKERS)
 def test_the_same_seed_gives_the_same_values(what: IdentifierKind) -> None:
-    assert made(what, 50, seed=1) == made(what, 50, seed=1) != made(what, 50, seed=2)
+    assert (
+        replacements_of(what, 50, seed=1)
+        == replacements_of(what, 50, seed=1)
+        != replacements_of(what, 50, seed=2)
+    )
 
 
 @pytest.mark.parametrize("what", MAKERS)
 def test_values_are_unique_where_they_must_be_and_none_is_real(what: IdentifierKind) -> None:
-    real = made(what, 300)
-    values = made(what, 300, unique=True, taken=real)
+    real = replacements_of(what, 300)
+    values = replacements_of(what, 300, unique=True, taken=real)
     assert len(set(values)) == 300
 
 
 def test_where_all_known_names_are_taken_others_are_made_up() -> None:
-    names = made(IdentifierKind.FIRST_NAME, 20_000)
-    assert len(set(made(IdentifierKind.FIRST_NAME, 500, taken=names, unique=True))) == 500
+    names = replacements_of(IdentifierKind.FIRST_NAME, 20_000)
+    assert len(set(replacements_of(IdentifierKind.FIRST_NAME, 500, taken=names, unique=True))) == 500
 
 
 def test_the_network_mask_of_a_real_address_hides_nothing() -> None:
-    first = made(IdentifierKind.IP, 5)
-    assert not set(made(IdentifierKind.IP, 5)) - set(first)
-    assert not set(made(IdentifierKind.IP, 5, taken=[f"{value}/32" for value in first])) & set(first)
+    first = replacements_of(IdentifierKind.IP, 5)
+    assert not set(replacements_of(IdentifierKind.IP, 5)) - set(first)
+    assert not set(replacements_of(IdentifierKind.IP, 5, taken=[f"{value}/32" for value in first])) & set(
+        first
+    )
 
 
 def test_values_that_do_not_fit_are_not_made() -> None:
-    assert max(map(len, made(IdentifierKind.FULL_NAME, 100, length=10))) <= 10
+    assert max(map(len, replacements_of(IdentifierKind.FULL_NAME, 100, length=10))) <= 10
     with pytest.raises(ModelError, match=r"not enough made-up e-mail addresses for thing \(text, 10 rows\)"):
-        made(IdentifierKind.EMAIL, 10, length=5)
+        replacements_of(IdentifierKind.EMAIL, 10, length=5)
 
 
 def test_more_unique_values_than_there_are_is_refused() -> None:
     with pytest.raises(ModelError, match=r"made-up postcodes for thing \(text, 101 rows, unique\)"):
-        made(IdentifierKind.POSTCODE, 101, [f"{i}" for i in range(10, 20)], unique=True)
+        replacements_of(IdentifierKind.POSTCODE, 101, [f"{i}" for i in range(10, 20)], unique=True)

@@ -78,14 +78,14 @@ def task(name: str = "people", policy: Policy = Policy.BLOCK) -> Task:
 
 
 def check(name: str, verdict: Verdict = Verdict.PASS, **facts: Any) -> Check:
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "value": 0.01,
         "low": -0.01,
         "high": 0.03,
         "limit": 0.05,
         "explain": f"On {name}.",
     }
-    return Check(name, verdict=verdict, **{**known, "training": 900, "holdout": 200, **facts})
+    return Check(name, verdict=verdict, **{**fields, "training": 900, "holdout": 200, **facts})
 
 
 CHECKS = (
@@ -114,41 +114,45 @@ def frame(seed: int, rows: int, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: rng.integers(0, 90, rows) for name in names})
 
 
-def drawn(names: list[str]) -> Portrait:
+def picture(names: list[str]) -> Portrait:
     return portrait(frame(1, 900, names), frame(2, 200, names), frame(3, 1_000, names))
 
 
 def hostile() -> Document:
-    handled = [
+    handling = [
         ColumnTreatment(column=name, data_type="text", role="key", origin=name, action="new")
         for name in HOSTILE
     ]
-    found = evaluation(check("worst_column", explain=f"In '{HOSTILE[0]}'.", aspect=Aspect.QUALITY), *CHECKS)
+    document = evaluation(
+        check("worst_column", explain=f"In '{HOSTILE[0]}'.", aspect=Aspect.QUALITY), *CHECKS
+    )
     return make_document(
         task(HOSTILE[0]),
         "run-1",
-        found,
+        document,
         published_rows=1_000,
-        treatments=handled,
-        portrait=drawn(HOSTILE),
+        treatments=handling,
+        portrait=picture(HOSTILE),
         warnings=HOSTILE,
     )
 
 
 WITH_PICTURES = make_document(
-    task(), "run-1", evaluation(), published_rows=1_000, portrait=drawn(["city", "age"])
+    task(), "run-1", evaluation(), published_rows=1_000, portrait=picture(["city", "age"])
 )
-UNDECIDED = evaluation(check("exact_rows", Verdict.INCONCLUSIVE), *CHECKS[1:])
-FAILED = evaluation(check("exact_rows", Verdict.FAIL, value=0.6, low=0.5, high=0.7), *CHECKS[1:])
-BROKEN = evaluation(check("near_copies", Verdict.ERROR, value=0.0, low=-1.0, high=1.0), *CHECKS)
+UNDECIDED_EVALUATION = evaluation(check("exact_rows", Verdict.INCONCLUSIVE), *CHECKS[1:])
+FAILED_EVALUATION = evaluation(check("exact_rows", Verdict.FAIL, value=0.6, low=0.5, high=0.7), *CHECKS[1:])
+BROKEN_EVALUATION = evaluation(check("near_copies", Verdict.ERROR, value=0.0, low=-1.0, high=1.0), *CHECKS)
 DOCUMENTS = {
     "pass": WITH_PICTURES,
     "hostile": hostile(),
     "without pictures": make_document(task(), "run-1", evaluation(), published_rows=1_000),
-    "fail": make_document(task(), "run-1", FAILED, published_rows=None, portrait=drawn(["city", "age"])),
-    "inconclusive": make_document(task(), "run-1", UNDECIDED, published_rows=None),
-    "warned": make_document(task(policy=Policy.WARN), "run-1", UNDECIDED, published_rows=1_000),
-    "error": make_document(task(), "run-1", BROKEN, published_rows=None),
+    "fail": make_document(
+        task(), "run-1", FAILED_EVALUATION, published_rows=None, portrait=picture(["city", "age"])
+    ),
+    "inconclusive": make_document(task(), "run-1", UNDECIDED_EVALUATION, published_rows=None),
+    "warned": make_document(task(policy=Policy.WARN), "run-1", UNDECIDED_EVALUATION, published_rows=1_000),
+    "error": make_document(task(), "run-1", BROKEN_EVALUATION, published_rows=None),
     "keys only": make_document(task(), "run-1", None, published_rows=1_000),
     "no holdout": make_document(
         task(), "run-1", Evaluation(None, CHECKS[:1], {"training": 900, "synthetic": 9}), published_rows=9
@@ -210,15 +214,15 @@ def test_every_picture_has_a_title_and_a_description(name: str) -> None:
 
 def test_the_numbers_of_every_picture_stand_beside_it_as_text() -> None:
     text = Page(render_report(WITH_PICTURES)).text
-    found = WITH_PICTURES.portrait
-    for item in found.distributions:
+    picture_content = WITH_PICTURES.portrait
+    for item in picture_content.distributions:
         for cell in item.cells:
             assert cell.label in text
             assert f"{cell.training:.1%}" in text
-    assert found.associations is not None
-    assert f"{found.associations.training[1][0]:.2f}" in text
-    assert found.roc is not None
-    assert f"{found.roc.auc:.3f}" in text
+    assert picture_content.associations is not None
+    assert f"{picture_content.associations.training[1][0]:.2f}" in text
+    assert picture_content.roc is not None
+    assert f"{picture_content.roc.auc:.3f}" in text
     for accuracy in WITH_PICTURES.accuracies:
         assert f"{accuracy.synthetic:.1%} of {accuracy.ceiling:.1%}" in text
     assert "0.510 (0.490 to 0.530)" in text
@@ -269,16 +273,20 @@ def test_a_failed_check_is_explained_on_the_first_screen() -> None:
 
 
 def test_a_moved_limit_is_called_customised() -> None:
-    found = evaluation(check("exact_rows", limit=20, has_custom_limit=True), *CHECKS[1:])
-    text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
+    custom_evaluation = evaluation(check("exact_rows", limit=20, has_custom_limit=True), *CHECKS[1:])
+    text = " ".join(
+        Page(render_report(make_document(task(), "r", custom_evaluation, published_rows=9))).text.split()
+    )
     assert "customised limit" in text
     assert "Customised: exact_rows 20" in text
     assert "Customised:" not in Page(render_report(WITH_PICTURES)).text
 
 
 def test_redrawn_rows_and_repeated_attempts_are_told() -> None:
-    found = evaluation(redrawn_rows=7, attempt=4, retry_reason="the source was mended")
-    text = " ".join(Page(render_report(make_document(task(), "r", found, published_rows=9))).text.split())
+    redrawn_evaluation = evaluation(redrawn_rows=7, attempt=4, retry_reason="the source was mended")
+    text = " ".join(
+        Page(render_report(make_document(task(), "r", redrawn_evaluation, published_rows=9))).text.split()
+    )
     assert "7 rows were drawn anew" in text
     assert "4, because: the source was mended" in text
 
@@ -290,15 +298,15 @@ def test_few_nulls_are_not_counted_out() -> None:
 
 
 def test_figures_that_are_no_numbers_are_left_out_of_the_document() -> None:
-    found = evaluation(check("exact_rows", Verdict.ERROR, value=float("nan"), high=float("inf")))
-    (item,) = make_document(task(), "r", found, published_rows=None).checks
+    odd_evaluation = evaluation(check("exact_rows", Verdict.ERROR, value=float("nan"), high=float("inf")))
+    (item,) = make_document(task(), "r", odd_evaluation, published_rows=None).checks
     assert (item.value, item.ci_high) == (None, None)
-    assert "–" in render_report(make_document(task(), "r", found, published_rows=None))
+    assert "–" in render_report(make_document(task(), "r", odd_evaluation, published_rows=None))
 
 
 def test_three_hundred_columns_make_no_large_file() -> None:
     names = [f"a_rather_long_name_of_a_column_{n}" for n in range(300)]
-    page = render_report(make_document(task(), "r", evaluation(), published_rows=9, portrait=drawn(names)))
+    page = render_report(make_document(task(), "r", evaluation(), published_rows=9, portrait=picture(names)))
     assert len(page.encode()) < 1_500_000
     assert "The 100 of 300 columns that differ most." in page
 

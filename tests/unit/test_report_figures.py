@@ -19,19 +19,19 @@ from synth.stores.directory import DirectoryStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS, UNSEEN = 4_000, 1_000
+ROWS, UNSEEN_ROWS = 4_000, 1_000
 TOLERANCE = 0.01
-COPIED = 40  # training rows that the twin repeats
+COPIES = 40  # training rows that the twin repeats
 
 
 def table(seed: int, rows: int, nulls: float = 0.1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     plan = rng.choice(["free", "basic", "pro"], rows, p=[0.6, 0.3, 0.1])
-    spent = np.round(rng.lognormal(3, 1, rows) * np.where(plan == "pro", 3, 1), 2)
+    spending = np.round(rng.lognormal(3, 1, rows) * np.where(plan == "pro", 3, 1), 2)
     return pd.DataFrame(
         {
             "plan": plan,
-            "spent": spent,
+            "spent": spending,
             "logins": rng.poisson(np.where(plan == "free", 1, 4)),
             "rating": pd.Series(rng.integers(1, 6, rows), dtype="Int64").mask(rng.random(rows) < nulls),
         }
@@ -40,10 +40,10 @@ def table(seed: int, rows: int, nulls: float = 0.1) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def tables() -> tuple[pd.DataFrame, ...]:
-    training, holdout = table(1, ROWS), table(2, UNSEEN)
-    twin = table(3, UNSEEN - COPIED, nulls=0.3)
+    training, holdout = table(1, ROWS), table(2, UNSEEN_ROWS)
+    twin = table(3, UNSEEN_ROWS - COPIES, nulls=0.3)
     twin["logins"] += 1
-    return training, holdout, pd.concat([twin, training.iloc[:COPIED]], ignore_index=True)
+    return training, holdout, pd.concat([twin, training.iloc[:COPIES]], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,14 @@ def report(tables: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
     task = Task(model, Relation("w", "synthetic", "users"))
     folder = RunFolder.create(place, "run-1")
     twin: pa.Table | None = None  # what analysts get is not compared here
-    found = evaluate(*tables)
-    folder.store_twin(DirectoryStore(place / "store"), task, twin, found, portrait=portrait(*tables))
+    evaluation = evaluate(*tables)
+    folder.store_twin(DirectoryStore(place / "store"), task, twin, evaluation, portrait=portrait(*tables))
     content: dict[str, Any] = json.loads(folder.evaluation(task).read_text("utf-8"))
     content["page"] = folder.report(task).read_text("utf-8")
     return content
 
 
-def binned(values: pd.Series[Any], training: pd.Series[Any]) -> pd.Series[Any]:
+def in_bins(values: pd.Series[Any], training: pd.Series[Any]) -> pd.Series[Any]:
     """Ten bins of equal mass of the training rows, or the values where there are no more; NULL is one."""
     if training.nunique() <= 10:
         return values.astype(object).where(values.notna(), "NULL").astype(str)
@@ -78,7 +78,7 @@ def accuracy(one: pd.DataFrame, other: pd.DataFrame) -> float:
 def accuracies(tables: Any, order: int) -> dict[tuple[str, ...], tuple[float, float]]:
     """Of every group of so many columns: the twin's accuracy, and that of the unseen rows."""
     training, holdout, twin = (
-        pd.DataFrame({name: binned(frame[name], tables[0][name]) for name in frame}) for frame in tables
+        pd.DataFrame({name: in_bins(frame[name], tables[0][name]) for name in frame}) for frame in tables
     )
     groups = combinations(training.columns, order)
     return {
@@ -90,9 +90,9 @@ def accuracies(tables: Any, order: int) -> dict[tuple[str, ...], tuple[float, fl
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_accuracies_of_columns_pairs_and_triples(report: Any, tables: Any, order: int) -> None:
     twin, ceiling = np.mean([*accuracies(tables, order).values()], axis=0)
-    found = next(item for item in report["accuracies"] if item["order"] == order)
-    assert found["synthetic"] == pytest.approx(twin, abs=TOLERANCE)
-    assert found["ceiling"] == pytest.approx(ceiling, abs=TOLERANCE)
+    accuracy_item = next(item for item in report["accuracies"] if item["order"] == order)
+    assert accuracy_item["synthetic"] == pytest.approx(twin, abs=TOLERANCE)
+    assert accuracy_item["ceiling"] == pytest.approx(ceiling, abs=TOLERANCE)
 
 
 def test_fidelity_is_the_share_of_the_ceiling(report: Any, tables: Any) -> None:
@@ -122,10 +122,10 @@ def test_repeated_rows(report: Any, tables: Any) -> None:
     real = pd.concat([training, holdout])
     alone = set(real[~real.duplicated(keep=False)]) & set(twin)
     shares = [rows.isin(alone) for rows in (training, holdout)]
-    (found,) = (item for item in report["checks"] if item["name"] == "exact_rows")
+    (check,) = (item for item in report["checks"] if item["name"] == "exact_rows")
     odds = len(training) / len(holdout)
-    assert found["value"] == pytest.approx(shares[0].sum() - odds * shares[1].sum(), abs=TOLERANCE)
-    assert shares[0].sum() > COPIED / 2
+    assert check["value"] == pytest.approx(shares[0].sum() - odds * shares[1].sum(), abs=TOLERANCE)
+    assert shares[0].sum() > COPIES / 2
 
 
 def test_cells_of_the_pictures(report: Any, tables: Any) -> None:
@@ -139,15 +139,15 @@ def test_cells_of_the_pictures(report: Any, tables: Any) -> None:
 
 def test_associations(report: Any, tables: Any) -> None:
     """Against Cramér's V as it is written in textbooks, whose bias is small in so large a table."""
-    found = report["portrait"]["associations"]
-    at = {name: place for place, name in enumerate(found["columns"])}
+    associations = report["portrait"]["associations"]
+    at = {name: place for place, name in enumerate(associations["columns"])}
     for first, second in combinations(at, 2):
         for side, frame in (("training", tables[0]), ("synthetic", tables[2])):
-            rows, columns = (binned(frame[name], tables[0][name]) for name in (first, second))
+            rows, columns = (in_bins(frame[name], tables[0][name]) for name in (first, second))
             counts = pd.crosstab(rows, columns)
-            expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / len(frame)
-            square = ((counts.to_numpy() - expected) ** 2 / expected).sum()
+            independent_counts = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / len(frame)
+            square = ((counts.to_numpy() - independent_counts) ** 2 / independent_counts).sum()
             plain = np.sqrt(square / len(frame) / (min(counts.shape) - 1))
-            value = found[side][max(at[first], at[second])][min(at[first], at[second])]
+            value = associations[side][max(at[first], at[second])][min(at[first], at[second])]
             bias = np.sqrt((max(counts.shape) - 1) / len(frame))
             assert value == pytest.approx(plain, abs=bias + TOLERANCE), (first, second, side)

@@ -55,7 +55,7 @@ def role(values: list[Any], of: Column, **facts: Any) -> tuple[Role, str]:
     return treatment.role, treatment.origin
 
 
-SHARED = [f"label {i % 9}" for i in range(900)]
+SHARED_LABELS = [f"label {i % 9}" for i in range(900)]
 OWN = [f"value-{i}" for i in range(900)]
 PROSE = [f"what somebody wrote as number {i}" for i in range(900)]
 EMAILS = [f"somebody.{i}@corp.test" for i in range(900)]
@@ -84,7 +84,7 @@ def test_the_type_decides_where_nothing_else_is_known(kind: Kind, expected: Role
 
 @pytest.mark.parametrize("kind", [Kind.TEXT, Kind.OPAQUE])
 def test_text_is_a_category_if_most_rows_hold_a_common_value(kind: Kind) -> None:
-    assert role(SHARED, column(kind=kind)) == (Role.CATEGORY, "shared values")
+    assert role(SHARED_LABELS, column(kind=kind)) == (Role.CATEGORY, "shared values")
     assert role(["common"] * 450 + PROSE[:450], column(kind=kind))[0] is Role.CATEGORY
     assert role(["common"] * 449 + PROSE[:451], column(kind=kind))[0] is Role.FREE_TEXT
     assert role([None] * 9 + ["x"] * 10, column(kind=kind))[0] is Role.CATEGORY
@@ -98,7 +98,7 @@ def test_other_types_and_prose_that_rows_do_not_share_are_free_text() -> None:
 
 
 def test_text_of_which_nothing_is_known_is_replaced_by_something_alike() -> None:
-    first, second = classify(MODEL, [column("a"), column("b")], pa.table({"a": OWN, "b": SHARED}))
+    first, second = classify(MODEL, [column("a"), column("b")], pa.table({"a": OWN, "b": SHARED_LABELS}))
     assert (first.role, first.origin) == (Role.NATURAL_KEY, "unshared values")
     assert first.unsure.startswith("holds values that rows do not share")
     assert (second.role, second.unsure) == (Role.CATEGORY, "")
@@ -114,8 +114,8 @@ def test_text_that_a_type_or_a_test_lists_is_a_category_however_few_rows_hold_it
     few = ["sale", "rent", "lease"] * 4
     assert role(few, column())[0] is Role.NATURAL_KEY
     assert role(few, column(data_type="sales.kind", is_enum=True)) == (Role.CATEGORY, "type")
-    listed = (PublicValues("thing", labels=("lease", "rent", "sale"), source="accepted_values_thing"),)
-    assert role(few, column(), public=listed) == (Role.CATEGORY, "accepted_values_thing")
+    public_values = (PublicValues("thing", labels=("lease", "rent", "sale"), source="accepted_values_thing"),)
+    assert role(few, column(), public=public_values) == (Role.CATEGORY, "accepted_values_thing")
     assert role(few, column(), public=(PublicValues("thing", low=1.0),))[0] is Role.NATURAL_KEY
 
 
@@ -192,7 +192,7 @@ def test_references_to_addresses_know_what_they_hold() -> None:
 
 
 def test_a_declared_identifier_is_refined_by_its_name_or_its_values() -> None:
-    for name, values, declared, what in (
+    for name, values, public_labels, what in (
         ("thing", FIRST * 90, Role.NAME, IdentifierKind.FULL_NAME),
         ("surname", FIRST * 90, Role.NAME, IdentifierKind.LAST_NAME),
         ("thing", [f"4{i:015d}" for i in range(900)], Role.NATURAL_KEY, None),
@@ -201,39 +201,45 @@ def test_a_declared_identifier_is_refined_by_its_name_or_its_values() -> None:
         ("thing", OWN, Role.ADDRESS, IdentifierKind.STREET),
     ):
         (treatment,) = assign(
-            replace(MODEL, roles={name: declared}), [column(name)], pa.table({name: values})
+            replace(MODEL, roles={name: public_labels}), [column(name)], pa.table({name: values})
         )
-        assert (treatment.role, treatment.what, treatment.origin) == (declared, what, "declared")
+        assert (treatment.role, treatment.what, treatment.origin) == (public_labels, what, "declared")
 
 
 # --- what dbt calls a column
 
 
-def labelled(values: list[Any], label: str, **facts: Any) -> tuple[Role, str]:
+def role_of_label(values: list[Any], label: str, **facts: Any) -> tuple[Role, str]:
     return role(values, column(), labels={"thing": (label,)}, **facts)
 
 
 def test_labels_that_say_a_kind_decide() -> None:
-    assert labelled(SHARED, "pii.email") == (Role.EMAIL, "label pii.email")
-    assert labelled(SHARED, "phone") == (Role.PHONE, "label phone")
-    assert labelled(SHARED, "pii.hashed") == (Role.NATURAL_KEY, "label pii.hashed")
-    assert labelled(SHARED, "finance.card_number") == (Role.NATURAL_KEY, "label finance.card_number")
-    assert labelled(SHARED, "nightly") == (Role.CATEGORY, "shared values")
-    assert labelled(SHARED, "pii.dob") == (Role.NATURAL_KEY, "label pii.dob")
+    assert role_of_label(SHARED_LABELS, "pii.email") == (Role.EMAIL, "label pii.email")
+    assert role_of_label(SHARED_LABELS, "phone") == (Role.PHONE, "label phone")
+    assert role_of_label(SHARED_LABELS, "pii.hashed") == (Role.NATURAL_KEY, "label pii.hashed")
+    assert role_of_label(SHARED_LABELS, "finance.card_number") == (
+        Role.NATURAL_KEY,
+        "label finance.card_number",
+    )
+    assert role_of_label(SHARED_LABELS, "nightly") == (Role.CATEGORY, "shared values")
+    assert role_of_label(SHARED_LABELS, "pii.dob") == (Role.NATURAL_KEY, "label pii.dob")
 
 
 def test_a_personal_column_of_no_kind_is_what_is_found_in_it_or_replaced() -> None:
-    assert labelled(EMAILS, "pii") == (Role.EMAIL, "label pii, values")
-    assert labelled(SHARED, "pii") == (Role.NATURAL_KEY, "label pii")
+    assert role_of_label(EMAILS, "pii") == (Role.EMAIL, "label pii, values")
+    assert role_of_label(SHARED_LABELS, "pii") == (Role.NATURAL_KEY, "label pii")
     with pytest.raises(ModelError, match="is labelled pii, and neither its name nor its values say"):
         role(NUMBERS, column(kind=Kind.DECIMAL), labels={"thing": ("pii",)})
-    assert labelled(OWN, "pii", unique=(("thing",),)) == (Role.KEY, "unique")
+    assert role_of_label(OWN, "pii", unique=(("thing",),)) == (Role.KEY, "unique")
 
 
 def test_declarations_beat_labels_and_references_stay_references() -> None:
     parent = ForeignKey("thing", "model.shop.users", "id", "relationships_users")
-    assert labelled(SHARED, "pii.email", roles={"thing": Role.CATEGORY}) == (Role.CATEGORY, "declared")
-    assert labelled(SHARED, "pii.email", foreign_keys=(parent,))[0] is Role.FOREIGN_KEY
+    assert role_of_label(SHARED_LABELS, "pii.email", roles={"thing": Role.CATEGORY}) == (
+        Role.CATEGORY,
+        "declared",
+    )
+    assert role_of_label(SHARED_LABELS, "pii.email", foreign_keys=(parent,))[0] is Role.FOREIGN_KEY
 
 
 def test_every_column_with_which_nothing_can_be_done_is_named_at_once() -> None:
@@ -251,14 +257,16 @@ def test_every_column_with_which_nothing_can_be_done_is_named_at_once() -> None:
 def test_no_value_of_keys_replacements_and_free_text_may_be_in_the_twin() -> None:
     names = ("email", "user_id", "comments", "city", "born")
     columns = [column(name) for name in names[:-1]] + [column("born", Kind.INTEGER)]
-    table = pa.table({"email": EMAILS, "user_id": OWN, "comments": OWN, "city": SHARED, "born": NUMBERS})
+    table = pa.table(
+        {"email": EMAILS, "user_id": OWN, "comments": OWN, "city": SHARED_LABELS, "born": NUMBERS}
+    )
     treatments = assign(MODEL, columns, table)
     assert [one.column.name for one in treatments_to_replace(treatments)] == ["email", "user_id", "comments"]
 
 
 def test_addresses_on_the_network_are_known_by_their_type() -> None:
     inet = column(kind=Kind.OPAQUE, data_type="inet")
-    assert role(SHARED, inet) == (Role.IP, "type")
+    assert role(SHARED_LABELS, inet) == (Role.IP, "type")
     assert role(OWN, inet, unique=(("thing",),)) == (Role.IP, "type")
 
 
@@ -294,10 +302,10 @@ def test_words_that_are_run_together_are_split_by_what_the_project_calls_its_thi
 
 def test_a_run_together_name_of_a_thing_of_the_project_makes_a_key() -> None:
     drivers = [i % 60 for i in range(900)]
-    known = {"vocabulary": entity_words(["stg_drivers"])}
+    more_words = {"vocabulary": entity_words(["stg_drivers"])}
     assert role(drivers, column("driverid", Kind.INTEGER)) == (Role.NUMBER, "type")
-    assert role(drivers, column("driverid", Kind.INTEGER), **known) == (Role.NATURAL_KEY, "name")
-    assert role(drivers, column("grid", Kind.INTEGER), **known) == (Role.NUMBER, "type")
+    assert role(drivers, column("driverid", Kind.INTEGER), **more_words) == (Role.NATURAL_KEY, "name")
+    assert role(drivers, column("grid", Kind.INTEGER), **more_words) == (Role.NUMBER, "type")
 
 
 @pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.TEXT])
@@ -350,7 +358,7 @@ def test_numbers_written_as_text_are_identifiers_and_nobody_is_asked_about_them(
         (treatment,) = classify(MODEL, [column(name)], rows)
         assert (treatment.role, treatment.origin) == (Role.NATURAL_KEY, origin)
         assert bool(treatment.unsure) == (name == "thing")
-    assert role(SHARED, column("flight_no")) == (Role.CATEGORY, "shared values")
+    assert role(SHARED_LABELS, column("flight_no")) == (Role.CATEGORY, "shared values")
 
 
 def test_what_is_called_a_number_is_one_where_it_is_long_or_differs() -> None:
@@ -389,10 +397,10 @@ def test_labels_are_shared_by_entities_not_by_their_rows() -> None:
 
 def test_what_dbt_knows_beats_what_values_suggest() -> None:
     parent = ForeignKey("thing", "model.shop.orders", "id", "relationships_orders")
-    assert role(SHARED, column(), unique=(("thing",),)) == (Role.KEY, "unique")
-    assert role(SHARED, column(), primary_key=("thing",)) == (Role.KEY, "unique")
-    assert role(SHARED, column(), foreign_keys=(parent,)) == (Role.FOREIGN_KEY, "references orders")
-    assert role(SHARED, column(), entity="thing") == (Role.FOREIGN_KEY, "entity")
+    assert role(SHARED_LABELS, column(), unique=(("thing",),)) == (Role.KEY, "unique")
+    assert role(SHARED_LABELS, column(), primary_key=("thing",)) == (Role.KEY, "unique")
+    assert role(SHARED_LABELS, column(), foreign_keys=(parent,)) == (Role.FOREIGN_KEY, "references orders")
+    assert role(SHARED_LABELS, column(), entity="thing") == (Role.FOREIGN_KEY, "entity")
 
 
 def test_codes_of_a_table_without_a_twin_stay_labels_and_keys_do_not() -> None:
@@ -414,8 +422,8 @@ def test_codes_of_a_table_without_a_twin_stay_labels_and_keys_do_not() -> None:
 
 
 def test_a_declaration_beats_everything() -> None:
-    declared = {"roles": {"thing": Role.CATEGORY}, "unique": (("thing",),)}
-    assert role(OWN, column(), **declared) == (Role.CATEGORY, "declared")
+    declarations = {"roles": {"thing": Role.CATEGORY}, "unique": (("thing",),)}
+    assert role(OWN, column(), **declarations) == (Role.CATEGORY, "declared")
 
 
 def test_a_reference_to_the_own_model_is_known_as_such() -> None:

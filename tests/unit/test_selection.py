@@ -37,8 +37,8 @@ def manifest() -> Manifest:
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "dbt_project.yml").write_text("name: shop\nprofile: shop\n")
     (tmp_path / "profiles.yml").write_text(PROFILES)
-    found = resolve(Flags(project_dir=tmp_path, profiles_dir=tmp_path), {})
-    return dataclasses.replace(found, dbt=None)
+    read_settings = resolve(Flags(project_dir=tmp_path, profiles_dir=tmp_path), {})
+    return dataclasses.replace(read_settings, dbt=None)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def names(manifest: Manifest, *specs: str, exclude: tuple[str, ...] = ()) -> set
 
 
 @pytest.mark.parametrize(
-    ("spec", "found"),
+    ("spec", "selection"),
     [
         ("users", {"shop.users"}),
         ("shop.marts.users", {"shop.users"}),
@@ -87,12 +87,12 @@ def names(manifest: Manifest, *specs: str, exclude: tuple[str, ...] = ()) -> set
         ("config.none.such:1", set()),
     ],
 )
-def test_every_method_selects_what_dbt_selects(manifest: Manifest, spec: str, found: set[str]) -> None:
-    assert names(manifest, spec) == found
+def test_every_method_selects_what_dbt_selects(manifest: Manifest, spec: str, selection: set[str]) -> None:
+    assert names(manifest, spec) == selection
 
 
 @pytest.mark.parametrize(
-    ("spec", "found"),
+    ("spec", "selection"),
     [
         ("+users", {"shop.raw_users", "shop.stg_users", "shop.users"}),
         ("1+users", {"shop.stg_users", "shop.users"}),
@@ -105,9 +105,9 @@ def test_every_method_selects_what_dbt_selects(manifest: Manifest, spec: str, fo
     ],
 )
 def test_graph_operators_intersections_and_unions_work(
-    manifest: Manifest, spec: str, found: set[str]
+    manifest: Manifest, spec: str, selection: set[str]
 ) -> None:
-    assert names(manifest, spec) == found
+    assert names(manifest, spec) == selection
 
 
 def test_several_selections_are_a_union_and_exclusions_are_taken_away(manifest: Manifest) -> None:
@@ -135,8 +135,8 @@ def test_without_a_selection_every_tagged_model_is_meant(
 def test_only_tagged_models_are_ever_selected(
     manifest: Manifest, models: tuple[Model, ...], settings: Settings
 ) -> None:
-    chosen = select(manifest, models, dataclasses.replace(settings, select=("+users",)))
-    assert [model.name for model in chosen] == ["users"]
+    chosen_models = select(manifest, models, dataclasses.replace(settings, select=("+users",)))
+    assert [model.name for model in chosen_models] == ["users"]
     assert select(manifest, models, dataclasses.replace(settings, select=("stg_users",))) == ()
 
 
@@ -158,8 +158,8 @@ def test_noise_among_the_answers_of_dbt_is_left_aside(
 ) -> None:
     answers = ("hello from a hook", "[1]", '{"x": 1}', '{"unique_id": "model.shop.users"}')
     noise = "\n".join(f"echo '{answer}'" for answer in answers)
-    asked = dataclasses.replace(settings, dbt=script(tmp_path, noise), select=("x",))
-    assert [model.name for model in select(manifest, models, asked)] == ["users"]
+    changed_settings = dataclasses.replace(settings, dbt=script(tmp_path, noise), select=("x",))
+    assert [model.name for model in select(manifest, models, changed_settings)] == ["users"]
 
 
 def test_dbt_is_asked_about_the_same_project_profile_target_and_vars(
@@ -168,14 +168,14 @@ def test_dbt_is_asked_about_the_same_project_profile_target_and_vars(
     dbt = script(tmp_path, f"printf '%s\\n' \"$@\" > {tmp_path}/arguments")
     flags = dataclasses.replace(settings.flags, vars="{a: 1}")
     select(manifest, models, dataclasses.replace(settings, dbt=dbt, flags=flags, exclude=("a", "b")))
-    given = (tmp_path / "arguments").read_text().split("\n")
-    after = {word: given[place + 1] for place, word in enumerate(given[:-1])}
+    arguments = (tmp_path / "arguments").read_text().split("\n")
+    after = {word: arguments[place + 1] for place, word in enumerate(arguments[:-1])}
     assert after["--project-dir"] == after["--profiles-dir"] == str(tmp_path)
     assert (after["--profile"], after["--target"]) == ("shop", "default")
     assert after["--target-path"] == str(tmp_path / "target")
     assert after["--vars"] == "{a: 1}"
-    assert given.count("--exclude") == 2
-    assert "--no-write-json" in given
+    assert arguments.count("--exclude") == 2
+    assert "--no-write-json" in arguments
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_dbt_is_asked_about_the_same_project_profile_target_and_vars(
 def test_the_last_line_of_a_dbt_that_refuses_is_passed_on(
     manifest: Manifest, models: tuple[Model, ...], settings: Settings, tmp_path: Path, body: str, reason: str
 ) -> None:
-    asked = dataclasses.replace(settings, dbt=script(tmp_path, body), selector="x")
+    changed_settings = dataclasses.replace(settings, dbt=script(tmp_path, body), selector="x")
     with pytest.raises(ConfigError, match=f"`dbt ls` refuses the selection: {reason}"):
-        select(manifest, models, asked)
+        select(manifest, models, changed_settings)
 
 
 def test_a_dbt_that_cannot_be_started_is_an_error_of_ours(

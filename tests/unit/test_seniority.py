@@ -56,17 +56,17 @@ def test_an_order_is_what_all_rows_that_refer_keep() -> None:
     assert not seniorities_of(staff(8), TREATMENTS)  # too few to tell
 
 
-@pytest.mark.parametrize("required", [False, True])
-def test_references_to_later_rows_lead_to_earlier_ones(*, required: bool) -> None:
+@pytest.mark.parametrize("is_required", [False, True])
+def test_references_to_later_rows_lead_to_earlier_ones(*, is_required: bool) -> None:
     rng = np.random.default_rng(1)
     (one,) = seniorities_of(staff(200), TREATMENTS)
     twin = staff(200)
     bosses = pa.array(rng.permutation([*twin["boss"].to_pylist()[1:], 5]))
     twin = twin.set_column(1, "boss", bosses)
     assert later(twin) > 20
-    result = led_to_elders(twin, replace(one, is_required=required), rng)
+    result = led_to_elders(twin, replace(one, is_required=is_required), rng)
     assert later(result) == int(
-        required and bosses[0].as_py() is not None
+        is_required and bosses[0].as_py() is not None
     )  # before the first there is nobody
     right = [row for row in range(200) if bosses[row].as_py() < row]
     assert result["boss"].take(right).to_pylist() == bosses.take(pa.array(right)).to_pylist()

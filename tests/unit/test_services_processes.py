@@ -66,11 +66,11 @@ def test_a_process_that_ignores_the_first_signal_is_killed(tmp_path: Path) -> No
 
 def test_a_zombie_is_dead() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
-        born = processes.find(child.pid)
+        process = processes.find(child.pid)
         while processes.find(child.pid):
             time.sleep(0.01)
         assert os.path.exists(f"/proc/{child.pid}") or not sys.platform.startswith("linux")  # noqa: PTH110 - a zombie
-        assert born is None or not born.alive()
+        assert process is None or not process.alive()
 
 
 def test_a_recycled_id_is_never_taken_for_ours_and_never_killed(sleeper: Process) -> None:

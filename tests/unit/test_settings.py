@@ -34,20 +34,20 @@ def write(folder: Path, text: str = "", *, name: str = "shop") -> None:
     (folder / "dbt_project.yml").write_text(f"name: {name}\nprofile: shop\n{text}\n")
 
 
-def settled(folder: Path, synth: str, **environ: str) -> Settings:
+def settings_of(folder: Path, synth: str, **environ: str) -> Settings:
     write(folder, f"vars: {{synth: {synth}}}")
     return resolve(Flags(), environ)
 
 
 def test_a_plain_project_gets_every_default(folder: Path) -> None:
-    found = resolve(Flags(), {})
-    assert (found.schema, found.staging_schema) == ("synthetic", "synthetic__staging")
-    assert found.artifact_dir == folder / "target" / "synth"
-    assert found.store == str(folder / "target" / "synth" / "store")
-    assert found.project.manifest_path == folder / "target" / "manifest.json"
-    assert (found.threads, found.connection.target, found.options.analyst_role) == (4, "dev", ())
-    assert found.overrides == found.defaults == {}
-    assert found.warnings == ()
+    settings = resolve(Flags(), {})
+    assert (settings.schema, settings.staging_schema) == ("synthetic", "synthetic__staging")
+    assert settings.artifact_dir == folder / "target" / "synth"
+    assert settings.store == str(folder / "target" / "synth" / "store")
+    assert settings.project.manifest_path == folder / "target" / "manifest.json"
+    assert (settings.threads, settings.connection.target, settings.options.analyst_role) == (4, "dev", ())
+    assert settings.overrides == settings.defaults == {}
+    assert settings.warnings == ()
 
 
 def test_the_project_is_found_from_a_folder_inside_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +84,8 @@ def test_profile_and_target_come_from_flag_then_environment_then_files(folder: P
 
 def test_vars_of_the_command_line_beat_scoped_ones_which_beat_global_ones(folder: Path) -> None:
     write(folder, "vars: {a: 1, b: 1, c: 1, shop: {b: 2, c: 2}}")
-    found = resolve(Flags(vars="{c: 3}"), {}).project.vars
-    assert (found["a"], found["b"], found["c"]) == (1, 2, 3)
+    variables = resolve(Flags(vars="{c: 3}"), {}).project.vars
+    assert (variables["a"], variables["b"], variables["c"]) == (1, 2, 3)
 
 
 def test_a_project_file_that_cannot_be_read_or_understood_is_named(folder: Path) -> None:
@@ -118,20 +118,20 @@ def test_a_project_that_is_itself_called_synth_may_write_its_settings_either_way
 def test_flags_beat_the_environment_and_both_stay_apart_from_the_projects_defaults(folder: Path) -> None:
     write(folder, "vars: {synth: {backend: nemo, rows: 10, seed: 1}}")
     environ = {"SYNTH_BACKEND": "gretel", "SYNTH_ROWS": "2x", "SYNTH_SEED": "5"}
-    found = resolve(Flags(options={"backend": "local", "rows": "99"}), environ)
-    assert found.overrides == {"backend": "local", "rows": Rows(count=99), "seed": 5}
-    assert found.defaults == {"backend": "nemo", "rows": Rows(count=10), "seed": 1}
+    settings = resolve(Flags(options={"backend": "local", "rows": "99"}), environ)
+    assert settings.overrides == {"backend": "local", "rows": Rows(count=99), "seed": 5}
+    assert settings.defaults == {"backend": "nemo", "rows": Rows(count=10), "seed": 1}
 
 
 def test_the_schema_comes_from_flag_then_environment_then_project(folder: Path) -> None:
-    assert settled(folder, "{schema: a}").schema == "a"
-    assert settled(folder, "{schema: a}", SYNTH_SCHEMA="b").schema == "b"
+    assert settings_of(folder, "{schema: a}").schema == "a"
+    assert settings_of(folder, "{schema: a}", SYNTH_SCHEMA="b").schema == "b"
     assert resolve(Flags(options={"schema": "c"}), {"SYNTH_SCHEMA": "b"}).staging_schema == "c__staging"
 
 
 def test_project_settings_may_use_the_environment_by_jinja(folder: Path) -> None:
-    found = settled(folder, "{store: \"{{ env_var('BUCKET') }}\"}", BUCKET="s3://b/p")
-    assert found.store == "s3://b/p"
+    settings = settings_of(folder, "{store: \"{{ env_var('BUCKET') }}\"}", BUCKET="s3://b/p")
+    assert settings.store == "s3://b/p"
 
 
 def test_a_store_is_relative_to_whoever_names_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +149,8 @@ def test_a_store_is_relative_to_whoever_names_it(folder: Path, monkeypatch: pyte
 
 
 def test_one_analyst_role_or_several_may_be_named(folder: Path) -> None:
-    assert settled(folder, "{analyst_role: analysts}").options.analyst_role == ("analysts",)
-    assert settled(folder, "{analyst_role: [a, b]}").options.analyst_role == ("a", "b")
+    assert settings_of(folder, "{analyst_role: analysts}").options.analyst_role == ("analysts",)
+    assert settings_of(folder, "{analyst_role: [a, b]}").options.analyst_role == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_one_analyst_role_or_several_may_be_named(folder: Path) -> None:
 )
 def test_a_wrong_project_setting_names_the_file_and_the_key(folder: Path, block: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        settled(folder, block)
+        settings_of(folder, block)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +221,10 @@ def test_threads_come_from_the_flag_then_the_profile_then_are_one(folder: Path) 
 
 
 def test_what_becomes_of_undecided_twins_comes_from_flag_then_environment_then_project(folder: Path) -> None:
-    found = settled(folder, "{on_inconclusive: warn, evaluation_timeout: 60, limits: {near_copies: 0.1}}")
-    assert found.defaults == {
+    settings = settings_of(
+        folder, "{on_inconclusive: warn, evaluation_timeout: 60, limits: {near_copies: 0.1}}"
+    )
+    assert settings.defaults == {
         "on_inconclusive": Policy.WARN,
         "evaluation_timeout": 60.0,
         "limits": {"near_copies": 0.1},
@@ -241,21 +243,21 @@ def test_limits_are_given_one_by_one(folder: Path) -> None:
 
 
 def test_the_salt_is_read_from_the_environment_and_never_shown(folder: Path) -> None:
-    found = resolve(Flags(), {"SYNTH_SALT": "hush-7f3a"})
-    assert found.salt == "hush-7f3a"
-    assert "hush-7f3a" not in repr(found)
+    settings = resolve(Flags(), {"SYNTH_SALT": "hush-7f3a"})
+    assert settings.salt == "hush-7f3a"
+    assert "hush-7f3a" not in repr(settings)
 
 
 def test_dbts_tests_are_left_out_by_flag_then_environment_then_project(folder: Path) -> None:
     assert resolve(Flags(), {}).options.tests
-    assert not settled(folder, "{tests: false}").options.tests
-    assert settled(folder, "{tests: false}", SYNTH_TESTS="yes").options.tests
+    assert not settings_of(folder, "{tests: false}").options.tests
+    assert settings_of(folder, "{tests: false}", SYNTH_TESTS="yes").options.tests
     assert not resolve(Flags(options={"tests": False}), {"SYNTH_TESTS": "true"}).options.tests
     with pytest.raises(ConfigError, match="SYNTH_TESTS: give true or false, not 'perhaps'"):
         resolve(Flags(), {"SYNTH_TESTS": "perhaps"})
 
 
 def test_a_deferral_of_the_shell_is_not_that_of_the_dbt_we_start(folder: Path) -> None:
-    found = resolve(Flags(), {"DBT_DEFER_STATE": "elsewhere", "PGHOST": "h"})
-    assert found.dbt_environment == {"PGHOST": "h", "DO_NOT_TRACK": "1"}
-    assert "PGHOST" not in repr(found)
+    settings = resolve(Flags(), {"DBT_DEFER_STATE": "elsewhere", "PGHOST": "h"})
+    assert settings.dbt_environment == {"PGHOST": "h", "DO_NOT_TRACK": "1"}
+    assert "PGHOST" not in repr(settings)

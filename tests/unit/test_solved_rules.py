@@ -12,7 +12,7 @@ COLUMNS = {"net", "full", "reduced", "off"}
 
 
 @pytest.mark.parametrize(
-    ("rule", "decided", "formula", "needed"),
+    ("rule", "columns", "formula", "needed_columns"),
     [
         ("net = (full + reduced)", {"net"}, Formula("full", "net - reduced"), ("net", "reduced")),
         ("net = full + reduced", {"net", "full"}, Formula("reduced", "net - full"), ("net", "full")),
@@ -20,14 +20,14 @@ COLUMNS = {"net", "full", "reduced", "off"}
     ],
 )
 def test_a_sum_whose_total_is_decided_is_solved_for_a_summand(
-    rule: str, decided: set[str], formula: Formula, needed: tuple[str, ...]
+    rule: str, columns: set[str], formula: Formula, needed_columns: tuple[str, ...]
 ) -> None:
-    stated = Rule("check", rule, sets=equation(rule))
-    assert solved_rule(stated, decided, COLUMNS - decided) == (formula, needed)
+    rule_of_test = Rule("check", rule, sets=equation(rule))
+    assert solved_rule(rule_of_test, columns, COLUMNS - columns) == (formula, needed_columns)
 
 
 @pytest.mark.parametrize(
-    ("rule", "decided"),
+    ("rule", "columns"),
     [
         ("net = full + reduced", set()),  # it is drawn so
         ("net = full + reduced", {"net", "full", "reduced"}),
@@ -36,5 +36,5 @@ def test_a_sum_whose_total_is_decided_is_solved_for_a_summand(
         ("net > full", {"net"}),
     ],
 )
-def test_other_rules_are_left_to_be_judged(rule: str, decided: set[str]) -> None:
-    assert solved_rule(Rule("check", rule, sets=equation(rule)), decided, COLUMNS - decided) is None
+def test_other_rules_are_left_to_be_judged(rule: str, columns: set[str]) -> None:
+    assert solved_rule(Rule("check", rule, sets=equation(rule)), columns, COLUMNS - columns) is None

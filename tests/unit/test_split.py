@@ -26,15 +26,15 @@ def held_out(
     rows: pa.Table, unit: str | None, *, key: tuple[str, ...] = (), owner: str = "model.a", secret: str = ""
 ) -> list[bool]:
     units = hash_units(rows, unit, hash_rows(rows, key), entity=unit)
-    return [bool(held) for held in holdout_mask(units, owner, secret)]
+    return [bool(is_held) for is_held in holdout_mask(units, owner, secret)]
 
 
 def values_held(rows: pa.Table, unit: str, **options: Any) -> set[Any]:
     """The values of `unit` in the holdout, none of which is in the training rows, too."""
     mask = np.array(held_out(rows, unit, **options))
-    held, kept = (set(rows.filter(pa.array(side))[unit].to_pylist()) for side in (mask, ~mask))
-    assert not held & kept
-    return held
+    held_units, kept_units = (set(rows.filter(pa.array(side))[unit].to_pylist()) for side in (mask, ~mask))
+    assert not held_units & kept_units
+    return held_units
 
 
 @pytest.mark.parametrize("owner", ["model.a", "model.b", "größer"])
@@ -45,16 +45,16 @@ def test_about_a_fifth_of_the_entities_is_held_out_with_all_of_its_rows(owner: s
 
 def test_another_model_and_another_secret_hold_out_others() -> None:
     rows = table({"id": np.arange(1000)})
-    held = values_held(rows, "id")
-    assert held == values_held(rows, "id")
-    assert held != values_held(rows, "id", owner="model.b")
-    assert held != values_held(rows, "id", secret="hush")
+    held_values = values_held(rows, "id")
+    assert held_values == values_held(rows, "id")
+    assert held_values != values_held(rows, "id", owner="model.b")
+    assert held_values != values_held(rows, "id", secret="hush")
 
 
 def test_rows_have_one_fingerprint_in_any_order_and_others_have_another() -> None:
     rows = table({"id": np.arange(50), "t": [str(i % 7) for i in range(50)]})
-    shuffled = rows.take(pa.array(np.arange(50)[::-1]))
-    assert fingerprint(rows) == fingerprint(shuffled)
+    shuffled_rows = rows.take(pa.array(np.arange(50)[::-1]))
+    assert fingerprint(rows) == fingerprint(shuffled_rows)
     others = (rows.slice(1), rows.rename_columns(["id", "u"]), table({"id": np.arange(50), "t": ["1"] * 50}))
     assert len({fingerprint(rows), *map(fingerprint, others)}) == 4
 
@@ -103,7 +103,7 @@ def test_a_composite_key_tells_rows_apart() -> None:
 
 def test_a_key_that_repeats_in_spite_of_its_test_does_not_decide_the_order() -> None:
     rows = table({"id": [7] * 50, "n": np.arange(50)})
-    first, second = (ordered(part, ("id",)) for part in (rows, rows.take(pa.array(np.arange(50)[::-1]))))
+    first, second = (in_order(part, ("id",)) for part in (rows, rows.take(pa.array(np.arange(50)[::-1]))))
     assert first == second
 
 
@@ -112,7 +112,7 @@ def test_null_is_no_text() -> None:
     assert len(set(hashes)) == 5
 
 
-def ordered(rows: pa.Table, key: tuple[str, ...]) -> list[Any]:
+def in_order(rows: pa.Table, key: tuple[str, ...]) -> list[Any]:
     content: list[Any] = rows.take(pa.array(canonical_order(hash_rows(rows, key)))).to_pylist()
     return content
 
@@ -132,7 +132,7 @@ def test_the_order_of_rows_is_that_of_their_content(rows: list[tuple[Any, Any]],
             {name: pa.array([row[i] for row in some], kind) for i, (name, kind) in enumerate(kinds)}
         )
 
-    shuffled = rows.copy()
-    chance.shuffle(shuffled)
-    assert ordered(of(rows), ()) == ordered(of(shuffled), ())
+    shuffled_rows = rows.copy()
+    chance.shuffle(shuffled_rows)
+    assert in_order(of(rows), ()) == in_order(of(shuffled_rows), ())
     assert held_out(of(rows), None) == held_out(of(rows), None)

@@ -22,24 +22,24 @@ def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]
 def test_a_label_of_one_entity_is_not_shown_however_many_rows_hold_it() -> None:
     frame, units = visits()
     before = frame.copy()
-    shown = fold_rare_values(frame, units, {"clinic"}, seed=0)
-    assert set(shown["clinic"].dropna()) == {"north", "south"}
+    shown_rows = fold_rare_values(frame, units, {"clinic"}, seed=0)
+    assert set(shown_rows["clinic"].dropna()) == {"north", "south"}
     assert_frame_equal(frame, before)
-    untouched = (frame["clinic"] != "private").to_numpy()
-    assert_frame_equal(shown.loc[untouched, ["clinic"]], frame.loc[untouched, ["clinic"]])
+    unfolded = (frame["clinic"] != "private").to_numpy()
+    assert_frame_equal(shown_rows.loc[unfolded, ["clinic"]], frame.loc[unfolded, ["clinic"]])
 
 
 def test_of_texts_with_numbers_that_few_have_the_words_before_remain() -> None:
     frame, units = visits()
     numbers = pd.Series(np.arange(400)).astype(str)
     frame["text"] = "Rent 11/2025"
-    paid, own = units % 3 == 0, units == 5
-    frame.loc[paid, "text"] = "Payment of V-" + numbers[paid]
+    paid_entities, own = units % 3 == 0, units == 5
+    frame.loc[paid_entities, "text"] = "Payment of V-" + numbers[paid_entities]
     frame.loc[own, "text"] = "Gift to Ann " + numbers[own]  # what one person writes
-    shown = fold_rare_values(frame, units, {"clinic", "text"}, seed=0)["text"]
-    assert set(shown[paid]) == {"Payment of"}
-    assert set(shown[~paid]) == {"Rent 11/2025", "Payment of"}
-    assert (shown[~paid & ~own] == "Rent 11/2025").all()
+    shown_rows = fold_rare_values(frame, units, {"clinic", "text"}, seed=0)["text"]
+    assert set(shown_rows[paid_entities]) == {"Payment of"}
+    assert set(shown_rows[~paid_entities]) == {"Rent 11/2025", "Payment of"}
+    assert (shown_rows[~paid_entities & ~own] == "Rent 11/2025").all()
     frame.loc[:, "text"] = "Phase " + pd.Series(np.arange(400) % 45).astype(str)  # a list
     assert "Phase" not in set(fold_rare_values(frame, units, {"text"}, seed=0)["text"])
 
@@ -48,8 +48,8 @@ def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
     frame, _ = visits()
     units = np.arange(400, dtype=np.uint64)
     frame.loc[100:108, "clinic"] = "mobile"
-    shown = fold_rare_values(frame, units, {"clinic"}, seed=0)["clinic"]
-    assert set(shown.dropna()) == {"north", "south"}
+    shown_rows = fold_rare_values(frame, units, {"clinic"}, seed=0)["clinic"]
+    assert set(shown_rows.dropna()) == {"north", "south"}
     frame.loc[109:110, "clinic"] = "mobile"
     assert "mobile" in set(fold_rare_values(frame, units, {"clinic"}, seed=0)["clinic"])
 
@@ -58,9 +58,9 @@ def test_only_the_local_engine_sees_rare_labels_and_only_where_every_row_is_an_e
     frame, units = visits()
     frame.loc[5, "clinic"] = "alone"
     own = np.arange(400, dtype=np.uint64)
-    for backend, whose, seen in (("local", own, True), ("gretel", own, False), ("local", units, False)):
-        shown = shown_to(backend, frame, whose, {"clinic"}, seed=0)
-        assert ("alone" in set(shown["clinic"])) is seen
+    for backend, whose, is_shown in (("local", own, True), ("gretel", own, False), ("local", units, False)):
+        shown_rows = shown_to(backend, frame, whose, {"clinic"}, seed=0)
+        assert ("alone" in set(shown_rows["clinic"])) is is_shown
 
 
 def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> None:
@@ -72,12 +72,12 @@ def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> N
     few = np.isin(units, [*range(8, 12), *range(28, 33)])  # nine people
     frame.loc[few, "clinic"], frame.loc[few, "fee"] = "chapel", 150.25
     for part in (units < 20, units >= 20):
-        shown = fold_rare_values(frame, units, {"clinic"}, seed=0, part=part)
+        shown_rows = fold_rare_values(frame, units, {"clinic"}, seed=0, part=part)
         before = frame[part].reset_index(drop=True)
-        assert (shown["clinic"] == "harbour").sum() >= (before["clinic"] == "harbour").sum()
-        assert (shown["fee"] == 75.5).sum() == (before["fee"] == 75.5).sum()
-        assert "chapel" not in set(shown["clinic"])
-        assert 150.25 not in set(shown["fee"])
+        assert (shown_rows["clinic"] == "harbour").sum() >= (before["clinic"] == "harbour").sum()
+        assert (shown_rows["fee"] == 75.5).sum() == (before["fee"] == 75.5).sum()
+        assert "chapel" not in set(shown_rows["clinic"])
+        assert 150.25 not in set(shown_rows["fee"])
 
 
 def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:
@@ -98,16 +98,16 @@ def wages() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
 
 def test_numbers_and_dates_that_one_entity_repeats_are_drawn_from_around_it() -> None:
     frame, units = wages()
-    shown = fold_rare_values(frame, units, set(), seed=0)
-    assert len(set(shown["wage"]) & set(frame["wage"])) < 8
-    assert abs(shown["wage"].median() / frame["wage"].median() - 1) < 0.03
-    assert abs((shown["wage"] - frame["wage"]).abs().median()) < 0.1 * frame["wage"].std()
-    assert (shown["wage"].round(2) == shown["wage"]).all()
-    assert (shown["entry"] == shown["entry"].dt.normalize()).all()
-    assert_frame_equal(shown[["allowance"]], frame[["allowance"]])
+    shown_rows = fold_rare_values(frame, units, set(), seed=0)
+    assert len(set(shown_rows["wage"]) & set(frame["wage"])) < 8
+    assert abs(shown_rows["wage"].median() / frame["wage"].median() - 1) < 0.03
+    assert abs((shown_rows["wage"] - frame["wage"]).abs().median()) < 0.1 * frame["wage"].std()
+    assert (shown_rows["wage"].round(2) == shown_rows["wage"]).all()
+    assert (shown_rows["entry"] == shown_rows["entry"].dt.normalize()).all()
+    assert_frame_equal(shown_rows[["allowance"]], frame[["allowance"]])
     inside = frame["hours"].between(frame["hours"].quantile(0.05), frame["hours"].quantile(0.95))
-    assert (shown["hours"] == frame["hours"])[inside].all()
-    assert list(shown.dtypes) == list(frame.dtypes)
+    assert (shown_rows["hours"] == frame["hours"])[inside].all()
+    assert list(shown_rows.dtypes) == list(frame.dtypes)
 
 
 def test_nothing_beyond_the_tenth_entity_is_shown() -> None:
@@ -123,10 +123,10 @@ def test_nothing_beyond_the_tenth_entity_is_shown() -> None:
 
 def test_a_number_that_is_somebodys_own_is_not_met_by_chance() -> None:
     frame, units = wages()
-    drawn = apart(frame, frame, units, frame.columns)
-    assert not set(drawn["wage"]) & set(frame["wage"])
-    assert (drawn["wage"] - frame["wage"]).abs().max() < 0.2
-    assert_frame_equal(drawn[["allowance", "hours", "entry"]], frame[["allowance", "hours", "entry"]])
+    drawn_rows = apart(frame, frame, units, frame.columns)
+    assert not set(drawn_rows["wage"]) & set(frame["wage"])
+    assert (drawn_rows["wage"] - frame["wage"]).abs().max() < 0.2
+    assert_frame_equal(drawn_rows[["allowance", "hours", "entry"]], frame[["allowance", "hours", "entry"]])
 
 
 def test_a_date_that_is_somebody_s_own_moves_to_another_of_the_same_day_of_the_week() -> None:
@@ -134,11 +134,11 @@ def test_a_date_that_is_somebody_s_own_moves_to_another_of_the_same_day_of_the_w
     days = pd.bdate_range("2020-01-01", periods=1_000)
     real = pd.DataFrame({"day": np.repeat(rng.choice(days, 40, replace=False), 2)})
     units = np.repeat(np.arange(40, dtype=np.uint64), 2)  # whose own it is, both of the rows say
-    drawn = pd.DataFrame({"day": pd.concat([pd.Series(rng.choice(days, 30)), real["day"].iloc[:20]])})
-    moved = apart(drawn.reset_index(drop=True), real, units, {"day"})["day"]
-    assert not moved.isin(real["day"]).any()
-    assert (moved.dt.day_of_week < 5).all()
-    assert moved.between(days[0] - pd.Timedelta(days=60), days[-1]).all()
+    drawn_rows = pd.DataFrame({"day": pd.concat([pd.Series(rng.choice(days, 30)), real["day"].iloc[:20]])})
+    moved_rows = apart(drawn_rows.reset_index(drop=True), real, units, {"day"})["day"]
+    assert not moved_rows.isin(real["day"]).any()
+    assert (moved_rows.dt.day_of_week < 5).all()
+    assert moved_rows.between(days[0] - pd.Timedelta(days=60), days[-1]).all()
 
 
 def stays() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
@@ -151,23 +151,23 @@ def stays() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
     return frame, units
 
 
-def is_as_real(shown: pd.DataFrame) -> bool:
-    minutes = (shown["end"] - shown["start"]).dropna().dt.total_seconds() / 60
-    days = (shown["start"].dt.normalize() - shown["booked"]).dt.days
+def is_as_real(shown_rows: pd.DataFrame) -> bool:
+    minutes = (shown_rows["end"] - shown_rows["start"]).dropna().dt.total_seconds() / 60
+    days = (shown_rows["start"].dt.normalize() - shown_rows["booked"]).dt.days
     return bool(minutes.between(3, 90).all() and days.between(0, 3).all())
 
 
 def test_dates_drawn_anew_one_by_one_do_not_pass_each_other() -> None:
     frame, units = stays()
-    shown = shown_to("local", frame, units, set(), seed=0)
-    changed = (shown != frame) & frame.notna()
-    assert (changed["start"] & changed["end"]).sum() > 10
-    assert is_as_real(shown)
-    assert (shown["booked"] == shown["booked"].dt.normalize()).all()
-    assert shown["end"].isna().equals(frame["end"].isna())
+    shown_rows = shown_to("local", frame, units, set(), seed=0)
+    changed_values = (shown_rows != frame) & frame.notna()
+    assert (changed_values["start"] & changed_values["end"]).sum() > 10
+    assert is_as_real(shown_rows)
+    assert (shown_rows["booked"] == shown_rows["booked"].dt.normalize()).all()
+    assert shown_rows["end"].isna().equals(frame["end"].isna())
     latest = frame.groupby(units).max()
     for name in frame.columns:  # and what nine people reach alone is still not shown
-        assert shown[name].max() <= latest[name].nlargest(10).iloc[-1]
+        assert shown_rows[name].max() <= latest[name].nlargest(10).iloc[-1]
 
 
 def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart() -> None:
@@ -176,12 +176,12 @@ def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart() -> None:
     days["end"] = days["start"] + pd.to_timedelta(rng.integers(1, 6, 1_400), "D")
     own = days.iloc[rng.choice(1_400, 60, replace=False)]
     real = own.iloc[np.repeat(np.arange(60), 2)].reset_index(drop=True)  # everybody's in two rows
-    drawn = days.iloc[100:1_300].reset_index(drop=True)
+    drawn_rows = days.iloc[100:1_300].reset_index(drop=True)
     units, names = np.repeat(np.arange(60, dtype=np.uint64), 2), ["start", "end"]
     rooms = {name: Room.of(real[name], own_numbers(real[name], units)) for name in names}
-    moved = in_order(apart(drawn, real, units, names), drawn, date_orders(real, names), rooms)
-    changed = (moved != drawn).any(axis=1)
-    assert changed.sum() > 40
-    assert (moved["end"] - moved["start"]).dt.days.between(1, 5).all()
+    moved_rows = in_order(apart(drawn_rows, real, units, names), drawn_rows, date_orders(real, names), rooms)
+    changed_values = (moved_rows != drawn_rows).any(axis=1)
+    assert changed_values.sum() > 40
+    assert (moved_rows["end"] - moved_rows["start"]).dt.days.between(1, 5).all()
     for name in names:
-        assert not moved[name].isin(real[name]).any()
+        assert not moved_rows[name].isin(real[name]).any()

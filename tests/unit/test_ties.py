@@ -26,7 +26,7 @@ def contracts(rows: int = 600) -> pd.DataFrame:
     )
 
 
-def shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+def shuffle(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {name: rows[name].sample(frac=1, random_state=i).array for i, name in enumerate(rows)}
     )
@@ -38,21 +38,21 @@ def everybody(rows: pd.DataFrame) -> np.ndarray:
 
 def test_values_that_go_together_in_all_rows_do_so_in_rows_drawn_apart() -> None:
     real = contracts()
-    drawn = apply_ties(shuffled(real), find_ties(real, everybody(real)), 0)
+    drawn_rows = apply_ties(shuffle(real), find_ties(real, everybody(real)), 0)
 
-    assert drawn.dtypes.equals(real.dtypes)
-    assert (drawn["price"] == drawn["plan"].map(PRICES)).all()
-    assert (drawn["seats"][drawn["plan"] != "large"] == 1).all()
-    assert ((drawn["state"] == "open") == drawn["ends"].isna()).all()
-    assert {"over", "lost"} == set(drawn["state"][drawn["ends"].notna()])
+    assert drawn_rows.dtypes.equals(real.dtypes)
+    assert (drawn_rows["price"] == drawn_rows["plan"].map(PRICES)).all()
+    assert (drawn_rows["seats"][drawn_rows["plan"] != "large"] == 1).all()
+    assert ((drawn_rows["state"] == "open") == drawn_rows["ends"].isna()).all()
+    assert {"over", "lost"} == set(drawn_rows["state"][drawn_rows["ends"].notna()])
 
 
 def test_dates_stay_where_a_label_alone_would_make_them_missing() -> None:
     real = contracts()
-    apart = shuffled(real)
-    drawn = apply_ties(apart, find_ties(real, everybody(real)), 0)
+    apart = shuffle(real)
+    drawn_rows = apply_ties(apart, find_ties(real, everybody(real)), 0)
 
-    assert drawn["ends"].isna().sum() == apart["ends"].isna().sum()
+    assert drawn_rows["ends"].isna().sum() == apart["ends"].isna().sum()
 
 
 def test_what_few_entities_say_decides_nothing() -> None:
@@ -74,7 +74,7 @@ def test_what_is_never_without_an_end_is_something_else_where_none_was_drawn() -
     real = contracts().drop(columns="state")
     state = pd.Series(np.random.default_rng(8).choice(["open", "waiting"], len(real)))
     real["state"] = state.where(real["ends"].isna(), "over")  # two states without an end, one with
-    drawn = shuffled(real)
-    tied = apply_ties(drawn, find_ties(real, everybody(real)), seed=1)
+    drawn_rows = shuffle(real)
+    tied = apply_ties(drawn_rows, find_ties(real, everybody(real)), seed=1)
     assert ((tied["state"] == "over") == tied["ends"].notna()).all()
     assert set(tied["state"]) == {"open", "waiting", "over"}

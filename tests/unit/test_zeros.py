@@ -13,13 +13,13 @@ WAYS = ["card", "voucher", "transfer"]
 def orders(rows: int = 600) -> pd.DataFrame:
     """Orders that are paid in one way, or in two of which one is a voucher."""
     way = np.arange(rows) % 5
-    paid = {
+    payments = {
         "card": np.isin(way, [0, 3]),
         "voucher": np.isin(way, [1, 3, 4]),
         "transfer": np.isin(way, [2, 4]),
     }
     frame = pd.DataFrame(
-        {name: np.where(mask, 5.0 + np.arange(rows) % 7, 0.0) for name, mask in paid.items()}
+        {name: np.where(mask, 5.0 + np.arange(rows) % 7, 0.0) for name, mask in payments.items()}
     )
     return frame.assign(age=20 + np.arange(rows) % 40, place="x")
 

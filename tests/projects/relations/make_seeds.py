@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 STATIONS, BICYCLES, MEMBERS, HIRES = 300, 400, 300, 1_200
-OPENED = date(2023, 9, 1)
+FIRST_OPENING = date(2023, 9, 1)
 CLOSES = date(2024, 6, 30)
 FIRST = ("Aino", "Bela", "Carlo", "Doru", "Edda", "Fleur", "Gil", "Hedda", "Imre", "Jorun", "Kaja", "Luz")
 LAST = ("Abel", "Boom", "Cerny", "Dahl", "Egger", "Falk", "Gomes", "Holt", "Ilves", "Juhl", "Kern", "Lund")
@@ -34,16 +34,16 @@ def main() -> None:
 def draw_stations(draw: random.Random) -> Iterator[dict[str, object]]:
     """Stations; those of the harbour are large."""
     for number in range(1, STATIONS + 1):
-        district = weighted(draw, DISTRICTS)
+        district = weighted_choice(draw, DISTRICTS)
         docks = 8 + int(draw.expovariate(1 / (14 if district == "harbour" else 6)))
         height = draw.gauss(140, 40) if district == "hills" else draw.gauss(20, 8)
-        opened = OPENED - timedelta(days=int(2_000 * draw.betavariate(2, 3)))
+        opening = FIRST_OPENING - timedelta(days=int(2_000 * draw.betavariate(2, 3)))
         yield {
             "station_id": number,
             "district": district,
             "docks": docks,
             "height": f"{height:.1f}",
-            "opened_on": opened,
+            "opened_on": opening,
         }
 
 
@@ -53,8 +53,8 @@ def draw_bicycles(draw: random.Random) -> Iterator[dict[str, object]]:
         age = int(1_500 * draw.betavariate(2, 2))
         yield {
             "id": number,
-            "kind": weighted(draw, KINDS),
-            "bought_on": OPENED - timedelta(days=age),
+            "kind": weighted_choice(draw, KINDS),
+            "bought_on": FIRST_OPENING - timedelta(days=age),
             "kilometres": f"{age * draw.lognormvariate(1, 0.5):.1f}",
         }
 
@@ -69,7 +69,7 @@ def draw_members(draw: random.Random, stations: Sequence[dict[str, object]]) -> 
             "email": f"{first}.{last}{number}@example.net".lower(),
             "birth_year": int(draw.triangular(1945, 2005, 1970 + number / 12)),
             "home_station_id": draw.choice(stations)["station_id"],
-            "joined_on": OPENED + timedelta(days=int(180 * draw.betavariate(2, 3))),
+            "joined_on": FIRST_OPENING + timedelta(days=int(180 * draw.betavariate(2, 3))),
         }
 
 
@@ -78,7 +78,7 @@ def draw_plan_changes(
 ) -> Iterator[dict[str, object]]:
     """Everybody's first plan, up to three changes, and that some have left."""
     for member in members:
-        plan = weighted(draw, PLANS)
+        plan = weighted_choice(draw, PLANS)
         day = member["joined_on"]
         assert isinstance(day, date)
         changes = draw.choices((0, 1, 2, 3), weights=(50, 30, 15, 5))[0]
@@ -106,34 +106,34 @@ def draw_hires(
     """Hires between two stations; a few members hire often."""
     weights = [draw.paretovariate(1.5) for _ in members]
     for number, member in enumerate(draw.choices(members, weights=weights, k=HIRES), start=1):
-        joined = datetime.fromisoformat(f"{member['joined_on']}")
-        started = joined + timedelta(
+        start_of_membership = datetime.fromisoformat(f"{member['joined_on']}")
+        start = start_of_membership + timedelta(
             days=draw.randrange(120), minutes=int(360 + 900 * draw.betavariate(2, 2))
         )
         yield {
             "id": f"H{number:06d}",
             "member_id": member["id"],
             "station_id": draw.choice(stations)["station_id"],
-            "bicycle": weighted(draw, KINDS),
-            "started_at": started,
-            "ended_at": started + timedelta(minutes=3 + int(draw.expovariate(1 / 25))),
+            "bicycle": weighted_choice(draw, KINDS),
+            "started_at": start,
+            "ended_at": start + timedelta(minutes=3 + int(draw.expovariate(1 / 25))),
         }
 
 
 def draw_payments(draw: random.Random, hires: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
     """Most hires are paid the same day."""
     for number, hire in enumerate(hires, start=1):
-        started = hire["started_at"]
-        assert isinstance(started, datetime)
+        start = hire["started_at"]
+        assert isinstance(start, datetime)
         yield {
             "id": number,
             "hire_id": hire["id"],
-            "method": weighted(draw, {"card": 65, "app": 30, "cash": 5}),
-            "paid_on": started.date() + timedelta(days=int(draw.expovariate(1))),
+            "method": weighted_choice(draw, {"card": 65, "app": 30, "cash": 5}),
+            "paid_on": start.date() + timedelta(days=int(draw.expovariate(1))),
         }
 
 
-def weighted(draw: random.Random, weights: dict[str, int]) -> str:
+def weighted_choice(draw: random.Random, weights: dict[str, int]) -> str:
     """One of the keys, drawn by weight."""
     return draw.choices(list(weights), weights=list(weights.values()))[0]
 
