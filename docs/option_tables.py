@@ -36,19 +36,14 @@ def with_tables(page: str) -> str:
 
 
 def _of_options(options: Iterable[Option]) -> str:
-    rows = (
-        (
-            f"`{one.name}`",
-            f"`{one.flag}`" + (f", `--no-{one.flag.removeprefix('--')}`" if one.is_switch else "")
-            if one.has_flag
-            else "",
-            f"`{one.variable}`" if one.has_flag else "",
-            one.default_text,
-            one.help,
-        )
-        for one in options
-    )
-    return _table(("key", "flag", "variable", "default", "what it decides"), rows)
+    rows = ((_names(one), f"{one.help} Default: {one.default_text}.") for one in options)
+    return _table(("key, flag, variable", "what it decides"), rows)
+
+
+def _names(one: Option) -> str:
+    flags = [one.flag, f"--no-{one.flag.removeprefix('--')}"] if one.is_switch else [one.flag]
+    names = [one.name, *flags, one.variable] if one.has_flag else [one.name]
+    return "<br>".join(f"`{name}`" for name in names)
 
 
 def _of_keys(schema: type[Strict]) -> str:

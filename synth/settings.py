@@ -99,7 +99,7 @@ RUN_OPTIONS = definitions(RunOptions)
 PROJECT_SCHEMA = with_options(Strict, (*OPTIONS, *RUN_OPTIONS))  # `vars: {synth: …}` in dbt_project.yml
 ENVIRONMENT = {  # no keys: a secret must not be in files, and the log is configured before they are read
     "SYNTH_DEBUG": "1: print the way to an unexpected error, as `--debug` does.",
-    "SYNTH_SALT": "A secret that the halves of the entities depend on, beside the rows.",
+    "SYNTH_SALT": "A secret that decides, with entity and model, how entities are parted.",
 }
 VARIABLES = frozenset(ENVIRONMENT) | {one.variable for one in (*OPTIONS, *RUN_OPTIONS) if one.has_flag}
 

@@ -70,13 +70,8 @@ class Option:
         """The default as a user reads it."""
         if self.usual:
             return self.usual
-        return (
-            str(self.default).lower()
-            if self.is_switch
-            else f"{self.default:g}"
-            if isinstance(self.default, float)
-            else str(self.default)
-        )
+        text = f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+        return text.lower().replace("e-0", "e-")
 
     def read(self, text: object) -> Any:
         """Return the value of what a flag or variable holds.
@@ -187,7 +182,7 @@ class Options:
         Option(
             parse_limit,
             "Limits of checks, by name. The report marks them.",
-            usual="those of privacy.md",
+            usual="as the page Privacy has them",
             is_mapping=True,
         ),
     ] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from synth.cli import cli
 from synth.column_options import ColumnOptions
 from synth.declarations import model_options
+from synth.domain import Capabilities
 from synth.settings import PROJECT_SCHEMA
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,20 @@ def test_links_between_pages_lead_to_files() -> None:
         if not (page.parent / target).exists()
     ]
     assert not dead_links
+
+
+def test_files_that_the_page_of_changes_names_exist() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`([a-z]\w*(?:/[\w.]+)+|[a-z]+\.py)`", page)
+    files = {path if path.startswith(("docs/", "tests/")) else f"synth/{path}" for path in paths}
+    missing_files = [path for path in files if not (ROOT / path).exists()]
+    assert len(files) > 20
+    assert not missing_files
+
+
+def test_every_capability_of_a_backend_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "backends.md").read_text(encoding="utf-8")
+    assert [one.name for one in fields(Capabilities) if f"| `{one.name}` |" not in page] == []
 
 
 def test_the_pages_to_begin_with_are_short() -> None:
