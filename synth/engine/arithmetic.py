@@ -16,7 +16,7 @@ from synth.engine.pasts import same
 from synth.engine.training import open_column
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -52,6 +52,14 @@ class Arithmetic:
                 ComputedColumn(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
                 for each in identities
             )
+        )
+
+    def names(self, columns: Sequence[str]) -> frozenset[str]:
+        """Return which of the frame's columns are computed, or others are from them."""
+        return frozenset(
+            columns[place]
+            for each in self.computed_columns
+            for place in (each.identity.target, *each.identity.sources)
         )
 
     def restore(self, new_rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Model
-    from synth.twins.context import Samples
+    from synth.twins.context import Case, Samples
     from synth.twins.nests import Nest
     from synth.twins.source import SourceRows
 
@@ -42,11 +42,13 @@ class OwnersAgain:
     Attributes:
         apart: which real rows are in the second half.
         second: which twins the engine of the second half drew.
+        whom: the entity that each twin is about, as a number; None where that is not known.
     """
 
     apart: NDArray[np.bool_]
     twins: pd.DataFrame
     second: NDArray[np.bool_] | None
+    whom: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Owners:
         second: which rows of the twin the engine of the second half drew; None where there is one engine.
         categories: columns whose values are labels.
         again: draws them by other halves, by the number of the split.
+        whom: the entity that each row of the twin is about, as a number; None where that is not known.
     """
 
     real: pd.DataFrame
@@ -70,6 +73,7 @@ class Owners:
     second: NDArray[np.bool_] | None
     categories: frozenset[str]
     again: Callable[[int], OwnersAgain | None] | None = None
+    whom: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Family:
         nest: the groups within the rows of an owner, where there are such.
         count: the column of owners that says how many rows they have, if one does.
         again: draws the owners by other halves, by the number of the split.
+        whom: the entity that each twin owner is about, as a number; None where that is not known.
+        unique: the columns of each key of the rows.
     """
 
     key: str
@@ -101,6 +107,8 @@ class Family:
     nest: Nest | None = None
     count: str | None = None
     again: Callable[[int], OwnersAgain | None] | None = None
+    whom: NDArray[np.int64] | None = None
+    unique: tuple[tuple[str, ...], ...] = ()
 
 
 def owners_of(
@@ -216,6 +224,7 @@ def _of_parent(
         time_of(source, owner, treatments),
         parent.categories,
         again=parent.again,
+        whom=parent.whom,
     )
 
 
@@ -243,6 +252,7 @@ def _of_entity(
         None,
         time_of(source, owner, treatments),
         frozenset(),
+        whom=np.arange(twins),
     )
 
 
@@ -369,3 +379,14 @@ def with_owners(table: pa.Table, family: Family, owner: NDArray[np.int64]) -> pa
         return table
     keys = family.keys.combine_chunks().take(pa.array(owner)).cast(table.schema.field(family.key).type)
     return table.set_column(table.column_names.index(family.key), family.key, keys)
+
+
+def whose_rows(case: Case, samples: Samples) -> NDArray[np.int64] | None:
+    """Return the entity that each synthetic row is about, as a number; None where that is not known."""
+    if case.family is None:
+        return (
+            np.arange(len(samples.synthetic)) if case.source.entities == case.source.real.num_rows else None
+        )
+    if case.family.whom is None or samples.owner is None:
+        return None
+    return case.family.whom[samples.owner]

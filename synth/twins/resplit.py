@@ -14,7 +14,7 @@ import numpy as np
 
 from synth.errors import SynthError
 from synth.evaluate import Entities, Halves
-from synth.twins.families import OwnersAgain
+from synth.twins.families import OwnersAgain, whose_rows
 from synth.twins.rejection import sample_valid_rows
 from synth.twins.split import HALF, holdout_mask
 
@@ -80,7 +80,9 @@ def owners_again(case: Case, real: pd.DataFrame) -> Callable[[int], OwnersAgain 
             return None
         twins = samples.synthetic.iloc[:rows][[*real.columns]].reset_index(drop=True)
         second = None if samples.second is None else samples.second[: len(twins)]
-        return OwnersAgain(other.source.held_out, twins.astype(real.dtypes.to_dict()), second)
+        whom = whose_rows(other, samples)
+        whom = None if whom is None else whom[: len(twins)]
+        return OwnersAgain(other.source.held_out, twins.astype(real.dtypes.to_dict()), second, whom)
 
     return again
 
@@ -103,7 +105,7 @@ def _family_with_halves(family: Family, source: SourceRows, number: int) -> Fami
     apart[family.owner[has_owner]] = source.held_out[has_owner]
     if again is None:
         return replace(family, apart=apart)
-    return replace(family, apart=apart, twins=again.twins, second=again.second)
+    return replace(family, apart=apart, twins=again.twins, second=again.second, whom=again.whom)
 
 
 def _whose(source: SourceRows) -> NDArray[np.int64]:

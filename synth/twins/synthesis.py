@@ -13,6 +13,7 @@ from synth.columns.conditions import conditions
 from synth.columns.conform import labels, learnable, public
 from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
+from synth.twins.bounds import find_bounds, within_bounds
 from synth.twins.context import Samples
 from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, fold_rare_values, own_numbers
@@ -20,6 +21,8 @@ from synth.twins.nests import HEAD, draw_nested
 from synth.twins.order import Room, date_orders, in_order
 from synth.twins.precedence import find_precedence, move_behind
 from synth.twins.redraw import spare_rows
+from synth.twins.resemblance import resemblances, with_resemblance
+from synth.twins.singles import labels_of_keys, with_single_labels
 from synth.twins.ties import apply_ties, find_ties
 
 if TYPE_CHECKING:
@@ -125,14 +128,28 @@ def _with_histories(
         for visible_rows, side, one in _lessons(task, source, real_rows, request, has_owner)
     ]
     samples = histories_of(empty, parts, request.seed)
+    keys = labels_of_keys(family.unique, family.key, [*samples.synthetic.columns])
+    rng = np.random.default_rng([request.seed, len(samples.synthetic), 1])
+    samples = with_single_labels(samples, keys, rng, time=family.time)
     ties = find_ties(real_rows, source.units)
     rows = apply_ties(_apart(task, source, treatments, samples.synthetic), ties, request.seed)
     if samples.owner is not None:
         pairs = find_precedence(real_rows, family.owner, family.owners)
         rows = move_behind(rows, samples.owner, family.twins, pairs)
-    return replace(
-        samples, synthetic=_arithmetic(real_rows, empty.categories).restore(rows, samples.synthetic)
+    arithmetic = _arithmetic(real_rows, empty.categories)
+    rows = arithmetic.restore(rows, samples.synthetic)
+    samples = replace(samples, synthetic=rows)
+    if family.whom is None or samples.owner is None:
+        return samples
+    wanted = resemblances(
+        real_rows,
+        np.unique(source.units, return_inverse=True)[1].astype(np.int64),
+        categories=empty.categories,
+        fixed=arithmetic.names([*rows.columns]),
+        by_label_alone=len(np.unique(family.whom)) == len(family.whom),
     )
+    resembling = with_resemblance(rows, family.whom[samples.owner], wanted, samples.second, rng)
+    return replace(samples, synthetic=resembling)
 
 
 def _synthetic(
@@ -241,12 +258,19 @@ def _join_in_turn(frames: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, NDArray
 def _apart(
     task: Task, source: SourceRows, treatments: Sequence[Treatment], synthetic: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the rows without numbers that are somebody's own; seed columns are real values on purpose."""
-    if source.entities == len(source.units):
-        return synthetic
+    """Return the rows without numbers that are somebody's own, or none of their label's.
+
+    Seed columns are real values on purpose.
+    """
     real, categories = learnable(source.real, treatments), labels(treatments)
     numbers = set(synthetic.columns) - categories - set(task.model.seed_columns)
+    bounds = [one for one in find_bounds(real, source.units, categories) if one.column in numbers]
+    if not bounds and source.entities == len(source.units):
+        return synthetic
     arithmetic = _arithmetic(real, categories)
+    synthetic = arithmetic.restore(within_bounds(synthetic, bounds, task.seed), synthetic)
+    if source.entities == len(source.units):
+        return synthetic
     result = arithmetic.restore(apart(synthetic, real, source.units, numbers), synthetic)
     orders = date_orders(real, sorted(numbers))
     dates = {name for one in orders for name in one.names}

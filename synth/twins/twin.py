@@ -25,7 +25,7 @@ from synth.twins.computing import with_formulas
 from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
-from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, with_owners
+from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
 from synth.twins.numbering import with_numberings
 from synth.twins.periods import with_succession
 from synth.twins.places import move_to_free_places, with_places, with_room
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, ForeignKey, Task
-    from synth.twins.context import RunContext
+    from synth.twins.context import RunContext, Samples
     from synth.twins.examination import Examination
     from synth.twins.families import Owners
     from synth.twins.private import PrivateDraft
@@ -119,18 +119,21 @@ def draw_twin(
     keys = {name: twin_table.table.column(name) for name in names}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
     second = None if samples.second is None else samples.second[twin_table.places]
-    ours = _owners(case, twin_table, second, keys) if keys else None
+    ours = _owners(case, samples, twin_table, second, keys) if keys else None
     return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours)
 
 
 def _owners(
     case: Case,
+    samples: Samples,
     twin_table: TwinTable,
     second: NDArray[np.bool_] | None,
     keys: Mapping[str, pa.ChunkedArray],
 ) -> Owners:
     """Return the rows as owners of other models' rows."""
     owners = owners_of(case.source, case.treatments, twin_table.table, second, keys)
+    whom = whose_rows(case, samples)
+    owners = replace(owners, whom=None if whom is None else whom[twin_table.places])
     return replace(owners, again=owners_again(case, owners.real)) if case.source.halves else owners
 
 
@@ -182,7 +185,14 @@ def _in_family(
         return pool_of(task, key, case.context, parents)
 
     family = family_of(model, case.source, case.treatments, owners, case.rows, case.context.twins, pool)
-    return replace(case, family=family and with_count(family, model, facts))
+    if family is None:
+        return replace(case, family=None)
+    keys = (
+        *task.model.unique,
+        *(one.columns for one in case.unique if not one.is_computed and not one.where),
+    )
+    family = replace(with_count(family, model, facts), unique=tuple(dict.fromkeys(keys)))
+    return replace(case, family=family)
 
 
 def _open(task: Task, context: RunContext) -> Case:

@@ -1,0 +1,63 @@
+"""Numbers beside a label stay where real ones beside it are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.twins.bounds import find_bounds, within_bounds
+
+KINDS = {"height": (170.0, 8.0), "sugar": (6.0, 1.0), "pulse": (70.0, 9.0)}
+
+
+def measurements(rows: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    kind = rng.choice(list(KINDS), rows)
+    mean, spread = np.array([KINDS[one] for one in kind]).T
+    return pd.DataFrame({"kind": pd.Series(kind, dtype="str"), "value": rng.normal(mean, spread).round(1)})
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_number_of_another_kind_is_drawn_anew_and_hardly_any_other(seed: int) -> None:
+    real, drawn = measurements(3_000, seed), measurements(1_000, seed + 100)
+    wrong = np.flatnonzero(drawn["kind"] == "sugar")[:5]
+    drawn.loc[wrong, "value"] = 78.0
+
+    bounds = find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"})
+    result = within_bounds(drawn, bounds, seed)
+
+    assert [one.label for one in bounds] == ["kind"]
+    assert result["value"][wrong].between(1, 12).all()
+    assert (result["value"] != drawn["value"]).drop(wrong).mean() < 0.005
+
+
+def test_labels_that_say_nothing_about_a_number_do_not_bound_it() -> None:
+    real = measurements(3_000, 1)
+    real["kind"] = real["kind"].sample(frac=1, random_state=1).to_numpy()
+
+    assert find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"}) == ()
+
+
+def test_bounds_are_numbers_beyond_which_ten_entities_have_others() -> None:
+    real = measurements(3_000, 2)
+    units = np.arange(len(real), dtype=np.uint64)
+    tall = np.flatnonzero(real["kind"] == "height")[:30]
+    real.loc[tall, "value"], units[tall] = 250.0, 1  # one person, measured thirty times
+
+    (bounds,) = find_bounds(real, units, {"kind"})
+
+    assert bounds.ranges["height"][1] < 215
+
+
+def test_numbers_have_as_many_decimals_as_those_of_their_label() -> None:
+    real, drawn = measurements(3_000, 3), measurements(1_000, 4)
+    for rows in (real, drawn):
+        pulses = rows["kind"] == "pulse"
+        rows["value"] = rows["value"].where(~pulses, rows["value"].round())
+    drawn["value"] += 0.04
+    bounds = find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"})
+
+    result = within_bounds(drawn, bounds, 1)
+
+    pulses = result["value"][result["kind"] == "pulse"]
+    assert pulses.equals(pulses.round())
+    assert result["value"].equals(result["value"].round(1))
