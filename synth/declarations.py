@@ -118,12 +118,12 @@ def _vocabulary(manifest: Manifest) -> frozenset[str]:
 def tagged_nodes(manifest: Manifest) -> tuple[Node, ...]:
     """Return the models, snapshots and seeds that ask for a twin, or seem to, ordered by `unique_id`."""
     disabled_nodes = [node for node in manifest.disabled_nodes if node.unique_id not in manifest.nodes]
-    asking = (
+    tagged = (
         node
         for node in (*manifest.nodes.values(), *disabled_nodes)
         if node.resource_type in TWIN_RESOURCE_TYPES and _asks(node) is not False
     )
-    return tuple(sorted({node.unique_id: node for node in asking}.values(), key=lambda node: node.unique_id))
+    return tuple(sorted({node.unique_id: node for node in tagged}.values(), key=lambda node: node.unique_id))
 
 
 def _asks(node: Node) -> bool | None:

@@ -113,14 +113,14 @@ def _is_guaranteed(model: Model, options: Options) -> bool:
 
 def _why_unprotected(tasks: Iterable[Task]) -> dict[str, str]:
     """Return why tasks cannot have the private engine that they ask for, by `unique_id`."""
-    asking = [task for task in tasks if task.by_guarantee or task.on_inconclusive is Policy.PROTECT]
+    guaranteed_tasks = [task for task in tasks if task.by_guarantee or task.on_inconclusive is Policy.PROTECT]
     return {
         task.model.unique_id: (
             f"{task.model.path} ({task.model.unique_id}): "
             f"{'`privacy: guaranteed`' if task.by_guarantee else '`on_inconclusive: protect`'} needs "
             f"the extra `dp`, which is not installed. Next: {INSTALL}"
         )
-        for task in asking
+        for task in guaranteed_tasks
         if not task.model.declared_reference
     }
 

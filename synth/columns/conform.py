@@ -302,16 +302,16 @@ def without_duplicates(
     Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
     Rows that hold one value of the columns `together` belong together: only those that repeat are parted.
     """
-    remaining = np.ones(twin.num_rows, bool)
+    is_left = np.ones(twin.num_rows, bool)
     keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
     for names in keys:
-        moving = next((name for name in names if movable.get(name)), None)
-        if moving is not None and _is_repeat(twin, names).any():
-            others = [name for name in names if name != moving]
-            twin = _moved_apart(twin, moving, others, rng, few=moving in together)
+        mover = next((name for name in names if movable.get(name)), None)
+        if mover is not None and _is_repeat(twin, names).any():
+            others = [name for name in names if name != mover]
+            twin = _moved_apart(twin, mover, others, rng, few=mover in together)
     for names in keys:
-        remaining[remaining] = ~_is_repeat(twin.filter(pa.array(remaining)), names)
-    return twin.filter(pa.array(remaining)), remaining
+        is_left[is_left] = ~_is_repeat(twin.filter(pa.array(is_left)), names)
+    return twin.filter(pa.array(is_left)), is_left
 
 
 def _is_repeat(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -319,19 +319,19 @@ def _is_repeat(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
     return is_repeat
 
 
-def _moved_apart(twin: pa.Table, moving: str, others: Sequence[str], rng: Rng, *, few: bool) -> pa.Table:
-    """Return the twin with the values of `moving` moved, so that few repeat beside the same `others`.
+def _moved_apart(twin: pa.Table, mover: str, others: Sequence[str], rng: Rng, *, few: bool) -> pa.Table:
+    """Return the twin with the values of `mover` moved, so that few repeat beside the same `others`.
 
     Where `few` are to move, these are the repeated ones and as many others.
     """
-    owners = twin.column(moving).combine_chunks().dictionary_encode(null_encoding="encode")
+    owners = twin.column(mover).combine_chunks().dictionary_encode(null_encoding="encode")
     codes = owners.indices.to_numpy()
     groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
     dense = groups.nunique() * len(owners.dictionary) <= DENSE * len(codes)
     apart = _deal if dense and not few else _shuffle
     places = pa.array(apart(codes, groups.to_numpy(), rng))
-    position = twin.column_names.index(moving)
-    return twin.set_column(position, moving, owners.dictionary.take(places))
+    position = twin.column_names.index(mover)
+    return twin.set_column(position, mover, owners.dictionary.take(places))
 
 
 def _shuffle(owners: Codes, groups: Codes, rng: Rng) -> Codes:

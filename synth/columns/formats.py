@@ -39,7 +39,7 @@ class Format:
 
 
 @dataclass(frozen=True, slots=True)
-class Loosening:
+class LooserFormat:
     """A way to make room: let constant digits or letters vary, or append digits."""
 
     digits: bool = False
@@ -62,10 +62,10 @@ class Loosening:
 
 # From the strictest on: what changes the look of keys least comes first.
 LOOSENINGS = (
-    Loosening(),
-    Loosening(digits=True),
-    *(Loosening(digits=True, longer=longer) for longer in range(1, 5)),
-    *(Loosening(digits=True, letters=True, longer=longer) for longer in range(20)),
+    LooserFormat(),
+    LooserFormat(digits=True),
+    *(LooserFormat(digits=True, longer=longer) for longer in range(1, 5)),
+    *(LooserFormat(digits=True, letters=True, longer=longer) for longer in range(20)),
 )
 
 
@@ -87,9 +87,9 @@ def read_formats(keys: pa.ChunkedArray, limit: int | None) -> tuple[Format, ...]
     )
 
 
-def loosen(formats: Sequence[Format], loosening: Loosening, limit: int | None) -> tuple[Format, ...]:
+def loosen(formats: Sequence[Format], looser: LooserFormat, limit: int | None) -> tuple[Format, ...]:
     """Return the formats with more room; those that would be too long are left out."""
-    wider = (loosening.apply(form) for form in formats)
+    wider = (looser.apply(form) for form in formats)
     return tuple(form for form in wider if limit is None or len(form.positions) <= limit)
 
 

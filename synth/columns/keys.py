@@ -218,7 +218,7 @@ def _texts(
     for formats in _ways_of_writing(real_formats, column, pattern, rng):
         if sum(form.room for form in formats) >= CROWDED_RATIO * (rows + len(existing)):
             real = pd.Index(existing.to_pylist(), dtype=object)
-            values = _distinct(_drawing(formats, rng, pattern), real, rows, column)
+            values = _distinct(_draw_of(formats, rng, pattern), real, rows, column)
             return pa.array(values.to_numpy(object), pa.string())
     raise full(column, rows)
 
@@ -227,8 +227,8 @@ def _ways_of_writing(
     real_formats: tuple[Format, ...], column: Column, pattern: TextPattern | None, rng: Rng
 ) -> Iterator[tuple[Format, ...]]:
     """Yield formats of new keys, those like the real ones first; most of which match the pattern, if any."""
-    for place, loosening in enumerate(LOOSENINGS):
-        formats = loosen(real_formats, loosening, column.length)
+    for place, looser in enumerate(LOOSENINGS):
+        formats = loosen(real_formats, looser, column.length)
         if pattern is None or (formats and _mostly_fit(formats, pattern, rng)):
             yield formats
         if pattern is not None and not place:
@@ -247,12 +247,12 @@ def texts_of_pattern(pattern: TextPattern, column: Column, rows: int, rng: Rng, 
     """
     room = sum(form.room for form in pattern.formats)
     if unique or room >= CROWDED_RATIO * rows:
-        values = _distinct(_drawing(pattern.formats, rng), pd.Index([], dtype=object), rows, column)
+        values = _distinct(_draw_of(pattern.formats, rng), pd.Index([], dtype=object), rows, column)
         return pa.array(values.to_numpy(object), pa.string())
     return pa.array(draw_texts(pattern.formats, rows, rng), pa.string())
 
 
-def _drawing(formats: tuple[Format, ...], rng: Rng, pattern: TextPattern | None = None) -> Draw:
+def _draw_of(formats: tuple[Format, ...], rng: Rng, pattern: TextPattern | None = None) -> Draw:
     def draw(rows: int) -> pd.Index[Any]:
         texts = draw_texts(formats, rows, rng)
         return pd.Index(

@@ -70,9 +70,9 @@ def layouts(texts: Sequence[str], what: IdentifierKind, *, plain: bool) -> tuple
     common_layouts = [
         Layout(template, lead, count) for (template, lead), count in counts.items() if count >= RARE
     ]
-    fitting = sorted(layout for layout in common_layouts if _fits(layout, what, plain=plain))
+    layouts_that_fit = sorted(layout for layout in common_layouts if _fits(layout, what, plain=plain))
     usual = USUAL_NUMBERS if plain and what in USUAL_NUMBERS else USUAL
-    return tuple(fitting) or (usual[what],)
+    return tuple(layouts_that_fit) or (usual[what],)
 
 
 def fill_layouts(

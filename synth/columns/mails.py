@@ -68,16 +68,16 @@ def with_named_mails(
     for mail in named_mails(treatments, real):
         if not {mail.column, *mail.names} <= result.keys():
             continue
-        forbidden = {text.lower() for text in _texts(existing.column(mail.column)) if text}
+        real_mails = {text.lower() for text in _texts(existing.column(mail.column)) if text}
         length = by_name[mail.column].column.length
         names = zip(*(_texts(result[name]) for name in mail.names), strict=True)
-        mails = _renamed(_texts(result[mail.column]), map(_first_and_last, names), mail.form, forbidden)
+        mails = _rename(_texts(result[mail.column]), map(_first_and_last, names), mail.form, real_mails)
         old = _texts(result[mail.column])
-        fitting = [
+        pairs_that_fit = [
             before if new is None or (length and len(new) > length) else new
             for before, new in zip(old, mails, strict=True)
         ]
-        result[mail.column] = pa.array(fitting, result[mail.column].type)
+        result[mail.column] = pa.array(pairs_that_fit, result[mail.column].type)
     return result
 
 
@@ -105,17 +105,17 @@ def _named_mail(real: pa.Table, column: str, names: tuple[str, ...]) -> NamedMai
     if len(pairs) < FEWEST:
         return None
     for form in FORMS:
-        made = sum(NUMBER.sub("", start) == _start(form, part) for start, part in pairs)
-        if made >= MOST * len(pairs):
+        name_count = sum(NUMBER.sub("", start) == _start(form, part) for start, part in pairs)
+        if name_count >= MOST * len(pairs):
             return NamedMail(column, names, form)
     return None
 
 
-def _renamed(
-    mails: Sequence[str | None], names: Iterable[tuple[str, str] | None], form: str, forbidden: set[str]
+def _rename(
+    mails: Sequence[str | None], names: Iterable[tuple[str, str] | None], form: str, real_mails: set[str]
 ) -> list[str | None]:
     """Return the addresses with other beginnings; None where there is no address, or no name."""
-    used = set(forbidden)
+    used = set(real_mails)
     result: list[str | None] = []
     for mail, name in zip(mails, names, strict=True):
         if not mail or "@" not in mail or name is None:

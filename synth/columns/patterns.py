@@ -115,7 +115,7 @@ class _Reader:
         while self._next() not in {"", "|", ")"}:
             part = self._part()
             low, high = self._times()
-            sequences = _joined([sequences, [more for n in range(low, high + 1) for more in _power(part, n)]])
+            sequences = _join([sequences, [more for n in range(low, high + 1) for more in _power(part, n)]])
         return sequences
 
     def _part(self) -> list[Positions]:
@@ -198,10 +198,10 @@ class _Reader:
 
 
 def _power(part: list[Positions], times: int) -> list[Positions]:
-    return _joined([part] * times)
+    return _join([part] * times)
 
 
-def _joined(parts: Iterable[list[Positions]]) -> list[Positions]:
+def _join(parts: Iterable[list[Positions]]) -> list[Positions]:
     """Return every sequence that has one of each part.
 
     Raises:

@@ -59,12 +59,12 @@ def placeholders(
     """
     if column.kind is not Kind.TEXT:
         return pa.array([_empty(column)] * rows, pa.string())
-    forbidden = pd.Index(existing.drop_null().unique().to_pylist(), dtype=object)
-    texts = forbidden[:0]
+    real_texts = pd.Index(existing.drop_null().unique().to_pylist(), dtype=object)
+    texts = real_texts[:0]
     for _ in range(TRIES):
         lengths = rng.choice(_lengths(real, column), rows - len(texts) + 8)
         fresh = pd.Index(_texts(lengths, rng), dtype=object)
-        texts = texts.append(fresh[~fresh.isin(forbidden)])
+        texts = texts.append(fresh[~fresh.isin(real_texts)])
         texts = texts.unique() if unique else texts
         if len(texts) >= rows:
             return pa.array(texts[:rows].to_numpy(object), pa.string())

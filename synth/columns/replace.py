@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.formats import Loosening, draw_texts, loosen, read_formats
+from synth.columns.formats import LooserFormat, draw_texts, loosen, read_formats
 from synth.columns.invented import cities, first_names, full_names, last_names, streets
 from synth.columns.layouts import Layout, fill_layouts, layouts
 from synth.columns.pii import NAMES, IdentifierKind
@@ -32,7 +32,7 @@ MOST = 0.8  # share of values whose case or form is that of all
 DOMAINS = ("example.com", "example.net", "example.org")  # RFC 2606
 # Addresses for documentation (RFC 5737, RFC 3849), and what was never given to anybody (RFC 1112, section 4).
 NETWORKS, RESERVED_OCTETS, DOCUMENTATION = ("192.0.2.", "198.51.100.", "203.0.113."), (240, 255), "2001:db8:"
-UNDIALLED = "00"  # what no number has behind its country code
+UNDIALLED_DIGITS = "00"  # what no number has behind its country code
 EXAMPLES = 60  # texts by which it is seen whether zeros fit a pattern
 LONGEST = 2**30  # characters of Postgres' texts
 USUAL_POSTCODES = ["00000", "11111"]
@@ -86,16 +86,16 @@ def replacements(  # noqa: PLR0913 - all that is known of the values, each by it
     Raises:
         ModelError: the column must be unique, or is too short, and there are not enough such values.
     """
-    forbidden = _addresses_alone(existing)
-    new_values = forbidden[:0]
-    make = MAKERS[what] if pattern is None else _matching(MAKERS[what], what, pattern)
+    real_addresses = _addresses_alone(existing)
+    new_values = real_addresses[:0]
+    make = MAKERS[what] if pattern is None else _match(MAKERS[what], what, pattern)
     for attempt in range(TRIES):
         if len(new_values) >= rows:
             break
         roomy = attempt >= TRIES // 2 or not len(existing)  # what may not be looked at could be anything
         candidates = make(ValueLook(real, column, rng, roomy=roomy), rows - len(new_values) + 8)
         fresh = pd.Series(list(candidates), dtype=object)
-        fresh = fresh[_is_allowed(fresh, column) & ~fresh.isin(forbidden)]
+        fresh = fresh[_is_allowed(fresh, column) & ~fresh.isin(real_addresses)]
         new_values = new_values.append(pd.Index(fresh, dtype=object))
         new_values = new_values.unique() if unique else new_values
     if len(new_values) and not unique:  # few fit
@@ -120,12 +120,12 @@ def _addresses_alone(existing: pa.ChunkedArray) -> pd.Index[Any]:
     return alone
 
 
-def _matching(make: Make, what: IdentifierKind, pattern: TextPattern) -> Make:
+def _match(make: Make, what: IdentifierKind, pattern: TextPattern) -> Make:
     """Return what makes values of a kind that match; random text that does, where hardly any of the kind do.
 
     Phone numbers get zeros where those do not stand that can be dialled.
     """
-    plain = pattern.beginning_with_zeros(len(UNDIALLED)) if what is IdentifierKind.PHONE else pattern
+    plain = pattern.beginning_with_zeros(len(UNDIALLED_DIGITS)) if what is IdentifierKind.PHONE else pattern
     examples = draw_texts(plain.formats, EXAMPLES, np.random.default_rng(0))
     formats = plain.formats if all(map(pattern.fits, examples)) else pattern.formats
 
@@ -138,11 +138,11 @@ def _matching(make: Make, what: IdentifierKind, pattern: TextPattern) -> Make:
 
 def _is_allowed(values: pd.Series[Any], column: Column) -> pd.Series[bool]:
     """Return which values the column can hold."""
-    fitting = values.str.len() <= (column.length or LONGEST)
+    fits = values.str.len() <= (column.length or LONGEST)
     if column.kind in NUMBER_KINDS:
         largest = 2 ** ((column.bits or 64) - 1) - 1
-        fitting = fitting & (values.astype("int64") <= largest) & ~values.str.startswith("0")
-    return fitting
+        fits = fits & (values.astype("int64") <= largest) & ~values.str.startswith("0")
+    return fits
 
 
 def _numbers(look: ValueLook, rows: int) -> list[str]:
@@ -208,7 +208,7 @@ def _places(draw: Callable[[int, Rng], list[str]]) -> Make:
 def _postcodes(look: ValueLook, rows: int) -> Iterable[str]:
     texts, limit = look.texts or USUAL_POSTCODES, look.column.length
     formats = read_formats(pa.chunked_array([pa.array(texts)]), limit)
-    formats = loosen(formats, Loosening(digits=look.roomy), limit)
+    formats = loosen(formats, LooserFormat(digits=look.roomy), limit)
     return map(str, draw_texts(formats, rows, look.rng))
 
 

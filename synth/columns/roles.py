@@ -179,9 +179,9 @@ def treatments_to_replace(treatments: Sequence[Treatment]) -> tuple[Treatment, .
 
 def lead_nowhere(treatments: Sequence[Treatment]) -> bool:
     """Return whether no column holds what leads to people, or refers to a table that is data."""
-    leading = REPLACED_ROLES | {Role.DATE_OF_BIRTH, Role.FREE_TEXT}
+    leading_roles = REPLACED_ROLES | {Role.DATE_OF_BIRTH, Role.FREE_TEXT}
     return not any(
-        one.role in leading or (one.parent is not None and not one.parent.public) for one in treatments
+        one.role in leading_roles or (one.parent is not None and not one.parent.public) for one in treatments
     )
 
 

@@ -87,12 +87,12 @@ class HiddenValues(Values):
         reading = read_name(column.name)
         if reading.what is None or (reading.what in NAMES and reading.thing):
             return None
-        fitting = (
+        kinds_that_fit = (
             KINDS_OF_NUMBERS
             if column.kind in {Kind.INTEGER, Kind.DECIMAL}
             else KINDS_BY_TYPE.get(column.kind)
         )
-        return Detection(reading.what, "name") if fitting and reading.what in fitting else None
+        return Detection(reading.what, "name") if kinds_that_fit and reading.what in kinds_that_fit else None
 
     @cached_property
     def different(self) -> int:

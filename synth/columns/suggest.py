@@ -121,7 +121,7 @@ def suggest(
         return Suggestion(Role.FREE_TEXT, model.unlinked_columns[column.name])
     if parent is not None:
         codes = orphan and what is None and _is_code(model, column, values, parent)
-        return _referencing(parent, values, what, codes=codes)
+        return _reference(parent, values, what, codes=codes)
     if column.data_type in BY_TYPE:
         return Suggestion(BY_TYPE[column.data_type], "type", IdentifierKind.IP)
     return (
@@ -134,9 +134,7 @@ def suggest(
     )
 
 
-def _referencing(
-    parent: ForeignKey, values: Values, what: IdentifierKind | None, *, codes: bool
-) -> Suggestion:
+def _reference(parent: ForeignKey, values: Values, what: IdentifierKind | None, *, codes: bool) -> Suggestion:
     """Return keys of another table; labels where these are public, or codes that many share."""
     if parent.public and values.rows_share_values:
         return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
@@ -174,7 +172,7 @@ def _suggest_by_label(
         return Suggestion(Role.NATURAL_KEY, f"label {personal}")
     if detection and detection.what:
         return Suggestion(
-            _fitting(detection.what, column), f"label {personal}, {detection.evidence}", detection.what
+            _role_that_fits(detection.what, column), f"label {personal}, {detection.evidence}", detection.what
         )
     unclear = f"is labelled {personal}, and neither its name nor its values say what it holds"
     return _safe(column, f"label {personal}", unclear)
@@ -184,7 +182,7 @@ def _key(model: Model, column: Column, detection: Detection | None, *, unique: b
     """Return a key where tests, constraints or the model say so; e-mail addresses stay e-mail addresses."""
     what = detection.what if detection else None
     if unique and detection and what and role_of(what) in USUAL:
-        return Suggestion(_fitting(what, column), f"unique, {detection.evidence}", what)
+        return Suggestion(_role_that_fits(what, column), f"unique, {detection.evidence}", what)
     if unique:
         return Suggestion(Role.KEY, "unique", what)
     if column.name == model.entity:
@@ -212,13 +210,13 @@ def _suggest_by_values(
     if what is None:
         return _safe(column, detection.evidence, detection.doubt)
     if detection.doubt:
-        return Suggestion(_fitting(what, column), detection.evidence, what, unsure=detection.doubt)
+        return Suggestion(_role_that_fits(what, column), detection.evidence, what, unsure=detection.doubt)
     if (what in PLACES and values.rows_share_values) or (what in CODES and values.few):
         return Suggestion(Role.CATEGORY, "shared values")
     prose = what is IdentifierKind.NOTE and detection.evidence == "values" and values.rows_share_values
     if prose or (what in CODES and _is_named_key(column, model)):
         return None
-    return Suggestion(_fitting(what, column), detection.evidence, what)
+    return Suggestion(_role_that_fits(what, column), detection.evidence, what)
 
 
 def _suggest_by_type(model: Model, column: Column, values: Values) -> Suggestion:
@@ -268,7 +266,7 @@ def references(parent: ForeignKey) -> str:
     return f"references {parent.parent.split('.')[2]}"
 
 
-def _fitting(what: IdentifierKind, column: Column) -> Role:
+def _role_that_fits(what: IdentifierKind, column: Column) -> Role:
     """Return the role of `what`; a natural key where the type has no room for the look of it."""
     role = role_of(what)
     return role if column.kind in FITS.get(role, {column.kind}) else Role.NATURAL_KEY

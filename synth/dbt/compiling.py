@@ -25,14 +25,14 @@ def statements(settings: Settings, manifest: Manifest, nodes: Iterable[Node]) ->
     What dbt wrote when it last built them tells how their rows came about; dbt compiles the rest, if their
     files are there. Where it cannot, they are left out.
     """
-    lacking = [
+    without_sql = [
         node
         for node in nodes
         if node.resource_type in SQL_RESOURCE_TYPES and not node.sql and not _python(node)
     ]
-    texts = {node.unique_id: text for node in lacking if (text := _literal_sql(manifest, node))}
+    texts = {node.unique_id: text for node in without_sql if (text := _literal_sql(manifest, node))}
     folder = settings.project.directory
-    rest = [node for node in lacking if node.unique_id not in texts and (folder / node.path).is_file()]
+    rest = [node for node in without_sql if node.unique_id not in texts and (folder / node.path).is_file()]
     return texts | _compile_with_dbt(settings, rest) if rest else texts
 
 
@@ -41,14 +41,14 @@ def with_sql_of_tests(settings: Settings, manifest: Manifest) -> Manifest:
 
     It is what dbt left when it last compiled them; dbt compiles the rest. Where it cannot, they stay without.
     """
-    tagged = {node.unique_id for node in tagged_nodes(manifest)}
-    lacking = [
+    tagged_names = {node.unique_id for node in tagged_nodes(manifest)}
+    without_sql = [
         test
         for test in manifest.tests
-        if test.attached_node in tagged and not test.sql and has_own_query(test)
+        if test.attached_node in tagged_names and not test.sql and has_own_query(test)
     ]
-    texts = {test.unique_id: text for test in lacking if (text := _compiled(manifest, test.compiled_path))}
-    rest = [test for test in lacking if test.unique_id not in texts]
+    texts = {test.unique_id: text for test in without_sql if (text := _sql_at(manifest, test.compiled_path))}
+    rest = [test for test in without_sql if test.unique_id not in texts]
     texts |= _compile_with_dbt(settings, rest) if rest else {}
     tests = tuple(replace(test, sql=texts.get(test.unique_id, test.sql)) for test in manifest.tests)
     return replace(manifest, tests=tests) if texts else manifest
@@ -59,10 +59,10 @@ def _python(node: Node) -> bool:
 
 
 def _literal_sql(manifest: Manifest, node: Node) -> str:
-    return _compiled(manifest, f"{node.package}/{node.path}")
+    return _sql_at(manifest, f"{node.package}/{node.path}")
 
 
-def _compiled(manifest: Manifest, path: str) -> str:
+def _sql_at(manifest: Manifest, path: str) -> str:
     """Return what `dbt run`, `dbt test` or `dbt compile` left beside the manifest."""
     try:
         return (manifest.path.parent / "compiled" / path).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from synth.dbt import command as dbt
-from synth.dbt.selectors import matching
+from synth.dbt.selectors import match
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def select(manifest: Manifest, candidates: Sequence[Model], settings: Settings) 
     elif settings.selector:
         raise ConfigError("--selector needs dbt; install it: pip install 'dbt-synth[dbt]'.")
     else:
-        unique_ids = matching(manifest, settings.select, settings.exclude)
+        unique_ids = match(manifest, settings.select, settings.exclude)
     return tuple(model for model in candidates if model.unique_id in unique_ids)
 
 

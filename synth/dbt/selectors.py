@@ -27,7 +27,7 @@ _SPEC = re.compile(
 _WILDCARD = re.compile(r"[*?\[\]]")
 
 
-def matching(manifest: Manifest, select: Iterable[str], exclude: Iterable[str]) -> frozenset[str]:
+def match(manifest: Manifest, select: Iterable[str], exclude: Iterable[str]) -> frozenset[str]:
     """Return the `unique_id`s that match any of `select` (all, when empty) and none of `exclude`.
 
     Raises:

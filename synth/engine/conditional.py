@@ -217,11 +217,11 @@ def _tree_rows(rows: int, entities: Ints | None, rng: np.random.Generator) -> li
     In two trees, an entity of many rows would show through in both.
     """
     trees = TREES if rows >= TREES * TREE_ROWS else 1
-    mixed = rng.permutation(rows)
+    order = rng.permutation(rows)
     if entities is None:
-        return np.array_split(mixed, trees)
+        return np.array_split(order, trees)
     codes, number = np.unique(entities, return_inverse=True)
     if len(codes) < trees:
-        return [mixed]
+        return [order]
     tree = rng.permutation(len(codes)) * trees // len(codes)
-    return [mixed[tree[number[mixed]] == each] for each in range(trees)]
+    return [order[tree[number[order]] == each] for each in range(trees)]

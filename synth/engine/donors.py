@@ -114,8 +114,8 @@ def between_exact(low: Ints, high: Ints, home: Ints, exact: Mask) -> tuple[Ints,
     """
     leaf = home * (int(high.max()) + 1)  # ranks of different leaves are then apart
     last = np.maximum.accumulate(np.where(exact, high + leaf, 0))
-    following = np.minimum.accumulate(np.where(exact, low + leaf, 2**62)[::-1])[::-1]
-    return np.append(0, last[:-1]) - leaf, np.append(following[1:], 2**62) - leaf
+    next_ends = np.minimum.accumulate(np.where(exact, low + leaf, 2**62)[::-1])[::-1]
+    return np.append(0, last[:-1]) - leaf, np.append(next_ends[1:], 2**62) - leaf
 
 
 def stretch_ends(low: Floats, high: Floats, home: Ints, value: Mask) -> tuple[Floats, Floats]:

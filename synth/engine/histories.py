@@ -253,10 +253,10 @@ class Histories:
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
         for place in range(1, int(lengths.max())):
-            going = (lengths[active] > place) & model.schema.spans.goes_on(past.rows)
-            if not going.any():
+            goes_on = (lengths[active] > place) & model.schema.spans.goes_on(past.rows)
+            if not goes_on.any():
                 break
-            active, past = active[going], past.of(going)
+            active, past = active[goes_on], past.of(goes_on)
             context = past.context(owners.iloc[owner[active]], lengths[active])
             now = _next_rows(model, past, context, draw + 2 * place)
             if model.schema.time is not None:  # where the observation is over, there is no further row

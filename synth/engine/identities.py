@@ -124,12 +124,12 @@ def telling(identity: Identity, columns: Mapping[int, ColumnView]) -> bool:
         return True
     sources = [columns[source] for source in identity.sources]
     return all(
-        source.size == 1 or log_arrangement(mattering(identity, place, target, sources)) <= level
+        source.size == 1 or log_arrangement(influence(identity, place, target, sources)) <= level
         for place, source in enumerate(sources)
     )
 
 
-def mattering(identity: Identity, place: int, target: ColumnView, sources: Sequence[ColumnView]) -> Floats:
+def influence(identity: Identity, place: int, target: ColumnView, sources: Sequence[ColumnView]) -> Floats:
     """Return the amounts of one of several sources as far as they make a difference to the target."""
     rows = ~np.isnan(target.amounts)
     if identity.rule == "sum":
@@ -159,11 +159,11 @@ def choose(identities: Sequence[Identity], columns: Mapping[int, ColumnView]) ->
             identity_by_target[identity.target] = identity
     sequence: list[Identity] = []
     while len(sequence) < len(identity_by_target):
-        remaining = identity_by_target.keys() - {each.target for each in sequence}
+        unplaced = identity_by_target.keys() - {each.target for each in sequence}
         sequence += [
             identity_by_target[place]
-            for place in sorted(remaining)
-            if remaining.isdisjoint(identity_by_target[place].sources)
+            for place in sorted(unplaced)
+            if unplaced.isdisjoint(identity_by_target[place].sources)
         ]
     return tuple(sequence)
 

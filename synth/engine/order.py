@@ -18,7 +18,7 @@ SAMPLE_ROWS = 20_000
 MANY = 60  # labels beyond which a column is drawn last and learned through an embedding
 
 
-def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
+def groups_of(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     """Return for each code (NULL last) one of at most BINS + 2 groups, and how many there are.
 
     Groups are quantiles, or the commonest labels and the rest; NULL is the last.
@@ -38,7 +38,7 @@ def grouping(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
 
 def coarse(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     """Return the groups of the codes, and how many there are."""
-    table, groups = grouping(column, codes)
+    table, groups = groups_of(column, codes)
     return table[codes], groups
 
 

@@ -147,11 +147,11 @@ def copies(
         return
     every, covered_places = views[target.place], set()
     for rounding_loss in (HALF, WHOLE):
-        remaining = [each for each in others if each.place not in covered_places]
+        others_left = [each for each in others if each.place not in covered_places]
         for own, where in ((target.at(rows), rows), (target, slice(None))):
-            low, high = factors(own, [each.amounts[where] for each in remaining], rounding_loss)
-            remaining = [remaining[index] for index in np.flatnonzero(low <= high)]
-        for other in remaining:
+            low, high = factors(own, [each.amounts[where] for each in others_left], rounding_loss)
+            others_left = [others_left[index] for index in np.flatnonzero(low <= high)]
+        for other in others_left:
             low, high = factors(every, [call_function(rule, views[other.place].amounts)], rounding_loss)
             factor = shortest(float(low[0]), float(high[0]))
             if factor:

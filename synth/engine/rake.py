@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.engine.order import BINS, grouping
+from synth.engine.order import BINS, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ class Raking:
         self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)
         first = list(codes)[:MAX_COLUMNS]
-        groups = {index: grouping(columns[index], codes[index]) for index in first}
+        groups = {index: groups_of(columns[index], codes[index]) for index in first}
         # A byte is enough for a group, and such tables stay in a processor's cache.
         self._groups = {index: table.astype(np.uint8) for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}

@@ -164,9 +164,9 @@ def strata(
     if plain.sum() < MOST * len(plain) or imply_codes(to_codes[plain], from_codes[plain], own.size) is None:
         return None
     other_codes = np.append(np.where(other.plain, np.arange(other.size), FREE), -1)
-    implying = np.full(own.size + 1, FREE, dtype=np.int64)
-    implying[to_codes] = other_codes[from_codes]
-    return other_codes, implying
+    implications = np.full(own.size + 1, FREE, dtype=np.int64)
+    implications[to_codes] = other_codes[from_codes]
+    return other_codes, implications
 
 
 def null_ties(
@@ -187,10 +187,10 @@ def null_ties(
         return [Tie(index, other_codes, null_table(own.size))]
     rows = np.flatnonzero(own.learnable & (other.learnable | other.rare_rows))
     null_codes = null_table(other.size)
-    implying = imply_codes(own.codes[rows], null_codes[codes[rows]], own.size) if own.exact else None
-    if implying is None or not keeps_nulls(null_codes, implying, codes[certain], null):
+    implications = imply_codes(own.codes[rows], null_codes[codes[rows]], own.size) if own.exact else None
+    if implications is None or not keeps_nulls(null_codes, implications, codes[certain], null):
         return []
-    return [Tie(index, null_codes, implying)]
+    return [Tie(index, null_codes, implications)]
 
 
 def _null_given(other: ColumnCodes, codes: Ints, null: Ints) -> Ints | None:

@@ -103,8 +103,8 @@ class Table:
     def _needs(self, dates: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
         """Return which columns must be drawn before which; `dates` are those that a column depends on."""
         needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
-        derived = {target: one.needs for target, one in self._derived_columns.items()}
-        for more in (self._computations.needs, derived):
+        needs_by_target = {target: one.needs for target, one in self._derived_columns.items()}
+        for more in (self._computations.needs, needs_by_target):
             needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
         return needs
 

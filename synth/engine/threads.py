@@ -27,12 +27,12 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
     if threads <= 1:
         yield from map(work, items)
         return
-    remaining = iter(items)
+    items_left = iter(items)
     with ThreadPoolExecutor(threads) as pool:
-        ahead: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(remaining, threads))
+        ahead: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(items_left, threads))
         while ahead:
             result = ahead.popleft().result()
-            ahead.extend(pool.submit(work, item) for item in islice(remaining, 1))
+            ahead.extend(pool.submit(work, item) for item in islice(items_left, 1))
             yield result
 
 

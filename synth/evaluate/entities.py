@@ -37,14 +37,14 @@ def histories(case: EvaluationCase, limit: float) -> Finding | None:
         return None
     if case.fewest < FEWEST:
         return case.scale(limit).too_few()
-    looks = [look for look in (_matching(case), _summaries(case)) if look is not None]
+    looks = [look for look in (_match(case), _summaries(case)) if look is not None]
     tally, probability = min(looks, key=lambda look: look[1])
     text = f"Histories: of the {tally.own + tally.other} nearest pairs of a real and a twin history"
     sizes = int(case.first.sum()), int((~case.first).sum())
     return judge_tally(case, limit, tally, text, min(probability * len(looks), 1.0), sizes)
 
 
-def _matching(case: EvaluationCase) -> tuple[Tally, float]:
+def _match(case: EvaluationCase) -> tuple[Tally, float]:
     """Return by how near the twin comes to all rows of an entity together."""
     near = case.nearness
     rows = np.ones(len(near.units), dtype=np.bool_)

@@ -125,8 +125,8 @@ def _numbers(values: Floats, fewest: int) -> Floats:
     above: Mask = values > 0
     if values[0] < 0 or high <= 0 or above.sum() <= 2 * fewest:
         return steps
-    rising = _rising(_ends(values[above], fewest)[0], high)
-    return rising if _resolution(values, rising) > _resolution(values, steps) + CLEARER else steps
+    edges = _edges(_ends(values[above], fewest)[0], high)
+    return edges if _resolution(values, edges) > _resolution(values, steps) + CLEARER else steps
 
 
 def _ends(values: Floats, fewest: int) -> tuple[float, float]:
@@ -134,7 +134,7 @@ def _ends(values: Floats, fewest: int) -> tuple[float, float]:
     return float(values[beyond]), float(values[-1 - beyond])
 
 
-def _rising(low: float, high: float) -> Floats:
+def _edges(low: float, high: float) -> Floats:
     """Return 1, 2, 5, 10, 20, 50, … from `low` to `high`."""
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
     cuts = np.array([float(f"{digit}e{power}") for power in powers for digit in ROUND[:3]])
@@ -160,8 +160,8 @@ def _round(number: float) -> float:
 
 def _unit(values: Floats, fewest: int) -> str:
     low, high = _ends(values, fewest)
-    fitting = [unit for unit, length in SPANS.items() if high - low >= 2 * length]
-    return fitting[-1] if fitting else "s"
+    units_that_fit = [unit for unit, length in SPANS.items() if high - low >= 2 * length]
+    return units_that_fit[-1] if units_that_fit else "s"
 
 
 def _calendar(low: float, high: float) -> ValueGrid:

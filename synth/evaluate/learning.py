@@ -64,11 +64,11 @@ def _views(case: EvaluationCase, near: Nearness) -> tuple[list[Floats], Codes]:
     real = np.sort(rng.choice(tables.real, min(tables.real, MAX_REAL), replace=False))
     engines = [np.sort(rng.choice(one, min(len(one), MAX_TWIN), replace=False)) for one in tables.engines]
     part = tables.take(np.concatenate([real, np.sort(np.concatenate(engines))]))
-    views = [_leaning(near.apart.min(axis=1)[:, real])]
+    views = [_lean(near.apart.min(axis=1)[:, real])]
     if near.is_paired:
         views += [
-            np.sign(_leaning(near.apart.mean(axis=1)[:, real])),
-            _leaning(near.apart.mean(axis=1)[:, real]),
+            np.sign(_lean(near.apart.mean(axis=1)[:, real])),
+            _lean(near.apart.mean(axis=1)[:, real]),
         ]
     width = len(part.columns)
     for view in range(VIEWS if width > FEWEST_COLUMNS else 0):
@@ -77,12 +77,12 @@ def _views(case: EvaluationCase, near: Nearness) -> tuple[list[Floats], Codes]:
         names = {part.columns[place].name for place in columns}
         points = encode(part.without({column.name for column in part.columns} - names))
         apart = np.stack([nearest(points[: part.real], points[places]) for places in part.engines])
-        lean = _leaning(apart)
+        lean = _lean(apart)
         views += [lean, np.sign(lean)] if near.is_paired else [lean]
     return views, near.units[real]
 
 
-def _leaning(apart: Floats) -> Floats:
+def _lean(apart: Floats) -> Floats:
     """Return how much nearer the first engine is than the second; of one engine, how near it is."""
     far = -np.log(apart + BLUR)
     lean: Floats = far[0] - far[1] if len(far) > 1 else far[0]

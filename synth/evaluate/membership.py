@@ -51,12 +51,12 @@ def membership(case: EvaluationCase, limit: float) -> Finding:
     return judge_advantage(case, limit, guess, text, sizes, level=LEVEL / 2)
 
 
-def _is_hopeless(guess: Advantage, most: float, done: float) -> bool:
+def _is_hopeless(guess: Advantage, most: float, share_done: float) -> bool:
     """Return whether an advantage is too great to be below a bound when all splits, not only these, are done.
 
     To stop early for this reason lets nothing pass that would not.
     """
-    last_error = guess.error * sqrt(done)
+    last_error = guess.error * sqrt(share_done)
     return guess.value - guess.error > most - one_sided(LEVEL / 2) * last_error
 
 

@@ -37,7 +37,7 @@ def values(case: EvaluationCase, limit: float) -> Finding | None:
             continue
         matches = [alone & one for one in meetings(case, column.keys)]
         tallies[column.name] = case.tally(*matches)
-        own += _leaning(case, matches)
+        own += _lean(case, matches)
     if not tallies:
         return None
     tallies[""] = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
@@ -55,14 +55,14 @@ def rare_labels(case: EvaluationCase, limit: float) -> Finding | None:
     for column in labels:
         few = (holders(case, column.keys) < RARE) & ~column.null[: case.tables.real]
         matches = [few & one for one in meetings(case, column.keys)]
-        own += _leaning(case, matches)
+        own += _lean(case, matches)
         columns += [column.name] if any(one.any() for one in matches) else []
     tally = Tally(int((own > 0).sum()), int((own < 0).sum()), case.chance)
     where = f", in {quote_names(columns)}" if columns else ""
     return _finding(case, limit, tally, 1, f"Labels of fewer than {RARE} entities", where)
 
 
-def _leaning(case: EvaluationCase, matches: Sequence[Mask]) -> Floats:
+def _lean(case: EvaluationCase, matches: Sequence[Mask]) -> Floats:
     """Return for each unit, how often its own engine meets it minus how often the other does."""
     count = len(case.first)
     hits = [np.minimum(np.bincount(case.units[one], minlength=count), 1) for one in matches]

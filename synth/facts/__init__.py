@@ -82,10 +82,10 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
     sources += [_test(manifest, node, test) for test in tests]
     sources = _whole_references(sources)
     refuse_contradictions(
-        node, [(one.name, claim) for one, statement in _saying(sources) for claim in statement.claims]
+        node, [(one.name, claim) for one, statement in _stated(sources) for claim in statement.claims]
     )
-    unique = tuple(dict.fromkeys(statement.unique for _, statement in _saying(sources) if statement.unique))
-    not_null = {statement.not_null for _, statement in _saying(sources) if statement.not_null} | set(
+    unique = tuple(dict.fromkeys(statement.unique for _, statement in _stated(sources) if statement.unique))
+    not_null = {statement.not_null for _, statement in _stated(sources) if statement.not_null} | set(
         declared_key
     )
     return Facts(
@@ -93,13 +93,13 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
         not_null=frozenset(not_null),
         primary_key=declared_key or _inferred_key(node, unique, not_null),
         foreign_keys=_distinct(
-            statement.reference for _, statement in _saying(sources) if statement.reference
+            statement.reference for _, statement in _stated(sources) if statement.reference
         ),
-        rules=tuple(_rule(one, statement) for one, statement in _saying(sources) if statement.holds),
-        counts=tuple(statement.count for _, statement in _saying(sources) if statement.count),
+        rules=tuple(_rule(one, statement) for one, statement in _stated(sources) if statement.holds),
+        counts=tuple(statement.count for _, statement in _stated(sources) if statement.count),
         public=tuple(
             PublicValues(claim.column, tuple(sorted(claim.among or ())), claim.low, claim.high, one.name)
-            for one, statement in _saying(sources)
+            for one, statement in _stated(sources)
             for claim in statement.claims
             if not claim.length and (claim.among or claim.low is not None or claim.high is not None)
         ),
@@ -107,7 +107,7 @@ def _facts(manifest: Manifest, node: Node, tests: Sequence[DataTest]) -> Facts:
     )
 
 
-def _saying(sources: Iterable[FactSource]) -> Iterator[tuple[FactSource, Statement]]:
+def _stated(sources: Iterable[FactSource]) -> Iterator[tuple[FactSource, Statement]]:
     return ((one, one.statement) for one in sources if one.statement is not None)
 
 
@@ -169,7 +169,7 @@ def _whole_references(sources: Sequence[FactSource]) -> list[FactSource]:
     reference_counts = Counter(
         column
         for column, _ in {
-            (s.reference.column, s.reference.parent) for _, s in _saying(sources) if s.reference
+            (s.reference.column, s.reference.parent) for _, s in _stated(sources) if s.reference
         }
     )
 

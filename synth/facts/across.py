@@ -79,10 +79,10 @@ def told_by_others(models: Sequence[Model], *facts: AcrossFacts) -> frozenset[st
     parts = {model.unique_id for model in models if model.excerpt}
     while True:
         others = [fact for one in facts for fact in one.every if fact.model not in parts]
-        needed = {party for fact in others for party in fact.parties if party in parts}
-        if not needed:
+        needed_parties = {party for fact in others for party in fact.parties if party in parts}
+        if not needed_parties:
             return frozenset(model.unique_id for model in models if model.excerpt) - parts
-        parts -= needed
+        parts -= needed_parties
 
 
 def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapshot) -> AcrossFacts:

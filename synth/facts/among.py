@@ -116,8 +116,8 @@ def _single_keys(model: Model) -> Iterable[tuple[str, ...]]:
 
 def _go_together(column: str, by: str) -> bool:
     """Return whether two names begin alike, such as `entity_id` and `entity_type`."""
-    shared = _shared_beginning(column, by)
-    return SHARED_NAME <= shared < min(len(column), len(by))
+    beginning = _shared_beginning(column, by)
+    return SHARED_NAME <= beginning < min(len(column), len(by))
 
 
 def _shared_beginning(one: str, other: str) -> int:

@@ -183,7 +183,7 @@ def check_row_counts(tasks: Sequence[Task], warehouse: Warehouse) -> tuple[dict[
             if not _is_allowed(
                 count, planned_rows, other.rows.of(rows[other.model.unique_id]) if other else 1
             ):
-                reasons[own] = _forbidden(task, count, planned_rows)
+                reasons[own] = _refusal(task, count, planned_rows)
     return reasons, tuple(warnings)
 
 
@@ -192,7 +192,7 @@ def _is_allowed(count: RowCount, rows: int, unit: int) -> bool:
     return low < rows < high if count.strictly else low <= rows <= high
 
 
-def _forbidden(task: Task, count: RowCount, row_count: int) -> str:
+def _refusal(task: Task, count: RowCount, row_count: int) -> str:
     return (
         f"{task.model.path}: the twin of {task.model.name} would have {row_count:,} rows "
         f"(rows: {task.rows}), which {count.source} forbids. "

@@ -75,14 +75,14 @@ def _repeated_key(tree: exp.Expr, node: Node) -> tuple[str, ...]:
     if not isinstance(tree, exp.Select):
         return ()
     source = tree.args.get("from_") or tree.args.get("from")
-    group, having = tree.args.get("group"), tree.args.get("having")
+    group, filters = tree.args.get("group"), tree.args.get("having")
     other_parts = ("with_", "with", "joins", "laterals", "where", "windows", "qualify", "limit", "offset")
-    if source is None or group is None or having is None or any(tree.args.get(name) for name in other_parts):
+    if source is None or group is None or filters is None or any(tree.args.get(name) for name in other_parts):
         return ()
     place = source.this
     if not isinstance(place, exp.Table) or (place.name, place.db) != (node.alias, node.schema):
         return ()
-    if not _counts_several(having.this):
+    if not _counts_several(filters.this):
         return ()
     columns: list[str] = []
     for one in group.expressions:

@@ -32,14 +32,14 @@ def resolve(manifest: Manifest, text: str, parents: Sequence[str], child: str) -
         return None
     # dbt has resolved the ref already: the answer is among the parents, or the child itself.
     near = [manifest.nodes[name] for name in (*parents, child) if name in manifest.nodes]
-    fitting = [
+    fits = [
         node
         for node in near
         if node.name == ref.name
         and ref.package in {None, node.package}
         and (node.is_latest if ref.version is None else node.version == ref.version)
     ]
-    return fitting[0] if fitting else None
+    return fits[0] if fits else None
 
 
 def _parse_ref(text: str) -> _Ref | None:

@@ -87,7 +87,7 @@ def _ctes(
     for one in clause.expressions:
         alias = one.args["alias"]
         try:
-            ctes[fold(alias.this)] = _aliased(_query(one.this, {**around, **ctes}, relations), alias)
+            ctes[fold(alias.this)] = _with_alias(_query(one.this, {**around, **ctes}, relations), alias)
         except UnsafeError:
             ctes[fold(alias.this)] = None
     return ctes
@@ -104,8 +104,8 @@ def _source(
         choice = _table(item, ctes, relations)
     else:
         raise UnsafeError
-    called = alias.this if alias is not None and alias.this else item.this
-    return _aliased(choice, alias), fold(called) if isinstance(called, exp.Identifier) else ""
+    name = alias.this if alias is not None and alias.this else item.this
+    return _with_alias(choice, alias), fold(name) if isinstance(name, exp.Identifier) else ""
 
 
 def _table(item: exp.Table, ctes: Mapping[str, RowChoice | None], relations: Relations) -> RowChoice:
@@ -124,7 +124,7 @@ def _table(item: exp.Table, ctes: Mapping[str, RowChoice | None], relations: Rel
     return RowChoice(node, {one: one for one in columns})
 
 
-def _aliased(choice: RowChoice, alias: exp.Expr | None) -> RowChoice:
+def _with_alias(choice: RowChoice, alias: exp.Expr | None) -> RowChoice:
     """Return the choice with the names that an alias lists for its columns."""
     names = [fold(one) for one in (alias.args.get("columns") or () if alias is not None else ())]
     own = [*choice.columns]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 OF_ROWS = frozenset({Sort.GROUP, Sort.WINDOW, Sort.LOOKUP, Sort.RECURSION})
-PICKING = frozenset({"min", "max", "mode", "lag", "lead", "select"})
-PICKING |= {f"{which}{joint}value" for which in ("any", "first", "last", "nth") for joint in ("", "_")}
+PICKERS = frozenset({"min", "max", "mode", "lag", "lead", "select"})
+PICKERS |= {f"{which}{joint}value" for which in ("any", "first", "last", "nth") for joint in ("", "_")}
 TEXTS = frozenset({"text", "character varying", "varchar", "name", "character", "citext"})
 WHOLE = frozenset({"smallint", "integer", "bigint", "int", "int2", "int4", "int8"})
 EXACT = WHOLE | {"numeric", "decimal"}
@@ -123,7 +123,7 @@ class Origins:
 
     def _pick(self, leaf: Leaf) -> ColumnRef | None:
         """Return the column whose value a call such as `min(x)` hands on."""
-        if leaf.function not in PICKING or not leaf.parts:
+        if leaf.function not in PICKERS or not leaf.parts:
             return None
         call = leaf.parts[0]
         while isinstance(call, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):

@@ -57,9 +57,9 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
 
 
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:
-    arising = root(lineages, column)
-    origin = lineages[arising.node].columns.get(arising.column) if arising.node in lineages else None
-    copy, has_constant = Derivation(_text(arising)), False
+    first = root(lineages, column)
+    origin = lineages[first.node].columns.get(first.column) if first.node in lineages else None
+    copy, has_constant = Derivation(_text(first)), False
     if isinstance(origin, ChoiceOrigin) and origin.constants and len(origin.sources) == 1:
         place, has_constant = root(lineages, origin.sources[0]), True
         origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None

@@ -98,7 +98,7 @@ def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
 
 def roots(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> tuple[ColumnRef, ...]:
     """Return all columns whose unchanged values may stand in `column`, through copies, unions and choices."""
-    arising: dict[ColumnRef, None] = {}
+    origin_columns: dict[ColumnRef, None] = {}
     visited_columns: set[ColumnRef] = set()
     queue = [column]
     while queue:
@@ -110,8 +110,8 @@ def roots(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> tuple[Colum
         if isinstance(origin, ChoiceOrigin):
             queue += origin.sources
         else:
-            arising[one] = None
-    return tuple(sorted(arising))
+            origin_columns[one] = None
+    return tuple(sorted(origin_columns))
 
 
 def without_data(lineages: Mapping[str, NodeLineage], node: str) -> bool:

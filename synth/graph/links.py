@@ -73,11 +73,9 @@ class Linker:
         if model.primary_key or look is None:
             return ""
         unique = [column for column in look.columns if look.unique(column) and look.whole]
-        fitting = [
-            column for column in unique if column in referred_columns or self._names_identifier(column)
-        ]
+        fits = [column for column in unique if column in referred_columns or self._names_identifier(column)]
         return min(
-            fitting, key=lambda c: (c not in referred_columns, not self._of_its_model(c, look)), default=""
+            fits, key=lambda c: (c not in referred_columns, not self._of_its_model(c, look)), default=""
         )
 
     def _names_identifier(self, column: str) -> bool:
@@ -125,15 +123,15 @@ class Linker:
 
     def _best(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> ForeignKey | None:
         """Return the owner of the keys that a column holds: of those that fit, the one with most keys."""
-        fitting = []
+        columns_that_fit = []
         for candidate in self._candidates(child, untagged_keys):
             share = self._orphans(child, candidate.parent)
             if share is not None and share <= (SOME_ORPHANS if candidate.evidence else FEW_ORPHANS):
-                fitting.append((candidate, share))
-        if not fitting:
+                columns_that_fit.append((candidate, share))
+        if not columns_that_fit:
             return None
         candidate, share = min(
-            fitting, key=lambda one: (bool(not one[0].evidence), *self._order(one[0].parent))
+            columns_that_fit, key=lambda one: (bool(not one[0].evidence), *self._order(one[0].parent))
         )
         evidence = candidate.evidence or BY_VALUES
         return ForeignKey(child.column, candidate.parent.node, candidate.parent.column, evidence, share)

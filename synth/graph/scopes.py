@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # What gives a value although all that it mentions is NULL.
-FILLING: tuple[type[exp.Expr], ...] = (
+FILLERS: tuple[type[exp.Expr], ...] = (
     exp.Coalesce,
     exp.Case,
     exp.If,
@@ -25,7 +25,7 @@ FILLING: tuple[type[exp.Expr], ...] = (
     exp.Least,
     exp.Anonymous,
 )
-FILLING += (exp.NullSafeEQ, exp.NullSafeNEQ, exp.And, exp.Or, exp.In, exp.JSONObject, exp.Array)
+FILLERS += (exp.NullSafeEQ, exp.NullSafeNEQ, exp.And, exp.Or, exp.In, exp.JSONObject, exp.Array)
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ def fills(value: exp.Expr) -> bool:
     value = bare(value)
     if isinstance(value, exp.Column):
         return False
-    return value.find(*FILLING) is not None or value.find(exp.Column) is None
+    return value.find(*FILLERS) is not None or value.find(exp.Column) is None
 
 
 def fold(name: exp.Expr | None) -> str:

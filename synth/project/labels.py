@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Keys whose value is true, or says of what kind; and keys whose value is a label.
 PERSONAL = frozenset({"pii", "contains_pii", "is_pii", "has_pii", "personal_data", "gdpr"})
-CLASSIFYING = frozenset(
+CLASSIFIER_KEYS = frozenset(
     {"classification", "classifications", "data_classification", "sensitivity", "privacy", "policy_tags"}
 )
 NO = frozenset({"", "false", "no", "none", "n/a", "public"})
@@ -34,7 +34,7 @@ def _of_meta(items: Iterable[tuple[str, object]]) -> Iterable[str]:
         for text in _texts(value):
             if name in PERSONAL:
                 yield "pii" if text == "true" else f"pii.{text}"
-            elif name in CLASSIFYING:
+            elif name in CLASSIFIER_KEYS:
                 yield text
 
 

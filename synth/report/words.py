@@ -118,8 +118,8 @@ def closest(document: Document) -> CheckFigure | None:
         part = ((check.value or 0) - baseline(check)) / length if length > 0 else 0.0
         return order.index(check.verdict), part
 
-    counting = [check for check in document.of_aspect(Aspect.PRIVACY) if check.gating]
-    return max(counting, key=danger, default=None)
+    gates = [check for check in document.of_aspect(Aspect.PRIVACY) if check.gating]
+    return max(gates, key=danger, default=None)
 
 
 def highest(distribution: Distribution) -> float:
@@ -130,7 +130,7 @@ def highest(distribution: Distribution) -> float:
     )
 
 
-def deciding(document: Document) -> tuple[CheckFigure, ...]:
+def decisive_checks(document: Document) -> tuple[CheckFigure, ...]:
     """Return the checks that made the verdict what it is, those of privacy first."""
     checks = [check for check in document.checks if check.gating and check.verdict is document.verdict]
     return tuple(sorted(checks, key=lambda check: check.aspect is not Aspect.PRIVACY))
@@ -150,8 +150,8 @@ def sentence(document: Document) -> str:
     """Return the verdict in one plain sentence."""
     if document.differential_privacy.decides:
         return "The private engine made this twin, so no check had to decide about it."
-    gating = [check for check in document.checks if check.gating]
-    checks = deciding(document)
+    gates = [check for check in document.checks if check.gating]
+    checks = decisive_checks(document)
     match document.verdict:
         case None:
             return (
@@ -159,19 +159,19 @@ def sentence(document: Document) -> str:
                 "so there is nothing that could be compared."
             )
         case Verdict.PASS:
-            return _pass_sentence(document, gating)
+            return _pass_sentence(document, gates)
         case Verdict.FAIL:
-            return f"{len(checks)} of {_count(len(gating), 'check')} failed."
+            return f"{len(checks)} of {_count(len(gates), 'check')} failed."
         case Verdict.ERROR:
             return (
-                f"{len(checks)} of {_count(len(gating), 'check')} could not be computed; unknown means stop."
+                f"{len(checks)} of {_count(len(gates), 'check')} could not be computed; unknown means stop."
             )
         case Verdict.INCONCLUSIVE:
-            return f"The table is too small to decide {len(checks)} of {_count(len(gating), 'check')}."
+            return f"The table is too small to decide {len(checks)} of {_count(len(gates), 'check')}."
 
 
-def _pass_sentence(document: Document, gating: list[CheckFigure]) -> str:
-    attacks = sum(check.aspect is Aspect.PRIVACY for check in gating)
+def _pass_sentence(document: Document, gates: list[CheckFigure]) -> str:
+    attacks = sum(check.aspect is Aspect.PRIVACY for check in gates)
     near = ""
     if document.fidelity is not None:
         near = f", and the twin reaches {percent(document.fidelity)} of the fidelity of unseen real rows"

@@ -43,13 +43,13 @@ def preflight(
     check_limits(settings.defaults.get("limits", {}), f"{settings.project.file}: `vars.synth.limits`")
     tasks = {task.model.unique_id: task for task in (*invocation.context, *invocation.tasks)}
     reasons = _reasons(tasks.values(), warehouse, publish=invocation.publish)
-    remaining = [task for name, task in tasks.items() if name not in reasons]
-    if remaining:
+    tasks_left = [task for name, task in tasks.items() if name not in reasons]
+    if tasks_left:
         warehouse.check((settings.schema, settings.staging_schema), settings.options.analyst_role)
-    count_reasons, warnings = check_row_counts(remaining, warehouse)
+    count_reasons, warnings = check_row_counts(tasks_left, warehouse)
     reasons |= count_reasons
     if not invocation.publish:
-        reasons |= _without_backend(remaining, backends)
+        reasons |= _without_backend(tasks_left, backends)
     for text in warnings:
         log.warning(text)
     results = (refused_result(task, reasons[name]) for name, task in tasks.items() if name in reasons)

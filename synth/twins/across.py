@@ -200,7 +200,7 @@ def agreement_steps(
         made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
         if fact.column in anew[fact.model] and not made_up:
             continue  # no real value may stand there
-        more = {**needs, place: needs.get(place, set()) | _needed(fact)}
+        more = {**needs, place: needs.get(place, set()) | _needs(fact)}
         if _has_order(more):
             steps[place], needs = [*steps.get(place, []), fact], more
     for name, formula, others in _solved_rules(drafts, steps):
@@ -216,12 +216,12 @@ def _may_belong(fact: Across, case: Case) -> bool:
     return fact.when is None or roles[fact.column] in KEYS
 
 
-def _needed(fact: Across) -> set[Place]:
+def _needs(fact: Across) -> set[Place]:
     """Return what has to be final before the column is; of a key of two columns its other half, too."""
-    needed = {(fact.other, name) for name in (fact.source, *fact.order) if name}
+    needs = {(fact.other, name) for name in (fact.source, *fact.order) if name}
     if fact.way is Way.AMONG and fact.own:
-        needed |= {(fact.model, fact.own), (fact.other, fact.key)}
-    return needed
+        needs |= {(fact.model, fact.own), (fact.other, fact.key)}
+    return needs
 
 
 def _in_order(

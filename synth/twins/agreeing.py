@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Ready = TaskOutcome[Twin]
 
 
-def agreeing(
+def agree_between(
     pool: ThreadPoolExecutor, tasks: Sequence[Task], context: RunContext, twins: Mapping[str, Future[Ready]]
 ) -> dict[str, Future[Ready]]:
     """Return the twins to come, those by guarantee as those of other models say they are.

@@ -118,23 +118,23 @@ def without_new_breaks(case: Case, table: pa.Table, columns: pa.Table) -> tuple[
         columns: new ones, in the order of its rows.
     """
     names, new_table = {*columns.column_names}, with_new_columns(table, columns)
-    concerned = [
-        (rule, mentioned)
-        for rule, mentioned in zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
-        if mentioned & names
+    rules_concerned = [
+        (rule, mentions)
+        for rule, mentions in zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
+        if mentions & names
     ]
-    if not concerned or not table.num_rows:
+    if not rules_concerned or not table.num_rows:
         return columns, 0
-    needed = frozenset().union(*(mentioned for _, mentioned in concerned))
-    judged = new_table.select([name for name in new_table.column_names if name in needed])
-    violations = judge(case, judged, [rule for rule, _ in concerned]).violations
+    needed_columns = frozenset().union(*(mentions for _, mentions in rules_concerned))
+    rows_to_judge = new_table.select([name for name in new_table.column_names if name in needed_columns])
+    violations = judge(case, rows_to_judge, [rule for rule, _ in rules_concerned]).violations
     if not violations:
         return columns, 0
     is_broken = np.zeros(table.num_rows, bool)
     is_broken[list(violations)] = True
     mask = pa.array(is_broken)
-    kept = {name: pc.if_else(mask, table.column(name), new_table.column(name)) for name in sorted(names)}
-    return pa.table(kept), len(violations)
+    values = {name: pc.if_else(mask, table.column(name), new_table.column(name)) for name in sorted(names)}
+    return pa.table(values), len(violations)
 
 
 def null_where_broken(case: Case, table: pa.Table) -> pa.Table:
@@ -145,13 +145,13 @@ def null_where_broken(case: Case, table: pa.Table) -> pa.Table:
     made_up = REPLACED_ROLES | {Role.NATURAL_KEY}
     names = {one.column.name for one in case.treatments if one.role in made_up and not one.is_required}
     rules = zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
-    for rule, mentioned in rules:
-        free = sorted(mentioned & names & {*table.column_names})
+    for rule, mentions in rules:
+        free = sorted(mentions & names & {*table.column_names})
         if not free or not table.num_rows:
             continue
-        judged = table.select([name for name in table.column_names if name in mentioned])
+        rows_to_judge = table.select([name for name in table.column_names if name in mentions])
         is_broken = np.zeros(table.num_rows, bool)
-        is_broken[list(judge(case, judged, [rule]).violations)] = True
+        is_broken[list(judge(case, rows_to_judge, [rule]).violations)] = True
         for name in free if is_broken.any() else ():
             place, values = table.column_names.index(name), table.column(name)
             nothing = pa.scalar(None, values.type)

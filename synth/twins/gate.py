@@ -166,15 +166,15 @@ def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
         return False
     if leaks(evaluation):
         return capabilities_of(task.backend).guarantee
-    stopping = _stopping(evaluation)
-    is_useless = any(check.verdict is Verdict.FAIL for check in stopping)
-    return not is_useless or any(check.aspect is Aspect.PRIVACY for check in stopping)
+    stops = _stops(evaluation)
+    is_useless = any(check.verdict is Verdict.FAIL for check in stops)
+    return not is_useless or any(check.aspect is Aspect.PRIVACY for check in stops)
 
 
 def leaks(evaluation: Evaluation) -> bool:
     """Return whether a privacy check decides that the twin tells whom it was learned from."""
     return any(
-        check.verdict is Verdict.FAIL for check in _stopping(evaluation) if check.aspect is Aspect.PRIVACY
+        check.verdict is Verdict.FAIL for check in _stops(evaluation) if check.aspect is Aspect.PRIVACY
     )
 
 
@@ -184,7 +184,7 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
         return UndecidedError(_reason(evaluation), evaluation)
     if evaluation.verdict is Verdict.INCONCLUSIVE:
         return RejectedError(f"{describe_undecided(evaluation)} {_ways_out(task)} See {report}.", evaluation)
-    worst = sorted(_stopping(evaluation), key=lambda check: WORST.index(check.verdict))
+    worst = sorted(_stops(evaluation), key=lambda check: WORST.index(check.verdict))
     lines = [f"{check.name} {check.verdict}: {check.explain}" for check in worst[:MOST_EXPLAINED]]
     if len(worst) > MOST_EXPLAINED:
         lines.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
@@ -198,7 +198,7 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
 def _reason(evaluation: Evaluation) -> str:
     """Return why another twin is made, in words that follow `because`."""
     undecided_names = undecided_checks(evaluation)
-    failures = [check.name for check in _stopping(evaluation) if check.verdict is Verdict.FAIL]
+    failures = [check.name for check in _stops(evaluation) if check.verdict is Verdict.FAIL]
     parts = [f"the table is too small for the check{_names(undecided_names)}"] if undecided_names else []
     parts += [f"its first twin failed the check{_names(failures)}"] if failures else []
     return ", and ".join(parts)
@@ -210,7 +210,7 @@ def _names(checks: Sequence[str]) -> str:
     return f"s {several} and {checks[-1]}" if several else f" {checks[-1]}"
 
 
-def _stopping(evaluation: Evaluation) -> list[Check]:
+def _stops(evaluation: Evaluation) -> list[Check]:
     return [check for check in evaluation.checks if check.gating and check.verdict is not Verdict.PASS]
 
 
@@ -225,13 +225,13 @@ def count_checks(evaluation: Evaluation | None) -> str:
 
 def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
     """Return the checks that have too few rows to decide."""
-    checks = () if evaluation is None else _stopping(evaluation)
+    checks = () if evaluation is None else _stops(evaluation)
     return tuple(check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE)
 
 
 def describe_undecided(evaluation: Evaluation) -> str:
     """Return which checks the table is too small for, and what the first of them says."""
-    unsure = [check for check in _stopping(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
+    unsure = [check for check in _stops(evaluation) if check.verdict is Verdict.INCONCLUSIVE]
     explain = f". {unsure[0].explain}" if unsure else "."
     return f"inconclusive: {', '.join(check.name for check in unsure)}{explain}"
 

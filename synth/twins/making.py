@@ -13,7 +13,7 @@ from synth.errors import SynthError
 from synth.plan import clusters
 from synth.runs.fingerprint import PARENT
 from synth.twins.across import Draft
-from synth.twins.agreeing import agreeing
+from synth.twins.agreeing import agree_between
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.dbt_tests import TwinTests
 from synth.twins.excerpts import take_excerpt, with_wholes, without_whole
@@ -128,7 +128,7 @@ def _handed_out(
         drafts[name] = pool.submit(
             _make, places[name], task, context, parents, referenced_columns, whole=name not in late
         )
-    twins = agreeing(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
+    twins = agree_between(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
     for task in parts:
         whole = twins.get(task.model.excerpt.parent) if task.model.excerpt else None
         twins[task.model.unique_id] = pool.submit(_take, places[task.model.unique_id], task, context, whole)

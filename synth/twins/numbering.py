@@ -63,8 +63,8 @@ def find_numberings(
         rows_in_order = rows.sort_values([*groups, column], kind="stable")
         again = (rows_in_order[column] > 1).to_numpy(bool)
         if again.sum() >= FEWEST:
-            rising = (name for name in times if _rises(rows_in_order[name], again))
-            numberings.append(Numbering(column, groups, next(rising, None)))
+            times_in_order = (name for name in times if _rises(rows_in_order[name], again))
+            numberings.append(Numbering(column, groups, next(times_in_order, None)))
     return tuple(numberings)
 
 
@@ -150,21 +150,21 @@ def _with_what_follows(
     twin_table: TwinTable,
     samples: Samples,
     treatments: Sequence[Treatment],
-    numbered: frozenset[str],
+    number_columns: frozenset[str],
 ) -> tuple[TwinTable, Samples]:
     """Return the twin, and the rows that it is judged by, with what follows from numbers counted again."""
-    drawn = samples.synthetic.iloc[twin_table.places].reset_index(drop=True)
-    names = [one.column.name for one in treatments if one.column.name in drawn]
+    drawn_rows = samples.synthetic.iloc[twin_table.places].reset_index(drop=True)
+    names = [one.column.name for one in treatments if one.column.name in drawn_rows]
     real = learnable(case.source.real, treatments)[names]
-    rows = with_followers(drawn[names], real, numbered, case.source.units)
-    followers = {name: pa.array(rows[name]) for name in names if not rows[name].equals(drawn[name])}
+    rows = with_followers(drawn_rows[names], real, number_columns, case.source.units)
+    followers = {name: pa.array(rows[name]) for name in names if not rows[name].equals(drawn_rows[name])}
     return with_columns(twin_table, samples, case.treatments, pa.table(followers))
 
 
 def with_followers(
     rows: pd.DataFrame,
     real: pd.DataFrame,
-    numbered: Collection[str],
+    number_columns: Collection[str],
     units: NDArray[np.uint64],
 ) -> pd.DataFrame:
     """Return rows that were counted again, with what follows from their numbers.
@@ -175,24 +175,24 @@ def with_followers(
     Args:
         rows: of the twin.
         real: real rows of the same columns.
-        numbered: the columns that were counted again.
+        number_columns: the columns that were counted again.
         units: whom each of the real rows is about.
     """
     rows, repeats = rows.copy(), set[str]()
-    for column in numbered:
-        for name in real.columns.difference([*numbered]):
+    for column in number_columns:
+        for name in real.columns.difference([*number_columns]):
             both = real[name].notna()
             if both.sum() >= FEWEST and not both.all() and (real[name] == real[column])[both].all():
                 rows[name] = rows[column].astype(rows[name].dtype).where(rows[name].notna())
                 repeats.add(name)
-    decided = {*numbered, *repeats}
-    for column in sorted(decided):
-        for name in real.columns.difference([*decided]):
+    decided_columns = {*number_columns, *repeats}
+    for column in sorted(decided_columns):
+        for name in real.columns.difference([*decided_columns]):
             values = _values_by_number(real[column], real[name], units)
             if len(values):
                 number = rows[column].astype("Int64").fillna(NO_NUMBER)
-                known = number.isin(values.index).to_numpy(bool)
-                rows.loc[known, name] = values.loc[number[known]].astype(rows[name].dtype).array
+                is_known = number.isin(values.index).to_numpy(bool)
+                rows.loc[is_known, name] = values.loc[number[is_known]].astype(rows[name].dtype).array
     return rows
 
 
@@ -209,12 +209,12 @@ def _values_by_number(
     rows = pd.DataFrame({"number": numbers.astype("Int64").fillna(NO_NUMBER), "value": values, "unit": units})
     codes = pd.factorize(values, use_na_sentinel=False)[0]
     places, first, counts = np.unique(rows["number"], return_index=True, return_counts=True)
-    expected = codes[first]
-    surprise = float(counts @ np.log((np.bincount(codes) / len(codes))[expected]))
-    is_decided = np.array_equal(codes, expected[np.searchsorted(places, rows["number"])])
+    usual_codes = codes[first]
+    surprise = float(counts @ np.log((np.bincount(codes) / len(codes))[usual_codes]))
+    is_decided = np.array_equal(codes, usual_codes[np.searchsorted(places, rows["number"])])
     if surprise > CHANCE or not is_decided:
         return values.iloc[:0]
     holders = rows.drop_duplicates(["number", "unit"])["number"].value_counts()
     common = holders.index[holders >= RARE]
-    chosen = rows[rows["number"].isin(common)].drop_duplicates("number")
-    return chosen.set_index("number")["value"]
+    examples = rows[rows["number"].isin(common)].drop_duplicates("number")
+    return examples.set_index("number")["value"]

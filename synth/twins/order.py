@@ -49,8 +49,8 @@ class DateOrder:
         first, second = dates[self.first], dates[self.second]
         both = (first != NONE) & (second != NONE)
         apart = _apart(np.where(both, first, 0), np.where(both, second, 0), by_day=any(self.days))
-        broken: Mask = both & ((apart < self.least) | (apart > self.most))
-        return broken
+        breaks: Mask = both & ((apart < self.least) | (apart > self.most))
+        return breaks
 
 
 def date_orders(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[DateOrder, ...]:
@@ -92,29 +92,29 @@ class Room:
 
 
 def in_order(
-    moved: pd.DataFrame, before: pd.DataFrame, orders: Sequence[DateOrder], rooms: Mapping[str, Room]
+    moved_dates: pd.DataFrame, before: pd.DataFrame, orders: Sequence[DateOrder], rooms: Mapping[str, Room]
 ) -> pd.DataFrame:
     """Return rows whose dates were moved; two that never are so far apart move together, as far as one did.
 
     Args:
-        moved: the rows.
+        moved_dates: the rows.
         before: the same ones as they were.
         orders: that the rows kept before.
         rooms: of each column of the orders.
     """
     names = dict.fromkeys(name for order in orders for name in order.names)
     old = {name: as_microseconds(before[name]) for name in names}
-    new = {name: as_microseconds(moved[name]) for name in names}
-    changed = False
+    new = {name: as_microseconds(moved_dates[name]) for name in names}
+    has_changed = False
     for _ in range(PASSES):
         for order in orders:
             rows = np.flatnonzero(order.is_broken(new) & ~order.is_broken(old))
             if len(rows):
                 _move_together(order, rows, old, new, rooms)
-                changed = True
-    if not changed:
-        return moved
-    return moved.assign(**{name: _as_dates(moved[name], values) for name, values in new.items()})
+                has_changed = True
+    if not has_changed:
+        return moved_dates
+    return moved_dates.assign(**{name: _as_dates(moved_dates[name], values) for name, values in new.items()})
 
 
 def _move_together(
@@ -123,15 +123,15 @@ def _move_together(
     """Move both dates in these rows as far as one of them was moved, where there is room; none back."""
     before = [old[name][rows] for name in order.names]
     own = [new[name][rows] - dates for name, dates in zip(order.names, before, strict=True)]
-    pending = np.ones(len(rows), bool)
+    is_open = np.ones(len(rows), bool)
     for shifts in _shifts(order, before, own, rooms):
-        fit = pending.copy()
-        for name, dates, shift, moved in zip(order.names, before, shifts, own, strict=True):
-            fit &= rooms[name].has(dates + shift) & ((shift != 0) | (moved == 0))
+        fit = is_open.copy()
+        for name, dates, shift, moved_dates in zip(order.names, before, shifts, own, strict=True):
+            fit &= rooms[name].has(dates + shift) & ((shift != 0) | (moved_dates == 0))
         fit &= np.any(shifts, axis=0)
         for name, dates, shift in zip(order.names, before, shifts, strict=True):
             new[name][rows[fit]] = (dates + shift)[fit]
-        pending &= ~fit
+        is_open &= ~fit
 
 
 def _shifts(

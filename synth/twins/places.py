@@ -40,11 +40,11 @@ def place_columns(case: Case) -> dict[str, tuple[str, ...]]:
     result: dict[str, tuple[str, ...]] = {}
     for names in (*case.task.model.unique, case.task.model.primary_key):
         if len(names) > 1 and set(names) <= learned_columns.keys():
-            moving = next(
+            moving_label = next(
                 (name for name in names if _is_ordered(learned_columns[name]) and name not in result), None
             )
-            if moving is not None:
-                result[moving] = tuple(name for name in names if name != moving)
+            if moving_label is not None:
+                result[moving_label] = tuple(name for name in names if name != moving_label)
     return result
 
 
@@ -115,14 +115,14 @@ def in_room(
     numbers = (_numbers(rows[name][:number]) - grid[0]) // grid[1]
     both = pd.concat([rows[list(others)], real[list(others)]], ignore_index=True)
     labels = np.asarray(both.groupby(list(others), dropna=False, sort=False).ngroup(), np.int64)
-    drawn = labels[: len(rows)]
+    drawn_labels = labels[: len(rows)]
     shares = np.bincount(labels[len(rows) :], minlength=labels.max() + 1) / len(real)
-    counts = _counts(drawn[:number], shares, int(numbers.max() - numbers.min()) + 1)
+    counts = _counts(drawn_labels[:number], shares, int(numbers.max() - numbers.min()) + 1)
     is_repeat = rows.duplicated([name, *others]).to_numpy(bool)
     order = np.lexsort((np.arange(len(rows)), is_repeat))
     turn = np.empty(len(rows), np.int64)
-    turn[order] = pd.Series(drawn[order]).groupby(drawn[order]).cumcount()
-    is_first = turn < counts[drawn]
+    turn[order] = pd.Series(drawn_labels[order]).groupby(drawn_labels[order]).cumcount()
+    is_first = turn < counts[drawn_labels]
     result: Ints = np.argsort(~is_first, kind="stable")
     return result
 
@@ -168,17 +168,17 @@ def on_free_places(
     steps = np.arange(numbers.min(), numbers.max() + 1)
     for _, group in rows.reset_index(drop=True).groupby(list(others), dropna=False, sort=False):
         places = group.index.to_numpy()
-        pending, free = places[repeats[places]].tolist(), np.setdiff1d(steps, numbers[places])
+        waiting_places, free = places[repeats[places]].tolist(), np.setdiff1d(steps, numbers[places])
         for period in (WEEK, 1) if is_day else (1,):
             still: list[int] = []
-            for row in pending:
+            for row in waiting_places:
                 suits = free[(free - numbers[row]) % period == 0]
                 if len(suits):
                     numbers[row] = suits[np.abs(suits - numbers[row]).argmin()]
                     free = free[free != numbers[row]]
                 else:
                     still.append(row)
-            pending = still
+            waiting_places = still
     new_values: pd.Series[Any] = pd.Series(numbers * step + start, index=rows.index)
     moments = new_values.astype("datetime64[us]") if is_moment(rows[name]) else new_values
     return moments.astype(rows[name].dtype)

@@ -104,12 +104,12 @@ def move_behind(
 def _days_to_wait(dates: Sequence[tuple[Times, tuple[bool, ...]]]) -> NDArray[np.timedelta64]:
     """Return in how many days all dates of a row fall on days of the week that they may; 0 where never."""
     wait = np.zeros(len(dates[0][0]), "m8[us]")
-    pending = np.ones(len(wait), bool)
+    is_open = np.ones(len(wait), bool)
     for days in range(len(EVERY_DAY)):
-        does = pending.copy()
+        does = is_open.copy()
         for times, weekdays in dates:
             does &= np.isnat(times) | np.array(weekdays)[_weekday(times + days * DAY)]
-        wait[does], pending = days * DAY, pending & ~does
+        wait[does], is_open = days * DAY, is_open & ~does
     return wait
 
 

@@ -91,10 +91,10 @@ def replacements(rows: Places, spare: Places, owner: Places | None) -> Places:
     if owner is None:
         others[: len(spare)] = spare[: len(rows)]
         return others
-    outgoing, free = (pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows, spare))
-    for frame in (outgoing, free):
+    rows_to_go, free = (pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows, spare))
+    for frame in (rows_to_go, free):
         frame["turn"] = frame.groupby("owner").cumcount()
-    both = outgoing.merge(free, how="left", on=["owner", "turn"], suffixes=("", "_free"))
+    both = rows_to_go.merge(free, how="left", on=["owner", "turn"], suffixes=("", "_free"))
     return both["place_free"].fillna(-1).to_numpy(np.int64)
 
 

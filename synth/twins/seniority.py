@@ -59,13 +59,13 @@ def seniorities_of(real: pa.Table, treatments: Sequence[Treatment]) -> list[Seni
     times = [
         one.column.name for one in treatments if one.role is Role.DATETIME and one.column.kind in MOMENTS
     ]
-    found = []
+    references = []
     for one in treatments:
         if one.role is Role.FOREIGN_KEY and one.to_itself and one.parent is not None:
             column, key = one.column.name, one.parent.parent_column
             candidates = (_seniority(real, column, key, time, is_required=one.is_required) for time in times)
-            found += [candidate for candidate in candidates if candidate is not None][:1]
-    return found
+            references += [candidate for candidate in candidates if candidate is not None][:1]
+    return references
 
 
 def _seniority(real: pa.Table, column: str, key: str, time: str, *, is_required: bool) -> Seniority | None:
@@ -92,13 +92,13 @@ def led_to_elders(table: pa.Table, one: Seniority, rng: np.random.Generator) -> 
     limits = moments[wrong] - int(one.strict)  # in microseconds, so that no moment lies between
     places = _drawn_until(limits, usual, moments, rng)
     places = np.where(places < 0, _drawn_until(limits, every, moments, rng), places)
-    chosen = np.full(table.num_rows, -1)
-    chosen[wrong] = np.where(present[wrong], places, -1)
-    changed = np.zeros(table.num_rows, bool)
-    changed[wrong[(chosen[wrong] >= 0) | (not one.is_required)]] = True
-    keys = table.column(one.key).combine_chunks().take(pa.array(chosen, mask=chosen < 0))
+    parents = np.full(table.num_rows, -1)
+    parents[wrong] = np.where(present[wrong], places, -1)
+    has_changed = np.zeros(table.num_rows, bool)
+    has_changed[wrong[(parents[wrong] >= 0) | (not one.is_required)]] = True
+    keys = table.column(one.key).combine_chunks().take(pa.array(parents, mask=parents < 0))
     place = table.column_names.index(one.column)
-    values = pc.if_else(pa.array(changed), keys.cast(table.schema.field(place).type), table.column(place))
+    values = pc.if_else(pa.array(has_changed), keys.cast(table.schema.field(place).type), table.column(place))
     return table.set_column(place, one.column, values)
 
 

@@ -271,6 +271,6 @@ def _write_ends(
     rows: pd.DataFrame, history: History, follower: Ints, open_: Mask, habits: Habits
 ) -> pd.Series[Any]:
     """Return the ends as a column."""
-    following = rows[history.start].take(np.maximum(follower, 0)).reset_index(drop=True)
-    ends = rows[history.end].mask(pd.Series(follower >= 0), following)
+    next_rows = rows[history.start].take(np.maximum(follower, 0)).reset_index(drop=True)
+    ends = rows[history.end].mask(pd.Series(follower >= 0), next_rows)
     return ends.mask(pd.Series(open_), pd.NaT if habits.until is None else habits.until)

@@ -56,9 +56,9 @@ def find_ties(rows: pd.DataFrame, units: NDArray[np.uint64]) -> tuple[ValueTie, 
         units: the entity that each is about.
     """
     codes = {str(name): pd.factorize(rows[name]) for name in rows.columns}
-    deciding = {name: one for name, one in codes.items() if len(one[1]) <= MOST_VALUES or (one[0] < 0).any()}
+    deciders = {name: one for name, one in codes.items() if len(one[1]) <= MOST_VALUES or (one[0] < 0).any()}
     ties: list[ValueTie] = []
-    for name, (each, values) in deciding.items():
+    for name, (each, values) in deciders.items():
         many = len(values) > MOST_VALUES
         column_codes = np.where(each < 0, -1, 0) if many else each
         holder_counts = (
@@ -89,14 +89,14 @@ def _presences(
     """Yield for which values of a column another is never NULL: what is closed has an end."""
     own, values = codes[name]
     for other, (theirs, _) in codes.items():
-        missing = theirs < 0
-        if other == name or not missing.any() or missing.all():
+        is_missing = theirs < 0
+        if other == name or not is_missing.any() or is_missing.all():
             continue
-        beside = pd.DataFrame({"value": rows[name], "unit": units})[missing]
+        beside = pd.DataFrame({"value": rows[name], "unit": units})[is_missing]
         instead = _common(beside)
         for code in common if instead else ():
             here = own == code
-            if code >= 0 and not missing[here].any() and here.sum() * log(1 - missing.mean()) < CHANCE:
+            if code >= 0 and not is_missing[here].any() and here.sum() * log(1 - is_missing.mean()) < CHANCE:
                 yield ValueTie(name, _of(values, code), other, None, instead, is_present=True)
 
 

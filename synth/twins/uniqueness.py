@@ -128,16 +128,16 @@ def apart(
         places = sorted(frozenset().union(*repeats_by_key))
         if not places:
             break
-        moving = {
+        moving_columns = {
             next((name for name in one.columns if movable.get(name)), ""): repeats
             for one, repeats in zip(hard, repeats_by_key, strict=True)
             if repeats
         }
-        if turn == ROUNDS or set(moving) == {""}:
+        if turn == ROUNDS or set(moving_columns) == {""}:
             is_kept[places] = False
             table = table.filter(pa.array(is_kept))
             break
-        for name, repeats in moving.items():
+        for name, repeats in moving_columns.items():
             if name:
                 table = _exchange(table, name, sorted(repeats), rng)
     return table, is_kept

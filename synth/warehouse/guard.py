@@ -163,10 +163,10 @@ def inspect(
         twins = [one for one in relations if _is_twin(one, entries)]
         misplacements = [_stranger(one, entries) for one in relations if one not in (*views, *own, *twins)]
         edits = {twin: _find_edit(session, twin, entries[str(twin)], thorough=thorough) for twin in twins}
-        leading = _leading_out(session, views, {one.oid for one in (*own, *twins)}, entries)
-    misplacements += [*filter(None, edits.values()), *leading]
+        leading_out = _leading_out(session, views, {one.oid for one in (*own, *twins)}, entries)
+    misplacements += [*filter(None, edits.values()), *leading_out]
     intact = {str(twin): entries[str(twin)].unique_id for twin in twins if edits[twin] is None}
-    return Inspection(schema, intact, len(views) - len(leading), tuple(sorted(misplacements, key=str)))
+    return Inspection(schema, intact, len(views) - len(leading_out), tuple(sorted(misplacements, key=str)))
 
 
 def _foreign(one: Intrusion) -> Misplacement:

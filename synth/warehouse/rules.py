@@ -143,8 +143,8 @@ def temporary_copy(session: Connection, rows: Candidates, place: int = 0) -> Ite
     """Copy these rows, numbered, into a scratch table."""
     numbered_table = rows.table.append_column(PLACE, pa.array(range(rows.table.num_rows), pa.int64()))
     every = [*rows.columns, NUMBER]
-    doing = translate_errors(f"judge rows for the twin of {rows.relation}")
-    with doing, scratch(session, rows.relation, rows.schema, place) as table:
+    translation = translate_errors(f"judge rows for the twin of {rows.relation}")
+    with translation, scratch(session, rows.relation, rows.schema, place) as table:
         _loosen(session, rows.relation, table)
         copy_in(session, table, every, numbered_table)
         session.execute(PATIENCE)

@@ -40,7 +40,7 @@ where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout', 't
 USERS_PATH: LiteralString = "set local search_path to default"
 OWN_PATH: LiteralString = "set local search_path = pg_catalog, pg_temp"
 # SQLSTATE classes whose messages quote values: data exceptions, violated constraints, `raise` in functions.
-QUOTING = ("22", "23", "P0")
+QUOTING_CLASSES = ("22", "23", "P0")
 HINTS: dict[type[psycopg.Error], str] = {
     errors.LockNotAvailable: "somebody else holds a lock on it; when that has ended, run again",
     errors.DependentObjectsStillExist: "drop or move what depends on it, or run without --full-refresh",
@@ -104,7 +104,7 @@ def describe_error(error: psycopg.Error) -> str:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         text = lines[0].rpartition("failed: ")[2] if lines else type(error).__name__
         return text.removeprefix("FATAL:").strip().rstrip(".")
-    if state.startswith(QUOTING):
+    if state.startswith(QUOTING_CLASSES):
         places = [
             f"{word} {name}"
             for word, name in (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from synth.dbt.selection import select
-from synth.dbt.selectors import matching
+from synth.dbt.selectors import match
 from synth.declarations import read_models
 from synth.errors import ConfigError
 from synth.project.manifest import Manifest, read_manifest
@@ -47,7 +47,7 @@ def models(manifest: Manifest, settings: Settings) -> tuple[Model, ...]:
 
 
 def names(manifest: Manifest, *specs: str, exclude: tuple[str, ...] = ()) -> set[str]:
-    return {name.partition(".")[2] for name in matching(manifest, specs, exclude)}
+    return {name.partition(".")[2] for name in match(manifest, specs, exclude)}
 
 
 @pytest.mark.parametrize(
