@@ -185,7 +185,8 @@ def as_text(listing: ModelListing) -> str:
     lines = [*_align(columns), *(["  tests and constraints:"] if facts else []), *_align(facts, "    ")]
     whose = f"  rows are about: {explain(listing.task.model)}"
     part = listing.task.model.excerpt
-    domains = [f"  {part}: the same part of that twin, not learned"] if part else []
+    same = "the same of those twins" if part and part.query else "the same part of that twin"
+    domains = [f"  {part}: {same}, not learned"] if part else []
     domains += [f"  {line}" for line in listing.domains]
     head = [log.as_line(listing.task), *_reason(listing.decision), whose, *domains]
     return "\n".join([*head, *lines, *note])
@@ -317,6 +318,10 @@ def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Column
     column = treatment.column
     if model.reference:
         return ColumnListing(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
+    if model.excerpt and model.excerpt.query:
+        return ColumnListing(
+            column.name, column.data_type, treatment.role, treatment.origin, "calculated from those twins"
+        )
     if model.excerpt:
         whole = model_name(model.excerpt.parent)
         fate = f"as {whole}.{model.excerpt.columns[column.name]}"

@@ -103,7 +103,9 @@ def _table(one: ModelListing, width: int) -> list[str]:
     parts = [f"{count} {what if count > 1 or what != 'keys' else 'key'}" for what, count in fates.items()]
     head = f"  {model.name}  {_rows(one)}  {', '.join(parts) or one.note}"
     lines = [_cut(head, width)]
-    lines += _entry(f"{model.excerpt}: the same part of that twin", width, indent=4) if model.excerpt else []
+    if model.excerpt:
+        same = "the same of those twins" if model.excerpt.query else "the same part of that twin"
+        lines += _entry(f"{model.excerpt}: {same}", width, indent=4)
     whose = model.ownership
     direct = whose and not whose.path and any(key.column == whose.column for key in model.foreign_keys)
     if about(model) != "each row on its own" and not direct:

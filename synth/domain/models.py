@@ -88,8 +88,8 @@ class Model:
 
     @property
     def needed_models(self) -> tuple[str, ...]:
-        """The models whose twins come before its own: those it references, and the one whose rows it has."""
-        rows_of = (self.excerpt.parent,) if self.excerpt else ()
+        """The models whose twins come before its own: those it references, and those whose rows it has."""
+        rows_of = self.excerpt.parents if self.excerpt else ()
         return tuple(dict.fromkeys((*(key.parent for key in self.foreign_keys), *rows_of)))
 
     @property

@@ -83,19 +83,30 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """What the SQL of a model chooses of another tagged model: rows, and columns as they are.
+    """What the SQL of a model makes of other tagged models, so that it can make the same of their twins.
+
+    Mostly it chooses rows of one, and columns as they are; with a `query` it is all that a query gives.
 
     Attributes:
-        parent: its `unique_id`.
-        columns: each column of the model with the parent's that it is, in order.
-        condition: SQL over the parent's columns, of which nothing but Postgres' own runs; "" for all rows.
-        words: the same, and the name of the parent, to read.
+        parent: the `unique_id` of the other model.
+        columns: each column of the model with the parent's, or the query's, that it is, in order.
+        condition: SQL over these columns, of which nothing but Postgres' own runs; "" for all rows.
+        words: the same, and the names of the parents, to read.
+        others: further parents of a query.
+        query: SQL over the parents, called `parent 1`, `parent 2` and so on, as harmless as the condition.
     """
 
     parent: str
     columns: Mapping[str, str]
     condition: str
     words: str
+    others: tuple[str, ...] = ()
+    query: str = ""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """All models that it is made of."""
+        return (self.parent, *self.others)
 
     def __str__(self) -> str:
         return self.words

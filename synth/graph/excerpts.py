@@ -6,12 +6,13 @@ anything was declared of the part that was not of the whole, it is drawn on its 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from synth.domain import BackendOptions, Excerpt, Kind, Role, merge
+from synth.domain import BackendOptions, Excerpt, Role, merge
 from synth.errors import WarehouseError
+from synth.graph.calculated import calculated, is_learned, is_plain
+from synth.warehouse.parts import PartOfTwin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,13 +23,7 @@ if TYPE_CHECKING:
     from synth.graph.origins import NodeLineage
     from synth.warehouse import Warehouse
 
-# Of columns that a condition may mention: Postgres' own, so that nobody else's operators are called.
-PLAIN_TYPES = re.compile(
-    r"(text|character varying|character|smallint|integer|bigint|numeric|real|double precision|boolean|date"
-    r"|uuid|timestamp(\(\d\))? with(out)? time zone)(\([\d,]+\))?"
-)
-LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
-HALF = 2  # rows a value of a text; where they share less, its values are made up
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ def with_excerpts(
     parts = _unreferenced(_parts(models, lineages, looks), models)
     parts = {name: _from_whole(part, parts) for name, part in parts.items()}
     excerpts = {name: _excerpt(part, models) for name, part in parts.items()}
+    excerpts |= _unreferenced(calculated(models, lineages, looks, excerpts), models)
     excerpts = {name: one for name, one in excerpts.items() if _is_so(models[name], one, models, warehouse)}
     return {name: replace(model, excerpt=excerpts.get(name)) for name, model in models.items()}
 
@@ -180,33 +176,12 @@ def _can_be_asked(choice: RowChoice, whole: Model, look: RelationLook) -> bool:
 
     names = {name for condition in choice.conditions for name in mentioned(condition)}
     asked = {name for condition in choice.conditions for name in compared(condition)}
-    return all(_is_plain(name, whole, look) for name in names) and all(
-        _is_learned(name, whole, look) for name in asked
+    return all(is_plain(name, whole, look) for name in names) and all(
+        is_learned(name, whole, look) for name in asked
     )
 
 
-def _is_plain(name: str, whole: Model, look: RelationLook) -> bool:
-    """Return whether a column is in the twin with what it holds or lacks, and has a type of Postgres."""
-    column, role = look.columns.get(name), whole.roles.get(name)
-    if column is None or not PLAIN_TYPES.fullmatch(column.data_type) or name in whole.unlinked_columns:
-        return False
-    return role not in {Role.DROP, Role.FREE_TEXT} and (name not in look.texts or role is not None)
-
-
-def _is_learned(name: str, whole: Model, look: RelationLook) -> bool:
-    """Return whether the twin's column has values that are common in the real one."""
-    if name in whole.roles:
-        return whole.roles[name] in LEARNED
-    keys = {key.column for key in whole.foreign_keys if not key.public}
-    keys |= {columns[0] for columns in (whole.primary_key, *whole.unique) if len(columns) == 1}
-    if name in keys or name in look.personal or name in look.leading or look.unique(name):
-        return False
-    counts = look.counts.get(name)
-    is_shared = counts is None or counts.different * HALF <= counts.present
-    return is_shared or look.columns[name].kind is not Kind.TEXT
-
-
-def _unreferenced(parts: Mapping[str, ModelPart], models: Mapping[str, Model]) -> dict[str, ModelPart]:
+def _unreferenced(parts: Mapping[str, Part], models: Mapping[str, Model]) -> dict[str, Part]:
     """Return the parts to which no other model refers."""
     parts = dict(parts)
     while True:
@@ -252,6 +227,7 @@ def _is_so(model: Model, excerpt: Excerpt, models: Mapping[str, Model], warehous
     """Return whether the real rows are what the SQL says; tables may have been built at different times."""
     try:
         with warehouse.snapshot() as snapshot:
-            return snapshot.is_excerpt(model.relation, models[excerpt.parent].relation, excerpt)
+            relations = tuple(models[name].relation for name in excerpt.parents)
+            return snapshot.is_excerpt(model.relation, PartOfTwin(relations, excerpt))
     except WarehouseError:
         return False

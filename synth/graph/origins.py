@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.graph.choices import RowChoice
+    from synth.graph.rewriting import Rewriting
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -137,6 +138,7 @@ class NodeLineage:
         is_parsed: whether there was SQL and it was understood, or none is needed.
         reason: why not.
         choice: what it chooses of one relation, if it does no more than that.
+        rewriting: its query as one that may run on twins, if all of it is known to be harmless.
     """
 
     columns: Mapping[str, Origin] = field(default_factory=dict)
@@ -150,6 +152,7 @@ class NodeLineage:
     is_parsed: bool = True
     reason: str = ""
     choice: RowChoice | None = None
+    rewriting: Rewriting | None = None
 
     @property
     def subset_of(self) -> str | None:

@@ -71,7 +71,7 @@ def _made_anew(node: exp.Expr, columns: Mapping[str, str], source: str) -> exp.E
     if isinstance(node, exp.Column):
         return _column(node, columns, source)
     if isinstance(node, exp.Literal | exp.Boolean | exp.Null):
-        return _literal(node)
+        return literal(node)
     if type(node) in PARTS:
         return _known(node, columns, source)
     return _called(node, lambda part: _made_anew(part, columns, source))
@@ -80,24 +80,24 @@ def _made_anew(node: exp.Expr, columns: Mapping[str, str], source: str) -> exp.E
 def _called(node: exp.Expr, again: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """Return a cast or a call of a function that is Postgres' own; `again` makes what it is called with."""
     if type(node) is exp.Cast:
-        _refuse_others(node, {"this", "to"})
-        return exp.Cast(this=again(node.this), to=_type(node.to))
+        refuse_others(node, {"this", "to"})
+        return exp.Cast(this=again(node.this), to=type_of(node.to))
     if isinstance(node, exp.Extract):
-        _refuse_others(node, PAIR)
+        refuse_others(node, PAIR)
         return exp.Extract(this=exp.var(_unit(node.this)), expression=again(node.expression))
     if type(node) in FUNCTIONS:
-        _refuse_others(node, SINGLE)
-        return _call(FUNCTIONS[type(node)], again(node.this))
+        refuse_others(node, SINGLE)
+        return call(FUNCTIONS[type(node)], again(node.this))
     if not isinstance(node, exp.Anonymous):
         raise UnsafeError
-    unit, value = _truncation(node)
-    return _call(TRUNCATION, exp.Literal.string(unit), again(value))
+    unit, value = truncation(node)
+    return call(TRUNCATION, exp.Literal.string(unit), again(value))
 
 
 def _known(node: exp.Expr, columns: Mapping[str, str], source: str) -> exp.Expr:
     """Return an expression whose form is one of `PARTS`."""
     negated = bool(node.args.get("negate"))
-    _refuse_others(node, PARTS[type(node)] | {"negate"})
+    refuse_others(node, PARTS[type(node)] | {"negate"})
     if isinstance(node, exp.Is) and not isinstance(node.expression, exp.Null | exp.Boolean):
         raise UnsafeError
     parts: dict[str, object] = {}
@@ -112,13 +112,14 @@ def _known(node: exp.Expr, columns: Mapping[str, str], source: str) -> exp.Expr:
     return exp.Not(this=result) if negated else result
 
 
-def _refuse_others(node: exp.Expr, parts: frozenset[str] | set[str]) -> None:
+def refuse_others(node: exp.Expr, parts: frozenset[str] | set[str]) -> None:
+    """Raise `UnsafeError` where an expression has any other part than these."""
     if {key for key, value in node.args.items() if value} - parts:
         raise UnsafeError
 
 
 def _column(node: exp.Column, columns: Mapping[str, str], source: str) -> exp.Expr:
-    _refuse_others(node, {"this", "table"})
+    refuse_others(node, {"this", "table"})
     table = fold(node.args.get("table"))
     name = columns.get(fold(node.this)) if isinstance(node.this, exp.Identifier) else None
     if name is None or table not in {"", source}:
@@ -126,7 +127,7 @@ def _column(node: exp.Column, columns: Mapping[str, str], source: str) -> exp.Ex
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _literal(node: exp.Expr) -> exp.Expr:
+def literal(node: exp.Expr) -> exp.Expr:
     """Return a literal that means the same whatever the server takes a backslash for."""
     text = str(node.this)
     if isinstance(node, exp.Literal) and not node.is_string and not NUMBER.fullmatch(text):
@@ -136,15 +137,15 @@ def _literal(node: exp.Expr) -> exp.Expr:
     return node.copy()
 
 
-def _type(kind: exp.Expr) -> exp.DataType:
+def type_of(kind: exp.Expr) -> exp.DataType:
     """Return a type of Postgres' own, with nothing but numbers behind it."""
     if not isinstance(kind, exp.DataType) or kind.this not in TYPES:
         raise UnsafeError
-    _refuse_others(kind, {"this", "expressions"})
+    refuse_others(kind, {"this", "expressions"})
     numbers = [one.this for one in kind.expressions if isinstance(one, exp.DataTypeParam)]
     if len(numbers) != len(kind.expressions) or not all(isinstance(one, exp.Literal) for one in numbers):
         raise UnsafeError
-    parameters = [exp.DataTypeParam(this=_literal(one)) for one in numbers if not one.is_string]
+    parameters = [exp.DataTypeParam(this=literal(one)) for one in numbers if not one.is_string]
     return exp.DataType(this=kind.this, expressions=parameters, nested=False)
 
 
@@ -155,9 +156,9 @@ def _unit(node: exp.Expr) -> str:
     return unit
 
 
-def _truncation(node: exp.Anonymous) -> tuple[str, exp.Expr]:
+def truncation(node: exp.Anonymous) -> tuple[str, exp.Expr]:
     """Return the unit and the moment of `date_trunc`."""
-    _refuse_others(node, {"this", "expressions"})
+    refuse_others(node, {"this", "expressions"})
     if str(node.this).lower() != TRUNCATION or len(node.expressions) != 2:  # noqa: PLR2004 - a unit and a moment
         raise UnsafeError
     unit, value = node.expressions
@@ -166,7 +167,7 @@ def _truncation(node: exp.Anonymous) -> tuple[str, exp.Expr]:
     return _unit(unit), value
 
 
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
     """Return the call of a function that is in every database."""
     call = exp.Anonymous(this=name, expressions=[*arguments])
     return exp.Dot(this=exp.to_identifier("pg_catalog"), expression=call)

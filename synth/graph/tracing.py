@@ -17,6 +17,7 @@ from synth.graph.expressions import COMPOUND, LONGEST
 from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text
 from synth.graph.origins import NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
+from synth.graph.rewriting import rewrite
 from synth.graph.scopes import fills
 from synth.graph.unions import formulas
 from synth.graph.versions import kept_by_dbt
@@ -90,8 +91,10 @@ class Tracer:
             return self._unknown_lineage(
                 node, f"its SQL is of a form that is not supported ({type(error).__name__})"
             )
-        choice = None if node.resource_type == "snapshot" else read_choice(query, self)
-        return replace(self._lineage(node, queries, rows), choice=choice)
+        lineage = self._lineage(node, queries, rows)
+        if node.resource_type == "snapshot":
+            return lineage
+        return replace(lineage, choice=read_choice(query, self), rewriting=rewrite(query, self))
 
     def _unknown_lineage(self, node: Node, reason: str) -> NodeLineage:
         columns: dict[str, Origin] = {

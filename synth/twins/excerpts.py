@@ -22,21 +22,23 @@ from synth.warehouse.parts import PartOfTwin
 from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from synth.domain import Excerpt, Task
     from synth.twins.context import RunContext
 
 ENDS = {Status.REJECTED: "rejected", Status.SKIPPED: "skipped", Status.ERROR: "not made"}
+SEVERITY = {"fail": 3, "inconclusive": 2, "pass": 1}  # a part is judged as the worst of its wholes
 GUARANTEE = re.compile(r"by guarantee, (.+); no check decided")
 
 
 def with_wholes(tasks: Sequence[Task], context: RunContext) -> list[Task]:
     """Return the tasks; a part of a model of which there is and will be no twin is drawn on its own."""
     there = {task.model.unique_id for task in tasks} | context.stage_relations.keys()
-    if any(_whole_name(task) not in there for task in tasks if task.model.excerpt):
+    if any(not there.issuperset(task.model.excerpt.parents) for task in tasks if task.model.excerpt):
         there |= published_twins(context.twins, context.warehouse).keys()
-    return drawn_apart(tasks, {task.model.unique_id for task in tasks if _whole_name(task) not in there})
+    alone = {task.model.unique_id for task in tasks if _is_alone(task, there)}
+    return drawn_apart(tasks, alone)
 
 
 def drawn_apart(tasks: Sequence[Task], names: Collection[str]) -> list[Task]:
@@ -47,24 +49,26 @@ def drawn_apart(tasks: Sequence[Task], names: Collection[str]) -> list[Task]:
     ]
 
 
-def take_excerpt(task: Task, context: RunContext, whole: Twin | None) -> Twin:
-    """Take the twin of a part from that of the whole, store it and stage it.
+def take_excerpt(task: Task, context: RunContext, wholes: Mapping[str, Twin]) -> Twin:
+    """Take the twin of a part from that of the whole, or calculate it from several, store it and stage it.
 
     Nothing is learned and nothing is judged, so nothing of the real rows is asked and no budget is spent.
 
     Args:
         task: whose model is an excerpt.
         context: of the run.
-        whole: the twin that it is part of, where this command makes it; else it is there from before.
+        wholes: the twins that it is part of, where this command makes them; others are there from before.
 
     Raises:
         SynthError: a service failed, or the part breaks what the table of the model demands.
     """
     model, excerpt = task.model, _excerpt_of(task)
-    source, stamp = (
-        (whole.stage, whole.stage.stamp) if whole is not None else _of_before(excerpt.parent, task, context)
-    )
-    part = PartOfTwin(source.relation, excerpt)
+    sources = [
+        (wholes[name].stage, wholes[name].stage.stamp) if name in wholes else _of_before(name, task, context)
+        for name in excerpt.parents
+    ]
+    source, stamp = max(sources, key=lambda one: (not one[0].copied, SEVERITY.get(one[0].verdict, 0)))
+    part = PartOfTwin(tuple(stage.relation for stage, _ in sources), excerpt)
     columns = [
         column
         for column in context.warehouse.describe(model.relation)
@@ -74,6 +78,7 @@ def take_excerpt(task: Task, context: RunContext, whole: Twin | None) -> Twin:
         rows = now.extract_part(part, columns)
     table = pa.table({one.name: encode(as_plain(rows.column(one.name)), one) for one in columns})
     warnings = () if table.num_rows else (f"no row of the twin of {excerpt.parent} is one of {model.name}",)
+    of = "those twins" if excerpt.others else "that twin"
     artifacts = context.folder.store_twin(
         context.store,
         task,
@@ -81,18 +86,17 @@ def take_excerpt(task: Task, context: RunContext, whole: Twin | None) -> Twin:
         None,
         epsilon=source.epsilon,
         guarantee=source.guarantee,
-        warnings=(f"{model.name} has the {excerpt}: its twin is taken from that twin", *warnings),
+        warnings=(f"{model.name} has the {excerpt}: its twin is taken from {of}", *warnings),
     )
     stage = _stage(task, context, source, rows=table.num_rows, artifacts=artifacts)
     stage = replace(stage, part_of=stamp.removeprefix(STAMP))
     stage = context.warehouse.stage(task, stage, columns=columns, table=part)
-    holds = frozenset({excerpt.parent}) | (whole.parents if whole is not None else frozenset())
+    holds = frozenset(excerpt.parents).union(*(one.parents for one in wholes.values()))
     return Twin(stage, None, artifacts, warnings, {}, {}, parents=holds)
 
 
-def without_whole(task: Task, failure: Failure) -> Failure:
-    """Return what comes of a part when there is no twin of the whole."""
-    name = _excerpt_of(task).parent
+def without_whole(task: Task, name: str, failure: Failure) -> Failure:
+    """Return what comes of a part when there is no twin of the whole `name`."""
     if failure.status is Status.PENDING:
         return Failure(Status.PENDING, f"it waits for {name}")
     reason = f"it has the {task.model.excerpt}, and the twin of {name} is {ENDS[failure.status]}"
@@ -157,8 +161,12 @@ def _of_before(name: str, task: Task, context: RunContext) -> tuple[Stage, str]:
     return stage, stamp
 
 
-def _whole_name(task: Task) -> str:
-    return task.model.excerpt.parent if task.model.excerpt else task.model.unique_id
+def _is_alone(task: Task, there: Collection[str]) -> bool:
+    """Return whether a part must be drawn on its own: a guarantee says nothing of several twins together."""
+    excerpt = task.model.excerpt
+    return excerpt is not None and (
+        not {*excerpt.parents} <= {*there} or (task.by_guarantee and bool(excerpt.others))
+    )
 
 
 def _excerpt_of(task: Task) -> Excerpt:

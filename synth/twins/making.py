@@ -129,22 +129,28 @@ def _handed_out(
             _make, places[name], task, context, parents, referenced_columns, whole=name not in late
         )
     twins = agree_between(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
-    for task in parts:
-        whole = twins.get(task.model.excerpt.parent) if task.model.excerpt else None
-        twins[task.model.unique_id] = pool.submit(_take, places[task.model.unique_id], task, context, whole)
+    for task in parts:  # those that others are calculated from come before them
+        names = task.model.excerpt.parents if task.model.excerpt else ()
+        wholes = {name: twins[name] for name in names if name in twins}
+        twins[task.model.unique_id] = pool.submit(_take, places[task.model.unique_id], task, context, wholes)
     return twins
 
 
-def _take(place: str, task: Task, context: RunContext, whole: Future[TwinOutcome] | None) -> TwinOutcome:
-    """Return the twin of a part of another model, when that of the whole is final."""
-    twin = None if whole is None else whole.result().outcome
-    if isinstance(twin, Failure):
-        return TaskOutcome(without_whole(task, twin), 0.0)
+def _take(
+    place: str, task: Task, context: RunContext, wholes: Mapping[str, Future[TwinOutcome]]
+) -> TwinOutcome:
+    """Return the twin of a part of other models, when those of the wholes are final."""
+    twins: dict[str, Twin] = {}
+    for name, future in wholes.items():
+        outcome = future.result().outcome
+        if isinstance(outcome, Failure):
+            return TaskOutcome(without_whole(task, name, outcome), 0.0)
+        twins[name] = outcome
     log.start(place, task)
 
     def take() -> Twin:
         _refuse_changed_columns(task, context)
-        return take_excerpt(task, context, twin)
+        return take_excerpt(task, context, twins)
 
     return attempt_task(task, take)
 

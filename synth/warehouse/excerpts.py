@@ -1,4 +1,4 @@
-"""Whether the rows of a relation are those that it should have of another one."""
+"""Whether the rows of a relation are those that it should have of others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, LiteralString
 import psycopg
 from psycopg import sql
 
-from synth.warehouse.parts import condition_of
+from synth.warehouse.parts import condition_of, source_of
 from synth.warehouse.rules import raise_unless_alive
 from synth.warehouse.session import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from synth.domain import Excerpt, Relation
+    from synth.domain import Relation
+    from synth.warehouse.parts import PartOfTwin
     from synth.warehouse.session import Connection
 
 PATIENCE = 20_000  # milliseconds that one query may take
@@ -30,28 +31,26 @@ select
 """
 
 
-def is_excerpt(session: Connection, part: Relation, whole: Relation, excerpt: Excerpt) -> bool:
-    """Return whether a relation has the rows that it should have of another one.
+def is_excerpt(session: Connection, part: Relation, whole: PartOfTwin) -> bool:
+    """Return whether a relation has the rows that it should have of others.
 
     Where it takes too long to look at all of them, their number is all that is compared.
     """
     for with_values in (True, False):
-        answer = _same(session, part, whole, excerpt, with_values=with_values)
+        answer = _same(session, part, whole, with_values=with_values)
         if answer is not None:
             return answer
     return False
 
 
-def _same(
-    session: Connection, part: Relation, whole: Relation, excerpt: Excerpt, *, with_values: bool
-) -> bool | None:
+def _same(session: Connection, part: Relation, whole: PartOfTwin, *, with_values: bool) -> bool | None:
     """Return whether the rows are the same; None where that took too long."""
-    number = sql.SQL("0")
+    number, excerpt = sql.SQL("0"), whole.excerpt
     query = sql.SQL(SAME).format(
         part_rows=sql.SQL(ROWS).format(names=_names(excerpt.columns)) if with_values else number,
         whole_rows=sql.SQL(ROWS).format(names=_names(excerpt.columns.values())) if with_values else number,
         part=identifier(part),
-        whole=identifier(whole),
+        whole=source_of(whole),
         where=condition_of(excerpt),
     )
     try:

@@ -120,7 +120,7 @@ def read(
 def read_part(session: Connection, part: PartOfTwin, columns: Sequence[Column]) -> pa.Table:
     """Return a part of a twin, whose columns these are, in the transaction of the caller."""
     source = sql.SQL("({})").format(selection_of(part, [column.name for column in columns]))
-    return _copy_out(session, part.relation, columns, _query(source, columns, 1.0, None, None))
+    return _copy_out(session, part.relations[0], columns, _query(source, columns, 1.0, None, None))
 
 
 def _copy_out(

@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from synth.domain import Relation
 
 
+PARENT = "parent {}"  # what a query calls the twins that it is over
+
+
 @dataclass(frozen=True, slots=True)
 class PartOfTwin:
-    """What an excerpt has of the twin `relation`."""
+    """What an excerpt has of twins.
 
-    relation: Relation
+    Attributes:
+        relations: the twins of the excerpt's parents, in their order.
+    """
+
+    relations: tuple[Relation, ...]
     excerpt: Excerpt
 
 
 def whole_of(relation: Relation, names: Sequence[str]) -> PartOfTwin:
     """Return all rows of a relation."""
-    return PartOfTwin(relation, Excerpt("", {name: name for name in names}, "", ""))
+    return PartOfTwin((relation,), Excerpt("", {name: name for name in names}, "", ""))
 
 
 def selection_of(part: PartOfTwin, names: Iterable[str]) -> sql.Composed:
@@ -36,7 +43,20 @@ def selection_of(part: PartOfTwin, names: Iterable[str]) -> sql.Composed:
         for name in names
     )
     query = sql.SQL("select {} from {} {}")
-    return query.format(columns, identifier(part.relation), condition_of(part.excerpt))
+    return query.format(columns, source_of(part), condition_of(part.excerpt))
+
+
+def source_of(part: PartOfTwin) -> sql.Composable:
+    """Return what stands in FROM: the twin, or the query over twins; `synth.graph.calculated` made that."""
+    if not part.excerpt.query:
+        return identifier(part.relations[0])
+    parents = sql.SQL(", ").join(
+        sql.SQL("{} as (select * from {})").format(sql.Identifier(PARENT.format(place)), identifier(relation))
+        for place, relation in enumerate(part.relations, start=1)
+    )
+    return sql.SQL("(with {} select * from ({}) as calculated) as whole").format(
+        parents, sql.SQL(part.excerpt.query)
+    )
 
 
 def condition_of(excerpt: Excerpt) -> sql.Composable:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from synth.domain import Across, Column, Excerpt, Relation, Rule
+    from synth.domain import Across, Column, Relation, Rule
     from synth.warehouse.across import FactTable
     from synth.warehouse.parts import PartOfTwin
     from synth.warehouse.rules import RuleOutcome
@@ -78,18 +78,18 @@ class Snapshot:
         with self._comparing({fact.model: tables[fact.model]}) as session:
             return across.telling(session, fact, tables)
 
-    def is_excerpt(self, part: Relation, whole: Relation, excerpt: Excerpt) -> bool:
-        """Return whether a relation is what it should be of another; see `synth.warehouse.excerpts`."""
+    def is_excerpt(self, part: Relation, whole: PartOfTwin) -> bool:
+        """Return whether a relation is what it should be of others; see `synth.warehouse.excerpts`."""
         with self._open_connection() as session:
-            for relation in (part, whole):
+            for relation in (part, *whole.relations):
                 copying.refuse_foreign_query(session, relation)
-            with translate_errors(f"compare {part} with {whole}"), at_snapshot(session, self._name):
-                return excerpts.is_excerpt(session, part, whole, excerpt)
+            with translate_errors(f"compare {part} with others"), at_snapshot(session, self._name):
+                return excerpts.is_excerpt(session, part, whole)
 
     def extract_part(self, part: PartOfTwin, columns: Sequence[Column]) -> pa.Table:
         """Return a part of a twin as Arrow, with these columns."""
-        reading = translate_errors(f"read {part.relation}")
-        with self._reading(part.relation) as session, reading, at_snapshot(session, self._name):
+        reading = translate_errors(f"read {part.relations[0]}")
+        with self._reading(*part.relations) as session, reading, at_snapshot(session, self._name):
             return extract.read_part(session, part, columns)
 
     @contextmanager
@@ -102,12 +102,14 @@ class Snapshot:
                 yield session
 
     @contextmanager
-    def _reading(self, relation: Relation) -> Iterator[Connection]:
-        """Open a session that reads the relation and runs nobody else's code; see `_refuse_rebuilt`."""
+    def _reading(self, *relations: Relation) -> Iterator[Connection]:
+        """Open a session that reads these and runs nobody else's code; see `_refuse_rebuilt`."""
         with self._open_connection() as session:
-            copying.refuse_foreign_query(session, relation)
+            for relation in relations:
+                copying.refuse_foreign_query(session, relation)
             yield session
-            self._refuse_rebuilt(session, relation)
+            for relation in relations:
+                self._refuse_rebuilt(session, relation)
 
     def _refuse_rebuilt(self, session: Connection, relation: Relation) -> None:
         """Refuse rows of a table that was replaced or truncated after the snapshot: to it, they do not exist.

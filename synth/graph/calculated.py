@@ -1,0 +1,317 @@
+"""Models that are calculated from other tagged models: their twins are calculated from those twins.
+
+As with parts of models, only SQL that is wholly understood counts, and only if the real rows are so. What it
+reads is a tagged model, or a relation whose rows a tagged model has, or again a query over such.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from synth.domain import BackendOptions, Excerpt, Kind, Role, merge
+from synth.graph.origins import ColumnRef, Copy
+from synth.warehouse.parts import PARENT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from sqlglot import exp
+
+    from synth.domain import Model
+    from synth.graph.look import RelationLook
+    from synth.graph.origins import NodeLineage
+    from synth.graph.rewriting import Rewriting
+
+# Of columns that SQL may mention: Postgres' own, so that nobody else's operators are called.
+PLAIN_TYPES = re.compile(
+    r"(text|character varying|character|smallint|integer|bigint|numeric|real|double precision|boolean|date"
+    r"|uuid|timestamp(\(\d\))? with(out)? time zone)(\([\d,]+\))?"
+)
+LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
+HALF = 2  # rows a value of a text; where they share less, its values are made up
+INNER = "query {}"  # what queries in between are called
+MOST = 200  # queries that one model may lead through
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What a model reads, down to tagged models.
+
+    Attributes:
+        parents: the tagged models, with what they are called.
+        queries: those in between, by what they are called, in order.
+    """
+
+    parents: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, exp.Expr] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+class ElsewhereError(Exception):
+    """A relation cannot be had from twins: its rows are elsewhere alone."""
+
+
+def calculated(
+    models: Mapping[str, Model],
+    lineages: Mapping[str, NodeLineage],
+    looks: Mapping[str, RelationLook],
+    parts: Collection[str],
+) -> dict[str, Excerpt]:
+    """Return what is to be calculated from twins, by the `unique_id` of the model.
+
+    Args:
+        models: that are tagged, with their references and entities, by `unique_id`.
+        lineages: of these and of all that they are made from.
+        looks: at the relations.
+        parts: the models that are parts of others.
+    """
+    found: dict[str, Excerpt] = {}
+    for name in models:
+        if name not in parts and _is_undeclared(models[name]):
+            try:
+                found[name] = _Calculation(name, models, lineages, looks).excerpt()
+            except ElsewhereError:
+                continue
+    while True:
+        try:
+            TopologicalSorter({name: {*one.parents} & found.keys() for name, one in found.items()}).prepare()
+        except CycleError as error:
+            found.pop(min(error.args[1]))
+        else:
+            return found
+
+
+def is_plain(name: str, whole: Model, look: RelationLook) -> bool:
+    """Return whether a column is in the twin with what it holds or lacks, and has a type of Postgres."""
+    column, role = look.columns.get(name), whole.roles.get(name)
+    if column is None or not PLAIN_TYPES.fullmatch(column.data_type) or name in whole.unlinked_columns:
+        return False
+    return role not in {Role.DROP, Role.FREE_TEXT} and (name not in look.texts or role is not None)
+
+
+def is_learned(name: str, whole: Model, look: RelationLook) -> bool:
+    """Return whether the twin's column has values that are common in the real one."""
+    if name in whole.roles:
+        return whole.roles[name] in LEARNED
+    keys = {key.column for key in whole.foreign_keys if not key.public}
+    keys |= {columns[0] for columns in (whole.primary_key, *whole.unique) if len(columns) == 1}
+    if name in keys or name in look.personal or name in look.leading or look.unique(name):
+        return False
+    counts = look.counts.get(name)
+    is_shared = counts is None or counts.different * HALF <= counts.present
+    return is_shared or look.columns[name].kind is not Kind.TEXT
+
+
+class _Calculation:
+    """Leads the query of one model back to the twins that it can be asked of."""
+
+    def __init__(
+        self,
+        name: str,
+        models: Mapping[str, Model],
+        lineages: Mapping[str, NodeLineage],
+        looks: Mapping[str, RelationLook],
+    ) -> None:
+        self._name = name
+        self._models = models
+        self._lineages = lineages
+        self._looks = looks
+        self._reading = _Reading()
+
+    def excerpt(self) -> Excerpt:
+        """Return what is to be calculated.
+
+        Raises:
+            ElsewhereError: it cannot be.
+        """
+        rewriting, look = self._rewriting(self._name), self._looks.get(self._name)
+        if look is None or {*look.columns} != {*rewriting.columns}:
+            raise ElsewhereError
+        self._refuse(rewriting)
+        query = self._renamed(rewriting)
+        parents = self._reading.parents
+        if all(self._models[name].reference for name in parents) or not self._is_alike():
+            raise ElsewhereError
+        first, *others = parents
+        words = " and ".join(self._models[name].name for name in parents)
+        return Excerpt(
+            first,
+            {name: name for name in look.columns},
+            "",
+            f"rows that its SQL makes of {words}",
+            tuple(others),
+            _together(query, self._reading.queries),
+        )
+
+    def _rewriting(self, node: str) -> Rewriting:
+        lineage = self._lineages.get(node)
+        if lineage is None or lineage.is_stored or lineage.rewriting is None:
+            raise ElsewhereError
+        return lineage.rewriting
+
+    def _renamed(self, rewriting: Rewriting) -> exp.Expr:
+        """Return the query over what is called `parent 1` and so on, or is a query in between."""
+        from sqlglot import exp  # noqa: PLC0415 - the parser takes its time to load
+
+        names = {node: self._called(node) for node in rewriting.reads}
+
+        def call(part: exp.Expr) -> exp.Expr:
+            if isinstance(part, exp.Table) and part.name in names:
+                part.set("this", exp.to_identifier(names[part.name], quoted=True))
+            return part
+
+        return rewriting.query.copy().transform(call)
+
+    def _called(self, node: str) -> str:
+        """Return what a node is called, once it or its rows can be had from twins."""
+        names = self._reading.names
+        if node not in names:
+            if len(names) > MOST or node == self._name:
+                raise ElsewhereError
+            names[node] = self._parent(node) if node in self._models else self._between(node)
+        return names[node]
+
+    def _parent(self, name: str) -> str:
+        parents = self._reading.parents
+        return parents.setdefault(name, PARENT.format(len(parents) + 1))
+
+    def _between(self, node: str) -> str:
+        """Return what a relation without a twin is called: rows of a model that has them, or its query."""
+        model, columns = next(self._holders(node), ("", {}))
+        query = _chosen(self._parent(model), columns) if model else self._renamed(self._rewriting(node))
+        name = INNER.format(len(self._reading.queries) + 1)
+        self._reading.queries[name] = query
+        return name
+
+    def _holders(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the models that have all rows of a node, with the columns that are those of the node."""
+        for name in sorted(self._models):
+            columns = _copies(name, node, self._lineages) if name != self._name else {}
+            if columns:
+                yield name, columns
+
+    def _refuse(self, rewriting: Rewriting) -> None:
+        """Refuse what asks of a twin more than it can say.
+
+        Raises:
+            ElsewhereError: it does.
+        """
+        mentions = rewriting.mentions
+        for ref in mentions.sources:
+            self._ends(ref)
+        for ref in mentions.compared:
+            if not all(self._is_learned(end) for end in self._ends(ref)):
+                raise ElsewhereError
+        for refs in mentions.equated:
+            ends = {end for ref in refs for end in self._ends(ref)}
+            if not self._are_of_one_kind(ends):
+                raise ElsewhereError
+
+    def _ends(self, ref: ColumnRef) -> frozenset[ColumnRef]:
+        """Return the columns of tagged models that a column's values come from."""
+        if ref.node in self._models:
+            model, look = self._models[ref.node], self._looks.get(ref.node)
+            if ref.node == self._name or look is None or not is_plain(ref.column, model, look):
+                raise ElsewhereError
+            return frozenset({ref})
+        holder, columns = next(self._holders(ref.node), ("", {}))
+        if holder:
+            if ref.column not in columns:
+                raise ElsewhereError
+            return self._ends(ColumnRef(holder, columns[ref.column]))
+        rewriting = self._rewriting(ref.node)
+        self._refuse(rewriting)
+        sources = rewriting.columns[ref.column].sources if ref.column in rewriting.columns else ()
+        return frozenset[ColumnRef]().union(*(self._ends(one) for one in sources))
+
+    def _is_learned(self, ref: ColumnRef) -> bool:
+        return is_learned(ref.column, self._models[ref.node], self._looks[ref.node])
+
+    def _are_of_one_kind(self, refs: Collection[ColumnRef]) -> bool:
+        """Return whether equal real values of these columns are equal in the twins."""
+        if all(self._is_learned(ref) for ref in refs):
+            return True
+        return len({self._key(ref) for ref in refs}) == 1
+
+    def _key(self, ref: ColumnRef) -> ColumnRef:
+        """Return the key that a column refers to, at whatever distance; itself where it refers to none."""
+        visited: set[ColumnRef] = set()
+        while ref not in visited and ref.node in self._models:
+            visited.add(ref)
+            keys = [key for key in self._models[ref.node].foreign_keys if key.column == ref.column]
+            if keys:
+                ref = ColumnRef(keys[0].parent, keys[0].parent_column)
+        return ref
+
+    def _is_alike(self) -> bool:
+        """Return whether nothing was declared of the model that was not of those it is made of."""
+        model = self._models[self._name]
+        wholes = [self._models[name] for name in self._reading.parents]
+        return all(
+            merge(model.options, whole.options) == whole.options
+            and model.backend_options in (BackendOptions(), whole.backend_options)
+            for whole in wholes
+            if not whole.reference
+        )
+
+
+def _is_undeclared(model: Model) -> bool:
+    """Return whether nothing was declared of the model that a query over twins could not keep."""
+    if model.seed_columns or model.balance or model.target_column or model.roles or model.sensitive:
+        return False
+    if "rows" in model.options or any(model.labels.values()):
+        return False
+    if any(one.source == "declared" for one in model.public):
+        return False
+    is_owned = model.ownership is not None and model.ownership.is_declared
+    is_public = model.declared_reference is not None or bool(model.reference)
+    return not is_owned and not is_public and model.history is None
+
+
+def _copies(name: str, node: str, lineages: Mapping[str, NodeLineage]) -> Mapping[str, str]:
+    """Return the columns of a node by which a model has them, if it has all its rows; else none."""
+    columns, visited = {}, {name}
+    lineage = lineages.get(name)
+    if lineage is None:
+        return {}
+    columns = {one: one for one in lineage.columns}
+    while lineage is not None and lineage.rows_of and not lineage.is_filtered:
+        columns = {
+            origin.source.column: columns[one]
+            for one, origin in lineage.columns.items()
+            if isinstance(origin, Copy)
+            and not origin.cast
+            and origin.source.node == lineage.rows_of
+            and one in columns
+        }
+        if lineage.rows_of == node or lineage.rows_of in visited:
+            return columns if lineage.rows_of == node else {}
+        visited.add(lineage.rows_of)
+        lineage = lineages.get(lineage.rows_of)
+    return {}
+
+
+def _chosen(table: str, columns: Mapping[str, str]) -> exp.Expr:
+    """Return the query for columns of a table, each by its name with that in the table."""
+    from sqlglot import exp  # noqa: PLC0415 - the parser takes its time to load
+
+    lists = [
+        exp.alias_(exp.column(exp.to_identifier(own, quoted=True)), name, quoted=True)
+        for name, own in sorted(columns.items())
+    ]
+    return exp.select(*lists).from_(exp.Table(this=exp.to_identifier(table, quoted=True)))
+
+
+def _together(query: exp.Expr, queries: Mapping[str, exp.Expr]) -> str:
+    """Return a query as SQL, with those in between in front of it."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    if queries:
+        inner = exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier("result")))
+        query = exp.select("*").from_(inner)
+        for name, one in queries.items():
+            query = query.with_(exp.to_identifier(name, quoted=True), as_=one)
+    return query.sql(dialect="postgres", comments=False)

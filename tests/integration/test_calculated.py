@@ -1,0 +1,164 @@
+"""A model that is calculated from other tagged ones has a twin that is calculated from their twins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.handmade import Handmade
+from tests.integration.test_excerpts import SHOP, excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.services import Database
+
+TALLY = """
+with orders as (select * from "{0}".analytics.orders where amount > 6)
+select p.age / 10 as decade, o.status, count(*) as orders, sum(o.amount) as total,
+    count(distinct p.person_id) as people, sum(case when colour is null then 1 else 0 end) as plain
+from orders as o join "{0}".analytics.people as p using (person_id)
+group by 1, 2
+"""
+ACTS = """
+select person_id, 'order' as act, order_id::text as act_id from "{0}".analytics.orders
+union all
+select person_id, 'person', null from "{0}".analytics.people
+"""
+YEARS = 'select status, sum(total) as total, count(*) as parts from "{0}".analytics.tally group by status'
+
+
+@pytest.fixture(name="shop")
+def _shop(database: Database, tmp_path: Path) -> Iterator[Handmade]:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(SHOP)
+        for name, sql in (("tally", TALLY), ("acts", ACTS), ("years", YEARS)):
+            query = sql.format(database.name)
+            project.session.execute(f"create table analytics.{name} as {query}")
+        yield project
+
+
+def nodes(shop: Handmade, tally: str = TALLY, **options: Any) -> dict[str, Any]:
+    """People, their orders, and what is calculated from these."""
+    meta = {"synthesize": True, **({"synth": options} if options else {})}
+    config = {"materialized": "table", "meta": meta}
+    code = {"tally": tally, "acts": ACTS, "years": YEARS}
+    made = {
+        **shop.model("people", config=config),
+        **shop.model("orders", config=config, compiled_code="select * from outside.orders"),
+        **shop.key("people", "person_id"),
+        **shop.key("orders", "order_id"),
+        **shop.reference("orders", "person_id", "people", "person_id"),
+    }
+    for name, sql in code.items():
+        made |= shop.model(name, config=config, compiled_code=sql.format(shop.database.name))
+    return made
+
+
+def difference(shop: Handmade, name: str, sql: str) -> int:
+    """How many rows of a twin are not those of the query over the other twins, and the other way round."""
+    query = sql.format(shop.database.name).replace("analytics.", "synthetic.")
+    twin = f"select * from synthetic.{name}"
+    sides = (f"{twin} except all ({query})", f"({query}) except all {twin}")
+    counts = [shop.value(f"select count(*) from ({one}) as rows") for one in sides]
+    return sum(map(int, counts))
+
+
+def test_aggregates_and_unions_are_calculated(shop: Handmade) -> None:
+    shop.write(nodes(shop))
+    assert excerpt(shop, "tally") == "rows that its SQL makes of orders and people"
+    assert excerpt(shop, "acts") == "rows that its SQL makes of orders and people"
+    assert excerpt(shop, "years") == "rows that its SQL makes of tally"
+    assert "rows that its SQL makes of orders and people: the same of those twins" in shop.synth("ls").text
+    assert "the same of those twins" in shop.synth("plan").text
+
+
+@pytest.mark.slow  # learns two models
+def test_what_is_calculated_adds_up_with_the_twins(shop: Handmade) -> None:
+    shop.write(nodes(shop))
+    answer = shop.synth("run")
+    assert answer.code == 0, answer.text
+    assert difference(shop, "tally", TALLY) == 0
+    assert difference(shop, "acts", ACTS) == 0
+    assert difference(shop, "years", YEARS) == 0
+    assert shop.value("select count(*) from synthetic.tally") > 0
+    keys = "select count(*) from synthetic.acts join analytics.orders on act_id = order_id::text"
+    assert shop.value(keys) == 0
+    stamp = shop.value("select obj_description('synthetic.tally'::regclass, 'pg_class')")
+    assert "rows of a twin, as its SQL chooses them" in stamp
+    assert "nothing changed" in shop.synth("run").text
+
+
+def test_a_guarantee_says_nothing_of_several_twins_together(shop: Handmade) -> None:
+    made = nodes(shop, privacy="guaranteed", epsilon=20, max_rows_per_entity=3)
+    shop.write(
+        {name: one for name, one in made.items() if name not in {"model.hand.tally", "model.hand.years"}}
+    )
+    assert excerpt(shop, "acts") == "rows that its SQL makes of orders and people"
+    answer = shop.synth("run")
+    assert answer.code == 0, answer.text
+    spent = {one for (one,) in shop.rows("select unique_id from synthetic._synth_ledger")}
+    assert spent == {"model.hand.acts", "model.hand.orders", "model.hand.people"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        TALLY.replace("amount > 6", "amount > 7"),  # the real rows are others
+        TALLY.replace("amount > 6", "order_id > 0"),  # new keys say nothing of that
+        TALLY.replace("amount > 6", "evil(status) or true"),
+        TALLY.replace("using (person_id)", "on o.order_id - 5000 = p.person_id"),
+        TALLY.replace("count(*) as orders", "evil(count(*)) as orders"),
+    ],
+)
+def test_what_is_not_so_or_not_safe_is_drawn(shop: Handmade, sql: str) -> None:
+    shop.session.execute(
+        "create function analytics.evil(anyelement) returns boolean language plpgsql as "
+        "$$ begin raise exception 'called'; end $$"
+    )
+    shop.write(nodes(shop, sql))
+    assert excerpt(shop, "tally") is None
+
+
+KEPT = (
+    'select order_id as id, person_id, status as "State" from "{0}".analytics.orders where colour is not null'
+)
+WHOLE = 'select order_id, person_id, status, amount, colour, amount * 2 as twice from "{0}".analytics.raw'
+HEADS = 'select "State" as state, count(*) as n from "{0}".analytics.kept group by 1'
+SUMS = 'select status, sum(amount) as total from "{0}".analytics.raw where amount > 6 group by 1'
+
+
+def test_what_is_not_tagged_is_led_back_to_what_is(shop: Handmade) -> None:
+    shop.session.execute(
+        f"""
+        create view analytics.kept as {KEPT.format(shop.database.name)};
+        create table analytics.heads as {HEADS.format(shop.database.name)};
+        alter table analytics.orders rename to raw;
+        create table analytics.orders as {WHOLE.format(shop.database.name)};
+        create or replace view analytics.kept as {KEPT.format(shop.database.name)};
+        create table analytics.sums as {SUMS.format(shop.database.name)}
+        """
+    )
+    code = {
+        "kept": KEPT,
+        "orders": WHOLE,
+        "heads": HEADS,
+        "sums": SUMS,
+        "raw": "select 1",
+    }
+    reads = {"kept": "orders", "orders": "raw", "heads": "kept", "sums": "raw"}
+    made: dict[str, Any] = {}
+    for name, sql in code.items():
+        meta = {} if name in {"raw", "kept"} else {"meta": {"synthesize": True}}
+        made |= shop.model(
+            name, config={"materialized": "table", **meta}, compiled_code=sql.format(shop.database.name)
+        )
+        nodes = [f"model.hand.{reads[name]}"] if name in reads else []
+        made[f"model.hand.{name}"]["depends_on"] = {"nodes": nodes}
+    shop.write(made | shop.key("orders", "order_id"))
+    assert excerpt(shop, "heads") == "rows that its SQL makes of orders"  # by a view over it
+    assert excerpt(shop, "sums") == "rows that its SQL makes of orders"  # which has all rows of that table
+    shop.session.execute("delete from analytics.sums where status = 'lost'")
+    assert excerpt(shop, "sums") is None
