@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, isqrt
+from math import exp, isqrt, lgamma, log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from synth.domain import IDENTIFIERS, NUMBERS, Kind, split_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -85,6 +85,8 @@ def are_own(column: Column, values: Values) -> bool:
         return False
     different = np.unique(numbers)
     repeats = len(numbers) - len(different)
+    if not repeats:
+        return _log_chance_of_none(different) < log(SURELY)
     return repeats <= NEARLY * len(numbers) and _poisson(repeats, _coincidences(different)) < SURELY
 
 
@@ -109,13 +111,27 @@ def _of_entities(values: Values) -> pa.ChunkedArray:
 
 def _coincidences(different: NDArray[np.int64]) -> float:
     """Return the expected number of equal pairs among numbers of this local density."""
+    return sum(count * (count - 1) / 2 / positions for count, positions in _stretches(different))
+
+
+def _log_chance_of_none(different: NDArray[np.int64]) -> float:
+    """Return the logarithm of the chance that no two numbers of this local density are equal.
+
+    Of n numbers on d positions it is d! / (d - n)! / dⁿ. Twenty on twenty positions are all different by
+    construction, though only nine pairs are expected.
+    """
+    return sum(
+        lgamma(positions + 1) - lgamma(positions - count + 1) - count * log(positions)
+        for count, positions in _stretches(different)
+    )
+
+
+def _stretches(different: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield how many numbers there are in each stretch, and on how many positions of their grid."""
     step = int(np.gcd.reduce(np.diff(different))) if len(different) > 1 else 1
     size = max(FEWEST_NUMBERS // 2, isqrt(len(different)))
-    mean = 0.0
     for stretch in np.array_split(different, max(1, len(different) // size)):
-        positions = (int(stretch[-1]) - int(stretch[0])) // max(step, 1) + 1
-        mean += len(stretch) * (len(stretch) - 1) / 2 / positions
-    return mean
+        yield len(stretch), (int(stretch[-1]) - int(stretch[0])) // max(step, 1) + 1
 
 
 def _poisson(most: int, mean: float) -> float:

@@ -30,6 +30,7 @@ class Ownership:
         evidence: what says so, in a few words.
         is_declared: whether the user said so.
         advice: the line that changes it.
+        is_identifier: whether `column` holds keys; a salary by which only values tell people apart does not.
     """
 
     root: str
@@ -38,3 +39,4 @@ class Ownership:
     evidence: str = ""
     is_declared: bool = False
     advice: str = ""
+    is_identifier: bool = True

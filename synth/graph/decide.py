@@ -141,7 +141,7 @@ def _link(model: Model, keys: Mapping[str, tuple[ForeignKey, ...]], linker: Link
 def _with_owner(model: Model, ownership: Ownership) -> Model:
     """Return the model with its entity: one of its columns, or a path that leads to it."""
     entity = model.entity
-    repeats = ownership.column and ownership.column not in set(_single_keys(model))
+    repeats = ownership.column not in {"", *_single_keys(model)} and ownership.is_identifier
     if entity is None and repeats and not ownership.path and not ownership.is_declared:
         entity = ownership.column
     return replace(model, ownership=ownership, entity=entity)

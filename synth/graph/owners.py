@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from synth.columns.pii import IdentifierKind
 from synth.domain import Ownership, OwnershipStep, is_identifier
+from synth.errors import WarehouseError
+from synth.graph.repeats import find_repetition
 from synth.graph.words import ENTITIES, is_somebody, names_entity
 
 if TYPE_CHECKING:
@@ -94,8 +96,9 @@ class EntityOwners:
         claims = [claim for claim in claims if claim.entities >= FEWEST or self._one_to_one(claim, look)]
         if self._is_root(model, look):
             claims = [claim for claim in claims if self._one_to_one(claim, look) and claim.surely >= 2]  # noqa: PLR2004 - by names at least
-        if not claims:
-            return self._own(model, look)
+        by_values = self._by_values(model, look, claims)
+        if by_values is not None or not claims:
+            return by_values or self._own(model, look)
         self._ask(model, look, claims)
         return claims[0].ownership
 
@@ -206,6 +209,31 @@ class EntityOwners:
             2 if somebody else 1,
             counts.different,
             counts.present == counts.rows,
+        )
+
+    def _by_values(self, model: Model, look: RelationLook, claims: list[EntityClaim]) -> Ownership | None:
+        """Return whom values show the rows to be about, where that protects more than the claims of names."""
+        if model.history is not None or self._is_root(model, look):
+            return None
+        if claims and (claims[0].surely > 1 or claims[0].ownership.root != model.unique_id):
+            return None
+        try:
+            repetition = find_repetition(look, model, self.warehouse)
+        except WarehouseError:  # reading the rows will say so
+            return None
+        if repetition is None:
+            return None
+        for claim in claims[:1]:
+            column = claim.ownership.column
+            is_coarser = self.warehouse.determines(look.relation, column, repetition.column)
+            if repetition.column == column or (claim.entities > repetition.entities and not is_coarser):
+                return None
+        return Ownership(
+            model.unique_id,
+            repetition.column,
+            evidence=repetition.evidence,
+            advice=ALONE,
+            is_identifier=repetition.is_key,
         )
 
     def _preference(self, claim: EntityClaim) -> tuple[int, bool, int, int, str]:

@@ -11,7 +11,7 @@ from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.look import LEADING, PERSONAL
 from synth.graph.prices import is_price_list
-from synth.graph.words import is_somebody
+from synth.graph.words import is_somebody, names_party
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -72,7 +72,7 @@ class References:
         model, look = self.models[name], self.looks.get(name)
         if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
             return ""
-        if model.history is not None or model.sensitive or model.roles:
+        if model.history is not None or model.sensitive or model.roles or any(map(names_party, look.columns)):
             return ""
         others = [key for key in self.keys[name] if key.parent != name]
         if any(key.parent not in reference and not key.public for key in others):

@@ -62,6 +62,19 @@ MORE_ENTITIES = """
     konto utilisateur eleve membre compte usuario alumno miembro socio cuenta utente
 """
 ENTITIES = PEOPLE | frozenset(MORE_ENTITIES.split())
+# Whom one trades with, and who is in charge: no entities of rows, but people, or perhaps people.
+PARTY_WORDS = """
+    firm company firma unternehmen betrieb entreprise societe empresa payee
+    partner supplier dealer reseller merchant trader broker shipper consignee landlord proprietor
+    responsible clerk coach leader supervisor head director principal duty abnehmer besteller
+    auftraggeber auftragnehmer lieferant haendler händler vertreter vertretung berater betreuer
+    bearbeiter zustaendig zuständig verantwortlich verantwortlicher leiter leitung leiterin chef
+    chefin arzt ärztin aerztin eigentuemer eigentümer vermieter hausmeister trainer pfleger
+    responsable gerant directeur proprietaire acheteur vendeur fournisseur revendeur medecin
+    encargado gerente comprador vendedor proveedor jefe medico
+"""
+PARTIES = ENTITIES | frozenset(PARTY_WORDS.split())
+LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
     [
@@ -113,6 +126,12 @@ def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
 def names_entity(column: str) -> bool:
     """Return whether a column is called as nothing but somebody: `client`, `patient`."""
     return stem(column) in ENTITIES
+
+
+def names_party(column: str) -> bool:
+    """Return whether a column is called as somebody, or as whom one trades with, or who is in charge."""
+    last = stem(column).split("_")[-1]
+    return last in PARTIES or any(last.endswith(word) for word in PARTIES if len(word) >= LONG_WORD)
 
 
 def names_row_above(name: str) -> bool:

@@ -41,6 +41,17 @@ create table analytics.pay as
 select n as pay_id, 100 + n % 60 as employeeid, n % 30 as paid, n % 25 as valid
 from generate_series(1, 720) n;
 """
+# Pay by month under a name that says nothing, or without a number; codes of people beside what was measured.
+UNNAMED = """
+create table analytics.lohn as
+select
+    n as beleg, 100000 + ((n % 100) * 7919) % 900000 as pnr, 1800 + ((n % 100) * 7727) % 4999 + .37 as gehalt,
+    date '1950-01-01' + ((n % 100) * 6131) % 18000 as geburt, hashint4(n) & 63 as stunden
+from generate_series(1, 1500) n;
+create table analytics.liste as select gehalt, geburt, stunden from analytics.lohn;
+create table analytics.messung as
+select 'TR/' || pnr || '-X' as wer, stunden as puls from analytics.lohn;
+"""
 # Two kinds of people in each row, as many of each.
 CARE = """
 create table analytics.patients as
@@ -127,6 +138,29 @@ def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: 
     assert listing_by_name(handmade)["pay"]["entity"] is None
 
 
+def test_whoever_the_same_values_show_is_the_entity_whatever_columns_are_called(handmade: Handmade) -> None:
+    handmade.session.execute(UNNAMED)
+    names = ("lohn", "liste", "messung")
+    handmade.write({key: one for name in names for key, one in handmade.model(name).items()})
+    listing = listed(handmade)
+    whose = {name: (listing[name]["ownership"]["column"], listing[name]["entity"]) for name in names}
+    assert whose["lohn"] == ("pnr", "pnr")
+    assert whose["liste"] in {("gehalt", None), ("geburt", None)}  # which stay what they are
+    assert whose["messung"] == ("wer", "wer")
+    evidence = listing["lohn"]["ownership"]["evidence"]
+    assert evidence == "wherever pnr is the same, so are geburt and gehalt"
+    answer = handmade.synth("run", "--on-inconclusive", "warn")
+    published = [
+        (name, column)
+        for name, column in (("lohn", "pnr"), ("lohn", "gehalt"), ("liste", "gehalt"), ("messung", "wer"))
+        if handmade.value(f"select to_regclass('synthetic.{name}') is not null")
+    ]
+    assert ("messung", "wer") in published, answer.text
+    for name, column in published:
+        real = f"select {column} from analytics.{name}"
+        assert handmade.rows(f"select 1 from synthetic.{name} where {column} in ({real}) limit 1") == [], name
+
+
 def test_two_entities_that_contradict_each_other_stop_their_model_alone(handmade: Handmade) -> None:
     handmade.session.execute(CARE)
     models = {**handmade.model("patients"), **handmade.model("doctors"), **handmade.model("visits")}
@@ -209,6 +243,21 @@ def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handma
     reference_config = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
     handmade.write(handmade.model("customers", config=reference_config) | handmade.model("orders"))
     assert listing_by_name(handmade)["customers"]["reference"] == "declared"
+
+
+@pytest.mark.parametrize("column", ["filialleitung", "zustaendig", "supplier", "firma", "colour"])
+def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, column: str) -> None:
+    handmade.session.execute(LISTS)
+    handmade.session.execute(f"alter table analytics.products add column {column} text")
+    handmade.session.execute(
+        f"update analytics.products set {column} = 'Kredermann ' || chr(70 + product_id)"
+    )
+    names = ("products", "sales")
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in names]
+    facts = handmade.reference("sales", "product_id", "products", "product_id")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    reference = listed(handmade)["products"]["reference"]
+    assert (reference is None) == (column != "colour")
 
 
 def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handmade: Handmade) -> None:

@@ -1,0 +1,124 @@
+"""Whom rows are about is seen from what repeats, where no name says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synth.domain import Column, Kind
+from synth.graph.repeats import Repetition, choose_repetition
+from synth.warehouse.values import ValueCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PEOPLE, MONTHS = 200, 12
+KINDS = {"i": Kind.INTEGER, "f": Kind.DECIMAL, "O": Kind.TEXT, "M": Kind.DATE}
+SEEDS = range(16)
+
+
+def _choose(frame: pd.DataFrame) -> Repetition | None:
+    columns = {
+        str(name): Column(str(name), "", KINDS[frame[name].dtype.kind], not_null=True) for name in frame
+    }
+    counts = {name: ValueCounts(len(frame), len(frame), frame[name].nunique()) for name in columns}
+    return choose_repetition(columns, pa.Table.from_pandas(frame, preserve_index=False), counts)
+
+
+def _people(rng: np.random.Generator, **columns: object) -> pd.DataFrame:
+    """Return a row a month of each of the people, who have a salary and a birthday."""
+    people = pd.DataFrame(
+        {
+            "gehalt": np.round(rng.lognormal(8.2, 0.35, PEOPLE), 2),
+            "born": np.datetime64("1950-01-01") + rng.integers(0, 18_000, PEOPLE).astype("timedelta64[D]"),
+            **columns,
+        }
+    )
+    return people.loc[np.repeat(np.arange(PEOPLE), MONTHS)].assign(
+        team=rng.choice(list("ABCDE"), PEOPLE * MONTHS), hours=rng.normal(160, 9, PEOPLE * MONTHS).round(1)
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_numbers_of_people_are_known_by_what_stays_the_same_beside_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = rng.permutation(np.arange(1, PEOPLE + 1))
+    repetition = _choose(_people(rng, pers=numbers))
+    assert repetition is not None
+    assert (repetition.column, repetition.entities, repetition.is_key) == ("pers", PEOPLE, True)
+    assert {*repetition.companions} == {"gehalt", "born"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_salary_and_birthday_tell_people_apart_where_there_is_no_number(seed: int) -> None:
+    repetition = _choose(_people(np.random.default_rng(seed)))
+    assert repetition is not None
+    assert repetition.column in {"gehalt", "born"}
+    assert not repetition.is_key
+
+
+def _codes(rng: np.random.Generator) -> list[str]:
+    return [
+        f"TR/{number:05d}-{letter}"
+        for number, letter in zip(
+            rng.choice(100_000, PEOPLE, replace=False),
+            rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), PEOPLE),
+            strict=True,
+        )
+    ]
+
+
+def _counted(rng: np.random.Generator) -> list[str]:
+    return [f"CUST-{number:06d}" for number in rng.permutation(PEOPLE)]
+
+
+def _numbers(rng: np.random.Generator) -> list[int]:
+    return [int(number) for number in rng.choice(np.arange(100_000, 1_000_000), PEOPLE, replace=False)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("make", [_codes, _counted, _numbers])
+def test_codes_that_were_dealt_out_and_repeat_stand_for_somebody(
+    seed: int, make: Callable[[np.random.Generator], list[object]]
+) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"traeger": np.repeat(np.array(make(rng)), MONTHS)}).assign(
+        puls=rng.normal(72, 9, PEOPLE * MONTHS).astype(int)
+    )
+    repetition = _choose(frame)
+    assert repetition is not None
+    assert (repetition.column, repetition.is_key) == ("traeger", True)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_prices_of_things_weather_of_days_and_rounded_amounts_are_nobody_s(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(0, 60, 3_000)
+    things = pd.DataFrame(
+        {
+            "product": np.array([f"Thing {'x' * (number % 7)} {number}" for number in range(60)])[kinds],
+            "price": np.round(rng.uniform(5, 90, 60), 2)[kinds],
+            "icd": np.array([f"J{number:02d}.{number % 10}" for number in range(60)])[kinds],
+            "pieces": rng.integers(1, 40, 3_000),
+        }
+    )
+    assert _choose(things) is None
+    days = rng.integers(0, 365, 3_000)
+    weather = pd.DataFrame(
+        {
+            "day": (np.datetime64("2024-01-01") + np.arange(365).astype("timedelta64[D]"))[days],
+            "date_key": [
+                int(str(one).replace("-", ""))
+                for one in (np.datetime64("2024-01-01") + np.arange(365).astype("timedelta64[D]"))[days]
+            ],
+            "day_of_year": days + 1,
+            "sold": rng.poisson(40, 3_000),
+        }
+    )
+    assert _choose(weather) is None
+    assert _choose(pd.DataFrame({"budget_of": rng.integers(1, 400, 3_000) * 25_000})) is None
+    assert _choose(pd.DataFrame({"visitors": rng.integers(10_000, 11_000, 3_000)})) is None
