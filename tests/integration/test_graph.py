@@ -142,7 +142,7 @@ def test_whoever_the_same_values_show_is_the_entity_whatever_columns_are_called(
     handmade.session.execute(UNNAMED)
     names = ("lohn", "liste", "messung")
     handmade.write({key: one for name in names for key, one in handmade.model(name).items()})
-    listing = listed(handmade)
+    listing = listing_by_name(handmade)
     whose = {name: (listing[name]["ownership"]["column"], listing[name]["entity"]) for name in names}
     assert whose["lohn"] == ("pnr", "pnr")
     assert whose["liste"] in {("gehalt", None), ("geburt", None)}  # which stay what they are
@@ -256,7 +256,7 @@ def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, c
     models = [handmade.model(name, compiled_code="select 1 as one") for name in names]
     facts = handmade.reference("sales", "product_id", "products", "product_id")
     handmade.write({key: node for model in models for key, node in model.items()} | facts)
-    reference = listed(handmade)["products"]["reference"]
+    reference = listing_by_name(handmade)["products"]["reference"]
     assert (reference is None) == (column != "colour")
 
 
