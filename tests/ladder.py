@@ -53,13 +53,6 @@ def outliers(training: pd.DataFrame, base: pd.DataFrame, _: np.random.Generator)
     return pd.concat([base.iloc[len(worst) :], training.iloc[worst]], ignore_index=True)
 
 
-def splice(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Rows of three people each: every person gave a third of the columns."""
-    blocks = np.array_split(rng.permutation(training.shape[1]), 3)
-    parts = [bootstrap(training, training, rng).iloc[:, block] for block in blocks]
-    return pd.concat(parts, axis=1)[list(training.columns)]
-
-
 def resample(training: pd.DataFrame, _: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Each column drawn from training for itself: nothing hangs together, and every value is real."""
     return pd.DataFrame(
@@ -80,19 +73,6 @@ def collapse(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> p
     """A hundred rows of the base, over and over."""
     few = base.iloc[rng.choice(len(base), 100, replace=False)]
     return few.iloc[rng.integers(100, size=len(base))].reset_index(drop=True)
-
-
-def permute(column: str, by: str) -> Spoilt:
-    """The base with one column shuffled among rows of the same class."""
-
-    def spoil(_: pd.DataFrame, base: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-        twin = base.copy()
-        twin[column] = twin.groupby(by)[column].transform(
-            lambda part: part.sample(frac=1, random_state=rng).to_numpy()
-        )
-        return twin
-
-    return spoil
 
 
 def as_points(table: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

@@ -7,14 +7,13 @@ No live service was ever reached.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from synth.backends import gretel_config
 from synth.backends.gretel_service import GretelService
 from synth.backends.gretel_session import Access
 from synth.backends.gretel_storage import bucket_of
 from synth.backends.patience import Patience
-from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.backends.remote import Remote, RemoteBackend, refuse_budget_of_rows, service_address
 from synth.domain import Capabilities
 from synth.errors import ConfigError
 
@@ -30,7 +29,7 @@ ENDPOINT = "https://api.gretel.ai"
 RUNNERS = ("cloud", "hybrid")
 
 
-class GretelBackend:
+class GretelBackend(RemoteBackend):
     """Trains one of Gretel's models on the rows and returns what it generates.
 
     The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
@@ -64,7 +63,9 @@ class GretelBackend:
             raise ConfigError("GRETEL_ARTIFACT_ENDPOINT (s3://bucket) belongs to GRETEL_RUNNER_MODE=hybrid.")
         if runner == "hybrid":
             bucket_of(artifacts)
-        endpoint = _endpoint(environment.get("GRETEL_ENDPOINT") or ENDPOINT)
+        endpoint = service_address(
+            "GRETEL_ENDPOINT", environment.get("GRETEL_ENDPOINT") or ENDPOINT, ENDPOINT
+        )
         return cls(Access(key, endpoint, project, runner, artifacts), patience)
 
     @staticmethod
@@ -98,22 +99,3 @@ class GretelBackend:
             timeout=gretel_config.timeout(request),
             by_entity=gretel_config.is_grouped(request),
         )
-
-    def look(self, name: str) -> str | None:
-        """Return how far the remote job called `name` is; None where there is none."""
-        return self._remote.look(name)
-
-    def remove(self, name: str) -> None:
-        """Cancel the remote job called `name`, and delete what it holds."""
-        self._remote.remove(name)
-
-    def cancel(self) -> None:
-        """End all work under way, and leave nothing of it behind."""
-        self._remote.cancel()
-
-
-def _endpoint(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        raise ConfigError("GRETEL_ENDPOINT must be an address such as https://api.gretel.ai, without a user.")
-    return address.rstrip("/")

@@ -6,14 +6,13 @@ Verified against a server of our own that speaks its protocol. No live service w
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from synth.backends import nemo_config
 from synth.backends.nemo_http import Http
 from synth.backends.nemo_service import NemoService
 from synth.backends.nemo_store import HubStore
 from synth.backends.patience import Patience
-from synth.backends.remote import Remote, refuse_budget_of_rows
+from synth.backends.remote import Remote, RemoteBackend, refuse_budget_of_rows, service_address
 from synth.domain import Capabilities
 from synth.errors import ConfigError
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from synth.domain import Request, Task
 
 
-class NemoBackend:
+class NemoBackend(RemoteBackend):
     """Trains a language model on the rows in a NeMo deployment and returns what it generates.
 
     The rows and the job are deleted afterwards, unless `keep_remote` says otherwise. A run that was killed is
@@ -75,24 +74,9 @@ class NemoBackend:
             training, request, workdir, steps, timeout=timeout, by_entity=by_entity
         )
 
-    def look(self, name: str) -> str | None:
-        """Return how far the remote job called `name` is; None where there is none."""
-        return self._remote.look(name)
-
-    def remove(self, name: str) -> None:
-        """Cancel the remote job called `name`, and delete what it holds."""
-        self._remote.remove(name)
-
-    def cancel(self) -> None:
-        """End all work under way, and leave nothing of it behind."""
-        self._remote.cancel()
-
 
 def _address(environment: Mapping[str, str], name: str, default: str) -> str:
     address = environment.get(name) or default
     if not address:
         raise ConfigError(f"{name} is not set. Next: export {name}=https://…")
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        raise ConfigError(f"{name} must be an address such as https://nemo.example.com, without a user.")
-    return address.rstrip("/")
+    return service_address(name, address, "https://nemo.example.com")

@@ -14,6 +14,7 @@ from itertools import count
 from math import ceil
 from threading import Condition, Event
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from synth.backends.jobs import RemoteWork
 from synth.backends.ledger import Ledger, left_behind, lock_file, open_ledger
@@ -219,6 +220,36 @@ class Remote:
             with self._idle:
                 self._under_way -= 1
                 self._idle.notify_all()
+
+
+class RemoteBackend:
+    """What the backends of remote services have in common; each sets `_remote`."""
+
+    _remote: Remote
+
+    def look(self, name: str) -> Phase | None:
+        """Return how far the remote job called `name` is; None where there is none."""
+        return self._remote.look(name)
+
+    def remove(self, name: str) -> None:
+        """Cancel the remote job called `name`, and delete what it holds."""
+        self._remote.remove(name)
+
+    def cancel(self) -> None:
+        """End all work under way, and leave nothing of it behind."""
+        self._remote.cancel()
+
+
+def service_address(variable: str, address: str, example: str) -> str:
+    """Return the address of a service, without a slash at its end.
+
+    Raises:
+        ConfigError: it is none, or holds a user; names the variable, and an example.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
+        raise ConfigError(f"{variable} must be an address such as {example}, without a user.")
+    return address.rstrip("/")
 
 
 def _through(work: RemoteWork, steps: Sequence[JobStep], content: bytes, read: Callable[[bytes], T]) -> T:

@@ -17,7 +17,7 @@ from synth.columns.pii import (
     role_of,
 )
 from synth.columns.ranges import RangeForm, range_form
-from synth.domain import RARE, Kind, Role, is_identifier, is_numbering
+from synth.domain import MOMENTS, RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
     from synth.columns.pii import Detection
@@ -40,9 +40,8 @@ BY_TYPE = {"inet": Role.IP, "cidr": Role.IP}
 
 TEXTUAL = frozenset({Kind.TEXT, Kind.OPAQUE})
 NUMERIC = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.INTERVAL, Kind.TIME})
-CALENDAR = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 IDENTIFIER_KINDS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.TEXT})  # what identifiers are made of
-KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.UUID, Kind.TEXT}) | CALENDAR
+KEYABLE = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.UUID, Kind.TEXT}) | MOMENTS
 
 # Which types a role can have; one that is not listed fits every type.
 FITS = {
@@ -50,7 +49,7 @@ FITS = {
     Role.FOREIGN_KEY: KEYABLE,
     Role.NATURAL_KEY: KEYABLE,
     Role.NUMBER: NUMERIC,
-    Role.DATETIME: CALENDAR | {Kind.TIME},
+    Role.DATETIME: MOMENTS | {Kind.TIME},
     Role.BOOLEAN: frozenset({Kind.BOOLEAN}),
     Role.NAME: frozenset({Kind.TEXT}),
     Role.EMAIL: frozenset({Kind.TEXT}),
@@ -58,7 +57,7 @@ FITS = {
     Role.ADDRESS: frozenset({Kind.TEXT}),
     Role.URL: frozenset({Kind.TEXT}),
     Role.IP: TEXTUAL,
-    Role.DATE_OF_BIRTH: CALENDAR,
+    Role.DATE_OF_BIRTH: MOMENTS,
 }
 # Places are labels where many share them; the others are even then somebody's, unless they are few.
 PLACES = frozenset({IdentifierKind.CITY, IdentifierKind.POSTCODE})

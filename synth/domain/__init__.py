@@ -35,7 +35,7 @@ from synth.domain.parsing import (
     parse_switch,
 )
 from synth.domain.rarity import RARE
-from synth.domain.relations import Column, Excerpt, ForeignKey, Kind, Relation
+from synth.domain.relations import MOMENTS, Column, Excerpt, ForeignKey, Kind, Relation
 from synth.domain.results import GOOD, ModelResult, RunResult, Status
 from synth.domain.words import (
     IDENTIFIERS,
@@ -50,6 +50,7 @@ from synth.domain.words import (
 __all__ = [
     "GOOD",
     "IDENTIFIERS",
+    "MOMENTS",
     "NUMBERS",
     "OPTIONS",
     "PAID_SOURCE",

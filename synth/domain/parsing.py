@@ -117,10 +117,7 @@ def parse_epsilon(value: object) -> float:
     Raises:
         ValueError: `value` is no number above zero.
     """
-    number = _number(value)
-    if number is not None and isfinite(number) and number > 0:
-        return number
-    raise ValueError("give a number above 0, such as 3.0; a smaller one protects better")
+    return _number_above_zero(value, "give a number above 0, such as 3.0; a smaller one protects better")
 
 
 def parse_delta(value: object) -> float:
@@ -165,10 +162,7 @@ def parse_seconds(value: object) -> float:
     Raises:
         ValueError: `value` is no number above zero.
     """
-    number = _number(value)
-    if number is not None and isfinite(number) and number > 0:
-        return number
-    raise ValueError("give a number of seconds above 0")
+    return _number_above_zero(value, "give a number of seconds above 0")
 
 
 def parse_shares(value: object) -> Shares:
@@ -202,6 +196,13 @@ def _whole(value: object) -> int | None:
     if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number_above_zero(value: object, advice: str) -> float:
+    number = _number(value)
+    if number is not None and isfinite(number) and number > 0:
+        return number
+    raise ValueError(advice)
 
 
 def _number(value: object) -> float | None:

@@ -27,6 +27,9 @@ class Kind(StrEnum):
     OPAQUE = "opaque"  # everything else, carried as its text: json, arrays, bytea, ranges, …
 
 
+MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})  # what has a place in a calendar
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A table or view of the warehouse, by its unquoted names."""

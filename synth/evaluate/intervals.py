@@ -85,14 +85,6 @@ def newcombe(first: Rate, second: Rate, *, z: float) -> tuple[float, float]:
     return max(gap - below, -1.0), min(gap + above, 1.0)
 
 
-def clopper_pearson(hits: float, trials: float) -> tuple[float, float]:
-    """Return the exact 95 % interval for a share (Clopper and Pearson 1934); (0, 1) without a trial."""
-    tail = (1 - LEVEL) / 2
-    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits > 0 else 0.0
-    high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
-    return low, high
-
-
 def one_sided(level: float) -> float:
     """Return the quantile beyond which chance goes with probability `level`."""
     return NormalDist().inv_cdf(1 - level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synth.domain import Kind, is_identifier, plain_words
+from synth.domain import MOMENTS, Kind, is_identifier, plain_words
 from synth.graph.words import is_somebody
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from synth.graph.look import RelationLook
 
-DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 AMOUNTS = frozenset({Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER})
 OTHERS = frozenset({Kind.TEXT, Kind.BOOLEAN})
 # Words by themselves, and parts of words, that say what is paid or charged for a unit of something.
@@ -35,7 +34,7 @@ def is_price_list(look: RelationLook, keys: Iterable[Sequence[str]]) -> bool:
         look: what was seen of the relation.
         keys: columns in which no two rows are alike.
     """
-    days = [name for name, column in look.columns.items() if column.kind in DAYS]
+    days = [name for name, column in look.columns.items() if column.kind in MOMENTS]
     amounts = [name for name, column in look.columns.items() if column.kind in AMOUNTS]
     others = [column for name, column in look.columns.items() if name not in {*days, *amounts}]
     if not days or not amounts or look.texts or not all(map(_says_when, days)):

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import learnable
-from synth.domain import RARE, Kind, Role
+from synth.domain import MOMENTS, RARE, Kind, Role
 from synth.twins.across import with_columns
 from synth.twins.ties import CHANCE
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FEWEST = 20  # rows behind another of their group, from which it is a rule
 NO_NUMBER = -(2**62)  # stands for NULL among numbers
 MOST_LABELS = 200  # different values of a column that may part the rows of an owner
-TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     full = {name for name in table.column_names if not real.column(name).null_count}
     keys = [one.column.name for one in here if one.role is Role.FOREIGN_KEY and one.column.name in full]
     some = [one for one in here if one.role in {Role.NUMBER, Role.CATEGORY} and one.column.name in full]
-    some += [one for one in here if one.role is Role.DATETIME and one.column.kind in TIMES]
+    some += [one for one in here if one.role is Role.DATETIME and one.column.kind in MOMENTS]
     some = [one for one in some if one.form is None]
     numbers = [
         one.column.name

@@ -13,7 +13,7 @@ from synth.columns.conform import as_plain
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.unseen import PRESENT, may_be_absent
-from synth.domain import PAID_SOURCE, Kind, Role
+from synth.domain import MOMENTS, PAID_SOURCE, Kind, Role
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
 from synth.twins.claims import claims_of, with_patterns
@@ -197,7 +197,7 @@ def _as_type(label: str, column: Column) -> Any:
         except ValueError:
             return label  # which no row has
         return int(number) if number.is_integer() else number
-    if column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}:
+    if column.kind in MOMENTS:
         return pd.Timestamp(label)
     return label
 
@@ -210,7 +210,7 @@ def _bounds(
         return ColumnDomain("boolean", nullable=nullable), "type"
     if column.kind is Kind.TIME:
         return ColumnDomain("number", low=0, high=DAY - 1, decimals=SECONDS, nullable=nullable), "type"
-    is_moment = column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
+    is_moment = column.kind in MOMENTS
     kind = datetime if is_moment else float
     lows = [(one.low, one.source) for one in public_values if isinstance(one.low, kind)]
     highs = [(one.high, one.source) for one in public_values if isinstance(one.high, kind)]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import RARE, Kind, Role
+from synth.domain import MOMENTS, RARE, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from synth.twins.context import Case
 
     Ints = NDArray[np.int64]
-
-MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from synth.columns.pii import people
 from synth.columns.pii.lexicon import NameHint, read_name
 from synth.columns.pii.patterns import MATCHERS, digits_of, find_embedded, is_dialled, luhn, share
 from synth.columns.pii.what import NAMES, IdentifierKind
-from synth.domain import Kind
+from synth.domain import MOMENTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def detect(column: Column, values: pa.ChunkedArray) -> Detection | None:
         values: of training rows, in an order that has nothing to do with them.
     """
     hint = read_name(column.name)
-    if column.kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}:
+    if column.kind in MOMENTS:
         return Detection(IdentifierKind.BIRTH, "name") if hint.what is IdentifierKind.BIRTH else None
     if column.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
         return _in_numbers(column, hint, values)
