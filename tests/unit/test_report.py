@@ -322,3 +322,13 @@ def test_text_stands_out_in_both_schemes(scheme: dict[str, str]) -> None:
 def test_contrast_is_that_of_the_standard() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_templates_call_only_what_there_is() -> None:
+    from synth.report import words
+
+    folder = Path(synth.report.__file__).with_name("templates")
+    text = "".join(path.read_text() for path in folder.glob("*.j2"))
+    names = set(re.findall(r"\bwords\.(\w+)", text))
+    assert names
+    assert not {name for name in names if not hasattr(words, name)}
