@@ -97,12 +97,12 @@ def _headline(family: TableFamily) -> str:
 
 
 def _table(one: ModelListing, width: int) -> list[str]:
-    """Return a table in one line, and what it refers to below."""
+    """Return a table with what becomes of its columns, and what it refers to below."""
     model = one.task.model
     fates = Counter("taken" if model.excerpt else _fate(entry, model) for entry in one.columns)
     parts = [f"{count} {what if count > 1 or what != 'keys' else 'key'}" for what, count in fates.items()]
     head = f"  {model.name}  {_rows(one)}  {', '.join(parts) or one.note}"
-    lines = [_cut(head, width)]
+    lines = wrap(head, width, subsequent_indent=" " * 6)
     if model.excerpt:
         same = "the same of those twins" if model.excerpt.query else "the same part of that twin"
         lines += _entry(f"{model.excerpt}: {same}", width, indent=4)
@@ -238,7 +238,3 @@ def _entry(text: str, width: int, *, indent: int = 2) -> list[str]:
     space = " " * indent
     visible_lines = [space + lines[0], *(f"{space}  {line}" for line in lines[1:2])]
     return [*visible_lines[:-1], visible_lines[-1][: width - 1] + "…"] if len(lines) > 2 else visible_lines  # noqa: PLR2004 - lines
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 1]}…"

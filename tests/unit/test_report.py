@@ -29,7 +29,7 @@ from synth.domain import (
     Verdict,
 )
 from synth.evaluate.portrait import portrait
-from synth.report import ColumnTreatment, Document, make_document, render_report
+from synth.report import ColumnTreatment, Document, make_document, render_report, words
 from synth.report.palette import DARK, LIGHT, SHAPES, TEXTS, contrast
 
 if TYPE_CHECKING:
@@ -325,8 +325,6 @@ def test_contrast_is_that_of_the_standard() -> None:
 
 
 def test_templates_call_only_what_there_is() -> None:
-    from synth.report import words
-
     folder = Path(synth.report.__file__).with_name("templates")
     text = "".join(path.read_text() for path in folder.glob("*.j2"))
     names = set(re.findall(r"\bwords\.(\w+)", text))
