@@ -68,20 +68,22 @@ def calculated(
         looks: at the relations.
         parts: the models that are parts of others.
     """
-    found: dict[str, Excerpt] = {}
+    excerpts: dict[str, Excerpt] = {}
     for name in models:
         if name not in parts and _is_undeclared(models[name]):
             try:
-                found[name] = _Calculation(name, models, lineages, looks).excerpt()
+                excerpts[name] = _Calculation(name, models, lineages, looks).excerpt()
             except ElsewhereError:
                 continue
     while True:
         try:
-            TopologicalSorter({name: {*one.parents} & found.keys() for name, one in found.items()}).prepare()
+            TopologicalSorter(
+                {name: {*one.parents} & excerpts.keys() for name, one in excerpts.items()}
+            ).prepare()
         except CycleError as error:
-            found.pop(min(error.args[1]))
+            excerpts.pop(min(error.args[1]))
         else:
-            return found
+            return excerpts
 
 
 def is_plain(name: str, whole: Model, look: RelationLook) -> bool:

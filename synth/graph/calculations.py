@@ -147,8 +147,10 @@ class Calculations:
         """Return where the value of an expression comes from."""
         node = bare(node)
         if isinstance(node, exp.Column):
-            return self._found(node)
-        return Provenance(frozenset[ColumnRef]().union(*(self._found(one).sources for one in _valued(node))))
+            return self._origin(node)
+        return Provenance(
+            frozenset[ColumnRef]().union(*(self._origin(one).sources for one in _deciding_columns(node)))
+        )
 
     def equate(self, *sides: Provenance) -> None:
         """Take note that these values are compared with each other."""
@@ -157,7 +159,7 @@ class Calculations:
         else:
             self.mentions.compared.update(*(side.sources for side in sides))
 
-    def _found(self, column: exp.Column) -> Provenance:
+    def _origin(self, column: exp.Column) -> Provenance:
         refuse_others(column, {"this", "table"})
         if not isinstance(column.this, exp.Identifier):
             raise UnsafeError
@@ -165,7 +167,7 @@ class Calculations:
 
     def _made_anew(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column):
-            self.mentions.sources |= self._found(node).sources
+            self.mentions.sources |= self._origin(node).sources
             return quoted(fold(node.this), fold(node.args.get("table")))
         if isinstance(node, exp.Literal | exp.Boolean | exp.Null):
             return literal(node)
@@ -212,10 +214,10 @@ class Calculations:
         for key in keys:
             value = node.args.get(key)
             arguments += value if isinstance(value, list) else [value] if value is not None else []
-        made = [one.copy() if isinstance(one, exp.Star) else self._made_anew(one) for one in arguments]
-        for star in (one for one in made if isinstance(one, exp.Star)):
+        parts = [one.copy() if isinstance(one, exp.Star) else self._made_anew(one) for one in arguments]
+        for star in (one for one in parts if isinstance(one, exp.Star)):
             refuse_others(star, frozenset())
-        return call(name, *made)
+        return call(name, *parts)
 
     def _other(self, node: exp.Expr) -> exp.Expr:
         if type(node) is exp.Cast:
@@ -245,15 +247,15 @@ def quoted(name: str, table: str = "") -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True), front)
 
 
-def _valued(node: exp.Expr) -> Iterator[exp.Column]:
+def _deciding_columns(node: exp.Expr) -> Iterator[exp.Column]:
     """Yield the columns whose values decide a value; not by what rows are counted, sorted or parted."""
     if isinstance(node, exp.Column):
         yield node
     elif isinstance(node, exp.Window):
-        yield from _valued(node.this)
+        yield from _deciding_columns(node.this)
     elif not isinstance(node, exp.Count | exp.Order):
         for child in node.iter_expressions():
-            yield from _valued(child)
+            yield from _deciding_columns(child)
 
 
 def _sides(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -53,11 +53,11 @@ class _Names:
     """What the expressions of a query may name: the parts of FROM, and what `using` made one."""
 
     sources: dict[str, Mapping[str, Provenance]]
-    merged: dict[str, Provenance]
+    merged_columns: dict[str, Provenance]
 
     def find(self, table: str, name: str) -> Provenance:
-        if not table and name in self.merged:
-            return self.merged[name]
+        if not table and name in self.merged_columns:
+            return self.merged_columns[name]
         places = [
             columns[name]
             for alias, columns in self.sources.items()
@@ -69,11 +69,13 @@ class _Names:
 
     def star(self, table: str) -> dict[tuple[str, str], Provenance]:
         """Return what `*` stands for, by the name in front of a column and its own."""
-        columns = {} if table else {("", name): one for name, one in self.merged.items()}
+        columns = {} if table else {("", name): one for name, one in self.merged_columns.items()}
         for alias, own in self.sources.items():
             if table in {"", alias}:
                 columns |= {
-                    (alias, name): one for name, one in own.items() if table or name not in self.merged
+                    (alias, name): one
+                    for name, one in own.items()
+                    if table or name not in self.merged_columns
                 }
         return columns
 
@@ -129,9 +131,11 @@ class _Writer:
             return around, {}
         refuse_others(clause, {"expressions"})
         ctes, parts = dict(around), []
-        named = {fold(one.this) for one in query.find_all(exp.Table) if isinstance(one.this, exp.Identifier)}
+        mentions = {
+            fold(one.this) for one in query.find_all(exp.Table) if isinstance(one.this, exp.Identifier)
+        }
         for one in clause.expressions:
-            if fold(one.args["alias"].this) not in named:
+            if fold(one.args["alias"].this) not in mentions:
                 continue
             refuse_others(one, {"this", "alias", "materialized"})
             refuse_others(one.args["alias"], {"this"})
@@ -155,7 +159,7 @@ class _Writer:
         first = self._source(start.this, ctes, names)
         joins = [self._join(one, ctes, names, calculations) for one in select.args.get("joins") or ()]
         columns, projections = self._projections(select, names, calculations)
-        made: dict[str, object] = {
+        clauses: dict[str, object] = {
             "from_" if "from_" in exp.Select.arg_types else "from": exp.From(this=first),
             "joins": joins,
             "expressions": projections,
@@ -163,35 +167,35 @@ class _Writer:
         }
         for key, kind in (("where", exp.Where), ("having", exp.Having)):
             if select.args.get(key):
-                made[key] = kind(this=calculations.value(select.args[key].this))
+                clauses[key] = kind(this=calculations.value(select.args[key].this))
         by = _by(names, columns, calculations)
         if select.args.get("group"):
             refuse_others(select.args["group"], {"expressions"})
-            made["group"] = exp.Group(expressions=[*map(by, select.args["group"].expressions)])
-        made |= _distinct(select, by)
-        return _Rows(exp.Select(**made), columns)
+            clauses["group"] = exp.Group(expressions=[*map(by, select.args["group"].expressions)])
+        clauses |= _distinct(select, by)
+        return _Rows(exp.Select(**clauses), columns)
 
     def _source(self, item: exp.Expr, ctes: Mapping[str, _Rows], names: _Names) -> exp.Expr:
         """Put one part of FROM into the names, and return it made anew."""
         alias = item.args.get("alias")
         if alias is not None:
             refuse_others(alias, {"this"})
-        called = fold(alias.this) if alias is not None and alias.this else ""
+        alias_name = fold(alias.this) if alias is not None and alias.this else ""
         if isinstance(item, exp.Subquery):
             refuse_others(item, {"this", "alias"})
             rows = self.query(item.this, ctes)
-            source: exp.Expr = exp.Subquery(this=rows.query, alias=_alias(called))
+            source: exp.Expr = exp.Subquery(this=rows.query, alias=_alias(alias_name))
         elif isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
             refuse_others(item, {"this", "db", "catalog", "alias"})
-            called = called or fold(item.this)
+            alias_name = alias_name or fold(item.this)
             rows = self._table(item, ctes)
             source = rows.query.copy()
-            source.set("alias", _alias(called))
+            source.set("alias", _alias(alias_name))
         else:
             raise UnsafeError
-        if not called or called in names.sources or STEP in called:
+        if not alias_name or alias_name in names.sources or STEP in alias_name:
             raise UnsafeError
-        names.sources[called] = rows.columns
+        names.sources[alias_name] = rows.columns
         return source
 
     def _table(self, item: exp.Table, ctes: Mapping[str, _Rows]) -> _Rows:
@@ -225,11 +229,11 @@ class _Writer:
         if join.args.get("using"):
             using = [fold(one.this if isinstance(one, exp.Column) else one) for one in join.args["using"]]
             for name in using:
-                ours = names.merged.get(name) or _Names(before, {}).find("", name)
+                ours = names.merged_columns.get(name) or _Names(before, {}).find("", name)
                 if name not in new:
                     raise UnsafeError
                 calculations.equate(ours, new[name])
-                names.merged[name] = ours | new[name]
+                names.merged_columns[name] = ours | new[name]
             parts["using"] = [exp.to_identifier(name, quoted=True) for name in using]
         return exp.Join(**parts)
 
@@ -291,11 +295,13 @@ def _distinct(select: exp.Select, by: Callable[[exp.Expr], exp.Expr]) -> dict[st
     if on is None:
         return {"distinct": exp.Distinct()}
     refuse_others(on, {"expressions"})
-    made: dict[str, object] = {"distinct": exp.Distinct(on=exp.Tuple(expressions=[*map(by, on.expressions)]))}
+    clauses: dict[str, object] = {
+        "distinct": exp.Distinct(on=exp.Tuple(expressions=[*map(by, on.expressions)]))
+    }
     if order is not None:
         refuse_others(order, {"expressions"})
-        made["order"] = exp.Order(expressions=[_ordered(one, by) for one in order.expressions])
-    return made
+        clauses["order"] = exp.Order(expressions=[_ordered(one, by) for one in order.expressions])
+    return clauses
 
 
 def _ordered(one: exp.Expr, by: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:

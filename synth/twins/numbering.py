@@ -17,6 +17,7 @@ import pyarrow as pa
 from synth.columns.conform import learnable
 from synth.domain import MOMENTS, RARE, Kind, Role
 from synth.twins.across import with_columns
+from synth.twins.computing import with_new_columns
 from synth.twins.ties import CHANCE
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ def counted_again(rows: pd.DataFrame, numbering: Numbering) -> pd.Series[int]:
     return numbers.reindex(rows.index).where(has_group, rows[numbering.column]).astype("int64")
 
 
+def numbered_apart(case: Case, table: pa.Table) -> pa.Table:
+    """Return the rows of a twin counted as real ones are, before those are left out that repeat a key.
+
+    Many keys are an owner and such a number, which rows drawn one by one repeat.
+    """
+    columns = _counted_columns(case, table)
+    return with_new_columns(table, pa.table(columns)) if columns else table
+
+
 def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[TwinTable, Samples]:
     """Return the twin with rows counted as real ones are, and the rows that it is judged by.
 
@@ -102,7 +112,19 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         twin_table: the twin.
         samples: the rows that it was made of.
     """
-    model, table = case.task.model, twin_table.table
+    columns = _counted_columns(case, twin_table.table)
+    if not columns:
+        return twin_table, samples
+    twin_table, samples = with_columns(twin_table, samples, case.treatments, pa.table(columns))
+    names = {*twin_table.table.column_names}
+    here = [one for one in case.treatments if one.column.name in names]
+    plain = [one for one in here if one.role in {Role.NUMBER, Role.CATEGORY} and one.form is None]
+    return _with_what_follows(case, twin_table, samples, plain, frozenset(columns))
+
+
+def _counted_columns(case: Case, table: pa.Table) -> dict[str, pa.Array]:
+    """Return the columns of a twin that count its rows, counted again."""
+    model = case.task.model
     fixed_columns = {formula.column for formula in model.formulas} | {*model.roles}
     fixed_columns |= {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
     here = [one for one in case.treatments if one.column.name in table.column_names]
@@ -120,7 +142,7 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         and one.column.name not in fixed_columns
     ]
     if not keys or not numbers or not table.num_rows or model.history is not None:
-        return twin_table, samples
+        return {}
 
     def frame(rows: pa.Table) -> pd.DataFrame:
         learned_columns = learnable(rows, some)
@@ -133,15 +155,10 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         for one in some
         if one.role is not Role.DATETIME and rows[one.column.name].nunique() <= MOST_LABELS
     ]
-    columns = {
+    return {
         one.column: pa.array(counted_again(frame(table), one))
         for one in find_numberings(rows, numbers, keys, labels)
     }
-    if not columns:
-        return twin_table, samples
-    twin_table, samples = with_columns(twin_table, samples, case.treatments, pa.table(columns))
-    plain = [one for one in here if one.role in {Role.NUMBER, Role.CATEGORY} and one.form is None]
-    return _with_what_follows(case, twin_table, samples, plain, frozenset(columns))
 
 
 def _with_what_follows(
