@@ -55,10 +55,10 @@ def with_excerpts(
     Raises:
         WarehouseError: Postgres refused.
     """
-    parts = _unreferenced(_parts(models, lineages, looks), models)
+    parts = _without_references(_parts(models, lineages, looks), models)
     parts = {name: _from_whole(part, parts) for name, part in parts.items()}
     excerpts = {name: _excerpt(part, models) for name, part in parts.items()}
-    excerpts |= _unreferenced(calculated(models, lineages, looks, excerpts), models)
+    excerpts |= _without_references(calculated(models, lineages, looks, excerpts), models)
     excerpts = {name: one for name, one in excerpts.items() if _is_so(models[name], one, models, warehouse)}
     return {name: replace(model, excerpt=excerpts.get(name)) for name, model in models.items()}
 
@@ -83,9 +83,9 @@ def _parts(
 def _choice(name: str, models: Mapping[str, Model], lineages: Mapping[str, NodeLineage]) -> RowChoice | None:
     """Return what a model chooses of the first tagged model upstream, else of what is farthest upstream."""
     choice = lineages[name].choice if name in lineages else None
-    visited = {name}
-    while choice is not None and choice.node not in models and choice.node not in visited:
-        visited.add(choice.node)
+    visited_names = {name}
+    while choice is not None and choice.node not in models and choice.node not in visited_names:
+        visited_names.add(choice.node)
         inner = lineages[choice.node].choice if choice.node in lineages else None
         if inner is None:
             break
@@ -102,9 +102,9 @@ def _beside(name: str, choice: RowChoice, choices: Mapping[str, RowChoice | None
         own = {source: column for column, source in whole.columns.items()}
         if not choice.conditions and (len(choice.columns), other) >= (len(whole.columns), name):
             continue  # of two with all rows, the one with fewer columns is the part
-        renamed = choice.of(replace(choice, node=other, columns=own, conditions=()))
-        if renamed is not None:
-            yield renamed
+        renamed_choice = choice.of(replace(choice, node=other, columns=own, conditions=()))
+        if renamed_choice is not None:
+            yield renamed_choice
 
 
 def _is_alike(part: ModelPart, models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> bool:
@@ -175,28 +175,28 @@ def _can_be_asked(choice: RowChoice, whole: Model, look: RelationLook) -> bool:
     from synth.graph.predicates import compared, mentioned  # noqa: PLC0415 - the parser takes its time to load
 
     names = {name for condition in choice.conditions for name in mentioned(condition)}
-    asked = {name for condition in choice.conditions for name in compared(condition)}
+    condition_columns = {name for condition in choice.conditions for name in compared(condition)}
     return all(is_plain(name, whole, look) for name in names) and all(
-        is_learned(name, whole, look) for name in asked
+        is_learned(name, whole, look) for name in condition_columns
     )
 
 
-def _unreferenced(parts: Mapping[str, Part], models: Mapping[str, Model]) -> dict[str, Part]:
+def _without_references(parts: Mapping[str, Part], models: Mapping[str, Model]) -> dict[str, Part]:
     """Return the parts to which no other model refers."""
     parts = dict(parts)
     while True:
-        referenced = {
+        referenced_names = {
             name
             for other, model in models.items()
-            for name in _referenced(model)
+            for name in _references(model)
             if name in parts and name != other
         }
-        if not referenced:
+        if not referenced_names:
             return parts
-        parts = {name: part for name, part in parts.items() if name not in referenced}
+        parts = {name: part for name, part in parts.items() if name not in referenced_names}
 
 
-def _referenced(model: Model) -> set[str]:
+def _references(model: Model) -> set[str]:
     """Return the models that a model refers to, or through which it leads to its entity."""
     path = model.ownership.path if model.ownership else ()
     return {key.parent for key in model.foreign_keys} | {step.parent for step in path}

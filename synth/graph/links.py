@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
 from synth.graph.lineage import ancestry, root
-from synth.graph.look import IDENTIFYING
+from synth.graph.look import KEY_KINDS
 from synth.graph.origins import ColumnRef
 from synth.graph.words import ENTITIES, agree, names_row_above, stem
 
@@ -139,7 +139,7 @@ class Linker:
     def _candidates(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> Iterator[Candidate]:
         """Yield the unique columns upstream that agree with the child's by name or by a test."""
         column = self.looks[child.node].columns[child.column]
-        if column.kind not in IDENTIFYING:
+        if column.kind not in KEY_KINDS:
             return
         tests = self._tests(child, untagged_keys)
         for parent in self._owners():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synth.warehouse.values import ValueCounts
 
 SAMPLE = 2_000  # rows whose values are looked at for what leads to people
-IDENTIFYING = frozenset({Kind.INTEGER, Kind.TEXT, Kind.UUID})  # what keys are made of
+KEY_KINDS = frozenset({Kind.INTEGER, Kind.TEXT, Kind.UUID})  # what keys are made of
 # What is somebody's own, and what leads to somebody all the same.
 PERSONAL = frozenset(
     {
@@ -34,7 +34,7 @@ PERSONAL = frozenset(
         IdentifierKind.SSN,
     }
 )
-LEADING = frozenset(
+LEADERS = frozenset(
     {*IdentifierKind} - PERSONAL - {IdentifierKind.URL, IdentifierKind.UUID, IdentifierKind.NOTE}
 )
 # Roles that their owner declares of what leads to people, and of what does not.
@@ -98,8 +98,8 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
     columns = warehouse.describe(relation)
     if not columns:
         return None
-    identifying = [column for column in columns if column.kind in IDENTIFYING]
-    counts = warehouse.counts(relation, identifying) or {}
+    key_columns = [column for column in columns if column.kind in KEY_KINDS]
+    counts = warehouse.counts(relation, key_columns) or {}
     rows = max((one.rows for one in counts.values()), default=0)
     sample = warehouse.sample(relation, columns, SAMPLE)
     personal, leading, texts = _people(columns, sample, model.roles if model else {})
@@ -134,7 +134,7 @@ def _people(
             what = IdentifierKind.BIRTH
         if what in PERSONAL or role in OF_PEOPLE:
             personal[column.name] = str(what or role)
-        elif what in LEADING:
+        elif what in LEADERS:
             leading[column.name] = str(what)
         elif detection and detection.doubt:
             leading[column.name] = "perhaps names of people"

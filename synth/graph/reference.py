@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synth.columns.pii import read_name
 from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
-from synth.graph.look import LEADING, PERSONAL
+from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.prices import is_price_list
 from synth.graph.words import is_somebody, names_party
 
@@ -145,7 +145,7 @@ class References:
         """Return whether a relation has columns that are called as what leads to people."""
         node = self.manifest.nodes.get(source)
         kinds = (read_name(column).what for column in self.columns.get(source, ()))
-        return node is None or is_somebody(node.name) or any(what in PERSONAL | LEADING for what in kinds)
+        return node is None or is_somebody(node.name) or any(what in PERSONAL | LEADERS for what in kinds)
 
     @cached_property
     def _sources_of_people(self) -> frozenset[str]:

@@ -31,7 +31,7 @@ FEWEST_PAIRS = 10 * RARE  # rows beyond the first of their entity and label, fro
 FEWEST_NUMBERS = 20  # different ones of a column; fewer are grades, which go by other columns
 MOST_LABELS = 60  # of a column that says what numbers measure
 GAIN = 0.1  # by how much a correlation is higher that counts as higher
-RELATED = 0.2  # rank correlation from which columns of a row change places together
+RELATION = 0.2  # rank correlation from which columns of a row change places together
 MOST_ROWS = 50_000  # real rows that are looked at
 STEPS = 12  # halvings of the weight that is looked for; its error is then below .001
 
@@ -57,7 +57,7 @@ class Resemblance:
 def with_resemblance(
     rows: pd.DataFrame,
     entity: Ints,
-    wanted: Sequence[Resemblance],
+    aims: Sequence[Resemblance],
     half: Mask | None,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
@@ -66,11 +66,11 @@ def with_resemblance(
     Args:
         rows: that were drawn.
         entity: whom each is about, as a number.
-        wanted: of each column, at most once.
+        aims: of each column, at most once.
         half: which rows the engine of the second half drew; rows of two engines do not mix.
         rng: the source of chance.
     """
-    for one in wanted:
+    for one in aims:
         rows = _closer(rows, entity, one, half, rng)
     return rows
 
@@ -80,7 +80,7 @@ def resemblances(
     whom: Ints,
     *,
     categories: Collection[str],
-    fixed: Collection[str],
+    unchanged_columns: Collection[str],
     by_label_alone: bool = False,
 ) -> list[Resemblance]:
     """Return of which columns numbers of one entity resemble each other more than those of two.
@@ -91,7 +91,7 @@ def resemblances(
         real: the real rows.
         whom: whom each is about, as a number.
         categories: columns whose values are labels.
-        fixed: columns that follow from others of the row, or others from them.
+        unchanged_columns: columns that follow from others of the row, or others from them.
         by_label_alone: rows are drawn given those before of their entity, so that they resemble these.
     """
     if len(whom) - len(np.unique(whom)) < FEWEST_PAIRS:
@@ -107,7 +107,7 @@ def resemblances(
     for name in numbers:
         best = _best_label(real, name, whom, label_columns, by_label_alone=by_label_alone)
         beside = None if best is None else _beside(real, best, whom, categories)
-        if best is not None and beside is not None and not {name, *beside} & {*fixed}:
+        if best is not None and beside is not None and not {name, *beside} & {*unchanged_columns}:
             results.append(replace(best, by_label=_by_label(real, best, whom), beside=beside))
     return results
 
@@ -159,13 +159,13 @@ def _beside(
         elif real[name].dtype.kind == "M" or pd.api.types.is_numeric_dtype(real[name].dtype):
             other = scores(_as_numbers(real[name]), labels)
             strength = max(
-                _correlation(own, other), _correlation(_centred(own, groups), _centred(other, groups))
+                _correlation(own, other), _correlation(_center(own, groups), _center(other, groups))
             )
         else:
             continue
-        if strength >= RELATED and real[name].dtype.kind == "M":
+        if strength >= RELATION and real[name].dtype.kind == "M":
             return None
-        if strength >= RELATED:
+        if strength >= RELATION:
             beside.append(str(name))
     return tuple(beside)
 
@@ -176,8 +176,8 @@ def _explained_share(own: Floats, labels: Ints, others: Ints) -> float:
     within = frame["score"] - frame.groupby(["label", "other"])["score"].transform("mean")
     around = frame["score"] - frame.groupby("label")["score"].transform("mean")
     total = float((around**2).sum())
-    spent = frame[["label", "other"]].drop_duplicates().shape[0] - frame["label"].nunique()
-    share = 1 - float((within**2).sum()) / total - spent / max(len(frame), 1) if total > 0 else 0.0
+    degrees = frame[["label", "other"]].drop_duplicates().shape[0] - frame["label"].nunique()
+    share = 1 - float((within**2).sum()) / total - degrees / max(len(frame), 1) if total > 0 else 0.0
     return float(np.sqrt(max(share, 0.0)))
 
 
@@ -189,7 +189,7 @@ def _correlation(own: Floats, other: Floats) -> float:
     return float(abs(np.corrcoef(own, other)[0, 1]))
 
 
-def _centred(own: Floats, groups: Ints) -> Floats:
+def _center(own: Floats, groups: Ints) -> Floats:
     values = pd.Series(own)
     return cast("Floats", (values - values.groupby(groups).transform("mean")).to_numpy())
 
@@ -241,26 +241,26 @@ def _order(
     before = correlation_within(own, entity, labels)
     if before is None or before > correlation - GAIN:
         return np.arange(len(own))
-    leading = _leading(own, entity, labels, rng)
-    noise = np.where(leading.is_leader, rng.standard_normal(len(own)), own)
-    low, high, wanted = 0.0, 1.0, own
+    leaders = _lead(own, entity, labels, rng)
+    noise = np.where(leaders.is_leader, rng.standard_normal(len(own)), own)
+    low, high, target = 0.0, 1.0, own
     for _ in range(STEPS):
         weight = (low + high) / 2
-        wanted = np.sqrt(weight) * leading.score + np.sqrt(1 - weight) * noise
-        reached = correlation_within(_ranked(wanted, labels), entity, labels)
-        low, high = (weight, high) if reached is None or reached < correlation else (low, weight)
-    return _sorted_like(own, wanted, labels * 2 + halves)
+        target = np.sqrt(weight) * leaders.score + np.sqrt(1 - weight) * noise
+        level = correlation_within(_rank(target, labels), entity, labels)
+        low, high = (weight, high) if level is None or level < correlation else (low, weight)
+    return _sorted_like(own, target, labels * 2 + halves)
 
 
 @dataclass(frozen=True, slots=True)
-class _Leading:
+class _Leaders:
     """One row at random of each entity and label, whose score all of them follow."""
 
     is_leader: Mask
     score: Floats
 
 
-def _leading(own: Floats, entity: Ints, labels: Ints, rng: np.random.Generator) -> _Leading:
+def _lead(own: Floats, entity: Ints, labels: Ints, rng: np.random.Generator) -> _Leaders:
     present = np.flatnonzero(~np.isnan(own))
     order = present[rng.permutation(len(present))]
     groups = np.unique(np.stack([entity, labels]), axis=1, return_inverse=True)[1].ravel()
@@ -269,17 +269,17 @@ def _leading(own: Floats, entity: Ints, labels: Ints, rng: np.random.Generator) 
     is_leader = np.zeros(len(own), bool)
     is_leader[first[first >= 0]] = True
     leader = first[groups]
-    return _Leading(is_leader, np.where(leader >= 0, own[leader], np.nan))
+    return _Leaders(is_leader, np.where(leader >= 0, own[leader], np.nan))
 
 
 def scores(values: pd.Series[float], labels: Ints) -> Floats:
     """Return normal scores of numbers among those of their label; NaN for NULL, and without a label."""
     numbers = values.to_numpy(np.float64, na_value=np.nan, copy=True)
     numbers[labels < 0] = np.nan
-    return _ranked(numbers, labels)
+    return _rank(numbers, labels)
 
 
-def _ranked(numbers: NDArray[Any], labels: Ints) -> Floats:
+def _rank(numbers: NDArray[Any], labels: Ints) -> Floats:
     by_label = pd.Series(numbers).groupby(labels)
     ranks = by_label.rank(method="average").to_numpy()
     size = by_label.transform("count").to_numpy()
@@ -306,12 +306,12 @@ def correlation_within(own: Floats, whom: Ints, labels: Ints) -> float | None:
     return float((between - within) / total) if total > 0 else None
 
 
-def _sorted_like(own: Floats, wanted: Floats, strata: Ints) -> Ints:
-    """Return for each row the place of its number: those of a stratum in the order of `wanted`."""
+def _sorted_like(own: Floats, target: Floats, strata: Ints) -> Ints:
+    """Return for each row the place of its number: those of a stratum in the order of `target`."""
     places = np.arange(len(own))
-    moves = np.flatnonzero(~np.isnan(wanted) & ~np.isnan(own))
+    moves = np.flatnonzero(~np.isnan(target) & ~np.isnan(own))
     by_own = moves[np.lexsort((own[moves], strata[moves]))]
-    by_wanted = moves[np.lexsort((wanted[moves], strata[moves]))]
+    by_wanted = moves[np.lexsort((target[moves], strata[moves]))]
     places[by_wanted] = by_own
     return places
 

@@ -91,10 +91,10 @@ def _repeats(cells: Ints) -> NDArray[np.bool_]:
 
 def _take_spare(places: Ints, owner: Ints, cells: Ints, number: int) -> None:
     """Let spare rows of the same owner change places with rows that repeat a label."""
-    outgoing = np.flatnonzero(_repeats(cells[:number]))
+    rows_to_go = np.flatnonzero(_repeats(cells[:number]))
     spare = number + np.flatnonzero(~np.isin(cells[number:], cells[:number]))
     spare = spare[~_repeats(cells[spare])]
-    frames = [pd.DataFrame({"place": part, "owner": owner[part]}) for part in (outgoing, spare)]
+    frames = [pd.DataFrame({"place": part, "owner": owner[part]}) for part in (rows_to_go, spare)]
     for frame in frames:
         frame["turn"] = frame.groupby("owner").cumcount()
     both = frames[0].merge(frames[1], on=["owner", "turn"], suffixes=("", "_spare"))
@@ -114,10 +114,10 @@ def _swap(
     """Let rows change places with others at random, where neither then repeats a label."""
     width = int(labels.max(initial=0)) + 1
     here = labels[places[:number]]
-    taken = owner[:number] * width + here
+    taken_cells = owner[:number] * width + here
     partners = rng.integers(0, number, len(repeats))
-    fits = ~np.isin(owner[repeats] * width + here[partners], taken)
-    fits &= ~np.isin(owner[partners] * width + here[repeats], taken)
+    fits = ~np.isin(owner[repeats] * width + here[partners], taken_cells)
+    fits &= ~np.isin(owner[partners] * width + here[repeats], taken_cells)
     if half is not None:
         fits &= half[repeats] == half[partners]
     # Each owner takes part once a round, else two rows could bring the same label.

@@ -141,15 +141,15 @@ def _with_histories(
     samples = replace(samples, synthetic=rows)
     if family.whom is None or samples.owner is None:
         return samples
-    wanted = resemblances(
+    aims = resemblances(
         real_rows,
         np.unique(source.units, return_inverse=True)[1].astype(np.int64),
         categories=empty.categories,
-        fixed=arithmetic.names([*rows.columns]),
+        unchanged_columns=arithmetic.names([*rows.columns]),
         by_label_alone=len(np.unique(family.whom)) == len(family.whom),
     )
-    resembling = with_resemblance(rows, family.whom[samples.owner], wanted, samples.second, rng)
-    return replace(samples, synthetic=resembling)
+    resemblance_rows = with_resemblance(rows, family.whom[samples.owner], aims, samples.second, rng)
+    return replace(samples, synthetic=resemblance_rows)
 
 
 def _synthetic(
@@ -279,15 +279,15 @@ def _apart(
 
 
 def _in_order(
-    moved: pd.DataFrame,
+    moved_dates: pd.DataFrame,
     before: pd.DataFrame,
     orders: Sequence[DateOrder],
     rooms: Mapping[str, Room],
     arithmetic: Arithmetic,
 ) -> pd.DataFrame:
     """Return rows whose dates were moved one by one with none that passed another, and what is computed."""
-    result = in_order(moved, before, orders, rooms)
-    return moved if result is moved else arithmetic.restore(result, before)
+    result = in_order(moved_dates, before, orders, rooms)
+    return moved_dates if result is moved_dates else arithmetic.restore(result, before)
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
@@ -317,10 +317,10 @@ def shown_to(
     folded_rows = fold_rare_values(rows, units, labels, public=public, seed=seed, part=part)
     before = rows if part is None else rows[part].reset_index(drop=True)
     arithmetic = _arithmetic(rows, {*labels, *public})
-    shown = arithmetic.restore(folded_rows, before)
+    shown_rows = arithmetic.restore(folded_rows, before)
     orders = date_orders(rows, sorted(set(rows.columns) - {*labels, *public}))
-    rooms = {name: Room.of(shown[name]) for one in orders for name in one.names}
-    return _in_order(shown, before, orders, rooms, arithmetic)
+    rooms = {name: Room.of(shown_rows[name]) for one in orders for name in one.names}
+    return _in_order(shown_rows, before, orders, rooms, arithmetic)
 
 
 def _synthesize(task: Task, training: pd.DataFrame, request: Request, context: RunContext) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def test_a_task_leaves_its_worker_while_gretel_works_and_comes_back(
     output = capfd.readouterr()
     assert states(dag_run)[f"twin.synthesize[{MODEL}]"] == "success", output.out
     assert caplog.text.count("running trigger in line") == 1
-    assert len(gretel.submitted) == 1
+    assert len(gretel.submissions) == 1
     assert gretel.left == []
     assert stack.rows(f"select count(*) > 0 from synthetic.{MODEL}") == [(True,)]
     assert not shows(output.out + output.err, KEY)

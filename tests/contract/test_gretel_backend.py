@@ -80,7 +80,7 @@ def test_a_project_that_is_not_there_is_named(gretel: GretelDouble) -> None:
 def test_personal_data_can_be_replaced_before_training(gretel: GretelDouble, tmp_path: Path) -> None:
     steps = {"gretel": {"transform_v2": {"globals": {"locales": ["en_US"]}, "steps": []}}}
     twin_of(_rental(gretel), tmp_path, backend_options=BackendOptions(sections=steps))
-    assert [next(iter(config["models"][0])) for config in gretel.submitted] == ["transform_v2", "actgan"]
+    assert [next(iter(config["models"][0])) for config in gretel.submissions] == ["transform_v2", "actgan"]
     assert gretel.left == []
 
 
@@ -92,7 +92,7 @@ def test_a_run_that_was_killed_while_training_does_not_transform_again(
     refusal_of(_rental(gretel), tmp_path, backend_options=backend_options)
     gretel._faults.clear()
     twin_of(_rental(gretel), tmp_path, backend_options=backend_options)
-    assert len(gretel.submitted) == 2
+    assert len(gretel.submissions) == 2
     assert gretel.left == []
 
 

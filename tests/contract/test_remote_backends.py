@@ -62,7 +62,7 @@ def test_any_model_has_a_name_that_the_service_takes(remote: Rental, tmp_path: P
 
 def test_rare_labels_never_leave(remote: Rental, tmp_path: Path) -> None:
     twin_of(remote, tmp_path)
-    (content,) = remote.double.given
+    (content,) = remote.double.sheets
     assert CANARY.encode() not in content
     assert b"common" in content
 
@@ -98,7 +98,7 @@ def test_a_moment_of_weakness_is_waited_for(
     remote.double.fail(operation, status, headers=headers)
     assert len(twin_of(remote, tmp_path)) == ROWS
     assert remote.double.left == []
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_one_odd_answer_costs_nothing_and_leaves_nothing(
     remote.double.fail(operation, status)
     assert len(twin_of(remote, tmp_path)) == ROWS
     assert remote.double.left == []
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
 
 
 def test_rows_that_are_never_there_keep_the_job_for_the_next_run(remote: Rental, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_rows_that_are_never_there_keep_the_job_for_the_next_run(remote: Rental,
     assert len(remote.double.jobs) == 1
     remote.double._faults.clear()
     assert len(twin_of(remote, tmp_path)) == ROWS
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
     assert remote.double.left == []
 
 
@@ -141,7 +141,7 @@ def test_a_job_that_is_being_cancelled_is_not_picked_up_and_its_rows_are_gone(
         backend_options=BackendOptions(sections=sections),
         run_id="20261124t000000z-aaaaaaaa",
     )
-    assert len(remote.double.submitted) == 2
+    assert len(remote.double.submissions) == 2
     (leftover,) = remote.double.left
     remote.double.jobs[leftover].script[:] = ["cancelled"]
     twin_of(impatient, tmp_path, run_id="20261125t000000z-aaaaaaaa")
@@ -216,7 +216,7 @@ def test_a_trained_model_is_asked_for_more_rows_where_too_few_can_be_used(
         assert f"{usable} of them usable, not the 60 asked for" in refusal_of(remote, tmp_path)
     else:
         assert len(twin_of(remote, tmp_path)) == ROWS
-        assert len(remote.double.given) == 1 + isinstance(remote.double, NemoDouble)
+        assert len(remote.double.sheets) == 1 + isinstance(remote.double, NemoDouble)
     assert remote.double.left == []
     assert list(tmp_path.iterdir()) == []
 
@@ -234,7 +234,7 @@ def test_a_run_that_was_killed_while_more_rows_were_made_trains_nothing_again(
     remote.double._faults.clear()
     cuts = [20]
     assert len(twin_of(remote, tmp_path)) == ROWS
-    assert len(remote.double.given) == 1 + isinstance(remote.double, NemoDouble)
+    assert len(remote.double.sheets) == 1 + isinstance(remote.double, NemoDouble)
     assert remote.double.left == []
 
 
@@ -266,7 +266,7 @@ def test_credentials_that_are_refused_midway_leave_a_trace_for_the_next_run(
     assert json.loads(ledger.read_text())["jobs"] == {"train": next(iter(remote.double.jobs))}
     remote.double._faults.clear()
     assert len(twin_of(remote, tmp_path)) == ROWS
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
     assert remote.double.left == []
 
 
@@ -278,7 +278,7 @@ def test_a_job_of_a_killed_run_is_picked_up_and_paid_once(remote: Rental, tmp_pa
     remote.double._faults.clear()
     again = Rental(remote.double, backend_of(remote.double), remote.kind)
     twin_of(again, tmp_path, run_id="20261124t000000z-aaaaaaaa")
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
     assert remote.double.left == []
 
 
@@ -291,7 +291,7 @@ def test_a_run_that_was_killed_before_it_learned_the_id_finds_its_job_by_name(
     (ledger,) = tmp_path.glob("*.json")
     ledger.write_text(ledger.read_text().replace(next(iter(remote.double.jobs)), ""))
     twin_of(remote, tmp_path)
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
 
 
 def test_another_attempt_of_the_same_run_finds_the_job_from_any_machine(
@@ -302,7 +302,7 @@ def test_another_attempt_of_the_same_run_finds_the_job_from_any_machine(
     remote.double._faults.clear()
     elsewhere = Rental(remote.double, backend_of(remote.double), remote.kind)
     assert len(twin_of(elsewhere, tmp_path / "other")) == ROWS
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
     assert remote.double.left == []
 
 
@@ -312,7 +312,7 @@ def test_another_run_with_other_files_leaves_a_job_alone(remote: Rental, tmp_pat
     remote.double._faults.clear()
     elsewhere = Rental(remote.double, backend_of(remote.double), remote.kind)
     twin_of(elsewhere, tmp_path / "other", run_id="20261124t000000z-aaaaaaaa")
-    assert len(remote.double.submitted) == 2
+    assert len(remote.double.submissions) == 2
     assert list(remote.double.jobs)  # the first one
 
 
@@ -323,7 +323,7 @@ def test_other_rows_are_other_work_and_what_is_left_of_the_old_is_removed(
     refusal_of(remote, tmp_path)
     remote.double._faults.clear()
     remote.backend.synthesize(training(300), request_for(), tmp_path)
-    assert len(remote.double.submitted) == 2
+    assert len(remote.double.submissions) == 2
     assert remote.double.left == []
     assert list(tmp_path.iterdir()) == []
 
@@ -367,7 +367,7 @@ def test_rows_of_an_entity_leave_with_a_number_that_means_nothing(remote: Rental
     assert list(twin_of(remote, tmp_path, entities=entities, backend_options=backend_options)) == list(
         training().columns
     )
-    (upload,) = map(_read, remote.double.given)
+    (upload,) = map(_read, remote.double.sheets)
     assert list(upload) == [*training().columns, ENTITY]
     numbers = upload[ENTITY].astype(int)
     assert sorted(numbers.unique()) == list(range(1, 101))
@@ -387,7 +387,7 @@ def test_real_rows_come_back_as_they_were_sent_so_that_the_gate_sees_them(
 def test_check_spends_nothing(remote: Rental) -> None:
     remote.backend.check()
     assert remote.double.left == []
-    assert remote.double.submitted == []
+    assert remote.double.submissions == []
 
 
 def test_check_says_when_the_credentials_are_refused(remote: Rental) -> None:

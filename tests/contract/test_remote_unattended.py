@@ -30,7 +30,7 @@ def test_the_one_who_comes_back_from_another_machine_gets_the_rows_and_pays_once
     elsewhere = Rental(remote.double, backend_of(remote.double), remote.kind)
     assert elsewhere.backend.look(name) == "running"
     assert len(twin_of(elsewhere, tmp_path / "other")) == ROWS
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
     assert remote.double.left == []
 
 
@@ -39,7 +39,7 @@ def test_nobody_waits_twice_for_the_same_job(remote: Rental, tmp_path: Path) -> 
     with pytest.raises(PendingError) as interruption:
         remote.backend.synthesize(training(), request_for(wait=False), tmp_path)
     assert interruption.value.jobs == (name,)
-    assert len(remote.double.submitted) == 1
+    assert len(remote.double.submissions) == 1
 
 
 def test_a_removed_job_is_cancelled_and_leaves_nothing(remote: Rental, tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_a_job_that_was_removed_is_submitted_anew(remote: Rental, tmp_path: Path
     remote.backend.remove(left_working(remote, tmp_path))
     remote.double.script = ["completed"]
     assert len(twin_of(remote, tmp_path)) == ROWS
-    assert len(remote.double.submitted) == 2
+    assert len(remote.double.submissions) == 2

@@ -34,7 +34,7 @@ class Job:
     config: dict[str, Any]
     script: list[str]
     error: str | None = None
-    made: bytes | None = None
+    output: bytes | None = None
 
     @property
     def kind(self) -> str:
@@ -49,7 +49,7 @@ class Job:
     def status(self) -> str:
         return self.script[0]
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "uid": self.uid,
             "name": self.config.get("name"),
@@ -69,7 +69,7 @@ class Handler:
     rows: int
     script: list[str]
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         config = {"params": {"num_records": self.rows}}
         return {
             "uid": self.uid,
@@ -113,8 +113,8 @@ class GretelDouble(Double):
         self.jobs: dict[str, Job] = {}
         self.handlers: dict[str, Handler] = {}  # go with their model
         self.uploads: dict[str, str] = {}  # key: path of its blob
-        self.submitted: list[dict[str, Any]] = []
-        self.given: list[bytes] = []
+        self.submissions: list[dict[str, Any]] = []
+        self.sheets: list[bytes] = []
         self.script = ["created", "active", "completed"]
         self.error = "out of memory"
         self.ending = 2  # looks that a job which was cancelled takes to end
@@ -135,7 +135,7 @@ class GretelDouble(Double):
         """What is still there of jobs and data."""
         return [*self.jobs, *self.handlers, *self.uploads]
 
-    def authorised(self, call: Call) -> Answer | None:
+    def denial_of(self, call: Call) -> Answer | None:
         if call.headers.get("Authorization") in self.keys:
             return None
         return Answer({"message": "Unauthorized"}, 401)
@@ -194,22 +194,22 @@ class GretelDouble(Double):
         if len(self.jobs) >= self.room:
             return Answer({"message": "Maximum number of running models reached"}, 400)
         if call.query.get("dry_run") != "yes":
-            self.given.append(self._read(job))
+            self.sheets.append(self._read(job))
             self.jobs[job.uid] = job
             self.most = max(self.most, len(self.jobs))
-            self.submitted.append(job.config)
-        return Answer({"data": {"model": job.shown()}, "worker_key": "w"})
+            self.submissions.append(job.config)
+        return Answer({"data": {"model": job.as_json()}, "worker_key": "w"})
 
     def _on_search(self, call: Call) -> Answer:
         part = call.query.get("model_name", "")
-        projects = [job.shown() for job in self.jobs.values() if part in str(job.config.get("name"))]
+        projects = [job.as_json() for job in self.jobs.values() if part in str(job.config.get("name"))]
         return _data(models=projects[: int(call.query.get("limit", "100"))])
 
     def _on_look(self, call: Call) -> Answer:
         job = self.jobs.get(call.parts[1])
         if job is None:
             return Answer({"message": "not found"}, 404)
-        description = job.shown()
+        description = job.as_json()
         if len(job.script) > 1:
             job.script.pop(0)
         if description["status"] == "completed" and self.bucket:
@@ -245,13 +245,13 @@ class GretelDouble(Double):
         rows = int(call.json()["params"]["num_records"])
         handler = Handler(uuid4().hex[:24], model, rows, ["created", "active", "completed"])
         self.handlers[handler.uid] = handler
-        return Answer({"data": {"handler": handler.shown()}, "worker_key": "w"})
+        return Answer({"data": {"handler": handler.as_json()}, "worker_key": "w"})
 
     def _on_handler(self, call: Call) -> Answer:
         handler = self.handlers.get(call.parts[2])
         if handler is None:
             return Answer({"message": "not found"}, 404)
-        description = handler.shown()
+        description = handler.as_json()
         if len(handler.script) > 1:
             handler.script.pop(0)
         return _data(handler=description, logs=None)
@@ -275,10 +275,10 @@ class GretelDouble(Double):
         if job.status != "completed":
             return Answer({"message": "not ready"}, 404)
         path = _file_name(job, artifact)
-        self.store(path, self._packed(job, artifact))
+        self.store(path, self._archive(job, artifact))
         return Answer({"data": {"url": self.link("GET", path)}})
 
-    def _packed(self, job: Job, artifact: str) -> bytes:
+    def _archive(self, job: Job, artifact: str) -> bytes:
         if artifact == "report_json":
             report = {
                 "synthetic_data_quality_score": SCORE,
@@ -286,11 +286,11 @@ class GretelDouble(Double):
                 "summary": [],
             }
             return gzip.compress(json.dumps(report).encode())
-        if job.made is None:
+        if job.output is None:
             rows = job.body.get("generate", {}).get("num_records", 0)
             content = self._read(job)
-            job.made = content if job.kind == "transform_v2" else self.make(content, rows)
-        return self.break_(gzip.compress(self.mangle(job.made)))
+            job.output = content if job.kind == "transform_v2" else self.make(content, rows)
+        return self.break_(gzip.compress(self.mangle(job.output)))
 
     def _read(self, job: Job) -> bytes:
         source = str(job.body["data_source"])
@@ -298,7 +298,7 @@ class GretelDouble(Double):
 
     def _deliver(self, job: Job, bucket: Bucket) -> None:
         for artifact, file in (("data_preview", "data_preview.gz"), ("report_json", "report_json.json.gz")):
-            bucket.write(f"{self.project['_id']}/model/{job.uid}/{file}", self._packed(job, artifact))
+            bucket.write(f"{self.project['_id']}/model/{job.uid}/{file}", self._archive(job, artifact))
 
 
 def _file_name(job: Job, artifact: str) -> str:

@@ -45,7 +45,7 @@ class Job:
     spec: dict[str, Any]
     script: list[str]
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {"id": self.uid, "name": self.name, "status": self.script[0], "spec": self.spec}
 
 
@@ -70,8 +70,8 @@ class NemoDouble(Double):
         self.jobs: dict[str, Job] = {}
         self.filesets: dict[str, dict[str, bytes]] = {}
         self.repositories: dict[str, Repository] = {}
-        self.submitted: list[dict[str, Any]] = []
-        self.given: list[bytes] = []
+        self.submissions: list[dict[str, Any]] = []
+        self.sheets: list[bytes] = []
         self.script = ["created", "active", "completed"]
         self.error = "CUDA out of memory"
         self.ending = 2  # looks that a job which was cancelled takes to end
@@ -95,7 +95,7 @@ class NemoDouble(Double):
         """What is still there of jobs and data."""
         return [*self.jobs, *self.filesets, *self.repositories]
 
-    def authorised(self, call: Call) -> Answer | None:
+    def denial_of(self, call: Call) -> Answer | None:
         if call.headers.get("Authorization") in {f"Bearer {token}" for token in self.tokens}:
             return None
         return Answer({"detail": "Unauthorized"}, 401)
@@ -201,19 +201,19 @@ class NemoDouble(Double):
             return Answer({"detail": "exists"}, 409)
         uid = body["name"] if self.family == "v2" else f"job-{uuid4().hex[:12]}"
         job = Job(uid, body["name"], body["spec"], list(self.script))
-        content, group = self._given(job), body["spec"]["config"]["data"].get("group_training_examples_by")
+        content, group = self._input(job), body["spec"]["config"]["data"].get("group_training_examples_by")
         if group and group not in content.partition(b"\n")[0].decode().split(","):
             return Answer(
                 {"detail": [{"loc": ["body", "spec", "config", "data"], "msg": "no such group"}]}, 422
             )
         self.jobs[uid] = job
-        self.given.append(content)
-        self.submitted.append(body)
-        return Answer(self.jobs[uid].shown(), 201)
+        self.sheets.append(content)
+        self.submissions.append(body)
+        return Answer(self.jobs[uid].as_json(), 201)
 
     def _on_search(self, call: Call) -> Answer:
         size, page = int(call.query.get("page_size", "10")), int(call.query.get("page", "1"))
-        jobs = [job.shown() for job in self.jobs.values()]
+        jobs = [job.as_json() for job in self.jobs.values()]
         return Answer({"data": jobs[(page - 1) * size : page * size], "pagination": {}})
 
     def _on_status(self, call: Call) -> Answer:
@@ -239,7 +239,7 @@ class NemoDouble(Double):
             job.script[:] = ["cancelled"]
         elif job.script[0] not in {*END_STATES, "cancelling"}:
             job.script[:] = [*["cancelling"] * self.ending, "cancelled"]
-        return Answer(job.shown())
+        return Answer(job.as_json())
 
     def _on_delete(self, call: Call) -> Answer:
         job = self.jobs.get(call.parts[0])
@@ -257,9 +257,9 @@ class NemoDouble(Double):
         rows = job.spec["config"]["generation"]["num_records"]
         if self.family == "v2":
             self.filesets[f"job-fileset-{job.uid}"] = {}  # is not deleted with the job
-        return Answer(self.mangle(self.make(self._given(job), rows)))
+        return Answer(self.mangle(self.make(self._input(job), rows)))
 
-    def _given(self, job: Job) -> bytes:
+    def _input(self, job: Job) -> bytes:
         source = job.spec["data_source"]
         if self.family == "v2":
             fileset, _, path = source.removeprefix(f"{WORKSPACE}/").partition("#")

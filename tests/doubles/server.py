@@ -125,7 +125,7 @@ class Double:
     def drop(self, path: str) -> None:
         self._blobs.pop(path, None)
 
-    def authorised(self, call: Call) -> Answer | None:
+    def denial_of(self, call: Call) -> Answer | None:
         """What to answer to a call without the right credentials; None if they are right."""
         raise NotImplementedError
 
@@ -133,14 +133,14 @@ class Double:
         with self.lock:
             self.bodies.append(call.body)
             if call.path.startswith("/_blob/"):
-                return self._recorded("blob", call, self._through(call, "blob", self._on_blob))
+                return self._with_record("blob", call, self._through(call, "blob", self._on_blob))
             for method, pattern, operation, handler in self._routes:
                 match = pattern.fullmatch(call.path)
                 if match and method == call.method:
                     record = Call(call.method, call.path, call.query, call.body, match.groups(), call.headers)
-                    denial = self.authorised(record)
+                    denial = self.denial_of(record)
                     answer = denial or self._through(record, operation, handler)
-                    return self._recorded(operation, call, answer)
+                    return self._with_record(operation, call, answer)
             self.strangers.append(f"{call.method} {call.path}")
             return Answer({"message": "no route"}, 404)
 
@@ -156,7 +156,7 @@ class Double:
             handler(call)
         return fault.answer
 
-    def _recorded(self, operation: str, call: Call, answer: Answer | None) -> Answer | None:
+    def _with_record(self, operation: str, call: Call, answer: Answer | None) -> Answer | None:
         self.log.append((operation, f"{call.method} {call.path}", answer.status if answer else 0))
         return answer
 

@@ -45,7 +45,7 @@ def nodes(shop: Handmade, tally: str = TALLY, **options: Any) -> dict[str, Any]:
     meta = {"synthesize": True, **({"synth": options} if options else {})}
     config = {"materialized": "table", "meta": meta}
     code = {"tally": tally, "acts": ACTS, "years": YEARS}
-    made = {
+    node_by_id = {
         **shop.model("people", config=config),
         **shop.model("orders", config=config, compiled_code="select * from outside.orders"),
         **shop.key("people", "person_id"),
@@ -53,8 +53,8 @@ def nodes(shop: Handmade, tally: str = TALLY, **options: Any) -> dict[str, Any]:
         **shop.reference("orders", "person_id", "people", "person_id"),
     }
     for name, sql in code.items():
-        made |= shop.model(name, config=config, compiled_code=sql.format(shop.database.name))
-    return made
+        node_by_id |= shop.model(name, config=config, compiled_code=sql.format(shop.database.name))
+    return node_by_id
 
 
 def difference(shop: Handmade, name: str, sql: str) -> int:
@@ -92,15 +92,19 @@ def test_what_is_calculated_adds_up_with_the_twins(shop: Handmade) -> None:
 
 
 def test_a_guarantee_says_nothing_of_several_twins_together(shop: Handmade) -> None:
-    made = nodes(shop, privacy="guaranteed", epsilon=20, max_rows_per_entity=3)
+    node_by_id = nodes(shop, privacy="guaranteed", epsilon=20, max_rows_per_entity=3)
     shop.write(
-        {name: one for name, one in made.items() if name not in {"model.hand.tally", "model.hand.years"}}
+        {
+            name: one
+            for name, one in node_by_id.items()
+            if name not in {"model.hand.tally", "model.hand.years"}
+        }
     )
     assert excerpt(shop, "acts") == "rows that its SQL makes of orders and people"
     answer = shop.synth("run")
     assert answer.code == 0, answer.text
-    spent = {one for (one,) in shop.rows("select unique_id from synthetic._synth_ledger")}
-    assert spent == {"model.hand.acts", "model.hand.orders", "model.hand.people"}
+    spending = {one for (one,) in shop.rows("select unique_id from synthetic._synth_ledger")}
+    assert spending == {"model.hand.acts", "model.hand.orders", "model.hand.people"}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_what_is_not_so_or_not_safe_is_drawn(shop: Handmade, sql: str) -> None:
     assert excerpt(shop, "tally") is None
 
 
-KEPT = (
+FACTS_KEPT = (
     'select order_id as id, person_id, status as "State" from "{0}".analytics.orders where colour is not null'
 )
 WHOLE = 'select order_id, person_id, status, amount, colour, amount * 2 as twice from "{0}".analytics.raw'
@@ -133,31 +137,31 @@ SUMS = 'select status, sum(amount) as total from "{0}".analytics.raw where amoun
 def test_what_is_not_tagged_is_led_back_to_what_is(shop: Handmade) -> None:
     shop.session.execute(
         f"""
-        create view analytics.kept as {KEPT.format(shop.database.name)};
+        create view analytics.kept as {FACTS_KEPT.format(shop.database.name)};
         create table analytics.heads as {HEADS.format(shop.database.name)};
         alter table analytics.orders rename to raw;
         create table analytics.orders as {WHOLE.format(shop.database.name)};
-        create or replace view analytics.kept as {KEPT.format(shop.database.name)};
+        create or replace view analytics.kept as {FACTS_KEPT.format(shop.database.name)};
         create table analytics.sums as {SUMS.format(shop.database.name)}
         """
     )
     code = {
-        "kept": KEPT,
+        "kept": FACTS_KEPT,
         "orders": WHOLE,
         "heads": HEADS,
         "sums": SUMS,
         "raw": "select 1",
     }
     reads = {"kept": "orders", "orders": "raw", "heads": "kept", "sums": "raw"}
-    made: dict[str, Any] = {}
+    node_by_id: dict[str, Any] = {}
     for name, sql in code.items():
         meta = {} if name in {"raw", "kept"} else {"meta": {"synthesize": True}}
-        made |= shop.model(
+        node_by_id |= shop.model(
             name, config={"materialized": "table", **meta}, compiled_code=sql.format(shop.database.name)
         )
         nodes = [f"model.hand.{reads[name]}"] if name in reads else []
-        made[f"model.hand.{name}"]["depends_on"] = {"nodes": nodes}
-    shop.write(made | shop.key("orders", "order_id"))
+        node_by_id[f"model.hand.{name}"]["depends_on"] = {"nodes": nodes}
+    shop.write(node_by_id | shop.key("orders", "order_id"))
     assert excerpt(shop, "heads") == "rows that its SQL makes of orders"  # by a view over it
     assert excerpt(shop, "sums") == "rows that its SQL makes of orders"  # which has all rows of that table
     shop.session.execute("delete from analytics.sums where status = 'lost'")

@@ -94,7 +94,7 @@ def test_the_budget_that_a_twin_was_learned_with_is_on_record(project: Handmade)
 
 def test_keys_never_leave(project: Handmade, gretel: GretelDouble) -> None:
     assert project.synth("run").code == 0
-    assert gretel.given[0].splitlines()[0] == b"batch,city,age"
+    assert gretel.sheets[0].splitlines()[0] == b"batch,city,age"
 
 
 def test_the_rows_of_an_entity_train_together_where_the_model_can(
@@ -103,7 +103,7 @@ def test_the_rows_of_an_entity_train_together_where_the_model_can(
     project.with_orders(entity="person_id", gretel={"model": "navigator_ft"})
     answer = project.synth("run")
     assert answer.code == 0, answer.text
-    headers = [sheet.splitlines()[0] for sheet in gretel.given]
+    headers = [sheet.splitlines()[0] for sheet in gretel.sheets]
     assert sorted(headers) == [b"amount,synth_entity", b"batch,city,age"]
     assert project.rows(ORDER_COLUMNS) == [("order_id",), ("person_id",), ("amount",)]
 
@@ -118,7 +118,7 @@ def test_eight_models_train_side_by_side(project: Handmade, gretel: GretelDouble
     answer = project.synth("run", "--threads", "4")
     assert answer.code == 0, answer.text
     assert "PUBLISHED=8" in answer.text
-    assert len(gretel.submitted) == 8
+    assert len(gretel.submissions) == 8
     assert gretel.most >= 2
     assert gretel.left == []
 
@@ -165,7 +165,7 @@ def test_a_killed_run_is_picked_up_by_the_next_one_and_paid_once(
     job.script[:] = ["active", "completed"]
     answer = project.synth(command)
     assert answer.code == 0, answer.text
-    assert len(gretel.submitted) == 1
+    assert len(gretel.submissions) == 1
     assert len(project.rows(TWIN)) == 120
     assert gretel.left == []
 
@@ -203,7 +203,7 @@ def test_debug_checks_the_service_and_spends_nothing(project: Handmade, gretel: 
     answer = project.synth("debug")
     assert "gretel is ready" in answer.text
     assert answer.code == 0, answer.text
-    assert (gretel.left, gretel.submitted) == ([], [])
+    assert (gretel.left, gretel.submissions) == ([], [])
     answer = project.synth("debug", GRETEL_PROJECT="elsewhere")
     assert "has no project elsewhere for this key" in answer.text
     assert answer.code == 2

@@ -110,7 +110,7 @@ def test_a_nemo_that_returns_the_real_rows_is_stopped_by_the_gate(
 def test_debug_checks_nemo(project: Handmade, nemo: NemoDouble) -> None:
     answer = project.synth("debug", SYNTH_BACKEND="nemo", **nemo.environment)
     assert "nemo is ready" in answer.text
-    assert nemo.submitted == []
+    assert nemo.submissions == []
     answer = project.synth("debug", SYNTH_BACKEND="nemo", **{**nemo.environment, "NEMO_TOKEN": "nvapi-other"})
     assert "refuses NEMO_TOKEN" in answer.text
     assert "nvapi-other" not in answer.text

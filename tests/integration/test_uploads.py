@@ -52,7 +52,7 @@ def test_no_key_no_identifier_no_extreme_and_no_held_out_row_leaves(
     project: Handmade, remote: Rental
 ) -> None:
     project.synth("run")  # what comes back are real rows, which the gate has an opinion on
-    (content,) = remote.double.given
+    (content,) = remote.double.sheets
     upload = pd.read_csv(io.BytesIO(content))
     source = pd.DataFrame(
         project.rows("select person_id, email, phone, passport, amount, weight, seen from analytics.visits"),

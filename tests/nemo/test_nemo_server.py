@@ -116,7 +116,7 @@ def test_a_twin_is_made_and_nothing_is_left(project: Handmade, worker: Worker, s
     assert answer.code == 0, answer.text
     assert len(project.rows(TWIN)) == 120
     assert "nemo's own score 91" in answer.text
-    assert worker.given[0].splitlines()[0] == b"batch,city,age"
+    assert worker.sheets[0].splitlines()[0] == b"batch,city,age"
     assert server.left == []
 
 

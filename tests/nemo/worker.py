@@ -42,7 +42,7 @@ class Worker:
         self.make: Callable[[bytes, int], bytes] = learn
         self.ends, self.ending = True, 1.0
         self.specs: list[dict[str, Any]] = []
-        self.given: list[bytes] = []
+        self.sheets: list[bytes] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -75,7 +75,7 @@ class Worker:
         if status >= OK:
             return
         self.specs.append(spec)
-        self.given.append(content)
+        self.sheets.append(content)
         rows = self.make(content, int(spec["config"]["generation"]["num_records"]))
         own = f"job-fileset-{name}"
         if self._server.call("GET", f"{FILESETS}/{own}")[0] >= OK:

@@ -18,16 +18,16 @@ def measurements(rows: int, seed: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(16))
 def test_a_number_of_another_kind_is_drawn_anew_and_hardly_any_other(seed: int) -> None:
-    real, drawn = measurements(3_000, seed), measurements(1_000, seed + 100)
-    wrong = np.flatnonzero(drawn["kind"] == "sugar")[:5]
-    drawn.loc[wrong, "value"] = 78.0
+    real, drawn_rows = measurements(3_000, seed), measurements(1_000, seed + 100)
+    wrong = np.flatnonzero(drawn_rows["kind"] == "sugar")[:5]
+    drawn_rows.loc[wrong, "value"] = 78.0
 
     bounds = find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"})
-    result = within_bounds(drawn, bounds, seed)
+    result = within_bounds(drawn_rows, bounds, seed)
 
     assert [one.label for one in bounds] == ["kind"]
     assert result["value"][wrong].between(1, 12).all()
-    assert (result["value"] != drawn["value"]).drop(wrong).mean() < 0.005
+    assert (result["value"] != drawn_rows["value"]).drop(wrong).mean() < 0.005
 
 
 def test_labels_that_say_nothing_about_a_number_do_not_bound_it() -> None:
@@ -49,14 +49,14 @@ def test_bounds_are_numbers_beyond_which_ten_entities_have_others() -> None:
 
 
 def test_numbers_have_as_many_decimals_as_those_of_their_label() -> None:
-    real, drawn = measurements(3_000, 3), measurements(1_000, 4)
-    for rows in (real, drawn):
+    real, drawn_rows = measurements(3_000, 3), measurements(1_000, 4)
+    for rows in (real, drawn_rows):
         pulses = rows["kind"] == "pulse"
         rows["value"] = rows["value"].where(~pulses, rows["value"].round())
-    drawn["value"] += 0.04
+    drawn_rows["value"] += 0.04
     bounds = find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"})
 
-    result = within_bounds(drawn, bounds, 1)
+    result = within_bounds(drawn_rows, bounds, 1)
 
     pulses = result["value"][result["kind"] == "pulse"]
     assert pulses.equals(pulses.round())

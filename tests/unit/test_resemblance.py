@@ -32,63 +32,63 @@ def correlation(rows: pd.DataFrame, whom: np.ndarray) -> float:
 @pytest.mark.parametrize("share", [0.4, 0.8])
 def test_drawn_numbers_come_to_resemble_each_other_as_real_ones(share: float, seed: int) -> None:
     real, whom = measurements(500, 6, share, seed)
-    drawn, entity = measurements(400, 6, 0.0, seed + 100)
+    drawn_rows, entity = measurements(400, 6, 0.0, seed + 100)
 
-    wanted = resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False)
-    result = with_resemblance(drawn, entity, wanted, None, np.random.default_rng(seed))
+    aims = resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False)
+    result = with_resemblance(drawn_rows, entity, aims, None, np.random.default_rng(seed))
 
-    assert [one.label for one in wanted] == ["kind"]
+    assert [one.label for one in aims] == ["kind"]
     assert correlation(result, entity) == pytest.approx(correlation(real, whom), abs=0.05)
     for kind in KINDS:
-        before, after = (rows["value"][drawn["kind"] == kind] for rows in (drawn, result))
+        before, after = (rows["value"][drawn_rows["kind"] == kind] for rows in (drawn_rows, result))
         assert sorted(before) == sorted(after)
 
 
 def test_each_label_has_a_correlation_of_its_own() -> None:
     real, whom = measurements(500, 9, 0.7, 1)
-    drawn, entity = measurements(400, 9, 0.0, 2)
+    drawn_rows, entity = measurements(400, 9, 0.0, 2)
     pulses = np.flatnonzero(real["kind"] == "pulse")
     real.loc[pulses, "value"] = real["value"].to_numpy()[np.random.default_rng(1).permutation(pulses)]
 
-    wanted = resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False)
-    result = with_resemblance(drawn, entity, wanted, None, np.random.default_rng(1))
+    aims = resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False)
+    result = with_resemblance(drawn_rows, entity, aims, None, np.random.default_rng(1))
 
     for kind in KINDS:
         here = (result["kind"] == kind).to_numpy()
-        expected = pytest.approx(0.0 if kind == "pulse" else 0.7, abs=0.08)
-        assert correlation(result[here].reset_index(drop=True), entity[here]) == expected
+        target = pytest.approx(0.0 if kind == "pulse" else 0.7, abs=0.08)
+        assert correlation(result[here].reset_index(drop=True), entity[here]) == target
 
 
 def test_numbers_that_resemble_each_other_already_stay_where_they_are() -> None:
     real, whom = measurements(500, 6, 0.7, 1)
-    drawn, entity = measurements(400, 6, 0.7, 2)
+    drawn_rows, entity = measurements(400, 6, 0.7, 2)
 
-    wanted = resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False)
+    aims = resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False)
 
-    assert with_resemblance(drawn, entity, wanted, None, np.random.default_rng(1)).equals(drawn)
+    assert with_resemblance(drawn_rows, entity, aims, None, np.random.default_rng(1)).equals(drawn_rows)
 
 
 def test_numbers_of_two_engines_do_not_mix() -> None:
     real, whom = measurements(500, 6, 0.7, 1)
-    drawn, entity = measurements(400, 6, 0.0, 2)
+    drawn_rows, entity = measurements(400, 6, 0.0, 2)
     half = entity % 2 == 1
 
-    wanted = resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False)
-    result = with_resemblance(drawn, entity, wanted, half, np.random.default_rng(1))
+    aims = resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False)
+    result = with_resemblance(drawn_rows, entity, aims, half, np.random.default_rng(1))
 
-    assert sorted(result["value"][half]) == sorted(drawn["value"][half])
-    assert not result.equals(drawn)
+    assert sorted(result["value"][half]) == sorted(drawn_rows["value"][half])
+    assert not result.equals(drawn_rows)
 
 
 def test_columns_that_go_with_a_number_move_with_it() -> None:
     real, whom = measurements(500, 6, 0.7, 1)
-    drawn, entity = measurements(400, 6, 0.0, 2)
-    for rows in (real, drawn):
+    drawn_rows, entity = measurements(400, 6, 0.0, 2)
+    for rows in (real, drawn_rows):
         high = rows["value"] > rows["kind"].map({name: mean for name, (mean, _) in KINDS.items()})
         rows["flag"] = pd.Series(np.where(high, "high", "low"), dtype="str")
 
-    wanted = resemblances(real, whom, categories={"kind", "flag"}, fixed=(), by_label_alone=False)
-    result = with_resemblance(drawn, entity, wanted, None, np.random.default_rng(1))
+    aims = resemblances(real, whom, categories={"kind", "flag"}, unchanged_columns=(), by_label_alone=False)
+    result = with_resemblance(drawn_rows, entity, aims, None, np.random.default_rng(1))
 
     high = result["value"] > result["kind"].map({name: mean for name, (mean, _) in KINDS.items()})
     assert (result["flag"] == np.where(high, "high", "low")).all()
@@ -101,11 +101,11 @@ def test_numbers_that_rise_with_time_are_left_to_their_history(seed: int) -> Non
     real["value"] += 3 * turn
     real["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(turn, unit="D")
 
-    assert resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False) == []
+    assert resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False) == []
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_numbers_by_chance_resemble_nobody(seed: int) -> None:
     real, whom = measurements(300, 4, 0.0, seed)
 
-    assert resemblances(real, whom, categories={"kind"}, fixed=(), by_label_alone=False) == []
+    assert resemblances(real, whom, categories={"kind"}, unchanged_columns=(), by_label_alone=False) == []
