@@ -40,7 +40,8 @@ MEASURES = _set(
     gb latency rate ratio pct percent percentage share score scores rating ratings grade points
     rank ranking position place level lap laps mileage odometer horsepower bmi pulse avg average mean
     median max maximum minimum std stddev var variance lag lead diff delta change growth lat lon
-    latitude longitude gewicht groesse hoehe
+    latitude longitude gewicht groesse hoehe lohn einkommen verdienst miete salaire loyer revenu sueldo
+    salario renta ingreso
     """
 )
 OF_THINGS = IDENTIFIERS | NUMBERS

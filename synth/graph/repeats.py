@@ -6,6 +6,7 @@ day of birth, the same ones every month. Without the number, salary and birthday
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,25 @@ ROUND = 0.3  # share of numbers that end alike, from which they are rounded
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 COMPARED = NUMBERS | DAYS | {Kind.TEXT, Kind.UUID}
+DENSE = 3  # days for each one that there is; a calendar has fewer, people's days more
+# Types without a kind of their own that Postgres can compare; `json`, `xml` and `point` it cannot.
+COMPARABLE = re.compile(
+    r"(jsonb|inet|cidr|macaddr8?|bytea|text|character varying|uuid|integer|bigint|date|\w+range)(\[\])?"
+)
+DEVICES = frozenset({"inet", "macaddr", "macaddr8"})
+# What somebody has alone, or nearly so, wherever it is written.
+OWN = frozenset(
+    {
+        *(
+            IdentifierKind.PHONE,
+            IdentifierKind.CARD,
+            IdentifierKind.IBAN,
+            IdentifierKind.IP,
+            IdentifierKind.MAC,
+        ),
+        *(IdentifierKind.LOGIN, IdentifierKind.STREET),
+    }
+)
 PLACES = frozenset({IdentifierKind.CITY, IdentifierKind.POSTCODE, IdentifierKind.COORDINATES})
 
 
@@ -81,7 +101,7 @@ def find_repetition(look: RelationLook, model: Model, warehouse: Warehouse) -> R
     others = [
         column
         for column in look.columns.values()
-        if column.kind in COMPARED and column.name not in look.counts and column.name not in model.roles
+        if _is_compared(column) and column.name not in look.counts and column.name not in model.roles
     ]
     counts = {**look.counts, **(warehouse.counts(look.relation, others) or {})}
     names = [
@@ -94,14 +114,21 @@ def find_repetition(look: RelationLook, model: Model, warehouse: Warehouse) -> R
         return None
     columns = [look.columns[name] for name in names]
     rows = warehouse.sample(look.relation, columns, MOST_ROWS).rename_columns(names)
+    hints = {**look.personal, **look.leading}
     return choose_repetition(
-        {one.name: one for one in columns}, rows, counts, model.vocabulary, places=_places(look)
+        {one.name: one for one in columns},
+        rows,
+        counts,
+        model.vocabulary,
+        places=frozenset(name for name, what in hints.items() if what in PLACES),
+        own=frozenset(name for name, what in hints.items() if what in OWN),
     )
 
 
-def _places(look: RelationLook) -> frozenset[str]:
-    """Return the columns that say where something is, which many people share."""
-    return frozenset(name for name, what in {**look.personal, **look.leading}.items() if what in PLACES)
+def _is_compared(column: Column) -> bool:
+    return column.kind in COMPARED or (
+        column.kind is Kind.OPAQUE and COMPARABLE.fullmatch(column.data_type) is not None
+    )
 
 
 def choose_repetition(
@@ -111,6 +138,7 @@ def choose_repetition(
     vocabulary: frozenset[str] = frozenset(),
     *,
     places: frozenset[str] = frozenset(),
+    own: frozenset[str] = frozenset(),
 ) -> Repetition | None:
     """Return the surest of the columns whose values may stand for whom the rows are about.
 
@@ -119,9 +147,11 @@ def choose_repetition(
         rows: with these columns.
         counts: of all rows.
         vocabulary: the project's words.
-        places: columns that say where something is.
+        places: columns that say where something is, which many people share.
+        own: columns that hold what somebody has alone.
     """
     frame = rows.to_pandas()
+    columns = {name: one for name, one in columns.items() if not _is_calendar(one, frame[name])}
     keys = [name for name in columns if name not in places and _may_be_key(columns[name], rows, vocabulary)]
     for is_key, candidates in ((True, keys), (False, [*columns])):
         for name in candidates:
@@ -130,13 +160,33 @@ def choose_repetition(
                 stands = _tells_apart(columns[name], rows) or (
                     bool(companions) and (counts[name].different >= MANY or _is_long(columns[name], rows))
                 )
-            else:  # labels of things have prices; people have days and amounts of their own
+            else:
                 kinds = {columns[one].kind for one in (name, *companions)}
-                stands = bool(companions) and bool(kinds & DAYS) and name not in places
+                stands = name in own or (name not in places and _is_somebody_s(columns[name], rows, kinds))
             if stands:
                 one = counts[name]
                 return Repetition(name, one.different, companions, one.present == one.rows, is_key)
     return None
+
+
+def _is_somebody_s(column: Column, rows: pa.Table, kinds: set[Kind]) -> bool:
+    """Return whether what is no key stands for somebody, by itself or with what repeats beside it.
+
+    Labels of things have prices beside them; people have days and amounts, and documents of their own.
+    """
+    if column.kind is Kind.OPAQUE:
+        return column.data_type in DEVICES or len(kinds) > 1 or _tells_apart(column, rows)
+    return len(kinds) > 1 and bool(kinds & (DAYS | {Kind.OPAQUE}))
+
+
+def _is_calendar(column: Column, values: pd.Series[Any]) -> bool:
+    """Return whether there are nearly all the days of a time, which then are nobody's."""
+    if column.kind not in DAYS:
+        return False
+    days = (
+        pd.to_datetime(pd.Series(values.dropna().unique()), errors="coerce", utc=True).dropna().dt.floor("D")
+    )
+    return len(days) > 1 and (days.max() - days.min()).days < DENSE * days.nunique() == DENSE * len(days)
 
 
 def _may_be_key(column: Column, rows: pa.Table, vocabulary: frozenset[str]) -> bool:
@@ -144,8 +194,9 @@ def _may_be_key(column: Column, rows: pa.Table, vocabulary: frozenset[str]) -> b
     if column.kind is Kind.UUID:
         return True
     values = rows.column(column.name)
-    if column.kind is Kind.INTEGER:
-        return not is_measure(column.name, vocabulary) and form_of(column, values) is None
+    if column.kind in NUMBERS:
+        is_whole = whole_numbers(column, values) is not None
+        return is_whole and not is_measure(column.name, vocabulary) and form_of(column, values) is None
     return column.kind is Kind.TEXT and _are_codes(values.to_pandas())
 
 
@@ -171,7 +222,7 @@ def _tells_apart(column: Column, rows: pa.Table) -> bool:
     values = rows.column(column.name)
     if column.kind is Kind.UUID:
         return True
-    if column.kind is Kind.TEXT:
+    if column.kind in {Kind.TEXT, Kind.OPAQUE}:
         texts = values.drop_null().unique().to_pylist()
         is_counter = len(texts) >= MANY and _fewest_digits(texts) >= DIGITS
         return is_counter or _ways(texts) - log(len(texts)) >= SPARSE

@@ -21,9 +21,17 @@ KINDS = {"i": Kind.INTEGER, "f": Kind.DECIMAL, "O": Kind.TEXT, "M": Kind.DATE}
 SEEDS = range(16)
 
 
-def _choose(frame: pd.DataFrame) -> Repetition | None:
+def _choose(frame: pd.DataFrame, data_types: dict[str, str] | None = None) -> Repetition | None:
+    """Choose of columns of the kinds that they have here, but for those of `data_types`, which are opaque."""
+    opaque = data_types or {}
     columns = {
-        str(name): Column(str(name), "", KINDS[frame[name].dtype.kind], not_null=True) for name in frame
+        str(name): Column(
+            str(name),
+            opaque.get(str(name), ""),
+            Kind.OPAQUE if name in opaque else KINDS[frame[name].dtype.kind],
+            not_null=True,
+        )
+        for name in frame
     }
     counts = {name: ValueCounts(len(frame), len(frame), frame[name].nunique()) for name in columns}
     return choose_repetition(columns, pa.Table.from_pandas(frame, preserve_index=False), counts)
@@ -95,6 +103,37 @@ def test_codes_that_were_dealt_out_and_repeat_stand_for_somebody(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_numbers_with_a_decimal_point_are_numbers_of_somebody_too(seed: int) -> None:
+    numbers = np.repeat(np.array(_numbers(np.random.default_rng(seed)), float), MONTHS)
+    repetition = _choose(pd.DataFrame({"kto": numbers}))
+    assert repetition is not None
+    assert repetition.is_key
+    assert _choose(pd.DataFrame({"lohn": numbers})) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_documents_and_devices_that_repeat_stand_for_somebody_and_stay_what_they_are(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ages, towns = rng.integers(20, 80, PEOPLE), rng.choice(90_000, PEOPLE, replace=False) + 10_000
+    frame = pd.DataFrame(
+        {
+            "profil": [f'{{"age": {age}, "town": "{town}"}}' for age, town in zip(ages, towns, strict=True)],
+            "netz": [f"10.1.{number // 200}.{number % 200}" for number in range(PEOPLE)],
+            "wert": rng.integers(0, 40, PEOPLE),
+        }
+    )
+    frame = frame.loc[np.repeat(np.arange(PEOPLE), MONTHS)]
+    for name, data_type in (("profil", "jsonb"), ("netz", "inet")):
+        repetition = _choose(frame[[name, "wert"]], {name: data_type})
+        assert repetition is not None
+        assert (repetition.column, repetition.is_key) == (name, False)
+    plans = pd.DataFrame(
+        {"plan": np.array([f'{{"plan": "{kind}"}}' for kind in range(30)])[rng.integers(0, 30, 900)]}
+    )
+    assert _choose(plans, {"plan": "jsonb"}) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_prices_of_things_weather_of_days_and_rounded_amounts_are_nobody_s(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kinds = rng.integers(0, 60, 3_000)
@@ -120,5 +159,7 @@ def test_prices_of_things_weather_of_days_and_rounded_amounts_are_nobody_s(seed:
         }
     )
     assert _choose(weather) is None
+    rates = weather[["day", "sold"]].assign(dollar=rng.normal(1.1, 0.1, 365).round(4)[days])
+    assert _choose(rates) is None  # a day has one rate
     assert _choose(pd.DataFrame({"budget_of": rng.integers(1, 400, 3_000) * 25_000})) is None
     assert _choose(pd.DataFrame({"visitors": rng.integers(10_000, 11_000, 3_000)})) is None
