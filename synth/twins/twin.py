@@ -35,6 +35,7 @@ from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
 from synth.twins.resplit import owners_again
 from synth.twins.seniority import with_elders
+from synth.twins.shares import with_shares
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
@@ -112,6 +113,7 @@ def draw_twin(
     twin_table, samples = with_places(case, exact_table, samples)
     twin_table, samples = with_succession(case, twin_table, samples)
     twin_table, samples = with_numberings(case, twin_table, samples)
+    twin_table, samples = with_shares(case, twin_table, samples)
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
     twin_table = with_formulas(case, twin_table, computed_columns)
     twin_table = without_broken(case, valid_rows, twin_table)
