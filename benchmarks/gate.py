@@ -28,13 +28,15 @@ import pandas as pd
 from benchmarks.rungs import RUNGS
 from benchmarks.tables import read
 from synth.domain import Aspect, Evaluation
+from synth.evaluate import Entities, Halves
 from synth.evaluate.case import EvaluationCase
 from synth.evaluate.checks import RULES
+from synth.evaluate.membership import SPLITS
 from synth.evaluate.tables import read as read_tables
 from synth.twins.redraw import spare_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.rungs import Rung
     from synth.evaluate.checks import CheckRule
@@ -73,30 +75,68 @@ def _read_steps(path: Path) -> dict[str, dict[str, Any]]:
     return {step.pop("step"): step for step in steps}
 
 
+class _Splits:
+    """Parts the entities of a table by several coins; an engine that leaks learns each half."""
+
+    def __init__(self, table: pd.DataFrame, size: int, rung: Rung, seed: int) -> None:
+        order = np.random.default_rng([seed, size]).permutation(len(table))
+        self._people, self._fresh = table.iloc[order[:size]], table.iloc[order[size:]].reset_index(drop=True)
+        self._rung, self._seed = rung, seed
+        self.number, self.seconds = 0, 0.0
+
+    @property
+    def whose(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The entity of each row of the first split."""
+        return np.concatenate(self._parts(0))
+
+    def draw(self, number: int) -> Halves:
+        """The rows of a split, and those that the engines of its halves draw."""
+        start = time.process_time()
+        self.number = number
+        parts = self._parts(number)
+        first, other = (self._people.iloc[part].reset_index(drop=True) for part in parts)
+        rows = (len(self._people) + spare_rows(len(self._people), halves=True)) // 2
+        rng = np.random.default_rng([self._seed, len(self._people), number, 1])
+        draws = [one.rows for one in self._rung([first, other], self._fresh, rows, rng)]
+        twin = pd.concat(draws, ignore_index=True)
+        second = np.repeat([False, True], [len(one) for one in draws])
+        entities = Entities(parts[0], parts[1], np.arange(len(twin)))
+        self.seconds += time.process_time() - start
+        return Halves(first, other, twin, second, entities, np.concatenate(parts))
+
+    def cases(self) -> Iterator[EvaluationCase]:
+        """The cases of other splits, each drawn when it is asked for."""
+        for number in range(1, SPLITS):
+            halves = self.draw(number)
+            tables = read_tables(halves.training, halves.holdout, halves.synthetic, categories=())
+            yield EvaluationCase(
+                replace(tables, second=halves.second), frozenset(), self._seed, whose=halves.whose
+            )
+
+    def _parts(self, number: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        order = np.random.default_rng([self._seed, number]).permutation(len(self._people))
+        return np.array_split(order, 2)
+
+
 def _climb(
     table: pd.DataFrame, size: int, rung: Rung, run: tuple[int, int], rules: Sequence[CheckRule]
 ) -> dict[str, Any]:
     """The verdicts of one run: `size` entities in two halves, an engine each."""
     seed, models = run
-    rng = np.random.default_rng([seed, size])
-    order = rng.permutation(len(table))
-    halves = [table.iloc[part].reset_index(drop=True) for part in np.array_split(order[:size], 2)]
-    fresh = table.iloc[order[size:]].reset_index(drop=True)
-    rows = (size + spare_rows(size, halves=True)) // 2
     start = time.process_time()
-    rows_of_rung = rung(halves, fresh, rows, rng)
-    seconds = time.process_time() - start
-    twin = pd.concat([one.rows for one in rows_of_rung], ignore_index=True)
-    second = np.repeat([False, True], [len(one.rows) for one in rows_of_rung])
-    tables = replace(read_tables(halves[0], halves[1], twin, categories=()), second=second)
-    case = EvaluationCase(tables, frozenset(), seed, models=models)
+    splits = _Splits(table, size, rung, seed)
+    halves, fit = splits.draw(0), splits.seconds
+    tables = read_tables(halves.training, halves.holdout, halves.synthetic, categories=())
+    tables = replace(tables, second=halves.second)
+    case = EvaluationCase(tables, frozenset(), seed, models=models, whose=splits.whose, splits=splits.cases())
     checks = [check for rule in rules if (check := rule.check(case, {})) is not None]
     evaluation = Evaluation(None, tuple(checks), {})
     return {
         "verdict": evaluation.verdict,
         "checks": {check.name: [check.verdict, round(check.value, 4)] for check in checks},
-        "fit": round(seconds, 2),
-        "cpu": round(time.process_time() - start - seconds, 2),
+        "fit": round(fit, 2),
+        "splits": splits.number,
+        "cpu": round(time.process_time() - start - fit, 2),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 
