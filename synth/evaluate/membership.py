@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from synth.evaluate.verdicts import Finding
 
 BY_DISTANCE = "Membership attack by distance"
+HOPELESS = 0.01  # probability of a pass below which no further split is asked
 SPLITS = 5  # with so many the standard error is less than half of what it is with one
 
 
@@ -51,13 +52,20 @@ def membership(case: EvaluationCase, limit: float) -> Finding:
     return judge_advantage(case, limit, guess, text, sizes, level=LEVEL / 2)
 
 
-def _is_hopeless(guess: Advantage, most: float, share_done: float) -> bool:
-    """Return whether an advantage is too great to be below a bound when all splits, not only these, are done.
+def _is_hopeless(guess: Advantage, most: float, done: float) -> bool:
+    """Return whether an advantage will hardly be below a bound when all splits, not only these, are done.
 
-    To stop early for this reason lets nothing pass that would not.
+    The mean of all splits differs from that of these by what the others add: its standard deviation is
+    `guess.error` · √(1 - `done`). To stop early for this reason lets nothing pass that would not.
+
+    Args:
+        guess: of the splits that are done.
+        most: the limit of the advantage.
+        done: the share of all splits that are done.
     """
-    last_error = guess.error * sqrt(share_done)
-    return guess.value - guess.error > most - one_sided(LEVEL / 2) * last_error
+    last_error = guess.error * sqrt(done)
+    least = guess.value - one_sided(HOPELESS) * guess.error * sqrt(1 - done)
+    return least > most - one_sided(LEVEL / 2) * last_error
 
 
 def _over_splits(splits: Sequence[tuple[Floats, Codes]]) -> Advantage:
