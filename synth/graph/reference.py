@@ -11,7 +11,7 @@ from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.prices import is_price_list
-from synth.graph.words import is_somebody, names_party
+from synth.graph.words import is_somebody, names_party, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -72,7 +72,7 @@ class References:
         model, look = self.models[name], self.looks.get(name)
         if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
             return ""
-        if model.history is not None or model.sensitive or model.roles or any(map(names_party, look.columns)):
+        if model.history is not None or model.sensitive or model.roles or self._names_party(look):
             return ""
         others = [key for key in self.keys[name] if key.parent != name]
         if any(key.parent not in reference and not key.public for key in others):
@@ -80,6 +80,13 @@ class References:
         if self._is_calendar(look):
             return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
         return self._price_list(model, look) or self._dimension(look)
+
+    def _names_party(self, look: RelationLook) -> bool:
+        """Return whether a column is called as a party; the parent in a tree of things is a thing."""
+        own = {key.column for key in self.keys[look.unique_id] if key.parent == look.unique_id}
+        return any(
+            names_party(name) and not (name in own and stem(name) == "parent") for name in look.columns
+        )
 
     def _price_list(self, model: Model, look: RelationLook) -> str:
         """Return why a small table of prices and days, to which nobody may refer, is about nobody."""

@@ -260,6 +260,22 @@ def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, c
     assert (reference is None) == (column != "colour")
 
 
+@pytest.mark.parametrize("in_the_tree", [True, False])
+def test_the_parent_in_a_tree_of_things_is_no_person(handmade: Handmade, in_the_tree: bool) -> None:
+    handmade.session.execute(LISTS)
+    handmade.session.execute("alter table analytics.products add column parent_id integer")
+    parent = "1 + product_id % 3" if in_the_tree else "1000 + product_id"
+    handmade.session.execute(f"update analytics.products set parent_id = {parent} where product_id > 3")
+    names = ("products", "sales")
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in names]
+    facts = handmade.reference("sales", "product_id", "products", "product_id")
+    facts |= handmade.key("products", "product_id")
+    if in_the_tree:
+        facts |= handmade.reference("products", "parent_id", "products", "product_id")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    assert bool(listing_by_name(handmade)["products"]["reference"]) == in_the_tree
+
+
 def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handmade: Handmade) -> None:
     handmade.session.execute(SHOP + LISTS.replace("analytics.sales", "analytics.results") + TOTALS)
     names = ("customers", "orders", "lines", "products", "results", "players")
