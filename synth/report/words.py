@@ -122,6 +122,11 @@ def closest(document: Document) -> CheckFigure | None:
     return max(gates, key=danger, default=None)
 
 
+def is_chance(check: CheckFigure) -> bool:
+    """Return whether a check passes beyond its limit, because chance explains its figure."""
+    return check.verdict is Verdict.PASS and (check.value or 0) > check.limit
+
+
 def highest(distribution: Distribution) -> float:
     """Return the largest share of a column's cells, which the longest bar has."""
     return (

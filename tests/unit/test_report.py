@@ -272,6 +272,16 @@ def test_a_failed_check_is_explained_on_the_first_screen() -> None:
     assert "On exact_rows." in page[: page.index("<nav")]
 
 
+def test_a_figure_beyond_its_limit_that_passes_is_called_chance() -> None:
+    by_chance = check("near_copies", value=10.0, low=0.0, high=12.0, limit=3.0)
+    beyond, within = (
+        render_report(make_document(task(), "run-1", evaluation(one), published_rows=1_000))
+        for one in (by_chance, check("near_copies", value=1.0, low=0.0, high=12.0, limit=3.0))
+    )
+    assert "chance explains as many; the limit, 3, is for what it does not explain" in beyond
+    assert "chance explains as many" not in within
+
+
 def test_a_moved_limit_is_called_customised() -> None:
     custom_evaluation = evaluation(check("exact_rows", limit=20, has_custom_limit=True), *CHECKS[1:])
     text = " ".join(
