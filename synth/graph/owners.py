@@ -95,7 +95,7 @@ class EntityOwners:
         claims = sorted(_nearest(self._claims(model, look), name), key=self._preference)
         claims = [claim for claim in claims if claim.entities >= FEWEST or self._one_to_one(claim, look)]
         if self._is_root(model, look):
-            claims = [claim for claim in claims if self._one_to_one(claim, look) and claim.surely >= 2]  # noqa: PLR2004 - by names at least
+            claims = [claim for claim in claims if self._is_above_people(claim, look)]
         by_values = self._by_values(model, look, claims)
         if by_values is not None or not claims:
             return by_values or self._own(model, look)
@@ -133,6 +133,24 @@ class EntityOwners:
             return True
         counts = [look.counts[name] for name in look.personal if name in look.counts]
         return len(look.personal) > 1 and any(2 * one.different > one.present for one in counts)
+
+    def _is_above_people(self, claim: EntityClaim, look: RelationLook) -> bool:
+        """Return whether rows that are people have all the same a better one to be about.
+
+        That is another table's row for each of them, or whoever has several rows with one birthday.
+        """
+        surely = self._one_to_one(claim, look) and claim.surely >= 2  # noqa: PLR2004 - by names at least
+        return surely or self._has_several_rows(claim.ownership.column, look)
+
+    def _has_several_rows(self, column: str, look: RelationLook) -> bool:
+        """Return whether a column's values repeat, and all that is somebody's own repeats with them."""
+        counts = look.counts.get(column)
+        if counts is None or not counts.has_repeats or column not in look.columns:
+            return False
+        own_columns = [name for name in look.personal if name != column]
+        return bool(own_columns) and all(
+            self.warehouse.determines(look.relation, column, name) for name in own_columns
+        )
 
     def _one_to_one(self, claim: EntityClaim, look: RelationLook) -> bool:
         return look.unique(claim.ownership.column)
@@ -213,15 +231,16 @@ class EntityOwners:
 
     def _by_values(self, model: Model, look: RelationLook, claims: list[EntityClaim]) -> Ownership | None:
         """Return whom values show the rows to be about, where that protects more than the claims of names."""
-        if model.history is not None or self._is_root(model, look):
-            return None
-        if claims and (claims[0].surely > 1 or claims[0].ownership.root != model.unique_id):
+        is_decided = claims and (claims[0].surely > 1 or claims[0].ownership.root != model.unique_id)
+        if model.history is not None or is_decided:
             return None
         try:
             repetition = find_repetition(look, model, self.warehouse)
         except WarehouseError:  # reading the rows will say so
             return None
         if repetition is None:
+            return None
+        if self._is_root(model, look) and not self._has_several_rows(repetition.column, look):
             return None
         for claim in claims[:1]:
             column = claim.ownership.column

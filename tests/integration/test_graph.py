@@ -245,6 +245,21 @@ def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handma
     assert listing_by_name(handmade)["customers"]["reference"] == "declared"
 
 
+@pytest.mark.parametrize("column", ["pers", "employee_id", "manager_id"])
+def test_people_who_have_several_rows_are_whom_a_table_of_people_is_about(
+    handmade: Handmade, column: str
+) -> None:
+    birthday = "date '1950-01-01' + {} * 131 % 18000"
+    handmade.session.execute(
+        f"create table analytics.employees as select n as row_no, 100000 + n % 90 * 7919 as {column}, "
+        f"{birthday.format('(n % 90)' if column != 'manager_id' else 'n')} as birth_date, "
+        "hashint4(n) & 63 as hours from generate_series(1, 900) n"
+    )
+    handmade.write(handmade.model("employees") | handmade.key("employees", "row_no"))
+    entity = listing_by_name(handmade)["employees"]["entity"]
+    assert entity == (None if column == "manager_id" else column)  # a manager has many people, each their own
+
+
 @pytest.mark.parametrize("column", ["filialleitung", "zustaendig", "supplier", "firma", "colour"])
 def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, column: str) -> None:
     handmade.session.execute(LISTS)
