@@ -55,7 +55,7 @@ def assemble_unseen(
     """Return the columns of the relation in order, with types that Postgres reads without loss.
 
     Args:
-        synthetic: rows drawn by the private engine; a column of keys may say in which rows it is not NULL.
+        synthetic: rows drawn by the private engine; a column of keys or texts may say where it is not NULL.
         treatments: of every column.
         parents: the keys of a foreign key's parent twin, or None where there is no such twin.
         rng: the source of chance.
@@ -135,10 +135,10 @@ def unseen_keys(column: Column, rows: int, rng: Rng) -> pa.Array:
 
 def _present(synthetic: pd.DataFrame, treatment: Treatment, rows: int) -> NDArray[np.bool_]:
     """Return in which rows a column is not NULL."""
-    if treatment.role is Role.FREE_TEXT:
-        return np.full(rows, treatment.is_required)
-    if treatment.column.name not in synthetic or treatment.is_required:
+    if treatment.is_required:
         return np.ones(rows, bool)
+    if treatment.column.name not in synthetic:
+        return np.full(rows, treatment.role is not Role.FREE_TEXT)
     present = synthetic[treatment.column.name].notna().to_numpy(bool)
     return present if (~present).mean() >= FEW_ABSENT else np.ones(rows, bool)
 

@@ -109,13 +109,27 @@ def tally(codes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def label_margin(
-    name: str, values: pd.Series, cells: LabelCells, mechanisms: Mechanisms, rho: float
+    name: str,
+    values: pd.Series,
+    cells: LabelCells,
+    mechanisms: Mechanisms,
+    rho: float,
+    told: tuple[NDArray[np.float64], float] | None = None,
 ) -> Margin:
-    """Return the noisy counts of a column of labels."""
+    """Return the noisy counts of a column of labels.
+
+    `told` are counts of the labels that are known already, and the variance of their noise.
+    """
     counts = mechanisms.counts(f"{name}: counts", tally(cells.codes(values), cells.size), rho)
+    variances = np.full(cells.size, mechanisms.scale(rho) ** 2)
+    if told is not None:
+        number, (earlier, variance) = len(cells.labels), told
+        trust = variances[:number] / (variances[:number] + variance)
+        counts[:number] += trust * (earlier - counts[:number])
+        variances[:number] *= 1 - trust
     if cells.nullable and counts[-1] < ABSENT * mechanisms.scale(rho):
-        counts[-1] = 0
-    return Margin(cells, counts, np.full(cells.size, mechanisms.scale(rho) ** 2))
+        counts = _without_null(counts)
+    return Margin(cells, counts, variances)
 
 
 def levels_of(size: int) -> int:
@@ -124,28 +138,60 @@ def levels_of(size: int) -> int:
 
 
 def line_margin(
-    name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float, rows: float
+    name: str,
+    values: pd.Series,
+    domain: ColumnDomain,
+    mechanisms: Mechanisms,
+    rho: float,
+    rows: float,
 ) -> Margin:
     """Return the noisy counts of stretches that became shorter where noisy counts were high."""
+    whole = CellStretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf))
+    return refined_margin(name, values, domain, mechanisms, rho, whole)
+
+
+def refined_margin(
+    name: str,
+    values: pd.Series,
+    domain: ColumnDomain,
+    mechanisms: Mechanisms,
+    rho: float,
+    whole: CellStretches,
+    absent: tuple[float, float] = (0.0, np.inf),
+) -> Margin:
+    """Return the noisy counts of stretches that became shorter than the `whole` ones.
+
+    `absent` is how many rows are NULL by an earlier count, and the variance of its noise. What was counted
+    before is counted once less.
+    """
     grid = Grid.of(domain)
     positions = grid.positions(amounts(values, domain.kind))
-    levels = levels_of(grid.size)
+    levels = max(1, levels_of(grid.size) - (not np.isinf(whole.variances).any()))
     deviation = mechanisms.scale(rho / levels)
-    whole = CellStretches(np.zeros(1, dtype=np.int64), np.full(1, rows), np.full(1, np.inf))
-    absent = []
+    weights, sums = [1 / absent[1]], [absent[0] / absent[1]]
     for level in range(levels):
         parts = whole.parts(grid.size, deviation)
         cells = LineCells(grid, whole.split(parts, grid.size), domain.nullable)
         tallies = tally(cells.codes_of(positions), cells.size)
         noisy = mechanisms.counts(f"{name}: counts {level + 1} of {levels}", tallies, rho / levels)
-        absent.append(noisy[-1])
+        weights.append(deviation**-2)
+        sums.append(noisy[-1] * deviation**-2)
         whole = whole.refine(cells.starts, parts, noisy[: len(cells.starts)], deviation)
     cells = LineCells(grid, whole.starts, domain.nullable)
     if not domain.nullable:
         return Margin(cells, whole.counts, whole.variances)
-    variances = np.append(whole.variances, deviation**2 / levels)
-    nobody = np.mean(absent) < ABSENT * deviation / np.sqrt(levels)
-    return Margin(cells, np.append(whole.counts, 0.0 if nobody else np.mean(absent)), variances)
+    variance = 1 / sum(weights)
+    number = variance * sum(sums)
+    variances = np.append(whole.variances, variance)
+    counts = np.append(whole.counts, number)
+    nobody = number < ABSENT * np.sqrt(variance)
+    return Margin(cells, _without_null(counts) if nobody else counts, variances)
+
+
+def _without_null(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return counts of which the last, that of NULL, is nothing, and the highest of the others is not."""
+    others = counts[:-1] + max(0.0, 1.0 - float(counts[:-1].max()))
+    return np.append(others, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.guarantee.cells import cell_starts, nearest_shares, tally
-from synth.guarantee.discovery import EDGE, SURE
+from synth.guarantee.cells import ABSENT, tally
 from synth.guarantee.fitting import even_numbers
+from synth.guarantee.smoothing import smooth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 # Each bin of numbers begins so many times higher than the one before, at least one higher.
 GROWTH = 1.5
 MOST = 100_000
-# Neighbouring bins are also looked at together, so many at once.
-WINDOWS = (1, 2, 4)
-# Standard deviations of the noise above which bins right after those that stand out belong to them, too.
-LIKELY = 2.0
+# Numbers whose curve is not so many standard deviations of the noise long are not told.
+SURE = 3.5
+# Where fewer parents than this are expected, nobody is.
+FEWEST = 0.25
 
 
 def _lows() -> Ints:
@@ -81,41 +81,18 @@ class ChildCounts:
 
 
 def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) -> ChildCounts | None:
-    """Return how many rows parents have, or None where no number stands out from the noise."""
+    """Return how many rows parents have, or None where the numbers do not stand out from the noise.
+
+    That no parent is without rows is likelier than that noise hides a few.
+    """
     bins = np.searchsorted(LOWS, np.minimum(counts.numbers, MOST - 1), side="right") - 1
     alone = mechanisms.with_contribution(counts.per_entity)
     deviation = alone.scale(rho)
     noisy = alone.counts("rows per parent", tally(bins, len(LOWS) - 1), rho)
-    first, end = 0 if counts.all else 1, _last(noisy, deviation) + 1
-    if end <= first:
+    curve = smooth(noisy[1:], deviation)
+    if curve.clearness < SURE:
         return None
-    part = noisy[first:end]
-    starts = cell_starts(part, deviation)
-    sizes = np.diff(np.append(starts, len(part)))
-    totals = nearest_shares(np.add.reduceat(part, starts))
-    shares = np.zeros(len(noisy))
-    shares[first:end] = np.repeat(totals / sizes, sizes)
-    return ChildCounts(shares, max(1, round(float(part.sum()))), counts.all)
-
-
-def _last(noisy: NDArray[np.float64], deviation: float) -> int:
-    """Return the highest bin that belongs to neighbours which together stand out from the noise; else -1.
-
-    What follows right after them needs to be less sure: most numbers of rows have no gap between them, and a
-    bin too many is no much higher number.
-    """
-    last = -1
-    for size in WINDOWS:
-        sums = np.convolve(noisy, np.ones(size), mode="valid")
-        full = np.flatnonzero(sums > SURE * deviation * np.sqrt(size))
-        if len(full):
-            last = max(last, int(full[-1]) + size - 1)
-    while last > 0 and noisy[last] < EDGE * deviation:
-        last -= 1
-    while last >= 0:
-        next_bins = [noisy[last + 1 : last + 1 + size] for size in WINDOWS[:2]]
-        likely = [part for part in next_bins if part.sum() > LIKELY * deviation * np.sqrt(len(part))]
-        if not likely or not len(likely[0]):
-            break
-        last += len(likely[0])
-    return last
+    childless = float(noisy[0]) if counts.all and noisy[0] > ABSENT * deviation else 0.0
+    numbers = np.append(childless, np.where(curve.counts < FEWEST, 0.0, curve.counts))
+    total = float(numbers.sum())
+    return ChildCounts(numbers / total, max(1, round(total)), counts.all)

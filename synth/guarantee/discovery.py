@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from synth.guarantee.cells import LabelCells, tally
-from synth.guarantee.domains import ColumnDomain, amount_of, amounts, keys_of
+from synth.guarantee.cells import ABSENT, CellStretches, LabelCells, tally
+from synth.guarantee.domains import ColumnDomain, Grid, amount_of, amounts, keys_of
+from synth.guarantee.smoothing import smooth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,28 +25,52 @@ YEARS = (
     pd.date_range("1700-01-01", "2261-01-01", freq="YS", tz="UTC", unit="us").astype("int64").to_numpy(float)
 )
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
-# A bin is taken for empty below so many standard deviations of the noise; so are several together. Of
-# hundreds that hardly any column needs, one is above the first by chance.
-SURE, SURER = 3.5, 5.0
-WINDOWS = (1, 2, 4, 8)
-# At the edges of several, bins that hold less belong to nobody.
-EDGE = 1.0
+# Bins whose curve is not so many standard deviations of the noise long are taken for empty. Of hundreds that
+# hardly any column needs, a few are half as clear by chance.
+SURE = 5.0
 # Where nothing stands out from the noise: what numbers mostly are, and how many years ago and ahead dates.
 USUAL = 0.5, 2.0**16
 USUAL_YEARS = 30, 2
+# Second differences of the logarithms of counts, as `smooth` expects them: between powers of two, numbers are
+# mostly in a few bins; most tables are about more than a few years.
+POWERS_BEND, YEARS_BEND = (-0.8, 0.5), (-0.05, 0.1)
+# Share of what a column costs that tells its labels or its bounds; the rest counts.
+TELLING = 0.6
+# A bin with a smaller share of the rows than this, that noise may have made, is at the end of no curve.
+FEWEST = 0.01
+NO_LABELS = LabelCells((), (), others=False, nullable=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A complete domain, the cells of labels, and one line on how it came about."""
+    """A complete domain, one line on how it came about, and what noisy counts told on the way.
+
+    Attributes:
+        domain: with bounds, if it is one of numbers or moments.
+        how: it came about.
+        cells: of labels; none of numbers and moments.
+        stretches: of a line, with smooth numbers of rows; None of labels.
+        told: how many rows hold each of the labels, before one for all others and NULL.
+        absent: how many rows are NULL.
+        variance: of the noise of `told` and `absent`.
+    """
 
     domain: ColumnDomain
     how: str
-    cells: LabelCells | None = None
+    cells: LabelCells = NO_LABELS
+    stretches: CellStretches | None = None
+    told: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    absent: float = 0.0
+    variance: float = np.inf
 
 
 def discover_domain(
-    name: str, values: pd.Series, domain: ColumnDomain, mechanisms: Mechanisms, rho: float, delta: float
+    name: str,
+    values: pd.Series,
+    domain: ColumnDomain,
+    mechanisms: Mechanisms,
+    rho: float,
+    delta: float,
 ) -> Discovery:
     """Return the domain of a column of which labels or bounds are not public."""
     if domain.of_labels:
@@ -64,7 +89,9 @@ def _labels(
     noisy_counts = mechanisms.labels(f"{name}: labels", tallies, rho, delta)
     label_keys = tuple(text.encode("ascii").decode("unicode_escape") for text in noisy_counts)
     cells = LabelCells(_labels_of(label_keys), label_keys, others=True, nullable=domain.nullable)
-    return Discovery(domain, f"{len(label_keys)} labels that enough entities hold, the rest as one", cells)
+    how = f"{len(label_keys)} labels that enough entities hold, the rest as one"
+    told = np.array(list(noisy_counts.values()), dtype=float)
+    return Discovery(domain, how, cells, told=told, variance=mechanisms.scale(rho) ** 2)
 
 
 def _labels_of(keys: tuple[str, ...]) -> tuple[Any, ...]:
@@ -77,25 +104,94 @@ def _bounds(
 ) -> Discovery:
     ends = ENDS if domain.kind == "number" else YEARS
     numbers = amounts(values, domain.kind)
-    numbers = numbers[~np.isnan(numbers)]
-    bins = np.clip(np.searchsorted(ends, numbers, side="right") - 1, 0, len(ends) - 2)
-    counts = mechanisms.counts(f"{name}: bounds", tally(bins, len(ends) - 1), rho)
-    possible = _possible(domain, ends)
-    low, high = _ends(
-        np.where(possible, counts, 0.0), ends, mechanisms.scale(rho), _usual(domain, ends, possible)
-    )
+    absent = np.isnan(numbers)
+    bins = np.clip(np.searchsorted(ends, numbers[~absent], side="right") - 1, 0, len(ends) - 2)
+    tallies = np.append(tally(bins, len(ends) - 1), absent.sum())
+    noisy = mechanisms.counts(f"{name}: bounds", tallies, rho)
+    deviation = mechanisms.scale(rho)
+    counts, variances = _curves(noisy[:-1], domain, ends, deviation)
+    holding = np.flatnonzero(counts > 0)
+    first, last = int(holding[0]), int(holding[-1])
+    low, high = float(ends[first]), float(ends[last + 1])
     if domain.largest is not None:
         low, high = max(low, -domain.largest), min(high, domain.largest)
-    if domain.kind == "datetime":
-        stated = domain.low if domain.low is not None else domain.high
-        zone = "UTC" if stated is None else stated.tzinfo
-        ends_in_utc = (pd.Timestamp(int(end), unit="us", tz="UTC") for end in (low, high))
-        low, high = (end.tz_convert(zone) for end in ends_in_utc)
-    bounds = {"low": low if domain.low is None else domain.low}
-    bounds["high"] = high if domain.high is None else domain.high
-    bounds["high"] = max(bounds["high"], bounds["low"])
+    whole = replace(
+        domain,
+        low=_end(low, domain) if domain.low is None else domain.low,
+        high=_end(high, domain) if domain.high is None else domain.high,
+    )
+    whole = replace(whole, high=max(whole.low, whole.high))
     how = "bounds between powers of two" if domain.kind == "number" else "bounds between years"
-    return Discovery(replace(domain, **bounds), f"{how}, by a noisy histogram")
+    part = slice(first, last + 1)
+    stretches = _stretches(whole, ends[part], counts[part], variances[part])
+    return Discovery(
+        whole,
+        f"{how}, by a noisy histogram",
+        stretches=stretches,
+        absent=float(noisy[-1]),
+        variance=deviation**2,
+    )
+
+
+def _end(amount: float, domain: ColumnDomain) -> Any:
+    """Return an end of bins as a bound of the domain."""
+    if domain.kind == "number":
+        return amount
+    stated = domain.low if domain.low is not None else domain.high
+    return pd.Timestamp(int(amount), unit="us", tz="UTC").tz_convert(
+        "UTC" if stated is None else stated.tzinfo
+    )
+
+
+def _curves(
+    noisy: NDArray[np.float64], domain: ColumnDomain, ends: NDArray[np.float64], deviation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return smooth numbers of rows in bins, and their variances.
+
+    Numbers above zero, below it, and zero itself have nothing to do with each other. Where no curve stands
+    out from the noise, it is the best one over `usual` bins.
+    """
+    possible = _possible(domain, ends)
+    counts, variances = np.zeros(len(noisy)), np.full(len(noisy), deviation**2)
+    if domain.kind == "number":
+        zero = int(np.searchsorted(ends, 0.0))
+        sides = [np.arange(zero + 1, len(noisy)), np.arange(zero)]
+        if possible[zero] and noisy[zero] > ABSENT * deviation:
+            counts[zero] = noisy[zero]
+        bend = POWERS_BEND
+    else:
+        sides, bend = [np.arange(len(noisy))], YEARS_BEND
+    for side in sides:
+        at = side[possible[side]]
+        if len(at):
+            curve = smooth(noisy[at], deviation, bend)
+            if curve.clearness >= SURE:
+                counts[at], variances[at] = curve.counts, curve.variances
+    if counts.sum() < ABSENT * deviation:
+        usual = _usual(domain, ends, possible)
+        at = np.flatnonzero(usual)
+        curve = smooth(noisy[at], deviation, bend)
+        counts[at], variances[at] = curve.counts, curve.variances
+    is_clear = counts > np.minimum(FEWEST * counts.sum(), ABSENT * np.sqrt(variances))
+    return np.where(is_clear, counts, 0.0), variances
+
+
+def _stretches(
+    domain: ColumnDomain,
+    ends: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    variances: NDArray[np.float64],
+) -> CellStretches:
+    """Return bins as stretches of the positions that a domain has; those without a position are left out."""
+    grid = Grid.of(domain)
+    starts = grid.positions(ends)
+    if domain.kind == "number":
+        starts[ends > 0] = np.maximum(starts[ends > 0], grid.positions(np.zeros(1))[0] + (ends[0] <= 0))
+    starts[0] = 0
+    starts = np.minimum(np.maximum.accumulate(starts), grid.size - 1)
+    first = np.flatnonzero(np.diff(starts, prepend=-1) > 0)
+    # Of bins that begin at one position the rows are together.
+    return CellStretches(starts[first], np.add.reduceat(counts, first), np.add.reduceat(variances, first))
 
 
 def _possible(domain: ColumnDomain, ends: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -122,36 +218,3 @@ def _usual(domain: ColumnDomain, ends: NDArray[np.float64], possible: NDArray[np
         first, last = (amount_of(now + pd.DateOffset(years=years), "datetime") for years in (-ago, ahead))
     usual = possible & (ends[:-1] >= first) & (ends[1:] <= last)
     return usual if usual.any() else possible
-
-
-def _ends(
-    counts: NDArray[np.float64], ends: NDArray[np.float64], deviation: float, usual: NDArray[np.bool_]
-) -> tuple[Any, Any]:
-    """Return the ends of the bins that stand out from the noise, alone or together with their neighbours.
-
-    Where none do, those of the fullest neighbours among the `usual` bins.
-    """
-    for size in WINDOWS:
-        sums = np.convolve(counts, np.ones(size), mode="valid")
-        are_usual = np.convolve(usual, np.ones(size), mode="valid") == size
-        full = np.flatnonzero(sums > np.where(are_usual, SURE, SURER) * deviation * np.sqrt(size))
-        if len(full):
-            break
-    else:
-        first, last = _fullest(counts, np.flatnonzero(usual), size)
-        return float(ends[first]), float(ends[last + 1])
-    first, last = int(full[0]), int(full[-1]) + size - 1
-    while first < last and counts[first] < EDGE * deviation:
-        first += 1
-    while first < last and counts[last] < EDGE * deviation:
-        last -= 1
-    return float(ends[first]), float(ends[last + 1])
-
-
-def _fullest(counts: NDArray[np.float64], usual: NDArray[np.int64], size: int) -> tuple[int, int]:
-    """Return the first and the last of the neighbours among the usual bins that hold most together."""
-    begin, number = int(usual[0]), int(usual[-1] - usual[0]) + 1
-    size = min(size, number)
-    sums = np.convolve(counts[begin : begin + number], np.ones(size), mode="valid")
-    first = begin + int(np.argmax(sums))
-    return first, first + size - 1

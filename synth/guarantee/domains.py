@@ -31,6 +31,7 @@ class ColumnDomain:
     `decimals` is the number of decimal places of a number, by default those that give four digits over the
     range; `unit` is the grain of a datetime: D, h, m, s or us. A column that is not `nullable` costs no cell
     for NULL and never is NULL. `largest` is how far from zero a number can be that the column's type holds.
+    `passing` says that others decide the column in the end, so that hardly anything is spent on it.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class ColumnDomain:
     nullable: bool = True
     unit: str = "s"
     largest: float | None = None
+    passing: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

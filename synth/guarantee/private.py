@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin
+from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin, refined_margin
 from synth.guarantee.children import ChildCounts, ParentCounts, measured_children
 from synth.guarantee.contributions import rows_within
-from synth.guarantee.discovery import Discovery, discover_domain
+from synth.guarantee.discovery import TELLING, discover_domain
 from synth.guarantee.domains import ColumnDomain, key_of
 from synth.guarantee.grouping import group_cells
 from synth.guarantee.noise import Mechanisms, Release
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 ROWS, DISCOVERY, MARGINS = 0.02, 0.2, 0.4
 # The share of how many rows parents have, before the others.
 CHILDREN = 0.15
-# Where a first count says that there are so few rows, another share makes their number surer.
-SMALL, SURER = 200, 0.15
+# Where counts so far say that there are so few rows, another share makes their number surer. Of hardly any
+# rows nothing else can be told.
+SURER = ((200, 0.15), (25, 0.4))
+# What a column costs beside one of public labels or bounds: one of which only the NULLs are counted or that
+# others decide, and one of which nothing is public.
+PRESENCE, UNDECLARED = 0.2, 1.5
 # Pairs that are counted, at most so many a column.
 PAIRS = 2
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
@@ -143,37 +147,43 @@ class PrivateSynthesizer:
         if self._public_rows is not None:
             self._rows = float(self._public_rows)
             return
-        noisy = self._mechanisms.counts("rows", np.array([number]), self._mechanisms.rho * ROWS)
-        self._rows = max(1.0, float(noisy[0]))
-        if self._rows < SMALL:
-            again = self._mechanisms.counts("few rows", np.array([number]), self._mechanisms.rho * SURER)
-            weighted_sum = ROWS * float(noisy[0]) + SURER * float(again[0])  # by their precision
-            self._rows = max(1.0, weighted_sum / (ROWS + SURER))
+        sums, weights = 0.0, 0.0
+        for what, most, share in (("rows", np.inf, ROWS), *(("few rows", *one) for one in SURER)):
+            if weights and self._rows >= most:
+                break
+            noisy = self._mechanisms.counts(what, np.array([number]), self._mechanisms.rho * share)
+            sums, weights = sums + share * float(noisy[0]), weights + share  # by their precision
+            self._rows = max(1.0, sums / weights)
 
     def _measure(self, training: pd.DataFrame) -> dict[str, Margin]:
-        discoveries = {name: self._discover(name, training[name]) for name in self._incomplete}
-        self.discoveries = {name: discovery.how for name, discovery in discoveries.items()}
-        alone = self._mechanisms.rho * MARGINS
+        share = MARGINS + (DISCOVERY if self._incomplete else 0)
+        alone = min(self._mechanisms.rho * share, self._mechanisms.remaining)
         self._most = self._groups_for(self._mechanisms.remaining - alone)
-        rho = (alone if self._most >= FEWEST_GROUPS else self._mechanisms.remaining) / len(self.domains)
-        margins = {}
-        for name, domain in self.domains.items():
-            discovery = discoveries.get(name, Discovery(domain, ""))
+        whole = alone if self._most >= FEWEST_GROUPS else self._mechanisms.remaining
+        costs = {name: _cost(domain) for name, domain in self.domains.items()}
+        total = sum(costs.values())
+        return {name: self._margin(name, training[name], whole * costs[name] / total) for name in costs}
+
+    def _margin(self, name: str, values: pd.Series, rho: float) -> Margin:
+        """Return the noisy counts of a column; where its domain is not public, a part of `rho` tells it."""
+        domain, mechanisms = self.domains[name], self._mechanisms
+        if domain.complete:
             if domain.of_labels:
                 keys = tuple(key_of(label) for label in domain.all_labels)
-                public = LabelCells(domain.all_labels, keys, others=False, nullable=domain.nullable)
-                cells = discovery.cells or public
-                margins[name] = label_margin(name, training[name], cells, self._mechanisms, rho)
-            else:
-                margins[name] = line_margin(
-                    name, training[name], discovery.domain, self._mechanisms, rho, self._rows
-                )
-        return margins
-
-    def _discover(self, name: str, values: pd.Series) -> Discovery:
-        rho = self._mechanisms.rho * DISCOVERY / len(self._incomplete)
-        delta = self._mechanisms.threshold_delta / max(1, self._thresholds)
-        return discover_domain(name, values, self.domains[name], self._mechanisms, rho, delta)
+                cells = LabelCells(domain.all_labels, keys, others=False, nullable=domain.nullable)
+                return label_margin(name, values, cells, mechanisms, rho)
+            return line_margin(name, values, domain, mechanisms, rho, self._rows)
+        delta = mechanisms.threshold_delta / max(1, self._thresholds)
+        discovery = discover_domain(name, values, domain, mechanisms, rho * TELLING, delta)
+        self.discoveries[name] = discovery.how
+        rest = rho * (1 - TELLING)
+        if discovery.stretches is not None:
+            absent = discovery.absent, discovery.variance
+            return refined_margin(
+                name, values, discovery.domain, mechanisms, rest, discovery.stretches, absent
+            )
+        told = discovery.told, discovery.variance
+        return label_margin(name, values, discovery.cells, mechanisms, rest, told)
 
     def _pairs(self) -> int:
         """Return how many pairs are counted; public."""
@@ -183,7 +193,7 @@ class PrivateSynthesizer:
     def _groups_for(self, budget: float) -> int:
         """Return in how many groups each column of a pair stands out from noise; in one: not at all."""
         pairs = self._pairs()
-        if not pairs:
+        if not pairs or budget <= 0:
             return 1
         deviation = self._mechanisms.scale(budget * (1 - CHOICE) / pairs)
         return int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 1, MOST_GROUPS))
@@ -202,3 +212,10 @@ class PrivateSynthesizer:
             self._random,
         )
         self._chain = learning.chain(self._mechanisms, pairs)
+
+
+def _cost(domain: ColumnDomain) -> float:
+    """Return the share of a column beside that of others; public."""
+    if domain.passing or (domain.labels is not None and len(domain.labels) == 1):
+        return PRESENCE
+    return 1.0 if domain.complete else UNDECLARED

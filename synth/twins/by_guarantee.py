@@ -31,12 +31,19 @@ from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
 from synth.twins.pools import pool_of
 from synth.twins.private import PrivateDraft, learn_privately
-from synth.twins.publicly import publicly, refuse_unknown, with_calendar, with_distances, without_labels
+from synth.twins.publicly import completed, publicly, refuse_unknown, without_labels
 from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
 from synth.twins.repair import repair_rows
 from synth.twins.snapshots import in_versions, key_versions, usual_habits
 from synth.twins.source import SourceRows
-from synth.twins.stated import copies_of, numberings_of, with_copies, with_nearest_owner, with_numbers
+from synth.twins.stated import (
+    copies_of,
+    counted_elsewhere,
+    numberings_of,
+    with_copies,
+    with_nearest_owner,
+    with_numbers,
+)
 from synth.twins.twin import Twin, distinct
 from synth.twins.uniqueness import read_uniqueness
 from synth.warehouse import Stage
@@ -156,7 +163,8 @@ def _open_publicly(
         pools=partial(_public_pool, task, context, parents),
         computed_elsewhere=computed_columns,
     )
-    public = with_distances(with_calendar(public, _calendar(task, context)), enforceable.of_rows)
+    passing = counted_elsewhere(model, context.sql_facts)
+    public = completed(public, _calendar(task, context), enforceable.of_rows, passing)
     if not task.guarantee.discover:
         refuse_unknown(model, public)
     nobody = SourceRows(

@@ -60,7 +60,7 @@ class PrivateModel:
     moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
 
     def sample(self, rows: int) -> pd.DataFrame:
-        """Return rows of which labels that stand for others are commoner ones; None where there is none."""
+        """Return rows of which labels that stand for others are commoner ones, where there are any."""
         if list(self.engine.domains) == [NOTHING]:
             return pd.DataFrame(index=pd.RangeIndex(rows))
         rows_of_engine = as_moments(self.engine.sample(rows), self.offsets, self.moments)
@@ -76,7 +76,11 @@ class PrivateModel:
             if domain.kind == "category" and domain.labels != (PRESENT,)
         ]
         sample = self.sample(1_000)
-        return frozenset(name for name in names if name in sample and sample[name].isna().all())
+        return frozenset(
+            name
+            for name in names
+            if name in sample and sample[name].isin([OTHER]).eq(sample[name].notna()).all()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +174,12 @@ def _has_others(values: pd.Series[Any]) -> bool:
 
 
 def _commoner(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the labels, in place of that of all others labels as common as those that may be told."""
+    """Return the labels, in place of that of all others one of those that may be told, if there are any."""
     others = (values == OTHER).to_numpy(bool)
     common_labels = values[~others & values.notna()].to_numpy(object)
     result = values.copy()
     if not len(common_labels):
-        return result.mask(others, None)
+        return result
     rng = np.random.default_rng(len(values))
     result[others] = common_labels[rng.integers(0, len(common_labels), int(others.sum()))]
     return result

@@ -115,9 +115,19 @@ def with_calendar(public: Publicly, calendar: tuple[datetime, datetime] | None) 
     return replace(public, domains=domains, sources=sources, moments=domains)
 
 
-def with_distances(public: Publicly, rules: Iterable[Rule]) -> Publicly:
-    """Return it with moments counted as distances from others of the same row."""
+def completed(
+    public: Publicly,
+    calendar: tuple[datetime, datetime] | None,
+    rules: Iterable[Rule],
+    passing: Collection[str],
+) -> Publicly:
+    """Return it with moments within a public calendar, and all but one counted as distances from others.
+
+    Hardly anything is to be spent on `passing` columns, which other twins decide in the end.
+    """
+    public = with_calendar(public, calendar)
     domains, offsets = with_offsets(public.domains, rules)
+    domains = {name: replace(one, passing=name in passing) for name, one in domains.items()}
     return replace(public, domains=domains, offsets=offsets)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Columns = Mapping[str, Mapping[str, pa.ChunkedArray]]
 
+AGGREGATES = frozenset({Way.COUNT, Way.SUM, Way.LEAST, Way.MOST, Way.MEAN})
+
 
 def with_nearest_owner(model: Model, sql_facts: AcrossFacts) -> Model:
     """Return the model with the parent through which its SQL takes whom the rows are about.
@@ -43,6 +45,13 @@ def copies_of(model: Model, sql_facts: AcrossFacts, parents: Columns) -> list[Ac
         and fact.way is Way.COPY
         and {fact.key, fact.source} <= parents.get(fact.other, {}).keys()
     ]
+
+
+def counted_elsewhere(model: Model, sql_facts: AcrossFacts) -> frozenset[str]:
+    """Return the columns that are the number, the sum or the like of rows of other models, by the SQL."""
+    return frozenset(
+        fact.column for fact in sql_facts.every if fact.model == model.unique_id and fact.way in AGGREGATES
+    )
 
 
 def numberings_of(model: Model) -> dict[str, str]:

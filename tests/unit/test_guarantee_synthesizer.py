@@ -159,3 +159,68 @@ def test_numbers_of_rows_that_noise_could_have_made_are_not_told() -> None:
     domains = {"open": ColumnDomain("boolean", nullable=False)}
     learner = PrivateSynthesizer(domains, epsilon=0.1).fit(pd.DataFrame({"open": [True]}), parents=few)
     assert learner.children is None
+
+
+SEEDS = range(16)
+
+
+def distance(real: pd.Series, twin: pd.Series) -> float:
+    """Return the share of rows that are in another tenth of the real numbers."""
+    cuts = np.unique(np.quantile(real, np.arange(0.1, 1, 0.1)))
+    shares = [
+        np.bincount(np.searchsorted(cuts, part), minlength=len(cuts) + 1) / len(part) for part in (real, twin)
+    ]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+
+def test_numbers_of_a_small_table_are_about_as_large_as_real_ones() -> None:
+    distances = []
+    for seed in SEEDS:
+        random = np.random.default_rng(seed)
+        prices = pd.Series(np.round(random.lognormal(3, 0.8, 450), 2))
+        frame = pd.DataFrame({"price": prices, "pieces": np.ceil(random.lognormal(2, 0.8, 450))})
+        domains = {
+            "price": ColumnDomain("number", decimals=2, nullable=False),
+            "pieces": ColumnDomain("number", decimals=0, nullable=False),
+        }
+        engine = PrivateSynthesizer(domains, rows_per_entity=5, seed=seed)
+        twin = engine.fit(frame, entities=np.arange(450) // 5, keys=b"secret").sample(1_000)
+        distances += [distance(frame[name], twin[name].astype(float)) for name in domains]
+    assert np.mean(distances) < 0.22
+
+
+def test_few_parents_have_about_as_many_rows_as_real_ones() -> None:
+    domains = {"open": ColumnDomain("boolean", nullable=False)}
+    ratios, childless = [], []
+    for seed in SEEDS:
+        real = np.ceil(np.random.default_rng(seed).lognormal(1.8, 0.8, 90)).astype(np.int64)
+        rows, parents = pd.DataFrame({"open": np.full(90, True)}), ParentCounts(real, all=True)
+        model = PrivateSynthesizer(domains, seed=seed).fit(rows, parents=parents).children
+        assert model is not None
+        numbers = model.draw(1_000, np.random.default_rng(seed))
+        ratios.append(numbers.mean() / real.mean())
+        childless.append((numbers == 0).mean())
+    assert np.mean(np.abs(np.log(ratios))) < 0.3
+    assert np.mean(np.array(childless) > 0) < 0.25  # all have rows
+
+
+def test_the_number_of_hardly_any_rows_is_nearly_right() -> None:
+    domains = {"name": ColumnDomain("category"), "born": ColumnDomain("number", decimals=0)}
+    frame = pd.DataFrame({"name": list("abcdefghi"), "born": np.arange(1950, 1959)})
+    numbers = [PrivateSynthesizer(domains, seed=seed).fit(frame).rows for seed in range(48)]
+    assert np.mean(np.abs(np.array(numbers) - 9)) < 2.5
+
+
+def test_hardly_anything_is_spent_on_what_others_decide_or_on_whether_there_is_a_value() -> None:
+    domains = {
+        "total": ColumnDomain("number", low=0, high=90, passing=True),
+        "phone": ColumnDomain("category", labels=("present",)),
+        "price": ColumnDomain("number", low=0, high=90),
+    }
+    frame = pd.DataFrame({"total": [9.0] * 60, "phone": "present", "price": 3.0})
+    engine = PrivateSynthesizer(domains, rows=60).fit(frame)
+    alone = [one for one in engine.releases if "×" not in one.what]
+    costs = {name: sum(one.rho for one in alone if one.what.startswith(name)) for name in domains}
+    assert costs["total"] == pytest.approx(costs["price"] / 5)
+    assert costs["phone"] == pytest.approx(costs["price"] / 5)
+    assert (engine.sample(60)["phone"] == "present").all()

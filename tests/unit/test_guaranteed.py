@@ -38,6 +38,7 @@ from synth.domain import (
 )
 from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
+from synth.guarantee import OTHER
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee
 from synth.twins.publicly import Publicly, publicly, refuse_unknown, without_labels
@@ -188,6 +189,15 @@ def test_noise_alone_leaves_no_hole_in_a_column_of_keys() -> None:
     assert twin.column("email").null_count == 0
     nullable = replace(treatments[0], column=replace(COLUMNS[0], not_null=False), is_required=False)
     assert list(private_columns(pa.table({"id": [1, None]}), (nullable,))) == []
+
+
+def test_a_category_without_labels_is_null_as_often_as_noise_says() -> None:
+    city = next(one for one in assign_unseen(MODEL, COLUMNS) if one.column.name == "city")
+    nothing = without_labels(replace(city, pattern=None, is_required=False))
+    rows = pd.DataFrame({"city": [OTHER] * 30 + [None] * 70})
+    twin = assemble_unseen(rows, [nothing], parents=lambda _: None, rng=RNG)
+    assert twin.column("city").null_count == 70
+    assert OTHER not in twin.column("city").to_pylist()
 
 
 PATTERNS = EnforceableFacts(

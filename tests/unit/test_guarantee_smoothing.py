@@ -1,0 +1,61 @@
+"""What noise may have made of counts of neighbouring bins does not survive the curve through them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synth.guarantee.smoothing import smooth
+
+SEEDS = range(16)
+PLACES = np.arange(25)
+
+
+def noisy(counts: np.ndarray, deviation: float, seed: int) -> np.ndarray:
+    return counts + np.rint(np.random.default_rng(seed).normal(0, deviation, len(counts)))
+
+
+def hill(rows: float, centre: float, width: float) -> np.ndarray:
+    heights = np.exp(-((PLACES - centre) ** 2) / (2 * width**2))
+    return np.asarray(rows * heights / heights.sum())
+
+
+@pytest.mark.parametrize("width", [1.0, 2.0, 3.5])
+def test_a_curve_is_nearer_to_the_truth_than_noisy_counts_are(width: float) -> None:
+    truth = hill(90, 7, width)
+    errors = []
+    for seed in SEEDS:
+        counts = noisy(truth, 4, seed)
+        errors.append((np.abs(smooth(counts, 4).counts - truth).sum(), np.abs(counts - truth).sum()))
+    ours, theirs = np.mean(errors, axis=0)
+    assert ours < theirs / 2
+
+
+def test_where_noise_is_little_the_curve_is_what_was_counted() -> None:
+    truth = hill(4_000, 6, 1) + hill(3_000, 15, 2)
+    for seed in SEEDS:
+        counts = noisy(truth, 4, seed)
+        curve = smooth(counts, 4)
+        assert np.abs(curve.counts - counts).sum() < 0.03 * counts.sum()
+        assert curve.clearness > 100
+
+
+def test_one_value_that_many_rows_have_does_not_spread_to_its_neighbours() -> None:
+    truth = np.zeros(25)
+    truth[9] = 400
+    shares = [smooth(noisy(truth, 15, seed), 15).counts for seed in SEEDS]
+    assert np.median([counts[9] / counts.sum() for counts in shares]) > 0.8
+
+
+def test_noise_alone_is_not_clear() -> None:
+    clear = [smooth(noisy(np.zeros(25), 4, seed), 4).clearness > 3.5 for seed in range(64)]
+    assert np.mean(clear) < 0.05
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3, 560])
+def test_any_number_of_bins_has_a_curve(bins: int) -> None:
+    curve = smooth(np.full(bins, 20.0), 4)
+    assert len(curve.counts) == len(curve.variances) == bins
+    assert np.isfinite(curve.counts).all()
+    assert (curve.counts >= 0).all()
+    assert (curve.variances <= 16).all()
