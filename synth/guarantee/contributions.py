@@ -13,19 +13,28 @@ if TYPE_CHECKING:
 
 
 def rows_within(frame: pd.DataFrame, entities: Any, most: int, secret: bytes) -> pd.DataFrame:
-    """Return the frame with at most `most` rows of each entity; without entities each row is one.
+    """Return the frame with at most `most` rows of each entity; without entities each row is one."""
+    places, _ = places_within(frame, entities, most, secret)
+    return frame.iloc[places].reset_index(drop=True)
+
+
+def places_within(
+    frame: pd.DataFrame, entities: Any, most: int, secret: bytes
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of at most `most` rows of each entity, and as a number whose each of them is.
 
     Which rows of an entity are used depends on the secret and on its own rows alone, so that nobody else's
     presence changes it. Rows without an entity are each their own.
     """
     if entities is None:
-        return frame.reset_index(drop=True)
+        return np.arange(len(frame)), np.arange(len(frame))
     codes, _ = pd.factorize(np.asarray(entities), use_na_sentinel=True)
     alone = codes < 0
     codes = np.where(alone, codes.max(initial=-1) + 1 + np.arange(len(codes)), codes)
     order = np.lexsort((_hashes(frame, secret), codes))
     ranks = pd.Series(1, index=order).groupby(codes[order]).cumsum()
-    return frame[(ranks.sort_index() <= most).to_numpy()].reset_index(drop=True)
+    places = np.flatnonzero((ranks.sort_index() <= most).to_numpy())
+    return places, codes[places].astype(np.int64)
 
 
 def _hashes(frame: pd.DataFrame, secret: bytes) -> NDArray[np.uint64]:

@@ -31,7 +31,8 @@ class ColumnDomain:
     `decimals` is the number of decimal places of a number, by default those that give four digits over the
     range; `unit` is the grain of a datetime: D, h, m, s or us. A column that is not `nullable` costs no cell
     for NULL and never is NULL. `largest` is how far from zero a number can be that the column's type holds.
-    `passing` says that others decide the column in the end, so that hardly anything is spent on it.
+    `passing` says that others decide the column in the end, so that hardly anything is spent on it. `steps`
+    are what numbers may be multiples of, in units of the last decimal; each divides the next.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class ColumnDomain:
     unit: str = "s"
     largest: float | None = None
     passing: bool = False
+    steps: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

@@ -9,12 +9,13 @@ import pandas as pd
 
 from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin, refined_margin
 from synth.guarantee.children import ChildCounts, ParentCounts, measured_children
-from synth.guarantee.contributions import rows_within
+from synth.guarantee.contributions import places_within
 from synth.guarantee.discovery import TELLING, discover_domain
 from synth.guarantee.domains import ColumnDomain, key_of
 from synth.guarantee.grouping import group_cells
 from synth.guarantee.noise import Mechanisms, Release
 from synth.guarantee.pairs import CHOICE, Learning
+from synth.guarantee.regularities import Regularity, measured_regularities, with_regularity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +34,8 @@ SURER = ((200, 0.15), (25, 0.4))
 PRESENCE, UNDECLARED = 0.2, 1.5
 # Pairs that are counted, at most so many a column.
 PAIRS = 2
+# The share for what nearly every entity keeps to.
+REGULARITIES = 0.08
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
 FULL, MOST_GROUPS = 3.0, 32
 # Where pairs of fewer groups stand out from noise, columns alone get the whole budget.
@@ -76,6 +79,7 @@ class PrivateSynthesizer:
         )
         self.discoveries: dict[str, str] = {}
         self.children: ChildCounts | None = None
+        self.regularities: tuple[Regularity, ...] = ()
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -110,10 +114,15 @@ class PrivateSynthesizer:
             raise ValueError("the budget is spent; another synthesizer's cost adds to this one's")
         self.domains = {name: self.domains[name] for name in dict.fromkeys((*given, *self.domains))}
         self._given_columns = tuple(given)
-        training = rows_within(frame[list(self.domains)], entities, self._mechanisms.contribution, keys)
+        frame = frame[list(self.domains)]
+        places, owners = places_within(frame, entities, self._mechanisms.contribution, keys)
+        training = frame.iloc[places].reset_index(drop=True)
         if parents is not None:
             self.children = measured_children(parents, self._mechanisms, self._mechanisms.rho * CHILDREN)
         self._count(len(training))
+        asked = {name: domain for name, domain in self.domains.items() if name not in given}
+        rho = self._mechanisms.rho * REGULARITIES
+        self.regularities = measured_regularities(training, owners, asked, self._mechanisms, rho, self._rows)
         self._margins = self._measure(training)
         self._learn(training)
         return self
@@ -129,6 +138,9 @@ class PrivateSynthesizer:
         places = dict(enumerate(codes.values()))
         groups = self._chain.draw(number, self._random, places)
         columns = {name: self._values(place, name, groups) for place, name in enumerate(self.domains)}
+        for rule in self.regularities:
+            name = rule.column
+            columns[name] = with_regularity(columns[name], rule, self.domains[name], self._random)
         return pd.DataFrame({name: columns[name] for name in self.domains if name not in self._given_columns})
 
     def _values(self, place: int, name: str, groups: NDArray[np.int64]) -> pd.Series:

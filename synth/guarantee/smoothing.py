@@ -19,9 +19,9 @@ BEND, SPREAD = -0.3, 0.15
 # Standard deviations of the curves that fits begin with, in bins.
 WIDTHS = (0.7, 2.0, 5.0)
 MOST = 60.0  # the largest logarithm of a count
-# A bin that is further above the curve than noise ever is, by so many standard deviations, is left out of it:
-# many rows have one value. So many bins at most.
-ALONE, PEAKS = 1.0, 3
+# A bin that is further above the curve than noise of hundreds ever is, in standard deviations, is left out of
+# it: many rows have one value. So many bins at most.
+ALONE, PEAKS = 5.0, 3
 BANDS = 2  # of second differences beside the diagonal
 STEPS, SMALL_STEP, STUCK = 60, 1e-3, 1e8
 # Keeps apart from all others what nothing says anything about.
@@ -59,14 +59,13 @@ def smooth(noisy: Floats, deviation: float, bend: tuple[float, float] = (BEND, S
     bands = np.array(
         [np.append(np.zeros(k), np.diag(penalty, k)) for k in range(min(BANDS, number - 1), -1, -1)]
     )
-    sure = float(np.sqrt(2 * np.log(number))) + ALONE
     precision = np.full(number, deviation**-2)
     for peaks in range(PEAKS + 1):
         fits = [_fit(start, noisy, precision, bands, pull) for start in _starts(noisy, precision)]
         logs, _ = min(fits, key=lambda fit: fit[1])
         counts = np.exp(logs)
         above = (noisy - counts) * np.sqrt(precision)
-        if peaks == PEAKS or above.max() < sure or number <= PEAKS:
+        if peaks == PEAKS or above.max() < ALONE or number <= PEAKS:
             break
         precision[np.argmax(above)] = 0.0
     covariance = np.linalg.inv(np.diag(counts**2 * precision) + penalty)

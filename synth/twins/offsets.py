@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Rule
 
+WEEKS = (7, 14)  # days that distances may be multiples of
 UNITS = {"D": "86400s", "s": "1s"}  # of a grain, as pandas writes it
 
 
@@ -52,7 +53,14 @@ def with_offsets(
         low = 0 if (start, name) in pairs else None
         high = 0 if (name, start) in pairs else None
         nullable = domains[name].nullable or domains[start].nullable
-        new_domains[name] = ColumnDomain("number", low=low, high=high, decimals=0, nullable=nullable)
+        new_domains[name] = ColumnDomain(
+            "number",
+            low=low,
+            high=high,
+            decimals=0,
+            nullable=nullable,
+            steps=WEEKS if domains[name].unit == "D" else (),
+        )
         offsets.append(Offset(name, start, UNITS[domains[name].unit]))
         placed_names.append(name)
     return new_domains, tuple(offsets)

@@ -24,6 +24,9 @@ DOMAINS = {
     "spent": ColumnDomain("number"),
     "start": ColumnDomain("datetime"),
     "active": ColumnDomain("boolean"),
+    "day": ColumnDomain(
+        "datetime", low=pd.Timestamp("2020-01-01"), high=pd.Timestamp("2025-12-31"), unit="D"
+    ),
 }
 TRIALS = 20
 
@@ -59,7 +62,7 @@ class Rehearsal(Mechanisms):
         return {"Bern": 60.0, "Rome": 50.0}
 
 
-class RehearsedSynthesizer(PrivateSynthesizer):
+class Rehearsed(PrivateSynthesizer):
     mechanisms = Rehearsal
 
 
@@ -74,6 +77,7 @@ def people(number: int) -> pd.DataFrame:
             "spent": random.normal(40, 9, number),
             "start": pd.Timestamp("2024-03-01") + pd.to_timedelta(random.integers(0, 99, number), unit="D"),
             "active": random.random(number) < 0.5,
+            "day": pd.Timestamp("2024-03-04") + pd.to_timedelta(random.integers(0, 5, number), unit="D"),
         }
     )
 
@@ -89,12 +93,13 @@ def stranger(rows: int) -> pd.DataFrame:
             "spent": [-1e300, float("inf")] * rows,
             "start": [pd.Timestamp("1701-01-01"), None] * rows,
             "active": [None, True] * rows,
+            "day": [pd.Timestamp("1701-01-01"), None] * rows,
         }
     )
 
 
 def rehearse(frame: pd.DataFrame, epsilon: float = 20.0) -> tuple[Rehearsal, pd.DataFrame]:
-    synthesizer = RehearsedSynthesizer(DOMAINS, epsilon, rows_per_entity=2)
+    synthesizer = Rehearsed(DOMAINS, epsilon, rows_per_entity=2)
     parents = ParentCounts(frame["person"].value_counts().to_numpy().astype(np.int64))
     synthesizer.fit(frame, entities=frame["person"], keys=b"secret", parents=parents)
     twin = synthesizer.sample(100)
@@ -149,6 +154,6 @@ def test_which_rows_of_an_entity_are_used_does_not_depend_on_others(seed: int) -
 def test_another_secret_uses_other_rows_and_their_order_does_not_matter() -> None:
     frame, whose = people(90), np.zeros(90)
     one, other = (rows_within(frame, whose, 5, secret) for secret in (b"one", b"other"))
-    shuffled_rows = rows_within(frame.sample(frac=1, random_state=4), whose, 5, b"one")
-    assert set(one["spent"]) == set(shuffled_rows["spent"]) != set(other["spent"])
+    shuffled = rows_within(frame.sample(frac=1, random_state=4), whose, 5, b"one")
+    assert set(one["spent"]) == set(shuffled["spent"]) != set(other["spent"])
     assert len(one) == 5

@@ -52,6 +52,12 @@ def test_noise_alone_is_not_clear() -> None:
     assert np.mean(clear) < 0.05
 
 
+def test_noise_far_from_the_curve_makes_no_peak() -> None:
+    truth = np.append(hill(90, 7, 2), np.zeros(500))
+    shares = [smooth(noisy(truth, 4, seed), 4).counts[30:].sum() / 90 for seed in range(32)]
+    assert max(shares) < 0.05
+
+
 @pytest.mark.parametrize("bins", [1, 2, 3, 560])
 def test_any_number_of_bins_has_a_curve(bins: int) -> None:
     curve = smooth(np.full(bins, 20.0), 4)

@@ -1,0 +1,193 @@
+"""What nearly every entity keeps to in a column: working days, one day of the week, steps of numbers.
+
+Each entity is of one kind in each question, so one more or less moves one count by one, however many rows it
+has; and an entity that keeps a rule in all of its rows tells more than a row does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.guarantee.cells import tally
+from synth.guarantee.domains import amounts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from synth.guarantee.domains import ColumnDomain
+    from synth.guarantee.noise import Mechanisms
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+DAYS, WORKING_DAYS = 7, 5
+MONDAY = 4  # day 0 is a Thursday
+DAY = 86_400_000_000  # microseconds
+# Steps that numbers with so many decimals may have, in units of the last one; each divides the next.
+STEPS = {0: (5, 10, 50, 100, 500, 1_000), 1: (5, 10, 50, 100), 2: (5, 25, 50, 100, 500, 1_000)}
+LARGEST = 2.0**53
+# In standard deviations of the noise: entities that may seem to break a rule, and that must keep it.
+SELDOM, OFTEN = 1.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Regularity:
+    """The days of the week, from 0 for Monday, of a column of days, or the step of a column of numbers."""
+
+    column: str
+    days: tuple[int, ...] = ()
+    step: int = 0
+
+
+def questions(domains: Mapping[str, ColumnDomain]) -> tuple[str, ...]:
+    """Return the columns that are asked about; public."""
+    return tuple(
+        name
+        for name, domain in domains.items()
+        if not domain.passing
+        and (
+            (domain.kind == "datetime" and domain.unit == "D") or (domain.kind == "number" and _steps(domain))
+        )
+    )
+
+
+def measured_regularities(
+    frame: pd.DataFrame,
+    entities: Ints,
+    domains: Mapping[str, ColumnDomain],
+    mechanisms: Mechanisms,
+    rho: float,
+    rows: float,
+) -> tuple[Regularity, ...]:
+    """Return what nearly every entity keeps to, by noisy numbers of entities.
+
+    Nothing is asked, and nothing paid, where so few rows are there that no answer could be sure.
+
+    Args:
+        frame: the rows that are used.
+        entities: whose each row is.
+        domains: of the columns.
+        mechanisms: whose contribution is in rows.
+        rho: the loss for all questions together.
+        rows: how many rows there are, by a noisy count.
+    """
+    names = questions(domains)
+    alone = mechanisms.with_contribution(1)
+    deviation = alone.scale(rho / len(names)) if names else np.inf
+    if rows / mechanisms.contribution < OFTEN * deviation:
+        return ()
+    regularities = []
+    for name in names:
+        domain, values = domains[name], frame[name]
+        if domain.kind == "number":
+            kinds, number = _kinds_of_steps(values, entities, domain), 1 + len(_steps(domain))
+        else:
+            one_row = mechanisms.contribution == 1
+            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS if one_row else 2
+        noisy = alone.counts(f"{name}: regularities", tally(kinds, number), rho / len(names))
+        find = _step if domain.kind == "number" else _days
+        regularities += find(name, noisy, deviation, domain)
+    return tuple(regularities)
+
+
+def _steps(domain: ColumnDomain) -> tuple[int, ...]:
+    return domain.steps or STEPS.get(-1 if domain.decimals is None else domain.decimals, ())
+
+
+def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
+    """Return of each entity the day of the week; of those that may have several rows, 1 for a weekend."""
+    times = amounts(values, "datetime")
+    present = ~np.isnan(times)
+    days = _week_days(times[present])
+    if one_row:
+        return days
+    return pd.Series(days >= WORKING_DAYS).groupby(entities[present]).max().to_numpy(np.int64)
+
+
+def _kinds_of_steps(values: pd.Series, entities: Ints, domain: ColumnDomain) -> Ints:
+    """Return of each entity how many of the steps divide all of its numbers; without others than 0, none."""
+    numbers = amounts(values, "number")
+    units = np.clip(np.nan_to_num(np.rint(numbers * 10.0 ** (domain.decimals or 0))), -LARGEST, LARGEST)
+    used = units != 0
+    if not used.any():
+        return np.zeros(0, np.int64)
+    order = np.argsort(entities[used], kind="stable")
+    whole, whose = np.abs(units[used][order]).astype(np.int64), entities[used][order]
+    divisors = np.gcd.reduceat(whole, np.flatnonzero(np.diff(whose, prepend=whose[0] - 1)))
+    divides = np.array([divisors % step == 0 for step in _steps(domain)])
+    return np.asarray(divides.sum(axis=0), np.int64)
+
+
+def _is_rule(noisy: Floats, keeps: NDArray[np.bool_], deviation: float) -> bool:
+    """Return whether the kinds that keep a rule stand out from the noise, and the others do not at all."""
+    often, seldom = float(noisy[keeps].sum()), float(noisy[~keeps].sum())
+    return bool(
+        often > OFTEN * deviation * np.sqrt(keeps.sum())
+        and seldom < SELDOM * deviation * np.sqrt((~keeps).sum())
+    )
+
+
+def _days(name: str, noisy: Floats, deviation: float, _: ColumnDomain) -> list[Regularity]:
+    """Return the days of the week of a column, if they are a rule."""
+    working = np.arange(len(noisy)) < (WORKING_DAYS if len(noisy) == DAYS else 1)
+    fullest = np.arange(len(noisy)) == int(np.argmax(noisy))
+    if len(noisy) == DAYS and _is_rule(noisy, fullest, deviation):
+        return [Regularity(name, days=(int(np.argmax(noisy)),))]
+    if _is_rule(noisy, working, deviation):
+        return [Regularity(name, days=tuple(range(WORKING_DAYS)))]
+    return []
+
+
+def _step(name: str, noisy: Floats, deviation: float, domain: ColumnDomain) -> list[Regularity]:
+    """Return the largest step of a column that is a rule."""
+    for place, step in reversed(list(enumerate(_steps(domain), 1))):
+        if _is_rule(noisy, np.arange(len(noisy)) >= place, deviation):
+            return [Regularity(name, step=step)]
+    return []
+
+
+def with_regularity(
+    values: pd.Series, rule: Regularity, domain: ColumnDomain, random: np.random.Generator
+) -> pd.Series:
+    """Return a column of a twin that keeps a rule: numbers at the nearest step, days in the same week."""
+    if rule.days:
+        return _on_days(values, rule.days, domain, random)
+    decimals = domain.decimals or 0
+    step = rule.step * 10.0**-decimals
+    numbers = amounts(values, "number")
+    steps = np.rint(numbers / step)
+    steps = np.where(steps == 0, np.sign(numbers), steps)  # what is not nothing stays so
+    return (
+        pd.Series(np.round(steps * step, decimals), index=values.index).astype("Float64").astype(values.dtype)
+    )
+
+
+def _on_days(
+    values: pd.Series, days: tuple[int, ...], domain: ColumnDomain, random: np.random.Generator
+) -> pd.Series:
+    times = amounts(values, "datetime")
+    today = _week_days(np.nan_to_num(times))
+    other_days = np.array(days)[random.integers(0, len(days), len(values))]
+    moves = np.where(np.isin(today, days) | np.isnan(times), 0, other_days - today)
+    moved_values = values + pd.to_timedelta(moves, unit="D")
+    low, high = domain.low, domain.high
+    if low is not None:
+        moved_values = moved_values.mask(
+            (moved_values < low).to_numpy(), moved_values + pd.Timedelta(days=DAYS)
+        )
+    if high is not None:
+        moved_values = moved_values.mask(
+            (moved_values > high).to_numpy(), moved_values - pd.Timedelta(days=DAYS)
+        )
+    return moved_values
+
+
+def _week_days(times: Floats) -> Ints:
+    """Return the day of the week of moments in microseconds since 1970, from 0 for Monday."""
+    return ((np.floor(times / DAY).astype(np.int64) - MONDAY) % DAYS).astype(np.int64)
