@@ -22,6 +22,8 @@ MOST_PARTS = 128
 WORTH, ALONE, CLEAR = 4.0, 3.5, 2.0
 # Below so many standard deviations nobody is NULL: noise is likelier.
 ABSENT = 2.0
+# The same where only the NULLs of a column are counted, with little of the budget and so more noise.
+CHEAPLY_ABSENT = 3.0
 # Lines of more positions than these are counted once more each.
 FURTHER_LEVELS = (16, MOST_PARTS**2)
 
@@ -127,7 +129,8 @@ def label_margin(
         trust = variances[:number] / (variances[:number] + variance)
         counts[:number] += trust * (earlier - counts[:number])
         variances[:number] *= 1 - trust
-    if cells.nullable and counts[-1] < ABSENT * mechanisms.scale(rho):
+    least = CHEAPLY_ABSENT if len(cells.labels) == 1 and not cells.others else ABSENT
+    if cells.nullable and counts[-1] < least * mechanisms.scale(rho):
         counts = _without_null(counts)
     return Margin(cells, counts, variances)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GROWTH = 1.5
 MOST = 100_000
 # Numbers whose curve is not so many standard deviations of the noise long are not told.
-SURE = 3.5
+SURE = 4.0
 # Where fewer parents than this are expected, nobody is.
 FEWEST = 0.25
 

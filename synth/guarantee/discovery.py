@@ -36,8 +36,9 @@ USUAL_YEARS = 30, 2
 POWERS_BEND, YEARS_BEND = (-0.8, 0.5), (-0.05, 0.1)
 # Share of what a column costs that tells its labels or its bounds; the rest counts.
 TELLING = 0.6
-# A bin with a smaller share of the rows than this, that noise may have made, is at the end of no curve.
-FEWEST = 0.01
+# A bin with a smaller share of the rows than the first is at the end of no curve; nor is one with less than
+# the second that was not counted with more than the noise: the curve may only fall too slowly.
+FEWEST = 0.01, 0.03
 NO_LABELS = LabelCells((), (), others=False, nullable=False)
 
 
@@ -172,7 +173,8 @@ def _curves(
         at = np.flatnonzero(usual)
         curve = smooth(noisy[at], deviation, bend)
         counts[at], variances[at] = curve.counts, curve.variances
-    is_clear = counts > np.minimum(FEWEST * counts.sum(), ABSENT * np.sqrt(variances))
+    few, some = (share * counts.sum() for share in FEWEST)
+    is_clear = (counts > some) | ((counts > few) & (noisy > deviation)) | (noisy > SURE * deviation)
     return np.where(is_clear, counts, 0.0), variances
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 # Steps of the fit at most; little noise takes more of them.
 STEPS = 200
+# The chance of a group that holds hardly anybody, and the log weight of one that holds nobody.
+UNLIKELY, NEVER = 1e-9, -1e6
 BLOCK = 64
 # Bounds of how strongly a table is held to independence, where 1 is relative entropy's own strength.
 WEIGHTS = (0.01, 4.0)
@@ -168,7 +170,8 @@ def _step(
     In the dual that is a likelihood with a ridge whose strength is the variance of the noise. Weights are
     scaled by the curvature that they would have alone.
     """
-    base = np.log(np.maximum(margin.counts.ravel() / rows, 1e-9))
+    alone = margin.counts.ravel() / rows
+    base = np.where(alone > 0, np.log(np.maximum(alone, UNLIKELY)), NEVER)
     if not earlier_tables:
         return Step(column, base, {})
     columns, tables = list(earlier_tables), [margin, *earlier_tables.values()]
