@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Points: TypeAlias = npt.NDArray[np.float32]
 
+BLUR = 0.1  # of the distance between quartiles; a copy that was moved by less stays near its original
 MAX_LABELS = 50  # of a column; further ones are one
 MAX_WIDTH = 1_000  # dimensions that all labels share between them
 CHUNK = 4_000_000  # distances held at a time
@@ -23,13 +24,13 @@ MAX_REFERENCE, MIN_REFERENCE = 4_000, 2_000  # real rows among which a row's nei
 
 
 def encode(tables: Tables) -> Points:
-    """Return rows as points: mid-ranks, labels one-hot at distance 1, a flag for NULL."""
+    """Return rows as points: blurred ranks, labels one-hot at distance 1, a flag for NULL."""
     labels = sum(column.numbers is None for column in tables.columns)
     most = min(MAX_LABELS, max(MAX_WIDTH // max(labels, 1), 2))
     blocks = []
     for column in tables.columns:
         if column.numbers is not None:
-            ranks = mid_ranks(column, tables.real)
+            ranks = blurred_ranks(column, tables.real)
             blocks.append(np.where(column.null, 0, ranks - 0.5)[:, None].astype(np.float32))
         else:
             blocks.append(_one_hot(column, tables.real, most))
@@ -62,6 +63,40 @@ def mid_ranks(column: TableColumn, real: int) -> Floats:
     )
     ranks: Floats = sides / max(2 * len(reference), 1)
     return ranks
+
+
+def blurred_ranks(column: TableColumn, real: int) -> Floats:
+    """Return the mean rank of the numbers near each number, from 0 to 1.
+
+    Beside a value that half of the rows hold, the plain rank jumps by a half, so that a copy with a little
+    noise would lie far from its original. Near is BLUR of the distance between the quartiles of the numbers
+    other than the commonest one. With F the real distribution, the mean of F over (x - b, x + b) is
+    (G(x + b) - G(x - b)) / 2b, where G is the integral of F.
+    """
+    numbers = column.numbers if column.numbers is not None else np.zeros(0)
+    reference = np.sort(numbers[:real][~column.null[:real]])
+    blur = BLUR * _spread(reference)
+    if not np.isfinite(blur) or blur <= 0:
+        return mid_ranks(column, real)
+    middle = reference[len(reference) // 2]
+    sums = np.concatenate([[0.0], np.cumsum(reference - middle)])
+
+    def integral(ends: Floats) -> Floats:
+        below = np.searchsorted(reference - middle, ends, side="right")
+        result: Floats = (below * ends - sums[below]) / len(reference)
+        return result
+
+    places = np.where(column.null, 0.0, numbers - middle)
+    return np.clip((integral(places + blur) - integral(places - blur)) / (2 * blur), 0.0, 1.0)
+
+
+def _spread(reference: Floats) -> float:
+    """Return the distance between quartiles of sorted numbers but the commonest; NaN if there is none."""
+    values, counts = np.unique(reference, return_counts=True)
+    if len(values) < 3 or not np.isfinite(values[[0, -1]]).all():  # noqa: PLR2004 - two have no others between
+        return float("nan")
+    low, high = np.quantile(reference[reference != values[counts.argmax()]], [0.25, 0.75])
+    return float(high - low)
 
 
 def distances(queries: Points, targets: Points) -> Floats:
