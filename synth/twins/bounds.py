@@ -24,7 +24,9 @@ MOST_LABELS = 60  # of a column that says what numbers measure
 NARROW = 0.5  # of the width of all numbers; a label tells something where theirs is below, on average
 MOST_ROWS = 100_000  # real rows that are looked at
 MOST_DECIMALS = 9  # from which numbers are not rounded
-MARGIN = 0.25  # of the width beside a label, by which numbers may lie beyond those of RARE entities
+FEWEST = 3 * RARE  # entities that show where the numbers of a label are
+MARGINS = (0.25, 0.5, 1.0, 2.0)  # of that width, by which a range reaches beyond it
+SELDOM = 0.005  # of the entities of a label, that have numbers outside its range
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +72,37 @@ def _bounds(
     frame = pd.DataFrame({"number": numbers, "label": labels.to_numpy(object), "unit": units})
     frame = frame[np.isfinite(frame["number"].to_numpy())].dropna(subset=["label"])
     every = _range(frame)
-    if every is None or every[1] <= every[0]:
+    if every is None:
         return np.inf, None
     ranges, decimals, widths, sizes = {}, {}, [], []
     for value, rows in frame.groupby("label"):
         own = _range(rows)
         if own is not None:
-            ranges[value] = (
-                own[0] - MARGIN * (own[1] - own[0]),
-                own[1] + MARGIN * (own[1] - own[0]),
-            )
+            ranges[value] = own
             decimals[value] = _decimals(rows["number"].to_numpy())
-        widths.append((every if own is None else own)[1] - (every if own is None else own)[0])
+        low, high = own or every
+        widths.append(high - low)
         sizes.append(len(rows))
     width = float(np.average(widths, weights=sizes)) / (every[1] - every[0])
     return width, Bounds(name, label, ranges, decimals)
 
 
 def _range(frame: pd.DataFrame) -> tuple[float, float] | None:
-    """Return numbers below and above which RARE entities have others; None of fewer than twice as many."""
+    """Return a range that holds nearly all numbers, and whose ends are nobody's own; None if there is none.
+
+    Its ends lie beyond the RARE-th least and greatest of the entities, by a multiple of their distance.
+    """
     by_unit = frame.groupby("unit")["number"].agg(["min", "max"])
-    if len(by_unit) < 2 * RARE:
+    if len(by_unit) < FEWEST:
         return None
-    low = np.partition(by_unit["min"].to_numpy(), RARE - 1)[RARE - 1]
-    high = np.partition(by_unit["max"].to_numpy(), -RARE)[-RARE]
-    return (float(low), float(high)) if low <= high else None
+    low = float(np.partition(by_unit["min"].to_numpy(), RARE - 1)[RARE - 1])
+    high = float(np.partition(by_unit["max"].to_numpy(), -RARE)[-RARE])
+    least, most = by_unit["min"].to_numpy(), by_unit["max"].to_numpy()
+    for margin in MARGINS if low < high else ():
+        ends = low - margin * (high - low), high + margin * (high - low)
+        if ((least < ends[0]) | (most > ends[1])).mean() <= SELDOM:
+            return ends
+    return None
 
 
 def _decimals(numbers: NDArray[np.float64]) -> int:

@@ -61,3 +61,16 @@ def test_numbers_have_as_many_decimals_as_those_of_their_label() -> None:
     pulses = result["value"][result["kind"] == "pulse"]
     assert pulses.equals(pulses.round())
     assert result["value"].equals(result["value"].round(1))
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_many_labels_of_few_people_do_not_bound_what_they_do_not_decide(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    people = pd.DataFrame(
+        {
+            "clinic": pd.Series(rng.integers(0, 50, 2_000).astype(str), dtype="str"),
+            "born": rng.integers(1940, 2010, 2_000),
+        }
+    )
+
+    assert find_bounds(people, np.arange(2_000, dtype=np.uint64), {"clinic"}) == ()
