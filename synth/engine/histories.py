@@ -30,8 +30,8 @@ from synth.engine.panels import (
     places,
     top_counts,
 )
-from synth.engine.pasts import COUNT, Past, Schema, as_numbers, first_rows, is_averaged, later_rows, same
-from synth.engine.spans import Spans
+from synth.engine.pasts import COUNT, Past, Schema, first_rows, is_averaged, later_rows, same
+from synth.engine.spans import Spans, closest_date
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
 from synth.engine.weeks import Week
@@ -48,8 +48,8 @@ TRIES = 8  # draws of a row that would lie behind the end
 REPEAT_SHARE = (
     0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
 )
-CLOSE = 0.5  # of the spread of times, that offsets from an owner's date may have at most
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
+SQUEEZED, SQUEEZED_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
 TRY_DRAWS = 2**17  # and between two draws of whole histories
 FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
@@ -187,7 +187,7 @@ class Histories:
             return None
         first = own.place == 0
         dates = own.owners.drop(columns=[*self._labels & {*own.owners}])
-        return _closest_date(dates, own.rows[first], own.owner[first], self._time)
+        return closest_date(dates, own.rows[first], own.owner[first], self._time)
 
     def sample(
         self, owners: pd.DataFrame, *, draw: int = 0, counts: pd.Series[Any] | None = None
@@ -218,32 +218,44 @@ class Histories:
     def _complete(
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
     ) -> tuple[pd.DataFrame, Ints]:
-        """Draw histories of so many rows; those that end before they have as many are drawn anew."""
-        rows, owner = self._sample(model, owners, counts, draw)
+        """Draw histories of so many rows.
+
+        Those that end before they have as many, or whose rows had no room before the end, are drawn anew.
+        """
+        rows, owner, squeezed = self._sample(model, owners, counts, draw)
         for attempt in range(1, HISTORY_TRIES + 1):
-            rows_drawn = np.bincount(owner, minlength=len(owners))
-            short = np.flatnonzero(rows_drawn < counts)
-            if not len(short):
+            missing = counts - np.bincount(owner, minlength=len(owners))
+            no_room = (squeezed > SQUEEZED * counts) & (attempt <= SQUEEZED_TRIES)
+            wanting = np.flatnonzero((missing > 0) | no_room)
+            if not len(wanting):
                 break
-            some = owners.iloc[short].reset_index(drop=True)
-            more, whose = self._sample(model, some, counts[short], draw + attempt * TRY_DRAWS)
-            better = np.bincount(whose, minlength=len(short)) > rows_drawn[short]
-            stays = ~np.isin(owner, short[better])
+            some = owners.iloc[wanting].reset_index(drop=True)
+            more, whose, squeezed_now = self._sample(model, some, counts[wanting], draw + attempt * TRY_DRAWS)
+            missing_now = counts[wanting] - np.bincount(whose, minlength=len(wanting))
+            better = missing_now + squeezed_now < (missing + squeezed)[wanting]
+            squeezed[wanting[better]] = squeezed_now[better]
+            stays = ~np.isin(owner, wanting[better])
             rows = pd.concat([rows[stays], more[better[whose]]], ignore_index=True)
-            owner = np.concatenate([owner[stays], short[whose[better[whose]]]])
+            owner = np.concatenate([owner[stays], wanting[whose[better[whose]]]])
             order = np.argsort(owner, kind="stable")
             rows, owner = rows.iloc[order].reset_index(drop=True), owner[order]
         return rows, owner
 
     def _sample(
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
-    ) -> tuple[pd.DataFrame, Ints]:
-        """Draw histories of so many rows."""
+    ) -> tuple[pd.DataFrame, Ints, Ints]:
+        """Draw histories of so many rows; say of each owner how many of them had no room before the end."""
+        squeezed = np.zeros(len(owners), np.int64)
         if (model.firsts is None and model.laters is None) or not counts.any():
-            return model.empty.copy(), np.zeros(0, np.int64)
+            return model.empty.copy(), np.zeros(0, np.int64), squeezed
         if model.heads is not None and model.heads._model is not None:  # noqa: SLF001 - one of our own
             stretches_of = -(-counts // LONG)
-            rows, owner = model.heads._sample(model.heads._model, owners, stretches_of, draw)  # noqa: SLF001
+            rows, owner, squeezed = model.heads._sample(  # noqa: SLF001 - one of our own
+                model.heads._model,  # noqa: SLF001
+                owners,
+                stretches_of,
+                draw,
+            )
         else:
             owner = np.flatnonzero(counts > 0)
             rows = _first_rows(model, owners.iloc[owner], counts[owner], draw)
@@ -258,7 +270,8 @@ class Histories:
                 break
             active, past = active[goes_on], past.of(goes_on)
             context = past.context(owners.iloc[owner[active]], lengths[active])
-            now = _next_rows(model, past, context, draw + 2 * place)
+            now, late = _next_rows(model, past, context, draw + 2 * place)
+            np.add.at(squeezed, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
                 early = (now[model.schema.time] < model.schema.since(past.rows)).to_numpy(bool)
                 active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
@@ -267,7 +280,8 @@ class Histories:
             stretches.append(active)
         where = np.concatenate(stretches)
         order = np.argsort(where, kind="stable")
-        return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True), owner[where[order]]
+        rows = pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
+        return rows, owner[where[order]], squeezed
 
     def _part(self, owner: Ints) -> Ints:
         """Return the places of all rows of so many owners, at random, that about MOST_ROWS are left."""
@@ -313,30 +327,11 @@ def _repeats(values: pd.Series[Any], later: Mask) -> bool:
     return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEAT_SHARE)
 
 
-def _closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: str | None) -> str | None:
-    """Return the owner's date from which first times differ least, if that is much less than they vary."""
-    if time is None or not len(rows):
-        return None
-    times = rows[time].reset_index(drop=True)
-    spreads = {}
-    for name in owners.columns:
-        base = owners[name].iloc[owner].reset_index(drop=True)
-        if base.dtype == times.dtype and base.notna().all():
-            spreads[name] = _spread(times - base)
-    best = min(spreads, key=lambda name: spreads[name], default=None)
-    return best if best is not None and spreads[best] < CLOSE * _spread(times - times.iloc[0]) else None
-
-
-def _spread(gaps: pd.Series[Any]) -> float:
-    numbers = as_numbers(gaps)
-    return float(np.abs(numbers - np.median(numbers)).mean())
-
-
 def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
     """Draw the first row of each owner's history."""
     if model.firsts is None:
         past = Past.of_none(model, owners)
-        return _next_rows(model, past, past.context(owners, counts), draw)
+        return _next_rows(model, past, past.context(owners, counts), draw)[0]
     context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
     rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
     if model.schema.time is not None:
@@ -345,21 +340,28 @@ def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: i
     return rows
 
 
-def _next_rows(model: HistoryModel, past: Past, context: pd.DataFrame, draw: int) -> pd.DataFrame:
-    """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew."""
+def _next_rows(
+    model: HistoryModel, past: Past, context: pd.DataFrame, draw: int
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew.
+
+    Returns:
+        The rows, and which of them lay behind the end in each draw.
+    """
+    in_time = np.zeros(len(context), bool)
     if model.laters is None:
         raise RuntimeError("no history of several rows was learned")
     rows = later_rows(model.laters.sample(len(context), given=context, draw=draw), past, model)
     time = model.schema.time
     if time is None:
-        return rows
+        return rows, in_time
     end = pd.Series(model.end, index=rows.index, dtype=rows[time].dtype)
     end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
     since = model.schema.since(past.rows)
     late = (rows[time] > end).to_numpy(bool)
     if not late.any():
         rows[time] = _on_busy_days(rows[time], since, end, model, draw)
-        return rows
+        return rows, in_time
     again = np.repeat(np.flatnonzero(late), TRIES)
     others = model.laters.sample(len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1)
     candidates = later_rows(others, past.of(again), model)
@@ -368,7 +370,9 @@ def _next_rows(model: HistoryModel, past: Past, context: pd.DataFrame, draw: int
     pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
     rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
     rows[time] = _on_busy_days(_brought_back(rows[time], since, end), since, end, model, draw)
-    return rows
+    always_late = in_time.copy()
+    always_late[np.flatnonzero(late)[~valid.any(1)]] = True
+    return rows, always_late
 
 
 def _on_busy_days(

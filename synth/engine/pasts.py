@@ -314,8 +314,9 @@ def is_averaged(values: pd.Series[Any]) -> bool:
 
 
 def amounts(values: pd.Series[Any]) -> Floats:
-    """Return numbers as floats, NULL as 0."""
-    return cast("Floats", np.nan_to_num(values.to_numpy(np.float64, na_value=np.nan)))
+    """Return numbers as floats; NULL and what is infinite as 0, because sums of them say nothing."""
+    numbers = values.to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isfinite(numbers), numbers, 0.0)
 
 
 def as_numbers(gaps: pd.Series[Any]) -> Floats:

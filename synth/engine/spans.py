@@ -100,7 +100,9 @@ def _is_close(dates: pd.Series[Any], spans: pd.Series[Any]) -> bool:
 
 
 def _spread(spans: pd.Series[Any]) -> float:
-    numbers = spans.to_numpy("timedelta64[us]").astype(np.float64)
+    is_time = getattr(spans.dtype, "kind", "") == "m"
+    plain = spans.to_numpy("timedelta64[us]") if is_time else spans.to_numpy(np.float64, na_value=0.0)
+    numbers = plain.astype(np.float64)
     return float(np.abs(numbers - np.median(numbers)).mean())
 
 
@@ -109,3 +111,17 @@ def _follow(times: pd.Series[Any], ends: pd.Series[Any], owner: Ints) -> bool:
     again = np.r_[False, owner[1:] == owner[:-1]]
     late = (times >= ends.shift()).to_numpy(bool)
     return bool(again.sum() >= FEWEST and late[again].mean() >= SURELY)
+
+
+def closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: str | None) -> str | None:
+    """Return the owner's date from which first times differ least, if that is much less than they vary."""
+    if time is None or not len(rows):
+        return None
+    times = rows[time].reset_index(drop=True)
+    spreads = {}
+    for name in owners.columns:
+        base = owners[name].iloc[owner].reset_index(drop=True)
+        if base.dtype == times.dtype and base.notna().all():
+            spreads[name] = _spread(times - base)
+    best = min(spreads, key=lambda name: spreads[name], default=None)
+    return best if best is not None and spreads[best] < CLOSE * _spread(times - times.iloc[0]) else None

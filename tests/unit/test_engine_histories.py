@@ -196,3 +196,30 @@ def explained_share(rows: pd.DataFrame) -> float:
     """Return the share of the variance of the ranks of hours that the kind explains."""
     ranks = rows["hours"].rank(pct=True)
     return float(ranks.groupby(rows["kind"]).transform("mean").var() / ranks.var())
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_are_infinite_do_not_spoil_what_rows_are_drawn_given() -> None:
+    owners, rows, owner = visits()
+    rows = rows.assign(titre=np.where(np.arange(len(rows)) % 5 == 0, -np.inf, rows["spent"]))
+    twin = Histories(1, time="at", categories=["plan", "place"]).fit(owners, rows, owner)
+    titres = twin.sample(owners)[0]["titre"]
+    assert np.isneginf(titres).mean() == pytest.approx(0.2, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_rows_of_long_histories_do_not_pile_up_at_the_end(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(20, 60, 200)
+    owner = np.repeat(np.arange(200), counts)
+    days = rng.uniform(0, 365, len(owner)).round(2)
+    order = np.lexsort((days, owner))
+    rows = pd.DataFrame({"at": END - pd.to_timedelta(days[order][::-1] * 24, "h").round("min")})
+    rows["owner"] = owner
+    rows = rows.sort_values(["owner", "at"]).reset_index(drop=True)
+    histories = Histories(seed, time="at").fit(
+        pd.DataFrame(index=range(200)), rows[["at"]], rows["owner"].to_numpy()
+    )
+    twin, whose = histories.sample(pd.DataFrame(index=range(200)))
+    gaps = twin["at"].diff()[np.diff(whose, prepend=-1) == 0]
+    assert (gaps == pd.Timedelta(0)).mean() < 0.01
