@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_BINS = 128  # of a feature; values that many rows have get one of their own
 PENALTY = 5.0  # times the variance left in a row is what one more leaf costs,
-FEW_ENTITIES = 1_000  # of a tree, below which it costs in proportion more: each shows through more
+FEW_ENTITIES = 850  # of a tree, below which it costs in proportion more: each shows through more
 SURE = 15.0  # times that variance is what a small group gains by chance about once in 100,000
 LEAF_ENTITIES = 15  # in a leaf, however many rows they have
 PATIENCE = 2  # cuts that do not pay one below the other, before a node is left as it is

@@ -69,7 +69,7 @@ def test_a_leaf_holds_the_rows_of_many_entities_and_costs_by_their_number() -> N
     by_entities = PrunedTree(features, goal, 5, whose).leaves(feature)
     assert min(pd.Series(whose).groupby(by_rows).nunique()) == 1
     assert min(pd.Series(whose).groupby(by_entities).nunique()) >= 5
-    assert penalty_of(60) > 2 * penalty_of(200) > 2 * penalty_of(1_000) == 2 * penalty_of(70_000)
+    assert penalty_of(60) > 2 * penalty_of(200) > 2 * penalty_of(850) == 2 * penalty_of(70_000)
 
 
 def test_histories_repeat_what_ten_owners_of_the_whole_table_share() -> None:
