@@ -53,13 +53,13 @@ def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tu
     """
     pairs: list[Precedence] = []
     owned_rows = np.flatnonzero(owner >= 0)
-    dates = {str(name): _times(owners[name])[owner[owned_rows]] for name in _moments(owners)}
-    for column in _moments(rows):
-        times = _times(rows[column])[owned_rows]
-        whole = bool((_days(times) == times)[~np.isnat(times)].all())
+    dates = {str(name): times_of(owners[name])[owner[owned_rows]] for name in moments_of(owners)}
+    for column in moments_of(rows):
+        times = times_of(rows[column])[owned_rows]
+        whole = bool((whole_days(times) == times)[~np.isnat(times)].all())
         for earlier, owner_times in dates.items():
             both = ~np.isnat(times) & ~np.isnat(owner_times)
-            first = _days(owner_times) if whole else owner_times
+            first = whole_days(owner_times) if whole else owner_times
             if both.sum() >= FEWEST and (times >= first)[both].all():
                 pairs.append(Precedence(column, earlier, whole, _weekdays(times)))
     return tuple(pairs)
@@ -83,14 +83,14 @@ def move_behind(
         return rows
     late = np.zeros(len(rows), "m8[us]")
     for pair in pairs:
-        owner_times = _times(owners[pair.earlier])[owner]
-        lag = (_days(owner_times) if pair.by_day else owner_times) - _times(rows[pair.column])
+        owner_times = times_of(owners[pair.earlier])[owner]
+        lag = (whole_days(owner_times) if pair.by_day else owner_times) - times_of(rows[pair.column])
         late = np.fmax(late, np.where(np.isnat(lag), np.timedelta64(0, "us"), lag))
     is_early = late > np.timedelta64(0, "us")
     if not is_early.any():
         return rows
     columns = {pair.column: pair for pair in pairs}.values()
-    times = {pair.column: _times(rows[pair.column])[is_early] for pair in columns}
+    times = {pair.column: times_of(rows[pair.column])[is_early] for pair in columns}
     steps = {pair.column: (-(-late // DAY) * DAY if pair.by_day else late)[is_early] for pair in columns}
     more = _days_to_wait([(times[pair.column] + steps[pair.column], pair.weekdays) for pair in columns])
     result = rows.copy()
@@ -128,15 +128,18 @@ def _weekday(times: Times) -> Ints:
     return (days + 3) % len(EVERY_DAY)  # the first of January 1970 was a Thursday
 
 
-def _moments(frame: pd.DataFrame) -> list[str]:
+def moments_of(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of dates."""
     return [str(name) for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name].dtype)]
 
 
-def _times(values: pd.Series[Any]) -> Times:
+def times_of(values: pd.Series[Any]) -> Times:
+    """Return dates in microseconds; those with a zone in UTC."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     return values.to_numpy("datetime64[us]")
 
 
-def _days(times: Times) -> Times:
+def whole_days(times: Times) -> Times:
+    """Return the beginning of the day of each time."""
     return times.astype("datetime64[D]").astype("datetime64[us]")

@@ -15,6 +15,7 @@ from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
 from synth.twins.bounds import find_bounds, within_bounds
 from synth.twins.context import Samples
+from synth.twins.deadlines import find_deadlines, move_before
 from synth.twins.families import histories_of, of_side
 from synth.twins.folding import apart, fold_rare_values, own_numbers
 from synth.twins.nests import HEAD, draw_nested
@@ -136,6 +137,8 @@ def _with_histories(
     if samples.owner is not None:
         pairs = find_precedence(real_rows, family.owner, family.owners)
         rows = move_behind(rows, samples.owner, family.twins, pairs)
+        deadlines = find_deadlines(real_rows, family.owner, family.owners)
+        rows = move_before(rows, samples.owner, family.twins, deadlines, pairs, rng)
     arithmetic = _arithmetic(real_rows, empty.categories)
     rows = arithmetic.restore(rows, samples.synthetic)
     samples = replace(samples, synthetic=rows)
