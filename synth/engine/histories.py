@@ -53,7 +53,7 @@ SQUEEZED, SQUEEZED_TRIES = 0.01, 2  # of its rows may have no room; draws until 
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
 TRY_DRAWS = 2**17  # and between two draws of whole histories
 FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
-MOST_ROWS = 400_000  # that are learned; of more, those of a random part of the owners
+MOST_ROWS = 400_000  # that are learned (of more, a part of the owners), or drawn anew for room alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class Histories:
         for attempt in range(1, HISTORY_TRIES + 1):
             missing = counts - np.bincount(owner, minlength=len(owners))
             no_room = (squeezed > SQUEEZED * counts) & (attempt <= SQUEEZED_TRIES)
-            wanting = np.flatnonzero((missing > 0) | no_room)
+            wanting = np.flatnonzero((missing > 0) | (no_room & (counts.sum() <= MOST_ROWS)))
             if not len(wanting):
                 break
             some = owners.iloc[wanting].reset_index(drop=True)
