@@ -167,7 +167,7 @@ def test_no_canary_in_a_child_table_proves_more_than_the_claim(signal: int, most
 
 
 def test_the_audit_proves_that_more_parents_than_claimed_break_the_claim() -> None:
-    present, absent = (children(parents, 1)[:, 2] for parents in (40, 0))
+    present, absent = (children(parents, 1)[:, 2] for parents in (120, 0))
     assert epsilon_at_least(present, absent) > EPSILON
 
 
