@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Lengths: TypeAlias = NDArray[np.timedelta64]
 
+MOSTLY = 0.5  # of the owners
 NOTHING = np.timedelta64(0, "us")
 WEEK = 7 * DAY
 
@@ -45,6 +46,8 @@ class Deadline:
 def find_deadlines(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tuple[Deadline, ...]:
     """Return which dates of rows are never after which dates of their owners.
 
+    Dates that are those of the owner's latest row are left out: they are computed from the twin's rows.
+
     Args:
         rows: the real ones.
         owner: of each the position of its owner; -1 where it has none.
@@ -59,9 +62,20 @@ def find_deadlines(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tup
             times = times_of(rows[column])[owned_rows]
             both = ~np.isnat(times) & ~np.isnat(ends)
             last = ends + DAY - np.timedelta64(1, "us") if by_day else ends
-            if both.sum() >= FEWEST and (times <= last)[both].all():
+            if both.sum() < FEWEST or not (times <= last)[both].all():
+                continue
+            if not _is_latest(times[both], last[both], owner[owned_rows][both], by_day=by_day):
                 pairs.append(Deadline(column, later, by_day))
     return tuple(pairs)
+
+
+def _is_latest(times: Times, last: Times, owner: Ints, *, by_day: bool) -> bool:
+    """Return whether an owner's date is mostly that of its latest row, and so is counted from the rows."""
+    frame = pd.DataFrame({"owner": owner, "time": times, "last": last}).groupby("owner").max()
+    latest, ends = times_of(frame["time"]), times_of(frame["last"])
+    if by_day:
+        latest, ends = whole_days(latest), whole_days(ends)
+    return bool((latest == ends).mean() > MOSTLY)
 
 
 def move_before(

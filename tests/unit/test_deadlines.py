@@ -48,3 +48,12 @@ def test_dates_that_are_sometimes_later_have_no_deadline() -> None:
     real, whose, owners = stays(1, spill=0.01)
 
     assert find_deadlines(real, whose, owners) == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_date_of_the_latest_row_is_no_deadline(seed: int) -> None:
+    real, whose, owners = stays(seed, spill=0.0)
+    owners["last_taken"] = real.groupby(whose)["taken"].max()
+    owners["last_day"] = owners["last_taken"].dt.normalize()
+
+    assert {one.later for one in find_deadlines(real[["taken"]], whose, owners)} == {"left"}
