@@ -297,14 +297,15 @@ def without_duplicates(
     *,
     together: Collection[str] = (),
 ) -> tuple[pa.Table, NDArray[np.bool_]]:
-    """Return the twin without rows that repeat a composite key, and which of its rows remain.
+    """Return the twin without rows that repeat a key, and which of its rows remain.
 
-    Foreign keys change places first, which keeps the numbers of children; what still repeats is dropped.
+    Foreign keys of composite keys change places first, which keeps the numbers of children. What still
+    repeats is dropped.
     Rows that hold one value of the columns `together` belong together: only those that repeat are parted.
     """
     is_left = np.ones(twin.num_rows, bool)
-    keys = [names for names in unique if len(names) > 1 and set(names) <= set(twin.column_names)]
-    for names in keys:
+    keys = [names for names in unique if names and set(names) <= set(twin.column_names)]
+    for names in [names for names in keys if len(names) > 1]:
         mover = next((name for name in names if movable.get(name)), None)
         if mover is not None and _is_repeat(twin, names).any():
             others = [name for name in names if name != mover]
@@ -316,6 +317,8 @@ def without_duplicates(
 
 def _is_repeat(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
     is_repeat: NDArray[np.bool_] = twin.select(list(names)).to_pandas().duplicated().to_numpy()
+    if len(names) == 1:  # NULL repeats nothing
+        is_repeat = is_repeat & twin.column(names[0]).is_valid().to_numpy()
     return is_repeat
 
 

@@ -354,13 +354,17 @@ def with_other_keys(
             continue
         real = draft.case.source.real.column(key.column)
         old = table.column(key.column).combine_chunks().dictionary_encode()
-        pool, number = pools.get(key.column), len(old.dictionary)
+        parents = former.get(key.parent, {}).get(key.parent_column)
+        places = former_places(old.dictionary, parents)
+        fewest = (
+            0 if parents is None else len(parents.unique())
+        )  # so that all children have the same new keys
+        pool, number = pools.get(key.column), max(fewest, int(places.max(initial=-1)) + 1)
         rng = np.random.default_rng([task.seed, *key.parent.encode(), 3])
         if pool is None or not len(pool):
             column = next(one.column for one in draft.case.treatments if one.column.name == key.column)
             pool = new_keys(real, column, number, rng, existing=real)
-        places = former_places(old.dictionary, former.get(key.parent, {}).get(key.parent_column))
-        turns = np.resize(rng.permutation(len(pool)), places.max(initial=-1) + 1)  # some twice, of few
+        turns = np.resize(rng.permutation(len(pool)), number)  # some twice, of few
         keys = pool.take(pa.array(turns[places])).take(old.indices)
         place = table.column_names.index(key.column)
         table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))

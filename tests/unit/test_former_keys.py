@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
+from synth.columns.conform import without_duplicates
 from synth.twins.across import former_places, with_copies_of
 
 
@@ -20,3 +22,10 @@ def test_rows_that_refer_to_nothing_keep_the_key_that_others_copy() -> None:
         pa.chunked_array([one]) for one in ([1, None, 3], ["a", "b", "c"], ["x", None, None])
     )
     assert with_copies_of(column, copies, own).to_pylist() == ["x", "b", None]
+
+
+def test_rows_that_repeat_a_key_of_one_column_are_left_out_and_null_repeats_nothing() -> None:
+    twin = pa.table({"customer": [1, 2, 1, None, None], "channel": ["a", "b", "c", "d", "e"]})
+    table, is_left = without_duplicates(twin, [("customer",)], {"customer": True}, np.random.default_rng(0))
+    assert table["channel"].to_pylist() == ["a", "b", "d", "e"]
+    assert is_left.tolist() == [True, True, False, True, True]
