@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from synth.domain import RARE, Capabilities
 from synth.errors import BackendError
@@ -10,10 +14,13 @@ from synth.errors import BackendError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.domain import HistoryRequest, Request, Task
+    from synth.engine import Histories
+
+# Rows of several draws that are drawn together: of so few a step costs as much as of one draw.
+TOGETHER = 50_000
 
 
 class LocalBackend:
@@ -76,4 +83,22 @@ class LocalBackend:
             beside = Panel(owners.others, request.beside, owners.whose, request.about)
         engine.fit(owners.real, training, owners.owner, entities=request.entities, beside=beside)
         counts = None if owners.count is None else owners.twins[owners.count]
-        return [engine.sample(owners.twins, draw=number, counts=counts) for number in range(owners.draws)]
+        first = engine.sample(owners.twins, counts=counts)
+        return [first, *_further_draws(engine, owners, counts, len(first[0]))]
+
+
+def _further_draws(
+    engine: Histories, owners: HistoryRequest, counts: pd.Series[Any] | None, rows: int
+) -> list[tuple[pd.DataFrame, NDArray[Any]]]:
+    """Return the draws after the first, which had so many rows; small ones are drawn as one."""
+    further, number = owners.draws - 1, len(owners.twins)
+    if not further or rows * further > TOGETHER:
+        return [engine.sample(owners.twins, draw=draw, counts=counts) for draw in range(1, owners.draws)]
+    every = pd.concat([owners.twins] * further, ignore_index=True)
+    every_count = None if counts is None else pd.concat([counts] * further, ignore_index=True)
+    frame, owner = engine.sample(every, draw=1, counts=every_count)
+    bounds = np.searchsorted(owner, number * np.arange(further + 1))
+    return [
+        (frame.iloc[start:end].reset_index(drop=True), owner[start:end] - number * draw)
+        for draw, (start, end) in enumerate(pairwise(bounds))
+    ]

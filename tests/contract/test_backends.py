@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from synth.backends import BUILT_IN, Backend, open_backend
-from synth.domain import Request
+from synth.backends.local import LocalBackend
+from synth.domain import HistoryRequest, Request
 from synth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -110,3 +111,24 @@ def test_a_value_of_one_row_is_not_repeated(backend: Backend, training: pd.DataF
 def test_an_unknown_backend_is_named_with_those_that_exist() -> None:
     with pytest.raises(ConfigError, match=r"'lokal'.*local"):
         open_backend("lokal", {})
+
+
+@pytest.mark.parametrize("together", [50_000, 0], ids=["together", "apart"])
+def test_every_draw_of_histories_is_whole_and_another_one(
+    monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """Each draw has all owners in order, with as many rows as they say, however many are drawn as one."""
+    monkeypatch.setattr("synth.backends.local.TOGETHER", together)
+    backend = LocalBackend()  # the only one that draws histories
+    rng = np.random.default_rng(2)
+    owners = pd.DataFrame({"plan": rng.choice(["free", "plus"], 120), "rows": rng.integers(0, 6, 120)})
+    owner = np.repeat(np.arange(120), owners["rows"])
+    rows = pd.DataFrame({"amount": rng.gamma(2.0, 30.0, len(owner)).round(2)})
+    asked = HistoryRequest(owners, owner, owners, None, draws=4, count="rows")
+    draws = backend.histories(rows, request_of(rows=len(rows)), asked)
+    assert len(draws) == 4
+    for frame, whose in draws:
+        assert list(frame.columns) == ["amount"]
+        assert (np.diff(whose) >= 0).all()
+        assert (np.bincount(whose, minlength=120) == owners["rows"]).all()
+    assert len({tuple(frame["amount"]) for frame, _ in draws}) == 4
