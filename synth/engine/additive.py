@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.engine.differences import spread
-from synth.engine.lookup import Lookup, plain
 from synth.engine.numbers import NumberColumn
+from synth.engine.ticks import as_floats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,16 +64,17 @@ class Nearest:
     """The codes of a number column's values that are nearest to those of a sum, or of a logarithm's."""
 
     def __init__(self, own: NumberColumn, *, in_logs: bool) -> None:
-        real_values = plain(own.native(np.arange(own.size)))
+        real_values = as_floats(own.native(np.arange(own.size)))
         self._ends = real_values[0], real_values[-1]
-        self._between = Lookup((real_values[1:] + real_values[:-1]) / 2)
+        self._between = (real_values[1:] + real_values[:-1]) / 2
         self._in_logs = in_logs
 
     def codes(self, total: Floats) -> Ints:
         """Return the codes."""
         with np.errstate(over="ignore"):
             targets = np.clip(np.exp(total) if self._in_logs else total, *self._ends)
-        return self._between.find(targets) + 1
+        nearest: Ints = np.searchsorted(self._between, targets, side="right")
+        return nearest
 
 
 def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints) -> Additive | None:
@@ -111,7 +112,7 @@ def fit_additive(own: NumberColumn, terms: Mapping[int, ColumnCodes], rows: Ints
 
 def to_scale(own: NumberColumn, codes: Ints, *, in_logs: bool = False) -> Floats:
     """Return a number column, or its logarithm; NaN where it is NULL."""
-    amounts = np.where(codes < 0, np.nan, plain(own.native(codes)))
+    amounts = np.where(codes < 0, np.nan, as_floats(own.native(codes)))
     return np.log(amounts) if in_logs else amounts
 
 
@@ -130,14 +131,14 @@ def knots_of(column: ColumnCodes) -> Floats:
     if not isinstance(column, NumberColumn):
         return np.zeros(0)
     codes = np.sort(column.codes[column.codes >= 0])
-    return np.unique(plain(column.native(codes[np.linspace(0, len(codes) - 1, KNOTS).astype(np.int64)])))
+    return np.unique(as_floats(column.native(codes[np.linspace(0, len(codes) - 1, KNOTS).astype(np.int64)])))
 
 
 def basis(column: ColumnCodes, codes: Ints, knots: Floats) -> Floats:
     """Return for each row how much each height counts, that of NULL last."""
     if not isinstance(column, NumberColumn):
         return np.eye(column.size + 1)[codes]
-    place = np.interp(plain(column.native(codes)), knots, np.arange(len(knots)))
+    place = np.interp(as_floats(column.native(codes)), knots, np.arange(len(knots)))
     below = np.minimum(place.astype(np.int64), max(len(knots) - 2, 0))
     units = np.eye(len(knots) + 1)
     share = (place - below)[:, None]
@@ -150,5 +151,5 @@ def table_of(column: ColumnCodes, knots: Floats, heights: Floats) -> Floats:
     """Return the function for each code, NULL last."""
     if not isinstance(column, NumberColumn):
         return heights
-    values = plain(column.native(np.arange(column.size)))
+    values = as_floats(column.native(np.arange(column.size)))
     return np.append(np.interp(values, knots, heights[:-1]), heights[-1])

@@ -47,12 +47,7 @@ class Arithmetic:
             for each in find_identities(frame, columns)
             if each.is_timed or not moments & {each.target, *each.sources}
         ]
-        return cls(
-            tuple(
-                ComputedColumn(each, numbers[each.target], tuple(numbers[source] for source in each.sources))
-                for each in identities
-            )
-        )
+        return cls(tuple(ComputedColumn.of(each, numbers) for each in identities))
 
     def names(self, columns: Sequence[str]) -> frozenset[str]:
         """Return which of the frame's columns are computed, or others are from them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,40 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.calendar import Calendar
-    from synth.engine.columns import ColumnCodes, Ints, Mask
-    from synth.engine.numbers import NumberColumn
-    from synth.engine.ticks import Native
+    from synth.engine.columns import ColumnCodes, DerivedColumn, Ints, Mask
 
 TRIES = 6  # draws for a row that is not NULL, before it is given any value of the column
-
-
-class DerivedColumn(Protocol):
-    """A column of which something else is drawn in its place."""
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The indices of what is drawn."""
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn."""
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The indices of the columns that must be drawn before."""
-
-    def code(self, codes: Mapping[int, Ints]) -> Ints:
-        """Return the column's codes, given those of what is drawn."""
-
-    @property
-    def redundant(self) -> tuple[int, ...]:
-        """The indices of what says nothing that the column itself does not."""
-
-    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
-        """Return the column's values, given the values and codes of what is drawn.
-
-        None if its own codes say it.
-        """
 
 
 @dataclass(slots=True)

@@ -7,12 +7,19 @@ that are `rare_rows` get one that is not NULL, because their own is not.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from synth.engine.numbers import NumberColumn
+    from synth.engine.ticks import Native
 
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
@@ -40,3 +47,28 @@ class ColumnCodes(Protocol):
         Raises:
             ValueError: values of that dtype cannot be compared with those that were learned.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedColumn(ABC):
+    """A column in whose place other columns are drawn, or none.
+
+    Attributes:
+        numbers: the indices of what is drawn, behind those of the frame's columns.
+        columns: what is drawn.
+        needs: the indices of the columns that must be drawn before.
+        redundant: the indices of what says nothing that the column itself does not.
+    """
+
+    numbers: tuple[int, ...] = ()
+    columns: tuple[NumberColumn, ...] = ()
+    needs: tuple[int, ...] = ()
+    redundant: tuple[int, ...] = ()
+
+    @abstractmethod
+    def code(self, codes: Mapping[int, Ints]) -> Ints:
+        """Return the column's codes, given those of what is drawn."""
+
+    @abstractmethod
+    def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native | None:
+        """Return the column's values, given those of what is drawn; None if its own codes say them."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from synth.engine import ticks
+from synth.engine.columns import DerivedColumn
 from synth.engine.dateparts import CYCLES, STARTS, shift
 from synth.engine.formulas import to_amounts, to_native
 from synth.engine.numbers import NumberColumn
@@ -27,25 +28,19 @@ SURE_ROWS = 5000  # that are enough to see it
 TRIES = 6  # draws of a smoothed value, until what is computed from it is what its code stands for
 
 
-@dataclass(frozen=True, slots=True)
-class ComputedColumn:
-    """The column `own` is computed from `sources`, as the identity says.
-
-    Attributes:
-        numbers, columns, redundant: nothing is drawn in its place.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedColumn(DerivedColumn):
+    """The column `own` is computed from `sources`, as the identity says; nothing is drawn in its place."""
 
     identity: Identity
     own: NumberColumn
     sources: tuple[NumberColumn, ...]
-    numbers: tuple[int, ...] = ()
-    columns: tuple[NumberColumn, ...] = ()
-    redundant: tuple[int, ...] = ()
 
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The indices of its sources."""
-        return self.identity.sources
+    @classmethod
+    def of(cls, identity: Identity, columns: Mapping[int, NumberColumn]) -> Self:
+        """Return the column that is computed from others of these."""
+        sources = tuple(columns[place] for place in identity.sources)
+        return cls(needs=identity.sources, identity=identity, own=columns[identity.target], sources=sources)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the target's codes that go with those of its sources."""
@@ -55,9 +50,9 @@ class ComputedColumn:
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """Return the target's values that go with those of its sources."""
-        return self.of(values)
+        return self.evaluate(values)
 
-    def of(self, values: Mapping[int, Native]) -> Native:
+    def evaluate(self, values: Mapping[int, Native]) -> Native:
         """Return what is computed from values of its sources; what stands at a NULL means nothing."""
         native = [values[place] for place in self.identity.sources]
         return self._evaluate(native, [np.zeros(len(each), dtype=bool) for each in native])[0]
@@ -93,12 +88,12 @@ class ComputedColumn:
         source, place = self.sources[0], self.identity.sources[0]
         codes = source.codes[source.codes >= 0][:SURE_ROWS]
         smooth = source.native(codes, np.random.default_rng(0))
-        same = self.of({place: smooth}) == self.of({place: source.native(codes)})
+        same = self.evaluate({place: smooth}) == self.evaluate({place: source.native(codes)})
         return bool(same.mean() < SURE)
 
     def lead(self, native: Native, parts: Native) -> Native:
         """Return its source's values, moved to where they have the part that is wanted."""
-        own = self.of({self.identity.sources[0]: native})
+        own = self.evaluate({self.identity.sources[0]: native})
         apart = parts.astype(np.float64) - own.astype(np.float64)
         steps = shift(self.identity.rule, apart).astype("m8[us]")
         return self.sources[0].nearest_values((native + steps).astype(native.dtype))
@@ -113,12 +108,8 @@ class Computations:
     """
 
     def __init__(self, columns: Sequence[ColumnCodes], identities: Iterable[Identity]) -> None:
-        self._computed_columns: dict[int, ComputedColumn] = {}
-        for identity in identities:
-            own, *sources = (columns[place] for place in (identity.target, *identity.sources))
-            numbers = tuple(source for source in sources if isinstance(source, NumberColumn))
-            if isinstance(own, NumberColumn):
-                self._computed_columns[identity.target] = ComputedColumn(identity, own, numbers)
+        numbers = {place: one for place, one in enumerate(columns) if isinstance(one, NumberColumn)}
+        self._computed_columns = {each.target: ComputedColumn.of(each, numbers) for each in identities}
         self._leading = {place: column for place, column in self._computed_columns.items() if column.unsure}
         self.at_once = {
             place: column for place, column in self._computed_columns.items() if place not in self._leading
@@ -168,7 +159,7 @@ class Computations:
         for _ in range(TRIES if labels else 0):
             wrong = np.zeros(len(own), dtype=bool)
             for label in labels:
-                new_codes = label.own.nearest_codes(label.of({place: native}), own < 0)
+                new_codes = label.own.nearest_codes(label.evaluate({place: native}), own < 0)
                 wrong |= new_codes != codes[label.identity.target]
             rows = np.flatnonzero(wrong)
             native[rows] = column.native(own[rows], rng)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import ticks
+from synth.engine.columns import DerivedColumn
 from synth.engine.evidence import surely_more
 from synth.engine.numbers import SAFE, NumberColumn
 from synth.engine.rounding import MAX_DECIMALS
@@ -40,58 +41,35 @@ TINY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """In every row the column `target` is the column `base` plus this difference.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(DerivedColumn):
+    """The column `own` is in every row the column `to` plus the difference that is drawn.
 
     Attributes:
-        number: the index under which the difference is drawn.
-        own: the column `target`.
-        to: the column `base`.
-        column: the difference, a column of its own.
+        base: the index of `to`.
     """
 
-    target: int
     base: int
-    number: int
     own: NumberColumn
     to: NumberColumn
-    column: NumberColumn
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """The indices of what is drawn in the target's place."""
-        return (self.number,)
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn in the target's place."""
-        return (self.column,)
-
-    @property
-    def redundant(self) -> tuple[int, ...]:
-        """Nothing: the difference says more than the target."""
-        return ()
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The index of its base."""
-        return (self.base,)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the target's codes that go with those of its base and its difference."""
-        plain = self.to.native(codes[self.base]) + self.column.native(codes[self.number])
-        return self.own.nearest_codes(self.own.nearest_values(plain), codes[self.number] < 0)
+        plain = self.to.native(codes[self.base]) + self.columns[0].native(codes[self.numbers[0]])
+        return self.own.nearest_codes(self.own.nearest_values(plain), codes[self.numbers[0]] < 0)
 
     def outside(self, values: Mapping[int, Native]) -> Mask:
         """Return rows in which base and difference add up to what lies beyond all training values."""
-        plain, training_values = values[self.base] + values[self.number], self.own.raw[self.own.codes >= 0]
+        plain, training_values = (
+            values[self.base] + values[self.numbers[0]],
+            self.own.raw[self.own.codes >= 0],
+        )
         beyond: Mask = (plain < training_values.min()) | (plain > training_values.max())
         return beyond
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """Return the target's values that go with those of its base and its difference."""
-        return self.own.within(values[self.base] + values[self.number])
+        return self.own.within(values[self.base] + values[self.numbers[0]])
 
 
 def find_differences(
@@ -109,7 +87,7 @@ def find_differences(
     drawn in their place has the indices from `number` on.
     """
     ordered_pairs = {frozenset((rule.low, rule.high)) for rule in orders}
-    differences: dict[int, Difference] = {}
+    nearest: dict[int, tuple[int, NumberColumn, NumberColumn, NumberColumn]] = {}
     for place, target in enumerate(draw_order):
         own, best = columns[target], np.inf
         if not isinstance(own, NumberColumn) or told_apart(own) or target in fixed_columns:
@@ -124,11 +102,13 @@ def find_differences(
                 continue
             column = difference(own, to, crowd)
             if lands(own, to, column):
-                own_number = (
-                    differences[target].number if target in differences else number + len(differences)
-                )
-                best, differences[target] = apart, Difference(target, base, own_number, own, to, column)
-    return differences
+                best, nearest[target] = apart, (base, own, to, column)
+    return {
+        target: Difference(
+            numbers=(number + place,), columns=(column,), needs=(base,), base=base, own=own, to=to
+        )
+        for place, (target, (base, own, to, column)) in enumerate(nearest.items())
+    }
 
 
 def told_apart(own: NumberColumn) -> bool:
@@ -228,8 +208,7 @@ def raw_values(column: NumberColumn) -> Native:
 
 def near(native: Native) -> Mask:
     """Return which values are so near to 0 that the difference of two cannot overflow."""
-    plain = native.view(np.int64) if native.dtype.kind in "mM" else native
-    return np.abs(plain.astype(np.float64)) < SAFE
+    return np.abs(ticks.as_floats(native)) < SAFE
 
 
 def distance(own: NumberColumn, to: NumberColumn) -> float:

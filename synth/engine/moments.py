@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synth.engine import ticks
+from synth.engine.columns import DerivedColumn
 from synth.engine.numbers import NumberColumn
 
 if TYPE_CHECKING:
@@ -24,38 +25,16 @@ FEW_VALUES = 30  # different timestamps that need no taking apart
 DAY = np.timedelta64(1, "D")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The column `own` is in every row the day `day` plus the time of the day `time`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment(DerivedColumn):
+    """The column `own` is in every row the sum of the two that are drawn: a day, and a time of the day."""
 
-    Attributes:
-        numbers: the indices under which day and time are drawn.
-    """
-
-    numbers: tuple[int, int]
     own: NumberColumn
-    day: NumberColumn
-    time: NumberColumn
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn in its place."""
-        return self.day, self.time
-
-    @property
-    def redundant(self) -> tuple[int, ...]:
-        """The index of the day, which the column itself tells, too."""
-        return self.numbers[:1]
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """Nothing: day and time are its own."""
-        return ()
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the column's codes that go with those of its day and its time."""
         day, time = (codes[number] for number in self.numbers)
-        plain = self.own.nearest_values(self.day.native(day) + self.time.native(time))
+        plain = self.own.nearest_values(self.columns[0].native(day) + self.columns[1].native(time))
         return self.own.nearest_codes(plain, (day < 0) | (time < 0))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
@@ -92,7 +71,8 @@ def find_moments(
             for part, more in zip(day_and_time(native), day_and_time(others), strict=True)
         )
         if day.size > 1 and time.size > 1:
-            result[index] = Moment((number, number + 1), own, day, time)
+            numbers = number, number + 1  # what the day says, the column itself tells, too
+            result[index] = Moment(numbers=numbers, columns=(day, time), redundant=numbers[:1], own=own)
             number += 2
     return result
 

@@ -10,7 +10,6 @@ import numpy as np
 from synth.engine import ticks
 from synth.engine.cells import open_cells
 from synth.engine.crowd import Ranks
-from synth.engine.lookup import Lookup
 from synth.engine.rounding import (
     MAX_DECIMALS,
     SAFE_DECIMALS,
@@ -232,8 +231,7 @@ class NumberColumn:
     def safe(self) -> bool:
         """Whether differences of values cannot overflow."""
         ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
-        plain = ends.view(np.int64) if ends.dtype.kind in "mM" else ends
-        return bool((np.abs(plain.astype(np.float64)) < SAFE).all())
+        return bool((np.abs(ticks.as_floats(ends)) < SAFE).all())
 
     def nearest_values(self, native: ticks.Native) -> ticks.Native:
         """Return the nearest values that the column could hold: in its bounds, on its grain."""
@@ -286,7 +284,8 @@ class NumberColumn:
 
     def nearest_codes(self, native: ticks.Native, null: Mask) -> Ints:
         """Return the codes of the nearest values from below, or of the smallest; -1 where `null`."""
-        return np.where(null, -1, np.maximum(self._lookup.find(native), 0))
+        places = np.searchsorted(self._sorted_values, native, side="right") - 1
+        return np.where(null, -1, np.maximum(places, 0))
 
     def snap(self, native: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
         """Return floats, each the common value that it misses by at most this share of itself, if any.
@@ -301,8 +300,8 @@ class NumberColumn:
         return native
 
     @cached_property
-    def _lookup(self) -> Lookup:
-        return Lookup(ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype))
+    def _sorted_values(self) -> ticks.Native:
+        return ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype)
 
     def clamp(
         self, native: ticks.Native, limit: ticks.Native, *, up: bool, strict: bool = False

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.additive import KNOTS, Nearest, fit_additive
+from synth.engine.columns import DerivedColumn
 from synth.engine.differences import COMMON, LOSS, LOSS_OF_COMMON, alike, comparable, distance
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import MANY
@@ -39,39 +40,17 @@ CLOSE = 0.25  # spread of what is left, as a share of the column's own, that is 
 BETTER = 0.8  # of what is left without labels, if it is worth drawing these first, or beside one other column
 
 
-@dataclass(frozen=True, slots=True)
-class Regression:
-    """In every row the column `own`, or its logarithm, is the sum `model` plus `rest`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression(DerivedColumn):
+    """The column, or its logarithm, is in every row the sum `model` plus the rest that is drawn."""
 
-    Attributes:
-        numbers: the index under which `rest` is drawn.
-    """
-
-    numbers: tuple[int, ...]
-    own: NumberColumn
-    rest: NumberColumn
     model: Additive
     nearest: Nearest
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn in the column's place."""
-        return (self.rest,)
-
-    @property
-    def redundant(self) -> tuple[int, ...]:
-        """Nothing: the rest says more than the column."""
-        return ()
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The indices of the columns in the sum."""
-        return tuple(self.model.tables)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the column's codes that go with those of what it is made of."""
         rest = codes[self.numbers[0]]
-        total = self.model.total(codes) + self.rest.native(rest)
+        total = self.model.total(codes) + self.columns[0].native(rest)
         return np.where(rest < 0, -1, self.nearest.codes(total))
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> None:
@@ -162,7 +141,13 @@ class Regressions:
                 if stay_common(own, near, new_codes) and self._stay_ordered(
                     target, draw_order[:place], near, new_codes
                 ):
-                    result[target] = Regression((number + len(result),), own, rest, model, nearest)
+                    result[target] = Regression(
+                        numbers=(number + len(result),),
+                        columns=(rest,),
+                        needs=tuple(model.tables),
+                        model=model,
+                        nearest=nearest,
+                    )
         return result
 
     def _apart(self, target: int, before: Collection[int]) -> float:

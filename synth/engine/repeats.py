@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.engine.columns import DerivedColumn
 from synth.engine.differences import FEW_VALUES
 from synth.engine.evidence import surely_more
 from synth.engine.numbers import NumberColumn
@@ -27,36 +28,17 @@ if TYPE_CHECKING:
 LEAST = 0.02  # share of the rows that repeat a value which is not common anyway
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The column `own` is the column `to` where `same` says so, and as `rest` is drawn elsewhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat(DerivedColumn):
+    """The column `own` is the column `to` where the first of what is drawn is 1, and the second elsewhere.
 
     Attributes:
         base: the index of `to`.
-        numbers: the indices under which `same` and `rest` are drawn.
     """
 
     base: int
-    numbers: tuple[int, int]
     own: NumberColumn
     to: NumberColumn
-    same: NumberColumn
-    rest: NumberColumn
-
-    @property
-    def columns(self) -> tuple[NumberColumn, ...]:
-        """What is drawn in the column's place."""
-        return self.same, self.rest
-
-    @property
-    def redundant(self) -> tuple[int, ...]:
-        """The index of what says nothing that the column itself does not."""
-        return self.numbers[1:]
-
-    @property
-    def needs(self) -> tuple[int, ...]:
-        """The index of the column that is repeated."""
-        return (self.base,)
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the column's codes that go with those of what is drawn."""
@@ -116,7 +98,15 @@ def find_repeats(
         rest = copy(own)
         rest.learnable = own.learnable & ~equal[base]
         same = NumberColumn(pd.Series(equal[base].astype(np.int64)), replace(crowd, rare=1))
-        repeats[target] = Repeat(base, (number, number + 1), own, numbers[base], same, rest)
+        repeats[target] = Repeat(
+            numbers=(number, number + 1),
+            columns=(same, rest),
+            needs=(base,),
+            redundant=(number + 1,),
+            base=base,
+            own=own,
+            to=numbers[base],
+        )
         number += 2
     return repeats
 

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from synth.engine.calendar import Calendar
-    from synth.engine.chain import DerivedColumn
-    from synth.engine.columns import ColumnCodes, Ints, Mask
+    from synth.engine.columns import ColumnCodes, DerivedColumn, Ints, Mask
     from synth.engine.conditioning import FixedColumn
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
@@ -113,7 +112,7 @@ class Table:
         for index, parts in calendar.items():
             if any(part.name == "weekday" for part in parts):
                 moment = self._derived_columns.get(index)
-                for date in (columns[index], *((moment.day,) if isinstance(moment, Moment) else ())):
+                for date in (columns[index], *(moment.columns[:1] if isinstance(moment, Moment) else ())):
                     if isinstance(date, NumberColumn):
                         date.keeps_weekdays = True
 

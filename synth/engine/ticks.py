@@ -113,3 +113,8 @@ def from_ticks(ticks: NDArray[Any], base: int, step: int, dtype: np.dtype[Any]) 
     if dtype.kind == "f":
         return ticks
     return cast("Native", (ticks * np.uint64(step) + np.uint64(base)).view(dtype))
+
+
+def as_floats(native: Native) -> NDArray[np.float64]:
+    """Return values in the same order, though not all that differ may still differ."""
+    return (native.view(np.int64) if native.dtype.kind in "mM" else native).astype(np.float64)

@@ -7,10 +7,14 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks.ablation import ablate, without
 from benchmarks.contestants import OURS, Run, measure, read_record, reason
 from benchmarks.engine import Row, beside_ours, choose, markdown
+from benchmarks.mechanisms import MECHANISMS
 from benchmarks.tables import halve, read
 
 if TYPE_CHECKING:
@@ -138,3 +142,23 @@ def test_tables_are_chosen_by_name(tmp_path: Path) -> None:
         choose(tmp_path, ["three"])
     with pytest.raises(SystemExit, match=r"no \.csv"):
         choose(tmp_path / "none", None)
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_what_a_mechanism_is_made_of_is_there_and_comes_back(name: str) -> None:
+    parts = MECHANISMS[name]
+    originals = [vars(owner)[attribute] for owner, attribute, _ in parts]
+    with without(parts):
+        assert [vars(owner)[attribute] for owner, attribute, _ in parts] != originals
+    assert [vars(owner)[attribute] for owner, attribute, _ in parts] == originals
+
+
+def test_an_ablation_measures_a_table_with_and_without_a_mechanism() -> None:
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, 300)
+    frame = pd.DataFrame({"kind": kind, "price": kind * 100 + rng.integers(0, 20, 300)})
+    halves = [frame.iloc[:150].reset_index(drop=True), frame.iloc[150:].reset_index(drop=True)]
+    whole, idle = (figures for _, figures in ablate(halves[0], halves[1], 0, ["moments"]))
+    assert 0.8 < whole["accuracy"] <= 1
+    assert 0 <= whole["mia_auc"] <= 1
+    assert {**whole, "cpu": 0} == {**idle, "cpu": 0}  # there is no date
