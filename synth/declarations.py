@@ -239,6 +239,7 @@ def _model(node: Node, facts: Facts) -> Model:
         history=_history(node),
         roles=roles(node, _place(node)),
         labels={name: labels for name, column in node.columns.items() if (labels := labels_of(node, column))},
+        descriptions={name: column.description for name, column in node.columns.items()},
         seed_columns=tuple(dict.fromkeys(node.column(name) for name in options.seed_columns)),
         balance={node.column(name): shares for name, shares in options.balance.items()},
         sensitive=sensitive(node, _place(node)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,6 +12,7 @@ from synth.dbt.command import why_unparsed
 from synth.dbt.tests import published_twins
 from synth.errors import ConfigError
 from synth.project.dbt_project import load_yaml
+from synth.project.manifest import relation_of
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -50,9 +52,10 @@ def write_docs(
         twins = published_twins(places, warehouse)
         stamps = warehouse.twins(settings.schema)
         columns = {name: warehouse.describe(twin) for name, twin in twins.items()}
+        described_nodes = [without_values(manifest.nodes[name], warehouse) for name in twins]
     if not twins:
         raise ConfigError(f"There is no twin in {settings.schema} yet. Next: synth run")
-    nodes = sorted((manifest.nodes[name] for name in twins), key=lambda node: twins[node.unique_id].name)
+    nodes = sorted(described_nodes, key=lambda node: twins[node.unique_id].name)
     own = _tables_of_the_project(manifest, settings, path)
     tables = [
         _table(node, twins[node.unique_id], columns[node.unique_id], stamps[twins[node.unique_id].name])
@@ -99,6 +102,17 @@ def _refuse_another(path: Path, settings: Settings) -> None:
                 raise ConfigError(
                     f"{other} has the twins already. Next: synth docs {other}, or remove that file"
                 )
+
+
+def without_values(node: Node, warehouse: Warehouse) -> Node:
+    """Return the node without those descriptions that hold a value which only a few of its rows have."""
+    texts = {node.description, *(column.description for column in node.columns.values())} - {""}
+    telling = warehouse.telling_texts(relation_of(node), texts) if texts else frozenset()
+    columns = {
+        name: replace(column, description="") if column.description in telling else column
+        for name, column in node.columns.items()
+    }
+    return replace(node, description="" if node.description in telling else node.description, columns=columns)
 
 
 def _tables_of_the_project(manifest: Manifest, settings: Settings, path: Path) -> frozenset[str]:

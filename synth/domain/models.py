@@ -68,6 +68,7 @@ class Model:
     foreign_keys: tuple[ForeignKey, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # of its columns, as the project has them
     seed_columns: tuple[str, ...] = ()  # kept as they are in the source
     balance: Mapping[str, Shares] = field(default_factory=dict)  # of columns drawn as the user wants
     sensitive: frozenset[str] = frozenset()  # columns that an attacker would like to infer

@@ -50,7 +50,11 @@ def read_enforceable(
         WarehouseError: Postgres refused.
     """
     return _read_rules(
-        model, warehouse, staging_schema, lambda rules: snapshot.count_violations(model.relation, rules)
+        model,
+        warehouse,
+        staging_schema,
+        lambda rules: snapshot.count_violations(model.relation, rules),
+        looks=True,
     )
 
 
@@ -60,7 +64,9 @@ def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> Enfo
     Raises:
         WarehouseError: Postgres refused.
     """
-    return _read_rules(model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules))
+    return _read_rules(
+        model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules), looks=False
+    )
 
 
 def _read_rules(
@@ -68,13 +74,15 @@ def _read_rules(
     warehouse: Warehouse,
     staging_schema: str,
     count_violations: Callable[[Sequence[Rule]], tuple[RuleOutcome, ...]],
+    *,
+    looks: bool,
 ) -> EnforceableFacts:
     own = (
         replace(rule, sets=equation(rule.holds[1:-1]))  # Postgres puts each of them in brackets
         for rule in warehouse.constraints(model.relation)
     )
     left_out = [
-        f"the twin of {model.name} goes without {what}" for what in warehouse.left_out(model.relation)
+        f"the twin of {model.name} goes without {what}" for what in warehouse.left_out(model, looks=looks)
     ]
     stated_rules = (*model.rules, *own)
     if not stated_rules and not model.formulas:

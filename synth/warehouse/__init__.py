@@ -21,6 +21,7 @@ from synth.warehouse import (
     guard,
     layout,
     ledger,
+    mentions,
     ownership,
     publish,
     rules,
@@ -37,12 +38,12 @@ from synth.warehouse.staging import Stage
 from synth.warehouse.trust import Attachment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
 
-    from synth.domain import Across, Column, Relation, Rule, Task, Uniqueness
+    from synth.domain import Across, Column, Model, Relation, Rule, Task, Uniqueness
     from synth.warehouse.across import Assignment, FactTable
     from synth.warehouse.comparing import Measurements
     from synth.warehouse.guard import Inspection
@@ -156,14 +157,10 @@ class Warehouse:
         """Return the columns of a twin of `relation`, without the domains that it does not take over."""
         with self._open() as session:
             columns = catalog.describe(session, relation)
-            omissions = copying.left_out(session, relation)
-            kinds = copying.base_types(session, relation) if omissions else {}
-        return tuple(
-            replace(column, data_type=kinds[column.name])
-            if (Attachment.COLUMN, column.name) in omissions and column.name in kinds
-            else column
-            for column in columns
-        )
+            lost = {name for kind, name in copying.left_out(session, relation) if kind is Attachment.COLUMN}
+            kinds = copying.base_types(session, relation) if lost else {}
+        kinds = {name: kind for name, kind in kinds.items() if name in lost}
+        return tuple(replace(one, data_type=kinds.get(one.name, one.data_type)) for one in columns)
 
     def uniqueness(self, relation: Relation) -> tuple[Uniqueness, ...]:
         """Return what keys and unique indexes say; see `synth.warehouse.uniqueness.uniqueness`."""
@@ -175,11 +172,15 @@ class Warehouse:
         with self._open() as session:
             return uniqueness.repeated_rows(session, rows, unique)
 
-    def left_out(self, relation: Relation) -> tuple[str, ...]:
-        """Return what of the relation its twin does not have, because it uses other people's code."""
+    def left_out(self, model: Model, *, looks: bool) -> tuple[str, ...]:
+        """Return what its twin goes without; see `synth.warehouse.copying.in_words`."""
         with self._open() as session:
-            omissions = copying.left_out(session, relation)
-        return tuple(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(omissions.items()))
+            return copying.in_words(session, model, looks=looks)
+
+    def telling_texts(self, relation: Relation, texts: Collection[str]) -> frozenset[str]:
+        """Return which texts hold a real value; see `synth.warehouse.mentions.telling_texts`."""
+        with self._open() as session:
+            return mentions.telling_texts(session, relation, texts)
 
     def _probe(self, task: Task) -> None:
         """Read no row, which fails for every reason that reading them would."""
@@ -226,7 +227,7 @@ class Warehouse:
             source = catalog.describe(session, task.model.relation)
             return staging.stage(
                 session,
-                task.model.relation,
+                task.model,
                 stage,
                 columns=columns,
                 dropped_columns=[column.name for column in source if column.name not in names],

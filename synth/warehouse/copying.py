@@ -1,6 +1,7 @@
 """What a twin takes over from the relation it stands for: columns, checks, indexes, and nobody else's code.
 
-Defaults, generated columns, triggers, policies and foreign keys are not taken over: a twin holds values.
+Defaults, generated columns, triggers, policies and foreign keys are not taken over: a twin holds values. Of
+comments only those are that the project wrote, and nothing is that holds a value of a few real rows.
 """
 
 from __future__ import annotations
@@ -12,18 +13,32 @@ from psycopg import sql
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.constraints import DOMAINS
+from synth.warehouse.mentions import literals_of, telling_texts
 from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.trust import Attachment, foreign_calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from synth.domain import Relation
+    from synth.domain import Model, Relation
     from synth.warehouse.session import Connection
     from synth.warehouse.trust import Call
 
 COPIED_KINDS = frozenset({Attachment.CHECK, Attachment.INDEX, Attachment.COLUMN})
-LIKE: LiteralString = "create {unlogged} table {new} (like {old} including comments)"
+COMMENT = "comment"  # on a column
+LIKE: LiteralString = "create {unlogged} table {new} (like {old})"
+COMMENTS: LiteralString = """
+select pg_attribute.attname::text, pg_description.description
+from pg_catalog.pg_description
+join pg_catalog.pg_attribute
+    on pg_attribute.attrelid = pg_description.objoid and pg_attribute.attnum = pg_description.objsubid
+where
+    pg_description.objoid = pg_catalog.to_regclass(%(path)s)
+    and pg_description.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    and pg_description.objsubid > 0
+    and not pg_attribute.attisdropped
+order by pg_attribute.attnum
+"""
 # Constraints as Postgres prints them for an empty search path, so that each name says where it is from.
 CONSTRAINTS: LiteralString = """
 select
@@ -68,36 +83,97 @@ order by 1
 """
 
 
-def create_like(session: Connection, source: Relation, new: Relation, *, as_unlogged: bool) -> None:
-    """Create `new` in the shape of `source`, so that a value which that would refuse is refused here.
+def create_like(
+    session: Connection,
+    model: Model,
+    new: Relation,
+    *,
+    telling: Collection[tuple[str, str]],
+    as_unlogged: bool,
+) -> None:
+    """Create `new` in the shape of the model's relation, so that a value which that would refuse is refused.
+
+    What is `telling`, as `telling_parts` has it, is left out.
 
     Raises:
         WarehouseError: a column's type holds other people's code and cannot be taken apart.
     """
+    source = model.relation
     like = sql.SQL(LIKE).format(
         unlogged=sql.SQL("unlogged" if as_unlogged else ""), new=identifier(new), old=identifier(source)
     )
     session.execute(like)
     unsafe_calls = foreign_calls(session, source, of=source, kinds=COPIED_KINDS)
     _plain(session, source, new, {call.name for call in unsafe_calls if call.kind is Attachment.COLUMN})
-    path = {"path": identifier(source).as_string(session)}
-    checks = {call.name for call in unsafe_calls if call.kind is Attachment.CHECK}
-    indexes = {call.name for call in unsafe_calls if call.kind is Attachment.INDEX}
-    for kind, name, definition, index in session.execute(CONSTRAINTS, path).fetchall():
+    omissions = {*telling, *((call.kind, call.name) for call in unsafe_calls)}
+    for kind, name, definition, index in _constraints(session, source):
         constraint_name = (
-            sql.SQL("constraint {} ").format(sql.Identifier(str(name))) if kind == "c" else sql.SQL("")
+            sql.SQL("constraint {} ").format(sql.Identifier(name)) if kind == "c" else sql.SQL("")
         )
-        if name not in checks and index not in indexes:
+        if (Attachment.CHECK, name) not in omissions and (Attachment.INDEX, index) not in omissions:
             add = sql.SQL("alter table {} add {}").format(
-                identifier(new), constraint_name + sql.SQL(str(definition))
+                identifier(new), constraint_name + sql.SQL(definition)
             )
             session.execute(add)
-    for name, unique, rest in session.execute(INDEXES, path).fetchall():
-        if name not in indexes:
+    for name, unique, rest in _indexes(session, source):
+        if (Attachment.INDEX, name) not in omissions:
             create = sql.SQL("create {} index on {} ").format(
                 sql.SQL("unique" if unique else ""), identifier(new)
             )
-            session.execute(create + sql.SQL(str(rest)))
+            session.execute(create + sql.SQL(rest))
+    for column, comment in _comments(session, model).items():
+        if (COMMENT, column) not in omissions:
+            note = sql.SQL("comment on column {}.{} is {}")
+            session.execute(note.format(identifier(new), sql.Identifier(column), sql.Literal(comment)))
+
+
+def telling_parts(session: Connection, model: Model) -> frozenset[tuple[str, str]]:
+    """Return which checks, indexes and comments of a model's relation hold a value that only few rows have.
+
+    Each is its kind and its name. A check that every row keeps holds for the twin without being copied.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    relation = model.relation
+    parts: dict[tuple[str, str], str] = {
+        (Attachment.CHECK, name): f"{name}\n{literals_of(definition)}"
+        for kind, name, definition, _ in _constraints(session, relation)
+        if kind == "c" and literals_of(definition)
+    }
+    parts |= {
+        (Attachment.INDEX, name): literals_of(definition)
+        for name, _, definition in _indexes(session, relation)
+        if literals_of(definition)
+    }
+    parts |= {(COMMENT, column): comment for column, comment in _comments(session, model).items()}
+    telling = telling_texts(session, relation, frozenset(parts.values()))
+    return frozenset(part for part, text in parts.items() if text in telling)
+
+
+def _constraints(session: Connection, relation: Relation) -> list[tuple[str, str, str, str]]:
+    rows = session.execute(CONSTRAINTS, _path(session, relation)).fetchall()
+    return [(str(kind), str(name), str(text), str(index)) for kind, name, text, index in rows]
+
+
+def _indexes(session: Connection, relation: Relation) -> list[tuple[str, bool, str]]:
+    rows = session.execute(INDEXES, _path(session, relation)).fetchall()
+    return [(str(name), bool(unique), str(rest)) for name, unique, rest in rows]
+
+
+def _comments(session: Connection, model: Model) -> dict[str, str]:
+    """Return the comments on columns that are the project's descriptions of them."""
+    rows = session.execute(COMMENTS, _path(session, model.relation)).fetchall()
+    comments = {str(column): str(comment) for column, comment in rows}
+    return {
+        column: comment
+        for column, comment in comments.items()
+        if comment.strip() == model.descriptions.get(column, "").strip()
+    }
+
+
+def _path(session: Connection, relation: Relation) -> dict[str, str]:
+    return {"path": identifier(relation).as_string(session)}
 
 
 def _plain(session: Connection, source: Relation, new: Relation, columns: Collection[str]) -> None:
@@ -129,6 +205,16 @@ def left_out(session: Connection, relation: Relation) -> Mapping[tuple[Attachmen
     with translate_errors(f"look up what {relation} calls"):
         unsafe_calls = foreign_calls(session, relation, of=relation, kinds=COPIED_KINDS)
     return {(call.kind, call.name): str(call) for call in unsafe_calls}
+
+
+def in_words(session: Connection, model: Model, *, looks: bool) -> tuple[str, ...]:
+    """Return what a twin does not take over: what uses others' code and, if it `looks`, what holds values."""
+    telling = telling_parts(session, model) if looks else ()
+    omissions = left_out(session, model.relation)
+    return (
+        *(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(omissions.items())),
+        *(f"{kind} {name}: it holds a real value" for kind, name in sorted(telling)),
+    )
 
 
 def refuse_foreign_query(session: Connection, relation: Relation) -> None:

@@ -14,7 +14,7 @@ from psycopg import sql
 from synth.domain import Relation
 from synth.warehouse import units
 from synth.warehouse.catalog import STAMP
-from synth.warehouse.copying import create_like, refuse_foreign_types
+from synth.warehouse.copying import create_like, refuse_foreign_types, telling_parts
 from synth.warehouse.ownership import refuse_intrusions
 from synth.warehouse.parts import PartOfTwin, selection_of, whole_of
 from synth.warehouse.session import identifier, translate_errors
@@ -23,7 +23,7 @@ from synth.warehouse.units import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from synth.domain import Column
+    from synth.domain import Column, Model
     from synth.warehouse.session import Connection
 
 BATCH = 65_536  # rows turned into CSV text at a time
@@ -199,7 +199,7 @@ def stage_relation(target: Relation, schema: str, owner: str) -> Relation:
 
 def stage(
     session: Connection,
-    source: Relation,
+    model: Model,
     stage: Stage,
     *,
     columns: Sequence[Column],
@@ -207,21 +207,24 @@ def stage(
     compared_columns: Sequence[str] = (),
     table: pa.Table | PartOfTwin | None,
 ) -> Stage:
-    """Create `stage` in the shape of `source` and fill it with `table`, whose columns are `columns`.
+    """Create `stage` in the shape of the real table and fill it with `table`, whose columns are `columns`.
 
-    Instead of a table, it may get a part of another twin; with neither, the rows of `source` as they are.
+    Instead of a table, it may get a part of another twin; with neither, the real rows as they are.
 
     It replaces what its run staged before. One that is kept outlives a crash of the server. What comes back
-    knows how many rows equal one of the source in the columns `compared_columns`.
+    knows how many rows equal a real one in the columns `compared_columns`.
 
     Raises:
         WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
     """
-    place = stage.relation
+    source, place = model.relation, stage.relation
     create_schema(session, place.schema, private=True)
+    # A guarantee counts the schema as public, and lets nobody look whether it holds a value.
+    looks = not (stage.guarantee or stage.copied)
+    telling = telling_parts(session, model) if looks else ()
     with translate_errors(f"stage {source.name}"), session.transaction():
         session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
-        create_like(session, source, place, as_unlogged=not stage.kept)
+        create_like(session, model, place, telling=telling, as_unlogged=not stage.kept)
         comment = sql.Literal((KEPT_STAGE_COMMENT if stage.kept else STAGE_COMMENT) + stage.owner)
         session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))
         for name in dropped_columns:

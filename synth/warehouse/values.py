@@ -165,7 +165,7 @@ def _common(one: Column, other: Column) -> LiteralString | None:
 def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int, ...] | None:
     with translate_errors(action):
         try:
-            with _limit_time(session):
+            with limit_time(session):
                 row = session.execute(query).fetchone()
         except errors.QueryCanceled:
             return None
@@ -173,7 +173,7 @@ def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int,
 
 
 @contextmanager
-def _limit_time(session: Connection) -> Iterator[None]:
+def limit_time(session: Connection) -> Iterator[None]:
     """Open a transaction that only reads, and whose queries end in time."""
     with session.transaction():
         session.execute("set transaction read only")
