@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from synth.domain import Role
-from synth.graph.telling import about, explain, is_inferred, model_name
+from synth.graph.telling import about, explain, is_inferred, model_name, not_copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -153,6 +153,8 @@ def _hints(listings: Sequence[ModelListing]) -> Iterator[str]:
         model = one.task.model
         if is_inferred(model) and model.ownership and model.ownership.root == model.unique_id:
             yield f"{model.name}: rows are about {explain(model)}"
+        if model.reference_doubt:
+            yield not_copied(model)
     small = [
         f"{one.task.model.name} ({_rows(one)})" for one in listings if _could_be_reference(one, listings)
     ]
@@ -175,7 +177,12 @@ def _could_be_reference(one: ModelListing, listings: Sequence[ModelListing]) -> 
     """Return whether a small table looks like reference data: referred to, about nobody, no link table."""
     model = one.task.model
     parents = {key.parent for other in listings for key in other.task.model.foreign_keys}
-    if model.reference or model.declared_reference is not None or model.unique_id not in parents:
+    if (
+        model.reference
+        or model.reference_doubt
+        or model.declared_reference is not None
+        or model.unique_id not in parents
+    ):
         return False
     ways = [key for key in model.foreign_keys if not key.public and key.parent != model.unique_id]
     names_people = any(entry.role in OF_PEOPLE for entry in one.columns)

@@ -19,7 +19,7 @@ from synth import log
 from synth._version import __version__
 from synth.cli.options import read_plan
 from synth.domain import Relation
-from synth.graph.telling import explain, is_inferred
+from synth.graph.telling import decisions
 from synth.plan import plan, with_parents
 
 if TYPE_CHECKING:
@@ -141,10 +141,8 @@ def _say(work: Plan, settings: Settings, mode: Mode, run_id: str) -> None:
     log.info(f"Running with synth={__version__}", version=__version__, run_id=run_id)
     log.info(f"Found {models} to {purpose}, target {target}, run {run_id}", models=count)
     for task in work.tasks:
-        if is_inferred(task.model):
-            log.info(
-                f"{task.model.name}: rows are about {explain(task.model)}", unique_id=task.model.unique_id
-            )
+        for sentence in decisions(task.model):
+            log.info(sentence, unique_id=task.model.unique_id)
     log.info("")
 
 

@@ -59,6 +59,7 @@ class Model:
     ownership: Ownership | None = None  # whom the rows are about; None where nobody has decided it
     declared_reference: bool | None = None  # whether the owner says that it is about nobody
     reference: str = ""  # why it is about nobody and copied as it is; empty where it is not
+    reference_doubt: str = ""  # why it is not copied, where all but the values of a column says so
     unlinked_columns: Mapping[str, str] = field(
         default_factory=dict
     )  # references that were given up, and why

@@ -72,9 +72,12 @@ def decide(
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
-    reference = References(manifest, linked_models, looks, keys, lineages, columns).decide(infer=infer)
+    finder = References(manifest, linked_models, looks, keys, lineages, columns)
+    reference, doubts = finder.decide(infer=infer)
     linked_models = {
-        name: with_public_keys(model, reference, looks, by_name.keys())
+        name: with_public_keys(
+            replace(model, reference_doubt=doubts.get(name, "")), reference, looks, by_name.keys()
+        )
         for name, model in linked_models.items()
     }
     linked_models = broken_circles(linked_models, looks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from synth.columns.pii import IdentifierKind, detect, read_name
 from synth.domain import Kind, Role
 from synth.errors import ManifestError, WarehouseError
+from synth.graph.unclear import unclear_columns
 from synth.graph.words import is_somebody
 from synth.project.manifest import relation_of
 
@@ -51,6 +52,7 @@ class RelationLook:
         personal: columns that hold what is somebody's own, and what that is.
         leading: columns that lead to somebody, or may.
         texts: columns of prose.
+        unclear: columns whose values may lead to somebody, and why, as the end of a sentence about each.
         rows: as far as they were counted; `whole` says that these are all.
     """
 
@@ -62,6 +64,7 @@ class RelationLook:
     personal: Mapping[str, str] = field(default_factory=dict)
     leading: Mapping[str, str] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+    unclear: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     whole: bool = False
 
@@ -103,6 +106,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
     rows = max((one.rows for one in counts.values()), default=0)
     sample = warehouse.sample(relation, columns, SAMPLE)
     personal, leading, texts = _people(columns, sample, model.roles if model else {})
+    others = [column for column in columns if column.name not in {*personal, *leading, *texts}]
     return RelationLook(
         node.unique_id,
         node.name,
@@ -112,6 +116,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
         personal,
         leading,
         texts,
+        unclear_columns(node.name, others, sample),
         rows,
         bool(counts) and all(one.whole for one in counts.values()),
     )

@@ -47,25 +47,41 @@ class References:
     lineages: Mapping[str, NodeLineage]
     columns: Mapping[str, Collection[str]]
 
-    def decide(self, *, infer: bool) -> dict[str, str]:
-        """Return the evidence for each model that is reference, by `unique_id`.
+    def decide(self, *, infer: bool) -> tuple[dict[str, str], dict[str, str]]:
+        """Return why models are reference, and why those in doubt are not, by `unique_id`.
 
         Args:
             infer: whether evidence is enough; else only what the owner declared counts.
         """
         reference = {name: DECLARED_REASON for name, model in self.models.items() if model.declared_reference}
         if not infer:
-            return reference
+            return reference, {}
         undeclared_models = [name for name, model in self.models.items() if model.declared_reference is None]
         while True:  # what refers to reference alone may be reference
             more = {
                 name: evidence
                 for name in undeclared_models
-                if name not in reference and (evidence := self._evidence(name, reference))
+                if name not in reference
+                and (evidence := self._evidence(name, reference))
+                and not self._doubt(name, reference)
             }
             if not more:
-                return reference
+                return reference, self._doubts(undeclared_models, reference)
             reference |= more
+
+    def _doubts(self, undeclared_models: Collection[str], reference: Collection[str]) -> dict[str, str]:
+        """Return why models are not copied though all else says that they are about nobody."""
+        doubts = {name: self._doubt(name, reference) for name in undeclared_models if name not in reference}
+        return {name: doubt for name, doubt in doubts.items() if doubt and self._evidence(name, reference)}
+
+    def _doubt(self, name: str, reference: Collection[str]) -> str:
+        """Return which column may hold what leads to people by its values, as a sentence without its end."""
+        look = self.looks.get(name)
+        references = {key.column for key in self.keys[name] if key.parent in reference or key.public}
+        unclear = (
+            {column: why for column, why in look.unclear.items() if column not in references} if look else {}
+        )
+        return next((f"{column} {why}" for column, why in unclear.items()), "")
 
     def _evidence(self, name: str, reference: Collection[str]) -> str:
         """Return why a model is about nobody; empty where that is in doubt."""

@@ -225,7 +225,7 @@ def _tells_apart(column: Column, rows: pa.Table) -> bool:
     if column.kind in {Kind.TEXT, Kind.OPAQUE}:
         texts = values.drop_null().unique().to_pylist()
         is_counter = len(texts) >= MANY and _fewest_digits(texts) >= DIGITS
-        return is_counter or _ways(texts) - log(len(texts)) >= SPARSE
+        return is_counter or ways(texts) - log(len(texts)) >= SPARSE
     numbers = whole_numbers(column, values)
     if numbers is None or not len(numbers) or not _is_long(column, rows):
         return False
@@ -239,7 +239,7 @@ def _fewest_digits(texts: list[str]) -> int:
     return min((sum(map(str.isdigit, text)) for text in texts), default=0)
 
 
-def _ways(texts: list[str]) -> float:
+def ways(texts: list[str]) -> float:
     """Return the logarithm of the number of texts that have at each place a character of those there are."""
     size = int(np.median([len(text) for text in texts]))
     of_size = [text for text in texts if len(text) == size]

@@ -22,6 +22,24 @@ def about(model: Model) -> str:
     return f"{target}{' → '.join(way)}"
 
 
+def decisions(model: Model) -> tuple[str, ...]:
+    """Return what was decided for safety and can be changed, as sentences without their ends."""
+    name, sentences = model.name, []
+    if is_inferred(model):
+        sentences.append(f"{name}: rows are about {explain(model)}")
+    if model.reference_doubt:
+        sentences.append(not_copied(model))
+    return tuple(sentences)
+
+
+def not_copied(model: Model) -> str:
+    """Return why a table that could be reference is not copied, and the line that allows it."""
+    return (
+        f"{model.name} is not copied as reference, because {model.reference_doubt}; if it is about nobody: "
+        "`reference: true`"
+    )
+
+
 def is_inferred(model: Model) -> bool:
     """Return whether the entity is another one than the row itself, and was not declared."""
     one = model.ownership

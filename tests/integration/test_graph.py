@@ -275,6 +275,24 @@ def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, c
     assert (reference is None) == (column != "colour")
 
 
+def test_a_table_with_surnames_that_no_name_gives_away_is_not_copied(handmade: Handmade) -> None:
+    handmade.session.execute(LISTS)
+    names = "(array['Hinterobermaier', 'Kredermann', 'Wurzingerl', 'Schachtner'])[n]"
+    handmade.session.execute(
+        f"create table analytics.partei as select n as kennung, {names} as wer from generate_series(1, 4) n"
+    )
+    handmade.session.execute("alter table analytics.sales add column partei integer default 1")
+    handmade.session.execute("update analytics.sales set partei = 1 + sale_id % 4")
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in ("partei", "sales")]
+    facts = handmade.reference("sales", "partei", "partei", "kennung")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    assert listing_by_name(handmade)["partei"]["reference"] is None
+    assert (
+        "partei is not copied as reference, because wer may hold names of people; if it is about nobody: "
+        "`reference: true`"
+    ) in " ".join(handmade.synth("plan").text.split())
+
+
 @pytest.mark.parametrize("in_the_tree", [True, False])
 def test_the_parent_in_a_tree_of_things_is_no_person(handmade: Handmade, in_the_tree: bool) -> None:
     handmade.session.execute(LISTS)

@@ -31,6 +31,7 @@ AROUND = frozenset(
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 _SHAPE = re.compile(r"[^\W\d_][^\d_@/\\:;|<>=+*%$#!?\[\]{}]{0,59}")
 WORDS = 5  # that a name has at most
+SHORTEST = 4  # letters of a word that is neither a code, a day nor a month
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,16 @@ def fold(text: str) -> str:
 def has_shape(text: str) -> bool:
     """Return whether `text` could be a name: a few words of letters."""
     return _SHAPE.fullmatch(text) is not None and len(text.split()) <= WORDS
+
+
+def could_be_person(text: str) -> bool:
+    """Return whether `text` is written as names of people are: a few words that begin large."""
+    words = [word for word in _WORD.findall(text) if fold(word.rstrip(".")) not in AROUND]
+    return (
+        has_shape(text)
+        and any(len(word) >= SHORTEST or word.lower() == word.upper() for word in words)
+        and all(word[0].isupper() or not word.islower() for word in words)
+    )
 
 
 def parts(text: str) -> list[str]:
