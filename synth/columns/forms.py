@@ -41,13 +41,25 @@ def form_of(column: Column, values: pa.ChunkedArray) -> NumberForm | None:
     """Return the form that all values of a column have, where numbers that mean no date would not have it.
 
     Of numbers that end in two digits some are beyond 59, or beyond 12: where none of many is, they are
-    minutes, or months. Of a grid, such as the multiples of 50, it counts what they could end in.
+    minutes, or months. What counts is what they could be from the first to the last: on a grid, such as the
+    multiples of 50, some endings only, and from 200 to 229 nothing but what could be minutes.
     """
     numbers = whole_numbers(column, values)
     if numbers is None or not len(numbers):
         return None
     different = np.unique(numbers)
     return next((form for form in NumberForm if _is(form, different)), None)
+
+
+def may_be_days(low: int, high: int) -> bool:
+    """Return whether whole numbers from `low` to `high` may be days or months, by these two."""
+    ends = np.array([low, high])
+    return any(
+        EARLIEST * scale <= low
+        and high < LATEST * scale
+        and bool(_days(ends * (10_000 // scale) + first)[1].all())
+        for scale, first in ((10_000, 0), (100, 1))
+    )
 
 
 def as_learned_form(values: pa.ChunkedArray, form: NumberForm) -> pd.Series[Any]:
@@ -98,12 +110,12 @@ def _is(form: NumberForm, different: NDArray[np.int64]) -> bool:
             inside = low >= 0 and RESIDUES <= high < 2400  # noqa: PLR2004 - midnight
             beyond = different[different >= RESIDUES]
             return inside and _is_evident(
-                different, _times(different * 100)[1], _share_below_60(beyond), beyond
+                different, _times(different * 100)[1], _share_of_times(beyond, 100), beyond
             )
         case NumberForm.SECOND:
             inside = low >= 0 and bool(np.median(different) >= 10_000) and high < 240_000  # noqa: PLR2004
             beyond = different[different >= RESIDUES]
-            return inside and _is_evident(different, _times(different)[1], _share_below_60(beyond), beyond)
+            return inside and _is_evident(different, _times(different)[1], _share_of_times(beyond, 1), beyond)
 
 
 def _is_evident(
@@ -121,12 +133,12 @@ def _share_of_days() -> float:
     return 365.25 / RESIDUES**2
 
 
-def _share_below_60(numbers: NDArray[np.int64]) -> float:
-    """Return which share of what multiples of the numbers' common step end in is below 60."""
-    if not len(numbers):
+def _share_of_times(numbers: NDArray[np.int64], unit: int) -> float:
+    """Return which share of all that there could be between the numbers, by their common step, are times."""
+    if len(numbers) < 2:  # noqa: PLR2004 - nothing between
         return 0.0
-    endings = np.arange(RESIDUES) * int(np.gcd.reduce(numbers)) % RESIDUES
-    return float((np.unique(endings) < 60).mean())  # noqa: PLR2004 - minutes of an hour
+    step = max(int(np.gcd.reduce(numbers)), 1)
+    return float(_times(np.arange(numbers[0], numbers[-1] + 1, step) * unit)[1].mean())
 
 
 def _days(numbers: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import log
 from typing import TYPE_CHECKING
 
+from synth.columns.forms import may_be_days
+from synth.columns.measures import is_measure
 from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
 from synth.graph.lineage import ancestry, root
 from synth.graph.look import KEY_KINDS
@@ -20,10 +23,17 @@ if TYPE_CHECKING:
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
     from synth.warehouse import Warehouse
+    from synth.warehouse.values import Inclusion, ValueCounts
 
 FEW_ORPHANS = 0.05  # share of values without a parent where names and values alone speak for a reference
 SOME_ORPHANS = 0.5  # where a test or the SQL does
 BY_VALUES = "equal names, and its values are among them"
+BY_VALUES_ALONE = "its values are among them, as chance would not have it"
+HARDLY_ANY = 0.01  # share of values without a parent where values alone speak for a reference
+FEWEST = 20  # different values that can speak alone
+MANY = 100  # different ones where the parent has all numbers of a stretch
+NEARLY_ALL = 0.95  # share of the parent's keys that then occur
+BY_CHANCE = log(1e-9)  # chance that numbers fall on keys only
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +139,51 @@ class Linker:
             if share is not None and share <= (SOME_ORPHANS if candidate.evidence else FEW_ORPHANS):
                 columns_that_fit.append((candidate, share))
         if not columns_that_fit:
-            return None
+            return self._by_values_alone(child)
         candidate, share = min(
             columns_that_fit, key=lambda one: (bool(not one[0].evidence), *self._order(one[0].parent))
         )
         evidence = candidate.evidence or BY_VALUES
         return ForeignKey(child.column, candidate.parent.node, candidate.parent.column, evidence, share)
+
+    def _by_values_alone(self, child: ColumnRef) -> ForeignKey | None:
+        """Return the owner of keys that numbers hit without exception, whatever the column is called.
+
+        Keys with gaps between them are hit by nothing else. Where there are no gaps, the numbers are the same
+        stretch, and it begins beyond 1: counts of something begin there.
+        """
+        look = self.looks[child.node]
+        counts = look.counts.get(child.column)
+        if counts is None or counts.different < FEWEST or is_measure(child.column, self.vocabulary):
+            return None
+        if look.columns[child.column].kind is not Kind.INTEGER or may_be_days(counts.low, counts.high):
+            return None
+        for parent in sorted(self._owners(), key=self._order):
+            theirs = self.looks[parent.node].counts[parent.column]
+            if parent.node == child.node or not self._may_refer(child, parent) or not self._leads(parent):
+                continue
+            if self.looks[parent.node].columns[parent.column].kind is not Kind.INTEGER:
+                continue
+            if (
+                counts.different > theirs.different
+                or not theirs.low <= counts.low <= counts.high <= theirs.high
+            ):
+                continue
+            inclusion = self._inclusion(child, parent)
+            if (
+                inclusion is not None
+                and inclusion.share <= HARDLY_ANY
+                and _is_no_chance(counts, theirs, inclusion)
+            ):
+                return ForeignKey(child.column, parent.node, parent.column, BY_VALUES_ALONE, inclusion.share)
+        return None
+
+    def _leads(self, place: ColumnRef) -> bool:
+        """Return whether a column is what its rows are called by: declared, named so, or for want of such."""
+        model = self.models[place.node]
+        keys = {name for columns in (model.primary_key, *model.unique) for name in columns}
+        keys |= {name for name in self.unique(place.node) if self._names_identifier(name)}
+        return place.column in keys or (not keys and not is_measure(place.column, self.vocabulary))
 
     def _candidates(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> Iterator[Candidate]:
         """Yield the unique columns upstream that agree with the child's by name or by a test."""
@@ -247,8 +296,20 @@ class Linker:
 
     def _orphans(self, child: ColumnRef, parent: ColumnRef) -> float | None:
         """Return the share of the child's values that the parent lacks; None where that is unknown."""
+        inclusion = self._inclusion(child, parent)
+        return inclusion.share if inclusion is not None and inclusion.rows else None
+
+    def _inclusion(self, child: ColumnRef, parent: ColumnRef) -> Inclusion | None:
         ours, theirs = self.looks[child.node], self.looks[parent.node]
-        inclusion = self.warehouse.count_missing(
+        return self.warehouse.count_missing(
             ours.relation, ours.columns[child.column], theirs.relation, theirs.columns[parent.column]
         )
-        return inclusion.share if inclusion is not None and inclusion.rows else None
+
+
+def _is_no_chance(ours: ValueCounts, theirs: ValueCounts, inclusion: Inclusion) -> bool:
+    """Return whether numbers that are no keys would have missed some, or would not have been all of them."""
+    filled = min(inclusion.keys_between / (ours.high - ours.low + 1), 1.0)
+    if filled < 1:
+        return ours.different * log(filled) < BY_CHANCE
+    is_same_stretch = theirs.low > 1 and ours.different >= NEARLY_ALL * theirs.different
+    return is_same_stretch and ours.different >= MANY

@@ -29,18 +29,26 @@ PROFILE: LiteralString = """
 select pg_catalog.count(*), {counts}
 from (select {columns} from {relation} limit {most}) as looked_at
 """
-COUNTS: LiteralString = "pg_catalog.count({name}), pg_catalog.count(distinct {name})"
+COUNTS: LiteralString = "pg_catalog.count({name}), pg_catalog.count(distinct {name}), {low}, {high}"
 # A row of the child counts once for each of its values: shares of rows are what joins lose.
 MISSING_VALUES: LiteralString = """
 with
 
-keys as (select {parent_column}::{common} as value from {parent} limit {keys} + 1)
+keys as (select {parent_column}::{common} as value from {parent} limit {keys} + 1),
+
+child as (select {column}::{common} as value from {child} where {column} is not null limit {most})
 
 select
     pg_catalog.count(*),
     pg_catalog.count(*) filter (where parent.value is null),
-    (select pg_catalog.count(*) from keys)
-from (select {column}::{common} as value from {child} where {column} is not null limit {most}) as child
+    (select pg_catalog.count(*) from keys),
+    (
+        select pg_catalog.count(*) from keys
+        where value between (select pg_catalog.min(value) from child) and (
+            select pg_catalog.max(value) from child
+        )
+    )
+from child
 left join (select distinct value from keys) as parent on child.value operator(pg_catalog.=) parent.value
 """
 DETERMINATION: LiteralString = """
@@ -65,12 +73,15 @@ class ValueCounts:
 
     Attributes:
         whole: whether these are all rows of the relation.
+        low: the smallest of whole numbers, and `high` the largest; 0 of other types.
     """
 
     rows: int
     present: int
     different: int
     whole: bool = True
+    low: int = 0
+    high: int = 0
 
     @property
     def unique(self) -> bool:
@@ -85,10 +96,15 @@ class ValueCounts:
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """Of so many rows with a value, how many have one that the other column lacks."""
+    """Of so many rows with a value, how many have one that the other column lacks.
+
+    Attributes:
+        keys_between: how many the other column has from the smallest to the largest of these values.
+    """
 
     rows: int
     missing_rows: int
+    keys_between: int
 
     @property
     def share(self) -> float:
@@ -102,10 +118,9 @@ def profile(
     """Return how the values of each column repeat, by its name; None where the time did not suffice."""
     if not columns:
         return {}
-    names = [sql.Identifier(column.name) for column in columns]
     query = sql.SQL(PROFILE).format(
-        counts=sql.SQL(", ").join(sql.SQL(COUNTS).format(name=name) for name in names),
-        columns=sql.SQL(", ").join(names),
+        counts=sql.SQL(", ").join(map(_counts_of, columns)),
+        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
         relation=identifier(relation),
         most=sql.Literal(MOST + 1),
     )
@@ -113,11 +128,18 @@ def profile(
     if row is None:
         return None
     rows, *numbers = row
-    pairs = zip(columns, numbers[::2], numbers[1::2], strict=True)
+    groups = zip(columns, *(numbers[place::4] for place in range(4)), strict=True)
     return {
-        column.name: ValueCounts(rows, present, different, rows <= MOST)
-        for column, present, different in pairs
+        column.name: ValueCounts(rows, present, different, rows <= MOST, low, high)
+        for column, present, different, low, high in groups
     }
+
+
+def _counts_of(column: Column) -> sql.Composed:
+    name = sql.Identifier(column.name)
+    ends = ("coalesce(pg_catalog.min({}), 0)", "coalesce(pg_catalog.max({}), 0)")
+    low, high = (sql.SQL(one).format(name) if column.kind is Kind.INTEGER else sql.Literal(0) for one in ends)
+    return sql.SQL(COUNTS).format(name=name, low=low, high=high)
 
 
 def count_missing(
@@ -140,7 +162,7 @@ def count_missing(
         keys=sql.Literal(KEYS),
     )
     row = _answer(session, query, f"compare {child} with {parent}")
-    return None if row is None or row[2] > KEYS else Inclusion(row[0], row[1])
+    return None if row is None or row[2] > KEYS else Inclusion(row[0], row[1], row[3])
 
 
 def determines(session: Connection, relation: Relation, key: str, value: str) -> bool | None:

@@ -293,6 +293,46 @@ def test_a_table_with_surnames_that_no_name_gives_away_is_not_copied(handmade: H
     ) in " ".join(handmade.synth("plan").text.split())
 
 
+def test_a_calendar_is_copied_though_its_days_are_all_different(handmade: Handmade) -> None:
+    days = (
+        "select to_char(d, 'YYYYMMDD')::int as day_key, to_char(d, 'FMDay') as weekday, d::date as full_date "
+        "from generate_series(timestamp '2023-01-01', timestamp '2024-12-31', interval '1 day') d"
+    )
+    handmade.session.execute(f"create table analytics.dim_date as {days}")
+    handmade.session.execute(
+        "create table analytics.facts as select day_key, n from analytics.dim_date, generate_series(1, 6) n"
+    )
+    models = handmade.model("dim_date", compiled_code=days) | handmade.model("facts")
+    handmade.write(models | handmade.reference("facts", "day_key", "dim_date", "day_key"))
+    assert "reads no data" in listing_by_name(handmade)["dim_date"]["reference"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "column", "linked"),
+    [
+        ("n * 7919 % 900", "historia", True),  # with gaps between them, and hit by every visit
+        ("n * 7919 % 900", "importe", False),  # called as an amount
+        ("n + 199", "historia", True),  # a stretch that begins as no count does
+        ("n", "historia", False),
+    ],
+)
+def test_numbers_that_hit_keys_alone_refer_to_them_whatever_they_are_called(
+    handmade: Handmade, keys: str, column: str, linked: bool
+) -> None:
+    handmade.session.execute(
+        f"create table analytics.fichas as select {keys} as expediente, n % 9 as zona "
+        "from generate_series(1, 600) n"
+    )
+    handmade.session.execute(
+        f"create table analytics.citas as select fichas.expediente as {column}, m % 4 as sala, "
+        "m * 31 % 97 as minutos from analytics.fichas, generate_series(1, 3) m"
+    )
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in ("fichas", "citas")]
+    handmade.write({key: node for model in models for key, node in model.items()})
+    columns = {one["name"]: one for one in listing_by_name(handmade)["citas"]["columns"]}
+    assert (columns[column]["origin"] == "references fichas") == linked
+
+
 @pytest.mark.parametrize("in_the_tree", [True, False])
 def test_the_parent_in_a_tree_of_things_is_no_person(handmade: Handmade, in_the_tree: bool) -> None:
     handmade.session.execute(LISTS)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.conform import assemble, learnable
-from synth.columns.forms import NumberForm, as_learned_form, as_written, form_of
+from synth.columns.forms import NumberForm, as_learned_form, as_written, form_of, may_be_days
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
 
@@ -48,6 +48,8 @@ def column(values: list[Any]) -> pa.ChunkedArray:
         ([CHANCE.randrange(2_400) for _ in range(900)], None),
         ([20_000_000 + CHANCE.randrange(10_000) for _ in range(900)], None),
         ([20240101] * 900, None),
+        (list(range(200, 230)) * 9, None),  # numbers of thirty clients
+        ([1_100 + n % 60 for n in range(900)], None),
     ],
 )
 def test_numbers_are_dates_or_times_where_others_would_not_all_look_so(
@@ -113,3 +115,11 @@ def test_nobody_joins_before_the_day_of_birth_although_only_its_year_is_learned(
     assert (days <= twin_dates).all()
     assert (days.dt.year == rows["birth_date"])[10:].all()
     assert days.nunique() > 300
+
+
+def test_two_ends_tell_whether_numbers_may_be_days_or_months() -> None:
+    assert may_be_days(20230101, 20241231)
+    assert may_be_days(202301, 202412)
+    assert not may_be_days(20230101, 20241299)
+    assert not may_be_days(100, 999)
+    assert not may_be_days(40_000_037, 40_111_000)
