@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from synth.domain import Column, Model
     from synth.graph.look import RelationLook
@@ -40,6 +41,11 @@ SPARSE = log(1_000)  # ways to write a code for each one that there is, from whi
 DIGITS = 4  # of codes that count people; those of kinds of things have fewer
 GAPS = 50  # whole numbers for each one that there is, from which measures would hardly repeat
 ROUND = 0.3  # share of numbers that end alike, from which they are rounded
+GROUP = 20  # different numbers of a stretch whose places are counted
+FULL = 0.8  # share of the different numbers to be expected that there are, where nothing dealt them out
+EVEN = 1.63  # Kolmogorov's bound of one in a hundred, by the root of the number
+MOST_WORDS = 0.8  # share of texts that must be words which name no people
+_THING = re.compile(r"(?=.* [^\W\dA-Z_]{3})[^\W\d_][^\d_@/\\:;|<>=+*%$#!?\[\]{}]*")  # `Wheat and meslin`
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 COMPARED = NUMBERS | DAYS | {Kind.TEXT, Kind.UUID}
@@ -87,7 +93,7 @@ class Repetition:
     def evidence(self) -> str:
         """Why, as the end of a sentence."""
         if not self.companions:
-            return f"{self.column} holds codes, and they repeat"
+            return f"{self.column} holds numbers or codes that were dealt out, and they repeat"
         verb = "is" if len(self.companions) == 1 else "are"
         return f"wherever {self.column} is the same, so {verb} {' and '.join(self.companions[:2])}"
 
@@ -157,9 +163,13 @@ def choose_repetition(
         for name in candidates:
             companions = _companions(name, columns, frame, counts)
             if is_key:
+                many = counts[name].different >= MANY
                 stands = _tells_apart(columns[name], rows) or (
-                    bool(companions) and (counts[name].different >= MANY or _is_long(columns[name], rows))
+                    bool(companions) and (many or _is_long(columns[name], rows))
                 )
+                stands = (
+                    stands or (many and is_dealt_out(whole_numbers(columns[name], rows.column(name))))
+                ) and not (_names_things(name, columns, frame, counts))
             else:
                 kinds = {columns[one].kind for one in (name, *companions)}
                 stands = name in own or (name not in places and _is_somebody_s(columns[name], rows, kinds))
@@ -233,6 +243,47 @@ def _tells_apart(column: Column, rows: pa.Table) -> bool:
     rounded = np.bincount(np.abs(different) % 10, minlength=10).max() > ROUND * len(different)
     wide = int(different[-1]) - int(different[0]) >= GAPS * len(different)
     return bool(wide and not rounded and (holders >= OFTEN).mean() > 1 - ROUND)
+
+
+def is_dealt_out(numbers: NDArray[np.int64] | None) -> bool:
+    """Return whether numbers repeat as if most of a stretch had not been dealt out, all over it alike.
+
+    What is measured or counted lies closer at some places than at others, and fills what lies between.
+    """
+    if numbers is None or not len(numbers):
+        return False
+    different, holders = np.unique(numbers, return_counts=True)
+    if len(different) < MANY or int(np.gcd.reduce(np.diff(different))) > 1:
+        return False
+    groups = np.array_split(np.arange(len(different)), len(different) // GROUP)
+    places = np.array([different[group[-1]] - different[group[0]] + 1 for group in groups], float)
+    rows = np.array([holders[group].sum() for group in groups], float)
+    expected = float((places * -np.expm1(-rows / places)).sum())
+    even = (different - different[0]) / (different[-1] - different[0])
+    farthest = float(np.abs(even - np.linspace(0, 1, len(even))).max())
+    return len(different) < FULL * expected and farthest < EVEN / np.sqrt(len(even))
+
+
+def _names_things(
+    name: str, columns: Mapping[str, Column], frame: pd.DataFrame, counts: Mapping[str, ValueCounts]
+) -> bool:
+    """Return whether words beside a code say what it is of, another for nearly each, and name no people."""
+    for other, column in columns.items():
+        if (
+            other == name
+            or column.kind is not Kind.TEXT
+            or counts[other].different < NEARLY * counts[name].different
+        ):
+            continue
+        pairs = frame[[name, other]].dropna().drop_duplicates()
+        texts = pairs[other].unique().tolist()
+        if len(pairs) and not pairs[name].duplicated().any() and _share(texts, _THING) >= MOST_WORDS:
+            return True
+    return False
+
+
+def _share(texts: list[str], pattern: re.Pattern[str]) -> float:
+    return sum(pattern.fullmatch(text) is not None for text in texts) / len(texts)
 
 
 def _fewest_digits(texts: list[str]) -> int:

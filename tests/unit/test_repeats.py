@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from synth.domain import Column, Kind
-from synth.graph.repeats import Repetition, choose_repetition
+from synth.graph.repeats import Repetition, choose_repetition, is_dealt_out
 from synth.warehouse.values import ValueCounts
 
 if TYPE_CHECKING:
@@ -163,3 +163,54 @@ def test_prices_of_things_weather_of_days_and_rounded_amounts_are_nobody_s(seed:
     assert _choose(rates) is None  # a day has one rate
     assert _choose(pd.DataFrame({"budget_of": rng.integers(1, 400, 3_000) * 25_000})) is None
     assert _choose(pd.DataFrame({"visitors": rng.integers(10_000, 11_000, 3_000)})) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_short_numbers_that_were_dealt_out_stand_for_somebody_without_anything_beside_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    badges = rng.choice(np.arange(200, 1_000), PEOPLE, replace=False)
+    rows = rng.integers(0, PEOPLE, 2_000)
+    frame = pd.DataFrame({"zabit": badges[rows], "ceza": rng.choice([235, 469, 1_002], 2_000)})
+    repetition = _choose(frame)
+    assert repetition is not None
+    assert (repetition.column, repetition.is_key) == ("zabit", True)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: rng.lognormal(7, 0.5, 3_000),
+        lambda rng: rng.normal(170, 60, 3_000),
+        lambda rng: rng.integers(1, 1_000, 3_000),
+        lambda rng: rng.exponential(400, 3_000),
+        lambda rng: rng.integers(1, 400, 3_000) * 25,
+        lambda rng: rng.lognormal(7, 0.5, 3_000) // 10 * 10 + 9,
+        lambda rng: rng.lognormal(6, 1, 150)[rng.integers(0, 150, 3_000)],  # of 150 things
+        lambda rng: rng.integers(1_940, 2_010, 3_000),
+        lambda rng: rng.negative_binomial(1, 0.004, 3_000),
+    ],
+)
+def test_what_is_measured_was_not_dealt_out(
+    seed: int, make: Callable[[np.random.Generator], np.ndarray[tuple[int], np.dtype[np.float64]]]
+) -> None:
+    assert not is_dealt_out(make(np.random.default_rng(seed)).astype(np.int64))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_codes_of_things_that_words_name_are_nobody_s(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes, which = rng.choice(np.arange(1_000, 9_999), 300, replace=False), rng.integers(0, 300, 4_000)
+    words = np.array(
+        [
+            f"Wheat of {'abcdefghij'[n % 10] * 3}{'klmnopqrst'[n // 10 % 10]}{n // 100 * 'x'} kind"
+            for n in range(300)
+        ]
+    )
+    surnames = np.array(
+        [f"Hub{'abcdefghij'[n % 10] * 3}{'klmnopqrst'[n // 10 % 10]}{n // 100 * 'x'}" for n in range(300)]
+    )
+    for text in (np.char.add("HS", codes.astype(str)), codes):
+        frame = pd.DataFrame({"kod": text[which], "opis": words[which], "wert": rng.integers(0, 40, 4_000)})
+        assert _choose(frame) is None
+        assert _choose(frame.assign(opis=surnames[which])) is not None
