@@ -13,7 +13,7 @@ from psycopg import sql
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.constraints import DOMAINS
-from synth.warehouse.mentions import literals_of, telling_texts
+from synth.warehouse.mentions import literals_of, telling_texts, without_lists
 from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.trust import Attachment, foreign_calls
 
@@ -127,28 +127,32 @@ def create_like(
             session.execute(note.format(identifier(new), sql.Identifier(column), sql.Literal(comment)))
 
 
-def telling_parts(session: Connection, model: Model) -> frozenset[tuple[str, str]]:
+def telling_parts(session: Connection, model: Model, *, looks: bool) -> frozenset[tuple[str, str]]:
     """Return which checks, indexes and comments of a model's relation hold a value that only few rows have.
 
     Each is its kind and its name. A check that every row keeps holds for the twin without being copied.
+
+    Args:
+        session: at the warehouse.
+        model: whose relation.
+        looks: whether the rows decide; else each check and index that has a literal outside of a list may.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     relation = model.relation
-    parts: dict[tuple[str, str], str] = {
-        (Attachment.CHECK, name): f"{name}\n{literals_of(definition)}"
+    rules: dict[tuple[str, str], str] = {
+        (Attachment.CHECK, name): definition
         for kind, name, definition, _ in _constraints(session, relation)
-        if kind == "c" and literals_of(definition)
+        if kind == "c"
     }
-    parts |= {
-        (Attachment.INDEX, name): literals_of(definition)
-        for name, _, definition in _indexes(session, relation)
-        if literals_of(definition)
-    }
-    parts |= {(COMMENT, column): comment for column, comment in _comments(session, model).items()}
-    telling = telling_texts(session, relation, frozenset(parts.values()))
-    return frozenset(part for part, text in parts.items() if text in telling)
+    rules |= {(Attachment.INDEX, name): definition for name, _, definition in _indexes(session, relation)}
+    if not looks:
+        return frozenset(part for part, definition in rules.items() if literals_of(without_lists(definition)))
+    texts = {part: literals_of(definition) for part, definition in rules.items()}
+    texts |= {(COMMENT, column): comment for column, comment in _comments(session, model).items()}
+    telling = telling_texts(session, relation, frozenset(texts.values()))
+    return frozenset(part for part, text in texts.items() if text in telling)
 
 
 def _constraints(session: Connection, relation: Relation) -> list[tuple[str, str, str, str]]:
@@ -208,12 +212,12 @@ def left_out(session: Connection, relation: Relation) -> Mapping[tuple[Attachmen
 
 
 def in_words(session: Connection, model: Model, *, looks: bool) -> tuple[str, ...]:
-    """Return what a twin does not take over: what uses others' code and, if it `looks`, what holds values."""
-    telling = telling_parts(session, model) if looks else ()
+    """Return what a twin does not take over: what uses others' code, and what holds values."""
+    reason = "it holds a real value" if looks else "its literal may be somebody's"
     omissions = left_out(session, model.relation)
     return (
         *(f"{kind} {name}: it uses the {call}" for (kind, name), call in sorted(omissions.items())),
-        *(f"{kind} {name}: it holds a real value" for kind, name in sorted(telling)),
+        *(f"{kind} {name}: {reason}" for kind, name in sorted(telling_parts(session, model, looks=looks))),
     )
 
 

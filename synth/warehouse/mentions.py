@@ -58,6 +58,7 @@ limit 1000
 """
 _WITH_DIGITS = re.compile(r"[^\s'\"(),;=<>]*\d[^\s'\"(),;=<>]*")
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
+_LIST = re.compile(r"ARRAY\[[^\]]*\]|'\{[^']*\}'")
 _NUMBER = re.compile(r"(?<![\w.])\d{5,}(?![\w.])")
 
 
@@ -87,6 +88,11 @@ def literals_of(definition: str) -> str:
     quoted = [literal.replace("''", "'") for literal in _LITERAL.findall(definition)]
     numbers = _NUMBER.findall(_LITERAL.sub(" ", definition))
     return "\n".join(one for one in (*quoted, *numbers) if len(one) >= SHORTEST)
+
+
+def without_lists(definition: str) -> str:
+    """Return SQL as Postgres prints it without the lists of labels in it."""
+    return _LIST.sub(" ", definition)
 
 
 def _cells(

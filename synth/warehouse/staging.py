@@ -219,9 +219,8 @@ def stage(
     """
     source, place = model.relation, stage.relation
     create_schema(session, place.schema, private=True)
-    # A guarantee counts the schema as public, and lets nobody look whether it holds a value.
-    looks = not (stage.guarantee or stage.copied)
-    telling = telling_parts(session, model) if looks else ()
+    # A guarantee lets nobody look whether the schema holds a value.
+    telling = () if stage.copied else telling_parts(session, model, looks=not stage.guarantee)
     with translate_errors(f"stage {source.name}"), session.transaction():
         session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
         create_like(session, model, place, telling=telling, as_unlogged=not stage.kept)

@@ -75,6 +75,19 @@ def test_rules_and_comments_that_hold_a_value_of_a_few_rows_are_not_taken_over(v
         assert f"the twin of visits goes without {what}: it holds a real value" in answer.text
 
 
+def test_a_twin_by_guarantee_goes_without_rules_that_compare_with_literals_outside_of_lists(
+    visits: Handmade,
+) -> None:
+    answer = visits.synth("run", SYNTH_PRIVACY="guaranteed")
+    assert answer.code == 0, answer.text
+    checks = [text for (text,) in visits.rows(CONSTRAINTS)]
+    assert any("waiting" in text for text in checks)
+    assert not any("Ober" in text for text in checks)
+    assert not any("Ober" in text or "opened" in text for (text,) in visits.rows(INDEXES))
+    assert {column for column, _ in visits.rows(COMMENTS)} == {"state", "slip", "details"}
+    assert "goes without check no_guest: its literal may be somebody's" in answer.text
+
+
 def test_text_tells_by_whole_values_and_by_words_within_them(visits: Handmade) -> None:
     relation = Relation(visits.database.name, "analytics", "visits")
     texts = {
