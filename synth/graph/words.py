@@ -112,7 +112,13 @@ def _singular(word: str) -> str:
 
 
 def agree(child: str, parent: str, parent_model: str, vocabulary: Collection[str]) -> bool:
-    """Return whether a column may refer to another by its name, as `home_address_id` may to `address_id`."""
+    """Return whether a column may refer to another by its name, as `home_address_id` may to `address_id`.
+
+    Who says `payments` counts or lists them.
+    """
+    last = split_words(child, vocabulary)[-1:]
+    if child != parent and last != [*map(_singular, last)]:
+        return False
     mine = stem(child, vocabulary)
     theirs = stem(parent, vocabulary) or stem(parent_model, vocabulary)
     return bool(mine and theirs) and (mine == theirs or mine.endswith(f"_{theirs}"))
