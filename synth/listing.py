@@ -300,7 +300,9 @@ def _read_publicly(
 
     model = task.model
     rules = tuple(rule for rule in model.rules if rule.scope is Scope.ROW)
-    enforceable = EnforceableFacts(rules, formulas={formula: frozenset() for formula in model.formulas})
+    enforceable = EnforceableFacts(
+        rules, formulas={formula: frozenset() for formula in model.formulas if formula.scope is Scope.ROW}
+    )
     enums = warehouse.enums(model.relation)
     public = publicly(
         model,

@@ -40,21 +40,23 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A column that the SQL of its model computes from others of the same row.
+    """A column that the SQL of its model computes from others.
 
     Attributes:
         sql: over the columns of the model, quoted.
+        scope: of which rows it reads columns: its own, or others by windows, too.
     """
 
     column: str
     sql: str
+    scope: Scope = Scope.ROW
 
     @property
     def rule(self) -> Rule:
         """The condition that every row is as the formula says, NULL included."""
         name = '"' + self.column.replace('"', '""') + '"'
         holds = f"{name} is not distinct from ({self.sql})"
-        return Rule(f"the SQL of {self.column}", holds, sets=((self.column, self.sql),))
+        return Rule(f"the SQL of {self.column}", holds, self.scope, sets=((self.column, self.sql),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synth.domain import Derivation, Fact, Formula, Way
+from synth.domain import Derivation, Fact, Formula, Scope, Way
 from synth.graph.lineage import root
 from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue, NodeLineage
 
@@ -25,25 +25,28 @@ PLAIN = re.compile(r"(?:CAST\()?(\w+)\((?:\*|1|[^\s(),]+)\)(?: AS [\w ]+(?:\([\d
 
 def with_formulas(model: Model, lineage: NodeLineage | None) -> Model:
     """Return the model with the formulas that its own SQL has for its columns; constants need none."""
-    formulas = derived_columns(lineage)
+    own = derived_columns(lineage)
+    windows = {} if lineage is None else _without_constants(lineage, lineage.window_formulas)
+    formulas = [
+        *(Formula(column, text) for column, text in own.items()),
+        *(Formula(column, text, Scope.WINDOW) for column, text in windows.items() if column not in own),
+    ]
     if not formulas:
         return model
-    facts = tuple(Fact(f"SQL of {column}", KIND, EFFECT) for column in formulas)
-    return replace(
-        model,
-        formulas=tuple(Formula(column, text) for column, text in formulas.items()),
-        facts=(*model.facts, *facts),
-    )
+    facts = tuple(Fact(f"SQL of {formula.column}", KIND, EFFECT) for formula in formulas)
+    return replace(model, formulas=tuple(formulas), facts=(*model.facts, *facts))
 
 
 def derived_columns(lineage: NodeLineage | None) -> Mapping[str, str]:
     """Return columns as SQL over other columns of the same relation, those apart that are always the same."""
-    if lineage is None:
-        return {}
+    return {} if lineage is None else _without_constants(lineage, lineage.formulas)
+
+
+def _without_constants(lineage: NodeLineage, formulas: Mapping[str, str]) -> Mapping[str, str]:
     origins = lineage.columns
     return {
         column: text
-        for column, text in lineage.formulas.items()
+        for column, text in formulas.items()
         if not isinstance(origins.get(column), GeneratedValue)
     }
 

@@ -111,17 +111,14 @@ class Expressions:
 
     def _window(self, node: exp.Window, scope: QueryScope) -> exp.Expr:
         named_window = scope.windows.get(fold(node.args.get("alias")))
-        partition = (
-            node.args.get("partition_by")
-            or (named_window.args.get("partition_by") if named_window else None)
-            or []
-        )
-        order = node.args.get("order") or (named_window.args.get("order") if named_window else None)
+        window = node if named_window is None else _with_named(node, named_window)
+        order = window.args.get("order")
         call = self._call(bare(node.this), scope)
         order_keys = [self.value(one.this, scope) for one in order.expressions] if order else []
-        keys = tuple(self.value(one, scope) for one in partition)
+        keys = tuple(self.value(one, scope) for one in window.args.get("partition_by") or ())
         parts = (call, *order_keys)
-        leaf = Leaf(Sort.WINDOW, None, parts, keys, scope.rows.over, _function(bare(node.this)))
+        function = _function(bare(node.this))
+        leaf = Leaf(Sort.WINDOW, None, parts, keys, scope.rows.over, function, window=window)
         return self._leaves.opaque(leaf, scope.mark, node.sql(dialect="postgres"))
 
     def _lookup(self, node: exp.Expr, scope: QueryScope, *beside: exp.Expr) -> exp.Expr:
@@ -136,6 +133,14 @@ class Expressions:
     def _series(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         inner = self._rebuilt(node, scope)
         return self._leaves.opaque(Leaf(Sort.SERIES, parts=(inner,), function=_function(node)), id(node))
+
+
+def _with_named(node: exp.Window, named: exp.Window) -> exp.Window:
+    """Return a window with what the one that it names says."""
+    window = node.copy()
+    for key in ("partition_by", "order", "spec"):
+        window.set(key, node.args.get(key) or named.args.get(key))
+    return window
 
 
 def _aggregates(node: exp.Expr) -> bool:

@@ -42,6 +42,7 @@ class Leaf:
         over: the relations whose rows it is over.
         function: its name.
         reason: why nothing is known.
+        window: of a window, as it is written: how rows are sorted and framed.
     """
 
     sort: Sort
@@ -51,6 +52,7 @@ class Leaf:
     over: tuple[str, ...] = ()
     function: str = ""
     reason: str = ""
+    window: exp.Window | None = None
 
 
 @dataclass(slots=True)
@@ -162,6 +164,27 @@ class _Mention:
             return self._leaves.column(self._instance(node.table), meaning.ref)
         again = replace(meaning, parts=self._values(meaning.parts), keys=self._values(meaning.keys))
         return self._leaves.opaque(again, self._number, node.name)
+
+
+def window_call(meaning: Leaf) -> exp.Window | None:
+    """Return the call that a window stands for, in terms of leaves; None for any other leaf."""
+    if meaning.window is None:
+        return None
+    call, *keys = meaning.parts
+    order = meaning.window.args.get("order")
+    directions = order.expressions if order else []
+    sorts = [
+        exp.Ordered(this=again(key), desc=one.args.get("desc"), nulls_first=one.args.get("nulls_first"))
+        for key, one in zip(keys, directions, strict=True)
+    ]
+    spec = meaning.window.args.get("spec")
+    return exp.Window(
+        this=again(call),
+        partition_by=[again(key) for key in meaning.keys],
+        order=exp.Order(expressions=sorts) if sorts else None,
+        spec=spec.copy() if spec else None,
+        over="OVER",
+    )
 
 
 def leaf(table: str, name: str) -> exp.Column:

@@ -134,6 +134,7 @@ class NodeLineage:
         grain: columns of this relation by which the rows were grouped, so that they are unique together.
         keys: sets of its columns that are unique together, because rows were grouped by them or joined so.
         formulas: columns as SQL over other columns of this relation, none of which leads back to itself.
+        window_formulas: columns as SQL with windows over the rows of this relation, as formulas else.
         is_stored: a seed or source, whose rows are data and no query's.
         is_parsed: whether there was SQL and it was understood, or none is needed.
         reason: why not.
@@ -148,6 +149,7 @@ class NodeLineage:
     grain: tuple[str, ...] | None = None
     formulas: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[tuple[str, ...], ...] = ()
+    window_formulas: Mapping[str, str] = field(default_factory=dict)
     is_stored: bool = False
     is_parsed: bool = True
     reason: str = ""

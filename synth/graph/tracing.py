@@ -14,12 +14,12 @@ from sqlglot.parsers.postgres import PostgresParser
 from synth.graph.choices import read_choice
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
-from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text
+from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text, window_call
 from synth.graph.origins import NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
 from synth.graph.rewriting import rewrite
 from synth.graph.scopes import fills
-from synth.graph.unions import formulas
+from synth.graph.unions import formulas, window_formulas
 from synth.graph.versions import kept_by_dbt
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Tracer:
         self._nodes = {(one.schema, one.name): name for name, one in relations.items()}
         self._ids_by_name = {one.name: name for name, one in relations.items()}
         self._values: dict[str, dict[str, exp.Expr]] = {}  # of columns, over leaves of the node's own query
+        self._leaves: dict[str, QueryLeaves] = {}
 
     def node(self, schema: str, name: str) -> str:
         """Return the `unique_id` of a relation; what the manifest does not have is called by its names."""
@@ -128,6 +129,7 @@ class Tracer:
             whole,
             self._formulas(queries.leaves, node.unique_id),
             tuple(dict.fromkeys(key for key in keys if key)),
+            window_formulas=self._window_formulas(node.unique_id),
         )
 
     def _match_names(self, node: str, rows: RelationRows) -> dict[str, str]:
@@ -143,11 +145,23 @@ class Tracer:
     def _formulas(self, leaves: QueryLeaves, node: str) -> dict[str, str]:
         """Return columns as SQL over others of the same relation, through the relations that it reads."""
         values = {name: self._expand(value, leaves) for name, value in self._values[node].items()}
-        self._values[node] = values
-        derived_columns = formulas(values)
-        return {
-            name: value.sql(dialect="postgres", comments=False) for name, value in derived_columns.items()
-        }
+        self._values[node], self._leaves[node] = values, leaves
+        return _as_sql(formulas(values))
+
+    def _window_formulas(self, node: str) -> dict[str, str]:
+        """Return columns as SQL over other columns and rows of the same relation."""
+        return _as_sql(window_formulas(self._values[node], lambda column: self._window(node, column)))
+
+    def _window(self, node: str, column: exp.Column) -> exp.Expr | None:
+        """Return the call that a leaf of a node stands for, in this node's query or one that it reads."""
+        mention, _, rest = column.table.partition("/")
+        leaves = self._leaves[node]
+        if rest:
+            inner = leaves.nodes.get(mention, "")
+            call = self._window(inner, leaf(rest, column.name)) if inner in self._leaves else None
+            return None if call is None else call.transform(lambda one: _under(mention, one))
+        call = window_call(leaves[column])
+        return None if call is None else self._expand(call, leaves)
 
     def _expand(self, value: exp.Expr, leaves: QueryLeaves) -> exp.Expr:
         """Return the expression with columns of other models replaced by what those are made of."""
@@ -166,6 +180,10 @@ class Tracer:
 
         expression = replace_part(value) if isinstance(value, exp.Column) else value.transform(replace_part)
         return expression if size(expression) <= 2 * LONGEST else value.copy()
+
+
+def _as_sql(columns: Mapping[str, exp.Expr]) -> dict[str, str]:
+    return {name: value.sql(dialect="postgres", comments=False) for name, value in columns.items()}
 
 
 def _under(mention: str, node: exp.Expr) -> exp.Expr:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
 from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, size, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    Window: TypeAlias = Callable[[exp.Column], exp.Expr | None]
 
 MOMENTS = (
     exp.CurrentDate,
@@ -56,6 +58,28 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
     return columns_by_name
 
 
+def window_formulas(columns: Mapping[str, exp.Expr], window: Window) -> dict[str, exp.Expr]:
+    """Return every column that windows over the same rows give, as an expression over names of columns.
+
+    None leads back to itself, as with other formulas.
+
+    Args:
+        columns: as expressions over leaves.
+        window: the call that a leaf stands for.
+    """
+    names: dict[str, str] = {}
+    for name, value in columns.items():
+        names.setdefault(text(value), name)
+    sizes = {size(bare(value)) for value in columns.values()}
+    columns_by_name = {}
+    for name, value in columns.items():
+        if names[text(value)] == name:
+            formula = _over(bare(value), names, sizes, at_top=True, window=window)
+            if formula is not None and formula.find(exp.Window) and steady(formula):
+                columns_by_name[name] = formula
+    return columns_by_name
+
+
 def steady(value: exp.Expr) -> bool:
     """Return whether the expression gives the same every day, and calls nothing but Postgres itself."""
     return not any(
@@ -74,19 +98,26 @@ def _column_of(name: str) -> exp.Column:
 
 
 def _over(
-    node: exp.Expr, names: Mapping[str, str], sizes: set[int], *, at_top: bool = False
+    node: exp.Expr,
+    names: Mapping[str, str],
+    sizes: set[int],
+    *,
+    at_top: bool = False,
+    window: Window | None = None,
 ) -> exp.Expr | None:
     if node.find(exp.Column) is None:
         return node.copy()
-    if not at_top and size(bare(node)) in sizes:
+    is_branch = isinstance(node, exp.If)  # written as the `case` that it may be the only branch of
+    if not at_top and not is_branch and size(bare(node)) in sizes:
         name = names.get(text(node))
         if name is not None:
             return _column_of(name)
     if isinstance(node, exp.Column):
-        return None
+        call = window(node) if window else None
+        return None if call is None else _over(call, names, sizes, window=window)
     arguments: dict[str, object] = {}
     for key, value in node.args.items():
-        parts = [_part(one, names, sizes) for one in (value if isinstance(value, list) else [value])]
+        parts = [_part(one, names, sizes, window) for one in (value if isinstance(value, list) else [value])]
         if any(
             new is None and old is not None
             for new, old in zip(parts, value if isinstance(value, list) else [value], strict=True)
@@ -96,8 +127,8 @@ def _over(
     return type(node)(**arguments)
 
 
-def _part(value: object, names: Mapping[str, str], sizes: set[int]) -> object:
-    return _over(value, names, sizes) if isinstance(value, exp.Expr) else value
+def _part(value: object, names: Mapping[str, str], sizes: set[int], window: Window | None) -> object:
+    return _over(value, names, sizes, window=window) if isinstance(value, exp.Expr) else value
 
 
 def put_together(leaves: QueryLeaves, branches: Sequence[RelationRows]) -> RelationRows:

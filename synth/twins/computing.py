@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from synth.columns.conform import columns_by_row
 from synth.columns.encoding import as_in_files
 from synth.columns.roles import REPLACED_ROLES
-from synth.domain import Role
+from synth.domain import Role, Scope
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def early(case: Case) -> Mapping[Formula, frozenset[str]]:
     return {
         formula: names
         for formula, names in own_formulas(case).items()
-        if formula.column in learned_columns and names <= final
+        if formula.scope is Scope.ROW and formula.column in learned_columns and names <= final
     }
 
 
@@ -97,7 +97,8 @@ def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collectio
     """
     formulas = own_formulas(case)
     again = case.task.model.history is not None  # versions are put in order after rows were judged
-    late = [formula for formula in formulas if again or formula.column not in computed_columns]
+    own = [formula for formula in formulas if formula.scope is Scope.ROW]  # for the others see `windows`
+    late = [formula for formula in own if again or formula.column not in computed_columns]
     if not late or not twin_table.table.num_rows:
         return twin_table
     names = frozenset().union(*(formulas[formula] for formula in late))

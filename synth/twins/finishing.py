@@ -17,6 +17,7 @@ from synth.twins.excerpts import drawn_apart
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.twin import Twin, distinct, finish_twin
+from synth.twins.windows import with_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -221,12 +222,16 @@ def _with_keys(
     }
     result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools, former))
     table = with_copied_keys(result.twin_table.table, result.case, context.facts.every, others)
-    result = replace(
-        result,
-        twin_table=replace(result.twin_table, table=table),
-        parents=draft.parents - frozenset(rejected_models),
+    twin_table, samples, warnings = with_windows(
+        result.case, replace(result.twin_table, table=table), result.samples
     )
-    return replace(result, warnings=(*result.warnings, *own_keys(task, rejected_models)))
+    return replace(
+        result,
+        twin_table=twin_table,
+        samples=samples,
+        parents=draft.parents - frozenset(rejected_models),
+        warnings=(*result.warnings, *warnings, *own_keys(task, rejected_models)),
+    )
 
 
 def _distinct(draft: Draft) -> Draft:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import learnable
-from synth.domain import MOMENTS, RARE, Kind, Role
+from synth.domain import MOMENTS, RARE, Kind, Role, Scope
 from synth.twins.across import with_columns
 from synth.twins.computing import with_new_columns
 from synth.twins.ties import CHANCE
@@ -124,8 +124,8 @@ def with_numberings(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
 
 def _counted_columns(case: Case, table: pa.Table) -> dict[str, pa.Array]:
     """Return the columns of a twin that count its rows, counted again."""
-    model = case.task.model
-    fixed_columns = {formula.column for formula in model.formulas} | {*model.roles}
+    model, formulas = case.task.model, case.enforceable.formulas
+    fixed_columns = {formula.column for formula in formulas if formula.scope is Scope.ROW} | {*model.roles}
     fixed_columns |= {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
     here = [one for one in case.treatments if one.column.name in table.column_names]
     real = case.source.real

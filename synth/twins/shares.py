@@ -143,7 +143,7 @@ def with_shares(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[Tw
         samples: the rows that it was made of.
     """
     model, table, real = case.task.model, twin_table.table, case.source.real
-    fixed_columns = {formula.column for formula in model.formulas} | {*model.roles}
+    fixed_columns = {formula.column for formula in case.enforceable.formulas} | {*model.roles}
     fixed_columns |= {fact.column for fact in case.context.facts.every if fact.model == model.unique_id}
     here = [one for one in case.treatments if one.column.name in table.column_names]
     here = [one for one in here if not real.column(one.column.name).null_count]

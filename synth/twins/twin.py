@@ -39,6 +39,7 @@ from synth.twins.shares import with_shares
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
+from synth.twins.windows import not_by_windows, with_windows
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
@@ -117,12 +118,13 @@ def draw_twin(
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
     twin_table = with_formulas(case, twin_table, computed_columns)
     twin_table = without_broken(case, valid_rows, twin_table)
+    twin_table, samples, warnings = with_windows(case, twin_table, samples)
     names = sorted({*referenced_columns} & {*twin_table.table.column_names})
     keys = {name: twin_table.table.column(name) for name in names}
     holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
     second = None if samples.second is None else samples.second[twin_table.places]
     ours = _owners(case, samples, twin_table, second, keys) if keys else None
-    return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours)
+    return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours, warnings)
 
 
 def _owners(
@@ -186,7 +188,8 @@ def _in_family(
     def pool(key: ForeignKey) -> pa.Array | None:
         return pool_of(task, key, case.context, parents)
 
-    family = family_of(model, case.source, case.treatments, owners, case.rows, case.context.twins, pool)
+    treatments = not_by_windows(case)
+    family = family_of(model, case.source, treatments, owners, case.rows, case.context.twins, pool)
     if family is None:
         return replace(case, family=None)
     keys = (

@@ -33,6 +33,16 @@ NUMBER = Column(PLACE, "bigint", Kind.INTEGER, not_null=True)
 
 Equation: TypeAlias = tuple[Rule, str, str]  # a rule, the column that it decides, and its value in SQL
 
+# A column with windows over all rows; their first order decides between equals, and is the same every time.
+AMONG_ROWS: LiteralString = """
+update {0} as target
+set {1} = judged.value
+from (
+    select numbered.{4}, ({2}\n) as value, ({3}\n) as holds
+    from (select * from {0} order by {4}) as numbered
+) as judged
+where judged.{4} = target.{4} and judged.holds is false
+"""
 PATIENCE: LiteralString = "set local statement_timeout = '5min'"
 
 
@@ -210,8 +220,16 @@ def _compute(
 def let_hold(session: Connection, table: Relation, equation: Equation) -> bool:
     """Return whether there were rows to change."""
     rule, column, value = equation
-    update = sql.SQL("update {} set {} = ({}\n) where ({}\n) is false")
-    parts = identifier(table), sql.Identifier(column), sql.SQL(value), sql.SQL(rule.holds)
+    update = sql.SQL(
+        AMONG_ROWS if rule.scope is Scope.WINDOW else "update {0} set {1} = ({2}\n) where ({3}\n) is false"
+    )
+    parts = (
+        identifier(table),
+        sql.Identifier(column),
+        sql.SQL(value),
+        sql.SQL(rule.holds),
+        sql.Identifier(PLACE),
+    )
     try:
         with session.transaction():
             return session.execute(update.format(*parts), binary=True).rowcount > 0

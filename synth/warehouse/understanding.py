@@ -40,6 +40,19 @@ select pg_catalog.pg_get_expr(pg_constraint.conbin, pg_constraint.conrelid)
 from pg_catalog.pg_constraint
 where pg_constraint.conrelid = %(path)s::regclass and pg_constraint.conname = %(name)s
 """
+VIEWED_COLUMNS: LiteralString = """
+select distinct pg_attribute.attname::text
+from pg_rewrite
+join pg_depend on pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid
+join pg_attribute
+    on pg_attribute.attrelid = pg_depend.refobjid
+    and pg_attribute.attnum = pg_depend.refobjsubid
+where
+    pg_rewrite.ev_class = %(path)s::regclass
+    and pg_depend.refclassid = 'pg_class'::regclass
+    and pg_depend.refobjid = %(table)s::regclass
+    and pg_depend.refobjsubid > 0
+"""
 VIEW: LiteralString = "select pg_catalog.pg_get_viewdef(%(path)s::regclass)"
 
 
@@ -97,7 +110,7 @@ def _as_view(session: Connection, relation: Relation, table: Relation, rule: Rul
     """Return the rule as it is, if it means the same wherever its names are looked up."""
     view = Relation(table.database, table.schema, f"{table.name}_rule")
     create = sql.SQL("create or replace view {} as {}").format(identifier(view), outcomes_of(table, rule))
-    where = {"path": identifier(view).as_string(session)}
+    where = {"path": identifier(view).as_string(session), "table": identifier(table).as_string(session)}
     rows = []
     for path in (USERS_PATH, OWN_PATH):
         session.execute(path)
@@ -109,4 +122,5 @@ def _as_view(session: Connection, relation: Relation, table: Relation, rule: Rul
         return ParsedRule(rule, failure=f"it uses the {unsafe_calls[0]}")
     if rows[0] != rows[1]:
         return ParsedRule(rule, failure="it names what is not in pg_catalog without its schema")
-    return ParsedRule(rule, holds=rule.holds)
+    names = session.execute(VIEWED_COLUMNS, where).fetchall()
+    return ParsedRule(rule, frozenset(str(name) for (name,) in names), holds=rule.holds)

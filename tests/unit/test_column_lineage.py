@@ -340,6 +340,37 @@ def test_nothing_is_derived_across_rows_or_from_what_is_not_there() -> None:
     assert read(sql).formulas == {}
 
 
+def test_a_case_with_one_branch_does_not_follow_from_itself() -> None:
+    sql = (
+        "select keeper, fee, case when keeper = 1 then fee end as one, "
+        "case when keeper = 2 then -fee end as two from zoo.visits"
+    )
+    assert read(sql).formulas == {
+        "one": 'CASE WHEN "keeper" = 1 THEN "fee" END',
+        "two": 'CASE WHEN "keeper" = 2 THEN -"fee" END',
+    }
+
+
+def test_windows_are_derived_from_columns_of_the_same_relation_through_those_that_it_reads() -> None:
+    nodes = lineages(
+        a="select *, lag(fee) over w as before from visits window w as "
+        "(partition by keeper order by came desc)",
+        b="with c as (select *, sum(fee) over (partition by keeper order by came rows 2 preceding) as total "
+        "from zoo.a) select keeper, came as day, fee, before, fee - before as rise, total, "
+        "total - fee as opening, "
+        "coalesce(lag(total) over (partition by keeper order by came), 0) as last, "
+        "max(visit) over (partition by keeper) as top, row_number() over () as n from c",
+    )
+    assert nodes["model.zoo.b"].window_formulas == {
+        "before": 'LAG("fee") OVER (PARTITION BY "keeper" ORDER BY "day" DESC)',
+        "total": 'SUM("fee") OVER (PARTITION BY "keeper" ORDER BY "day" rows BETWEEN 2 preceding '
+        "AND CURRENT ROW)",
+        "last": 'COALESCE(LAG("total") OVER (PARTITION BY "keeper" ORDER BY "day"), 0)',
+        "n": "ROW_NUMBER() OVER ()",
+    }
+    assert nodes["model.zoo.b"].formulas == {"rise": '"fee" - "before"', "opening": '"total" - "fee"'}
+
+
 @pytest.mark.parametrize("value", ["now() - came", "current_date - came", "age(came)", "random() * fee"])
 def test_nothing_is_derived_from_the_moment_or_by_chance(value: str) -> None:
     assert read(f"select came, fee, {value} as c from zoo.visits").formulas == {}
