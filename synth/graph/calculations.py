@@ -49,6 +49,7 @@ FORMS: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Ordered: frozenset({"this", "desc", "nulls_first"}),
     exp.Window: frozenset({"this", "partition_by", "order", "spec", "over"}),
 }
+SERIES: tuple[type[exp.Expr], ...] = (exp.GenerateSeries, exp.ExplodingGenerateSeries)
 # Functions by what Postgres calls them, with the parts that are their arguments, in order.
 CALLS: Mapping[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     **{one: (name, ("this",)) for one, name in ((exp.Lower, "lower"), (exp.Upper, "upper"))},
@@ -75,6 +76,8 @@ CALLS: Mapping[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Replace: ("replace", ("this", "expression", "replacement")),
     exp.SplitPart: ("split_part", ("this", "delimiter", "part_index")),
     exp.Concat: ("concat", ("expressions",)),
+    exp.Pow: ("power", ("this", "expression")),
+    **dict.fromkeys(SERIES, ("generate_series", ("start", "end", "step"))),
 }
 UNSAID = frozenset({"big_int", "safe", "coalesce", "ignore_nulls"})  # what sqlglot notes of calls
 NAMED_CALLS: Mapping[str, int] = {"age": 2, "to_char": 2, "make_date": 3}  # with their numbers of arguments

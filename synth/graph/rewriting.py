@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from synth.graph.calculations import Calculations, Mentions, Provenance, quoted
+from synth.graph.calculations import SERIES, Calculations, Mentions, Provenance, quoted
 from synth.graph.leaves import bare
 from synth.graph.origins import ColumnRef
 from synth.graph.predicates import UnsafeError, refuse_others
@@ -152,19 +152,18 @@ class _Writer:
         refuse_others(select, CLAUSES)
         ctes, parts = self._with(select, ctes)
         start = select.args.get("from_") or select.args.get("from")
-        if start is None:
-            raise UnsafeError
         names = _Names({}, {})
         calculations = Calculations(names.find, self.mentions)
-        first = self._source(start.this, ctes, names)
+        first = None if start is None else self._source(start.this, ctes, names)
         joins = [self._join(one, ctes, names, calculations) for one in select.args.get("joins") or ()]
         columns, projections = self._projections(select, names, calculations)
         clauses: dict[str, object] = {
-            "from_" if "from_" in exp.Select.arg_types else "from": exp.From(this=first),
             "joins": joins,
             "expressions": projections,
             **parts,
         }
+        if first is not None:
+            clauses["from_" if "from_" in exp.Select.arg_types else "from"] = exp.From(this=first)
         for key, kind in (("where", exp.Where), ("having", exp.Having)):
             if select.args.get(key):
                 clauses[key] = kind(this=calculations.value(select.args[key].this))
@@ -178,6 +177,8 @@ class _Writer:
     def _source(self, item: exp.Expr, ctes: Mapping[str, _Rows], names: _Names) -> exp.Expr:
         """Put one part of FROM into the names, and return it made anew."""
         alias = item.args.get("alias")
+        if isinstance(item.this, SERIES):
+            return self._series(item, names)
         if alias is not None:
             refuse_others(alias, {"this"})
         alias_name = fold(alias.this) if alias is not None and alias.this else ""
@@ -197,6 +198,24 @@ class _Writer:
             raise UnsafeError
         names.sources[alias_name] = rows.columns
         return source
+
+    def _series(self, item: exp.Expr, names: _Names) -> exp.Expr:
+        """Put the numbers or moments of a series into the names, and return it made anew."""
+        refuse_others(item, {"this", "alias"})
+        alias = item.args.get("alias")
+        if alias is None:
+            raise UnsafeError
+        refuse_others(alias, {"this", "columns"})
+        own = [fold(one) for one in (alias.args.get("columns") or [alias.this])]
+        name = fold(alias.this)
+        if len(own) != 1 or not name or name in names.sources or STEP in name:
+            raise UnsafeError
+        series = Calculations(_Names({}, {}).find, self.mentions).value(item.this)
+        names.sources[name] = {own[0]: Provenance()}
+        made_alias = exp.TableAlias(
+            this=exp.to_identifier(name, quoted=True), columns=[exp.to_identifier(own[0], quoted=True)]
+        )
+        return exp.Table(this=series, alias=made_alias)
 
     def _table(self, item: exp.Table, ctes: Mapping[str, _Rows]) -> _Rows:
         name, schema = fold(item.this), fold(item.args.get("db"))

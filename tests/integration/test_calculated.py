@@ -126,6 +126,25 @@ def test_what_is_not_so_or_not_safe_is_drawn(shop: Handmade, sql: str) -> None:
     assert excerpt(shop, "tally") is None
 
 
+def test_counts_for_each_number_of_a_series_are_calculated_also_where_there_is_nothing_to_count(
+    shop: Handmade,
+) -> None:
+    series = "select generate_series(1, 40) as amount"
+    counts = """
+        select s.amount, count(order_id) as orders, sum(count(order_id)) over (order by s.amount) as so_far
+        from "{0}".analytics.series as s
+        left join "{0}".analytics.orders as o on o.amount = s.amount group by 1
+    """
+    shop.session.execute(f"create view analytics.series as {series}")
+    shop.session.execute(f"create table analytics.counts as {counts.format(shop.database.name)}")
+    config = {"materialized": "table", "meta": {"synthesize": True}}
+    node_by_id = shop.model("series", config={"materialized": "view"}, compiled_code=series)
+    node_by_id |= shop.model("counts", config=config, compiled_code=counts.format(shop.database.name))
+    node_by_id["model.hand.counts"]["depends_on"] = {"nodes": ["model.hand.series", "model.hand.orders"]}
+    shop.write(nodes(shop) | node_by_id)
+    assert excerpt(shop, "counts") == "rows that its SQL makes of orders"
+
+
 FACTS_KEPT = (
     'select order_id as id, person_id, status as "State" from "{0}".analytics.orders where colour is not null'
 )

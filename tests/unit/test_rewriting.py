@@ -89,6 +89,39 @@ def test_names_that_a_union_does_not_use_may_repeat() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spine", "made"),
+    [
+        (
+            "select generate_series(date '2024-01-01', date '2024-03-01', interval '1 day')::date as day",
+            "pg_catalog.generate_series(CAST('2024-01-01' AS DATE), CAST('2024-03-01' AS DATE), ",
+        ),
+        (
+            "select d::date as day from generate_series('2024-01-01'::date, '2024-03-01', '1 day') as d",
+            """CAST("d" AS DATE) AS "day" FROM pg_catalog.generate_series(""",
+        ),
+        (
+            """
+                with p as (select 0 as n union all select 1),
+                days as (select a.n + b.n * power(2, 1) as n from p as a cross join p as b)
+                select
+                    (date '2024-01-01' + interval '1 day' * (row_number() over (order by n) - 1))::date as day
+                from days
+            """,
+            '"b"."n" * pg_catalog.power(2, 1)',
+        ),
+    ],
+)
+def test_days_that_are_counted_on_are_made_anew(spine: str, made: str) -> None:
+    counts = "select day, count(visit) as n from s left join zoo.visits on came = day group by 1"
+    sql = f"with s as ({spine}) {counts}"
+    assert made in text(sql)
+    rewriting = rewritten(sql)
+    assert rewriting is not None
+    assert rewriting.reads == (VISITS,)
+    assert rewriting.mentions.compared == refs("visits.came")
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "select secret(fee) from zoo.visits",
@@ -102,7 +135,8 @@ def test_names_that_a_union_does_not_use_may_repeat() -> None:
         "select v.visit from zoo.visits v, lateral (select 1) as l",
         "select keeper from zoo.visits join zoo.keepers on true",  # of which one?
         "select fee::money from zoo.visits",
-        "select * from generate_series(1, 3) as n",
+        "select * from generate_series(1, secret(3)) as n",
+        "select * from generate_series(1, 3) with ordinality as n",
         "with recursive v as (select 1 as n union all select n + 1 from v) select n from v",
         "select row_number() over w as n from zoo.visits window w as (order by came)",
         "select cage from zoo.visits group by rollup (cage)",
