@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ DECIMALS = 9  # of floating-point numbers, beyond which they have no grid
 MANY = 50  # different texts that few have, from which on they are no list
 ROOMY = 20  # positions for each real value, from which on chance need not meet one
 TRIES = 8
-BEFORE_NUMBER = r"^([^\d]*?\S)\s+\S*\d"  # the words that a text has before one with a digit
+# The words that a text has before one with a digit. What has brackets or quotes is no text, but something
+# of which a part may be nothing: a document, an array, a row.
+BEFORE_NUMBER = r"""^([^\W\d_](?:[^\d{}\[\]"<>]*?[^\s\d{}\[\]"<>])?)\s+[^\s{}\[\]"<>]*\d"""
 DAY, WEEK = 86_400_000_000, 7  # a day in microseconds; a date that moves stays on its day of the week
 
 
@@ -201,7 +204,7 @@ def _commoner(
 ) -> pd.Series[Any]:
     """Return the labels of a part; those that few entities hold become what many begin with, or commoner.
 
-    Of `Payment of V-1203` remains `Payment of`.
+    Of `Payment of V-1203` remains `Payment of`, of `{"page": "/query", "took": 1203}` `{"page": "/query"}`.
     """
     rare = labels.isin(_rare(labels, units))
     if labels.dtype.kind == "O" and labels[rare].nunique() >= MANY:
@@ -222,11 +225,35 @@ def _rare(labels: pd.Series[Any], units: Units) -> pd.Index[Any]:
 
 
 def _beginnings(labels: pd.Series[Any], units: Units) -> pd.Series[Any]:
-    """Return the words before a number that texts begin with, where enough entities have such; else None."""
+    """Return what texts have in common: words before a number, members of a document; None where few do."""
     texts = labels.where(labels.map(lambda label: isinstance(label, str)), "").astype(str)
     words = texts.str.extract(BEFORE_NUMBER)[0].str.strip()
     words = words.where(words.notna() & (words != ""), None)
+    documents = texts[texts.str.startswith("{")].map(_members).dropna()
+    words[documents.index] = _common_members(documents, units[labels.index.isin(documents.index)])
     return words.mask(words.isin(_rare(words, units)), None)
+
+
+def _members(text: str) -> dict[str, Any] | None:
+    """Return the members of a JSON object; None for other texts."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _common_members(documents: pd.Series[Any], units: Units) -> pd.Series[Any]:
+    """Return the documents, as text, with those members alone that enough entities have."""
+    members = documents.map(lambda document: [*map(json.dumps, document.items())])
+    every = pd.DataFrame({"label": members, "unit": units}).explode("label")
+    rare = set(_rare(every["label"], every["unit"].to_numpy()))
+
+    def common(document: dict[str, Any]) -> str | None:
+        shared = {key: value for key, value in document.items() if json.dumps((key, value)) not in rare}
+        return json.dumps(shared, ensure_ascii=False) if shared else None
+
+    return documents.map(common)
 
 
 def _nearby(

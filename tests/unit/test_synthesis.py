@@ -44,6 +44,25 @@ def test_of_texts_with_numbers_that_few_have_the_words_before_remain() -> None:
     assert "Phase" not in set(fold_rare_values(frame, units, {"text"}, seed=0)["text"])
 
 
+def test_of_documents_that_few_have_the_members_that_many_have_remain() -> None:
+    frame, units = visits()
+    took = [*map(str, np.arange(400))]
+    frame["text"] = [f'{{"page": "/{"ab"[n % 2]}", "took": {took[n]}}}' for n in range(400)]
+    frame.loc[units == 5, "text"] = [f'{{"page": "/own", "took": {n}}}' for n in range(10)]  # of one person
+    shown_rows = fold_rare_values(frame, units, {"text"}, seed=0)["text"]
+    assert set(shown_rows) == {'{"page": "/a"}', '{"page": "/b"}'}
+    others = units != 5
+    assert (shown_rows[others] == frame["text"][others].str.replace(r", .*", "}", regex=True)).all()
+    for whole in (
+        "{{a b,{}}}",
+        "(a b,{})",
+        '{{"a": [1, {}}}',
+        "<a b={}>",
+    ):  # arrays, rows, and what is broken
+        frame["text"] = [whole.format(number) if n % 2 else "common" for n, number in enumerate(took)]
+        assert set(fold_rare_values(frame, units, {"text"}, seed=0)["text"]) == {"common"}
+
+
 def test_where_every_row_is_an_entity_ten_rows_make_a_label_common() -> None:
     frame, _ = visits()
     units = np.arange(400, dtype=np.uint64)
