@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from synth.columns.beginnings import with_beginnings
 from synth.columns.birthdays import birthdays, followers, latest_of
+from synth.columns.documents import DocumentForm, as_documents, as_members, member_labels
 from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
 from synth.columns.keys import new_keys, share_out, texts_of_pattern
@@ -53,6 +54,8 @@ def learnable(table: pa.Table, treatments: Sequence[Treatment]) -> pd.DataFrame:
         name, values = treatment.column.name, _as_rows(table, treatment.column)
         if isinstance(treatment.form, RangeForm):
             series |= as_bounds(values, treatment.form, name)
+        elif isinstance(treatment.form, DocumentForm):
+            series |= as_members(values, treatment.form, name)
         elif treatment.form is not None:
             form_values = as_learned_form(values, treatment.form)
             series[name] = form_values.dt.year if treatment.role is Role.DATE_OF_BIRTH else form_values
@@ -73,8 +76,10 @@ def _as_rows(table: pa.Table, column: Column) -> pa.ChunkedArray:
 
 
 def labels(treatments: Sequence[Treatment]) -> frozenset[str]:
-    """Return the columns whose values are labels, whatever their type."""
-    return frozenset(t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
+    """Return the learned columns whose values are labels, whatever their type."""
+    documents = (member_labels(t.form, t.column.name) for t in treatments if isinstance(t.form, DocumentForm))
+    plain = (t.column.name for t in treatments if t.role in {Role.CATEGORY, Role.KEEP})
+    return frozenset(plain).union(*documents)
 
 
 def public(treatments: Sequence[Treatment]) -> frozenset[str]:
@@ -281,6 +286,8 @@ def by_row(treatment: Treatment, synthetic: pd.DataFrame, rng: Rng, later: Seque
     form, name = treatment.form, treatment.column.name
     if isinstance(form, RangeForm):
         return encode(as_ranges(synthetic, form, name, not_null=treatment.is_required), treatment.column)
+    if isinstance(form, DocumentForm):
+        return encode(as_documents(synthetic, form, name), treatment.column)
     synthetic_values = synthetic[name]
     if treatment.role is Role.DATE_OF_BIRTH:
         synthetic_values = birthdays(synthetic_values, rng, latest_of(synthetic, later))

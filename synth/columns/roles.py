@@ -18,6 +18,7 @@ from synth.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from synth.columns.documents import DocumentForm
     from synth.columns.forms import NumberForm
     from synth.columns.patterns import TextPattern
     from synth.columns.pii import IdentifierKind
@@ -58,7 +59,7 @@ class Treatment:
     doubt: str = ""
     unsure: str = ""
     is_required: bool = False
-    form: NumberForm | RangeForm | None = None
+    form: NumberForm | RangeForm | DocumentForm | None = None
     pattern: TextPattern | None = None
 
 

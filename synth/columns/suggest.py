@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from synth.columns.documents import DocumentForm, document_form
 from synth.columns.forms import NumberForm, form_of
 from synth.columns.measures import are_numbering, are_own, is_measure, whole_numbers
 from synth.columns.pii import (
@@ -88,7 +89,7 @@ class Suggestion:
         what: what the values are, as far as that is known.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
-        form: how dates or times are written as whole numbers, or what a range is of.
+        form: how dates or times are written as whole numbers, what a range is of, or a document holds.
     """
 
     role: Role
@@ -96,7 +97,7 @@ class Suggestion:
     what: IdentifierKind | None = None
     doubt: str = ""
     unsure: str = ""
-    form: NumberForm | RangeForm | None = None
+    form: NumberForm | RangeForm | DocumentForm | None = None
 
 
 def suggest(
@@ -235,10 +236,13 @@ def _suggest_by_type(model: Model, column: Column, values: Values) -> Suggestion
 
 
 def _suggest_by_form(column: Column, values: Values) -> Suggestion | None:
-    """Return dates and times that are written as whole numbers, and ranges that rows do not share."""
+    """Return dates and times that are written as whole numbers, ranges that rows do not share, documents."""
     span = None if values.rows_share_values else range_form(column, values.rows)
     if span is not None:
         return Suggestion(Role.DATETIME if span.is_date else Role.NUMBER, f"range of {span}", form=span)
+    document = document_form(column, values.rows)
+    if document is not None and not values.few:
+        return Suggestion(Role.CATEGORY, f"documents with {', '.join(document.members)}", form=document)
     form = form_of(column, values.rows)
     if form is None:
         return None
