@@ -300,8 +300,9 @@ def of_side(
     places = np.full(len(family.apart) + 1, -1)  # the last is for rows without an owner, whose position is -1
     places[owners] = np.arange(len(owners))
     twins = np.arange(len(family.twins))
-    if source.halves and family.second is not None:
-        twins = np.flatnonzero(family.second == second)
+    if source.halves:  # of owners of whom nothing was learned, no engine drew any: each engine takes half
+        drawn = twins % 2 == 1 if family.second is None else family.second
+        twins = np.flatnonzero(drawn == second)
     others, whose = None, None
     if source.halves:
         apart = np.flatnonzero(family.apart != second)
