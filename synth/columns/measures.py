@@ -48,6 +48,8 @@ OF_THINGS = IDENTIFIERS | NUMBERS
 FEWEST_NUMBERS = 20  # from which anything can be told
 NEARLY = 0.05  # share of numbers that may repeat another's
 SURELY = 1e-6  # chance that numbers drawn one by one repeat as seldom
+PROBABLY = 1e-3  # the same of numbers that lie evenly, as hardly anything measured does
+EVEN = 1.63  # Kolmogorov's bound of one in a hundred, by the root of the number
 LONG = 5  # digits from which a number that is called one leads to somebody
 MOST = 0.8  # share of the values that must be so long
 EXACT = 2.0**53  # whole numbers that a float holds
@@ -79,7 +81,8 @@ def are_own(column: Column, values: Values) -> bool:
 
     Of numbers that are measured, some coincide where they lie close: of n that fall on d positions, about
     n²/2d pairs do. Where numbers lie so close and hardly any repeats, something made them differ. What lies
-    on a grid, as numbers in steps of 37 do, is counted in its steps.
+    on a grid, as numbers in steps of 37 do, is counted in its steps. Numbers dealt out at random lie
+    evenly between the first and the last.
     """
     numbers = whole_numbers(column, _of_entities(values))
     if numbers is None or len(numbers) < FEWEST_NUMBERS:
@@ -87,8 +90,16 @@ def are_own(column: Column, values: Values) -> bool:
     different = np.unique(numbers)
     repeats = len(numbers) - len(different)
     if not repeats:
-        return _log_chance_of_none(different) < log(SURELY)
+        return _log_chance_of_none(different) < log(PROBABLY if lie_evenly(different) else SURELY)
     return repeats <= NEARLY * len(numbers) and _poisson(repeats, _coincidences(different)) < SURELY
+
+
+def lie_evenly(different: NDArray[np.int64]) -> bool:
+    """Return whether numbers, in order, are spread between the first and the last as a uniform draw is."""
+    if len(different) < FEWEST_NUMBERS:
+        return False
+    places = (different - different[0]) / (different[-1] - different[0])
+    return bool(np.abs(places - np.linspace(0, 1, len(places))).max() < EVEN / np.sqrt(len(places)))
 
 
 def are_numbering(column: Column, values: Values) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from synth.columns.forms import form_of
-from synth.columns.measures import LONG, is_measure, whole_numbers
+from synth.columns.measures import LONG, is_measure, lie_evenly, whole_numbers
 from synth.columns.pii import IdentifierKind
 from synth.domain import Kind
 
@@ -43,7 +43,6 @@ GAPS = 50  # whole numbers for each one that there is, from which measures would
 ROUND = 0.3  # share of numbers that end alike, from which they are rounded
 GROUP = 20  # different numbers of a stretch whose places are counted
 FULL = 0.8  # share of the different numbers to be expected that there are, where nothing dealt them out
-EVEN = 1.63  # Kolmogorov's bound of one in a hundred, by the root of the number
 MOST_WORDS = 0.8  # share of texts that must be words which name no people
 _THING = re.compile(r"(?=.* [^\W\dA-Z_]{3})[^\W\d_][^\d_@/\\:;|<>=+*%$#!?\[\]{}]*")  # `Wheat and meslin`
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
@@ -259,9 +258,7 @@ def is_dealt_out(numbers: NDArray[np.int64] | None) -> bool:
     places = np.array([different[group[-1]] - different[group[0]] + 1 for group in groups], float)
     rows = np.array([holders[group].sum() for group in groups], float)
     expected = float((places * -np.expm1(-rows / places)).sum())
-    even = (different - different[0]) / (different[-1] - different[0])
-    farthest = float(np.abs(even - np.linspace(0, 1, len(even))).max())
-    return len(different) < FULL * expected and farthest < EVEN / np.sqrt(len(even))
+    return len(different) < FULL * expected and lie_evenly(different)
 
 
 def _names_things(

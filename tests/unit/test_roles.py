@@ -328,6 +328,7 @@ def test_what_is_named_as_an_identifier_is_never_learned(kind: Kind) -> None:
         [100_000_000 + 37 * i + i * i % 31 for i in range(2_000)],
         [float(1_000 + 7 * i) for i in range(600)],
         [*range(0, 9_000, 10), *range(0, 400, 10)],
+        Random(5).sample(range(1_000, 10_000), 480),  # four digits, dealt out at random
     ],
 )
 def test_whole_numbers_that_something_made_differ_are_never_learned(numbers: list[Any]) -> None:
@@ -343,6 +344,7 @@ def test_numbers_that_differ_by_chance_or_are_called_measures_are_learned() -> N
         [round(chance.lognormvariate(10, 1)) for _ in range(900)],
         [chance.randrange(5_000) for _ in range(900)],
         [100 * chance.randrange(20_000) for _ in range(300)],
+        [chance.randrange(9_000) for _ in range(480)],
         list(range(19)),
         [None, None],
     ):
