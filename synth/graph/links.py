@@ -7,7 +7,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from synth.columns.forms import may_be_days
-from synth.columns.measures import is_measure
+from synth.columns.measures import PROBABLY, is_measure
 from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
 from synth.graph.lineage import ancestry, root
 from synth.graph.look import KEY_KINDS
@@ -179,11 +179,16 @@ class Linker:
         return None
 
     def _leads(self, place: ColumnRef) -> bool:
-        """Return whether a column is what its rows are called by: declared, named so, or for want of such."""
-        model = self.models[place.node]
+        """Return whether a column is what its rows are called by: declared, named so, or dealt out.
+
+        Of numbers that are measured, too many rows for their stretch would share some.
+        """
+        model, counts = self.models[place.node], self.looks[place.node].counts[place.column]
         keys = {name for columns in (model.primary_key, *model.unique) for name in columns}
-        keys |= {name for name in self.unique(place.node) if self._names_identifier(name)}
-        return place.column in keys or (not keys and not is_measure(place.column, self.vocabulary))
+        if place.column in keys or self._names_identifier(place.column):
+            return True
+        shared = counts.different**2 / 2 / (counts.high - counts.low + 1)
+        return shared >= -log(PROBABLY) and not is_measure(place.column, self.vocabulary)
 
     def _candidates(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> Iterator[Candidate]:
         """Yield the unique columns upstream that agree with the child's by name or by a test."""
