@@ -11,10 +11,10 @@ from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.prices import is_price_list
-from synth.graph.words import is_somebody, names_party, stem
+from synth.graph.words import is_goods, is_maker, is_somebody, names_party, stem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from synth.domain import ForeignKey, Model
     from synth.graph.look import RelationLook
@@ -63,7 +63,7 @@ class References:
                 for name in undeclared_models
                 if name not in reference
                 and (evidence := self._evidence(name, reference))
-                and not self._doubt(name, reference)
+                and not self._doubt(name)
             }
             if not more:
                 return reference, self._doubts(undeclared_models, reference)
@@ -71,13 +71,13 @@ class References:
 
     def _doubts(self, undeclared_models: Collection[str], reference: Collection[str]) -> dict[str, str]:
         """Return why models are not copied though all else says that they are about nobody."""
-        doubts = {name: self._doubt(name, reference) for name in undeclared_models if name not in reference}
+        doubts = {name: self._doubt(name) for name in undeclared_models if name not in reference}
         return {name: doubt for name, doubt in doubts.items() if doubt and self._evidence(name, reference)}
 
-    def _doubt(self, name: str, reference: Collection[str]) -> str:
+    def _doubt(self, name: str) -> str:
         """Return which column may hold what leads to people by its values, as a sentence without its end."""
         look = self.looks.get(name)
-        references = {key.column for key in self.keys[name] if key.parent in reference or key.public}
+        references = {key.column for key in self.keys[name] if key.parent != name}  # new, or of copied tables
         unclear = (
             {column: why for column, why in look.unclear.items() if column not in references} if look else {}
         )
@@ -88,20 +88,33 @@ class References:
         model, look = self.models[name], self.looks.get(name)
         if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
             return ""
-        if model.history is not None or model.sensitive or model.roles or self._names_party(look):
+        if model.history is not None or model.sensitive or model.roles:
             return ""
-        others = [key for key in self.keys[name] if key.parent != name]
-        if any(key.parent not in reference and not key.public for key in others):
+        others = [
+            key
+            for key in self.keys[name]
+            if key.parent != name and key.parent not in reference and not key.public
+        ]
+        makers = {key.column for key in others if self._is_made_by(look, key)}
+        if len(makers) < len(others) or self._names_party(look, makers):
             return ""
         if self._is_calendar(look):
             return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
-        return self._price_list(model, look) or self._dimension(look)
+        return self._price_list(model, look) or self._dimension(look, sorted(makers))
 
-    def _names_party(self, look: RelationLook) -> bool:
+    def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
+        """Return whether a key says which firm makes or sells the goods of a catalogue.
+
+        Such a catalogue is about nobody: in its copy the firms are other ones.
+        """
+        return is_goods(look.name) and is_maker(self.models[key.parent].name)
+
+    def _names_party(self, look: RelationLook, makers: Collection[str]) -> bool:
         """Return whether a column is called as a party; the parent in a tree of things is a thing."""
         own = {key.column for key in self.keys[look.unique_id] if key.parent == look.unique_id}
         return any(
-            names_party(name) and not (name in own and stem(name) == "parent") for name in look.columns
+            names_party(name) and name not in makers and not (name in own and stem(name) == "parent")
+            for name in look.columns
         )
 
     def _price_list(self, model: Model, look: RelationLook) -> str:
@@ -125,7 +138,7 @@ class References:
             bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
         )
 
-    def _dimension(self, look: RelationLook) -> str:
+    def _dimension(self, look: RelationLook, makers: Sequence[str] = ()) -> str:
         """Return why a small table that others refer to is about nobody."""
         kinds = {column.kind for column in look.columns.values()}
         referring = self._referring(look.unique_id)
@@ -135,7 +148,8 @@ class References:
         if rows < OFTEN * look.rows or self._of_people(look.unique_id):
             return ""
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
-        return f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
+        evidence = f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
+        return f"{evidence}; {' and '.join(makers)} gets other firms" if makers else evidence
 
     def _referring(self, name: str) -> list[tuple[str, ForeignKey]]:
         return [

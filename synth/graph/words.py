@@ -74,6 +74,17 @@ PARTY_WORDS = """
     encargado gerente comprador vendedor proveedor jefe medico
 """
 PARTIES = ENTITIES | frozenset(PARTY_WORDS.split())
+# Firms whose goods are sold, and what tables of goods are called.
+MAKER_WORDS = """
+    supplier vendor manufacturer maker producer brand publisher importer distributor lieferant hersteller
+    verlag marke fournisseur fabricant marque proveedor fabricante marca
+"""
+MAKERS = frozenset(MAKER_WORDS.split())
+GOODS_WORDS = """
+    product item article sku good merchandise catalog catalogue part material book title produkt artikel ware
+    katalog teil produit catalogue producto articulo catalogo
+"""
+GOODS = frozenset(GOODS_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -143,3 +154,13 @@ def names_party(column: str) -> bool:
 def names_row_above(name: str) -> bool:
     """Return whether a column is called as one that names another row of its own table."""
     return bool(set(plain_words(name)) & ABOVE)
+
+
+def is_maker(name: str) -> bool:
+    """Return whether a model is named as one of firms whose goods are sold."""
+    return stem(name, MAKERS).split("_")[-1] in MAKERS
+
+
+def is_goods(name: str) -> bool:
+    """Return whether a model is named as one of goods."""
+    return bool(set(stem(name, GOODS).split("_")) & GOODS)

@@ -364,11 +364,17 @@ def with_other_keys(
         if pool is None or not len(pool):
             column = next(one.column for one in draft.case.treatments if one.column.name == key.column)
             pool = new_keys(real, column, number, rng, existing=real)
-        turns = np.resize(rng.permutation(len(pool)), number)  # some twice, of few
-        keys = pool.take(pa.array(turns[places])).take(old.indices)
+        keys = keys_in_turn(pool, places, number, rng).take(old.indices)
         place = table.column_names.index(key.column)
         table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))
     return replace(draft, twin_table=replace(draft.twin_table, table=table))
+
+
+def keys_in_turn(
+    pool: pa.Array, places: NDArray[np.int64], number: int, rng: np.random.Generator
+) -> pa.Array:
+    """Return a key of the pool for each of the places, which are below `number`; of few, some twice."""
+    return pool.take(pa.array(np.resize(rng.permutation(len(pool)), number)[places]))
 
 
 def former_places(keys: pa.Array, former: pa.ChunkedArray | None) -> NDArray[np.int64]:

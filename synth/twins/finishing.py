@@ -16,6 +16,7 @@ from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.excerpts import drawn_apart
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
+from synth.twins.reference import copy_reference, learned_parents
 from synth.twins.twin import Twin, distinct, finish_twin
 from synth.twins.windows import with_windows
 
@@ -93,7 +94,8 @@ def late_models(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
     names = [task.model.unique_id for task in tasks]
     late = set().union(*facts.groups(names))
     for task in tasks:
-        if not task.model.reference and parents_of(task) & late:
+        waits = {key.parent for key in learned_parents(task)} if task.model.reference else parents_of(task)
+        if waits & late:
             late.add(task.model.unique_id)
     return frozenset(late)
 
@@ -167,6 +169,8 @@ def _finish_draft(
 ) -> TwinOutcome:
     """Return the twin of a draft; in place of keys of a parent that is not published so, it gets others."""
     outcome = draft_outcome.result()
+    if isinstance(outcome.outcome, Twin) and task.model.reference:
+        return _copy_again(task, context, outcome.outcome, outcome.seconds, parents)
     if not isinstance(outcome.outcome, Draft):
         return TaskOutcome(outcome.outcome, outcome.seconds)
     draft = outcome.outcome if group is None else group.result()[task.model.unique_id]
@@ -196,6 +200,31 @@ def _finish_draft(
 
     twin = attempt_task(task, finish)
     return replace(twin, seconds=twin.seconds + outcome.seconds)
+
+
+def _copy_again(
+    task: Task,
+    context: RunContext,
+    copy: Twin,
+    seconds: float,
+    parents: Mapping[str, tuple[Future[DraftOutcome], Future[TwinOutcome]]],
+) -> TwinOutcome:
+    """Return the copy of reference data with the keys of parents whose twins are others by now."""
+    outcomes = {
+        name: (first.result().outcome, twin.result().outcome) for name, (first, twin) in parents.items()
+    }
+    rejected_models, failure = rejected_parents({name: twin for name, (_, twin) in outcomes.items()})
+    if failure is not None:
+        return TaskOutcome(failure, seconds)
+    keys = {name: twin.keys for name, (_, twin) in outcomes.items() if isinstance(twin, Twin)}
+    is_final = all(
+        isinstance(first, Twin | Draft) and name in keys and keys[name] is first.keys
+        for name, (first, _) in outcomes.items()
+    )
+    if is_final:
+        return TaskOutcome(copy, seconds)
+    alone = without(rejected_models, context)
+    return attempt_task(task, lambda: copy_reference(task, alone, parents=keys, referenced_columns=copy.keys))
 
 
 def _with_keys(

@@ -200,9 +200,9 @@ def _make(
 
     def draw() -> Twin | Draft:
         _refuse_changed_columns(task, context)
-        if task.model.reference:
-            return copy_reference(task, context, referenced_columns=referenced_columns)
         alone = without(rejected_models, context)
+        if task.model.reference:
+            return copy_reference(task, alone, parents=twins, referenced_columns=referenced_columns)
         if task.by_guarantee:
             return make_guaranteed(task, alone, parents=twins, referenced_columns=referenced_columns)
 

@@ -1,34 +1,48 @@
-"""Tables about nobody: copied as they are, which is said wherever the twin is named."""
+"""Tables about nobody: copied as they are, which is said wherever the twin is named.
+
+What their rows refer to may be about somebody: such keys become those of the parent's twin.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from synth._version import __version__
 from synth.columns.conform import as_plain
 from synth.columns.encoding import encode
+from synth.columns.keys import new_keys
 from synth.domain import Role
+from synth.twins.across import keys_in_turn
+from synth.twins.pools import pool_of
 from synth.twins.twin import Twin
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
-    from synth.domain import Task
+    from synth.domain import Column, ForeignKey, Task
     from synth.twins.context import RunContext
 
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
-def copy_reference(task: Task, context: RunContext, *, referenced_columns: Collection[str]) -> Twin:
+def copy_reference(
+    task: Task,
+    context: RunContext,
+    *,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    referenced_columns: Collection[str],
+) -> Twin:
     """Copy a table that is about nobody, store it and stage it.
 
     Args:
         task: whose model is reference data.
         context: of the run.
+        parents: the keys of the twins already made in this run, by `unique_id`.
         referenced_columns: columns of the twin that its children will reference.
 
     Raises:
@@ -41,11 +55,22 @@ def copy_reference(task: Task, context: RunContext, *, referenced_columns: Colle
         if model.roles.get(column.name) is not Role.DROP
     ]
     names = [column.name for column in columns]
-    real = context.snapshot.extract(model.relation, columns).rename_columns(names)
-    table = pa.table({one.name: encode(as_plain(real.column(one.name)), one) for one in columns})
+    learned_keys = [key for key in learned_parents(task) if key.column in names]
+    table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
+    stage = _stage_of(task, context, table)
+    # Postgres copies the rows itself where none of their keys changed.
+    context.warehouse.stage(task, stage, columns=columns, table=table if learned_keys else None)
+    keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
+    holds = frozenset(key.parent for key in learned_keys if key.parent in context.twins)
+    return Twin(stage, None, stage.artifacts, (), keys, {}, parents=holds)
+
+
+def _stage_of(task: Task, context: RunContext, table: pa.Table) -> Stage:
+    """Store a copy, and return where and as what it is staged."""
+    model = task.model
     warnings = (f"{model.name} is copied as reference: {model.reference}",)
     artifacts = context.folder.store_twin(context.store, task, table, None, warnings=warnings)
-    stage = Stage(
+    return Stage(
         relation=stage_relation(
             task.target,
             context.settings.staging_schema,
@@ -66,6 +91,47 @@ def copy_reference(task: Task, context: RunContext, *, referenced_columns: Colle
         artifacts=artifacts,
         copied=model.reference,
     )
-    context.warehouse.stage(task, stage, columns=columns, table=None)
-    keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
-    return Twin(stage, None, artifacts, (), keys, {})
+
+
+def _rows(
+    task: Task,
+    context: RunContext,
+    columns: Sequence[Column],
+    learned_keys: Mapping[str, ForeignKey],
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+) -> pa.Table:
+    """Return the real rows, with other values of the keys of learned parents."""
+    names = [column.name for column in columns]
+    real = context.snapshot.extract(task.model.relation, columns).rename_columns(names)
+    rows = {}
+    for column in columns:
+        values = real.column(column.name)
+        if column.name in learned_keys:
+            values = _other_keys(task, learned_keys[column.name], column, values, context, parents)
+        rows[column.name] = encode(as_plain(values), column)
+    return pa.table(rows)
+
+
+def learned_parents(task: Task) -> list[ForeignKey]:
+    """Return the references to models whose twins are learned, so that their keys are new ones."""
+    model = task.model
+    return [key for key in model.foreign_keys if not key.public and key.parent != model.unique_id]
+
+
+def _other_keys(
+    task: Task,
+    key: ForeignKey,
+    column: Column,
+    values: pa.ChunkedArray,
+    context: RunContext,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+) -> pa.ChunkedArray:
+    """Return a key of the parent's twin for each real one: the same for the same, at random."""
+    codes = values.combine_chunks().dictionary_encode()
+    rng = np.random.default_rng([task.seed, *key.parent.encode(), 3])
+    pool = pool_of(task, key, context, parents)
+    number = len(codes.dictionary)
+    if pool is None or not len(pool):
+        pool = new_keys(values, column, number, rng, existing=values)
+    keys = keys_in_turn(pool, np.arange(number), number, rng)
+    return pa.chunked_array([keys.take(codes.indices).cast(values.type)])

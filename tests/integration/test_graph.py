@@ -335,6 +335,54 @@ def test_numbers_that_hit_keys_alone_refer_to_them_whatever_they_are_called(
     assert (columns[column]["origin"] == "references fichas") == linked
 
 
+# Firms with somebody to call, and a list of which firm makes what.
+FIRMS = """
+create table analytics.firms as
+select n * 7 as firm_id, 'Contact ' || md5(n::text) as contact_name, chr(65 + n % 3) as region
+from generate_series(1, 30) n;
+create table analytics.goods as
+select n as product_id, 'Product ' || n as title, 7 + 7 * (n % 9) as supplier_id, n * 1.25 as price
+from generate_series(1, 40) n;
+create table analytics.sales as
+select n + 700 as sale_id, 1 + n % 40 as product_id, hashint4(n) & 7 as pieces from generate_series(1, 400) n;
+"""  # sales too few for a twin that passes: nothing is asked of it
+
+
+def _write_firms(handmade: Handmade, firms: str, goods: str) -> None:
+    handmade.session.execute(FIRMS)
+    handmade.session.execute(f"alter table analytics.firms rename to {firms}")
+    handmade.session.execute(f"alter table analytics.goods rename to {goods}")
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in (firms, goods, "sales")]
+    facts = handmade.reference("sales", "product_id", goods, "product_id") | handmade.key(firms, "firm_id")
+    facts |= handmade.reference(goods, "supplier_id", firms, "firm_id")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+
+
+def test_a_catalogue_is_copied_with_other_firms_in_place_of_those_that_make_the_goods(
+    handmade: Handmade,
+) -> None:
+    _write_firms(handmade, "suppliers", "products")
+    answer = handmade.synth("run")
+    assert "no column, key or source leads to people; supplier_id gets other firms" in answer.text
+    same = "select product_id, title, price from {0}.products"
+    both = f"{same.format('analytics')} except {same.format('synthetic')}"
+    assert handmade.value(f"select count(*) from ({both}) as differing") == 0
+    kept = "synthetic.products t join analytics.products r using (product_id, supplier_id)"
+    assert handmade.value(f"select count(*) from {kept}") == 0
+    orphans = "synthetic.products where supplier_id not in (select firm_id from synthetic.suppliers)"
+    assert handmade.value(f"select count(*) from {orphans}") == 0
+    pairs = "select count(distinct (t.supplier_id, r.supplier_id)) from synthetic.products t"
+    assert handmade.value(f"{pairs} join analytics.products r using (product_id)") == 9
+
+
+@pytest.mark.parametrize(("firms", "goods"), [("suppliers", "contracts"), ("owners", "products")])
+def test_what_may_be_about_those_it_refers_to_is_not_copied(
+    handmade: Handmade, firms: str, goods: str
+) -> None:
+    _write_firms(handmade, firms, goods)
+    assert listing_by_name(handmade)[goods]["reference"] is None
+
+
 @pytest.mark.parametrize("in_the_tree", [True, False])
 def test_the_parent_in_a_tree_of_things_is_no_person(handmade: Handmade, in_the_tree: bool) -> None:
     handmade.session.execute(LISTS)
