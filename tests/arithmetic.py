@@ -11,8 +11,8 @@ from synth.engine import Synthesizer
 from synth.engine.crowd import Crowd
 from synth.engine.formulas import to_amounts
 from synth.engine.identities import find_identities
+from synth.engine.synthesizer import open_column
 from synth.engine.ticks import to_native
-from synth.engine.training import open_column
 
 if TYPE_CHECKING:
     from synth.engine.formulas import Identity

@@ -13,7 +13,7 @@ from synth.engine.crowd import Crowd
 from synth.engine.identities import find_identities
 from synth.engine.numbers import NumberColumn
 from synth.engine.pasts import same
-from synth.engine.training import open_column
+from synth.engine.synthesizer import open_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

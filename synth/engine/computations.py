@@ -102,7 +102,7 @@ class ComputedColumn(DerivedColumn):
 class Computations:
     """All columns that may be computed.
 
-    Those in `leading` are drawn all the same, before the moments that they are parts of: smoothing would
+    Those among the leaders are drawn all the same, before the moments that they are parts of: smoothing would
     take an hour or a weekday away. The moment then follows them, and they are computed from it in the end.
     The others are computed as soon as their sources are drawn.
     """
@@ -110,9 +110,9 @@ class Computations:
     def __init__(self, columns: Sequence[ColumnCodes], identities: Iterable[Identity]) -> None:
         numbers = {place: one for place, one in enumerate(columns) if isinstance(one, NumberColumn)}
         self._computed_columns = {each.target: ComputedColumn.of(each, numbers) for each in identities}
-        self._leading = {place: column for place, column in self._computed_columns.items() if column.unsure}
+        self._leaders = {place: column for place, column in self._computed_columns.items() if column.unsure}
         self.at_once = {
-            place: column for place, column in self._computed_columns.items() if place not in self._leading
+            place: column for place, column in self._computed_columns.items() if place not in self._leaders
         }
 
     def arrange(self, drawing_order: Sequence[int], first: int) -> list[int]:
@@ -141,9 +141,9 @@ class Computations:
     @property
     def needs(self) -> dict[int, tuple[int, ...]]:
         """For each moment that others lead the indices of these."""
-        moments = {column.identity.sources[0] for column in self._leading.values()}
+        moments = {column.identity.sources[0] for column in self._leaders.values()}
         return {
-            source: tuple(place for place, column in self._leading.items() if column.needs == (source,))
+            source: tuple(place for place, column in self._leaders.items() if column.needs == (source,))
             for source in moments
         }
 
@@ -176,7 +176,7 @@ class Computations:
     def align(self, place: int, native: Native, values: Mapping[int, Native]) -> Native:
         """Return the values of a column, moved to where those that lead it want them."""
         for rule in CYCLES:
-            for target, column in self._leading.items():
+            for target, column in self._leaders.items():
                 if column.identity.rule == rule and column.identity.sources == (place,) and target in values:
                     native = column.lead(native, values[target])
         return native

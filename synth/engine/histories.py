@@ -45,11 +45,9 @@ if TYPE_CHECKING:
     from synth.engine.pasts import Ints, Mask
 
 TRIES = 8  # draws of a row that would lie behind the end
-REPEAT_SHARE = (
-    0.05  # of rows that hold the previous value by more than chance, from which that is a choice of its own
-)
+REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
-SQUEEZED, SQUEEZED_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
+MOST_WITHOUT_ROOM, ROOM_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
 TRY_DRAWS = 2**17  # and between two draws of whole histories
 FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
@@ -222,21 +220,23 @@ class Histories:
 
         Those that end before they have as many, or whose rows had no room before the end, are drawn anew.
         """
-        rows, owner, squeezed = self._sample(model, owners, counts, draw)
+        rows, owner, without_room = self._sample(model, owners, counts, draw)
         for attempt in range(1, HISTORY_TRIES + 1):
-            missing = counts - np.bincount(owner, minlength=len(owners))
-            no_room = (squeezed > SQUEEZED * counts) & (attempt <= SQUEEZED_TRIES)
-            wanting = np.flatnonzero((missing > 0) | (no_room & (counts.sum() <= MOST_ROWS)))
-            if not len(wanting):
+            rows_short = counts - np.bincount(owner, minlength=len(owners))
+            no_room = (without_room > MOST_WITHOUT_ROOM * counts) & (attempt <= ROOM_TRIES)
+            to_redraw = np.flatnonzero((rows_short > 0) | (no_room & (counts.sum() <= MOST_ROWS)))
+            if not len(to_redraw):
                 break
-            some = owners.iloc[wanting].reset_index(drop=True)
-            more, whose, squeezed_now = self._sample(model, some, counts[wanting], draw + attempt * TRY_DRAWS)
-            missing_now = counts[wanting] - np.bincount(whose, minlength=len(wanting))
-            better = missing_now + squeezed_now < (missing + squeezed)[wanting]
-            squeezed[wanting[better]] = squeezed_now[better]
-            stays = ~np.isin(owner, wanting[better])
+            some = owners.iloc[to_redraw].reset_index(drop=True)
+            more, whose, without_room_now = self._sample(
+                model, some, counts[to_redraw], draw + attempt * TRY_DRAWS
+            )
+            missing_now = counts[to_redraw] - np.bincount(whose, minlength=len(to_redraw))
+            better = missing_now + without_room_now < (rows_short + without_room)[to_redraw]
+            without_room[to_redraw[better]] = without_room_now[better]
+            stays = ~np.isin(owner, to_redraw[better])
             rows = pd.concat([rows[stays], more[better[whose]]], ignore_index=True)
-            owner = np.concatenate([owner[stays], wanting[whose[better[whose]]]])
+            owner = np.concatenate([owner[stays], to_redraw[whose[better[whose]]]])
             order = np.argsort(owner, kind="stable")
             rows, owner = rows.iloc[order].reset_index(drop=True), owner[order]
         return rows, owner
@@ -245,12 +245,12 @@ class Histories:
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int
     ) -> tuple[pd.DataFrame, Ints, Ints]:
         """Draw histories of so many rows; say of each owner how many of them had no room before the end."""
-        squeezed = np.zeros(len(owners), np.int64)
+        without_room = np.zeros(len(owners), np.int64)
         if (model.firsts is None and model.laters is None) or not counts.any():
-            return model.empty.copy(), np.zeros(0, np.int64), squeezed
+            return model.empty.copy(), np.zeros(0, np.int64), without_room
         if model.heads is not None and model.heads._model is not None:  # noqa: SLF001 - one of our own
             stretches_of = -(-counts // LONG)
-            rows, owner, squeezed = model.heads._sample(  # noqa: SLF001 - one of our own
+            rows, owner, without_room = model.heads._sample(  # noqa: SLF001 - one of our own
                 model.heads._model,  # noqa: SLF001
                 owners,
                 stretches_of,
@@ -271,7 +271,7 @@ class Histories:
             active, past = active[goes_on], past.of(goes_on)
             context = past.context(owners.iloc[owner[active]], lengths[active])
             now, late = _next_rows(model, past, context, draw + 2 * place)
-            np.add.at(squeezed, owner[active[late]], 1)
+            np.add.at(without_room, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
                 early = (now[model.schema.time] < model.schema.since(past.rows)).to_numpy(bool)
                 active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
@@ -281,7 +281,7 @@ class Histories:
         where = np.concatenate(stretches)
         order = np.argsort(where, kind="stable")
         rows = pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
-        return rows, owner[where[order]], squeezed
+        return rows, owner[where[order]], without_room
 
     def _part(self, owner: Ints) -> Ints:
         """Return the places of all rows of so many owners, at random, that about MOST_ROWS are left."""

@@ -161,13 +161,13 @@ def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
     length = np.minimum(panel.counts[panel.owner] - (panel.place - stretch), LONG)
     goal = _goals(form, panel) if long else None
     owners = panel.owners.iloc[panel.owner]
-    starting = None
+    start_times = None
     if form.schema.whole and form.schema.time is not None:
-        starting = starting_times(form, owners)
-    context = contexts(form.schema, owners, length, panel.rows, stretch, goal, starting)
+        start_times = starting_times(form, owners)
+    context = contexts(form, owners, length, panel.rows, stretch, goal)
     is_learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
     return Lesson(
-        context, later_targets(panel.rows, stretch > 0, form.schema, starting), panel.whom[is_learned]
+        context, later_targets(panel.rows, stretch > 0, form.schema, start_times), panel.whom[is_learned]
     )
 
 
@@ -176,15 +176,15 @@ def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:
     if form.schema.time is None:
         return None
     starts = panel.place % LONG == 0
-    following = next_times(panel.rows.loc[starts, form.schema.time], panel.owner[starts])
-    return following.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
+    next_starts = next_times(panel.rows.loc[starts, form.schema.time], panel.owner[starts])
+    return next_starts.iloc[np.cumsum(starts) - 1].reset_index(drop=True)
 
 
 def next_times(times: pd.Series[Any], owner: Ints) -> pd.Series[Any]:
     """Return for each first row of a stretch the time of the next, NULL for the last of a history."""
     times = times.reset_index(drop=True)
-    following = times.shift(-1)
-    return following.mask(np.r_[owner[1:] != owner[:-1], True])
+    next_starts = times.shift(-1)
+    return next_starts.mask(np.r_[owner[1:] != owner[:-1], True])
 
 
 def places(owner: Ints) -> Ints:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-COUNT, PLACE, REMAINING, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
+COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
 UNTIL, FIRST, GAP = "until", "first", "gap"
 
 
@@ -159,7 +159,7 @@ class Past:
             owners: of each history, the columns of its owner.
             counts: how many rows each history will have.
         """
-        parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), REMAINING: counts - self.place}
+        parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), ROWS_LEFT: counts - self.place}
         for name in self.schema.columns:
             parts[f"previous {name}"] = self.schema.previous(self.rows[name]).array
         before = max(self.place, 1)
@@ -175,55 +175,40 @@ class Past:
 
 
 def contexts(
-    schema: Schema,
+    form: Form,
     owners: pd.DataFrame,
-    counts: Ints,
+    lengths: Ints,
     rows: pd.DataFrame,
     place: Ints,
     goal: pd.Series[Any] | None = None,
-    starting: pd.Series[Any] | None = None,
 ) -> pd.DataFrame:
-    """Return what each of `rows` was drawn given, as `Past.context` has it.
+    """Return what each of `rows` was drawn given: all stretches advance side by side, as in drawing.
 
-    The first rows of stretches are left out, unless the schema has them learned with the others.
+    The first rows of stretches are left out, unless they are learned with the others.
 
     Args:
-        schema: of the rows.
+        form: of the rows.
         owners: of each row, the columns of its owner.
-        counts: of each row, how many rows its stretch has.
+        lengths: of each row, how many rows its stretch has.
         rows: those of one history together and in order.
         place: of each row in its stretch, from 0.
         goal: of each row, the time that the next stretch begins at.
-        starting: of each row, the time that its history begins at, where first rows are not left out.
     """
-    starts = place == 0
-    history, before = np.cumsum(starts) - 1, np.maximum(place, 1)
-
-    def sums(values: Floats) -> Floats:
-        total = np.cumsum(values) - values
-        return cast("Floats", total - total[np.flatnonzero(starts)][history])
-
-    previous = rows.take(np.r_[0, : len(rows) - 1]).reset_index(drop=True)
-    parts: dict[str, Any] = {PLACE: place, REMAINING: counts - place}
-    for name in schema.columns:
-        before_rows = schema.previous(previous[name])
-        parts[f"previous {name}"] = (before_rows.mask(starts) if schema.whole else before_rows).array
-    for name in schema.repeat_columns:
-        stay = (same(rows[name], previous[name]) & ~starts).astype(np.float64)
-        parts[f"stays {name}"] = _share(sums(stay) / before)
-    for name in schema.mean_columns:
-        parts[f"mean {name}"] = sums(amounts(rows[name])) / before
-    if schema.time is not None:
-        gaps = as_numbers(rows[schema.time] - previous[schema.time])
-        gaps[starts] = 0.0
-        times = previous[schema.time]
-        parts[TIME] = (times if starting is None else times.mask(starts, starting)).array
-        parts[LAST_GAP] = np.where(place > 1, np.r_[0.0, gaps[:-1]], 0.0)
-        parts[MEAN_GAP] = sums(gaps) / np.maximum(place - 1, 1)
-        if goal is not None:
-            parts[UNTIL] = (goal - previous[schema.time]).array
-    context = pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
-    return context if schema.whole else cast("pd.DataFrame", context.loc[~starts].reset_index(drop=True))
+    schema, now = form.schema, np.flatnonzero(place == 0)
+    first_goal = None if goal is None else goal.iloc[now].reset_index(drop=True)
+    past = Past.of_first(schema, rows.iloc[now].reset_index(drop=True), first_goal)
+    parts, learned_rows = [], []
+    if schema.whole:
+        parts.append(Past.of_none(form, owners.iloc[now]).context(owners.iloc[now], lengths[now]))
+        learned_rows.append(now)
+    while len(now):
+        goes_on = np.append(place, 0)[now + 1] > 0
+        now, past = now[goes_on] + 1, past.of(goes_on)
+        parts.append(past.context(owners.iloc[now], lengths[now]))
+        learned_rows.append(now)
+        past = past.after(rows.iloc[now].reset_index(drop=True))
+    order = np.argsort(np.concatenate(learned_rows), kind="stable")
+    return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
 
 
 def first_targets(
@@ -238,7 +223,7 @@ def first_targets(
 
 
 def later_targets(
-    rows: pd.DataFrame, later: Mask, schema: Schema, starting: pd.Series[Any] | None = None
+    rows: pd.DataFrame, later: Mask, schema: Schema, start_times: pd.Series[Any] | None = None
 ) -> pd.DataFrame:
     """Return what is drawn of later rows: their values, and the gap to the row before, or to its end.
 
@@ -246,13 +231,13 @@ def later_targets(
         rows: those of one history together and in order.
         later: which of them are not the first of a stretch.
         schema: of the rows.
-        starting: of each row, the time that its history begins at, where first rows are drawn as all others.
+        start_times: of each row, when its history begins, where first rows are drawn as all others.
     """
     targets: dict[str, Any] = {}
     is_learned = np.ones(len(rows), bool) if schema.whole else later
     if schema.time is not None:
         since = schema.since(rows).shift()
-        since = since if starting is None else since.mask(~later, starting)
+        since = since if start_times is None else since.mask(~later, start_times)
         gaps = rows[schema.time] - since
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))

@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from synth.engine.order import BINS, groups_of
 
@@ -195,17 +196,22 @@ class Raking:
         Raises:
             ValueError: what is wanted is too rare among the rows that `source` draws.
         """
-        places = Places(target_codes)
-        result = {index: np.empty(places.rows, dtype=np.int64) for index in source(0)}
-        blocks = LEAST_BLOCKS + MOST_CANDIDATES * places.rows // BLOCK
-        while places.remaining:
+        rows = height(target_codes)
+        result = {index: np.empty(rows, dtype=np.int64) for index in source(0)}
+        open_places = np.arange(rows)
+        blocks = LEAST_BLOCKS + MOST_CANDIDATES * rows // BLOCK
+        while len(open_places):
             if (blocks := blocks - 1) < 0:
                 raise ValueError("rows with the wanted values, or combinations of them, are too rare")
             candidates = source(BLOCK)
             accepted_rows = np.flatnonzero(rng.random(BLOCK) * self._cap < self.weights(candidates))
-            place, row = places.take({index: candidates[index][accepted_rows] for index in target_codes})
+            place, row = match_places(
+                {index: codes[open_places] for index, codes in target_codes.items()},
+                {index: candidates[index][accepted_rows] for index in target_codes},
+            )
             for index, codes in candidates.items():
-                result[index][place] = codes[accepted_rows[row]]
+                result[index][open_places[place]] = codes[accepted_rows[row]]
+            open_places = np.delete(open_places, place)
         return result
 
     def choose(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
@@ -264,40 +270,16 @@ def lowest_cap(weights: Floats) -> float:
     )
 
 
-class Places:
-    """Places for rows, each for one combination of codes, which are taken in order."""
-
-    def __init__(self, target_codes: Codes) -> None:
-        self.rows = self.remaining = height(target_codes)
-        self._bases = {index: int(codes.max(initial=0)) + 2 for index, codes in target_codes.items()}
-        keys = self._keys(target_codes)
-        self._order = np.argsort(keys, kind="stable")
-        self._unique_keys, self._next, counts = np.unique(
-            keys[self._order], return_index=True, return_counts=True
-        )
-        self._ends = self._next + counts
-
-    def _keys(self, codes: Codes) -> Ints:
-        """Return one number a combination, -1 for those that no place can be for."""
-        keys = np.zeros(height(codes), dtype=np.int64)
-        fits = np.ones(len(keys), dtype=bool)
-        for index, base in self._bases.items():
-            fits &= codes[index] + 1 < base
-            keys = keys * base + codes[index] + 1
-        return np.where(fits, keys, -1)
-
-    def take(self, codes: Codes) -> tuple[Ints, Ints]:
-        """Return free places for rows of these codes, and which rows get them."""
-        keys = self._keys(codes)
-        row = np.argsort(keys, kind="stable")
-        kind = np.minimum(np.searchsorted(self._unique_keys, keys[row]), len(self._unique_keys) - 1)
-        row, kind = (each[self._unique_keys[kind] == keys[row]] for each in (row, kind))
-        rank = np.arange(len(kind)) - np.searchsorted(kind, kind)
-        place = self._next[kind] + rank
-        free = place < self._ends[kind]
-        self._next += np.bincount(kind[free], minlength=len(self._next))
-        self.remaining -= int(free.sum())
-        return self._order[place[free]], row[free]
+def match_places(target_codes: Codes, codes: Codes) -> tuple[Ints, Ints]:
+    """Return places for which codes are wanted, and rows that hold these; each at most once, in order."""
+    names = list(target_codes)
+    places, rows = (
+        pd.DataFrame({index: each[index] for index in names}).assign(number=np.arange(height(each)))
+        for each in (target_codes, codes)
+    )
+    with_ranks = (each.assign(rank=each.groupby(names).cumcount()) for each in (places, rows))
+    pairs = next(with_ranks).merge(next(with_ranks), on=[*names, "rank"], suffixes=("_place", "_row"))
+    return pairs["number_place"].to_numpy(), pairs["number_row"].to_numpy()
 
 
 def draw_candidates(source: Source, rows: int) -> dict[int, Ints]:

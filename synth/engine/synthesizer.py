@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
+from synth.engine import ticks
 from synth.engine.conditioning import Choice, positions
 from synth.engine.crowd import Crowd
 from synth.engine.identities import find_identities
+from synth.engine.labels import LabelColumn
+from synth.engine.numbers import NumberColumn
 from synth.engine.table import CHAINS, Table
 from synth.engine.threads import side_by_side
-from synth.engine.training import TrainingTable, open_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from synth.engine.columns import ColumnCodes
     from synth.engine.conditioning import TargetShares
     from synth.engine.crowd import Beside
+    from synth.engine.formulas import Identity
 
     Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -63,7 +67,11 @@ class Synthesizer:
         self._categories = frozenset(categories)
         self._rare = rare
         self._public = frozenset(public)
-        self._training = TrainingTable(pd.DataFrame(), 0, (), ())
+        self._empty = pd.DataFrame()
+        self._rows = 0  # that were there, learned or not
+        self._columns: tuple[ColumnCodes, ...] = ()
+        self._first: tuple[int, ...] = ()  # the places of columns that may be given
+        self._identities: tuple[Identity, ...] = ()
         self._table: Table | None = None
 
     def fit(
@@ -88,18 +96,15 @@ class Synthesizer:
         Raises:
             ValueError: a column of `given` is not in the frame, or there twice.
         """
-        first = tuple(positions(dict.fromkeys(given), frame.columns))
+        self._first = tuple(positions(dict.fromkeys(given), frame.columns))
+        self._empty, self._rows, self._table = frame.iloc[:0].reset_index(drop=True), len(frame), None
         limit = min(FIT_ROWS, max(FEWEST_ROWS, FIT_CELLS // max(frame.shape[1], 1)))
-        rows = len(frame)
-        empty = frame.iloc[:0].reset_index(drop=True)
-        if rows > limit:
-            sample_rows = np.sort(self._stream(PICK_STREAM).choice(rows, limit, replace=False))
-            frame, entities = (
-                frame.iloc[sample_rows],
-                None if entities is None else np.asarray(entities)[sample_rows],
-            )
+        if len(frame) > limit:
+            sample_rows = np.sort(self._stream(PICK_STREAM).choice(len(frame), limit, replace=False))
+            frame = frame.iloc[sample_rows]
+            entities = None if entities is None else np.asarray(entities)[sample_rows]
         crowd = Crowd.of(self._rare, len(frame), entities, beside)
-        columns = tuple(
+        self._columns = tuple(
             open_column(
                 frame.iloc[:, i],
                 replace(crowd, rare=1) if name in self._public else crowd,
@@ -108,30 +113,29 @@ class Synthesizer:
             )
             for i, name in enumerate(frame.columns)
         )
-        public = [i for i, name in enumerate(frame.columns) if name in self._public]
-        identities = find_identities(frame, columns, fixed_columns={*first, *public})
-        self._learn(TrainingTable(empty, rows, columns, first, identities), crowd, progress)
+        if self._columns and len(frame):
+            self._table = self._learn(frame, crowd, progress)
         return self
 
-    def _learn(self, training: TrainingTable, crowd: Crowd, progress: Progress | None = None) -> None:
-        self._training, self._table = training, None
-        names, steps = training.empty.columns, CHAINS * len(training.columns)
-        counter = count(1)
+    def _learn(self, frame: pd.DataFrame, crowd: Crowd, progress: Progress | None) -> Table:
+        public = [i for i, name in enumerate(frame.columns) if name in self._public]
+        steps, counter = CHAINS * len(self._columns), count(1)
 
         def report(index: int) -> None:
             if progress:
-                progress(str(names[index]), next(counter), steps)
+                progress(str(frame.columns[index]), next(counter), steps)
 
-        if training.columns and training.rows:
-            self._table = Table(
-                training.columns,
-                crowd=crowd,
-                rng=self._stream(FIT_STREAM),
-                first=training.first,
-                fixed_columns=[i for i, name in enumerate(names) if name in self._public],
-                identities=training.identities,
-                on_learned=report,
-            )
+        fixed_columns = {*self._first, *public}
+        self._identities = find_identities(frame, self._columns, fixed_columns=fixed_columns)
+        return Table(
+            self._columns,
+            crowd=crowd,
+            rng=self._stream(FIT_STREAM),
+            first=self._first,
+            fixed_columns=public,
+            identities=self._identities,
+            on_learned=report,
+        )
 
     def sample(
         self,
@@ -159,7 +163,7 @@ class Synthesizer:
                 what they ask for is too rare in training.
         """
         shards = list(self.shards(rows, given=given, balance=balance, draw=draw))
-        return pd.concat(shards, ignore_index=True) if shards else self._training.empty.copy()
+        return pd.concat(shards, ignore_index=True) if shards else self._empty.copy()
 
     def shards(
         self,
@@ -171,13 +175,13 @@ class Synthesizer:
     ) -> Iterator[pd.DataFrame]:
         """Return the rows of `sample` in frames of at most SHARD_ROWS, drawn side by side when asked for."""
         choice = self._choice(rows, given, balance)
-        starts = range(0, rows if self._training.rows else 0, SHARD_ROWS)
+        starts = range(0, rows if self._rows else 0, SHARD_ROWS)
         return side_by_side(lambda start: self._shard(start, rows, choice, draw), starts)
 
     def _choice(
         self, rows: int, frame: pd.DataFrame | None, balance: Mapping[Hashable, TargetShares] | None
     ) -> Choice:
-        names, first = self._training.empty.columns, self._training.first
+        names, first = self._empty.columns, self._first
         if frame is None:
             shares = balance or {}
             return Choice(dict(zip(positions(shares, names), shares, strict=True)), None, shares)
@@ -193,12 +197,24 @@ class Synthesizer:
     def _shard(self, start: int, rows: int, choice: Choice, draw: int) -> pd.DataFrame:
         size = min(SHARD_ROWS, rows - start)
         if self._table is None:
-            return pd.DataFrame(index=pd.RangeIndex(size), columns=self._training.empty.columns)
+            return pd.DataFrame(index=pd.RangeIndex(size), columns=self._empty.columns)
         rng = self._stream(start // SHARD_ROWS, *([draw] if draw else []))
-        fixed_columns = choice.fixed_columns(self._training.columns, slice(start, start + size), rng)
+        fixed_columns = choice.fixed_columns(self._columns, slice(start, start + size), rng)
         frame = self._table.draw(size, rng, fixed_columns)
-        frame.columns = self._training.empty.columns
+        frame.columns = self._empty.columns
         return frame
 
     def _stream(self, *numbers: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence([self._seed, *numbers]))
+
+
+def open_column(
+    series: pd.Series[Any], crowd: Crowd, beside: pd.Series[Any] | None = None, *, label: bool
+) -> ColumnCodes:
+    """Return the column behind `series`: labels if it says so or if its dtype has no order, else numbers.
+
+    The rows `beside` it are not learned: their entities count in the `crowd`.
+    """
+    if label or not ticks.is_measured(series.dtype):
+        return LabelColumn(series, crowd, beside)
+    return NumberColumn(series, crowd, beside)

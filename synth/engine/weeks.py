@@ -64,12 +64,12 @@ class Week:
             return times
         new_days = rng.choice(DAYS, len(rows), p=deficit / deficit.sum())
         nearest = (new_days - day[rows] + DAYS // 2) % DAYS - DAYS // 2
-        result, pending = times.copy(), np.ones(len(rows), dtype=bool)
+        result, to_move = times.copy(), np.ones(len(rows), dtype=bool)
         for steps in (nearest, nearest % DAYS, nearest % DAYS - DAYS):  # else the next one, else the last
             candidates = times.iloc[rows] + pd.to_timedelta(steps, "D")
-            fits = pending & ((candidates >= start.iloc[rows]) & (candidates <= end.iloc[rows])).to_numpy(
+            fits = to_move & ((candidates >= start.iloc[rows]) & (candidates <= end.iloc[rows])).to_numpy(
                 bool
             )
             result.iloc[rows[fits]] = candidates[fits].array
-            pending &= ~fits
+            to_move &= ~fits
         return result

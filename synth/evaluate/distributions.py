@@ -36,7 +36,7 @@ class People:
         unit_ids, codes = np.unique(entities, return_inverse=True)
         return cls(codes, len(unit_ids), fewest)
 
-    def holding(self, cells: Codes, size: int) -> Codes:
+    def holder_counts(self, cells: Codes, size: int) -> Codes:
         """Return how many different people each of `size` cells holds; rows that are nowhere do not count."""
         inside = cells != NOWHERE
         pairs = np.unique(cells[inside] * self.count + self.codes[inside])
@@ -101,7 +101,7 @@ def _place_in_ranges(
     while True:
         cells = np.where(has_value, grid.place(numbers), NOWHERE)
         size = len(grid.cuts) + 1
-        few = np.flatnonzero(people.holding(cells[: tables.training], size) < people.fewest)
+        few = np.flatnonzero(people.holder_counts(cells[: tables.training], size) < people.fewest)
         if not len(few):
             return CellPlacement(grid.labels(), cells)
         if size == 1:
@@ -119,7 +119,7 @@ def _place_by_labels(
     )
     places = np.full(tables.training, NOWHERE)
     places[has_value] = inverse
-    holders = people.holding(places, len(keys))
+    holders = people.holder_counts(places, len(keys))
     visible_places = [
         int(place) for place in np.argsort(-counts, kind="stable") if holders[place] >= people.fewest
     ]
@@ -127,7 +127,7 @@ def _place_by_labels(
 
     def others() -> int:
         rest = np.where(np.isin(places, [*visible_places, NOWHERE]), NOWHERE, 0)
-        return int(people.holding(rest, 1)[0])
+        return int(people.holder_counts(rest, 1)[0])
 
     while visible_places and 0 < others() < people.fewest:
         visible_places.pop()  # else what is left of the whole tells how many the others are
@@ -148,7 +148,7 @@ def _with_null(
 ) -> CellPlacement:
     """Return with a cell for NULL, unless it would stand for too few people; then those rows are left out."""
     null = np.where(column.null, 0, NOWHERE)
-    null_holders = int(people.holding(null[: tables.training], 1)[0])
+    null_holders = int(people.holder_counts(null[: tables.training], 1)[0])
     in_twin_alone = bool(placement.labels) and not null_holders and bool((null[tables.real :] == 0).any())
     if null_holders < people.fewest and not in_twin_alone:
         return placement

@@ -52,19 +52,19 @@ def membership(case: EvaluationCase, limit: float) -> Finding:
     return judge_advantage(case, limit, guess, text, sizes, level=LEVEL / 2)
 
 
-def _is_hopeless(guess: Advantage, most: float, done: float) -> bool:
+def _is_hopeless(guess: Advantage, most: float, share_done: float) -> bool:
     """Return whether an advantage will hardly be below a bound when all splits, not only these, are done.
 
     The mean of all splits differs from that of these by what the others add: its standard deviation is
-    `guess.error` · √(1 - `done`). To stop early for this reason lets nothing pass that would not.
+    `guess.error` · √(1 - `share_done`). To stop early for this reason lets nothing pass that would not.
 
     Args:
         guess: of the splits that are done.
         most: the limit of the advantage.
-        done: the share of all splits that are done.
+        share_done: the share of all splits that are done.
     """
-    last_error = guess.error * sqrt(done)
-    least = guess.value - one_sided(HOPELESS) * guess.error * sqrt(1 - done)
+    last_error = guess.error * sqrt(share_done)
+    least = guess.value - one_sided(HOPELESS) * guess.error * sqrt(1 - share_done)
     return least > most - one_sided(LEVEL / 2) * last_error
 
 

@@ -127,11 +127,11 @@ class Tables:
             return (self,)
         halves = np.arange(self.training), np.arange(self.training, self.real)
         return tuple(
-            self._split(training_rows, holdout_rows, twin_rows)
+            self._split_rows(training_rows, holdout_rows, twin_rows)
             for training_rows, holdout_rows, twin_rows in zip(halves, halves[::-1], self.engines, strict=True)
         )
 
-    def _split(self, training_rows: Codes, holdout_rows: Codes, twin_rows: Codes) -> Tables:
+    def _split_rows(self, training_rows: Codes, holdout_rows: Codes, twin_rows: Codes) -> Tables:
         rows = np.concatenate([training_rows, holdout_rows, twin_rows])
         units = None if self.units is None else self.units[rows]
         columns = tuple(column.take(rows) for column in self.columns)

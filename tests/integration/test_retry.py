@@ -118,13 +118,13 @@ def test_after_a_kill_a_retry_comes_to_the_same_end(project: Handmade, where: st
 def kill_while_learning(project: Handmade) -> None:
     project.backend("gate", GATE)
     relate(project, backend="gate")
-    running = project.start("run", "--seed", "7", GATE=str(project.folder / "open"))
+    process = project.start("run", "--seed", "7", GATE=str(project.folder / "open"))
     project.await_gate()
     answer = project.synth("retry")
     assert answer.code == 2
     assert " still works. Next: wait for it, or end it." in answer.text
-    running.kill()
-    running.communicate()
+    process.kill()
+    process.communicate()
     relate(project)
 
 
@@ -133,10 +133,10 @@ def kill_while_publishing(project: Handmade) -> None:
     project.session.execute("create schema synthetic")
     project.synth("run", "--seed", "1")
     with project.locked("orders"):
-        running = project.start("run", "--seed", "7")
+        process = project.start("run", "--seed", "7")
         project.await_(BLOCK_LOCK)
-        running.kill()
-        running.communicate()
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.slow
@@ -148,10 +148,10 @@ def test_whenever_a_run_is_killed_a_retry_comes_to_the_same_end(project: Handmad
     twins_before = project.rows(TWIN), project.rows(orders)
     for part in range(1, 9):
         project.session.execute("drop schema synthetic, synthetic__staging cascade")
-        running = project.start("run", "--seed", "7")
+        process = project.start("run", "--seed", "7")
         time.sleep(whole * part / 9)
-        running.kill()
-        running.communicate()
+        process.kill()
+        process.communicate()
         project.await_(ABSENCE)
         answer = project.synth("retry")
         if answer.code == 2 or "Nothing to retry" in answer.text:  # it had not begun, or was done

@@ -28,10 +28,10 @@ def test_after_a_kill_the_old_twin_is_intact_and_the_next_run_sweeps(project: Ha
     project.synth("run")
     before = project.rows(TWIN), project.value(COMMENT)
     with project.locked("people"):
-        running = project.start("run", "--seed", "7")
+        process = project.start("run", "--seed", "7")
         project.await_(BLOCK_LOCK)
-        running.kill()
-        running.communicate()
+        process.kill()
+        process.communicate()
     assert (project.rows(TWIN), project.value(COMMENT)) == before
     assert len(project.rows(STAGES)) == 1
     project.await_(
@@ -48,11 +48,11 @@ def test_a_signal_while_publishing_changes_nothing(project: Handmade, number: si
     project.synth("run")
     before = project.rows(TWIN), project.value(COMMENT)
     with project.locked("people"):
-        running = project.start("run", "--seed", "7")
+        process = project.start("run", "--seed", "7")
         project.await_(BLOCK_LOCK)
-        running.send_signal(number)
-        out, err = running.communicate(timeout=10)
-    assert (running.returncode, err) == (1, "")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (1, "")
     assert "Interrupted: what is not published was put away. Next: synth retry" in out
     assert (project.rows(TWIN), project.value(COMMENT)) == before
     assert project.rows(STAGES) == []
@@ -62,11 +62,11 @@ def test_a_signal_while_publishing_changes_nothing(project: Handmade, number: si
 def test_a_signal_while_learning_ends_the_run_at_once_and_puts_stages_away(project: Handmade) -> None:
     project.backend("slow", "time.sleep(60)")
     project.with_orders(backend="slow")
-    running = project.start("run")
+    process = project.start("run")
     project.await_(STAGES)  # people wait for their orders
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=10)
-    assert (running.returncode, err) == (1, "")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (1, "")
     assert "Done. PUBLISHED=0 REJECTED=0 ERROR=2 SKIPPED=0 TOTAL=2" in out
     assert project.rows(STAGES) == []
     assert project.value("select to_regclass('synthetic.people') is null")
@@ -77,12 +77,12 @@ def test_a_second_signal_ends_the_run_without_ado(project: Handmade) -> None:
     """The first one waits here for the lock that it needs to put a stage away."""
     project.backend("slow", "time.sleep(60)")
     project.with_orders(backend="slow")
-    running = project.start("run")
+    process = project.start("run")
     project.await_(STAGES)
     with psycopg.connect(**project.database.conninfo) as session:
         session.execute(f"lock table synthetic__staging.{project.value(STAGES)} in share mode")
-        running.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
         project.await_(BLOCK_LOCK)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 130
-    running.communicate()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    process.communicate()

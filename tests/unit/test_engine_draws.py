@@ -10,7 +10,7 @@ import pytest
 from synth.engine.donors import Pool, stretch_ends
 from synth.engine.goals import MOST_GROUPS, Goal, group_places, number_goal
 from synth.engine.growing import MOST_BINS, BinnedFeatures, Soil, bin_edges, grow
-from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Places, Raking, lowest_cap, misfits
+from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Raking, lowest_cap, match_places, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
 
 if TYPE_CHECKING:
@@ -230,10 +230,7 @@ def test_what_no_candidate_has_is_too_rare_to_be_wanted() -> None:
 
 def test_places_are_taken_once_and_by_rows_that_fit() -> None:
     targets = {0: np.array([1, 2, 1, -1]), 3: np.array([0, 5, 0, 0])}
-    places = Places(targets)
-    place, row = places.take({0: np.array([1, 1, 1, 2, 9, -1]), 3: np.array([0, 0, 0, 0, 0, 0])})
+    place, row = match_places(targets, {0: np.array([1, 1, 1, 2, 9, -1]), 3: np.array([0, 0, 0, 0, 0, 0])})
     assert sorted(place) == [0, 2, 3]
     assert set(row) <= {0, 1, 2, 5}
-    assert places.remaining == 1
-    assert list(places.take({0: np.array([2, 2]), 3: np.array([5, 5])})[0]) == [1]
-    assert places.remaining == 0
+    assert list(match_places(targets, {0: np.array([2, 2]), 3: np.array([5, 5])})[0]) == [1]

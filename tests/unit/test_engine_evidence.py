@@ -138,8 +138,8 @@ def test_what_is_earned_is_the_rest_where_it_may_be_a_loss() -> None:
 def test_a_few_rows_prove_no_arithmetic() -> None:
     real = pd.DataFrame({"one": [1, 2, 1, 3, 1, 2] * 8, "other": [1, 1, 2, 1, 1, 1] * 8})
     real["sum"] = real["one"] + real["other"]
-    assert Synthesizer().fit(real.iloc[:24])._training.identities == ()
-    assert len(Synthesizer(rare=2).fit(real)._training.identities) == 1
+    assert Synthesizer().fit(real.iloc[:24])._identities == ()
+    assert len(Synthesizer(rare=2).fit(real)._identities) == 1
 
 
 @pytest.mark.parametrize("rows", [300, 3000])

@@ -45,7 +45,7 @@ def test_arithmetic_over_other_columns_is_found_and_kept(
     frame["made"] = result(frame)
     identities = arithmetic(frame)
     engine = Synthesizer(seed=4).fit(frame)
-    assert all(holds(each, engine.sample(ROWS)) for each in engine._training.identities)
+    assert all(holds(each, engine.sample(ROWS)) for each in engine._identities)
     assert len(identities) == 1
     ((target, (by, over)),) = identities.items()
     assert by == rule
@@ -177,7 +177,7 @@ def test_a_computed_column_can_be_balanced() -> None:
     frame = pd.DataFrame(numbers(rows=4000))[["count", "other"]].clip(upper=8)
     frame["all"] = frame["count"] + frame["other"]
     engine = Synthesizer().fit(frame)
-    assert len(engine._training.identities) == 1
+    assert len(engine._identities) == 1
     rows = engine.sample(2000, balance={"all": {5: 0.6}})
     assert abs((rows["all"] == 5).mean() - 0.6) < 0.04
     assert (rows["count"] + rows["other"] == rows["all"]).all()
@@ -236,6 +236,6 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     engine = Synthesizer(seed=1).fit(frame)
     twin_rows = engine.sample(150)
     assert twin_rows.dtypes.to_dict() == frame.dtypes.to_dict()
-    assert all(holds(each, frame) and holds(each, twin_rows) for each in engine._training.identities)
-    assert len(engine._training.identities) > 0 or rows < 250
+    assert all(holds(each, frame) and holds(each, twin_rows) for each in engine._identities)
+    assert len(engine._identities) > 0 or rows < 250
     pd.testing.assert_frame_equal(twin_rows, Synthesizer(seed=1).fit(frame).sample(150))

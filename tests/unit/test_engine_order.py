@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from synth.engine import Synthesizer
 from synth.engine.crowd import Crowd
 from synth.engine.order import MANY, another_order
-from synth.engine.training import open_column
+from synth.engine.synthesizer import open_column
 
 if TYPE_CHECKING:
     from synth.engine.columns import ColumnCodes

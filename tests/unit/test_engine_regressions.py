@@ -16,7 +16,7 @@ from synth.engine.numbers import NumberColumn
 from synth.engine.order import mutual_information
 from synth.engine.regressions import Regressions
 from synth.engine.rules import find_orders
-from synth.engine.training import open_column
+from synth.engine.synthesizer import open_column
 
 if TYPE_CHECKING:
     from synth.engine.columns import ColumnCodes

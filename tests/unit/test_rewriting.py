@@ -42,12 +42,12 @@ def test_groups_counts_and_sums_are_made_anew_by_their_full_names() -> None:
             sum(case when cage = 'a' then fee else 0 end) filter (where fee > 2) as fees
         from v group by 1 having count(*) > 1 order by random()
     """
-    made = text(sql)
-    assert 'FROM "source.zoo.visits" AS "visits"' in made
-    assert 'CAST(pg_catalog.date_trunc(\'month\', "came") AS DATE) AS "month"' in made
-    assert 'pg_catalog.count(DISTINCT "keeper") AS "keepers"' in made
-    assert 'FILTER(WHERE "fee" > 2)' in made
-    assert made.endswith("GROUP BY 1 HAVING pg_catalog.count(*) > 1")
+    query = text(sql)
+    assert 'FROM "source.zoo.visits" AS "visits"' in query
+    assert 'CAST(pg_catalog.date_trunc(\'month\', "came") AS DATE) AS "month"' in query
+    assert 'pg_catalog.count(DISTINCT "keeper") AS "keepers"' in query
+    assert 'FILTER(WHERE "fee" > 2)' in query
+    assert query.endswith("GROUP BY 1 HAVING pg_catalog.count(*) > 1")
     rewriting = rewritten(sql)
     assert rewriting is not None
     assert [*rewriting.columns] == ["month", "count", "keepers", "fees"]
@@ -55,9 +55,9 @@ def test_groups_counts_and_sums_are_made_anew_by_their_full_names() -> None:
 
 
 def test_stars_become_lists_and_joined_columns_one() -> None:
-    made = text("select *, k.name as called from zoo.visits as v left join zoo.keepers as k using (keeper)")
+    query = text("select *, k.name as called from zoo.visits as v left join zoo.keepers as k using (keeper)")
     lists = '"keeper" AS "keeper", "v"."visit" AS "visit", "v"."cage" AS "cage", "v"."came" AS "came"'
-    assert made.startswith(
+    assert query.startswith(
         f'SELECT {lists}, "v"."fee" AS "fee", "k"."name" AS "name", "k"."name" AS "called"'
     )
     rewriting = rewritten("select v.* from zoo.visits v join zoo.keepers k on k.keeper = v.keeper")
@@ -67,25 +67,25 @@ def test_stars_become_lists_and_joined_columns_one() -> None:
 
 
 def test_unions_and_windows_are_made_anew() -> None:
-    made = text(
+    query = text(
         "select keeper as who, 'visit' as what from zoo.visits "
         "union all select keeper, 'keeper' from zoo.keepers"
     )
-    assert made == (
+    assert query == (
         'SELECT "keeper" AS "who", \'visit\' AS "what" FROM "source.zoo.visits" AS "visits" UNION ALL '
         'SELECT "keeper" AS "keeper", \'keeper\' AS "?column?" FROM "source.zoo.keepers" AS "keepers"'
     )
     frame = "rows between 3 preceding and current row"
     window = f"lag(fee, 1) over (partition by keeper order by came desc, visit {frame})"
-    made = text(f"select visit, {window} as before from zoo.visits")
-    assert 'pg_catalog.lag("fee", 1) OVER (PARTITION BY "keeper" ORDER BY "came" DESC, "visit"' in made
+    query = text(f"select visit, {window} as before from zoo.visits")
+    assert 'pg_catalog.lag("fee", 1) OVER (PARTITION BY "keeper" ORDER BY "came" DESC, "visit"' in query
 
 
 def test_names_that_a_union_does_not_use_may_repeat() -> None:
-    made = text(
+    query = text(
         "select keeper, name, 'a' as a from zoo.keepers union select keeper, 'x', null from zoo.visits"
     )
-    assert '\'x\' AS "?column?", NULL AS "?column? 3"' in made
+    assert '\'x\' AS "?column?", NULL AS "?column? 3"' in query
 
 
 @pytest.mark.parametrize(
