@@ -12,7 +12,7 @@ from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
 from synth.graph.lineage import ancestry, root
 from synth.graph.look import KEY_KINDS
 from synth.graph.origins import ColumnRef
-from synth.graph.words import ENTITIES, agree, names_row_above, stem
+from synth.graph.words import ENTITIES, agree, names_role, names_row_above, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 FEW_ORPHANS = 0.05  # share of values without a parent where names and values alone speak for a reference
 SOME_ORPHANS = 0.5  # where a test or the SQL does
 BY_VALUES = "equal names, and its values are among them"
+BY_ROLE = "it is called as what one of them is, and its values are among them"
+BY_LABEL = "it is called alike, and its labels are all in that list"
+WEAK = (BY_VALUES, BY_ROLE, BY_LABEL)
+SPREAD = 0.5  # share of the keys among which values lie; numbers of another table of few are all small
 BY_VALUES_ALONE = "its values are among them, as chance would not have it"
 HARDLY_ANY = 0.01  # share of values without a parent where values alone speak for a reference
 FEWEST = 20  # different values that can speak alone
@@ -42,7 +46,12 @@ class Candidate:
 
     child: ColumnRef
     parent: ColumnRef
-    evidence: str = ""
+    evidence: str
+
+    @property
+    def rank(self) -> int:
+        """The weakness of the evidence: tests and SQL before names, these before roles and labels."""
+        return WEAK.index(self.evidence) + 1 if self.evidence in WEAK else 0
 
 
 @dataclass(frozen=True)
@@ -135,16 +144,17 @@ class Linker:
         """Return the owner of the keys that a column holds: of those that fit, the one with most keys."""
         columns_that_fit = []
         for candidate in self._candidates(child, untagged_keys):
-            share = self._orphans(child, candidate.parent)
-            if share is not None and share <= (SOME_ORPHANS if candidate.evidence else FEW_ORPHANS):
-                columns_that_fit.append((candidate, share))
+            inclusion = self._inclusion(child, candidate.parent)
+            keys = self.looks[candidate.parent.node].counts[candidate.parent.column].different
+            if inclusion is not None and _fits(inclusion, keys, candidate.evidence):
+                columns_that_fit.append((candidate, inclusion.share))
         if not columns_that_fit:
             return self._by_values_alone(child)
         candidate, share = min(
-            columns_that_fit, key=lambda one: (bool(not one[0].evidence), *self._order(one[0].parent))
+            columns_that_fit, key=lambda one: (one[0].rank, *self._order(one[0].parent))
         )
-        evidence = candidate.evidence or BY_VALUES
-        return ForeignKey(child.column, candidate.parent.node, candidate.parent.column, evidence, share)
+        parent = candidate.parent
+        return ForeignKey(child.column, parent.node, parent.column, candidate.evidence, share)
 
     def _by_values_alone(self, child: ColumnRef) -> ForeignKey | None:
         """Return the owner of keys that numbers hit without exception, whatever the column is called.
@@ -201,14 +211,31 @@ class Linker:
             if column.kind is not other.kind or not self._may_refer(child, parent):
                 continue
             evidence = next((test for test, place in tests.items() if self._carries(parent, place)), "")
-            if parent.node == child.node:
-                has_name = names_row_above(child.column) and self._names_identifier(parent.column)
-            else:
+            if parent.node != child.node:
                 evidence = evidence or self._copy_evidence(child, parent)
-                has_name = agree(child.column, parent.column, self.looks[parent.node].name, self.vocabulary)
-                has_name = has_name and self._identifies(child, parent)
-            if evidence or has_name:
+                evidence = evidence or self._name_evidence(child, parent)
+            elif names_row_above(child.column) and self._names_identifier(parent.column):
+                evidence = evidence or BY_VALUES
+            if evidence:
                 yield Candidate(child, parent, evidence)
+
+    def _name_evidence(self, child: ColumnRef, parent: ColumnRef) -> str:
+        """Return what names say of a column and the key of another table; empty where that is nothing."""
+        look = self.looks[parent.node]
+        is_called_alike = agree(child.column, parent.column, look.name, self.vocabulary)
+        if not self._identifies(child, parent):
+            return BY_LABEL if is_called_alike and self._is_list(parent) else ""
+        if is_called_alike:
+            return BY_VALUES
+        return BY_ROLE if look.about_people > 1 and names_role(child.column) else ""
+
+    def _is_list(self, parent: ColumnRef) -> bool:
+        """Return whether a tagged table may be a list of labels, such as of grades or countries.
+
+        Whether it is one is decided later; if not, the labels that are called alike stay labels.
+        """
+        look = self.looks[parent.node]
+        return look.columns[parent.column].kind is Kind.TEXT and not look.about_people
 
     def _copy_evidence(self, child: ColumnRef, parent: ColumnRef) -> str:
         """Return what the SQL says, if both columns hold the values of one column unchanged."""
@@ -309,6 +336,17 @@ class Linker:
         return self.warehouse.count_missing(
             ours.relation, ours.columns[child.column], theirs.relation, theirs.columns[parent.column]
         )
+
+
+def _fits(inclusion: Inclusion, keys: int, evidence: str) -> bool:
+    """Return whether the values agree with the evidence: the weaker this is, the more they have to say."""
+    if not inclusion.rows:
+        return False
+    if evidence == BY_LABEL:
+        return not inclusion.missing_rows
+    if evidence == BY_ROLE and inclusion.keys_between < SPREAD * keys:
+        return False
+    return inclusion.share <= (FEW_ORPHANS if evidence in WEAK else SOME_ORPHANS)
 
 
 def _is_no_chance(ours: ValueCounts, theirs: ValueCounts, inclusion: Inclusion) -> bool:

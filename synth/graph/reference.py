@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from synth.columns.pii import read_name
 from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
+from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.prices import is_price_list
 from synth.graph.words import is_goods, is_maker, is_somebody, names_party, stem
@@ -93,7 +94,7 @@ class References:
         others = [
             key
             for key in self.keys[name]
-            if key.parent != name and key.parent not in reference and not key.public
+            if key.parent != name and key.parent not in reference and not (key.public or key.test == BY_LABEL)
         ]
         makers = {key.column for key in others if self._is_made_by(look, key)}
         if len(makers) < len(others) or self._names_party(look, makers):
@@ -200,6 +201,7 @@ def with_public_keys(
     """Return the model whose references to public tables are marked as such.
 
     What its owner did not tag is public, unless it is about people: whose keys are made up in any case.
+    Labels that are called as those of a list which is not copied stay labels.
     """
 
     def mark(key: ForeignKey) -> ForeignKey:
@@ -210,4 +212,5 @@ def with_public_keys(
             return key
         return replace(key, public=True, relation=look.relation)
 
-    return replace(model, foreign_keys=tuple(map(mark, model.foreign_keys)))
+    keys = (key for key in model.foreign_keys if key.test != BY_LABEL or key.parent in reference)
+    return replace(model, foreign_keys=tuple(map(mark, keys)))

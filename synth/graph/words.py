@@ -100,8 +100,24 @@ ABOVE = frozenset(
         "referrer",
         "chief",
         "head",
+        "reports",
+        "referred",
+        "invited",
+        "vorgesetzter",
+        "vorgesetzte",
     ]
 )
+
+# Last words of columns that name who did something, or whose turn it is: `decided_by`, `assigned_to`.
+DOERS = frozenset(["by", "to", "von", "durch", "an", "par", "por"])
+# What people are to a row, whatever table they are in.
+ROLE_WORDS = """
+    owner manager approver reviewer rep salesperson agent assignee author operator creator editor requester
+    reporter supervisor leader head director coach clerk mentor responsible bearbeiter betreuer berater
+    vertreter leiter leiterin leitung vorgesetzter vorgesetzte verantwortlich verantwortlicher
+    ansprechpartner responsable gerant directeur encargado gerente jefe
+"""
+ROLES = frozenset(ROLE_WORDS.split())
 
 
 def stem(name: str, vocabulary: Collection[str] = ENTITIES) -> str:
@@ -149,6 +165,12 @@ def names_party(column: str) -> bool:
     """Return whether a column is called as somebody, or as whom one trades with, or who is in charge."""
     last = stem(column).split("_")[-1]
     return last in PARTIES or any(last.endswith(word) for word in PARTIES if len(word) >= LONG_WORD)
+
+
+def names_role(column: str) -> bool:
+    """Return whether a column is called as who did something or is in charge: `decidedBy`, `approver_id`."""
+    words = stem(column).split("_")
+    return words[-1] in ROLES or (len(words) > 1 and words[-1] in DOERS)
 
 
 def names_row_above(name: str) -> bool:

@@ -126,6 +126,56 @@ def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Han
     assert [listing[name]["foreign_keys"] for name in ("bookings", "bills")] == [keys, keys]
 
 
+# Tickets name who did what to them, without a test; and the owner of a partner by a number of its own.
+DESK = """
+create table analytics.staff as
+select n as staff_id, 's' || n || '@example.org' as email, case when n > 5 then 1 + n % 5 end as reports_to
+from generate_series(1, 80) n;
+create table analytics.tickets as
+select
+    n as ticket_id, 1 + n % 12 * 6 as "decidedBy", 2 + n % 11 * 7 as owner_id, 1 + n % 9 as partner_owner_id
+from generate_series(1, 400) n;
+"""
+
+
+def test_who_did_something_is_one_of_those_whose_keys_they_are(handmade: Handmade) -> None:
+    handmade.session.execute(DESK)
+    facts = handmade.key("staff", "staff_id") | handmade.key("tickets", "ticket_id")
+    handmade.write(handmade.model("staff") | handmade.model("tickets") | facts)
+    listing = listing_by_name(handmade)
+    person = "model.hand.staff.staff_id"
+    assert listing["tickets"]["foreign_keys"] == {"decidedBy": person, "owner_id": person}
+    assert listing["staff"]["foreign_keys"] == {"reports_to": person}
+
+
+# A price list of grades, which no test mentions; and a table that only looks like a list of labels.
+BANDS = """
+create table analytics.bands as
+select 'E' || n as grade, 'Grade of ' || n || ' stars' as title, n * 500.5 as lowest
+from generate_series(1, 7) n;
+create table analytics.moods as
+select 'mood ' || n as mood, n * 2.5 as score from generate_series(1, 6) n;
+create table analytics.staff as
+select n as staff_id, 's' || n || '@example.org' as email, 'E' || 1 + (hashint4(n) & 65535) % 7 as grade,
+    'mood ' || 1 + (hashint4(-n) & 65535) % 6 as mood
+from generate_series(1, 80) n;
+"""
+
+
+def test_a_list_whose_labels_others_have_is_copied_without_a_test(handmade: Handmade) -> None:
+    handmade.session.execute(BANDS)
+    models = handmade.model("bands", compiled_code="select 1 as one") | handmade.model("staff")
+    models |= handmade.model("moods", compiled_code="select 1 as one")
+    facts = handmade.key("bands", "grade") | handmade.key("moods", "mood")
+    handmade.write(models | facts | handmade.key("staff", "staff_id"))
+    listing = listing_by_name(handmade)
+    assert listing["bands"]["reference"].startswith("7 rows that staff refer to")
+    assert listing["moods"]["reference"] is None  # its rows have no name of their own: it could be a result
+    assert listing["staff"]["foreign_keys"] == {"grade": "model.hand.bands.grade"}
+    roles = {one["name"]: one["role"] for one in listing["staff"]["columns"]}
+    assert roles["grade"] == roles["mood"] == "category"
+
+
 def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
     handmade.session.execute(PAY)
     handmade.write(handmade.model("pay") | handmade.key("pay", "pay_id"))
