@@ -150,9 +150,7 @@ class Linker:
                 columns_that_fit.append((candidate, inclusion.share))
         if not columns_that_fit:
             return self._by_values_alone(child)
-        candidate, share = min(
-            columns_that_fit, key=lambda one: (one[0].rank, *self._order(one[0].parent))
-        )
+        candidate, share = min(columns_that_fit, key=lambda one: (one[0].rank, *self._order(one[0].parent)))
         parent = candidate.parent
         return ForeignKey(child.column, parent.node, parent.column, candidate.evidence, share)
 

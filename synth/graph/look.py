@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synth.columns.pii import IdentifierKind, detect, read_name
-from synth.domain import Kind, Role
+from synth.domain import Kind, Role, is_identifier
 from synth.errors import ManifestError, WarehouseError
 from synth.graph.unclear import unclear_columns
 from synth.graph.words import is_somebody
@@ -139,10 +139,15 @@ def _people(
             what = IdentifierKind.BIRTH
         if what in PERSONAL or role in OF_PEOPLE:
             personal[column.name] = str(what or role)
-        elif what in LEADERS:
+        elif what in LEADERS and not _is_surrogate(column.name, what):
             leading[column.name] = str(what)
         elif detection and detection.doubt:
             leading[column.name] = "perhaps names of people"
         elif what is IdentifierKind.NOTE:
             texts.add(column.name)
     return personal, leading, frozenset(texts)
+
+
+def _is_surrogate(column: str, what: IdentifierKind | None) -> bool:
+    """Return whether a column of hashes is called as the key of a thing, as `plan_key` of plans is."""
+    return what is IdentifierKind.TOKEN and is_identifier(column) and not is_somebody(column)

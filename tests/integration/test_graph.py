@@ -148,15 +148,15 @@ def test_who_did_something_is_one_of_those_whose_keys_they_are(handmade: Handmad
     assert listing["staff"]["foreign_keys"] == {"reports_to": person}
 
 
-# A price list of grades, which no test mentions; and a table that only looks like a list of labels.
+# A price list of tiers, which no test mentions; and a table that only looks like a list of labels.
 BANDS = """
-create table analytics.bands as
-select 'E' || n as grade, 'Grade of ' || n || ' stars' as title, n * 500.5 as lowest
+create table analytics.tiers as
+select md5('E' || n) as tier_key, 'E' || n as tier, 'Grade of ' || n || ' stars' as title, n * 5.5 as lowest
 from generate_series(1, 7) n;
 create table analytics.moods as
 select 'mood ' || n as mood, n * 2.5 as score from generate_series(1, 6) n;
 create table analytics.staff as
-select n as staff_id, 's' || n || '@example.org' as email, 'E' || 1 + (hashint4(n) & 65535) % 7 as grade,
+select n as staff_id, 's' || n || '@example.org' as email, 'E' || 1 + (hashint4(n) & 65535) % 7 as tier,
     'mood ' || 1 + (hashint4(-n) & 65535) % 6 as mood
 from generate_series(1, 80) n;
 """
@@ -164,16 +164,16 @@ from generate_series(1, 80) n;
 
 def test_a_list_whose_labels_others_have_is_copied_without_a_test(handmade: Handmade) -> None:
     handmade.session.execute(BANDS)
-    models = handmade.model("bands", compiled_code="select 1 as one") | handmade.model("staff")
+    models = handmade.model("tiers", compiled_code="select 1 as one") | handmade.model("staff")
     models |= handmade.model("moods", compiled_code="select 1 as one")
-    facts = handmade.key("bands", "grade") | handmade.key("moods", "mood")
+    facts = handmade.key("tiers", "tier") | handmade.key("moods", "mood")
     handmade.write(models | facts | handmade.key("staff", "staff_id"))
     listing = listing_by_name(handmade)
-    assert listing["bands"]["reference"].startswith("7 rows that staff refer to")
+    assert listing["tiers"]["reference"].startswith("7 rows that staff refer to")
     assert listing["moods"]["reference"] is None  # its rows have no name of their own: it could be a result
-    assert listing["staff"]["foreign_keys"] == {"grade": "model.hand.bands.grade"}
+    assert listing["staff"]["foreign_keys"] == {"tier": "model.hand.tiers.tier"}
     roles = {one["name"]: one["role"] for one in listing["staff"]["columns"]}
-    assert roles["grade"] == roles["mood"] == "category"
+    assert roles["tier"] == roles["mood"] == "category"
 
 
 def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
