@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from synth.warehouse import Warehouse
 
 OWN = frozenset({IdentifierKind.EMAIL, IdentifierKind.FULL_NAME, IdentifierKind.SSN})  # what names one person
+PARTS = frozenset({IdentifierKind.FULL_NAME, IdentifierKind.FIRST_NAME, IdentifierKind.LAST_NAME})
+# What a person keeps from row to row, and hardly shares.
+CONTACTS = frozenset({IdentifierKind.PHONE, IdentifierKind.LOGIN, IdentifierKind.IBAN, IdentifierKind.CARD})
 FEWEST = 20  # entities; fewer cannot be split, and are no entity
 ALONE = "entity: none"  # where rows really are on their own
 ALIKE = 2.0  # candidates of which one is as many times as numerous as the other do not contradict each other
@@ -147,7 +150,10 @@ class EntityOwners:
         counts = look.counts.get(column)
         if counts is None or not counts.has_repeats or column not in look.columns:
             return False
-        own_columns = [name for name in look.personal if name != column]
+        # Namesakes share all parts of a name: of a name these say nothing.
+        others = PARTS if look.personal.get(column) in PARTS else frozenset()
+        own_columns = [name for name, what in look.personal.items() if name != column and what not in others]
+        own_columns += [name for name, what in look.leading.items() if name != column and what in CONTACTS]
         return bool(own_columns) and all(
             self.warehouse.determines(look.relation, column, name) for name in own_columns
         )

@@ -310,6 +310,19 @@ def test_people_who_have_several_rows_are_whom_a_table_of_people_is_about(
     assert entity == (None if column == "manager_id" else column)  # a manager has many people, each their own
 
 
+@pytest.mark.parametrize("column", ["spoke_on", "phone"])
+def test_namesakes_are_people_of_their_own(handmade: Handmade, column: str) -> None:
+    first = "(array['Anna', 'Maria', 'Peter', 'Paul', 'Eva', 'Hans', 'Julia'])[1 + n % 7]"
+    last = "(array['Huber', 'Gruber', 'Mayer', 'Wagner', 'Bauer', 'Weber', 'Moser', 'Berger'])[1 + n % 8]"
+    handmade.session.execute(
+        f"create table analytics.patients as select n as patient_id, {first} as first_name, "
+        f"{last} as last_name, {first} || ' ' || {last} as full_name, "
+        f"'+43 664 ' || 1000000 + n * 7919 as {column} from generate_series(1, 1200) n"
+    )
+    handmade.write(handmade.model("patients") | handmade.key("patients", "patient_id"))
+    assert listing_by_name(handmade)["patients"]["entity"] is None
+
+
 @pytest.mark.parametrize("column", ["filialleitung", "zustaendig", "supplier", "firma", "colour"])
 def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, column: str) -> None:
     handmade.session.execute(LISTS)
