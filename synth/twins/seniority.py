@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.domain import MOMENTS, RARE, Role
+from synth.twins.hierarchy import with_trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ class Seniority:
 
 
 def with_elders(case: Case, table: pa.Table, rng: np.random.Generator) -> pa.Table:
-    """Return the twin without references to later rows where the real rows have none.
+    """Return the twin without references to later rows, or in circles, where the real rows have none.
 
     Args:
         case: of the twin.
@@ -49,7 +50,7 @@ def with_elders(case: Case, table: pa.Table, rng: np.random.Generator) -> pa.Tab
         return table
     for one in seniorities_of(case.source.real, case.treatments):
         table = led_to_elders(table, one, rng)
-    return table
+    return with_trees(table, case.source.real, case.treatments, rng)
 
 
 def seniorities_of(real: pa.Table, treatments: Sequence[Treatment]) -> list[Seniority]:

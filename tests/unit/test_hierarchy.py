@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from synth.columns.roles import Treatment
 from synth.domain import Column, ForeignKey, Kind, Role
-from synth.twins.hierarchy import with_hierarchies
+from synth.twins.hierarchy import forest_of, with_hierarchies, with_trees
 
 ROWS = 40
 
@@ -54,3 +55,48 @@ def test_what_needs_a_value_or_one_of_its_own_is_left_as_it_is(treatment: Treatm
 
 def test_an_empty_twin_has_no_top() -> None:
     assert with_hierarchies(staff(0).slice(0, 0), [boss()], np.random.default_rng(0)).num_rows == 0
+
+
+def real_staff(tops: int, rows: int = 3_000) -> pa.Table:
+    """Six rows below each of those before, and so many at the top."""
+    ids = np.arange(1, rows + 1)
+    above = np.maximum(ids // 6, 1)
+    return pa.table({"boss": pa.array(above, pa.int64(), mask=ids <= tops), "id": pa.array(ids)})
+
+
+@pytest.mark.parametrize("tops", [1, 5, 40])
+def test_rows_stand_below_each_other_as_the_real_ones_do(tops: int) -> None:
+    real = real_staff(tops)
+    table = with_trees(staff(0), real, [boss()], np.random.default_rng(0))
+    small = forest_of(table, "boss", "id")
+    assert small is not None
+    assert small.is_whole
+    ids = np.arange(3_000) + 10_000
+    circles = pa.table({"boss": pa.array(np.roll(ids, -1)), "id": pa.array(ids)})
+    forest = forest_of(with_trees(circles, real, [boss()], np.random.default_rng(0)), "boss", "id")
+    model = forest_of(real, "boss", "id")
+    assert forest is not None
+    assert model is not None
+    assert forest.tops == tops
+    assert forest.level.max() == model.level.max()
+    assert np.abs(np.bincount(forest.level) - np.bincount(model.level)).max() <= 1
+    parents = [len(np.unique(one.above[one.above >= 0])) for one in (forest, model)]
+    assert 0.9 < parents[0] / parents[1] < 1.1
+
+
+def test_rows_that_lead_to_themselves_are_the_top() -> None:
+    real = real_staff(3)
+    above = pc.fill_null(real["boss"], 0).to_numpy().copy()
+    above[:3] = [1, 2, 3]
+    real = real.set_column(0, "boss", pa.array(above))
+    table = with_trees(staff(0), real, [boss(is_required=True)], np.random.default_rng(0))
+    forest = forest_of(table, "boss", "id")
+    assert forest is not None
+    assert forest.is_whole
+    assert forest.self_led
+    assert table["boss"].null_count == 0
+
+
+def test_circles_of_the_real_rows_may_be_in_the_twin() -> None:
+    table = staff(0)
+    assert with_trees(table, table, [boss()], np.random.default_rng(0)).equals(table)
