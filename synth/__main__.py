@@ -1,5 +1,5 @@
 """`python -m synth`."""
 
-from synth.cli import main
+from synth.cli import program
 
-main()
+program()

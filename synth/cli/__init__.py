@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -88,3 +90,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - a traceback would show the exception's text, which may quote a row
         log.error(f"Error: {log.describe_unexpected(error)}.", error=type(error).__name__)
         sys.exit(2)
+
+
+def program() -> NoReturn:
+    """Run the command line, and end the process.
+
+    An evaluation that took too long still runs in its thread. A plain exit would break off inside a library
+    then, with a code of its own.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    if threading.active_count() == 1 or not isinstance(code, int):
+        sys.exit(code if code is None or isinstance(code, int) else str(code))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

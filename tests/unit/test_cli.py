@@ -126,3 +126,19 @@ def test_run_ids_sort_by_time_and_differ() -> None:
     ids = [new_run_id() for _ in range(50)]
     assert len(set(ids)) == 50
     assert [run_id[:16] for run_id in ids] == sorted(run_id[:16] for run_id in ids)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_the_program_ends_though_a_thread_still_works(code: int) -> None:
+    script = (
+        "import sys, threading, time\n"
+        "import synth.cli\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        f"synth.cli.main = lambda: sys.exit({code})\n"
+        "print('the last line')\n"
+        "synth.cli.program()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (code, "the last line\n", "")
