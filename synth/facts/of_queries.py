@@ -49,7 +49,18 @@ def rows_that_break(query: str, node: Node) -> Statement:
         for column in condition.find_all(exp.Column):
             for part in ("table", "db", "catalog"):
                 column.set(part, None)
-    return row(" or ".join(f"not ({one.sql(dialect='postgres')}\n)" for one in conditions))
+    return row(" or ".join(map(_denied, conditions)))
+
+
+def _denied(condition: exp.Expr) -> str:
+    """Return what holds where a condition does not, as an equation where it is one."""
+    from sqlglot import exp  # noqa: PLC0415 - as above
+
+    if isinstance(condition, exp.Not):
+        return str(condition.this.unnest().sql(dialect="postgres"))
+    if isinstance(condition, exp.NEQ):
+        return exp.EQ(this=condition.this, expression=condition.expression).sql(dialect="postgres")
+    return f"not ({condition.sql(dialect='postgres')}\n)"
 
 
 def expression_columns(expression: str) -> tuple[str, ...]:

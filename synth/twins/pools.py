@@ -52,9 +52,10 @@ def pool_of(
         published_keys = context.warehouse.read_keys(relation, key.parent_column, from_stage=is_staged)
         if published_keys is not None:
             return published_keys
+        parent = key.parent.split(".", 2)[-1]
         raise ModelError(
             f"{task.model.name}.{key.column} references {key.parent}, which has no twin {relation} with a "
-            f"column {key.parent_column} yet. Next: synth run --select +{task.model.name}"
+            f"column {key.parent_column} yet. Next: synth run --select {parent} {task.model.name}"
         )
     parent_keys = parents[key.parent].get(key.parent_column)
     if parent_keys is None:

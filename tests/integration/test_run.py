@@ -47,7 +47,7 @@ def test_a_child_alone_needs_a_published_parent_and_a_parent_alone_leaves_its_ch
     answer = project.synth("run", "--select", "orders")
     assert answer.code == 1
     assert "orders.person_id references model.hand.people, which has no twin synthetic.people" in answer.text
-    assert "Next: synth run --select +orders" in answer.text
+    assert "Next: synth run --select people orders" in answer.text
     assert project.value("select to_regclass('synthetic.orders') is null")
 
     assert project.synth("run").code == 0

@@ -116,8 +116,10 @@ MODEL = 'from "warehouse"."analytics"."orders"'
         (f"select o.id {MODEL} as o where o.net < 0", "not (net < 0\n)"),
         (
             f"select net from (select * {MODEL} where paid) dbt_subquery where not net > 0",
-            "not (paid\n) or not (NOT net > 0\n)",
+            "not (paid\n) or net > 0",
         ),
+        (f"select * {MODEL} where not (net + tax = gross)", "net + tax = gross"),
+        (f"select * {MODEL} where net + tax <> gross", "net + tax = gross"),
         (f"select count(*) {MODEL} where net < 0", ""),
         (f"select id {MODEL} where net < 0 group by id", ""),
         (f"select 1 {MODEL} where net > (select avg(net) {MODEL})", ""),
@@ -131,6 +133,15 @@ def test_a_query_that_lists_rows_of_the_model_is_a_rule_about_each(query: str, h
     orders = replace(node(ORDERS, "id"), schema="analytics", alias="orders")
     facts_found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
     assert [rule.holds for rule in facts_found.rules] == ([holds] if holds else [])
+
+
+@pytest.mark.parametrize("condition", ["not (net + tax = gross)", "net + tax != gross"])
+def test_a_query_may_say_which_column_others_decide(condition: str) -> None:
+    query = f"select * {MODEL} where {condition}"
+    alone = DataTest("test.alone", "alone", "", None, "", None, {}, (ORDERS,), {}, sql=query)
+    orders = replace(node(ORDERS, "id"), schema="analytics", alias="orders")
+    facts_found = facts(Manifest(Path("m"), "shop", "", "", {ORDERS: orders}, singular=(alone,)))(ORDERS)
+    assert [rule.sets for rule in facts_found.rules] == [(("gross", "net + tax"),)]
 
 
 @pytest.mark.parametrize(
