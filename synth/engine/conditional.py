@@ -10,8 +10,9 @@ import numpy as np
 from synth.engine.donors import Donors, Pool
 from synth.engine.goals import feature_table, goal_of
 from synth.engine.growing import BinnedFeatures
+from synth.engine.leaves import open_leaves
 from synth.engine.rules import FREE
-from synth.engine.trees import Leaves, PrunedTree
+from synth.engine.trees import PrunedTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, Ints
+    from synth.engine.leaves import Leaves
     from synth.engine.rules import Tie
 
 TREES = 2  # a column, each grown on its share of the rows: what one of them mistook for a pattern is blurred
@@ -92,7 +94,7 @@ class ColumnModel:
     def _open(self, own: Ints, earlier_codes: Mapping[int, Ints]) -> None:
         self._sources = []
         for tree in self._trees:
-            leaves = Leaves(tree, self._features)
+            leaves = open_leaves(tree, self._features)
             leaf = leaves.find(earlier_codes, slice(0, len(own)))
             pool = Pool(own, leaf, blur=self._blur)
             source: CodeSource = FreeSource(pool, leaves)

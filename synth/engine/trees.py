@@ -6,7 +6,6 @@ continuous ranked probability score at those cuts (Gneiting & Raftery 2007), and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,6 @@ import numpy as np
 from synth.engine.growing import Soil, Tree, grow, penalty_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from synth.engine.columns import Ints
@@ -40,46 +37,51 @@ class PrunedTree:
         fewest = max(MIN_LEAF, len(goal.groups) // LARGE)
         soil = Soil(features, goal, entities, fewest, smallest)
         self._tree = prune(grow(soil), penalty_of(soil.size))
+        self._ends = np.flatnonzero(self._tree.feature < 0)
         self._number = np.cumsum(self._tree.feature < 0) - 1
 
     @property
     def count(self) -> int:
         """How many leaves there are after pruning."""
-        return int((self._tree.feature < 0).sum())
+        return len(self._ends)
 
     def leaves(self, features: NDArray[np.float32]) -> Ints:
-        """Return for each column of `features`, features × rows, its leaf after pruning, from the left."""
-        tree, rows = self._tree, features.shape[1]
-        values, leaf = features.ravel(), np.zeros(rows, dtype=np.int64)
-        row, node = np.arange(rows), np.zeros(rows, dtype=np.int64)
-        while len(row):
-            is_leaf = tree.feature.take(node) < 0
-            leaf[row[is_leaf]] = self._number.take(node[is_leaf])
-            row, node = row[~is_leaf], node[~is_leaf]
-            goes_left = values.take(tree.feature.take(node) * rows + row) <= tree.threshold.take(node)
-            node = np.where(goes_left, node + 1, tree.right.take(node))
+        """Return for each row of `features`, rows × features, its leaf after pruning, from the left."""
+        tree = self._tree
+        node = np.zeros(len(features), dtype=np.int64)
+        inner = np.flatnonzero(tree.feature[node] >= 0)
+        while len(inner):
+            at = node[inner]
+            goes_left = features[inner, tree.feature[at]] <= tree.threshold[at]
+            node[inner] = np.where(goes_left, at + 1, tree.right[at])
+            inner = inner[tree.feature[node[inner]] >= 0]
+        leaf: Ints = self._number[node]
         return leaf
 
+    def branches(self, most: int) -> Ints:
+        """Return the first leaf of each largest part of the tree with at most so many leaves."""
+        ends = self._tree.feature < 0
+        count, top = ends.astype(np.int64).tolist(), [False] * len(ends)
+        for node in reversed(np.flatnonzero(~ends).tolist()):
+            left, right = node + 1, int(self._tree.right[node])
+            count[node] = count[left] + count[right]
+            top[left] = count[node] > most >= count[left]
+            top[right] = count[node] > most >= count[right]
+        top[0] = count[0] <= most
+        first: Ints = (np.cumsum(ends) - ends)[np.array(top)]
+        return first
 
-@dataclass(frozen=True, slots=True)
-class Leaves:
-    """Finds the leaves of rows in a tree whose features are columns; all are in one where there is no tree.
-
-    Attributes:
-        features: for each the index of its column, and what the tree sees at each code (NULL last).
-    """
-
-    tree: PrunedTree | None
-    features: Sequence[tuple[int, NDArray[np.float32]]]
-
-    def find(self, codes: Mapping[int, Ints], rows: slice) -> Ints:
-        """Return the leaf of each of those rows, from 0."""
-        if self.tree is None or self.tree.count == 1:
-            return np.zeros(rows.stop - rows.start, dtype=np.int64)
-        matrix = np.empty((len(self.features), rows.stop - rows.start), dtype=np.float32)
-        for place, (index, values) in enumerate(self.features):
-            np.take(values, codes[index][rows], mode="wrap", out=matrix[place])  # -1 is the last
-        return self.tree.leaves(matrix)
+    def bounds(self, features: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return for each leaf and feature what leads there: above the first figure, at most the second."""
+        tree = self._tree
+        low = np.full((len(tree.feature), features), -np.inf)
+        high = np.full((len(tree.feature), features), np.inf)
+        for node in np.flatnonzero(tree.feature >= 0):
+            feature, left, right = tree.feature[node], node + 1, tree.right[node]
+            low[left], high[left] = low[node], high[node]
+            low[right], high[right] = low[node], high[node]
+            high[left, feature] = low[right, feature] = tree.threshold[node]
+        return low[self._ends], high[self._ends]
 
 
 def prune(tree: Tree, penalty: float) -> Tree:

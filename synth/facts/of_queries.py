@@ -49,10 +49,10 @@ def rows_that_break(query: str, node: Node) -> Statement:
         for column in condition.find_all(exp.Column):
             for part in ("table", "db", "catalog"):
                 column.set(part, None)
-    return row(" or ".join(map(_denied, conditions)))
+    return row(" or ".join(map(_opposite, conditions)))
 
 
-def _denied(condition: exp.Expr) -> str:
+def _opposite(condition: exp.Expr) -> str:
     """Return what holds where a condition does not, as an equation where it is one."""
     from sqlglot import exp  # noqa: PLC0415 - as above
 

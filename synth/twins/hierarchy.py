@@ -78,7 +78,7 @@ def with_trees(
             continue
         if one.is_required and not model.self_led:
             continue
-        above = _grown(model, table.column(name).is_null().to_numpy(), rng)
+        above = _places_above(model, table.column(name).is_null().to_numpy(), rng)
         if model.self_led:
             above = np.where(above < 0, np.arange(len(above)), above)
         values = table.column(key).combine_chunks().take(pa.array(above, mask=above < 0))
@@ -108,7 +108,7 @@ def forest_of(table: pa.Table, column: str, key: str) -> Forest | None:
     return None
 
 
-def _grown(model: Forest, is_null: NDArray[np.bool_], rng: np.random.Generator) -> Ints:
+def _places_above(model: Forest, is_null: NDArray[np.bool_], rng: np.random.Generator) -> Ints:
     """Return what is above each row of a twin, in trees of the shape of the model's; -1 at the top.
 
     Args:

@@ -64,7 +64,7 @@ def test_a_leaf_holds_the_rows_of_many_entities_and_costs_by_their_number() -> N
     group = rng.integers(0, 2, 60)[whose]  # says all of an entity, by what the entity is
     goal = Goal(group, np.eye(2))
     features = BinnedFeatures.of([(np.arange(60, dtype=np.float32), whose)])
-    feature = whose[None].astype(np.float32)
+    feature = whose[:, None].astype(np.float32)
     by_rows = PrunedTree(features, goal, 5).leaves(feature)
     by_entities = PrunedTree(features, goal, 5, whose).leaves(feature)
     assert min(pd.Series(whose).groupby(by_rows).nunique()) == 1

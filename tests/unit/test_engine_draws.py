@@ -1,4 +1,4 @@
-"""The parts that draw: trees, donors that are handed on blurred, rows kept by raking."""
+"""The parts that draw: leaves found by masks, donors that are handed on blurred, rows kept by raking."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from synth.engine import leaves
 from synth.engine.donors import Pool, stretch_ends
 from synth.engine.goals import MOST_GROUPS, Goal, group_places, number_goal
 from synth.engine.growing import MOST_BINS, BinnedFeatures, Soil, bin_edges, grow
+from synth.engine.leaves import LeafMasks, Walk, open_leaves
 from synth.engine.rake import BEYOND, CAPS, MAX_ROWS, Raking, lowest_cap, match_places, misfits
 from synth.engine.trees import LARGE, MIN_LEAF, PrunedTree
 
@@ -32,6 +34,43 @@ class Numbers(Labels):
     is_ordered = True
 
 
+@pytest.mark.parametrize("word", [64, 8])  # with the shorter, branches need several words
+@pytest.mark.parametrize(("rows", "least", "most"), [(600, 2, 64), (4000, 65, 256), (9000, 257, 512)])
+@pytest.mark.parametrize("sizes", [(5, 300, 40), (70_000, 3, 200)])  # masks by code, and by interval
+def test_masks_find_the_leaf_that_a_walk_through_the_tree_finds(
+    word: int, rows: int, least: int, most: int, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaves, "WORD", word)
+    rng = np.random.default_rng(9)
+    codes = {index: rng.integers(-1, size, rows) for index, size in enumerate(sizes)}
+    features = [
+        (0, np.append(np.arange(sizes[0]), -1).astype(np.float32)),
+        (1, rng.permutation(sizes[1] + 1).astype(np.float32)),
+        (2, np.append(rng.integers(0, 20, sizes[2]), 7).astype(np.float32)),
+    ]
+    matrix = np.column_stack([table[codes[index]] for index, table in features])
+    ranks = [np.argsort(np.argsort(column)) * 9 // rows for column in matrix.T]
+    groups = np.ravel_multi_index(tuple(ranks), (9, 9, 9))
+    places = np.column_stack([np.eye(9)[axis.ravel()] for axis in np.indices((9, 9, 9))])
+    bins = BinnedFeatures.of([(values, codes[index]) for index, values in features])
+    tree = PrunedTree(bins, Goal(groups, places), 15)
+    assert least <= tree.count <= most
+    some = slice(100, 500)
+    leaf = LeafMasks(tree, features).find(codes, some)
+    assert (leaf == Walk(tree, features).find(codes, some)).all()
+    assert len(tree.branches(word)) >= tree.count / word
+    assert set(LeafMasks(tree, features).find(codes, slice(0, rows))) == set(range(tree.count))
+
+
+def test_a_tree_of_more_branches_than_tables_are_made_for_is_walked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree, features = staircase(3000), [(0, np.append(np.arange(3000), -1).astype(np.float32))]
+    assert isinstance(open_leaves(tree, features), LeafMasks)
+    monkeypatch.setattr(leaves, "MOST_BRANCHES", 1)
+    assert isinstance(open_leaves(tree, features), Walk)
+
+
 def staircase(rows: int) -> PrunedTree:
     """A tree for a goal that is all but the feature."""
     codes = np.arange(rows)
@@ -42,7 +81,7 @@ def staircase(rows: int) -> PrunedTree:
 
 @pytest.mark.parametrize(("rows", "fewest"), [(1500, MIN_LEAF), (80_000, 80_000 // LARGE)])
 def test_leaves_of_large_tables_grow_with_their_rows(rows: int, fewest: int) -> None:
-    sizes = np.bincount(staircase(rows).leaves(np.arange(rows, dtype=np.float32)[None]))
+    sizes = np.bincount(staircase(rows).leaves(np.arange(rows, dtype=np.float32)[:, None]))
     assert fewest <= sizes.min()
     assert rows / MOST_BINS / 2 < np.median(sizes) < 4 * max(fewest, rows / MOST_BINS)
 
