@@ -5,15 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from synth.domain import RARE, Capabilities
 from synth.errors import BackendError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.domain import HistoryRequest, Request, Task
@@ -91,6 +89,9 @@ def _further_draws(
     engine: Histories, owners: HistoryRequest, counts: pd.Series[Any] | None, rows: int
 ) -> list[tuple[pd.DataFrame, NDArray[Any]]]:
     """Return the draws after the first, which had so many rows; small ones are drawn as one."""
+    import numpy as np  # noqa: PLC0415 - as above
+    import pandas as pd  # noqa: PLC0415 - as above
+
     further, number = owners.draws - 1, len(owners.twins)
     if not further or rows * further > TOGETHER:
         return [engine.sample(owners.twins, draw=draw, counts=counts) for draw in range(1, owners.draws)]
