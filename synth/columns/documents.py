@@ -16,6 +16,7 @@ from synth.domain import RARE, Column, Kind, is_identifier
 TYPES = frozenset({"json", "jsonb"})
 MOST_MEMBERS = 20
 MOST_LABELS = 200  # different values of a member that is learned as labels
+LARGEST = 2**53  # beyond, whole numbers are no figures, and floats do not tell them apart
 BETWEEN = " → "  # stands between the name of a column and that of a member
 
 
@@ -84,7 +85,7 @@ def _leads_to_people(name: str, values: list[Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _are_shared(values: list[Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pyarrow as pa
 
 from synth.columns.documents import DocumentForm, as_documents, as_members, document_form
@@ -49,3 +50,12 @@ def test_what_is_no_object_or_has_no_member_to_learn_is_no_document() -> None:
     assert document_form(PAYLOAD, texts(*events(), [1, 2])) is None
     assert document_form(PAYLOAD, texts(*({"memo": f"memo {n}"} for n in range(50)))) is None
     assert document_form(Column("payload", "text", Kind.TEXT, not_null=False), texts(*events())) is None
+
+
+def test_a_number_beyond_all_figures_is_no_number() -> None:
+    values = texts(*({"ms": n, "trace": 10**19 + n, "level": 10**20 + n % 2} for n in range(60)))
+    form = document_form(PAYLOAD, values)
+    assert form == DocumentForm(numbers=(("ms", True),), labels=("level",))
+    rows = pd.DataFrame(as_members(values, form, "payload"))
+    assert "trace" not in as_documents(rows, form, "payload")[0]
+    assert f'"level": {10**20}' in as_documents(rows, form, "payload")[0]

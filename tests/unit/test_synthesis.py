@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
@@ -90,13 +92,15 @@ def test_what_ten_entities_of_the_whole_table_share_is_shown_in_each_half() -> N
     frame.loc[club, "fee"] = 75.5
     few = np.isin(units, [*range(8, 12), *range(28, 33)])  # nine people
     frame.loc[few, "clinic"], frame.loc[few, "fee"] = "chapel", 150.25
-    for part in (units < 20, units >= 20):
-        shown_rows = fold_rare_values(frame, units, {"clinic"}, seed=0, part=part)
+    remaining = 0
+    for part, seed in itertools.product((units < 20, units >= 20), range(10)):
+        shown_rows = fold_rare_values(frame, units, {"clinic"}, seed=seed, part=part)
         before = frame[part].reset_index(drop=True)
         assert (shown_rows["clinic"] == "harbour").sum() >= (before["clinic"] == "harbour").sum()
         assert (shown_rows["fee"] == 75.5).sum() == (before["fee"] == 75.5).sum()
         assert "chapel" not in set(shown_rows["clinic"])
-        assert 150.25 not in set(shown_rows["fee"])
+        remaining += (shown_rows["fee"] == 150.25).sum()
+    assert remaining < 0.01 * 10 * few.sum()  # what is drawn from around it meets it by chance
 
 
 def test_labels_are_left_where_no_commoner_one_could_take_their_place() -> None:
