@@ -64,7 +64,7 @@ class References:
                 for name in undeclared_models
                 if name not in reference
                 and (evidence := self._evidence(name, reference))
-                and not self._doubt(name)
+                and not self._doubt(name, reference)
             }
             if not more:
                 return reference, self._doubts(undeclared_models, reference)
@@ -72,13 +72,18 @@ class References:
 
     def _doubts(self, undeclared_models: Collection[str], reference: Collection[str]) -> dict[str, str]:
         """Return why models are not copied though all else says that they are about nobody."""
-        doubts = {name: self._doubt(name) for name in undeclared_models if name not in reference}
+        doubts = {name: self._doubt(name, reference) for name in undeclared_models if name not in reference}
         return {name: doubt for name, doubt in doubts.items() if doubt and self._evidence(name, reference)}
 
-    def _doubt(self, name: str) -> str:
+    def _doubt(self, name: str, reference: Collection[str]) -> str:
         """Return which column may hold what leads to people by its values, as a sentence without its end."""
         look = self.looks.get(name)
-        references = {key.column for key in self.keys[name] if key.parent != name}  # new, or of copied tables
+        references = {
+            key.column
+            for key in self.keys[name]
+            # New ones, or of what is copied. Labels of another list stay what they are.
+            if key.parent in reference or key.public or (key.parent != name and key.test != BY_LABEL)
+        }
         unclear = (
             {column: why for column, why in look.unclear.items() if column not in references} if look else {}
         )

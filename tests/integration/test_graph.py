@@ -356,6 +356,21 @@ def test_a_table_with_surnames_that_no_name_gives_away_is_not_copied(handmade: H
     ) in " ".join(handmade.synth("plan").text.split())
 
 
+def test_names_that_a_list_of_names_holds_are_no_more_copied_than_the_list(handmade: Handmade) -> None:
+    handmade.session.execute(LISTS)
+    names = "(array['Hinterobermaier', 'Kredermann', 'Wurzingerl', 'Schachtner'])[n]"
+    four = "from generate_series(1, 4) n"
+    handmade.session.execute(f"create table analytics.sippe as select {names} as sippe, n as rang {four}")
+    handmade.session.execute(f"create table analytics.partei as select n as kennung, {names} as sippe {four}")
+    handmade.session.execute("alter table analytics.sales add column partei integer default 1")
+    handmade.session.execute("update analytics.sales set partei = 1 + sale_id % 4")
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in ("sippe", "partei", "sales")]
+    facts = handmade.reference("sales", "partei", "partei", "kennung")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    listing = listing_by_name(handmade)
+    assert (listing["sippe"]["reference"], listing["partei"]["reference"]) == (None, None)
+
+
 def test_a_calendar_is_copied_though_its_days_are_all_different(handmade: Handmade) -> None:
     days = (
         "select to_char(d, 'YYYYMMDD')::int as day_key, to_char(d, 'FMDay') as weekday, d::date as full_date "
