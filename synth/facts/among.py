@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from synth.warehouse import Snapshot
     from synth.warehouse.across import FactTable
 
-KEY_TYPES = frozenset({"smallint", "integer", "bigint", "text", "character varying", "character", "uuid"})
+NUMBER_TYPES = frozenset({"smallint", "integer", "bigint"})
+KEY_TYPES = NUMBER_TYPES | {"text", "character varying", "character", "uuid"}
 SHARED_NAME = 3  # characters that the names of a key and its kind begin with alike
 MOST_KINDS = 8  # of what one key may be of
 
@@ -95,19 +96,16 @@ def _keys_by_kind(
             if _plain(types[column]) in KEY_TYPES and _is_free(child, column) and _go_together(column, by):
                 table = tables[child.unique_id]
                 kinds = snapshot.labels(table, by, fewest=RARE, most=MOST_KINDS + 1)
-                for kind in kinds if len(kinds) <= MOST_KINDS else ():
-                    for parent, key in _by_name(owners, kind):
+                for kind in kinds if len(kinds) <= MOST_KINDS and all(map(_is_word, kinds)) else ():
+                    for parent, key in _by_name(owners, kind, number=_plain(types[column]) in NUMBER_TYPES):
                         if parent is not child and _plain(tables[parent.unique_id].types[key]) in KEY_TYPES:
-                            yield Across(
-                                child.unique_id,
-                                column,
-                                Way.AMONG,
-                                parent.unique_id,
-                                key,
-                                "",
-                                "",
-                                when=(by, kind),
-                            )
+                            place = (child.unique_id, column, Way.AMONG, parent.unique_id, key)
+                            yield Across(*place, "", "", when=(by, kind))
+
+
+def _is_word(kind: str) -> bool:
+    """Return whether a label may name what a key is of: a number of days does not."""
+    return any(map(str.isalpha, kind))
 
 
 def _single_keys(model: Model) -> Iterable[tuple[str, ...]]:
@@ -126,15 +124,19 @@ def _shared_beginning(one: str, other: str) -> int:
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _by_name(owners: Sequence[tuple[Model, str]], kind: str) -> list[tuple[Model, str]]:
-    """Return the owners of keys, those whose names are most like the kind first."""
+def _by_name(owners: Sequence[tuple[Model, str]], kind: str, *, number: bool) -> list[tuple[Model, str]]:
+    """Return the owners of keys, those whose names are most like the kind first.
+
+    Small numbers are among the numbers of any table by chance, so there the kind has to name the owner.
+    """
     word = kind.lower()
 
     def likeness(owner: tuple[Model, str]) -> int:
         names = (*owner[0].name.lower().split("_"), owner[0].name.lower(), owner[1].lower())
         return max(_shared_beginning(word, name) for name in names)
 
-    return sorted(owners, key=likeness, reverse=True)
+    fewest = min(SHARED_NAME, len(word)) if number else 0
+    return sorted((one for one in owners if likeness(one) >= fewest), key=likeness, reverse=True)
 
 
 def _plain(kind: str) -> str:

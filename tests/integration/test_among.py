@@ -28,7 +28,10 @@ create table homes.estates as select ('E' || n)::homes.code as estate from gener
 create table homes.flats as
 select estate, flat from homes.estates, generate_series(1, 40) flat where flat <= 10 * right(estate, 1)::int;
 create table homes.leases as
-select n as lease, estate, flat, n as sheet_type, n % 7 as sheet_id
+select
+    n as lease, estate, flat, n as sheet_type, n % 7 as sheet_id,
+    n % 4 as days_late, n % 9 + 1 as days_open, case when n % 2 = 0 then 'open' else 'shut' end as door_state,
+    n % 5 + 1 as door_width
 from generate_series(1, 300) n join (select *, row_number() over () as place from homes.flats) f
     on f.place = 1 + n % 100;
 create table homes.notes as
