@@ -146,9 +146,8 @@ class Histories:
         empty, spans = own.rows.iloc[:0], _spans(own, time)
         own, others = own.with_spans(spans), others and others.with_spans(spans)
         schema = self._schema(own.rows, own.place, spans)
-        has_times = time is not None and len(own.rows)
-        end = own.rows[time].max() if has_times else None
-        start = own.rows[time].min() if has_times else None
+        times = own.rows[time] if time is not None and len(own.rows) else None
+        start, end = (None, None) if times is None else (times.min(), times.max())
         base = self._base(own)
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
@@ -156,25 +155,25 @@ class Histories:
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, counts)
         if time is not None:
             form = replace(form, week=Week.of(own.rows[time], self._rare))
-        if len(own.rows) and not schema.whole:
+        self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
+        return self
+
+    def _of_rows(self, form: HistoryModel, own: Panel, others: Panel | None) -> HistoryModel:
+        """Learn the rows of which the number was learned."""
+        both = own, others
+        if len(own.rows) and not form.schema.whole:
             form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
             form = replace(form, heads=self._heads(own, others))
-        if (own.place % LONG > 0).any() or schema.whole:
+        if (own.place % LONG > 0).any() or form.schema.whole:
             laters = partial(of_laters, form, long=form.heads is not None)
             form = replace(form, laters=self._engine(laters, both, 2))
-        self._model = form
-        return self
+        return form
 
     def _heads(self, own: Panel, others: Panel | None) -> Histories:
         """Learn the first rows of the stretches of long histories."""
-        heads = Histories(
-            self._seed + 1,
-            time=self._time,
-            categories=self._categories,
-            public=self._public,
-            rare=self._rare,
-        )
+        labels, public, rare = self._categories, self._public, self._rare
+        heads = Histories(self._seed + 1, time=self._time, categories=labels, public=public, rare=rare)
         starts = own.starts
         beside = None if others is None else others.starts
         return heads.fit(starts.owners, starts.rows, starts.owner, entities=starts.entities, beside=beside)
@@ -246,8 +245,9 @@ class Histories:
     ) -> tuple[pd.DataFrame, Ints, Ints]:
         """Draw histories of so many rows; say of each owner how many of them had no room before the end."""
         without_room = np.zeros(len(owners), np.int64)
-        if (model.firsts is None and model.laters is None) or not counts.any():
-            return model.empty.copy(), np.zeros(0, np.int64), without_room
+        if (model.firsts is None and model.laters is None) or not counts.any():  # none, or without columns
+            owner = np.repeat(np.arange(len(owners)), counts)
+            return model.empty.reindex(range(len(owner))), owner, without_room
         if model.heads is not None and model.heads._model is not None:  # noqa: SLF001 - one of our own
             stretches_of = -(-counts // LONG)
             rows, owner, without_room = model.heads._sample(  # noqa: SLF001 - one of our own

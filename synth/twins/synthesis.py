@@ -64,7 +64,7 @@ def draw(
     real_rows = learnable(source.real, treatments)
     categories, open_to_all = labels(treatments), public(treatments)
     first, other = (real_rows[side].reset_index(drop=True) for side in (~source.held_out, source.held_out))
-    if not rows or not len(real_rows.columns):  # a table of nothing but keys has nothing to ask
+    if not rows or (not len(real_rows.columns) and family is None):  # keys alone have nothing to ask
         return Samples(first, other, real_rows.iloc[:0].reindex(range(rows)), categories, open_to_all, {})
     more = spare_rows(rows, halves=source.halves) if spare is None else spare
     number = rows + more + (source.halves and (rows + more) % 2)

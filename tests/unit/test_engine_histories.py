@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories
+from synth.engine import Histories, Panel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,6 +151,16 @@ def test_owners_without_rows_and_rows_without_a_time_are_learned() -> None:
     assert rows.dtypes.to_dict() == items.dtypes.to_dict()
     assert rows["item"].notna().all()
     assert rows["n"].isna().mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_of_rows_without_columns_their_number_is_learned() -> None:
+    owners, visits_of_owners, owner = visits()
+    rows = visits_of_owners[[]]
+    histories = Histories(1, categories=["plan"]).fit(owners, rows, owner, beside=Panel(owners, rows, owner))
+    drawn, whose = histories.sample(owners)
+    assert drawn.shape == (len(whose), 0)
+    means = pd.Series(np.bincount(whose, minlength=len(owners))).groupby(owners["plan"]).mean()
+    assert means["gold"] > 2.5 * means["plain"]
 
 
 def test_rows_without_an_owner_and_times_that_are_none_are_refused() -> None:
