@@ -14,7 +14,7 @@ from synth.columns.pii import IdentifierKind
 from synth.domain import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from synth.columns.roles import Treatment
 
@@ -40,6 +40,14 @@ FORMS = (
 NUMBER = re.compile(r"[._+-]?\d+$")
 
 
+# How the letters of names are written in an address; where most do neither, they are small.
+SPELLINGS: Mapping[str, Callable[[str], str]] = {
+    "small": str.lower,
+    "as in names": str,
+    "capital": str.upper,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NamedMail:
     """The addresses in `column` begin with names as `form` says; `names` are the columns of these."""
@@ -47,6 +55,11 @@ class NamedMail:
     column: str
     names: tuple[str, ...]
     form: str
+    spelling: str = "small"
+
+    def start(self, name: tuple[str, str]) -> str:
+        """Return how the address of somebody begins."""
+        return SPELLINGS[self.spelling](_start(self.form, name))
 
 
 def with_named_mails(
@@ -71,7 +84,7 @@ def with_named_mails(
         real_mails = {text.lower() for text in _texts(existing.column(mail.column)) if text}
         length = by_name[mail.column].column.length
         names = zip(*(_texts(result[name]) for name in mail.names), strict=True)
-        mails = _rename(_texts(result[mail.column]), map(_first_and_last, names), mail.form, real_mails)
+        mails = _rename(_texts(result[mail.column]), map(_first_and_last, names), mail, real_mails)
         old = _texts(result[mail.column])
         pairs_that_fit = [
             before if new is None or (length and len(new) > length) else new
@@ -100,19 +113,30 @@ def _named_mail(real: pa.Table, column: str, names: tuple[str, ...]) -> NamedMai
     """Return how the addresses of a column are made of these names, if they are."""
     rows = real.select([column, *names]).drop_null().slice(0, SAMPLE)
     parts = [_first_and_last(row) for row in zip(*(_texts(rows[name]) for name in names), strict=True)]
-    starts = [(mail or "").rpartition("@")[0].lower() for mail in _texts(rows[column])]
+    starts = [NUMBER.sub("", (mail or "").rpartition("@")[0]) for mail in _texts(rows[column])]
     pairs = [(start, part) for start, part in zip(starts, parts, strict=True) if start and part]
     if len(pairs) < FEWEST:
         return None
     for form in FORMS:
-        name_count = sum(NUMBER.sub("", start) == _start(form, part) for start, part in pairs)
-        if name_count >= MOST * len(pairs):
-            return NamedMail(column, names, form)
+        beginnings = [(start, _start(form, part)) for start, part in pairs]
+        if sum(start.lower() == name.lower() for start, name in beginnings) >= MOST * len(pairs):
+            return NamedMail(column, names, form, _spelling(beginnings))
     return None
 
 
+def _spelling(beginnings: Sequence[tuple[str, str]]) -> str:
+    """Return how addresses that begin with names write these."""
+    for spelling, spell in SPELLINGS.items():
+        if sum(start == spell(name) for start, name in beginnings) >= MOST * len(beginnings):
+            return spelling
+    return "small"
+
+
 def _rename(
-    mails: Sequence[str | None], names: Iterable[tuple[str, str] | None], form: str, real_mails: set[str]
+    mails: Sequence[str | None],
+    names: Iterable[tuple[str, str] | None],
+    form: NamedMail,
+    real_mails: set[str],
 ) -> list[str | None]:
     """Return the addresses with other beginnings; None where there is no address, or no name."""
     used = set(real_mails)
@@ -121,7 +145,7 @@ def _rename(
         if not mail or "@" not in mail or name is None:
             result.append(None)
             continue
-        start, domain = _start(form, name), mail.rpartition("@")[2]
+        start, domain = form.start(name), mail.rpartition("@")[2]
         new = next(
             text
             for number in count(1)
@@ -149,9 +173,9 @@ def _ends(words: Sequence[str]) -> list[str]:
 
 
 def _plain(word: str) -> str:
-    """Return the letters of a word, small and without accents."""
+    """Return the letters of a word without accents."""
     letters = unicodedata.normalize("NFKD", word.replace("ß", "ss"))
-    return re.sub(r"[^a-z0-9]", "", letters.lower())
+    return re.sub(r"[^A-Za-z0-9]", "", letters)
 
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> list[str | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,6 +13,9 @@ from synth.columns.mails import NamedMail, named_mails
 from synth.columns.pii import IdentifierKind
 from synth.columns.roles import Treatment
 from synth.domain import Column, Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FIRSTS, LASTS = ["Ann", "Bo", "Zoë", "Jean-Luc"], ["Smith", "Weiß", "O'Neil", "Lund"]
 PLAIN = {"Zoë": "zoe", "Weiß": "weiss", "O'Neil": "oneil", "Jean-Luc": "jeanluc"}
@@ -64,6 +69,17 @@ def test_addresses_are_made_of_the_new_names_as_the_real_ones_are_of_real_names(
         if row["email"] is not None:
             assert row["email"].startswith(form.format((row[FIRST] or "").lower(), (row[LAST] or "").lower()))
             assert row["email"].partition("@")[2] in {"example.com", "example.net", "example.org"}
+
+
+@pytest.mark.parametrize("form", ["{}.{}", "{}_{}"])
+@pytest.mark.parametrize("spell", [str, str.upper])
+def test_letters_are_written_as_in_real_addresses(form: str, spell: Callable[[str], str]) -> None:
+    firsts, lasts = ([spell(name) for name in names] * 50 for names in (["Ann", "Bo"], ["Smith", "Lund"]))
+    pairs = zip(firsts, lasts, strict=True)
+    mails = [f"{form.format(*pair)}{place}@firm.test" for place, pair in enumerate(pairs)]
+    real = pa.table({FIRST: firsts, LAST: lasts, "email": mails})
+    for row in twin_of(real, *NAMES, MAIL):
+        assert (row["email"] or "").startswith(form.format(row[FIRST], row[LAST]))
 
 
 def test_full_names_do_as_well() -> None:
