@@ -52,6 +52,7 @@ class RelationLook:
         personal: columns that hold what is somebody's own, and what that is.
         leading: columns that lead to somebody, or may.
         texts: columns of prose.
+        constant: columns that hold one value in all rows that were looked at.
         unclear: columns whose values may lead to somebody, and why, as the end of a sentence about each.
         rows: as far as they were counted; `whole` says that these are all.
     """
@@ -64,6 +65,7 @@ class RelationLook:
     personal: Mapping[str, str] = field(default_factory=dict)
     leading: Mapping[str, str] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+    constant: frozenset[str] = frozenset()
     unclear: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     whole: bool = False
@@ -116,6 +118,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
         personal,
         leading,
         texts,
+        frozenset(name for name in sample.column_names if len(sample.column(name).unique()) == 1),
         unclear_columns(node.name, others, sample),
         rows,
         bool(counts) and all(one.whole for one in counts.values()),

@@ -29,6 +29,8 @@ MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CALENDARS = frozenset(
     {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
 )
+# Words of columns that say when a row was written.
+WRITTEN = frozenset({"created", "updated", "update", "modified", "changed", "loaded", "imported", "synced"})
 DECLARED_REASON = "declared"
 
 
@@ -146,9 +148,8 @@ class References:
 
     def _dimension(self, look: RelationLook, makers: Sequence[str] = ()) -> str:
         """Return why a small table that others refer to is about nobody."""
-        kinds = {column.kind for column in look.columns.values()}
         referring = self._referring(look.unique_id)
-        if look.rows > MOST or kinds & DAYS or not referring or not self._has_label(look, referring):
+        if look.rows > MOST or self._has_days(look) or not referring or not self._has_label(look, referring):
             return ""
         rows = sum(self.looks[child].rows for child, _ in referring)
         if rows < OFTEN * look.rows or self._of_people(look.unique_id):
@@ -156,6 +157,14 @@ class References:
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
         evidence = f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
         return f"{evidence}; {' and '.join(makers)} gets other firms" if makers else evidence
+
+    def _has_days(self, look: RelationLook) -> bool:
+        """Return whether rows are of some day; when all were loaded, or goods entered, is none of theirs."""
+        written = WRITTEN if is_goods(look.name) else frozenset()
+        return any(
+            column.kind in DAYS and name not in look.constant and not written & {*plain_words(name)}
+            for name, column in look.columns.items()
+        )
 
     def _referring(self, name: str) -> list[tuple[str, ForeignKey]]:
         return [

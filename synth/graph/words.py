@@ -81,8 +81,8 @@ MAKER_WORDS = """
 """
 MAKERS = frozenset(MAKER_WORDS.split())
 GOODS_WORDS = """
-    product item article sku good merchandise catalog catalogue part material book title produkt artikel ware
-    katalog teil produit catalogue producto articulo catalogo
+    product item article sku good merchandise catalog catalogue part material book title film movie song album
+    produkt artikel ware katalog teil produit catalogue producto articulo catalogo
 """
 GOODS = frozenset(GOODS_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`

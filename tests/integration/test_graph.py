@@ -461,6 +461,34 @@ def test_what_may_be_about_those_it_refers_to_is_not_copied(
     assert listing_by_name(handmade)[goods]["reference"] is None
 
 
+@pytest.mark.parametrize(
+    ("goods", "column", "days", "is_reference"),
+    [
+        ("teams", "loaded", "1", True),  # all rows at once
+        ("teams", "updated_at", "team_id", False),
+        ("films", "updated_at", "team_id", True),  # when somebody entered it, not when it was
+        ("films", "rented_on", "team_id", False),
+    ],
+)
+def test_when_a_catalogue_was_written_is_no_day_of_its_rows(
+    handmade: Handmade, goods: str, column: str, days: str, is_reference: bool
+) -> None:
+    handmade.session.execute(
+        f"create table analytics.{goods} as select n as team_id, 'ACADEMY ' || chr(64 + n) as title, "
+        "n % 3 as kind from generate_series(1, 20) n"
+    )
+    handmade.session.execute(f"alter table analytics.{goods} add column {column} date")
+    handmade.session.execute(f"update analytics.{goods} set {column} = date '2025-01-01' + {days}")
+    handmade.session.execute(
+        "create table analytics.sales as select n as sale_id, 1 + n % 20 as team_id "
+        "from generate_series(1, 200) n"
+    )
+    models = [handmade.model(name, compiled_code="select 1 as one") for name in (goods, "sales")]
+    facts = handmade.reference("sales", "team_id", goods, "team_id") | handmade.key(goods, "team_id")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    assert (listing_by_name(handmade)[goods]["reference"] is not None) == is_reference
+
+
 @pytest.mark.parametrize("in_the_tree", [True, False])
 def test_the_parent_in_a_tree_of_things_is_no_person(handmade: Handmade, in_the_tree: bool) -> None:
     handmade.session.execute(LISTS)

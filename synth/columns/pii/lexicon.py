@@ -121,7 +121,7 @@ THINGS = _set(
     department dept team group class type plan package color colour language lang currency channel
     device browser platform os app application project task job position role title school
     university hotel restaurant store shop branch warehouse table column schema database server
-    service function feature metric page screen song album artist movie book genre species plant
+    service function feature metric page screen song album artist movie film book genre species plant
     animal pet breed drug disease test stage status segment tier level size code supplier merchant
     bank produkt firma land stadt monat ville pays produit ciudad pais producto empresa marke marque
     marca farbe couleur zone area theme variety variant material style ship vessel storm
