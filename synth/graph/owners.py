@@ -9,7 +9,7 @@ from synth.columns.pii import IdentifierKind
 from synth.domain import Ownership, OwnershipStep, is_identifier
 from synth.errors import WarehouseError
 from synth.graph.repeats import find_repetition
-from synth.graph.words import ENTITIES, is_somebody, names_entity
+from synth.graph.words import ENTITIES, is_somebody, names_entity, names_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +99,8 @@ class EntityOwners:
         claims = [claim for claim in claims if claim.entities >= FEWEST or self._one_to_one(claim, look)]
         if self._is_root(model, look):
             claims = [claim for claim in claims if self._is_above_people(claim, look)]
+        elif self._has_contacts_of_its_own(look):
+            claims = [claim for claim in claims if not self._is_place(claim, look)]
         by_values = self._by_values(model, look, claims)
         if by_values is not None or not claims:
             return by_values or self._own(model, look)
@@ -137,6 +139,23 @@ class EntityOwners:
         counts = [look.counts[name] for name in look.personal if name in look.counts]
         return len(look.personal) > 1 and any(2 * one.different > one.present for one in counts)
 
+    def _has_contacts_of_its_own(self, look: RelationLook) -> bool:
+        """Return whether most rows have a street or phone number of their own, as addresses have."""
+        counts = [look.counts[name] for name in self._contacts(look) if name in look.counts]
+        return self._has_key(look) and any(2 * one.different > one.present for one in counts)
+
+    def _contacts(self, look: RelationLook) -> list[str]:
+        return [name for name, what in look.leading.items() if what in CONTACTS | {IdentifierKind.STREET}]
+
+    def _is_place(self, claim: EntityClaim, look: RelationLook) -> bool:
+        """Return whether a claim is about where rows are, and says nothing of streets and numbers there."""
+        one = claim.ownership
+        return one.root == look.unique_id and names_place(one.column) and not self._tells(one.column, look)
+
+    def _tells(self, column: str, look: RelationLook) -> bool:
+        """Return whether what somebody is reached by is the same wherever the column is."""
+        return all(self.warehouse.determines(look.relation, column, name) for name in self._contacts(look))
+
     def _is_above_people(self, claim: EntityClaim, look: RelationLook) -> bool:
         """Return whether rows that are people have all the same a better one to be about.
 
@@ -157,6 +176,12 @@ class EntityOwners:
         return bool(own_columns) and all(
             self.warehouse.determines(look.relation, column, name) for name in own_columns
         )
+
+    def _may_be_several(self, column: str, model: Model, look: RelationLook) -> bool:
+        """Return whether a column's values may be people who have several rows, by what is their own."""
+        if self._is_root(model, look):
+            return self._has_several_rows(column, look)
+        return not self._has_contacts_of_its_own(look) or self._tells(column, look)
 
     def _one_to_one(self, claim: EntityClaim, look: RelationLook) -> bool:
         return look.unique(claim.ownership.column)
@@ -246,7 +271,7 @@ class EntityOwners:
             return None
         if repetition is None:
             return None
-        if self._is_root(model, look) and not self._has_several_rows(repetition.column, look):
+        if not self._may_be_several(repetition.column, model, look):
             return None
         for claim in claims[:1]:
             column = claim.ownership.column

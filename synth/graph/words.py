@@ -85,6 +85,13 @@ GOODS_WORDS = """
     produkt artikel ware katalog teil produit catalogue producto articulo catalogo
 """
 GOODS = frozenset(GOODS_WORDS.split())
+# Where somebody lives, which is not whom a row is about.
+PLACE_WORDS = """
+    city town village municipality country state region province county district canton continent postcode
+    zip ort stadt gemeinde kreis bezirk bundesland land ville commune pays departement ciudad municipio
+    pais provincia
+"""
+PLACES = frozenset(PLACE_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -159,6 +166,11 @@ def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
 def names_entity(column: str) -> bool:
     """Return whether a column is called as nothing but somebody: `client`, `patient`."""
     return stem(column) in ENTITIES
+
+
+def names_place(column: str) -> bool:
+    """Return whether a column is called as where something is: `city_id`."""
+    return stem(column).split("_")[-1] in PLACES
 
 
 def names_party(column: str) -> bool:

@@ -323,6 +323,19 @@ def test_namesakes_are_people_of_their_own(handmade: Handmade, column: str) -> N
     assert listing_by_name(handmade)["patients"]["entity"] is None
 
 
+@pytest.mark.parametrize(
+    ("column", "contact"), [("city_id", "street"), ("city_id", "flats"), ("customer_id", "street")]
+)
+def test_addresses_are_not_about_their_towns(handmade: Handmade, column: str, contact: str) -> None:
+    handmade.session.execute(
+        f"create table analytics.addresses as select n as address_id, n % 90 as {column}, "
+        f"n * 31 % 1999 || ' Mill Lane' as {contact} from generate_series(1, 600) n"
+    )
+    handmade.write(handmade.model("addresses") | handmade.key("addresses", "address_id"))
+    is_about_each = (column, contact) == ("city_id", "street")
+    assert listing_by_name(handmade)["addresses"]["entity"] == (None if is_about_each else column)
+
+
 @pytest.mark.parametrize("column", ["filialleitung", "zustaendig", "supplier", "firma", "colour"])
 def test_a_table_that_names_who_is_in_charge_is_not_copied(handmade: Handmade, column: str) -> None:
     handmade.session.execute(LISTS)
