@@ -8,17 +8,25 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from synth.domain import ForeignKey, Model
     from synth.graph.look import RelationLook
 
 
-def broken_circles(models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> dict[str, Model]:
+def broken_circles(
+    models: Mapping[str, Model], looks: Mapping[str, RelationLook], reference: Collection[str] = ()
+) -> dict[str, Model]:
     """Return the models without one nullable reference of each circle; other circles stay.
 
     What no test states is given up first, then what is NULL in some rows, then that of the smaller table. The
-    column is NULL in the twin, because there is no parent yet when it is made.
+    column is NULL in the twin, because there is no parent yet when it is made. One copied table may refer to
+    another all the same.
+
+    Args:
+        models: by `unique_id`, with their references.
+        looks: what was seen of them.
+        reference: those that are copied.
     """
     models = dict(models)
     stuck_circles: set[frozenset[str]] = set()
@@ -38,13 +46,12 @@ def broken_circles(models: Mapping[str, Model], looks: Mapping[str, RelationLook
         child, given_up = min(nullable, key=lambda one: _worth(models[one[0]], looks[one[0]], one[1]))
         names = " → ".join(models[name].name for name in reversed(circle))
         model = models[child]
+        is_copied = child in reference and given_up.public
+        reason = {} if is_copied else {given_up.column: f"references go in a circle ({names})"}
         models[child] = replace(
             model,
             foreign_keys=tuple(key for key in model.foreign_keys if key != given_up),
-            unlinked_columns={
-                **model.unlinked_columns,
-                given_up.column: f"references go in a circle ({names})",
-            },
+            unlinked_columns={**model.unlinked_columns, **reason},
         )
 
 

@@ -80,7 +80,7 @@ def decide(
         )
         for name, model in linked_models.items()
     }
-    linked_models = broken_circles(linked_models, looks)
+    linked_models = broken_circles(linked_models, looks, reference)
     keys = {name: model.foreign_keys for name, model in linked_models.items()}
     owners = EntityOwners(linked_models, looks, keys, reference, warehouse)
     owned_models = {

@@ -58,8 +58,9 @@ def copy_reference(
     learned_keys = [key for key in learned_parents(task) if key.column in names]
     table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
     stage = _stage_of(task, context, table)
+    is_changed = bool(learned_keys or {*model.unlinked_columns} & {*names})
     # Postgres copies the rows itself where none of their keys changed.
-    context.warehouse.stage(task, stage, columns=columns, table=table if learned_keys else None)
+    context.warehouse.stage(task, stage, columns=columns, table=table if is_changed else None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     holds = frozenset(key.parent for key in learned_keys if key.parent in context.twins)
     return Twin(stage, None, stage.artifacts, (), keys, {}, parents=holds)
@@ -100,7 +101,7 @@ def _rows(
     learned_keys: Mapping[str, ForeignKey],
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
 ) -> pa.Table:
-    """Return the real rows, with other values of the keys of learned parents."""
+    """Return the real rows, with other values of the keys of learned parents; NULL where these come later."""
     names = [column.name for column in columns]
     real = context.snapshot.extract(task.model.relation, columns).rename_columns(names)
     rows = {}
@@ -108,6 +109,8 @@ def _rows(
         values = real.column(column.name)
         if column.name in learned_keys:
             values = _other_keys(task, learned_keys[column.name], column, values, context, parents)
+        if column.name in task.model.unlinked_columns:
+            values = pa.chunked_array([pa.nulls(len(values), values.type)])
         rows[column.name] = encode(as_plain(values), column)
     return pa.table(rows)
 

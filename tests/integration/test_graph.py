@@ -286,6 +286,18 @@ def test_what_is_about_nobody_is_copied_and_its_keys_keep_their_shares(handmade:
     )
 
 
+def test_a_copied_table_that_refers_back_holds_no_real_key_of_a_learned_one(handmade: Handmade) -> None:
+    handmade.session.execute(LISTS)
+    config = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
+    facts = handmade.reference("teams", "captain_id", "players", "player_id")
+    facts |= handmade.reference("players", "team_id", "teams", "team_id")
+    handmade.write(handmade.model("teams", config=config) | handmade.model("players") | facts)
+    answer = handmade.synth("run")
+    assert "published synthetic.teams" in answer.text, answer.text
+    twin = "from synthetic.teams join analytics.teams as own using (team_id, colour)"
+    assert handmade.rows(f"select count(*), count(teams.captain_id) {twin}") == [(40, 0)]
+
+
 def test_a_table_of_people_or_of_events_is_never_taken_for_reference_data(handmade: Handmade) -> None:
     handmade.session.execute(SHOP)
     handmade.write(handmade.model("customers") | handmade.model("orders") | handmade.model("lines"))
