@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from synth.columns.pii import read_name
+from synth.columns.pii import IdentifierKind, read_name
 from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
+from synth.graph.origins import ColumnRef, UnknownOrigin
 from synth.graph.prices import is_price_list
-from synth.graph.words import is_goods, is_maker, is_somebody, names_party, stem
+from synth.graph.words import is_goods, is_maker, is_premises, is_somebody, names_party, stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +29,9 @@ DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CALENDARS = frozenset(
     {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
+)
+WHERE = frozenset(
+    {IdentifierKind.CITY, IdentifierKind.POSTCODE, IdentifierKind.STREET, IdentifierKind.COORDINATES}
 )
 # Words of columns that say when a row was written.
 WRITTEN = frozenset({"created", "updated", "update", "modified", "changed", "loaded", "imported", "synced"})
@@ -94,7 +98,9 @@ class References:
     def _evidence(self, name: str, reference: Collection[str]) -> str:
         """Return why a model is about nobody; empty where that is in doubt."""
         model, look = self.models[name], self.looks.get(name)
-        if look is None or not look.whole or not look.rows or look.about_people or model.entity is not None:
+        if look is None or not look.whole or not look.rows or model.entity is not None:
+            return ""
+        if self._is_about_people(look):
             return ""
         if model.history is not None or model.sensitive or model.roles:
             return ""
@@ -110,12 +116,18 @@ class References:
             return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
         return self._price_list(model, look) or self._dimension(look, sorted(makers))
 
-    def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
-        """Return whether a key says which firm makes or sells the goods of a catalogue.
+    def _is_about_people(self, look: RelationLook) -> bool:
+        """Return whether the rows may be people; where shops are, leads to none."""
+        if not is_premises(look.name):
+            return bool(look.about_people)
+        return bool(look.personal or {*look.leading.values()} - WHERE)
 
-        Such a catalogue is about nobody: in its copy the firms are other ones.
+    def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
+        """Return whether a key says which firm makes or sells the goods of a catalogue, or who runs a shop.
+
+        Such a table is about nobody: in its copy these are other ones.
         """
-        return is_goods(look.name) and is_maker(self.models[key.parent].name)
+        return is_premises(look.name) or (is_goods(look.name) and is_maker(self.models[key.parent].name))
 
     def _names_party(self, look: RelationLook, makers: Collection[str]) -> bool:
         """Return whether a column is called as a party; the parent in a tree of things is a thing."""
@@ -152,11 +164,12 @@ class References:
         if look.rows > MOST or self._has_days(look) or not referring or not self._has_label(look, referring):
             return ""
         rows = sum(self.looks[child].rows for child, _ in referring)
-        if rows < OFTEN * look.rows or self._of_people(look.unique_id):
+        of_people = self._shows_people if is_premises(look.name) else self._of_people
+        if rows < OFTEN * look.rows or of_people(look.unique_id):
             return ""
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
         evidence = f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
-        return f"{evidence}; {' and '.join(makers)} gets other firms" if makers else evidence
+        return f"{evidence}; {' and '.join(makers)} gets others" if makers else evidence
 
     def _has_days(self, look: RelationLook) -> bool:
         """Return whether rows are of some day; when all were loaded, or goods entered, is none of theirs."""
@@ -192,6 +205,30 @@ class References:
         if sources & self._sources_of_people:
             return True
         return any(self._holds_people(source) for source in sources)
+
+    def _shows_people(self, name: str) -> bool:
+        """Return whether anything but keys is, or follows from, what people have, or nobody can say."""
+        keys = {key.column for key in self.keys[name]}
+        queue = [ColumnRef(name, column) for column in self.looks[name].columns if column not in keys]
+        visited_columns: set[ColumnRef] = set()
+        while queue:
+            one = queue.pop()
+            if one in visited_columns:
+                continue
+            visited_columns.add(one)
+            if (
+                one.node in self._sources_of_people
+                or read_name(one.column).what in (PERSONAL | LEADERS) - WHERE
+            ):
+                return True
+            lineage = self.lineages.get(one.node)
+            if lineage is None or not (lineage.is_parsed or lineage.is_stored):
+                return True
+            origin = lineage.columns.get(one.column)
+            if isinstance(origin, UnknownOrigin):
+                return True
+            queue += () if origin is None else origin.sources
+        return False
 
     def _holds_people(self, source: str) -> bool:
         """Return whether a relation has columns that are called as what leads to people."""

@@ -92,6 +92,13 @@ PLACE_WORDS = """
     pais provincia
 """
 PLACES = frozenset(PLACE_WORDS.split())
+# Where anybody may go in, so that its town and street lead to no one.
+PREMISES_WORDS = """
+    store shop branch outlet warehouse depot plant factory airport station terminal hotel restaurant school
+    university hospital clinic museum library filiale laden lager werk bahnhof schule magasin succursale
+    tienda sucursal almacen
+"""
+PREMISES = frozenset(PREMISES_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -198,3 +205,8 @@ def is_maker(name: str) -> bool:
 def is_goods(name: str) -> bool:
     """Return whether a model is named as one of goods."""
     return bool(set(stem(name, GOODS).split("_")) & GOODS)
+
+
+def is_premises(name: str) -> bool:
+    """Return whether a model is named as one of shops, warehouses, stations, and the like."""
+    return stem(name, PREMISES).split("_")[-1] in PREMISES

@@ -466,7 +466,7 @@ def test_a_catalogue_is_copied_with_other_firms_in_place_of_those_that_make_the_
 ) -> None:
     _write_firms(handmade, "suppliers", "products")
     answer = handmade.synth("run")
-    assert "no column, key or source leads to people; supplier_id gets other firms" in answer.text
+    assert "no column, key or source leads to people; supplier_id gets others" in answer.text
     same = "select product_id, title, price from {0}.products"
     both = f"{same.format('analytics')} except {same.format('synthetic')}"
     assert handmade.value(f"select count(*) from ({both}) as differing") == 0
@@ -512,6 +512,39 @@ def test_when_a_catalogue_was_written_is_no_day_of_its_rows(
     facts = handmade.reference("sales", "team_id", goods, "team_id") | handmade.key(goods, "team_id")
     handmade.write({key: node for model in models for key, node in model.items()} | facts)
     assert (listing_by_name(handmade)[goods]["reference"] is not None) == is_reference
+
+
+@pytest.mark.parametrize(
+    ("places", "column", "value", "is_reference"),
+    [
+        ("stores", "hall", "'Hall ' || n", True),
+        ("stores", "phone", "'0316 57' || n * 7919", False),
+        ("stores", "manager_name", "'Eva Huber'", False),
+        ("flats", "hall", "'Hall ' || n", False),
+    ],
+)
+def test_where_shops_are_leads_to_nobody(
+    handmade: Handmade, places: str, column: str, value: str, is_reference: bool
+) -> None:
+    handmade.session.execute(
+        "create table analytics.staff as select n as staff_id, 's' || n || '@example.org' as email "
+        "from generate_series(1, 30) n"
+    )
+    handmade.session.execute(
+        f"create table analytics.{places} as select n as place_id, n * 3 as staff_id, {value} as {column}, "
+        "(array['Graz', 'Linz', 'Wels'])[n] as town from generate_series(1, 3) n"
+    )
+    handmade.session.execute(
+        "create table analytics.sales as select n as sale_id, 1 + n % 3 as place_id "
+        "from generate_series(1, 200) n"
+    )
+    sql = {"staff": "select 1 as one", "sales": "select 1 as one"}
+    sql[places] = f"select 1 as place_id, 2 as staff_id, 'a' as {column}, 'b' as town"
+    models = [handmade.model(name, compiled_code=code) for name, code in sql.items()]
+    facts = handmade.reference("sales", "place_id", places, "place_id") | handmade.key("staff", "staff_id")
+    facts |= handmade.reference(places, "staff_id", "staff", "staff_id") | handmade.key(places, "place_id")
+    handmade.write({key: node for model in models for key, node in model.items()} | facts)
+    assert (listing_by_name(handmade)[places]["reference"] is not None) == is_reference
 
 
 @pytest.mark.parametrize("in_the_tree", [True, False])
