@@ -19,6 +19,7 @@ class Way(StrEnum):
     LAST = "last"
     SOME = "existence"
     AMONG = "among"  # one of the values that the rows of another model have
+    PART = "part"  # of what a row of another model has: the rows that belong to it add up to that
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -75,6 +76,14 @@ class Across:
         return self.way is Way.COPY and self.through is None
 
     @property
+    def mirror(self) -> Across:
+        """The sum as what its parts add up to, and the other way round."""
+        way = Way.PART if self.way is Way.SUM else Way.SUM
+        return Across(
+            self.other, self.source, way, self.model, self.column, self.key, self.own, empty=self.empty
+        )
+
+    @property
     def parties(self) -> frozenset[str]:
         """The models whose rows it is about."""
         return frozenset({self.model, self.other, *([self.through[0]] if self.through else [])})
@@ -87,6 +96,8 @@ class Across:
             which = f" with its {self.own}" if self.own else ""
             some = f" in rows of one {self.when[0]}" if self.when else ""
             return f"{name} is one of the {self.source} of {other}{which}{some}"
+        if self.way is Way.PART:
+            return f"{name} adds up to the {self.source} of its {other}"
         if self.way is Way.COPY:
             return f"{name} is {other}.{self.source}"
         rows = f"the {self.source} of its {other}" if self.source else f"its {other}"

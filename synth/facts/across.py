@@ -181,15 +181,21 @@ class _Search:
     def certain_facts(self, candidates: Iterable[Across]) -> list[Across]:
         """Return of each column the first candidate that all rows keep, if it is no chance.
 
-        Beside one that is none, a copy of the same name is none either.
+        Beside one that is none, a copy of the same name is none either. A sum of the rows of another model
+        stays beside it: what was ordered is what was paid.
         """
         true_facts = self.snapshot.holding([*candidates], self.tables)
-        first = {(fact.model, fact.column): fact for fact in reversed(true_facts)}
+        first: dict[tuple[str, ...], Across] = {}
+        for fact in true_facts:
+            place = fact.model, fact.column
+            best = first.setdefault(place, fact)
+            if best.other != fact.other and best.way is fact.way is Way.SUM:
+                first.setdefault((*place, fact.other), fact)
         certain = {fact for fact in first.values() if self.snapshot.telling(fact, self.tables) >= RARE}
         pairs = {(fact.model, fact.other) for fact in certain if fact.way is Way.COPY}
         alike = {fact for fact in first.values() if fact.way is Way.COPY and fact.column == fact.source}
         certain |= {fact for fact in alike if (fact.model, fact.other) in pairs}
-        return [fact for fact in reversed(first.values()) if fact in certain]
+        return [fact for fact in first.values() if fact in certain]
 
 
 def _links(models: Mapping[str, Model]) -> list[Link]:

@@ -189,16 +189,11 @@ def agreement_steps(
         name: {one.column.name for one in treatments_to_replace(draft.case.treatments)}
         for name, draft in drafts.items()
     }
-    for fact in facts:
-        place, is_member = (fact.model, fact.column), fact.way is Way.AMONG
-        if fact.column not in drafts[fact.model].twin_table.table.column_names:
-            continue
-        if (is_member and not _may_belong(fact, drafts[fact.model].case)) or (
-            place in steps and not is_member
-        ):
-            continue
+    for one in facts:  # what the row itself or others say adds up, too: then the rows are its parts
+        fact = one.mirror if one.way is Way.SUM and (one.model, one.column) in steps else one
+        place = fact.model, fact.column
         made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
-        if fact.column in anew[fact.model] and not made_up:
+        if not _may_decide(fact, drafts, steps) or (fact.column in anew[fact.model] and not made_up):
             continue  # no real value may stand there
         more = {**needs, place: needs.get(place, set()) | _needs(fact)}
         if _has_order(more):
@@ -207,12 +202,19 @@ def agreement_steps(
         more = {**needs, (name, formula.column): {(name, other) for other in others}}
         if _has_order(more):
             steps[name, formula.column], needs = [(name, formula)], more
-    return _in_order(steps, needs, {(fact.model, fact.column) for fact in facts})
+    return _in_order(steps, needs)
 
 
-def _may_belong(fact: Across, case: Case) -> bool:
-    """Return whether a column may hold keys by their kind: one that holds keys anyhow."""
-    roles = {one.column.name: one.role for one in case.treatments}
+def _may_decide(
+    fact: Across, drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], steps: Collection[Place]
+) -> bool:
+    """Return whether nothing else decides a column; keys may belong where the column holds keys anyhow."""
+    draft = drafts.get(fact.model)
+    if draft is None or fact.column not in draft.twin_table.table.column_names:
+        return False
+    if fact.way is not Way.AMONG:
+        return (fact.model, fact.column) not in steps
+    roles = {one.column.name: one.role for one in draft.case.treatments}
     return fact.when is None or roles[fact.column] in KEYS
 
 
@@ -225,11 +227,11 @@ def _needs(fact: Across) -> set[Place]:
 
 
 def _in_order(
-    steps: Mapping[Place, Sequence[Assignment]], needs: Mapping[Place, set[Place]], changed_places: set[Place]
+    steps: Mapping[Place, Sequence[Assignment]], needs: Mapping[Place, set[Place]]
 ) -> list[Assignment]:
     """Return the steps by which something changes, each after those that it needs."""
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
-    affected_places = set(changed_places)
+    affected_places = {place for place in order if any(isinstance(step, Across) for step in steps[place])}
     for place in order:
         if needs[place] & affected_places:
             affected_places.add(place)

@@ -15,6 +15,7 @@ from synth.warehouse.among import count_strangers, let_belong
 from synth.warehouse.extract import read
 from synth.warehouse.rules import NUMBER, PLACE, let_hold, raise_unless_alive, temporary_copy
 from synth.warehouse.session import identifier
+from synth.warehouse.totals import let_add_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -107,6 +108,7 @@ def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
 
 def count_breaks(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int | None:
     """Return how many rows break the fact; None where Postgres could not say."""
+    fact = fact.mirror if fact.way is Way.PART else fact
     among = fact.way is Way.AMONG
     row = _answer(session, count_strangers(fact, tables) if among else _question([fact], tables, 0))
     return row[0] if row else None
@@ -262,6 +264,10 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     """
     if fact.way is Way.AMONG:
         _try(session, let_belong(fact, tables))
+        return
+    if fact.way is Way.PART:
+        inexact = tables[fact.model].types[fact.column] in INEXACT
+        _try(session, let_add_up(fact, tables, inexact=inexact))
         return
     column = sql.Identifier(fact.column)
     update = sql.SQL(
