@@ -26,6 +26,7 @@ from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
+from synth.twins.fits import with_fitting_keys
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.periods import with_succession
 from synth.twins.places import move_to_free_places, with_places, with_room
@@ -258,7 +259,7 @@ def _conform(
         else {**(shared_codes or {}), **of_one_entity(case.family, owner, group)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
-    table = with_equal_keys(table, equal_keys_of(case), rng)
+    table = with_fitting_keys(with_equal_keys(table, equal_keys_of(case), rng), case, parents, rng)
     table = with_copied_keys(table, case, case.context.facts.every, parents)
     table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
     table = numbered_apart(case, table)

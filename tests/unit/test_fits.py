@@ -1,0 +1,85 @@
+"""Keys that lead to rows which are what the row says of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from synth.columns.roles import Treatment
+from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
+from synth.twins.fits import with_fitting_keys
+
+LINES, PRODUCTS = "model.shop.lines", "model.shop.products"
+PARENT = ForeignKey("product", PRODUCTS, "id", "test")
+
+
+def case_of(real: pa.Table, *columns: str, family: Any = None) -> Any:
+    """Return a case whose rows copy these columns of their product."""
+    kinds = {"product": Kind.TEXT, "category": Kind.TEXT, "price": Kind.FLOAT}
+    roles = {"product": Role.FOREIGN_KEY, "category": Role.CATEGORY, "price": Role.NUMBER}
+    treatments = tuple(
+        Treatment(Column(name, "text", kinds[name], not_null=False), roles[name], "test", parent=PARENT)
+        for name in real.column_names
+    )
+    facts = tuple(Across(LINES, one, Way.COPY, PRODUCTS, one, "product", "id") for one in columns)
+    return SimpleNamespace(
+        task=SimpleNamespace(model=SimpleNamespace(unique_id=LINES)),
+        context=SimpleNamespace(facts=SimpleNamespace(every=facts)),
+        source=SimpleNamespace(real=real),
+        treatments=treatments,
+        family=family,
+    )
+
+
+PRODUCTS_TWIN = {
+    "id": pa.chunked_array([["a", "b", "c", "d"]]),
+    "category": pa.chunked_array([["toys", "toys", "lamps", "chairs"]]),
+    "price": pa.chunked_array([[1.0, 9.0, 5.0, 7.0]]),
+}
+REAL = pa.table(
+    {
+        "product": [f"p{number}" for number in range(30)] * 2,
+        "category": ["toys", "lamps", "toys"] * 20,
+        "price": [1.0, 2.0, 3.0] * 20,
+    }
+)
+DRAWN = pa.table(
+    {
+        "product": pa.array([*["d"] * 10, *["d"] * 10, None, "a"]),
+        "category": pa.array([*["toys"] * 10, *["lamps"] * 10, "lamps", "books"]),
+        "price": pa.array([*[8.0, 2.0] * 5, *[4.0] * 10, 4.0, 4.0]),
+    }
+)
+
+
+def refit(case: Any, parents: Any = None) -> pa.Table:
+    parents = {PRODUCTS: PRODUCTS_TWIN} if parents is None else parents
+    return with_fitting_keys(DRAWN, case, parents, np.random.default_rng(1))
+
+
+def test_a_line_leads_to_a_product_of_its_category() -> None:
+    """NULL leads nowhere, and a label that no product has to where it led."""
+    table = refit(case_of(REAL, "category"))
+
+    keys = table["product"].to_pylist()
+    assert set(keys[:10]) == {"a", "b"}
+    assert keys[10:] == [*["c"] * 10, None, "a"]
+    assert table.drop_columns(["product"]).equals(DRAWN.drop_columns(["product"]))
+
+
+def test_the_dearer_line_leads_to_the_dearer_product() -> None:
+    keys = refit(case_of(REAL, "category", "price"))["product"].to_pylist()
+
+    prices = dict(zip(PRODUCTS_TWIN["id"].to_pylist(), PRODUCTS_TWIN["price"].to_pylist(), strict=True))
+    dear, cheap = ([prices[key] for key in keys[start:10:2]] for start in (0, 1))
+    assert min(dear) >= max(cheap)
+    assert {*dear, *cheap} == {1.0, 9.0}
+
+
+def test_keys_of_owners_and_of_parents_without_these_columns_stay() -> None:
+    case_of_owners = case_of(REAL, "category", family=SimpleNamespace(key="product"))
+    assert refit(case_of_owners).equals(DRAWN)
+    assert refit(case_of(REAL, "category"), {}).equals(DRAWN)
