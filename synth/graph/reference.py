@@ -13,7 +13,16 @@ from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.origins import ColumnRef, UnknownOrigin
 from synth.graph.prices import is_price_list
-from synth.graph.words import is_goods, is_maker, is_premises, is_somebody, names_party, stem
+from synth.graph.words import (
+    OPENINGS,
+    is_goods,
+    is_location,
+    is_maker,
+    is_premises,
+    is_somebody,
+    names_party,
+    stem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -172,10 +181,13 @@ class References:
         return f"{evidence}; {' and '.join(makers)} gets others" if makers else evidence
 
     def _has_days(self, look: RelationLook) -> bool:
-        """Return whether rows are of some day; when all were loaded, or goods entered, is none of theirs."""
-        written = WRITTEN if is_goods(look.name) else frozenset()
+        """Return whether rows are of some day; when all were loaded is none of theirs.
+
+        Nor is when goods were entered, or when a place opened.
+        """
+        others = (WRITTEN if is_goods(look.name) else set()) | (OPENINGS if is_location(look.name) else set())
         return any(
-            column.kind in DAYS and name not in look.constant and not written & {*plain_words(name)}
+            column.kind in DAYS and name not in look.constant and not others & {*plain_words(name)}
             for name, column in look.columns.items()
         )
 

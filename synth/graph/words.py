@@ -99,6 +99,17 @@ PREMISES_WORDS = """
     tienda sucursal almacen
 """
 PREMISES = frozenset(PREMISES_WORDS.split())
+# Whatever else opens its doors some day, and what that day is called.
+LOCATION_WORDS = """
+    location site hub office facility center centre standort niederlassung entrepot agence planta oficina
+"""
+LOCATIONS = PREMISES | frozenset(LOCATION_WORDS.split())
+OPENING_WORDS = """
+    open opens opened opening close closes closed closing launched inaugurated eroeffnet eröffnet
+    eroeffnung eröffnung geschlossen schliessung schließung ouvert ouverture ferme fermeture apertura
+    abierto cierre cerrado
+"""
+OPENINGS = frozenset(OPENING_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -210,3 +221,8 @@ def is_goods(name: str) -> bool:
 def is_premises(name: str) -> bool:
     """Return whether a model is named as one of shops, warehouses, stations, and the like."""
     return stem(name, PREMISES).split("_")[-1] in PREMISES
+
+
+def is_location(name: str) -> bool:
+    """Return whether a model is named as one of places that open: premises, offices, locations."""
+    return stem(name, LOCATIONS).split("_")[-1] in LOCATIONS

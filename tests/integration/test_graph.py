@@ -176,6 +176,42 @@ def test_a_list_whose_labels_others_have_is_copied_without_a_test(handmade: Hand
     assert roles["tier"] == roles["mood"] == "category"
 
 
+# Premises with the day on which they opened, or on which somebody was there; and what opens, but is no place.
+PREMISES = """
+create table analytics.stores as
+select n as store_id, 'Store ' || n as store_name, n / 100.0 as rate, date '2020-01-01' + 40 * n as opened_on
+from generate_series(1, 7) n;
+create table analytics.depots as
+select n as depot_id, 'Depot ' || n as depot_name, n / 100.0 as rate, date '2020-01-01' + n as inspected_on
+from generate_series(1, 7) n;
+create table analytics.courses as
+select n as course_id, 'Course ' || n as title, n / 100.0 as rate, date '2020-01-01' + 40 * n as opened_on
+from generate_series(1, 7) n;
+create table analytics.orders as
+select n as order_id, 1 + n % 7 as store_id, 1 + n % 7 as depot_id, 1 + n % 7 as course_id
+from generate_series(1, 80) n;
+"""
+
+
+def test_places_are_reference_though_they_say_when_they_opened(handmade: Handmade) -> None:
+    handmade.session.execute(PREMISES)
+    lists = {
+        "stores": "store_name, rate, opened_on",
+        "depots": "depot_name, rate, inspected_on",
+        "courses": "title, rate, opened_on",
+    }
+    models, facts = handmade.model("orders"), handmade.key("orders", "order_id")
+    for name, columns in lists.items():
+        key = f"{name.removesuffix('s')}_id"
+        sql = ", ".join(f"1 as {column}" for column in (key, *columns.split(", ")))
+        models |= handmade.model(name, compiled_code=f"select {sql}")
+        facts |= handmade.key(name, key) | handmade.reference("orders", key, name, key)
+    handmade.write(models | facts)
+    listing = listing_by_name(handmade)
+    assert listing["stores"]["reference"].startswith("7 rows that orders refer to")
+    assert (listing["depots"]["reference"], listing["courses"]["reference"]) == (None, None)
+
+
 def test_without_a_declaration_whoever_has_several_rows_is_the_entity(handmade: Handmade) -> None:
     handmade.session.execute(PAY)
     handmade.write(handmade.model("pay") | handmade.key("pay", "pay_id"))
