@@ -45,6 +45,7 @@ def kind_of(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierK
         ("password_hash", IdentifierKind.TOKEN),
         ("first_name_sha256", IdentifierKind.TOKEN),
         ("codePostal", IdentifierKind.POSTCODE),
+        ("customer_zip_code_prefix", IdentifierKind.POSTCODE),
         ("kommentar", IdentifierKind.NOTE),
         ("passport_no", IdentifierKind.NUMBER),
     ],

@@ -186,7 +186,8 @@ def read_name(name: str) -> NameHint:
     if words[-1] in HASH_WORDS:
         return NameHint(IdentifierKind.TOKEN)
     what, end = _longest(words)
-    if what is not None and (end == len(words) or words[-1] not in QUALIFIERS):
+    is_whole = end == len(words) or words[-1] not in QUALIFIERS
+    if what is not None and (is_whole or (what is IdentifierKind.POSTCODE and words[-1] == "prefix")):
         return NameHint(what, thing=thing and what not in {IdentifierKind.CITY, IdentifierKind.STREET})
     has_name_word, person = bool(NAME & set(words)), bool(PEOPLE & set(words))
     if has_name_word and person and not thing:
