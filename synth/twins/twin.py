@@ -39,6 +39,7 @@ from synth.twins.seniority import with_elders
 from synth.twins.shares import with_shares
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
+from synth.twins.traits import with_traits
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
 from synth.twins.windows import not_by_windows, with_windows
 from synth.warehouse import Stage
@@ -260,7 +261,7 @@ def _conform(
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = with_fitting_keys(with_equal_keys(table, equal_keys_of(case), rng), case, parents, rng)
-    table = with_copied_keys(table, case, case.context.facts.every, parents)
+    table = with_copied_keys(with_traits(table, case, owner, rng), case, case.context.facts.every, parents)
     table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
     table = numbered_apart(case, table)
     entities = _entities(case, table, parents)

@@ -86,7 +86,7 @@ def drafts_of(models: list[Model], warehouse: Warehouse, formula: Formula) -> di
     return drafts
 
 
-def test_what_was_paid_adds_up_to_what_the_items_come_to(warehouse: Warehouse, models: list[Model]) -> None:
+def test_what_was_parts_adds_up_to_what_the_items_come_to(warehouse: Warehouse, models: list[Model]) -> None:
     """The total follows from the items by a formula, so the payments follow from the total."""
     with warehouse.snapshot() as snapshot:
         facts = find_across(models, warehouse, snapshot)
@@ -106,8 +106,8 @@ def test_what_was_paid_adds_up_to_what_the_items_come_to(warehouse: Warehouse, m
     assert not violations
     assert columns[ORDERS].column("total").cast(MONEY).to_pylist() == [100, 30]
     # The largest takes the difference; where it would be less than nothing, all are scaled.
-    paid = [Decimal(one) for one in ("20.00", "70.00", "10.00", "7.78", "22.22")]
-    assert columns[PAYMENTS].column("amount").cast(MONEY).to_pylist() == paid
+    parts = [Decimal(one) for one in ("20.00", "70.00", "10.00", "7.78", "22.22")]
+    assert columns[PAYMENTS].column("amount").cast(MONEY).to_pylist() == parts
     part = next(step for step in steps if isinstance(step, Across) and step.way is Way.PART)
     assert str(part) == "payments.amount adds up to the total of its orders"
 

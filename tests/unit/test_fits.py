@@ -46,7 +46,7 @@ REAL = pa.table(
         "price": [1.0, 2.0, 3.0] * 20,
     }
 )
-DRAWN = pa.table(
+TWIN = pa.table(
     {
         "product": pa.array([*["d"] * 10, *["d"] * 10, None, "a"]),
         "category": pa.array([*["toys"] * 10, *["lamps"] * 10, "lamps", "books"]),
@@ -57,7 +57,7 @@ DRAWN = pa.table(
 
 def refit(case: Any, parents: Any = None) -> pa.Table:
     parents = {PRODUCTS: PRODUCTS_TWIN} if parents is None else parents
-    return with_fitting_keys(DRAWN, case, parents, np.random.default_rng(1))
+    return with_fitting_keys(TWIN, case, parents, np.random.default_rng(1))
 
 
 def test_a_line_leads_to_a_product_of_its_category() -> None:
@@ -67,7 +67,7 @@ def test_a_line_leads_to_a_product_of_its_category() -> None:
     keys = table["product"].to_pylist()
     assert set(keys[:10]) == {"a", "b"}
     assert keys[10:] == [*["c"] * 10, None, "a"]
-    assert table.drop_columns(["product"]).equals(DRAWN.drop_columns(["product"]))
+    assert table.drop_columns(["product"]).equals(TWIN.drop_columns(["product"]))
 
 
 def test_the_dearer_line_leads_to_the_dearer_product() -> None:
@@ -81,5 +81,5 @@ def test_the_dearer_line_leads_to_the_dearer_product() -> None:
 
 def test_keys_of_owners_and_of_parents_without_these_columns_stay() -> None:
     case_of_owners = case_of(REAL, "category", family=SimpleNamespace(key="product"))
-    assert refit(case_of_owners).equals(DRAWN)
-    assert refit(case_of(REAL, "category"), {}).equals(DRAWN)
+    assert refit(case_of_owners).equals(TWIN)
+    assert refit(case_of(REAL, "category"), {}).equals(TWIN)
