@@ -200,6 +200,16 @@ def test_a_category_without_labels_is_null_as_often_as_noise_says() -> None:
     assert OTHER not in twin.column("city").to_pylist()
 
 
+@pytest.mark.parametrize(("name", "form"), [("city", r"\D+"), ("zip_code", r"\d{5}"), ("quirk", r"[\w ]+")])
+def test_towns_and_postcodes_without_labels_are_made_up_as_such(name: str, form: str) -> None:
+    """Of anything else nothing is known: it is text that says nothing."""
+    (treatment,) = assign_unseen(MODEL, [column(name, Kind.TEXT)])
+    nothing = without_labels(replace(treatment, is_required=True))
+    assert nothing.role is (Role.FREE_TEXT if name == "quirk" else Role.ADDRESS)
+    twin = assemble_unseen(pd.DataFrame(index=range(30)), [nothing], parents=lambda _: None, rng=RNG)
+    assert all(re.fullmatch(form, text) for text in twin.column(name).to_pylist())
+
+
 PATTERNS = EnforceableFacts(
     of_rows=(
         Rule("check phone", "((phone)::text ~ '^\\+49 [0-9]{3,4} [0-9]{5,8}$'::text)"),
