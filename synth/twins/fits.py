@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from synth.twins.context import Case
 
 LABELS = frozenset({Role.CATEGORY, Role.BOOLEAN})
+NOWHERE = -1  # the number of rows that refer to nothing
+NOBODY = np.zeros(0, np.int64)
 AMOUNTS = frozenset({Role.NUMBER, Role.DATETIME})
 
 
@@ -104,31 +106,38 @@ def _fit(
         parents.select([*copies.labels.values()]),
     )
     present = old_keys.is_valid().to_numpy(zero_copy_only=False)
-    places = np.arange(len(old_keys))
-    more_keys = pa.nulls(0, keys.type)
-    for code in np.unique(here[present]):
-        pool, rows = np.flatnonzero(theirs == code), np.flatnonzero(present & (here == code))
-        alike = real.column(own).filter(pa.array(there == code))
-        if not len(pool) or not len(alike.drop_null()):
+    pools, real_rows = _by_code(theirs), _by_code(there)
+    number, places, parts = len(old_keys), np.arange(len(old_keys)), [old_keys]
+    for code, rows in _by_code(np.where(present, here, NOWHERE)).items():
+        alike = real.column(own).take(pa.array(real_rows.get(code, NOBODY))).drop_null()
+        if code == NOWHERE or code not in pools or not len(alike):
             continue
         picks = share_out(
             alike,
             copies.treatment.column,
             len(rows),
             rng,
-            parents=keys.take(pa.array(pool)),
+            parents=keys.take(pa.array(pools[code])),
             unique=False,
-            make=lambda number: pa.nulls(number, keys.type),
+            make=lambda size: pa.nulls(size, keys.type),
         )
         if copies.amount is not None:
             column, source = copies.amount
-            rows = rows[_order(table.column(column), rows)]
+            rows = rows[_order(table.column(column), rows)]  # noqa: PLW2901
             copied_values = parents.column(source).take(pc.index_in(picks, keys))
             picks = picks.take(pa.array(_order(copied_values, np.arange(len(picks)))))
-        places[rows] = len(old_keys) + len(more_keys) + np.arange(len(rows))
-        more_keys = pa.concat_arrays([more_keys, picks])
-    values = pa.concat_arrays([old_keys, more_keys.cast(old_keys.type)]).take(pa.array(places))
+        places[rows] = number + np.arange(len(rows))
+        number += len(rows)
+        parts.append(picks.cast(old_keys.type))
+    values = pa.concat_arrays(parts).take(pa.array(places))
     return table.set_column(table.column_names.index(own), own, values)
+
+
+def _by_code(codes: NDArray[np.int64]) -> Mapping[int, NDArray[np.int64]]:
+    """Return the places of each number, ascending."""
+    order = np.argsort(codes, kind="stable")
+    different, begins = np.unique(codes[order], return_index=True)
+    return dict(zip(different.tolist(), np.split(order, begins[1:]), strict=True)) if len(codes) else {}
 
 
 def _order(values: pa.ChunkedArray, rows: NDArray[np.int64]) -> NDArray[np.int64]:
