@@ -221,26 +221,11 @@ class References:
     def _shows_people(self, name: str) -> bool:
         """Return whether anything but keys is, or follows from, what people have, or nobody can say."""
         keys = {key.column for key in self.keys[name]}
-        queue = [ColumnRef(name, column) for column in self.looks[name].columns if column not in keys]
-        visited_columns: set[ColumnRef] = set()
-        while queue:
-            one = queue.pop()
-            if one in visited_columns:
-                continue
-            visited_columns.add(one)
-            if (
-                one.node in self._sources_of_people
-                or read_name(one.column).what in (PERSONAL | LEADERS) - WHERE
-            ):
-                return True
-            lineage = self.lineages.get(one.node)
-            if lineage is None or not (lineage.is_parsed or lineage.is_stored):
-                return True
-            origin = lineage.columns.get(one.column)
-            if isinstance(origin, UnknownOrigin):
-                return True
-            queue += () if origin is None else origin.sources
-        return False
+        columns = self._columns_before(name, [one for one in self.looks[name].columns if one not in keys])
+        return columns is None or any(
+            one.node in self._sources_of_people or read_name(one.column).what in (PERSONAL | LEADERS) - WHERE
+            for one in columns
+        )
 
     def _holds_people(self, source: str) -> bool:
         """Return whether a relation has columns that are called as what leads to people."""
@@ -250,9 +235,57 @@ class References:
 
     @cached_property
     def _sources_of_people(self) -> frozenset[str]:
-        """Everything that tables of people are made from."""
-        people = [name for name, look in self.looks.items() if look.about_people > 1 and name in self.models]
-        return frozenset(node.unique_id for node in ancestry(self.manifest, people))
+        """Everything that tables of people get their rows from, or what is somebody's own."""
+        sources: set[str] = set()
+        for name, look in self.looks.items():
+            if look.about_people > 1 and name in self.models and not self._counts_others(look):
+                own_columns = {*look.personal, *look.leading, *look.unclear}
+                sources |= self._nodes_of_rows(name) | self._nodes_of(name, own_columns)
+        return frozenset(sources)
+
+    def _counts_others(self, look: RelationLook) -> bool:
+        """Return whether a table that is called as people only sums up those of another table."""
+        parents = [
+            self.looks.get(key.parent) for key in self.keys[look.unique_id] if key.parent in self.models
+        ]
+        return not look.personal and any(one and one.about_people > 2 for one in parents)  # noqa: PLR2004
+
+    def _nodes_of_rows(self, name: str) -> set[str]:
+        """Return the nodes of which a row gives at most one of this; all before it where that is unclear."""
+        nodes: set[str] = set()
+        node: str | None = name
+        while node is not None and node not in nodes:
+            nodes.add(node)
+            lineage = self.lineages.get(node)
+            if lineage is not None and lineage.is_stored:
+                return nodes
+            before, node = node, lineage.rows_of if lineage is not None and lineage.is_parsed else None
+        return nodes | {one.unique_id for one in ancestry(self.manifest, [before])}
+
+    def _nodes_of(self, name: str, columns: Collection[str]) -> set[str]:
+        """Return the nodes whose columns these are, or follow from; all where nobody can say."""
+        before = self._columns_before(name, columns)
+        if before is None:
+            return {one.unique_id for one in ancestry(self.manifest, [name])}
+        return {one.node for one in before}
+
+    def _columns_before(self, name: str, columns: Collection[str]) -> set[ColumnRef] | None:
+        """Return the columns and all that they follow from; None where nobody can say."""
+        queue = [ColumnRef(name, column) for column in columns]
+        before: set[ColumnRef] = set()
+        while queue:
+            one = queue.pop()
+            if one in before:
+                continue
+            before.add(one)
+            lineage = self.lineages.get(one.node)
+            if lineage is None or not (lineage.is_parsed or lineage.is_stored):
+                return None
+            origin = lineage.columns.get(one.column)
+            if isinstance(origin, UnknownOrigin):
+                return None
+            queue += () if origin is None else origin.sources
+        return before
 
 
 def with_public_keys(

@@ -551,6 +551,50 @@ def test_when_a_catalogue_was_written_is_no_day_of_its_rows(
 
 
 @pytest.mark.parametrize(
+    ("name", "sql", "is_reference"),
+    [
+        # Of whom rows are about, the catalogue says what they like.
+        ("customer_totals", "select c.customer_id, max(p.title) as favourite {} group by 1", True),
+        ("customers", "select c.customer_id, c.email, p.title as favourite {}", True),
+        # Rows of people themselves, and their own columns.
+        ("customers", "select p.product_id as customer_id, p.title as email from analytics.goods p", False),
+        ("customers", "select c.customer_id, p.title as email {}", False),
+    ],
+)
+def test_a_catalogue_that_tables_of_people_are_joined_to_is_about_nobody(
+    handmade: Handmade, name: str, sql: str, is_reference: bool
+) -> None:
+    handmade.session.execute(LISTS)
+    handmade.session.execute(
+        "create table analytics.people as select n as customer_id, 'p' || n || '@example.org' as email, "
+        "1 + n % 12 as product_id from generate_series(1, 60) n"
+    )
+    handmade.session.execute("create table analytics.goods as select * from analytics.products")
+    from_both = "from analytics.people c join analytics.goods p on p.product_id = c.product_id"
+    columns = "customer_id, email" if "email" in sql else "customer_id, 'Product A' as favourite"
+    handmade.session.execute(f"create table analytics.{name} as select {columns} from analytics.people")
+    plain_config = {"materialized": "table", "meta": {}}
+    seeds = [
+        handmade.model("goods", config=plain_config, resource_type="seed"),
+        handmade.model("people", resource_type="seed"),
+    ]
+    depends = {"nodes": ["model.hand.people", "model.hand.goods"]}
+    models = [
+        handmade.model(
+            "products",
+            compiled_code="select product_id, title, price from analytics.goods",
+            depends_on={"nodes": ["model.hand.goods"]},
+        ),
+        handmade.model("sales", compiled_code="select 1 as one"),
+        handmade.model(name, compiled_code=sql.format(from_both), depends_on=depends),
+    ]
+    facts = handmade.reference("sales", "product_id", "products", "product_id")
+    facts |= handmade.key("goods", "product_id") | handmade.key("people", "customer_id")
+    handmade.write({key: node for model in (*seeds, *models) for key, node in model.items()} | facts)
+    assert (listing_by_name(handmade)["products"]["reference"] is not None) == is_reference
+
+
+@pytest.mark.parametrize(
     ("places", "column", "value", "is_reference"),
     [
         ("stores", "hall", "'Hall ' || n", True),
