@@ -30,7 +30,7 @@ from synth.engine.panels import (
     places,
     top_counts,
 )
-from synth.engine.pasts import COUNT, Past, Schema, first_context, first_rows, is_averaged, later_rows, same
+from synth.engine.pasts import COUNT, Past, Schema, first_context, first_rows, habits, is_averaged, later_rows
 from synth.engine.spans import Spans, closest_date
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
@@ -42,10 +42,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.panels import Lesson
-    from synth.engine.pasts import Ints, Mask
+    from synth.engine.pasts import Ints
 
 TRIES = 8  # draws of a row that would lie behind the end
-REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
 MOST_WITHOUT_ROOM, ROOM_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
@@ -295,10 +294,10 @@ class Histories:
         mean_columns = tuple(
             name for name in values if name not in self._categories and is_averaged(rows[name])
         )
-        repeat_columns = tuple(name for name in values if _repeats(rows[name], place > 0))
+        repeat_columns, steady_columns = habits(rows, values, self._categories, place > 0)
         # Few rows teach more together: what does not depend on the place in a history is learned from all.
         whole = bool((place > 0).any()) and len(rows) < FEW_ROWS and place.max(initial=0) < LONG
-        return Schema(self._time, values, mean_columns, repeat_columns, spans, whole)
+        return Schema(self._time, values, mean_columns, repeat_columns, steady_columns, spans, whole)
 
     def _engine(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
@@ -317,14 +316,6 @@ def _spans(panel: Panel, time: str | None) -> Spans:
     """Return what of the rows is learned as spans; long histories need not follow each other's ends."""
     spans = Spans.of(panel.rows, panel.owner, time)
     return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
-
-
-def _repeats(values: pd.Series[Any], later: Mask) -> bool:
-    """Return whether rows hold the value of the row before them more often than chance has it."""
-    if not later.any():
-        return False
-    shares = values.value_counts(normalize=True, dropna=False).to_numpy()
-    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEAT_SHARE)
 
 
 def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from synth.engine.spans import Spans
 from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
 UNTIL, PACE, FIRST, GAP = "until", "pace", "first", "gap"
+SAME = "\0same"  # stands for the label of the row before
+REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
+STEADY_SHARE = 0.8  # of rows that hold the label of the row before, from which that is what is drawn of them
 
 
 class Form(Protocol):
@@ -53,6 +56,9 @@ class Schema:
         columns: all others.
         mean_columns: those of them whose mean over the rows before says something.
         repeat_columns: those that hold the previous row's value more often than chance has it.
+        steady_columns: labels that nearly all rows share with the row before; it is drawn whether they do,
+            because few owners have any pair of labels, but all show how seldom they change. Beside each
+            those that decide it: the region is drawn with every other town.
         spans: dates that stand in the rows as spans from their time.
         whole: first rows are learned together with all others, as rows that have none before them.
         end: the latest time that was observed.
@@ -62,6 +68,7 @@ class Schema:
     columns: tuple[str, ...]
     mean_columns: tuple[str, ...]
     repeat_columns: tuple[str, ...]
+    steady_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spans: Spans = field(default_factory=Spans)
     whole: bool = False
     end: Any = None
@@ -260,7 +267,13 @@ def later_targets(
         gaps = gaps[is_learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
         targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
-    targets |= {f"row {name}": rows[name][is_learned].array for name in schema.columns}
+    for name in schema.columns:
+        values = rows[name]
+        if name in schema.steady_columns:
+            together = (name, *schema.steady_columns[name])
+            is_same = np.logical_and.reduce([same(rows[one], rows[one].shift()) for one in together])
+            values = values.astype(object).mask(later & is_same, SAME)
+        targets[f"row {name}"] = values[is_learned].array
     return pd.DataFrame(targets)
 
 
@@ -282,9 +295,20 @@ def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.Da
 def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     """Return the rows that `later_targets` would describe so."""
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
+    rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
     if form.schema.time is not None:
         rows[form.schema.time] = form.schema.since(past.rows) + targets[GAP]
     return _as_learned(rows, form)
+
+
+def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]:
+    """Return labels with those of the rows before in place of `SAME`; first rows get some other one's."""
+    is_same = (values == SAME).fillna(False).to_numpy(bool)
+    labels = np.where(is_same, before.to_numpy(object), values.to_numpy(object))
+    nothing, others = np.flatnonzero(is_same & before.isna().to_numpy(bool)), labels[~is_same]
+    if len(others) and before.isna().all():
+        labels[nothing] = np.resize(others, len(nothing))
+    return pd.Series(labels, dtype=object)
 
 
 def _as_learned(rows: Mapping[str, Any], form: Form) -> pd.DataFrame:
@@ -298,6 +322,44 @@ def same(values: pd.Series[Any], others: pd.Series[Any]) -> Mask:
     null = values.isna().to_numpy(bool), others.isna().to_numpy(bool)
     equal = np.asarray(values.array == others.array)
     return np.where(null[0] | null[1], null[0] & null[1], np.where(pd.isna(equal), False, equal).astype(bool))
+
+
+def habits(
+    rows: pd.DataFrame, names: Sequence[str], categories: Collection[str], later: Mask
+) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return the `repeat_columns` and the `steady_columns` of a schema.
+
+    Args:
+        rows: those of one history together and in order.
+        names: of the columns.
+        categories: those of them that are labels.
+        later: which of the rows are not the first of a history.
+    """
+    repeat_columns = tuple(name for name in names if _repeats(rows[name], later))
+    steady_columns = [
+        name
+        for name in repeat_columns
+        if name in categories
+        and pd.api.types.is_string_dtype(rows[name])
+        and same(rows[name], rows[name].shift())[later].mean() >= STEADY_SHARE
+    ]
+    return repeat_columns, {
+        name: tuple(other for other in steady_columns if other != name and _decides(rows, other, name))
+        for name in steady_columns
+    }
+
+
+def _decides(rows: pd.DataFrame, one: str, other: str) -> bool:
+    """Return whether rows with the same label in `one` have the same in `other`."""
+    return len(rows[[one, other]].drop_duplicates()) == len(rows[[one]].drop_duplicates())
+
+
+def _repeats(values: pd.Series[Any], later: Mask) -> bool:
+    """Return whether rows hold the value of the row before them more often than chance has it."""
+    if not later.any():
+        return False
+    shares = values.value_counts(normalize=True, dropna=False).to_numpy()
+    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEAT_SHARE)
 
 
 def optional(values: pd.Series[Any]) -> pd.Series[Any]:
