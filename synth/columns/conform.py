@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -253,6 +254,17 @@ def _with_orphans(
     values_to_avoid = pa.chunked_array([*existing.chunks, pool.cast(existing.type)], existing.type)
     fresh = new_keys(real, treatment.column, len(places), rng, existing=values_to_avoid)
     return pc.replace_with_mask(keys, pa.array(mask), fresh.cast(keys.type))
+
+
+def others_for(treatment: Treatment, values: pa.ChunkedArray, rng: Rng) -> pa.ChunkedArray:
+    """Return made-up values in place of real ones, the same for the same; NULLs stay, prose goes."""
+    if treatment.role is Role.FREE_TEXT and not treatment.is_required:
+        return pa.chunked_array([pa.nulls(len(values), values.type)])
+    codes = values.combine_chunks().dictionary_encode()
+    number = len(codes.dictionary)
+    alone = replace(treatment, unique=True)
+    others = _replace_column(alone, values, number, lambda _: None, rng, existing=values)
+    return pa.chunked_array([of_type(others, treatment.column).take(codes.indices)])
 
 
 def made_up(treatments: Sequence[Treatment]) -> list[Column]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.graph.owners import Question
+    from synth.graph.reference import CopyReason
     from synth.project.manifest import Manifest
     from synth.warehouse import Warehouse
 
@@ -72,11 +73,12 @@ def decide(
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
-    finder = References(manifest, linked_models, looks, keys, lineages, columns)
+    finder = References(manifest, linked_models, looks, keys, lineages, columns, warehouse)
     reference, doubts = finder.decide(infer=infer)
+    with_own_keys = {name for name, reason in reference.items() if not reason.has_new_keys}
     linked_models = {
         name: with_public_keys(
-            replace(model, reference_doubt=doubts.get(name, "")), reference, looks, by_name.keys()
+            replace(model, reference_doubt=doubts.get(name, "")), with_own_keys, looks, by_name.keys()
         )
         for name, model in linked_models.items()
     }
@@ -84,7 +86,7 @@ def decide(
     keys = {name: model.foreign_keys for name, model in linked_models.items()}
     owners = EntityOwners(linked_models, looks, keys, reference, warehouse)
     owned_models = {
-        name: replace(_with_owner(model, owners.of(name)), reference=reference.get(name, ""))
+        name: _with_reason(_with_owner(model, owners.of(name)), reference.get(name))
         for name, model in linked_models.items()
     }
     decided_models = tuple(
@@ -148,6 +150,13 @@ def _with_owner(model: Model, ownership: Ownership) -> Model:
     if entity is None and repeats and not ownership.path and not ownership.is_declared:
         entity = ownership.column
     return replace(model, ownership=ownership, entity=entity)
+
+
+def _with_reason(model: Model, reason: CopyReason | None) -> Model:
+    """Return the model with why it is copied, and what is made up in the copy."""
+    if reason is None:
+        return model
+    return replace(model, reference=reason.text, roles={**model.roles, **reason.made_up})
 
 
 def _single_keys(model: Model) -> Iterable[str]:

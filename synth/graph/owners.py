@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from synth.domain import ForeignKey, Model
     from synth.graph.look import RelationLook
+    from synth.graph.reference import CopyReason
     from synth.warehouse import Warehouse
 
 OWN = frozenset({IdentifierKind.EMAIL, IdentifierKind.FULL_NAME, IdentifierKind.SSN})  # what names one person
@@ -63,7 +64,7 @@ class EntityOwners:
     models: Mapping[str, Model]
     looks: Mapping[str, RelationLook]
     keys: Mapping[str, tuple[ForeignKey, ...]]
-    reference: Mapping[str, str]
+    reference: Mapping[str, CopyReason]
     warehouse: Warehouse
     questions: list[Question] = field(default_factory=list)
     _ownerships: dict[str, Ownership] = field(default_factory=dict)
@@ -91,7 +92,7 @@ class EntityOwners:
             return self._declared_ownership(model, model.entity)
         if name in self.reference:
             return Ownership(
-                name, evidence=f"about nobody, {self.reference[name]}", advice="reference: false"
+                name, evidence=f"about nobody, {self.reference[name].text}", advice="reference: false"
             )
         if look is None:
             return Ownership(name, evidence="not known, because its rows cannot be read")

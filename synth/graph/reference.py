@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from synth.columns.pii import IdentifierKind, read_name
-from synth.domain import Kind, plain_words
+from synth.columns.pii import NAMES, IdentifierKind, read_name, role_of
+from synth.domain import RARE, Kind, Role, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.origins import ColumnRef, UnknownOrigin
+from synth.graph.owners import FEWEST
 from synth.graph.prices import is_price_list
 from synth.graph.words import (
     OPENINGS,
+    is_event_name,
     is_goods,
     is_location,
     is_maker,
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
+    from synth.warehouse import Warehouse
 
 MOST = 1_000  # rows of a dimension; beyond, a table is data
+MOST_EVENTS = 10_000
+NEARLY_ALL = 0.9  # of the rows of events, which so many people have to share
 OFTEN = 5  # rows that refer to a row of a dimension on average; those of an event have fewer
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
@@ -42,9 +47,23 @@ CALENDARS = frozenset(
 WHERE = frozenset(
     {IdentifierKind.CITY, IdentifierKind.POSTCODE, IdentifierKind.STREET, IdentifierKind.COORDINATES}
 )
+CONTACTS = NAMES | {IdentifierKind.PHONE, IdentifierKind.EMAIL}  # who works there, and how to reach them
 # Words of columns that say when a row was written.
 WRITTEN = frozenset({"created", "updated", "update", "modified", "changed", "loaded", "imported", "synced"})
 DECLARED_REASON = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReason:
+    """Why a model is about nobody, and which of its columns are made up all the same."""
+
+    text: str
+    made_up: Mapping[str, Role] = field(default_factory=dict)
+
+    @property
+    def has_new_keys(self) -> bool:
+        """Whether the copy has other keys, so that children need those of the copy."""
+        return Role.KEY in self.made_up.values()
 
 
 @dataclass(frozen=True)
@@ -62,23 +81,25 @@ class References:
     keys: Mapping[str, tuple[ForeignKey, ...]]
     lineages: Mapping[str, NodeLineage]
     columns: Mapping[str, Collection[str]]
+    warehouse: Warehouse
 
-    def decide(self, *, infer: bool) -> tuple[dict[str, str], dict[str, str]]:
+    def decide(self, *, infer: bool) -> tuple[dict[str, CopyReason], dict[str, str]]:
         """Return why models are reference, and why those in doubt are not, by `unique_id`.
 
         Args:
             infer: whether evidence is enough; else only what the owner declared counts.
         """
-        reference = {name: DECLARED_REASON for name, model in self.models.items() if model.declared_reference}
+        declared_models = (name for name, model in self.models.items() if model.declared_reference)
+        reference = dict.fromkeys(declared_models, CopyReason(DECLARED_REASON))
         if not infer:
             return reference, {}
         undeclared_models = [name for name, model in self.models.items() if model.declared_reference is None]
         while True:  # what refers to reference alone may be reference
             more = {
-                name: evidence
+                name: reason
                 for name in undeclared_models
                 if name not in reference
-                and (evidence := self._evidence(name, reference))
+                and (reason := self._reason(name, reference))
                 and not self._doubt(name, reference)
             }
             if not more:
@@ -88,7 +109,7 @@ class References:
     def _doubts(self, undeclared_models: Collection[str], reference: Collection[str]) -> dict[str, str]:
         """Return why models are not copied though all else says that they are about nobody."""
         doubts = {name: self._doubt(name, reference) for name in undeclared_models if name not in reference}
-        return {name: doubt for name, doubt in doubts.items() if doubt and self._evidence(name, reference)}
+        return {name: doubt for name, doubt in doubts.items() if doubt and self._reason(name, reference)}
 
     def _doubt(self, name: str, reference: Collection[str]) -> str:
         """Return which column may hold what leads to people by its values, as a sentence without its end."""
@@ -104,32 +125,64 @@ class References:
         )
         return next((f"{column} {why}" for column, why in unclear.items()), "")
 
-    def _evidence(self, name: str, reference: Collection[str]) -> str:
-        """Return why a model is about nobody; empty where that is in doubt."""
+    def _reason(self, name: str, reference: Collection[str]) -> CopyReason | None:
+        """Return why a model is about nobody; None where that is in doubt."""
         model, look = self.models[name], self.looks.get(name)
         if look is None or not look.whole or not look.rows or model.entity is not None:
-            return ""
+            return None
         if self._is_about_people(look):
-            return ""
+            return None
         if model.history is not None or model.sensitive or model.roles:
-            return ""
+            return None
         others = [
             key
             for key in self.keys[name]
             if key.parent != name and key.parent not in reference and not (key.public or key.test == BY_LABEL)
         ]
         makers = {key.column for key in others if self._is_made_by(look, key)}
-        if len(makers) < len(others) or self._names_party(look, makers):
-            return ""
-        if self._is_calendar(look):
-            return f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
-        return self._price_list(model, look) or self._dimension(look, sorted(makers))
+        if len(makers) < len(others) or self._names_party(look, {*makers, *self._contacts(look)}):
+            return None
+        if not look.about_people and self._is_calendar(look):
+            return CopyReason(
+                f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
+            )
+        return self._price_list(model, look) or self._dimension(look, sorted(makers)) or self._events(look)
+
+    def _contacts(self, look: RelationLook) -> dict[str, Role]:
+        """Return the columns that say who works at a place, and as what they are made up."""
+        return {column: role_of(what) for column, what in _kinds(look).items() if what in CONTACTS}
 
     def _is_about_people(self, look: RelationLook) -> bool:
-        """Return whether the rows may be people; where shops are, leads to none."""
-        if not is_premises(look.name):
+        """Return whether the rows may be people; where shops are, leads to none.
+
+        A few shops cannot be learned: those who work there are made up, and the rest is copied.
+        """
+        if is_somebody(look.name) or not is_premises(look.name):
             return bool(look.about_people)
-        return bool(look.personal or {*look.leading.values()} - WHERE)
+        return bool({*_kinds(look).values()} - WHERE - (CONTACTS if look.rows < FEWEST else set()))
+
+    def _events(self, look: RelationLook) -> CopyReason | None:
+        """Return why a table of events is about nobody: enough people share nearly every one of them.
+
+        Their numbers become other ones, because those who know a number know who took part.
+        """
+        if not is_event_name(look.name) or look.rows > MOST_EVENTS or self._of_people(look.unique_id):
+            return None
+        for child, key in self._referring(look.unique_id):
+            holders = [one for one in self.keys[child] if self._leads_to_people(one)]
+            if any(self._is_shared(look, child, key.column, one.column) for one in holders):
+                whose = f"nearly each is that of {RARE} people or more in {self.models[child].name}"
+                keys = dict.fromkeys([key.parent_column], Role.KEY)
+                return CopyReason(f"{look.rows:,} events, {whose}; {key.parent_column} is made up", keys)
+        return None
+
+    def _leads_to_people(self, key: ForeignKey) -> bool:
+        parent = self.looks.get(key.parent)
+        return parent is not None and parent.about_people > 1
+
+    def _is_shared(self, look: RelationLook, child: str, key: str, holder: str) -> bool:
+        counts = self.warehouse.count_common(self.looks[child].relation, key, holder, RARE)
+        return counts is not None and counts[1] >= NEARLY_ALL * look.rows
 
     def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
         """Return whether a key says which firm makes or sells the goods of a catalogue, or who runs a shop.
@@ -146,12 +199,12 @@ class References:
             for name in look.columns
         )
 
-    def _price_list(self, model: Model, look: RelationLook) -> str:
+    def _price_list(self, model: Model, look: RelationLook) -> CopyReason | None:
         """Return why a small table of prices and days, to which nobody may refer, is about nobody."""
         keys = (model.primary_key, *model.unique)
         if look.rows > MOST or not is_price_list(look, keys) or self._of_people(look.unique_id):
-            return ""
-        return f"{look.rows:,} prices by day, and no column, key or source leads to people"
+            return None
+        return CopyReason(f"{look.rows:,} prices by day, and no column, key or source leads to people")
 
     def _is_calendar(self, look: RelationLook) -> bool:
         """Return whether a table without data is a calendar or a list of numbers."""
@@ -167,18 +220,24 @@ class References:
             bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
         )
 
-    def _dimension(self, look: RelationLook, makers: Sequence[str] = ()) -> str:
+    def _dimension(self, look: RelationLook, makers: Sequence[str] = ()) -> CopyReason | None:
         """Return why a small table that others refer to is about nobody."""
         referring = self._referring(look.unique_id)
         if look.rows > MOST or self._has_days(look) or not referring or not self._has_label(look, referring):
-            return ""
+            return None
         rows = sum(self.looks[child].rows for child, _ in referring)
         of_people = self._shows_people if is_premises(look.name) else self._of_people
         if rows < OFTEN * look.rows or of_people(look.unique_id):
-            return ""
+            return None
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
-        evidence = f"{look.rows:,} rows that {names} refer to, and no column, key or source leads to people"
-        return f"{evidence}; {' and '.join(makers)} gets others" if makers else evidence
+        contacts = self._contacts(look)
+        others = "no other" if contacts else "no"
+        evidence = (
+            f"{look.rows:,} rows that {names} refer to, and {others} column, key or source leads to people"
+        )
+        changes = [f"{' and '.join(makers)} gets others"] if makers else []
+        changes += [f"{' and '.join(contacts)} is made up"] if contacts else []
+        return CopyReason("; ".join([evidence, *changes]), contacts)
 
     def _has_days(self, look: RelationLook) -> bool:
         """Return whether rows are of some day; when all were loaded is none of theirs.
@@ -219,9 +278,10 @@ class References:
         return any(self._holds_people(source) for source in sources)
 
     def _shows_people(self, name: str) -> bool:
-        """Return whether anything but keys is, or follows from, what people have, or nobody can say."""
-        keys = {key.column for key in self.keys[name]}
-        columns = self._columns_before(name, [one for one in self.looks[name].columns if one not in keys])
+        """Return whether anything but keys and contacts follows from what people have, or nobody can say."""
+        look = self.looks[name]
+        keys = {*(key.column for key in self.keys[name]), *self._contacts(look)}
+        columns = self._columns_before(name, [one for one in look.columns if one not in keys])
         return columns is None or any(
             one.node in self._sources_of_people or read_name(one.column).what in (PERSONAL | LEADERS) - WHERE
             for one in columns
@@ -238,7 +298,8 @@ class References:
         """Everything that tables of people get their rows from, or what is somebody's own."""
         sources: set[str] = set()
         for name, look in self.looks.items():
-            if look.about_people > 1 and name in self.models and not self._counts_others(look):
+            is_of_people = look.about_people > 1 and name in self.models and self._is_about_people(look)
+            if is_of_people and not self._counts_others(look):
                 own_columns = {*look.personal, *look.leading, *look.unclear}
                 sources |= self._nodes_of_rows(name) | self._nodes_of(name, own_columns)
         return frozenset(sources)
@@ -288,13 +349,25 @@ class References:
         return before
 
 
+def _kinds(look: RelationLook) -> dict[str, IdentifierKind | None]:
+    """Return what leads to people, by column; None where that is not sure."""
+    kinds = {str(kind): kind for kind in IdentifierKind}
+    return {column: kinds.get(what) for column, what in {**look.personal, **look.leading}.items()}
+
+
 def with_public_keys(
     model: Model,
-    reference: Mapping[str, str],
+    reference: Collection[str],
     looks: Mapping[str, RelationLook],
     tagged_models: Collection[str],
 ) -> Model:
     """Return the model whose references to public tables are marked as such.
+
+    Args:
+        model: as it is linked.
+        reference: the models that are copied with their keys.
+        looks: what was seen of each relation.
+        tagged_models: the others are public by their owner's choice.
 
     What its owner did not tag is public, unless it is about people: whose keys are made up in any case.
     Labels that are called as those of a list which is not copied stay labels.

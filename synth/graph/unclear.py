@@ -14,7 +14,7 @@ from synth.columns.pii.lexicon import NAME, PEOPLE, THINGS, words_of
 from synth.columns.pii.people import could_be_person, looks_like
 from synth.domain import Kind, is_identifier
 from synth.graph.repeats import SPARSE, ways
-from synth.graph.words import stem
+from synth.graph.words import is_event_name, is_premises, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,12 +34,16 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
     What is called as a thing is one, and so are labels and codes of a table that is called as one. Elsewhere
     text that could be names, long codes that rows do not share, long numbers and documents may be anybody's.
     """
-    is_thing = bool(THINGS & {*words_of(stem(table)), *words_of(table)})
-    reasons = {
-        column.name: _reason(column, sample.column(column.name).drop_null().to_pylist(), is_thing=is_thing)
-        for column in columns
-        if not THINGS & {*words_of(column.name)} or PEOPLE & {*words_of(column.name)}
-    }
+    is_site = is_premises(table)
+    is_thing = is_site or is_event_name(table) or bool(THINGS & {*words_of(stem(table)), *words_of(table)})
+    reasons = {}
+    for column in columns:
+        words = {*words_of(column.name)}
+        values = sample.column(column.name).drop_null().to_pylist()
+        if is_site and LABELS & words and _are_people(values):
+            reasons[column.name] = LIKE_NAMES
+        elif not THINGS & words or PEOPLE & words:
+            reasons[column.name] = _reason(column, values, is_thing=is_thing)
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -56,6 +60,11 @@ def _reason(column: Column, values: Sequence[object], *, is_thing: bool) -> str:
         return "" if _are_codes([*different]) else UNSHARED
     is_long = column.kind in {Kind.INTEGER, Kind.DECIMAL} and _digits(different) >= PHONE
     return UNSHARED if is_long and form_of(column, pa.chunked_array([pa.array(values)])) is None else ""
+
+
+def _are_people(values: Sequence[object]) -> bool:
+    """Return whether the texts, however few, are known names of people, as those of a carrier may be."""
+    return looks_like(map(str, values))[1] >= SOME
 
 
 def _are_known(texts: set[str]) -> bool:

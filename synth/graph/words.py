@@ -65,7 +65,7 @@ ENTITIES = PEOPLE | frozenset(MORE_ENTITIES.split())
 # Whom one trades with, and who is in charge: no entities of rows, but people, or perhaps people.
 PARTY_WORDS = """
     firm company firma unternehmen betrieb entreprise societe empresa payee
-    partner supplier dealer reseller merchant trader broker shipper consignee landlord proprietor
+    partner supplier dealer reseller merchant trader broker consignee landlord proprietor
     responsible clerk coach leader supervisor head director principal duty abnehmer besteller
     auftraggeber auftragnehmer lieferant haendler händler vertreter vertretung berater betreuer
     bearbeiter zustaendig zuständig verantwortlich verantwortlicher leiter leitung leiterin chef
@@ -92,11 +92,11 @@ PLACE_WORDS = """
     pais provincia
 """
 PLACES = frozenset(PLACE_WORDS.split())
-# Where anybody may go in, so that its town and street lead to no one.
+# Where anybody may go in, so that its town and street lead to no one; and who carries for anybody.
 PREMISES_WORDS = """
     store shop branch outlet warehouse depot plant factory airport station terminal hotel restaurant school
     university hospital clinic museum library filiale laden lager werk bahnhof schule magasin succursale
-    tienda sucursal almacen
+    tienda sucursal almacen shipper carrier airline railway spedition transporteur transportista
 """
 PREMISES = frozenset(PREMISES_WORDS.split())
 # Whatever else opens its doors some day, and what that day is called.
@@ -110,6 +110,14 @@ OPENING_WORDS = """
     abierto cierre cerrado
 """
 OPENINGS = frozenset(OPENING_WORDS.split())
+# What many people take part in at a time.
+EVENT_WORDS = """
+    race match fixture game tournament event course lecture lesson seminar workshop semester exam conference
+    flight concert festival screening auction election season episode rennen spiel kurs vorlesung vorstellung
+    veranstaltung pruefung prüfung flug wahl cours seance evenement vol examen carrera partido curso evento
+    vuelo eleccion
+"""
+EVENTS = frozenset(EVENT_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -158,7 +166,7 @@ def stem(name: str, vocabulary: Collection[str] = ENTITIES) -> str:
 def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > SHORTEST + 1:
         return f"{word[:-3]}y"
-    if word.endswith("sses"):
+    if word.endswith(("sses", "tches", "shes", "xes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > SHORTEST else word
 
@@ -219,10 +227,15 @@ def is_goods(name: str) -> bool:
 
 
 def is_premises(name: str) -> bool:
-    """Return whether a model is named as one of shops, warehouses, stations, and the like."""
+    """Return whether a model is named as one of shops, warehouses, stations, carriers, and the like."""
     return stem(name, PREMISES).split("_")[-1] in PREMISES
 
 
 def is_location(name: str) -> bool:
     """Return whether a model is named as one of places that open: premises, offices, locations."""
     return stem(name, LOCATIONS).split("_")[-1] in LOCATIONS
+
+
+def is_event_name(name: str) -> bool:
+    """Return whether a model is named as one of what many people take part in."""
+    return stem(name, EVENTS).split("_")[-1] in EVENTS

@@ -1,6 +1,7 @@
 """Tables about nobody: copied as they are, which is said wherever the twin is named.
 
-What their rows refer to may be about somebody: such keys become those of the parent's twin.
+What their rows refer to may be about somebody: such keys become those of the parent's twin. Who works at a
+place is somebody, too: columns that say who, or how to reach them, are made up.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from synth._version import __version__
-from synth.columns.conform import as_plain
+from synth.columns.conform import as_plain, others_for
 from synth.columns.encoding import encode
 from synth.columns.keys import new_keys
+from synth.columns.roles import REPLACED_ROLES, classify
 from synth.domain import Role
 from synth.twins.across import keys_in_turn
 from synth.twins.pools import pool_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, ForeignKey, Task
     from synth.twins.context import RunContext
 
+MADE_UP_ROLES = REPLACED_ROLES | {Role.FREE_TEXT, Role.KEY}
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
@@ -58,8 +61,9 @@ def copy_reference(
     learned_keys = [key for key in learned_parents(task) if key.column in names]
     table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
     stage = _stage_of(task, context, table)
-    is_changed = bool(learned_keys or {*model.unlinked_columns} & {*names})
-    # Postgres copies the rows itself where none of their keys changed.
+    made_up = any(role in MADE_UP_ROLES for role in model.roles.values())
+    is_changed = bool(learned_keys or made_up or {*model.unlinked_columns} & {*names})
+    # Postgres copies the rows itself where none of them changed.
     context.warehouse.stage(task, stage, columns=columns, table=table if is_changed else None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     holds = frozenset(key.parent for key in learned_keys if key.parent in context.twins)
@@ -101,14 +105,18 @@ def _rows(
     learned_keys: Mapping[str, ForeignKey],
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
 ) -> pa.Table:
-    """Return the real rows, with other values of the keys of learned parents; NULL where these come later."""
+    """Return the real rows with other people, other keys of learned parents, NULL for those of later ones."""
     names = [column.name for column in columns]
     real = context.snapshot.extract(task.model.relation, columns).rename_columns(names)
+    treatments = classify(task.model, columns, real)
     rows = {}
-    for column in columns:
+    for treatment in treatments:
+        column = treatment.column
         values = real.column(column.name)
         if column.name in learned_keys:
             values = _other_keys(task, learned_keys[column.name], column, values, context, parents)
+        elif treatment.role in MADE_UP_ROLES and column.name in task.model.roles:
+            values = others_for(treatment, values, np.random.default_rng([task.seed, *column.name.encode()]))
         if column.name in task.model.unlinked_columns:
             values = pa.chunked_array([pa.nulls(len(values), values.type)])
         rows[column.name] = encode(as_plain(values), column)

@@ -39,7 +39,6 @@ from synth.warehouse.trust import Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     import pyarrow as pa
 
@@ -78,9 +77,7 @@ class Warehouse:
         self._main = self._resources.enter_context(self._open())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Close the session of the run; its lock goes with it."""
         self._resources.close()
 
@@ -355,6 +352,10 @@ class Warehouse:
     def determines(self, relation: Relation, key: str, value: str) -> bool | None:
         """Return whether one column decides another; see `synth.warehouse.values.determines`."""
         return values.determines(self._main, relation, key, value)
+
+    def count_common(self, table: Relation, key: str, holder: str, fewest: int) -> tuple[int, int] | None:
+        """Return how many keys many holders share; see `synth.warehouse.values.count_common`."""
+        return values.count_common(self._main, table, key, holder, fewest)
 
     def sample(self, relation: Relation, columns: Sequence[Column], rows: int) -> pa.Table:
         """Return the first rows of a relation as Arrow."""
