@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS, lead_nowhere
 from synth.columns.unseen import assemble_unseen
-from synth.domain import Kind, Role
+from synth.domain import Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
@@ -31,7 +30,9 @@ from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
 from synth.twins.pools import pool_of
 from synth.twins.private import PrivateDraft, learn_privately
+from synth.twins.public_tables import calendar_of
 from synth.twins.publicly import completed, publicly, refuse_unknown, without_labels
+from synth.twins.quotients import quotients_of, with_quotients
 from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
 from synth.twins.repair import repair_rows
 from synth.twins.snapshots import in_versions, key_versions, usual_habits
@@ -52,7 +53,6 @@ from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -164,7 +164,9 @@ def _open_publicly(
         computed_elsewhere=computed_columns,
     )
     passing = counted_elsewhere(model, context.sql_facts)
-    public = completed(public, _calendar(task, context), enforceable.of_rows, passing)
+    public = completed(public, calendar_of(task.model, context), enforceable.of_rows, passing)
+    quotients = quotients_of(public.treatments, public.domains, context)
+    public = replace(public, domains=with_quotients(public.domains, quotients), quotients=quotients)
     if not task.guarantee.discover:
         refuse_unknown(model, public)
     nobody = SourceRows(
@@ -172,22 +174,6 @@ def _open_publicly(
     )
     task = replace(task, model=replace(model, unique=(*model.unique, *model.derived_keys)))
     return Case(task, context, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
-
-
-def _calendar(task: Task, context: RunContext) -> tuple[datetime, datetime] | None:
-    """Return the first and the last day of the tables about nobody that the model refers to."""
-    days: list[datetime] = []
-    for key in task.model.foreign_keys:
-        table = context.sql_facts.tables.get(key.parent)
-        relation = key.relation or (table.relation if table is not None and table.public else None)
-        if not key.public or relation is None:
-            continue
-        columns = [one for one in context.warehouse.describe(relation) if one.kind is Kind.DATE]
-        if columns:
-            rows = context.snapshot.extract(relation, columns[:1])
-            ends = pc.min_max(rows.column(0).cast(pa.timestamp("us"))).as_py()
-            days += [day for day in ends.values() if day is not None]
-    return (min(days), max(days)) if days else None
 
 
 def _public_pool(task: Task, context: RunContext, parents: Parents, key: ForeignKey) -> pa.Array | None:

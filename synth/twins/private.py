@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
 from synth.runs.costs import domain_of, rows_per_entity
 from synth.twins.links import count_parents, link_column
 from synth.twins.offsets import as_distances, as_moments
+from synth.twins.quotients import as_numbers, as_shares
 from synth.twins.source import MOST, codes_of_owners
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.spending import Cost
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from synth.twins.context import Case, RunContext, TwinTable
     from synth.twins.offsets import Offset
     from synth.twins.publicly import Publicly
+    from synth.twins.quotients import Quotient
 
 KEY_BYTES = 32
 # Stands for a row of a table of which no column is counted.
@@ -47,6 +49,7 @@ class PrivateModel:
         entities: whose each of these rows is; None where each is its own.
         rows_per_entity: of how many rows of an entity it may know.
         offsets: moments that it counted as distances; `moments` are their domains.
+        quotients: numbers that it counted as shares of those of public tables.
         link: the key that says whose each row is, where it was counted how many rows parents have.
     """
 
@@ -58,12 +61,14 @@ class PrivateModel:
     link: Treatment | None = None
     offsets: tuple[Offset, ...] = ()
     moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
+    quotients: tuple[Quotient, ...] = ()
 
     def sample(self, rows: int) -> pd.DataFrame:
         """Return rows of which labels that stand for others are commoner ones, where there are any."""
         if list(self.engine.domains) == [NOTHING]:
             return pd.DataFrame(index=pd.RangeIndex(rows))
         rows_of_engine = as_moments(self.engine.sample(rows), self.offsets, self.moments)
+        rows_of_engine = as_numbers(rows_of_engine, self.quotients)
         names = [name for name in self.engine.domains if _has_others(rows_of_engine[name])]
         return rows_of_engine.assign(**{name: _commoner(rows_of_engine[name]) for name in names})
 
@@ -142,16 +147,16 @@ def learn_privately(
     parents = (
         link if link is None else count_parents(model, link, real, cost.rows_per_entity, context, secret)
     )
-    engine.fit(as_distances(frame, public.offsets), owners, secret, parents=parents)
+    rows = as_shares(as_distances(frame, public.offsets), public.quotients)
+    engine.fit(rows, owners, secret, parents=parents)
     context.warehouse.explain_cost(
         context.settings.schema,
         cost,
         [{"what": one.what, "rho": one.rho, "delta": one.delta} for one in engine.releases],
     )
     link = link if engine.children is not None else None
-    return PrivateModel(
-        engine, cost.domain, cost.rows_per_entity, frame, owners, link, public.offsets, public.moments
-    )
+    model_of_rows = PrivateModel(engine, cost.domain, cost.rows_per_entity, frame, owners, link)
+    return replace(model_of_rows, offsets=public.offsets, moments=public.moments, quotients=public.quotients)
 
 
 def _rows(

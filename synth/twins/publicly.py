@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, ForeignKey, Model, PublicValues, Rule
     from synth.facts.enforceable import EnforceableFacts
     from synth.twins.offsets import Offset
+    from synth.twins.quotients import Quotient
 
     Pools = Callable[[ForeignKey], pa.Array | None]
 
@@ -50,6 +51,7 @@ class Publicly:
         domains: of the columns that are counted.
         sources: what says so, by column; of what nothing does, that it is paid for.
         offsets: moments that are counted as distances; `moments` are the domains of these and the others.
+        quotients: numbers that are counted as shares of those of public tables.
     """
 
     treatments: tuple[Treatment, ...]
@@ -57,6 +59,7 @@ class Publicly:
     sources: Mapping[str, str] = field(default_factory=dict)
     offsets: tuple[Offset, ...] = ()
     moments: Mapping[str, ColumnDomain] = field(default_factory=dict)
+    quotients: tuple[Quotient, ...] = ()
 
     @property
     def incomplete(self) -> tuple[str, ...]:

@@ -250,3 +250,38 @@ def test_twins_by_guarantee_agree_with_each_other_as_the_sql_of_the_project_says
     gaps = "select club_id from synthetic.members group by 1 having max(place) <> count(*) or min(place) <> 1"
     assert club.rows(gaps) == []
     assert club.value("select count(*) from synthetic.members where double_points <> points * 2") == 0
+
+
+LIST_FEES = """
+alter table analytics.clubs add column list_fee numeric(8, 2);
+update analytics.clubs set list_fee = 7.5 + 3.25 * (club_id - 4100);
+insert into analytics.members select member_id + 1000 * n, club_id, name, level, points
+from analytics.members, generate_series(1, 9) n;
+update analytics.members set fee = round(list_fee * case when member_id % 4 = 0 then 0.8 else 1 end, 2)
+from analytics.clubs where clubs.club_id = members.club_id;
+"""
+SHARES = """
+select avg((abs(fee / list_fee - 1) < 0.01 or abs(fee / list_fee - 0.8) < 0.01)::integer)
+from synthetic.members join synthetic.clubs using (club_id)
+"""
+
+
+def test_prices_are_shares_of_those_in_a_public_list(club: Handmade) -> None:
+    club.session.execute(LIST_FEES)
+    strict = {
+        "materialized": "table",
+        "meta": {"synthesize": True, "synth": {"privacy": "guaranteed", "epsilon": 30}},
+    }
+    reference = {"materialized": "table", "meta": {"synthesize": True, "synth": {"reference": True}}}
+    club.write(
+        {
+            **club.model("clubs", config=reference),
+            **club.model("members", config=strict),
+            **club.key("clubs", "club_id"),
+            **club.key("members", "member_id"),
+            **club.reference("members", "club_id", "clubs", "club_id"),
+        }
+    )
+    answer = club.synth("run")
+    assert answer.code == 0, answer.text
+    assert club.value(SHARES) > 0.95

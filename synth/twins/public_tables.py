@@ -1,0 +1,43 @@
+"""Tables about nobody that a model refers to: what is in them is public, and may be used without paying."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.domain import Kind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from synth.domain import ForeignKey, Model, Relation
+    from synth.twins.context import RunContext
+
+
+def public_relation(key: ForeignKey, context: RunContext) -> Relation | None:
+    """Return where the rows are that a reference leads to; None where these are not public."""
+    if not key.public:
+        return None
+    table = context.sql_facts.tables.get(key.parent)
+    return key.relation or (table.relation if table is not None and table.public else None)
+
+
+def calendar_of(model: Model, context: RunContext) -> tuple[datetime, datetime] | None:
+    """Return the first and the last day of the public tables that the model refers to.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    days: list[datetime] = []
+    for key in model.foreign_keys:
+        relation = public_relation(key, context)
+        if relation is None:
+            continue
+        columns = [one for one in context.warehouse.describe(relation) if one.kind is Kind.DATE]
+        if columns:
+            rows = context.snapshot.extract(relation, columns[:1])
+            ends = pc.min_max(rows.column(0).cast(pa.timestamp("us"))).as_py()
+            days += [day for day in ends.values() if day is not None]
+    return (min(days), max(days)) if days else None
