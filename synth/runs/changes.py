@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from synth.domain import ModelResult, Status
+from synth.facts.across import companions
 from synth.runs.attempts import requested_options
 from synth.runs.fingerprint import PARENT, difference, inputs
 from synth.warehouse import Stage
 from synth.warehouse.units import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from synth.domain import Relation, Task
     from synth.settings import Settings
@@ -178,18 +179,53 @@ def decide(
     """
     with ThreadPoolExecutor(settings.threads) as pool:
         rows = list(pool.map(lambda task: snapshot.content(task.model.relation), tasks))
-    decisions: dict[str, Decision] = {}
-    for task, content in zip(tasks, rows, strict=True):
-        current_inputs = inputs(
-            task,
-            settings,
-            columns=warehouse.describe(task.model.relation),
-            rows=content,
-            options=requested_options(task, settings),
-            parents=_makers(task, decisions, inventory, twins),
-        )
-        decisions[task.model.unique_id] = _decision(task, current_inputs, inventory)
-    return decisions
+
+    def decisions_with(reasons: Mapping[str, str]) -> dict[str, Decision]:
+        decisions: dict[str, Decision] = {}
+        for task, content in zip(tasks, rows, strict=True):
+            current_inputs = inputs(
+                task,
+                settings,
+                columns=warehouse.describe(task.model.relation),
+                rows=content,
+                options=requested_options(task, settings),
+                parents=_makers(task, decisions, inventory, twins),
+            )
+            decision = _decision(task, current_inputs, inventory)
+            reason = "" if decision.reason or decision.stage else reasons.get(task.model.unique_id, "")
+            decisions[task.model.unique_id] = (
+                replace(decision, reason=reason, note="") if reason else decision
+            )
+        return decisions
+
+    return _with_companions(decisions_with, warehouse, snapshot)
+
+
+def _with_companions(
+    decisions_with: Callable[[Mapping[str, str]], dict[str, Decision]],
+    warehouse: Warehouse,
+    snapshot: Snapshot,
+) -> dict[str, Decision]:
+    """Return the decisions; models that have to agree with one that is made anew are made anew, too.
+
+    An order has the town of its customer, who has the sum of the orders: neither can be made alone.
+    """
+    decisions, reasons = decisions_with({}), dict[str, str]()
+    if len({bool(one.reason) for one in decisions.values()}) < 2:  # noqa: PLR2004 - all, or none of them
+        return decisions
+    groups = companions([one.task.model for one in decisions.values()], warehouse, snapshot)
+    while True:
+        anew = {name for name, one in decisions.items() if one.reason}
+        more = {
+            name: f"it has to agree with {decisions[min(group & anew)].task.model.name}"
+            for group in groups
+            if group & anew
+            for name in group - anew - reasons.keys()
+        }
+        if not more:
+            return decisions
+        reasons |= more
+        decisions = decisions_with(reasons)
 
 
 def _makers(
