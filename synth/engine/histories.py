@@ -30,7 +30,7 @@ from synth.engine.panels import (
     places,
     top_counts,
 )
-from synth.engine.pasts import COUNT, Past, Schema, first_context, first_rows, habits, is_averaged, later_rows
+from synth.engine.pasts import COUNT, Past, Schema, first_rows, habits, is_averaged, later_rows
 from synth.engine.spans import Spans, closest_date
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
@@ -144,9 +144,9 @@ class Histories:
         others = beside.in_order(time, self._part) if beside and len(beside.rows) else None
         empty, spans = own.rows.iloc[:0], _spans(own, time)
         own, others = own.with_spans(spans), others and others.with_spans(spans)
+        schema = self._schema(own.rows, own.place, spans)
         times = own.rows[time] if time is not None and len(own.rows) else None
         start, end = (None, None) if times is None else (times.min(), times.max())
-        schema = replace(self._schema(own.rows, own.place, spans), end=end)
         base = self._base(own)
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
@@ -323,7 +323,7 @@ def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: i
     if model.firsts is None:
         past = Past.of_none(model, owners)
         return _next_rows(model, past, past.context(owners, counts), draw)[0]
-    context = first_context(model, owners, counts)
+    context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
     rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
     if model.schema.time is not None:
         times = rows[model.schema.time]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.pasts import COUNT, contexts, first_context, first_targets, later_targets, starting_times
+from synth.engine.pasts import COUNT, contexts, first_targets, later_targets, starting_times
 from synth.engine.ticks import to_native
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def of_firsts(form: Form, panel: Panel) -> Lesson:
     """Return the first rows, given their owners and how many rows there are."""
     first = panel.place == 0
     owner = panel.owner[first]
-    context = first_context(form, panel.owners.iloc[owner], panel.counts[owner])
+    context = panel.owners.iloc[owner].assign(**{COUNT: panel.counts[owner]})
     targets = first_targets(panel.owners, panel.rows[first], owner, form.schema, form.base)
     return Lesson(context, targets, None if panel.entities is None else panel.entities[first])
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
-UNTIL, PACE, FIRST, GAP = "until", "pace", "first", "gap"
+UNTIL, FIRST, GAP = "until", "first", "gap"
 SAME = "\0same"  # stands for the label of the row before
 REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
 STEADY_SHARE = 0.8  # of rows that hold the label of the row before, from which that is what is drawn of them
@@ -61,7 +61,6 @@ class Schema:
             those that decide it: the region is drawn with every other town.
         spans: dates that stand in the rows as spans from their time.
         whole: first rows are learned together with all others, as rows that have none before them.
-        end: the latest time that was observed.
     """
 
     time: str | None
@@ -71,16 +70,10 @@ class Schema:
     steady_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spans: Spans = field(default_factory=Spans)
     whole: bool = False
-    end: Any = None
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
         return self.spans.since(rows) if self.spans.end else rows[self.time]
-
-    def pace(self, times: pd.Series[Any], left: Ints, goal: pd.Series[Any] | None = None) -> Floats:
-        """Return how far apart rows lie, on average, if so many that are left fill the time until the end."""
-        until = self.end if goal is None else goal.fillna(self.end)
-        return as_numbers(pd.Series(until - times)) / (left + 1)
 
     def previous(self, values: pd.Series[Any]) -> pd.Series[Any]:
         """Return values of the rows before others, as a dtype that has room for none."""
@@ -183,7 +176,6 @@ class Past:
             parts[TIME] = self.rows[self.schema.time].array
             parts[LAST_GAP] = self.gap
             parts[MEAN_GAP] = self.gaps / max(self.place - 1, 1)
-            parts[PACE] = self.schema.pace(self.rows[self.schema.time], counts - self.place, self.goal)
             if self.goal is not None:
                 parts[UNTIL] = (self.goal - self.rows[self.schema.time]).array
         return pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
@@ -224,14 +216,6 @@ def contexts(
         past = past.after(rows.iloc[now].reset_index(drop=True))
     order = np.argsort(np.concatenate(learned_rows), kind="stable")
     return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
-
-
-def first_context(form: Form, owners: pd.DataFrame, counts: Ints) -> pd.DataFrame:
-    """Return what the first row of each owner's history is drawn given."""
-    context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
-    if form.schema.time is None:
-        return context
-    return context.assign(**{PACE: form.schema.pace(starting_times(form, owners), counts)})
 
 
 def first_targets(

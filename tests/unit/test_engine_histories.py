@@ -233,20 +233,3 @@ def test_rows_of_long_histories_do_not_pile_up_at_the_end(seed: int) -> None:
     twin, whose = histories.sample(pd.DataFrame(index=range(200)))
     gaps = twin["at"].diff()[np.diff(whose, prepend=-1) == 0]
     assert (gaps == pd.Timedelta(0)).mean() < 0.01
-
-
-def test_rows_that_fill_the_time_until_the_end_hardly_pile_up_there() -> None:
-    excess = []
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        since = 540 * (1 - rng.beta(1, 2, 350))  # days before the end
-        counts = 1 + (rng.gamma(2, 1, 350) * 4.4 * (0.3 + since / 540)).astype(int)
-        owner = np.repeat(np.arange(350), counts)
-        days = rng.uniform(0, 1, len(owner)) * since[owner]
-        order = np.lexsort((-days, owner))
-        rows = pd.DataFrame({"at": (END - pd.to_timedelta(days[order], "D")).round("min")})
-        owners = pd.DataFrame({"since": (END - pd.to_timedelta(since, "D")).floor("D")})
-        twin, _ = Histories(seed, time="at").fit(owners, rows, owner).sample(owners)
-        last_month = END - pd.Timedelta("30D")
-        excess.append((twin["at"] > last_month).mean() / (rows["at"] > last_month).mean())
-    assert np.mean(excess) < 1.6  # of three seeds 1.26 is the mean; without the pace it was 1.88
