@@ -250,7 +250,10 @@ def later_targets(
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         gaps = gaps[is_learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
-        targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
+        gaps = gaps.astype(rows[schema.time].dtype) if whole else gaps
+        targets[GAP] = gaps.array
+        if schema.whole:  # beside the days from order to order, those from joining to the first are others
+            targets |= {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
     for name in schema.columns:
         values = rows[name]
         if name in schema.steady_columns:
@@ -281,7 +284,11 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
     if form.schema.time is not None:
-        rows[form.schema.time] = form.schema.since(past.rows) + targets[GAP]
+        gaps = targets[GAP]
+        if form.schema.whole:
+            own, other = (targets[name] for name in ((GAP, FIRST) if past.place else (FIRST, GAP)))
+            gaps = own.fillna(other)
+        rows[form.schema.time] = form.schema.since(past.rows) + gaps
     return _as_learned(rows, form)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from synth.engine import Histories, Panel
+from synth.engine.pasts import FIRST, GAP, Schema, later_targets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -233,3 +234,14 @@ def test_rows_of_long_histories_do_not_pile_up_at_the_end(seed: int) -> None:
     twin, whose = histories.sample(pd.DataFrame(index=range(200)))
     gaps = twin["at"].diff()[np.diff(whose, prepend=-1) == 0]
     assert (gaps == pd.Timedelta(0)).mean() < 0.01
+
+
+def test_times_until_the_first_row_are_learned_beside_the_gaps_to_the_next() -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-03-01", "2024-02-01", "2024-05-01"])
+    rows, later = pd.DataFrame({"at": days}), np.array([False, True, False, True])
+    starts = pd.Series(pd.to_datetime(["2023-12-31", "2023-12-31", "2024-01-30", "2024-01-30"]))
+    targets = later_targets(rows, later, Schema("at", (), (), (), whole=True), starts)
+    assert targets[FIRST].dt.days.dropna().tolist() == [1, 2]
+    assert targets[FIRST].isna().tolist() == [False, True, False, True]
+    assert targets[GAP].dt.days.dropna().tolist() == [60, 90]
+    assert targets[GAP].isna().tolist() == [True, False, True, False]
