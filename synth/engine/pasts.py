@@ -284,12 +284,20 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
     if form.schema.time is not None:
-        gaps = targets[GAP]
-        if form.schema.whole:
-            own, other = (targets[name] for name in ((GAP, FIRST) if past.place else (FIRST, GAP)))
-            gaps = own.fillna(other)
+        gaps = _filled(targets[GAP if past.place else FIRST]) if form.schema.whole else targets[GAP]
         rows[form.schema.time] = form.schema.since(past.rows) + gaps
     return _as_learned(rows, form)
+
+
+def _filled(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return values with some of them, in turn, in place of NULL, which few draws hold; 0 where all do."""
+    missing = values.isna().to_numpy(bool)
+    present = values[~missing]
+    if not len(present):
+        return values.fillna(pd.Timedelta(0) if values.dtype.kind == "m" else 0)
+    return pd.Series(present.array.take(np.resize(np.arange(len(present)), len(values)))).where(
+        missing, values.reset_index(drop=True)
+    )
 
 
 def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]:

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from synth.engine import Histories, Panel
-from synth.engine.pasts import FIRST, GAP, Schema, later_targets
+from synth.engine.histories import HistoryModel
+from synth.engine.pasts import FIRST, GAP, Past, Schema, later_rows, later_targets
+from synth.engine.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -245,3 +247,14 @@ def test_times_until_the_first_row_are_learned_beside_the_gaps_to_the_next() -> 
     assert targets[FIRST].isna().tolist() == [False, True, False, True]
     assert targets[GAP].dt.days.dropna().tolist() == [60, 90]
     assert targets[GAP].isna().tolist() == [True, False, True, False]
+
+
+def test_no_time_is_missing_where_a_draw_holds_no_gap() -> None:
+    empty = pd.DataFrame({"at": pd.to_datetime([])})
+    schema = Schema("at", (), (), (), whole=True)
+    form = HistoryModel(empty, empty, schema, None, END, END, Synthesizer())
+    past = Past.of_first(schema, pd.DataFrame({"at": [END] * 3}))
+    for days in ([2, None, 3], [None, None, None]):
+        targets = pd.DataFrame({GAP: pd.to_timedelta(days, "D"), FIRST: pd.to_timedelta([None] * 3)})
+        times = later_rows(targets, past, form)["at"]
+        assert (times - END).dt.days.tolist() == ([2, 3, 3] if days[0] else [0, 0, 0])
