@@ -73,12 +73,11 @@ def decide(
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
-    finder = References(manifest, linked_models, looks, keys, lineages, columns, warehouse)
+    finder = References(manifest, linked_models, looks, keys, lineages, columns)
     reference, doubts = finder.decide(infer=infer)
-    with_own_keys = {name for name, reason in reference.items() if not reason.has_new_keys}
     linked_models = {
         name: with_public_keys(
-            replace(model, reference_doubt=doubts.get(name, "")), with_own_keys, looks, by_name.keys()
+            replace(model, reference_doubt=doubts.get(name, "")), reference, looks, by_name.keys()
         )
         for name, model in linked_models.items()
     }

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from synth.columns.pii import NAMES, IdentifierKind, read_name, role_of
-from synth.domain import RARE, Kind, Role, plain_words
+from synth.domain import Kind, plain_words
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
@@ -16,7 +16,6 @@ from synth.graph.owners import FEWEST
 from synth.graph.prices import is_price_list
 from synth.graph.words import (
     OPENINGS,
-    is_event_name,
     is_goods,
     is_location,
     is_maker,
@@ -29,15 +28,12 @@ from synth.graph.words import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from synth.domain import ForeignKey, Model
+    from synth.domain import ForeignKey, Model, Role
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
-    from synth.warehouse import Warehouse
 
 MOST = 1_000  # rows of a dimension; beyond, a table is data
-MOST_EVENTS = 10_000
-NEARLY_ALL = 0.9  # of the rows of events, which so many people have to share
 OFTEN = 5  # rows that refer to a row of a dimension on average; those of an event have fewer
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
@@ -60,11 +56,6 @@ class CopyReason:
     text: str
     made_up: Mapping[str, Role] = field(default_factory=dict)
 
-    @property
-    def has_new_keys(self) -> bool:
-        """Whether the copy has other keys, so that children need those of the copy."""
-        return Role.KEY in self.made_up.values()
-
 
 @dataclass(frozen=True)
 class References:
@@ -81,7 +72,6 @@ class References:
     keys: Mapping[str, tuple[ForeignKey, ...]]
     lineages: Mapping[str, NodeLineage]
     columns: Mapping[str, Collection[str]]
-    warehouse: Warehouse
 
     def decide(self, *, infer: bool) -> tuple[dict[str, CopyReason], dict[str, str]]:
         """Return why models are reference, and why those in doubt are not, by `unique_id`.
@@ -146,7 +136,7 @@ class References:
             return CopyReason(
                 f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
             )
-        return self._price_list(model, look) or self._dimension(look, sorted(makers)) or self._events(look)
+        return self._price_list(model, look) or self._dimension(look, sorted(makers))
 
     def _contacts(self, look: RelationLook) -> dict[str, Role]:
         """Return the columns that say who works at a place, and as what they are made up."""
@@ -160,29 +150,6 @@ class References:
         if is_somebody(look.name) or not is_premises(look.name):
             return bool(look.about_people)
         return bool({*_kinds(look).values()} - WHERE - (CONTACTS if look.rows < FEWEST else set()))
-
-    def _events(self, look: RelationLook) -> CopyReason | None:
-        """Return why a table of events is about nobody: enough people share nearly every one of them.
-
-        Their numbers become other ones, because those who know a number know who took part.
-        """
-        if not is_event_name(look.name) or look.rows > MOST_EVENTS or self._of_people(look.unique_id):
-            return None
-        for child, key in self._referring(look.unique_id):
-            holders = [one for one in self.keys[child] if self._leads_to_people(one)]
-            if any(self._is_shared(look, child, key.column, one.column) for one in holders):
-                whose = f"nearly each is that of {RARE} people or more in {self.models[child].name}"
-                keys = dict.fromkeys([key.parent_column], Role.KEY)
-                return CopyReason(f"{look.rows:,} events, {whose}; {key.parent_column} is made up", keys)
-        return None
-
-    def _leads_to_people(self, key: ForeignKey) -> bool:
-        parent = self.looks.get(key.parent)
-        return parent is not None and parent.about_people > 1
-
-    def _is_shared(self, look: RelationLook, child: str, key: str, holder: str) -> bool:
-        counts = self.warehouse.count_common(self.looks[child].relation, key, holder, RARE)
-        return counts is not None and counts[1] >= NEARLY_ALL * look.rows
 
     def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
         """Return whether a key says which firm makes or sells the goods of a catalogue, or who runs a shop.

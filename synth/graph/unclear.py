@@ -14,7 +14,7 @@ from synth.columns.pii.lexicon import NAME, PEOPLE, THINGS, words_of
 from synth.columns.pii.people import could_be_person, looks_like
 from synth.domain import Kind, is_identifier
 from synth.graph.repeats import SPARSE, ways
-from synth.graph.words import is_event_name, is_premises, stem
+from synth.graph.words import is_premises, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
     text that could be names, long codes that rows do not share, long numbers and documents may be anybody's.
     """
     is_site = is_premises(table)
-    is_thing = is_site or is_event_name(table) or bool(THINGS & {*words_of(stem(table)), *words_of(table)})
+    is_thing = is_site or bool(THINGS & {*words_of(stem(table)), *words_of(table)})
     reasons = {}
     for column in columns:
         words = {*words_of(column.name)}

@@ -110,14 +110,6 @@ OPENING_WORDS = """
     abierto cierre cerrado
 """
 OPENINGS = frozenset(OPENING_WORDS.split())
-# What many people take part in at a time.
-EVENT_WORDS = """
-    race match fixture game tournament event course lecture lesson seminar workshop semester exam conference
-    flight concert festival screening auction election season episode rennen spiel kurs vorlesung vorstellung
-    veranstaltung pruefung prüfung flug wahl cours seance evenement vol examen carrera partido curso evento
-    vuelo eleccion
-"""
-EVENTS = frozenset(EVENT_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -234,8 +226,3 @@ def is_premises(name: str) -> bool:
 def is_location(name: str) -> bool:
     """Return whether a model is named as one of places that open: premises, offices, locations."""
     return stem(name, LOCATIONS).split("_")[-1] in LOCATIONS
-
-
-def is_event_name(name: str) -> bool:
-    """Return whether a model is named as one of what many people take part in."""
-    return stem(name, EVENTS).split("_")[-1] in EVENTS

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from synth.domain import Column, ForeignKey, Task
     from synth.twins.context import RunContext
 
-MADE_UP_ROLES = REPLACED_ROLES | {Role.FREE_TEXT, Role.KEY}
+MADE_UP_ROLES = REPLACED_ROLES | {Role.FREE_TEXT}
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 

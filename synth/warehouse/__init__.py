@@ -353,10 +353,6 @@ class Warehouse:
         """Return whether one column decides another; see `synth.warehouse.values.determines`."""
         return values.determines(self._main, relation, key, value)
 
-    def count_common(self, table: Relation, key: str, holder: str, fewest: int) -> tuple[int, int] | None:
-        """Return how many keys many holders share; see `synth.warehouse.values.count_common`."""
-        return values.count_common(self._main, table, key, holder, fewest)
-
     def sample(self, relation: Relation, columns: Sequence[Column], rows: int) -> pa.Table:
         """Return the first rows of a relation as Arrow."""
         with translate_errors(f"read {relation}"), self._main.transaction():

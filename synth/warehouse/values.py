@@ -59,16 +59,6 @@ from (
     group by {key}
 ) as keys
 """
-HOLDERS: LiteralString = """
-select pg_catalog.count(*), pg_catalog.count(*) filter (where holders operator(pg_catalog.>=) {fewest})
-from (
-    select {key}, pg_catalog.count(distinct {holder}) as holders
-    from (
-        select {key}, {holder} from {relation} where {key} is not null and {holder} is not null limit {most}
-    ) as looked_at
-    group by {key}
-) as keys
-"""
 STATEMENT_TIMEOUT: LiteralString = """
 select setting::pg_catalog.int8
 from pg_catalog.pg_settings
@@ -185,24 +175,6 @@ def determines(session: Connection, relation: Relation, key: str, value: str) ->
     )
     row = _answer(session, query, f"compare columns of {relation}")
     return None if row is None else row[0] > 0 and row[1] == 0
-
-
-def count_common(
-    session: Connection, relation: Relation, key: str, holder: str, fewest: int
-) -> tuple[int, int] | None:
-    """Return how many keys rows have, and how many of them at least `fewest` holders share.
-
-    None where the time did not suffice.
-    """
-    query = sql.SQL(HOLDERS).format(
-        key=sql.Identifier(key),
-        holder=sql.Identifier(holder),
-        relation=identifier(relation),
-        fewest=sql.Literal(fewest),
-        most=sql.Literal(MOST),
-    )
-    row = _answer(session, query, f"compare columns of {relation}")
-    return None if row is None else (row[0], row[1])
 
 
 def _common(one: Column, other: Column) -> LiteralString | None:

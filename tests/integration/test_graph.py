@@ -509,63 +509,6 @@ def test_a_declared_role_is_kept_in_a_declared_reference(handmade: Handmade) -> 
     assert handmade.value(f"select count(*) from {twin} where t.phone = r.phone") == 0
 
 
-MATCHES = """
-create table analytics.people as select
-    n as person_id, (array['Anna', 'Eva', 'Paul'])[1 + n % 3] || ' Huber' as full_name, n % 3 as grade
-from generate_series(1, 120) n;
-create table analytics.occasions as
-select 7000 + n * 13 as match_id, 'Round ' || 1 + n % 10 as title, date '2024-01-06' + 7 * n as played_on
-from generate_series(1, 30) n;
-create table analytics.scores as
-select row_number() over () as score_id, match_id, person_id, hashint4(match_id * person_id) & 7 as points
-from analytics.occasions, analytics.people where (match_id + person_id) % 8 = 0;
-"""
-
-
-WINNERS = "(array['Anna Huber', 'Eva Mayer', 'Paul Bauer', 'Maria Moser', 'Hans Wagner'])[1 + match_id % 5]"
-
-
-def _write_matches(handmade: Handmade, name: str) -> None:
-    handmade.session.execute(MATCHES)
-    handmade.session.execute(f"alter table analytics.occasions rename to {name}")
-    models = [handmade.model(one, compiled_code="select 1 as one") for one in ("people", name, "scores")]
-    facts = handmade.reference("scores", "match_id", name, "match_id") | handmade.key("scores", "score_id")
-    facts |= handmade.reference("scores", "person_id", "people", "person_id")
-    handmade.write({key: node for model in models for key, node in model.items()} | facts)
-
-
-def test_events_that_many_people_share_are_copied_with_other_numbers(handmade: Handmade) -> None:
-    _write_matches(handmade, "matches")
-    answer = handmade.synth("run")
-    assert answer.code == 0, answer.text
-    assert "30 events, nearly each is that of 10 people or more in scores; match_id is made up" in answer.text
-    same = "select title, played_on from {0}.matches"
-    both = f"{same.format('analytics')} except all {same.format('synthetic')}"
-    assert handmade.value(f"select count(*) from ({both}) as differing") == 0
-    both = "analytics.matches join synthetic.matches using (match_id)"
-    assert handmade.value(f"select count(*) from {both}") == 0
-    assert handmade.value("select count(distinct match_id) from synthetic.matches") == 30
-    orphans = "synthetic.scores where match_id not in (select match_id from synthetic.matches)"
-    assert handmade.value(f"select count(*) from {orphans}") == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("races", ""),
-        ("visits", ""),
-        ("races", "delete from analytics.scores where person_id > 60"),
-        ("races", f"alter table {{0}} add column winner text; update {{0}} set winner = {WINNERS}"),
-    ],
-)
-def test_events_that_few_people_share_or_that_name_one_are_not_copied(
-    handmade: Handmade, name: str, change: str
-) -> None:
-    _write_matches(handmade, name)
-    handmade.session.execute(change.format(f"analytics.{name}"))
-    assert bool(listing_by_name(handmade)[name]["reference"]) == (name == "races" and not change)
-
-
 def test_a_calendar_is_copied_though_its_days_are_all_different(handmade: Handmade) -> None:
     days = (
         "select to_char(d, 'YYYYMMDD')::int as day_key, to_char(d, 'FMDay') as weekday, d::date as full_date "
