@@ -250,10 +250,7 @@ def later_targets(
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         gaps = gaps[is_learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
-        gaps = gaps.astype(rows[schema.time].dtype) if whole else gaps
-        targets[GAP] = gaps.array
-        if schema.whole:  # beside the days from order to order, those from joining to the first are others
-            targets |= {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
+        targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
     for name in schema.columns:
         values = rows[name]
         if name in schema.steady_columns:
@@ -284,20 +281,8 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
     if form.schema.time is not None:
-        gaps = _filled(targets[GAP if past.place else FIRST]) if form.schema.whole else targets[GAP]
-        rows[form.schema.time] = form.schema.since(past.rows) + gaps
+        rows[form.schema.time] = form.schema.since(past.rows) + targets[GAP]
     return _as_learned(rows, form)
-
-
-def _filled(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return values with some of them, in turn, in place of NULL, which few draws hold; 0 where all do."""
-    missing = values.isna().to_numpy(bool)
-    present = values[~missing]
-    if not len(present):
-        return values.fillna(pd.Timedelta(0) if values.dtype.kind == "m" else 0)
-    return pd.Series(present.array.take(np.resize(np.arange(len(present)), len(values)))).where(
-        missing, values.reset_index(drop=True)
-    )
 
 
 def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]:

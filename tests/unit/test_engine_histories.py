@@ -10,9 +10,6 @@ import pandas as pd
 import pytest
 
 from synth.engine import Histories, Panel
-from synth.engine.histories import HistoryModel
-from synth.engine.pasts import FIRST, GAP, Past, Schema, later_rows, later_targets
-from synth.engine.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -236,25 +233,3 @@ def test_rows_of_long_histories_do_not_pile_up_at_the_end(seed: int) -> None:
     twin, whose = histories.sample(pd.DataFrame(index=range(200)))
     gaps = twin["at"].diff()[np.diff(whose, prepend=-1) == 0]
     assert (gaps == pd.Timedelta(0)).mean() < 0.01
-
-
-def test_times_until_the_first_row_are_learned_beside_the_gaps_to_the_next() -> None:
-    days = pd.to_datetime(["2024-01-01", "2024-03-01", "2024-02-01", "2024-05-01"])
-    rows, later = pd.DataFrame({"at": days}), np.array([False, True, False, True])
-    starts = pd.Series(pd.to_datetime(["2023-12-31", "2023-12-31", "2024-01-30", "2024-01-30"]))
-    targets = later_targets(rows, later, Schema("at", (), (), (), whole=True), starts)
-    assert targets[FIRST].dt.days.dropna().tolist() == [1, 2]
-    assert targets[FIRST].isna().tolist() == [False, True, False, True]
-    assert targets[GAP].dt.days.dropna().tolist() == [60, 90]
-    assert targets[GAP].isna().tolist() == [True, False, True, False]
-
-
-def test_no_time_is_missing_where_a_draw_holds_no_gap() -> None:
-    empty = pd.DataFrame({"at": pd.to_datetime([])})
-    schema = Schema("at", (), (), (), whole=True)
-    form = HistoryModel(empty, empty, schema, None, END, END, Synthesizer())
-    past = Past.of_first(schema, pd.DataFrame({"at": [END] * 3}))
-    for days in ([2, None, 3], [None, None, None]):
-        targets = pd.DataFrame({GAP: pd.to_timedelta(days, "D"), FIRST: pd.to_timedelta([None] * 3)})
-        times = later_rows(targets, past, form)["at"]
-        assert (times - END).dt.days.tolist() == ([2, 3, 3] if days[0] else [0, 0, 0])
