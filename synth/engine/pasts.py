@@ -24,7 +24,7 @@ COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "t
 UNTIL, FIRST, GAP = "until", "first", "gap"
 SAME = "\0same"  # stands for the label of the row before
 REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
-STEADY_SHARE = 0.8  # of rows that hold the label of the row before, from which that is what is drawn of them
+STEADY_SHARE = 0.9  # of rows that hold the label of the row before, from which that is what is drawn of them
 
 
 class Form(Protocol):

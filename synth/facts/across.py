@@ -11,7 +11,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from synth.domain import RARE, Across, Role, Way
-from synth.errors import SynthError
 from synth.facts.among import among_facts
 from synth.warehouse.across import FactTable
 
@@ -115,20 +114,6 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*copies, *aggregates]))
     members = among_facts(models_by_id, tables, snapshot)
     return AcrossFacts((*copies, *aggregates, *firsts, *members), tables)
-
-
-def companions(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapshot) -> list[frozenset[str]]:
-    """Return the models that facts across tables bind together, each group apart, by `unique_id`.
-
-    Nothing binds them where Postgres refused to say.
-    """
-    names = [model.unique_id for model in models]
-    checked_models = [model for model in models if not model.excerpt]
-    try:
-        facts = [find_across(checked_models, warehouse, snapshot), stated_across(models, warehouse)]
-    except SynthError:
-        return []
-    return [group for one in facts for group in one.groups(names)]
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:

@@ -330,12 +330,6 @@ def with_public_keys(
 ) -> Model:
     """Return the model whose references to public tables are marked as such.
 
-    Args:
-        model: as it is linked.
-        reference: the models that are copied with their keys.
-        looks: what was seen of each relation.
-        tagged_models: the others are public by their owner's choice.
-
     What its owner did not tag is public, unless it is about people: whose keys are made up in any case.
     Labels that are called as those of a list which is not copied stay labels.
     """

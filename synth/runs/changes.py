@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from synth import log
 from synth.domain import ModelResult, Status
-from synth.facts.across import companions
+from synth.errors import SynthError
+from synth.facts.across import find_across, stated_across
 from synth.runs.attempts import requested_options
 from synth.runs.fingerprint import PARENT, difference, inputs
 from synth.warehouse import Stage
@@ -213,7 +215,7 @@ def _with_companions(
     decisions, reasons = decisions_with({}), dict[str, str]()
     if len({bool(one.reason) for one in decisions.values()}) < 2:  # noqa: PLR2004 - all, or none of them
         return decisions
-    groups = companions([one.task.model for one in decisions.values()], warehouse, snapshot)
+    groups = _companions([one.task for one in decisions.values()], warehouse, snapshot)
     while True:
         anew = {name for name, one in decisions.items() if one.reason}
         more = {
@@ -226,6 +228,18 @@ def _with_companions(
             return decisions
         reasons |= more
         decisions = decisions_with(reasons)
+
+
+def _companions(tasks: Sequence[Task], warehouse: Warehouse, snapshot: Snapshot) -> list[frozenset[str]]:
+    """Return the models that facts across tables bind together, each group apart, by `unique_id`."""
+    whole_models = [task.model for task in tasks if not task.model.excerpt]
+    checked_models = [task.model for task in tasks if not (task.model.excerpt or task.by_guarantee)]
+    try:
+        facts = [find_across(checked_models, warehouse, snapshot), stated_across(whole_models, warehouse)]
+    except SynthError as error:
+        log.warning(f"Twins that have to agree are perhaps not made together: {error}")
+        return []
+    return [group for one in facts for group in one.groups([task.model.unique_id for task in tasks])]
 
 
 def _makers(

@@ -14,14 +14,14 @@ from synth.domain import Across, ForeignKey, Formula, Model, Relation, Role, Rul
 from synth.facts.across import AcrossFacts, find_across
 from synth.facts.enforceable import EnforceableFacts
 from synth.twins.computing import null_where_broken, without_new_breaks
-from synth.warehouse import Warehouse
 from synth.warehouse.rules import Candidates
 from tests.handmade import Handmade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from synth.warehouse import Warehouse
     from tests.services import Database
 
 MEMBERS, LOANS, RETURNS = "model.club.members", "model.club.loans", "model.club.returns"
@@ -47,14 +47,6 @@ create table club.returns as
 select loan, member, lent_on, lent_on + 1 + (hashint4(loan) & 15) as back_on, mail, 0::integer as broken
 from club.loans join club.members using (member) where loan % 2 = 0;
 """
-
-
-@pytest.fixture
-def warehouse(database: Database) -> Iterator[Warehouse]:
-    with database.connect() as session:
-        session.execute(TABLES)
-    with Warehouse(database.conninfo) as warehouse:
-        yield warehouse
 
 
 def model(name: str, key: str, database: str, *keys: ForeignKey) -> Model:

@@ -14,12 +14,10 @@ from synth.domain import Across, ForeignKey, Formula, Model, Relation, Role, Way
 from synth.facts.across import find_across
 from synth.facts.enforceable import EnforceableFacts
 from synth.twins.across import agreement_steps
-from synth.warehouse import Warehouse
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from synth.warehouse import Warehouse
     from tests.services import Database
 
 ORDERS, ITEMS, PAYMENTS = "model.shop.orders", "model.shop.items", "model.shop.payments"
@@ -38,14 +36,6 @@ union all select 500 + id, id, 1 from shop.orders;
 """
 GOODS_ALONE = "update shop.payments set amount = goods - 1 from shop.orders o where o.id = payments.id"
 MONEY = pa.decimal128(8, 2)
-
-
-@pytest.fixture
-def warehouse(database: Database) -> Iterator[Warehouse]:
-    with database.connect() as session:
-        session.execute(TABLES)
-    with Warehouse(database.conninfo) as warehouse:
-        yield warehouse
 
 
 @pytest.fixture

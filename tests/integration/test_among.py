@@ -10,14 +10,12 @@ import pytest
 
 from synth.domain import ForeignKey, Model, Relation, Way
 from synth.facts.across import find_across
-from synth.warehouse import Warehouse
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from synth.domain import Across
     from synth.facts.across import AcrossFacts
+    from synth.warehouse import Warehouse
     from tests.services import Database
 
 ESTATES, FLATS, LEASES, NOTES = (f"model.homes.{name}" for name in ("estates", "flats", "leases", "notes"))
@@ -40,14 +38,6 @@ select
     case n % 3 when 0 then (n % 300 + 1)::text when 1 then 'E' || 1 + n % 4 else 'x' || n end as about_id
 from generate_series(1, 200) n;
 """
-
-
-@pytest.fixture
-def warehouse(database: Database) -> Iterator[Warehouse]:
-    with database.connect() as session:
-        session.execute(TABLES)
-    with Warehouse(database.conninfo) as warehouse:
-        yield warehouse
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from synth.graph.words import ENTITIES, agree
         ("home_address_id", "address_id", "addresses", True),
         ("first_payment_id", "id", "payments", True),
         ("series", "series", "dim_series", True),
+        ("match_id", "id", "dim_matches", True),
+        ("box_no", "id", "boxes", True),
         ("payments", "payment_id", "fct_payments", False),
         ("number_of_payments", "payment_id", "fct_payments", False),
         ("open_orders", "order_no", "orders", False),
