@@ -164,7 +164,7 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     unsure = [check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE]
     if unsure:
         warning(
-            f"{task.model.name}: inconclusive: {', '.join(unsure)}; see {relative_path(details)}",
+            f"{task.model.name} is too small to decide {', '.join(unsure)}; see {relative_path(details)}",
             unique_id=task.model.unique_id,
         )
 
@@ -183,7 +183,8 @@ def _figures(result: ModelResult) -> list[str]:
     elif result.inherited:
         parts.append(f"checks {result.inherited} there")
     elif evaluation and evaluation.checks:
-        parts.append(f"checks {evaluation.verdict}")
+        private = "privacy checks pass, quality " if evaluation.undecided_only_in_quality else "checks "
+        parts.append(f"{private}{evaluation.verdict}")
     passes = sum(status == "pass" for status in result.tests.values())
     if passes:
         parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")

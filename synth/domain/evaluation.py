@@ -120,3 +120,9 @@ class Evaluation:
         order = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
         verdicts = {check.verdict for check in self.checks if check.gating}
         return next((verdict for verdict in order if verdict in verdicts), Verdict.PASS)
+
+    @property
+    def undecided_only_in_quality(self) -> bool:
+        """Whether all privacy checks pass, and there are too few rows to judge some of the quality."""
+        stops = {check.aspect for check in self.checks if check.gating and check.verdict is not Verdict.PASS}
+        return self.verdict is Verdict.INCONCLUSIVE and stops == {Aspect.QUALITY}

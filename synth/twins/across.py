@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -21,15 +22,14 @@ from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
 from synth.twins.computing import candidates, own_formulas, without_new_breaks
+from synth.twins.pools import former_places, keys_in_turn
 from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from synth.columns.roles import Treatment
-    from synth.domain import Model, Rule
+    from synth.domain import Model, Relation, Rule
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.families import Family, Owners
@@ -134,18 +134,32 @@ def with_copies_of(column: pa.ChunkedArray, copies: pa.ChunkedArray, own: pa.Chu
     return pc.if_else(own.is_null(), column, copies)
 
 
-def make_agree(drafts: Mapping[str, Draft], facts: AcrossFacts, warehouse: Warehouse) -> dict[str, Draft]:
+def make_agree(
+    drafts: Mapping[str, Draft],
+    facts: AcrossFacts,
+    warehouse: Warehouse,
+    final: Mapping[str, Relation] = MappingProxyType({}),
+) -> dict[str, Draft]:
     """Return the drafts with every column as the facts across them say.
+
+    Args:
+        drafts: the twins that are made to agree, by `unique_id`.
+        facts: across their tables.
+        warehouse: where it is computed.
+        final: where twins are that stay as they are, but decide columns of the drafts.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    facts = facts.of(drafts)
-    steps = agreement_steps(facts.every, drafts, drafts)
+    twins = {*drafts, *final}
+    facts = facts.of(twins)
+    steps = agreement_steps(facts.every, drafts, twins)
     if not steps:
         return dict(drafts)
     tables = {
-        name: replace(table, not_null=table.not_null | _never_null(drafts[name])) if name in drafts else table
+        name: replace(table, not_null=table.not_null | _never_null(drafts[name]))
+        if name in drafts
+        else replace(table, relation=final.get(name, table.relation))
         for name, table in facts.tables.items()
     }
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
@@ -370,21 +384,3 @@ def with_other_keys(
         place = table.column_names.index(key.column)
         table = table.set_column(place, key.column, keys.cast(table.schema.field(place).type))
     return replace(draft, twin_table=replace(draft.twin_table, table=table))
-
-
-def keys_in_turn(
-    pool: pa.Array, places: NDArray[np.int64], number: int, rng: np.random.Generator
-) -> pa.Array:
-    """Return a key of the pool for each of the places, which are below `number`; of few, some twice."""
-    return pool.take(pa.array(np.resize(rng.permutation(len(pool)), number)[places]))
-
-
-def former_places(keys: pa.Array, former: pa.ChunkedArray | None) -> NDArray[np.int64]:
-    """Return the place of each key among those of the parent; of each other one a place of its own."""
-    if former is None:
-        return np.arange(len(keys))
-    parents = former.combine_chunks().cast(keys.type).unique()
-    places = np.asarray(pc.index_in(keys, parents).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
-    orphans = places < 0
-    places[orphans] = len(parents) + np.arange(int(orphans.sum()))
-    return places

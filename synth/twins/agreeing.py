@@ -1,6 +1,8 @@
-"""Twins by guarantee made to agree with those of other models, as the project's SQL states it.
+"""Twins by guarantee, and those of other models, made to agree when all of them are made.
 
-What SQL states is public, and so are twins; so nothing here looks at real rows, and it costs no privacy.
+Twins by guarantee agree as the project's SQL states it. What SQL states is public, and so are twins; so
+nothing of that looks at real rows, and it costs no privacy. A twin by checks may have been drawn to agree
+with one in whose place another was made by guarantee. Then it is made to agree with that one.
 """
 
 from __future__ import annotations
@@ -11,17 +13,20 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.errors import SynthError
-from synth.twins.across import agreement_steps
+from synth.twins.across import Draft, agreement_steps, make_agree
 from synth.twins.by_guarantee import finish_guaranteed
 from synth.twins.computing import candidates, with_new_columns, without_new_breaks
+from synth.twins.finishing import parents_of, with_protection
 from synth.twins.outcomes import TaskOutcome, attempt_task
-from synth.twins.twin import Twin
+from synth.twins.private import PrivateDraft
+from synth.twins.twin import Twin, finish_twin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from synth.domain import Task
+    from synth.facts.across import AcrossFacts
     from synth.twins.context import RunContext
 
     Ready = TaskOutcome[Twin]
@@ -34,11 +39,23 @@ def agree_between(
 
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
+    by_guarantee = _by_groups(pool, tasks, context.sql_facts, twins, partial(_agree_group, context=context))
+    work = partial(_agree_with_guaranteed, context=context, twins=by_guarantee)
+    return _by_groups(pool, tasks, context.facts, by_guarantee, work)
+
+
+def _by_groups(
+    pool: ThreadPoolExecutor,
+    tasks: Sequence[Task],
+    facts: AcrossFacts,
+    twins: Mapping[str, Future[Ready]],
+    work: Callable[[Mapping[str, Future[Ready]]], dict[str, Ready]],
+) -> dict[str, Future[Ready]]:
+    """Return the twins to come when the work was done on each group that facts bind together."""
     futures = dict(twins)
-    for group in context.sql_facts.groups([task.model.unique_id for task in tasks]):
-        group_futures = {name: twins[name] for name in sorted(group)}
-        whole = pool.submit(_agree_group, group_futures, context)
-        for name in group_futures:
+    for group in facts.groups([task.model.unique_id for task in tasks]):
+        whole = pool.submit(work, {name: twins[name] for name in sorted(group)})
+        for name in group:
             futures[name] = pool.submit(_one_of, whole, name)
     return futures
 
@@ -51,7 +68,7 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
     """Return what has become of tasks; twins by guarantee with the columns that others decide."""
     outcomes = {name: future.result() for name, future in group_futures.items()}
     twins = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
-    drafts = {name: twin.again for name, twin in twins.items() if twin.again is not None}
+    drafts = {name: twin.again for name, twin in twins.items() if isinstance(twin.again, PrivateDraft)}
     facts = [fact for fact in context.sql_facts.of(twins).every if fact.model in drafts]
     steps = agreement_steps(facts, drafts, twins)
     if not steps:
@@ -74,4 +91,45 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
             again = replace(draft, twin_table=replace(draft.twin_table, table=table))
             new_outcome = attempt_task(draft.case.task, partial(finish_guaranteed, again))
             outcomes[name] = replace(new_outcome, seconds=new_outcome.seconds + outcomes[name].seconds)
+    return outcomes
+
+
+def _agree_with_guaranteed(
+    group_futures: Mapping[str, Future[Ready]], context: RunContext, twins: Mapping[str, Future[Ready]]
+) -> dict[str, Ready]:
+    """Return what has become of tasks; twins by checks with the columns that twins by guarantee decide.
+
+    They are judged anew. What decides their other columns is as it was.
+
+    Args:
+        group_futures: the twins that facts bind together.
+        context: of the run.
+        twins: all of the run, for the keys of parents.
+    """
+    outcomes = {name: future.result() for name, future in group_futures.items()}
+    made = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
+    final = {name: one.stage.relation for name, one in made.items() if isinstance(one.again, PrivateDraft)}
+    drafts = {name: one.again for name, one in made.items() if isinstance(one.again, Draft)}
+    if not final or not drafts:
+        return outcomes
+    try:
+        agreed = make_agree(drafts, context.facts, context.warehouse, final)
+    except SynthError as error:
+        log.warning(f"Twins are not made to agree with those by guarantee: {error}")
+        return outcomes
+    for name, draft in agreed.items():
+        if draft.twin_table.table.equals(drafts[name].twin_table.table):
+            continue
+        task = draft.case.task
+        parents = {one: twins[one].result().outcome for one in parents_of(task) if one in twins}
+        work = partial(
+            with_protection,
+            task,
+            context,
+            partial(finish_twin, draft),
+            parents={one: twin.keys for one, twin in parents.items() if isinstance(twin, Twin)},
+            referenced_columns=frozenset(draft.keys),
+        )
+        new_outcome = attempt_task(task, work)
+        outcomes[name] = replace(new_outcome, seconds=new_outcome.seconds + outcomes[name].seconds)
     return outcomes

@@ -150,13 +150,18 @@ def _thinned_out(
 
 
 def passes(task: Task, evaluation: Evaluation) -> bool:
-    """Return whether the twin may be published: on a pass, and undecided where the user says so."""
-    is_warning = evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN
-    return is_warning or evaluation.verdict is Verdict.PASS
+    """Return whether the twin may be published: on a pass, and undecided where the user says so.
+
+    Where only its quality is undecided, a twin by guarantee would be of less use, and protect nobody better
+    than the checks ask.
+    """
+    if evaluation.verdict is not Verdict.INCONCLUSIVE or task.on_inconclusive is Policy.WARN:
+        return evaluation.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
+    return task.on_inconclusive is Policy.PROTECT and evaluation.undecided_only_in_quality
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
-    """Return whether another twin is to be made by guarantee: where checks are undecided, or find a leak.
+    """Return whether another twin is to be made by guarantee: where its privacy is undecided, or it leaks.
 
     That twin is safe whatever the first one told, which nobody gets to see; the warning says what it failed.
     What is decided to be of no use is rejected, unless its privacy is in question: then the other twin takes
@@ -166,9 +171,7 @@ def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
         return False
     if leaks(evaluation):
         return capabilities_of(task.backend).guarantee
-    stops = _stops(evaluation)
-    is_useless = any(check.verdict is Verdict.FAIL for check in stops)
-    return not is_useless or any(check.aspect is Aspect.PRIVACY for check in stops)
+    return any(check.aspect is Aspect.PRIVACY for check in _stops(evaluation))
 
 
 def leaks(evaluation: Evaluation) -> bool:
@@ -197,7 +200,8 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
 
 def _reason(evaluation: Evaluation) -> str:
     """Return why another twin is made, in words that follow `because`."""
-    undecided_names = undecided_checks(evaluation)
+    private = [check for check in _stops(evaluation) if check.aspect is Aspect.PRIVACY]
+    undecided_names = [check.name for check in private if check.verdict is Verdict.INCONCLUSIVE]
     failures = [check.name for check in _stops(evaluation) if check.verdict is Verdict.FAIL]
     parts = [f"the table is too small for the check{_names(undecided_names)}"] if undecided_names else []
     parts += [f"its first twin failed the check{_names(failures)}"] if failures else []

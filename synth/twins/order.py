@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
-FEWEST = 20  # rows that have both dates, from which it is a rule that one is never before the other
+FEWEST = 20  # rows that have both dates, from which it is a rule that one is never before the other; or
+# rows for each distance, from which they share a few
 PROBE = 200  # rows that dismiss nearly all pairs
 PASSES = 3  # over all pairs, because a date that moves with one may pass another
 DAY = 86_400_000_000  # in microseconds
+WEEK = 7 * DAY
+WEEKS = (1, -1, 2, -2, 3, -3)  # by which days move where what moved them has no room for both
 NONE = np.iinfo(np.int64).min  # stands for no date
 
 
@@ -31,6 +34,7 @@ class DateOrder:
     Attributes:
         least, most: how far behind it is, in microseconds.
         days: which of the two hold whole days.
+        distances: how far behind it may be, where rows share a few distances; empty where they do not.
     """
 
     first: str
@@ -38,6 +42,7 @@ class DateOrder:
     least: int
     most: int
     days: tuple[bool, bool]
+    distances: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, str]:
@@ -45,11 +50,14 @@ class DateOrder:
         return self.first, self.second
 
     def is_broken(self, dates: Mapping[str, Ints]) -> Mask:
-        """Return the rows in which it is less far behind than ever, or farther."""
+        """Return the rows in which it is as far behind as never."""
         first, second = dates[self.first], dates[self.second]
         both = (first != NONE) & (second != NONE)
         apart = _apart(np.where(both, first, 0), np.where(both, second, 0), by_day=any(self.days))
-        breaks: Mask = both & ((apart < self.least) | (apart > self.most))
+        wrong = (apart < self.least) | (apart > self.most)
+        if self.distances:
+            wrong |= ~np.isin(apart, self.distances)
+        breaks: Mask = both & wrong
         return breaks
 
 
@@ -66,7 +74,9 @@ def date_orders(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[DateOrder, 
         both = (dates[first] != NONE) & (dates[second] != NONE)
         apart = _apart(dates[first][both], dates[second][both], by_day=any(pair))
         if len(apart) >= FEWEST and (apart >= 0).all() and (apart > 0).any():
-            orders.append(DateOrder(first, second, int(apart.min()), int(apart.max()), pair))
+            distances = np.unique(apart)
+            few = tuple(distances.tolist()) if len(distances) * FEWEST <= len(apart) else ()
+            orders.append(DateOrder(first, second, int(apart.min()), int(apart.max()), pair, few))
     return tuple(orders)
 
 
@@ -164,6 +174,9 @@ def _shifts(
         yield other, other
         nearest = np.minimum(np.maximum(farther, low), high)
     yield nearest, nearest
+    for weeks in WEEKS if all(order.days) else ():
+        both = np.full_like(low, weeks * WEEK)
+        yield both, both
 
 
 def is_date(values: pd.Series[Any]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.domain import Role, Rows
@@ -12,7 +14,7 @@ from synth.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from synth.domain import ForeignKey, Task
     from synth.twins.context import Case, RunContext
@@ -75,3 +77,21 @@ def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:
         return None
     values = context.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
     return values.take(pc.array_sort_indices(values))
+
+
+def keys_in_turn(
+    pool: pa.Array, places: NDArray[np.int64], number: int, rng: np.random.Generator
+) -> pa.Array:
+    """Return a key of the pool for each of the places, which are below `number`; of few, some twice."""
+    return pool.take(pa.array(np.resize(rng.permutation(len(pool)), number)[places]))
+
+
+def former_places(keys: pa.Array, former: pa.ChunkedArray | None) -> NDArray[np.int64]:
+    """Return the place of each key among those of the parent; of each other one a place of its own."""
+    if former is None:
+        return np.arange(len(keys))
+    parents = former.combine_chunks().cast(keys.type).unique()
+    places = np.asarray(pc.index_in(keys, parents).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    orphans = places < 0
+    places[orphans] = len(parents) + np.arange(int(orphans.sum()))
+    return places

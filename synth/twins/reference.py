@@ -17,8 +17,7 @@ from synth.columns.encoding import encode
 from synth.columns.keys import new_keys
 from synth.columns.roles import REPLACED_ROLES, classify
 from synth.domain import Role
-from synth.twins.across import keys_in_turn
-from synth.twins.pools import pool_of
+from synth.twins.pools import keys_in_turn, pool_of
 from synth.twins.twin import Twin
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation

@@ -74,7 +74,7 @@ class Twin:
     tests: Mapping[str, str] = field(default_factory=dict)  # outcomes of dbt's tests, by name
     parents: frozenset[str] = frozenset()  # whose new keys it holds, by `unique_id`
     owners: Owners | None = None  # for the models that reference this one
-    again: PrivateDraft | None = None  # of a twin by guarantee, what it would be made of with other columns
+    again: PrivateDraft | Draft | None = None  # what it would be made of if other twins decided its columns
 
 
 def draw_twin(

@@ -266,3 +266,28 @@ def test_twins_of_a_run_agree_with_each_other(database: Database, tmp_path: Path
         assert answer.code == 0, answer.text
         assert "PUBLISHED=2" in answer.text
         assert project.value(DISAGREE.format(schema="synthetic")) == 0
+
+
+def test_a_twin_by_checks_agrees_with_one_that_is_made_by_guarantee_in_the_end(
+    database: Database, tmp_path: Path
+) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(LIBRARY.encode())
+        del project.environment["SYNTH_ON_INCONCLUSIVE"]
+
+        def model(name: str, **options: Any) -> dict[str, Any]:
+            meta = {"synthesize": True, "synth": options}
+            return project.model(name, config={"materialized": "table", "meta": meta})
+
+        strict = {"membership": 0.3}  # which no twin keeps
+        loans = model("loans", limits=strict)
+        nodes = [model("members", on_inconclusive="warn"), loans]
+        tests = [project.key("members", "member"), project.key("loans", "loan")]
+        tests.append(project.reference("loans", "member", "members", "member"))
+        project.write({key: node for one in (*nodes, *tests) for key, node in one.items()})
+
+        answer = project.synth("run", "--no-tests")
+
+        assert answer.code == 0, answer.text
+        assert answer.text.count("by guarantee, epsilon") == 1
+        assert project.value(DISAGREE.format(schema="synthetic")) == 0

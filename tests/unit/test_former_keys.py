@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.conform import without_duplicates
-from synth.twins.across import former_places, with_copies_of
+from synth.twins.across import with_copies_of
+from synth.twins.pools import former_places
 
 
 def test_a_key_has_one_place_whatever_other_keys_stand_beside_it() -> None:

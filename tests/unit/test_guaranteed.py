@@ -286,7 +286,7 @@ def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
         ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE)], True),
         ([(Aspect.PRIVACY, Verdict.FAIL)], True),
         ([(Aspect.PRIVACY, Verdict.ERROR)], False),
-        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.INCONCLUSIVE)], True),
+        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.INCONCLUSIVE)], False),
         ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], False),
         ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE), (Aspect.QUALITY, Verdict.FAIL)], True),
     ],

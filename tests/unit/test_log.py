@@ -62,7 +62,7 @@ def test_inconclusive_checks_are_one_line_that_names_them(tmp_path: Path) -> Non
     checks = [check("values", Verdict.INCONCLUSIVE), check("near_copies", Verdict.INCONCLUSIVE)]
     log.outcome("1 of 1", result(Status.PUBLISHED, "", *checks), tmp_path / "evaluation.json")
     last = stream.getvalue().splitlines()[-1]
-    text = f"Warning: people: inconclusive: values, near_copies; see {tmp_path}/evaluation.json"
+    text = f"Warning: people is too small to decide values, near_copies; see {tmp_path}/evaluation.json"
     assert last.endswith(text)
 
 

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pytest
 from pandas.testing import assert_frame_equal
 
 from synth.twins.folding import apart, fold_rare_values, own_numbers
@@ -193,10 +194,11 @@ def test_dates_drawn_anew_one_by_one_do_not_pass_each_other() -> None:
         assert shown_rows[name].max() <= latest[name].nlargest(10).iloc[-1]
 
 
-def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart() -> None:
+@pytest.mark.parametrize("distances", [(1, 2, 3, 4, 5), (14, 28, 42)])
+def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart(distances: tuple[int, ...]) -> None:
     rng = np.random.default_rng(2)
     days = pd.DataFrame({"start": pd.date_range("2020-01-01", periods=1_400)})
-    days["end"] = days["start"] + pd.to_timedelta(rng.integers(1, 6, 1_400), "D")
+    days["end"] = days["start"] + pd.to_timedelta(rng.choice(distances, 1_400), "D")
     own = days.iloc[rng.choice(1_400, 60, replace=False)]
     real = own.iloc[np.repeat(np.arange(60), 2)].reset_index(drop=True)  # everybody's in two rows
     drawn_rows = days.iloc[100:1_300].reset_index(drop=True)
@@ -205,6 +207,6 @@ def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart() -> None:
     moved_rows = in_order(apart(drawn_rows, real, units, names), drawn_rows, date_orders(real, names), rooms)
     changed_values = (moved_rows != drawn_rows).any(axis=1)
     assert changed_values.sum() > 40
-    assert (moved_rows["end"] - moved_rows["start"]).dt.days.between(1, 5).all()
+    assert (moved_rows["end"] - moved_rows["start"]).dt.days.isin(distances).all()
     for name in names:
         assert not moved_rows[name].isin(real[name]).any()
