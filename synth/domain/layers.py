@@ -135,8 +135,8 @@ class Options:
         Policy,
         Option(
             parse_policy,
-            "What becomes of a twin that no check can decide: make it again by guarantee (protect), publish "
-            "it with a warning (warn), or do not publish it (block).",
+            "What becomes of an undecided twin: make it again by guarantee if its privacy is undecided "
+            "(protect), publish it with a warning (warn), or do not publish it (block).",
             usual="protect; block without the extra dp",
             choices=tuple(map(str, Policy)),
             asks_gate=False,
