@@ -58,9 +58,19 @@ def worst_pair(case: EvaluationCase, limit: float) -> Finding | None:
     return case.scale(limit).finding(gap, text, _rows(case))
 
 
-def null_rate(case: EvaluationCase, limit: float) -> Finding:
-    """Return whether every column is NULL as often as in the training rows, on all rows."""
-    ways = [[_null_gap(way, column) for column in way.tables.columns] for way in case.holdout_cases]
+def null_rate(case: EvaluationCase, limit: float) -> Finding | None:
+    """Return whether every column is NULL as often as in the training rows, on all rows.
+
+    None where no column is ever NULL: then there is nothing to decide.
+    """
+    every = [column for way in case.holdout_cases for column in way.tables.columns]
+    names = {column.name for column in every if column.null.any()}
+    if not names:
+        return None
+    ways = [
+        [_null_gap(way, column) for column in way.tables.columns if column.name in names]
+        for way in case.holdout_cases
+    ]
     gap = worst([_mean_gap(gaps) for gaps in zip(*ways, strict=True)])
     text = (
         f"Share of NULLs: it differs most in column '{gap.column}', by {gap.value:.1%} of the rows"

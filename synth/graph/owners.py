@@ -218,10 +218,14 @@ class EntityOwners:
         ownership = self._through(key)
         counts, root = look.counts.get(key.column), self.looks.get(ownership.root)
         entities = counts.different if counts else 0
+        last = ownership.path[-1] if ownership.path else None
+        # The root may be about whoever several of its rows have in common: these count, not its rows.
+        whom = root.counts.get(last.column) if root and last and last.parent == ownership.root else None
+        most = whom.different if whom else root.rows if root and root.whole else entities
         return EntityClaim(
             ownership,
             max(self.surely(ownership.root), 1),
-            min(entities, root.rows) if root and root.whole else entities,
+            min(entities, most),
             counts is None or counts.present == counts.rows,
         )
 
@@ -230,11 +234,17 @@ class EntityOwners:
         parent = self.of(key.parent)
         name = self.models[key.parent].name
         evidence = f"{key.column} refers to {name}: {key.test}"
-        if parent.root == key.parent or parent.column == key.parent_column:
+        if parent.column == key.parent_column or (parent.root == key.parent and not self._is_shared(parent)):
             return Ownership(parent.root, key.column, parent.path, evidence, advice=ALONE)
         step = OwnershipStep(self.models[key.parent].relation, key.parent_column, parent.column, key.parent)
         way = f"{evidence}, and {name} is about {self._name_of(parent)}"
         return Ownership(parent.root, key.column, (step, *parent.path), way, advice=ALONE)
+
+    def _is_shared(self, ownership: Ownership) -> bool:
+        """Return whether a model's own column says whom its rows are about, and several have the same."""
+        look = self.looks.get(ownership.root)
+        counts = look.counts.get(ownership.column) if look else None
+        return ownership.is_identifier and counts is not None and counts.has_repeats
 
     def _name_of(self, ownership: Ownership) -> str:
         return self.models[ownership.root].name if ownership.root in self.models else ownership.column

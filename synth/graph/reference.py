@@ -226,8 +226,12 @@ class References:
         ]
 
     def _has_label(self, look: RelationLook, referring: list[tuple[str, ForeignKey]]) -> bool:
-        """Return whether each row is called something, as things are and events are not."""
-        keys = {key.parent_column for _, key in referring}
+        """Return whether each row is called something, as things are and events are not.
+
+        It still is where tables that refer to the row by a key repeat its name beside that.
+        """
+        by_key = {key.parent_column for _, key in referring if key.test != BY_LABEL}
+        keys = by_key or {key.parent_column for _, key in referring}
         return any(
             look.unique(name) and column.kind is Kind.TEXT
             for name, column in look.columns.items()

@@ -42,6 +42,7 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
     for name, expression in texts.items():
         names.setdefault(expression, name)
     sizes = {size(bare(value)) for value in columns.values()}
+    more, more_sizes = _uncast(columns, names)
     columns_by_name = {}
     for name, value in columns.items():
         inner = bare(value)
@@ -53,6 +54,8 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
             columns_by_name[name] = _column_of(names[texts[name]])
         elif not isinstance(inner, exp.Column):
             formula = _over(inner, names, sizes, at_top=True)
+            if formula is None and more:
+                formula = _over(inner, _without(more, name), sizes | more_sizes, at_top=True)
             if formula is not None:
                 columns_by_name[name] = formula
     return columns_by_name
@@ -71,13 +74,59 @@ def window_formulas(columns: Mapping[str, exp.Expr], window: Window) -> dict[str
     for name, value in columns.items():
         names.setdefault(text(value), name)
     sizes = {size(bare(value)) for value in columns.values()}
+    more, more_sizes = _uncast(columns, names)
     columns_by_name = {}
     for name, value in columns.items():
         if names[text(value)] == name:
             formula = _over(bare(value), names, sizes, at_top=True, window=window)
+            if formula is None and more:
+                others, all_sizes = _without(more, name), sizes | more_sizes
+                formula = _over(bare(value), others, all_sizes, at_top=True, window=window)
+            formula = None if formula is None else _flat(formula)
             if formula is not None and formula.find(exp.Window) and steady(formula):
                 columns_by_name[name] = formula
     return columns_by_name
+
+
+def _flat(formula: exp.Expr) -> exp.Expr | None:
+    """Return a formula without windows in windows, which Postgres does not know; None if that cannot be.
+
+    Who sorts by the number that a list of terms gives each of them sorts by what these are numbered by.
+    """
+    for sort_key in [*formula.find_all(exp.Ordered)]:
+        rank = sort_key.this
+        while isinstance(rank, exp.Cast | exp.Paren):
+            rank = rank.this
+        if not isinstance(rank, exp.Window) or sort_key.find_ancestor(exp.Window) is None:
+            continue
+        keys = rank.args["order"].expressions if rank.args.get("order") else []
+        is_rank = isinstance(bare(rank.this), exp.RowNumber | exp.Rank | exp.DenseRank)
+        if is_rank and len(keys) == 1 and not rank.args.get("partition_by"):
+            sort_key.set("this", keys[0].this.copy())
+            sort_key.set("desc", bool(sort_key.args.get("desc")) != bool(keys[0].args.get("desc")))
+    inner = (one for one in formula.find_all(exp.Window) if one.find_ancestor(exp.Window) is not None)
+    return None if next(inner, None) is not None else formula
+
+
+def _uncast(columns: Mapping[str, exp.Expr], names: Mapping[str, str]) -> tuple[dict[str, str], set[int]]:
+    """Return the names by what columns are without the cast around it, too, and how long that is.
+
+    What a window adds up, the model may give as another type of number. Real rows say whether it is the same.
+    """
+    more, sizes = dict(names), set()
+    for name, value in columns.items():
+        inner = bare(value)
+        while isinstance(inner, exp.Cast):
+            inner = bare(inner.this)
+        if inner is not bare(value) and inner.find(exp.Column) is not None and text(inner) not in more:
+            more[text(inner)] = name
+            sizes.add(size(inner))
+    return (more, sizes) if sizes else ({}, sizes)
+
+
+def _without(names: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return the names without that of one column, so that it does not follow from itself."""
+    return {expression: one for expression, one in names.items() if one != name}
 
 
 def steady(value: exp.Expr) -> bool:

@@ -107,17 +107,19 @@ def _agree_with_guaranteed(
         twins: all of the run, for the keys of parents.
     """
     outcomes = {name: future.result() for name, future in group_futures.items()}
-    made = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
-    final = {name: one.stage.relation for name, one in made.items() if isinstance(one.again, PrivateDraft)}
-    drafts = {name: one.again for name, one in made.items() if isinstance(one.again, Draft)}
+    twins_by_id = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
+    final = {
+        name: one.stage.relation for name, one in twins_by_id.items() if isinstance(one.again, PrivateDraft)
+    }
+    drafts = {name: one.again for name, one in twins_by_id.items() if isinstance(one.again, Draft)}
     if not final or not drafts:
         return outcomes
     try:
-        agreed = make_agree(drafts, context.facts, context.warehouse, final)
+        new_drafts = make_agree(drafts, context.facts, context.warehouse, final)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
         return outcomes
-    for name, draft in agreed.items():
+    for name, draft in new_drafts.items():
         if draft.twin_table.table.equals(drafts[name].twin_table.table):
             continue
         task = draft.case.task

@@ -141,6 +141,7 @@ def _with_histories(
         rows = move_before(rows, samples.owner, family.twins, deadlines, pairs, rng)
     arithmetic = _arithmetic(real_rows, empty.categories)
     rows = arithmetic.restore(rows, samples.synthetic)
+    rows = apply_ties(rows, ties, request.seed)
     samples = replace(samples, synthetic=rows)
     if family.whom is None or samples.owner is None:
         return samples

@@ -135,7 +135,7 @@ def _implied_values(column_codes: Ints, own: Ints, common: Sequence[int]) -> lis
 
 def apply_ties(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.DataFrame:
     """Return the rows with what their values decide; what is missing decides before what is there."""
-    rows, rng = rows.copy(), np.random.default_rng([seed, len(rows)])
+    rows, rng = _with_labels_of_moments(rows, ties).copy(), np.random.default_rng([seed, len(rows)])
     ties_in_order = sorted(ties, key=lambda tie: tie.condition is not None)
     for _ in range(ROUNDS):
         has_changes = False
@@ -159,3 +159,51 @@ def apply_ties(rows: pd.DataFrame, ties: Sequence[ValueTie], seed: int) -> pd.Da
 def _holds(values: pd.Series[Any], value: Any) -> NDArray[np.bool_]:
     same = values.isna() if value is None else (values == value).fillna(False)
     return np.asarray(same, dtype=bool)
+
+
+def _with_labels_of_moments(rows: pd.DataFrame, ties: Sequence[ValueTie]) -> pd.DataFrame:
+    """Return the rows with the label of the nearest moment, where each label has a moment of its own.
+
+    Histories are drawn along time, so the moment says more than the label: which term a fee is due for.
+    """
+    moments = [str(name) for name in rows.columns if rows[name].dtype.kind == "M"]
+    columns_done: set[str] = set()
+    for column, other in dict.fromkeys((tie.column, tie.other) for tie in ties):
+        if other in moments and column not in {*moments, *columns_done}:
+            moment_of = _moments_of_labels(ties, column, other)
+            if len(moment_of) > 1 and rows[column].dropna().isin([*moment_of]).all():
+                rows = _with_nearest_label(rows, column, other, moment_of, moments)
+                columns_done.add(column)
+    return rows
+
+
+def _moments_of_labels(ties: Sequence[ValueTie], column: str, other: str) -> dict[Any, Any]:
+    """Return the only moment that goes with each label; nothing where two labels have one."""
+    moment_of = {
+        tie.condition: tie.value
+        for tie in ties
+        if (tie.column, tie.other) == (column, other)
+        and not (tie.is_present or tie.instead or tie.condition is None or tie.value is None)
+    }
+    return moment_of if len({*moment_of.values()}) == len(moment_of) else {}
+
+
+def _with_nearest_label(
+    rows: pd.DataFrame, column: str, other: str, moment_of: Mapping[Any, Any], moments: Sequence[str]
+) -> pd.DataFrame:
+    """Return the rows with the label whose moment is nearest to that in `other`.
+
+    The other moments of a row go along with that one: a payment stays as late as it was drawn.
+    """
+    labels = sorted(moment_of, key=moment_of.__getitem__)
+    theirs = pd.DatetimeIndex([moment_of[label] for label in labels]).as_unit("us").asi8
+    here = (rows[other].notna() & rows[column].notna()).to_numpy(bool)
+    moments_of_rows = rows.loc[here, other].to_numpy("datetime64[us]").astype(np.int64)
+    nearest = np.searchsorted((theirs[1:] + theirs[:-1]) / 2, moments_of_rows)
+    shift = pd.to_timedelta(theirs[nearest] - moments_of_rows, unit="us")
+    changes = {column: pd.Series([labels[place] for place in nearest], dtype=rows[column].dtype).array}
+    changes |= {name: (rows.loc[here, name] + shift).astype(rows[name].dtype).array for name in moments}
+    result = rows.copy()
+    for name, values in changes.items():
+        result.loc[here, name] = values
+    return result

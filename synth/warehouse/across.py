@@ -51,9 +51,10 @@ left join (
 """
 # How often it is not what is usual: where everything is 0 on both sides, nothing follows from anything.
 TELLING: LiteralString = """
+with one as (select one.{column} as value {rows})
 select pg_catalog.count(*)
-from {model}
-where {column} is distinct from (select pg_catalog.mode() within group (order by {column}) from {model})
+from one
+where value is distinct from (select pg_catalog.mode() within group (order by value) from one)
 """
 
 
@@ -98,10 +99,13 @@ def _parts(facts: Sequence[Across]) -> Iterator[Sequence[Across]]:
 
 
 def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int:
-    """Return in how many rows the column is not what it is in most."""
-    query = sql.SQL(TELLING).format(
-        model=identifier(tables[fact.model].relation), column=sql.Identifier(fact.column)
+    """Return in how many of the rows that the fact is about the column is not what it is in most of them."""
+    rows = (
+        _rows([fact], tables, 0)
+        if fact.way is Way.COPY
+        else sql.SQL("from {} as one").format(identifier(tables[fact.model].relation))
     )
+    query = sql.SQL(TELLING).format(column=sql.Identifier(fact.column), rows=rows)
     row = _answer(session, query)
     return row[0] if row else 0
 
@@ -118,7 +122,11 @@ def _unbroken(
     session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int
 ) -> list[Across]:
     row = _answer(session, _question(facts, tables, probe))
-    return [] if row is None else [fact for fact, breaks in zip(facts, row, strict=True) if not breaks]
+    if row is not None:
+        return [fact for fact, breaks in zip(facts, row, strict=True) if not breaks]
+    middle = len(facts) // 2  # one that cannot be asked must not hide the others
+    parts = [facts[:middle], facts[middle:]] if middle else []
+    return [fact for part in parts for fact in _unbroken(session, part, tables, probe)]
 
 
 def _answer(session: Connection, query: sql.Composed) -> tuple[int, ...] | None:
