@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Way(StrEnum):
@@ -20,6 +24,7 @@ class Way(StrEnum):
     SOME = "existence"
     AMONG = "among"  # one of the values that the rows of another model have
     PART = "part"  # of what a row of another model has: the rows that belong to it add up to that
+    FORMULA = "formula"  # over columns of the row and of the row of another model that it refers to
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -42,6 +47,30 @@ class Derivation:
 
 
 @dataclass(frozen=True, slots=True)
+class LookupFormula:
+    """A column as SQL over columns of its row and of a row of another relation, as the project's SQL has it.
+
+    Attributes:
+        sql: with the row as `one`, and the places of `roots` as columns of `other`.
+        own: the columns of the row that it mentions.
+        roots: where the values of the columns of the other row arise.
+    """
+
+    column: str
+    sql: str
+    own: tuple[str, ...]
+    roots: tuple[str, ...]
+
+    def over(self, names: Sequence[str]) -> str:
+        """Return the SQL over columns of these names in the other row, one for each of `roots`."""
+        text = self.sql
+        for place, name in enumerate(names):
+            quoted_name = name.replace('"', '""')
+            text = text.replace(f'"other"."{place}"', f'"other"."{quoted_name}"')
+        return text
+
+
+@dataclass(frozen=True, slots=True)
 class Across:
     """A column of one model that rows of another say, in all real rows.
 
@@ -51,9 +80,10 @@ class Across:
     Attributes:
         model: whose column it is, by `unique_id`.
         way: how it follows; for a copy there is one row of `other` at most.
-        source: the column of `other`; "" for a count.
+        source: the column of `other`; "" for a count. Of a formula, SQL with rows called `one` and `other`.
         through: a model between the two, its key that `own` holds, and its column that holds `key`.
-        order: the columns of `other` that say which row is the first.
+        order: the columns of `other` that say which row is the first, or that a formula mentions.
+        beside: the columns of `model` that a formula mentions.
         empty: what stands where no row belongs to one, as SQL; "" is NULL.
         when: a column of `model`, and the label of the rows that the fact is about; None for all rows.
     """
@@ -69,6 +99,12 @@ class Across:
     order: tuple[str, ...] = ()
     empty: str = ""
     when: tuple[str, str] | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def is_of_one_row(self) -> bool:
+        """Whether at most one row of `other` belongs to each row."""
+        return self.way in {Way.COPY, Way.FORMULA}
 
     @property
     def is_direct_copy(self) -> bool:
@@ -100,5 +136,7 @@ class Across:
             return f"{name} adds up to the {self.source} of its {other}"
         if self.way is Way.COPY:
             return f"{name} is {other}.{self.source}"
+        if self.way is Way.FORMULA:
+            return f"{name} is computed with {' and '.join(self.order)} of {other}"
         rows = f"the {self.source} of its {other}" if self.source else f"its {other}"
         return f"{name} is the {self.way} of {rows}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from synth.domain.across import Derivation
+    from synth.domain.across import Derivation, LookupFormula
     from synth.domain.facts import Fact, Formula, History, ProjectTest, PublicValues, RowCount, Rule
     from synth.domain.layers import Layer
     from synth.domain.options import Guarantee, Policy, Rows, Shares
@@ -81,6 +81,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     derivations: Mapping[str, Derivation] = field(default_factory=dict)  # of its columns, by its SQL
+    lookups: tuple[LookupFormula, ...] = ()  # its columns by rows that they refer to, by its SQL
     derived_keys: tuple[tuple[str, ...], ...] = ()  # sets of several columns that its SQL makes unique
     excerpt: Excerpt | None = None  # what of another model its rows are; its twin is the same of that twin
     counts: tuple[RowCount, ...] = ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.domain import Check, Evaluation, Verdict
+from synth.domain import Aspect, Check, Evaluation, Verdict
 from synth.evaluate.case import Entities, EvaluationCase, Halves, OtherSplits, ReplacedColumn
 from synth.evaluate.checks import LIMITS, RULES, CheckRule
 from synth.evaluate.membership import SPLITS
@@ -50,6 +50,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     second: npt.ArrayLike | None = None,
     models: int = 1,
     splits: OtherSplits | None = None,
+    aspects: Collection[Aspect] = tuple(Aspect),
 ) -> Evaluation:
     """Measure `synthetic` against the rows it was learned from and against rows that were not learned from.
 
@@ -70,6 +71,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         second: which synthetic rows are of an engine that learned `holdout`; None: nothing was learned of it.
         models: how many twins are evaluated in this run, which share one rate of error.
         splits: draws the table again by other halves, which are asked where these cannot decide.
+        aspects: what is asked about; fidelity and utility belong to quality.
 
     Raises:
         ValueError: `limits` names a check that has no limit to move.
@@ -83,7 +85,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
     names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
     case = EvaluationCase(tables, *names)
-    return _measure_all(_with_splits(case, splits, labels), limits, sizes)
+    return _measure_all(_with_splits(case, splits, labels), limits, sizes, aspects)
 
 
 def _read(
@@ -125,14 +127,20 @@ def _refuse_unknown(limits: Mapping[str, float]) -> None:
         raise ValueError(f"no limit to move: {', '.join(unknown_checks)}; there are {', '.join(LIMITS)}")
 
 
-def _measure_all(case: EvaluationCase, limits: Mapping[str, float], sizes: Mapping[str, int]) -> Evaluation:
+def _measure_all(
+    case: EvaluationCase,
+    limits: Mapping[str, float],
+    sizes: Mapping[str, int],
+    aspects: Collection[Aspect],
+) -> Evaluation:
     if not (sizes["training"] and sizes["synthetic"]):
         return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
-    rules: tuple[CheckRule, ...] = RULES
+    rules: tuple[CheckRule, ...] = tuple(rule for rule in RULES if rule.aspect in aspects)
     if not case.tables.columns:  # keys and identifiers alone: nothing was learned; they must still be new
-        rules = tuple(rule for rule in RULES if rule.name == "pii_replay")
+        rules = tuple(rule for rule in rules if rule.name == "pii_replay")
     checks = tuple(check for rule in rules if (check := rule.check(case, limits)) is not None)
-    return _summed_up(case, checks, sizes) if case.tables.columns else Evaluation(None, checks, sizes)
+    has_quality = bool(case.tables.columns) and Aspect.QUALITY in aspects
+    return _summed_up(case, checks, sizes) if has_quality else Evaluation(None, checks, sizes)
 
 
 def _summed_up(case: EvaluationCase, checks: tuple[Check, ...], sizes: Mapping[str, int]) -> Evaluation:

@@ -111,9 +111,11 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     aggregates = search.certain_facts(
         _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
     )
-    firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*copies, *aggregates]))
+    known = [*copies, *aggregates]
+    formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
+    firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     members = among_facts(models_by_id, tables, snapshot)
-    return AcrossFacts((*copies, *aggregates, *firsts, *members), tables)
+    return AcrossFacts((*known, *formulas, *firsts, *members), tables)
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
@@ -142,7 +144,8 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     aggregates = [
         fact for fact in _aggregates(links, models_by_id, tables, copies) if _is_stated(fact, models_by_id)
     ]
-    return AcrossFacts((*copies, *aggregates), tables)
+    known = [*copies, *aggregates]
+    return AcrossFacts((*known, *_lookups(links, models_by_id, tables, known)), tables)
 
 
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
@@ -280,6 +283,33 @@ def _aggregates(
                 if numeric:
                     yield replace(blank, way=way, source=source, empty="0")
                 yield replace(blank, way=way, source=source)
+
+
+def _lookups(
+    links: Sequence[Link],
+    models: Mapping[str, Model],
+    tables: Mapping[str, FactTable],
+    earlier_facts: Sequence[Across],
+) -> Iterator[Across]:
+    """Return columns that the SQL computes of the row and of the row that it refers to."""
+    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
+    for link in links:
+        model, places = models[link.many], _places(link.one, models, tables)
+        excluded_columns = {*_user_columns(model), *_keys(model)}
+        for one in model.lookups:
+            is_open = one.column not in excluded_columns and (link.many, one.column) not in decided_columns
+            if is_open and {*one.roots} <= {*places}:
+                names = tuple(places[root] for root in one.roots)
+                text = one.over(names)
+                blank = Across(link.many, one.column, Way.FORMULA, link.one, text, link.column, link.key)
+                yield replace(blank, order=names, beside=one.own)
+
+
+def _places(name: str, models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> dict[str, str]:
+    """Return the columns of a relation by where their values arise."""
+    derivations = models[name].derivations if name in models else {}
+    copies = {one.root: column for column, one in derivations.items() if one.way is Way.COPY}
+    return copies | {f"{name}.{column}": column for column in tables[name].types}
 
 
 def _firsts(

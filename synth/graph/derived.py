@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from synth.domain import Derivation, Fact, Formula, Scope, Way
+from synth.domain import Derivation, Fact, Formula, LookupFormula, Scope, Way
 from synth.graph.lineage import root
 from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue, NodeLineage
 
@@ -56,7 +56,11 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
     lineage = lineages.get(model.unique_id, NodeLineage())
     derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in lineage.columns}
     keys = tuple(key for key in lineage.keys if len(key) > 1)
-    return replace(model, derivations=derivations, derived_keys=keys)
+    lookups = dict.fromkeys(
+        LookupFormula(one.column, one.sql, one.own, tuple(_text(root(lineages, ref)) for ref in one.sources))
+        for one in lineage.lookups
+    )
+    return replace(model, derivations=derivations, derived_keys=keys, lookups=tuple(lookups))
 
 
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:

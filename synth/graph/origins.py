@@ -122,6 +122,21 @@ Origin: TypeAlias = Copy | ChoiceOrigin | Expression | Aggregate | GeneratedValu
 
 
 @dataclass(frozen=True, slots=True)
+class LookupOrigin:
+    """A column as SQL over columns of its row, called `one`, and of a row of another relation, `other`.
+
+    Attributes:
+        own: the columns of the row that it mentions.
+        sources: those of the other relation; in the SQL, their places stand for their names.
+    """
+
+    column: str
+    sql: str
+    own: tuple[str, ...]
+    sources: tuple[ColumnRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NodeLineage:
     """Where the rows and columns of one node come from.
 
@@ -135,6 +150,7 @@ class NodeLineage:
         keys: sets of its columns that are unique together, because rows were grouped by them or joined so.
         formulas: columns as SQL over other columns of this relation, none of which leads back to itself.
         window_formulas: columns as SQL with windows over the rows of this relation, as formulas else.
+        lookups: columns as SQL over those of the row and of a row of another relation.
         is_stored: a seed or source, whose rows are data and no query's.
         is_parsed: whether there was SQL and it was understood, or none is needed.
         reason: why not.
@@ -150,6 +166,7 @@ class NodeLineage:
     formulas: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[tuple[str, ...], ...] = ()
     window_formulas: Mapping[str, str] = field(default_factory=dict)
+    lookups: tuple[LookupOrigin, ...] = ()
     is_stored: bool = False
     is_parsed: bool = True
     reason: str = ""

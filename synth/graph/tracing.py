@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, ClassVar
 
 import sqlglot
@@ -15,15 +17,15 @@ from synth.graph.choices import read_choice
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
 from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text, window_call
-from synth.graph.origins import NodeLineage, UnknownOrigin
+from synth.graph.origins import ColumnRef, LookupOrigin, NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
 from synth.graph.rewriting import rewrite
 from synth.graph.scopes import fills
-from synth.graph.unions import formulas, window_formulas
+from synth.graph.unions import formulas, lookup_formulas, window_formulas
 from synth.graph.versions import kept_by_dbt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from synth.domain import Relation
     from synth.graph.origins import Origin
@@ -130,6 +132,7 @@ class Tracer:
             self._formulas(queries.leaves, node.unique_id),
             tuple(dict.fromkeys(key for key in keys if key)),
             window_formulas=self._window_formulas(node.unique_id),
+            lookups=tuple(self._lookups(node.unique_id)),
         )
 
     def _match_names(self, node: str, rows: RelationRows) -> dict[str, str]:
@@ -151,6 +154,27 @@ class Tracer:
     def _window_formulas(self, node: str) -> dict[str, str]:
         """Return columns as SQL over other columns and rows of the same relation."""
         return _as_sql(window_formulas(self._values[node], lambda column: self._window(node, column)))
+
+    def _lookups(self, node: str) -> Iterator[LookupOrigin]:
+        """Yield columns as SQL over others of the row and columns of one relation that the query reads."""
+        values = self._values[node].values()
+        tables = dict.fromkeys(one.table for value in values for one in value.find_all(exp.Column))
+        mentions = dict.fromkeys(part for table in tables for part in accumulate(table.split("/"), _deeper))
+        for mention in mentions:
+            other = self._node_at(node, mention)
+            theirs = {
+                name: value.transform(partial(_under, mention))
+                for name, value in self._values.get(other, {}).items()
+            } or {name: leaf(mention, name) for name in self._types.get(other, ())}
+            for column, (formula, own, names) in lookup_formulas(self._values[node], theirs).items():
+                refs = tuple(ColumnRef(other, name) for name in names)
+                yield LookupOrigin(column, formula.sql(dialect="postgres", comments=False), own, refs)
+
+    def _node_at(self, node: str, mention: str) -> str:
+        """Return the relation that a query mentions, or that of one that it mentions; "" for none."""
+        first, _, rest = mention.partition("/")
+        inner = self._leaves[node].nodes.get(first, "") if node in self._leaves else ""
+        return self._node_at(inner, rest) if rest else inner
 
     def _window(self, node: str, column: exp.Column) -> exp.Expr | None:
         """Return the call that a leaf of a node stands for, in this node's query or one that it reads."""
@@ -184,6 +208,10 @@ class Tracer:
 
 def _as_sql(columns: Mapping[str, exp.Expr]) -> dict[str, str]:
     return {name: value.sql(dialect="postgres", comments=False) for name, value in columns.items()}
+
+
+def _deeper(mention: str, part: str) -> str:
+    return f"{mention}/{part}"
 
 
 def _under(mention: str, node: exp.Expr) -> exp.Expr:

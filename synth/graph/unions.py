@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sqlglot import exp
 
-from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, size, text
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaf, size, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Window: TypeAlias = Callable[[exp.Column], exp.Expr | None]
 
+MARK = "\0"  # before the name of a column of another relation
 MOMENTS = (
     exp.CurrentDate,
     exp.CurrentTime,
@@ -59,6 +60,45 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
             if formula is not None:
                 columns_by_name[name] = formula
     return columns_by_name
+
+
+def lookup_formulas(
+    columns: Mapping[str, exp.Expr], theirs: Mapping[str, exp.Expr]
+) -> dict[str, tuple[exp.Expr, tuple[str, ...], tuple[str, ...]]]:
+    """Return columns as expressions over others and over those of another relation; both are named.
+
+    Columns of the row are those of `one`, and of the other relation those of `other`, by their place among
+    the names. What needs no other relation is left out, and what is merely one of its columns.
+
+    Args:
+        columns: of the row, as expressions over leaves.
+        theirs: of one mention of the other relation.
+    """
+    names: dict[str, str] = {}
+    marked = {MARK + name: value for name, value in theirs.items()}
+    for name, value in (*columns.items(), *marked.items()):
+        names.setdefault(text(value), name)
+    sizes = {size(bare(value)) for value in (*columns.values(), *theirs.values())}
+    lookups = {}
+    for name, value in columns.items():
+        inner = bare(value)
+        if isinstance(inner, exp.Column) or not steady(inner):
+            continue
+        formula = _over(inner, _without(names, name), sizes, at_top=True)
+        if formula is None:
+            continue
+        mentions = dict.fromkeys(one.name for one in formula.find_all(exp.Column))
+        others = [one for one in mentions if one.startswith(MARK)]
+        own = tuple(one for one in mentions if not one.startswith(MARK))
+        if others:
+            places = {one: leaf("other", str(place)) for place, one in enumerate(others)}
+            sides = places | {one: leaf("one", one) for one in own}
+            lookups[name] = _with_sides(formula, sides), own, tuple(one.removeprefix(MARK) for one in others)
+    return lookups
+
+
+def _with_sides(formula: exp.Expr, sides: Mapping[str, exp.Column]) -> exp.Expr:
+    return formula.transform(lambda node: sides[node.name].copy() if isinstance(node, exp.Column) else node)
 
 
 def window_formulas(columns: Mapping[str, exp.Expr], window: Window) -> dict[str, exp.Expr]:

@@ -234,7 +234,8 @@ def _may_decide(
 
 def _needs(fact: Across) -> set[Place]:
     """Return what has to be final before the column is; of a key of two columns its other half, too."""
-    needs = {(fact.other, name) for name in (fact.source, *fact.order) if name}
+    columns = fact.order if fact.way is Way.FORMULA else (fact.source, *fact.order)
+    needs = {(fact.other, name) for name in columns if name} | {(fact.model, name) for name in fact.beside}
     if fact.way is Way.AMONG and fact.own:
         needs |= {(fact.model, fact.own), (fact.other, fact.key)}
     return needs
@@ -345,7 +346,8 @@ def with_columns(
         values = now[name].copy()
         values.iloc[twin_table.places] = learned_columns[name].astype(values.dtype).array
         now[name] = values
-    return replace(twin_table, table=table), replace(samples, synthetic=now)
+    has_agreed = samples.has_agreed or not now.equals(samples.synthetic)
+    return replace(twin_table, table=table), replace(samples, synthetic=now, has_agreed=has_agreed)
 
 
 def with_other_keys(

@@ -98,6 +98,7 @@ class Samples:
         owner: of each synthetic row, the position of its owner's twin; None: rows have no owner.
         group: of each synthetic row, the number of its group within the rows of its owner, if there are such.
         rows: how many rows the histories of all owners have; those beyond are spare. None: as many as asked.
+        has_agreed: whether columns of the twin's rows are what other twins say; those of spare rows are not.
     """
 
     training: pd.DataFrame
@@ -112,6 +113,7 @@ class Samples:
     owner: NDArray[np.int64] | None = None
     rows: int | None = None
     group: NDArray[np.int64] | None = None
+    has_agreed: bool = False
 
     def of_rows(self, places: NDArray[np.intp]) -> Samples:
         """Return these synthetic rows alone, numbered anew."""

@@ -71,7 +71,8 @@ def examine(
         models=len(case.context.twins),
         splits=splits_of(case, samples),
     )
-    evidence = gate.Evidence(samples.training, samples.holdout, samples.synthetic, context)
+    tables = samples.training, samples.holdout, samples.synthetic
+    evidence = gate.Evidence(*tables, context, twin_table.places if samples.has_agreed else None)
     raw_evaluation = gate.measure(
         evidence, samples.balance, seconds=task.options.evaluation_timeout, seed=task.seed
     )

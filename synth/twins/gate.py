@@ -58,12 +58,30 @@ class EvaluationContext(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The three tables as a backend sees them, and what is known of them."""
+    """The three tables as a backend sees them, and what is known of them.
+
+    Attributes:
+        final: the synthetic rows that other twins decided columns of: they alone are as they are published,
+            so quality is that of them. None: all rows are.
+    """
 
     training: pd.DataFrame
     holdout: pd.DataFrame
     synthetic: pd.DataFrame
     context: EvaluationContext
+    final: NDArray[np.int64] | None = None
+
+    @property
+    def of_final(self) -> Evidence:
+        """The same with the final rows alone, in order."""
+        if self.final is None:
+            return self
+        rows, context = np.sort(self.final), self.context.copy()
+        if entities := context["entities"]:
+            context["entities"] = replace(entities, synthetic=np.asarray(entities.synthetic)[rows])
+        if context["second"] is not None:
+            context["second"] = context["second"][rows]
+        return replace(self, synthetic=self.synthetic.iloc[rows], context=context, final=None)
 
 
 def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float, seed: int) -> Evaluation:
@@ -74,22 +92,21 @@ def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float
     A balanced twin differs from the source as the user asked for. Its quality is measured against real rows
     that are thinned out until their shares are those of the twin; its privacy against all.
     """
-    evaluation = _in_time(lambda: _evaluate(evidence), seconds, evidence)
-    if not balance:
-        return evaluation
-    thin_evaluation = _in_time(lambda: _evaluate(_thin(evidence, tuple(balance), seed)), seconds, evidence)
-    errors = [check for check in thin_evaluation.checks if check.verdict is Verdict.ERROR]
-    privacy_checks = [check for check in evaluation.checks if check.aspect is Aspect.PRIVACY]
-    quality = [check for check in thin_evaluation.checks if check.aspect is Aspect.QUALITY]
-    return replace(
-        thin_evaluation,
-        checks=tuple(dict.fromkeys([*privacy_checks, *quality, *errors])),
-        rows=evaluation.rows,
-    )
+    if not balance and evidence.final is None:
+        return _in_time(lambda: _evaluate(evidence), seconds, evidence)
+    privacy = _in_time(lambda: _evaluate(evidence, [Aspect.PRIVACY]), seconds, evidence)
+
+    def judge_quality() -> Evaluation:
+        final = evidence.of_final
+        return _evaluate(_thin(final, tuple(balance), seed) if balance else final, [Aspect.QUALITY])
+
+    quality = _in_time(judge_quality, seconds, evidence)
+    return replace(quality, checks=(*quality.checks, *privacy.checks), rows=privacy.rows)
 
 
-def _evaluate(evidence: Evidence) -> Evaluation:
-    return evaluate(evidence.training, evidence.holdout, evidence.synthetic, **evidence.context)
+def _evaluate(evidence: Evidence, aspects: Collection[Aspect] = tuple(Aspect)) -> Evaluation:
+    tables = evidence.training, evidence.holdout, evidence.synthetic
+    return evaluate(*tables, **evidence.context, aspects=aspects)
 
 
 def _in_time(work: Callable[[], Evaluation], seconds: float, evidence: Evidence) -> Evaluation:
@@ -133,7 +150,8 @@ def _thin(evidence: Evidence, columns: Sequence[str], seed: int) -> Evidence:
         context["entities"] = replace(
             entities, training=entities.training[training], holdout=entities.holdout[holdout]
         )
-    return Evidence(evidence.training[training], evidence.holdout[holdout], evidence.synthetic, context)
+    training_rows, holdout_rows = evidence.training[training], evidence.holdout[holdout]
+    return replace(evidence, training=training_rows, holdout=holdout_rows, context=context)
 
 
 def _thinned_out(

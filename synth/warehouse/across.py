@@ -79,7 +79,7 @@ def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, F
     groups: dict[tuple[object, ...], list[Across]] = {}
     for fact in facts:
         if fact.way is not Way.AMONG:
-            shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.way is Way.COPY)
+            shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.is_of_one_row)
             groups.setdefault(shape, []).append(fact)
     true_facts = [
         fact for fact in facts if fact.way is Way.AMONG and count_breaks(session, fact, tables) == 0
@@ -102,7 +102,7 @@ def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     """Return in how many of the rows that the fact is about the column is not what it is in most of them."""
     rows = (
         _rows([fact], tables, 0)
-        if fact.way is Way.COPY
+        if fact.is_of_one_row
         else sql.SQL("from {} as one").format(identifier(tables[fact.model].relation))
     )
     query = sql.SQL(TELLING).format(column=sql.Identifier(fact.column), rows=rows)
@@ -157,7 +157,7 @@ def _rows(facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int) 
         "key": sql.Identifier(first.key),
         "probe": sql.SQL("limit {}").format(sql.Literal(probe)) if probe else sql.SQL(""),
     }
-    if first.way is Way.COPY:
+    if first.is_of_one_row:
         return sql.SQL(ONE).format(**parts, **_between(first, tables))
     values = [
         sql.SQL("{} as {}").format(_aggregate(fact), sql.Identifier(f"synth {place}"))
@@ -194,6 +194,8 @@ def _value(fact: Across, place: int) -> sql.Composable:
     """Return what the fact says the column is."""
     if fact.way is Way.COPY:
         return sql.SQL("other.{}").format(sql.Identifier(fact.source))
+    if fact.way is Way.FORMULA:
+        return sql.SQL("({})").format(sql.SQL(fact.source))
     own = sql.SQL("others.{}").format(sql.Identifier(f"synth {place}"))
     return sql.SQL("coalesce({}, {})").format(own, sql.SQL(fact.empty)) if fact.empty else own
 

@@ -413,3 +413,16 @@ def test_names_of_the_relation_win_over_those_that_the_sql_lets_postgres_find() 
     types = {**TYPES, "model.zoo.x": {"?column?": "integer", "date": "date"}}
     lineage = trace([node(VISITS), node("model.zoo.x", "select fee + 1, went::date from zoo.visits")], types)
     assert lineage["model.zoo.x"].columns["date"] == Copy(visit("went"), "date")
+
+
+def test_columns_are_derived_from_those_of_a_row_that_is_joined_through_views() -> None:
+    nodes = lineages(
+        a="select *, fee * 1.2 as gross from visits",
+        b="select v.visit, v.came, v.gross, v.came - k.hired as days, k.wing, upper(k.wing) as loud, "
+        "case when k.wing = 'east' then v.gross else 0 end as east from zoo.a v join keepers k using (keeper)",
+    )
+    assert {(one.column, one.sql, one.own, one.sources) for one in nodes["model.zoo.b"].lookups} >= {
+        ("days", '"one"."came" - "other"."0"', ("came",), (keeper("hired"),)),
+    }
+    assert "wing" not in {one.column for one in nodes["model.zoo.b"].lookups}
+    assert nodes["model.zoo.b"].formulas.keys() == {"loud", "east"}

@@ -1,0 +1,59 @@
+"""Columns that the SQL of a project computes of a row and of the row that it refers to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.handmade import Handmade
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.services import Database
+
+SALES = """
+create schema staged;
+create table staged.plans as
+select 'P' || n as plan, 'Plan ' || n as title, 10 * n + 0.9 as base, n * 1.25 as seat from generate_series(1, 5) n;
+create table staged.contracts as
+select
+    n as contract, n * 7 as customer, 'P' || 1 + (hashint4(n) & 65535) % 5 as plan,
+    1 + (hashint4(-n) & 65535) % 30 as seats
+from generate_series(1, 900) n;
+create table analytics.plans as select * from staged.plans;
+create table analytics.contracts as
+select c.*, round(p.base + p.seat * greatest(c.seats - 5, 0), 1) as price
+from staged.contracts as c join staged.plans as p using (plan);
+"""
+CONTRACTS = (
+    "select c.contract, c.customer, c.plan, c.seats, round(p.base + p.seat * greatest(c.seats - 5, 0), 1)"
+    " as price from {0}.staged.contracts as c join {0}.analytics.plans as p using (plan)"
+)
+WRONG = """
+select count(*) from synthetic.contracts as c join synthetic.plans as p using (plan)
+where c.price is distinct from round(p.base + p.seat * greatest(c.seats - 5, 0), 1)
+"""
+
+
+def test_a_price_is_computed_with_that_of_the_list(database: Database, tmp_path: Path) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(SALES.encode())
+        place = f'"{database.name}"'
+        options: dict[str, Any] = {"materialized": "table", "meta": {"synthesize": True}}
+        plans = f"select plan, title, base, seat from {place}.staged.plans"
+        project.write(
+            {
+                **project.model("plans", config=options, compiled_code=plans),
+                **project.model("contracts", config=options, compiled_code=CONTRACTS.format(place)),
+                **project.key("plans", "plan"),
+                **project.key("contracts", "contract"),
+                **project.reference("contracts", "plan", "plans", "plan"),
+            }
+        )
+
+        answer = project.synth("run")
+
+        assert answer.code == 0, answer.text
+        assert "contracts.price is computed with base and seat of plans" in answer.text
+        assert project.value("select count(distinct price) from synthetic.contracts") > 20
+        assert project.value(WRONG) == 0
