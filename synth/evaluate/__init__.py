@@ -3,7 +3,8 @@
     from synth.evaluate import evaluate
     evaluation = evaluate(training, holdout, synthetic)
 
-A pass says that these checks found nothing; it is no proof that nothing can be found.
+A pass says that these checks found nothing; it is no proof that nothing can be found. A check that cannot be
+computed is an ERROR. Explanations name columns and hold no value.
 """
 
 from __future__ import annotations
@@ -54,8 +55,6 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
 ) -> Evaluation:
     """Measure `synthetic` against the rows it was learned from and against rows that were not learned from.
 
-    A check that cannot be computed is an ERROR. Explanations name columns and hold no value.
-
     Args:
         training: the rows that were learned from.
         holdout: rows that were parted from them by chance, by entity.
@@ -64,7 +63,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         public: columns whose values are no secret; no check of values looks at them.
         seed: of everything random.
         entities: whom the rows are about; None: each row is about somebody else.
-        sensitive: columns of which nobody should be able to guess a value.
+        sensitive: columns of which nobody should guess a value.
         replaced_columns: columns that were made anew, so that no value of theirs may be a real one.
         limits: limits that differ from LIMITS, by the check's name.
         target: the column that learners predict; None leaves the choice to the check.
@@ -84,8 +83,7 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
         return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
     names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
-    case = EvaluationCase(tables, *names)
-    return _measure_all(_with_splits(case, splits, labels), limits, sizes, aspects)
+    return _measure_all(_with_splits(EvaluationCase(tables, *names), splits, labels), limits, sizes, aspects)
 
 
 def _read(
