@@ -24,6 +24,7 @@ class Way(StrEnum):
     SOME = "existence"
     AMONG = "among"  # one of the values that the rows of another model have
     PART = "part"  # of what a row of another model has: the rows that belong to it add up to that
+    TOTAL = "total"  # an expression over aggregates of the rows of another model
     FORMULA = "formula"  # over columns of the row and of the row of another model that it refers to
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
@@ -54,12 +55,14 @@ class LookupFormula:
         sql: with the row as `one`, and the places of `roots` as columns of `other`.
         own: the columns of the row that it mentions.
         roots: where the values of the columns of the other row arise.
+        by: where the key arises by which other rows are grouped; "" for one row that is referred to.
     """
 
     column: str
     sql: str
     own: tuple[str, ...]
     roots: tuple[str, ...]
+    by: str = ""
 
     def over(self, names: Sequence[str]) -> str:
         """Return the SQL over columns of these names in the other row, one for each of `roots`."""
@@ -80,7 +83,7 @@ class Across:
     Attributes:
         model: whose column it is, by `unique_id`.
         way: how it follows; for a copy there is one row of `other` at most.
-        source: the column of `other`; "" for a count. Of a formula, SQL with rows called `one` and `other`.
+        source: the column of `other`; "" for a count. Of SQL with rows called `one` and `other`, that.
         through: a model between the two, its key that `own` holds, and its column that holds `key`.
         order: the columns of `other` that say which row is the first, or that a formula mentions.
         beside: the columns of `model` that a formula mentions.
@@ -136,6 +139,9 @@ class Across:
             return f"{name} adds up to the {self.source} of its {other}"
         if self.way is Way.COPY:
             return f"{name} is {other}.{self.source}"
+        if self.way is Way.TOTAL:
+            columns = f"the {' and '.join(self.order)} of " if self.order else ""
+            return f"{name} is computed of {columns}its {other}"
         if self.way is Way.FORMULA:
             return f"{name} is computed with {' and '.join(self.order)} of {other}"
         rows = f"the {self.source} of its {other}" if self.source else f"its {other}"

@@ -112,6 +112,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
         _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
     )
     known = [*copies, *aggregates]
+    known += search.certain_facts(_totals(links, models_by_id, tables, known))
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     members = among_facts(models_by_id, tables, snapshot)
@@ -145,6 +146,8 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
         fact for fact in _aggregates(links, models_by_id, tables, copies) if _is_stated(fact, models_by_id)
     ]
     known = [*copies, *aggregates]
+    totals = {(fact.model, fact.column): fact for fact in _totals(links, models_by_id, tables, known)}
+    known += totals.values()
     return AcrossFacts((*known, *_lookups(links, models_by_id, tables, known)), tables)
 
 
@@ -296,13 +299,35 @@ def _lookups(
     for link in links:
         model, places = models[link.many], _places(link.one, models, tables)
         excluded_columns = {*_user_columns(model), *_keys(model)}
-        for one in model.lookups:
+        for one in (lookup for lookup in model.lookups if not lookup.by):
             is_open = one.column not in excluded_columns and (link.many, one.column) not in decided_columns
             if is_open and {*one.roots} <= {*places}:
                 names = tuple(places[root] for root in one.roots)
                 text = one.over(names)
                 blank = Across(link.many, one.column, Way.FORMULA, link.one, text, link.column, link.key)
                 yield replace(blank, order=names, beside=one.own)
+
+
+def _totals(
+    links: Sequence[Link],
+    models: Mapping[str, Model],
+    tables: Mapping[str, FactTable],
+    earlier_facts: Sequence[Across],
+) -> Iterator[Across]:
+    """Return columns that the SQL computes of aggregates of the rows that refer to the row."""
+    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
+    for link in (one for one in links if not (one.single or one.public) and one.one in models):
+        model, places = models[link.one], _places(link.many, models, tables)
+        excluded_columns = {*_user_columns(model), *_keys(model)}
+        for one in model.lookups:
+            is_open = one.column not in excluded_columns and (link.one, one.column) not in decided_columns
+            if is_open and places.get(one.by) == link.column and {*one.roots} <= {*places}:
+                names = tuple(places[root] for root in one.roots)
+                text = one.over(names)
+                blank = Across(link.one, one.column, Way.TOTAL, link.many, text, link.key, link.column)
+                kind = tables[link.one].types[one.column]
+                empty = "false" if kind == "boolean" else "0" if _family(kind) is NUMBERS else ""
+                yield from (replace(blank, order=names, empty=some) for some in dict.fromkeys((empty, "")))
 
 
 def _places(name: str, models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> dict[str, str]:

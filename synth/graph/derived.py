@@ -57,7 +57,13 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
     derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in lineage.columns}
     keys = tuple(key for key in lineage.keys if len(key) > 1)
     lookups = dict.fromkeys(
-        LookupFormula(one.column, one.sql, one.own, tuple(_text(root(lineages, ref)) for ref in one.sources))
+        LookupFormula(
+            one.column,
+            one.sql,
+            one.own,
+            tuple(_text(root(lineages, ref)) for ref in one.sources),
+            _text(root(lineages, one.key)) if one.key else "",
+        )
         for one in lineage.lookups
     )
     return replace(model, derivations=derivations, derived_keys=keys, lookups=tuple(lookups))

@@ -128,12 +128,14 @@ class LookupOrigin:
     Attributes:
         own: the columns of the row that it mentions.
         sources: those of the other relation; in the SQL, their places stand for their names.
+        key: the column by which rows of the other relation are grouped, if the SQL has aggregates of them.
     """
 
     column: str
     sql: str
     own: tuple[str, ...]
     sources: tuple[ColumnRef, ...]
+    key: ColumnRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, ClassVar
 
 import sqlglot
@@ -16,18 +16,19 @@ from sqlglot.parsers.postgres import PostgresParser
 from synth.graph.choices import read_choice
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
-from synth.graph.leaves import QueryLeaves, RelationRows, leaf, size, text, window_call
+from synth.graph.leaves import OPAQUE, QueryLeaves, RelationRows, Sort, leaf, size, text, window_call
 from synth.graph.origins import ColumnRef, LookupOrigin, NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
 from synth.graph.rewriting import rewrite
 from synth.graph.scopes import fills
-from synth.graph.unions import formulas, lookup_formulas, window_formulas
+from synth.graph.unions import aggregate_formula, formulas, lookup_formulas, window_formulas
 from synth.graph.versions import kept_by_dbt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from synth.domain import Relation
+    from synth.graph.leaves import Leaf
     from synth.graph.origins import Origin
     from synth.project.manifest import Node
 
@@ -132,7 +133,7 @@ class Tracer:
             self._formulas(queries.leaves, node.unique_id),
             tuple(dict.fromkeys(key for key in keys if key)),
             window_formulas=self._window_formulas(node.unique_id),
-            lookups=tuple(self._lookups(node.unique_id)),
+            lookups=(*self._lookups(node.unique_id), *self._aggregates(node.unique_id)),
         )
 
     def _match_names(self, node: str, rows: RelationRows) -> dict[str, str]:
@@ -157,18 +158,44 @@ class Tracer:
 
     def _lookups(self, node: str) -> Iterator[LookupOrigin]:
         """Yield columns as SQL over others of the row and columns of one relation that the query reads."""
-        values = self._values[node].values()
-        tables = dict.fromkeys(one.table for value in values for one in value.find_all(exp.Column))
-        mentions = dict.fromkeys(part for table in tables for part in accumulate(table.split("/"), _deeper))
-        for mention in mentions:
-            other = self._node_at(node, mention)
-            theirs = {
-                name: value.transform(partial(_under, mention))
-                for name, value in self._values.get(other, {}).items()
-            } or {name: leaf(mention, name) for name in self._types.get(other, ())}
+        for other, theirs in self._mentions(node, self._values[node].values()):
             for column, (formula, own, names) in lookup_formulas(self._values[node], theirs).items():
                 refs = tuple(ColumnRef(other, name) for name in names)
                 yield LookupOrigin(column, formula.sql(dialect="postgres", comments=False), own, refs)
+
+    def _aggregates(self, node: str) -> Iterator[LookupOrigin]:
+        """Yield columns as SQL over aggregates of one relation, which are grouped by one key."""
+        for column, value in self._values[node].items():
+            tables = {one.table for one in value.find_all(exp.Column)}
+            path, _, sort = next(iter(tables)).rpartition("/") if len(tables) == 1 else ("", "", "")
+            inner = self._node_at(node, path) if path else node
+            if sort != OPAQUE or inner not in self._leaves:
+                continue
+            leaves = self._leaves[inner]
+            meanings = {text(one): leaves[leaf(OPAQUE, one.name)] for one in value.find_all(exp.Column)}
+            key = _group_key([*meanings.values()])
+            ref = leaves[key].ref if isinstance(key, exp.Column) else None
+            if ref is None:
+                continue
+            calls = {name: self._expand(one.parts[0], leaves) for name, one in meanings.items()}
+            for other, theirs in self._mentions(inner, calls.values()):
+                formula, names = aggregate_formula(value, calls, theirs) or (None, ())
+                if formula is not None:
+                    sources = tuple(ColumnRef(other, name) for name in names)
+                    sql = formula.sql(dialect="postgres", comments=False)
+                    yield LookupOrigin(column, sql, (), sources, ref)
+
+    def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, dict[str, exp.Expr]]]:
+        """Yield the relations that expressions of a query reach, each with its columns over their leaves."""
+        tables = dict.fromkeys(one.table for value in values for one in value.find_all(exp.Column))
+        ways = (accumulate(table.split("/"), _deeper) for table in tables)
+        for mention in dict.fromkeys(chain.from_iterable(ways)):
+            other = self._node_at(node, mention)
+            theirs: dict[str, exp.Expr] = {
+                name: value.transform(partial(_under, mention))
+                for name, value in self._values.get(other, {}).items()
+            }
+            yield other, theirs or {name: leaf(mention, name) for name in self._types.get(other, ())}
 
     def _node_at(self, node: str, mention: str) -> str:
         """Return the relation that a query mentions, or that of one that it mentions; "" for none."""
@@ -208,6 +235,13 @@ class Tracer:
 
 def _as_sql(columns: Mapping[str, exp.Expr]) -> dict[str, str]:
     return {name: value.sql(dialect="postgres", comments=False) for name, value in columns.items()}
+
+
+def _group_key(meanings: Sequence[Leaf]) -> exp.Expr | None:
+    """Return by what rows are grouped of which these leaves are all aggregates, if that is one expression."""
+    keys = {tuple(map(text, one.keys)) for one in meanings if one.sort is Sort.GROUP}
+    is_one = len(keys) == 1 and all(one.sort is Sort.GROUP for one in meanings)
+    return meanings[0].keys[0] if is_one and len(meanings[0].keys) == 1 else None
 
 
 def _deeper(mention: str, part: str) -> str:

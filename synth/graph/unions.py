@@ -97,6 +97,28 @@ def lookup_formulas(
     return lookups
 
 
+def aggregate_formula(
+    value: exp.Expr, calls: Mapping[str, exp.Expr], theirs: Mapping[str, exp.Expr]
+) -> tuple[exp.Expr, tuple[str, ...]] | None:
+    """Return a column as an expression over aggregates of another relation's columns; these are named.
+
+    They are those of `other`, by their place among the names. None where other rows tell of it, too.
+
+    Args:
+        value: the column, over leaves that stand for aggregates.
+        calls: what each of these is called with.
+        theirs: the columns of one mention of the other relation.
+    """
+    whole = value.transform(lambda node: calls[text(node)].copy() if isinstance(node, exp.Column) else node)
+    names = {text(column): name for name, column in reversed([*theirs.items()])}
+    formula = _over(whole, names, {size(bare(column)) for column in theirs.values()}, at_top=True)
+    if formula is None or not steady(formula):
+        return None
+    mentions = tuple(dict.fromkeys(one.name for one in formula.find_all(exp.Column)))
+    places = {name: leaf("other", str(place)) for place, name in enumerate(mentions)}
+    return _with_sides(formula, places), mentions
+
+
 def _with_sides(formula: exp.Expr, sides: Mapping[str, exp.Column]) -> exp.Expr:
     return formula.transform(lambda node: sides[node.name].copy() if isinstance(node, exp.Column) else node)
 

@@ -234,7 +234,7 @@ def _may_decide(
 
 def _needs(fact: Across) -> set[Place]:
     """Return what has to be final before the column is; of a key of two columns its other half, too."""
-    columns = fact.order if fact.way is Way.FORMULA else (fact.source, *fact.order)
+    columns = fact.order if fact.way in {Way.FORMULA, Way.TOTAL} else (fact.source, *fact.order)
     needs = {(fact.other, name) for name in columns if name} | {(fact.model, name) for name in fact.beside}
     if fact.way is Way.AMONG and fact.own:
         needs |= {(fact.model, fact.own), (fact.other, fact.key)}

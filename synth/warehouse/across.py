@@ -124,7 +124,7 @@ def _unbroken(
     row = _answer(session, _question(facts, tables, probe))
     if row is not None:
         return [fact for fact, breaks in zip(facts, row, strict=True) if not breaks]
-    middle = len(facts) // 2  # one that cannot be asked must not hide the others
+    middle = len(facts) // 2  # one that Postgres refuses, or that takes too long, must not hide the others
     parts = [facts[:middle], facts[middle:]] if middle else []
     return [fact for part in parts for fact in _unbroken(session, part, tables, probe)]
 
@@ -180,6 +180,8 @@ def _between(fact: Across, tables: Mapping[str, FactTable]) -> dict[str, sql.Com
 def _aggregate(fact: Across) -> sql.Composable:
     if fact.way is Way.SOME:
         return sql.SQL("pg_catalog.count(*) > 0")
+    if fact.way is Way.TOTAL:
+        return sql.SQL("({})").format(sql.SQL(fact.source))
     column = sql.SQL("other.{}").format(sql.Identifier(fact.source)) if fact.source else sql.SQL("*")
     if fact.way in {Way.FIRST, Way.LAST}:
         direction = sql.SQL(" desc" if fact.way is Way.LAST else "")

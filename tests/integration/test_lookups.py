@@ -14,13 +14,24 @@ if TYPE_CHECKING:
 SALES = """
 create schema staged;
 create table staged.plans as
-select 'P' || n as plan, 'Plan ' || n as title, 10 * n + 0.9 as base, n * 1.25 as seat from generate_series(1, 5) n;
+select 'P' || n as plan, 'Plan ' || n as title, 10 * n + 0.9 as base, n * 1.25 as seat
+from generate_series(1, 5) n;
 create table staged.contracts as
 select
     n as contract, n * 7 as customer, 'P' || 1 + (hashint4(n) & 65535) % 5 as plan,
     1 + (hashint4(-n) & 65535) % 30 as seats
 from generate_series(1, 900) n;
 create table analytics.plans as select * from staged.plans;
+create table analytics.calls as
+select n as call, 7 * (1 + (hashint4(n) & 65535) % 900) as customer, (hashint4(-n) & 65535) % 60 as minutes
+from generate_series(1, 2000) n;
+create table analytics.customers as
+select c.customer, coalesce(t.long_calls, 0)::integer as long_calls, t.mean
+from staged.contracts as c
+left join (
+    select customer, count(*) filter (where minutes > 20) as long_calls, round(avg(minutes), 1) as mean
+    from analytics.calls group by customer
+) as t using (customer);
 create table analytics.contracts as
 select c.*, round(p.base + p.seat * greatest(c.seats - 5, 0), 1) as price
 from staged.contracts as c join staged.plans as p using (plan);
@@ -57,3 +68,43 @@ def test_a_price_is_computed_with_that_of_the_list(database: Database, tmp_path:
         assert "contracts.price is computed with base and seat of plans" in answer.text
         assert project.value("select count(distinct price) from synthetic.contracts") > 20
         assert project.value(WRONG) == 0
+
+
+CALLS = (
+    "select c.customer, coalesce(t.long_calls, 0)::integer as long_calls, t.mean"
+    " from {0}.staged.contracts as c left join"
+    " (select customer, count(*) filter (where minutes > 20) as long_calls,"
+    " round(avg(minutes), 1) as mean from {0}.analytics.calls group by customer) as t using (customer)"
+)
+MISCOUNTED = """
+select count(*)
+from synthetic.customers as c
+left join (
+    select customer, count(*) filter (where minutes > 20) as long_calls, round(avg(minutes), 1) as mean
+    from synthetic.calls group by customer
+) as t using (customer)
+where (c.long_calls, c.mean) is distinct from (coalesce(t.long_calls, 0), t.mean)
+"""
+
+
+def test_calls_are_counted_under_a_condition_and_averaged(database: Database, tmp_path: Path) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(SALES.encode())
+        options: dict[str, Any] = {"materialized": "table", "meta": {"synthesize": True}}
+        calls = CALLS.format(f'"{database.name}"')
+        project.write(
+            {
+                **project.model("customers", config=options, compiled_code=calls),
+                **project.model("calls", config=options),
+                **project.key("customers", "customer"),
+                **project.key("calls", "call"),
+                **project.reference("calls", "customer", "customers", "customer"),
+            }
+        )
+
+        answer = project.synth("run", "--no-tests")
+
+        assert answer.code == 0, answer.text
+        assert "customers.long_calls is computed of the minutes of its calls" in answer.text
+        assert project.value("select count(distinct mean) from synthetic.customers") > 20
+        assert project.value(MISCOUNTED) == 0

@@ -419,10 +419,31 @@ def test_columns_are_derived_from_those_of_a_row_that_is_joined_through_views() 
     nodes = lineages(
         a="select *, fee * 1.2 as gross from visits",
         b="select v.visit, v.came, v.gross, v.came - k.hired as days, k.wing, upper(k.wing) as loud, "
-        "case when k.wing = 'east' then v.gross else 0 end as east from zoo.a v join keepers k using (keeper)",
+        "case when k.wing = 'east' then v.gross else 0 end as east "
+        "from zoo.a v join keepers k using (keeper)",
     )
     assert {(one.column, one.sql, one.own, one.sources) for one in nodes["model.zoo.b"].lookups} >= {
         ("days", '"one"."came" - "other"."0"', ("came",), (keeper("hired"),)),
     }
     assert "wing" not in {one.column for one in nodes["model.zoo.b"].lookups}
     assert nodes["model.zoo.b"].formulas.keys() == {"loud", "east"}
+
+
+def test_columns_are_derived_from_aggregates_with_conditions_of_rows_that_are_grouped() -> None:
+    nodes = lineages(
+        a="select *, fee * 1.2 as gross from visits",
+        b="with t as (select keeper, count(*) filter (where fee > 5) as dear, round(avg(gross), 2) as mean, "
+        "sum(case when visit > 3 then fee end) as late, count(*) as n from zoo.a group by keeper) "
+        "select k.keeper, coalesce(t.dear, 0)::int as dear, t.mean, t.late, t.late / n as share "
+        "from keepers k left join t using (keeper)",
+    )
+    lookups = [one for one in nodes["model.zoo.b"].lookups if one.key]
+    assert {one.key for one in lookups} == {ColumnRef("model.zoo.a", "keeper")}
+    assert {one.column for one in lookups} == {"dear", "mean", "late", "share"}
+    assert {(one.sql, one.sources) for one in lookups} >= {
+        (
+            'CAST(COALESCE(COUNT(*) FILTER(WHERE "other"."0" > 5), 0) AS INT)',
+            (ColumnRef("model.zoo.a", "fee"),),
+        ),
+        ('ROUND(CAST(AVG("other"."0") AS DECIMAL), 2)', (ColumnRef("model.zoo.a", "gross"),)),
+    }
