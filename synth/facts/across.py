@@ -232,14 +232,19 @@ def _copies(
     links: Sequence[Link], models: Mapping[str, Model], tables: Mapping[str, FactTable]
 ) -> Iterator[Across]:
     """Return columns of rows that may be those of their parents, or of these rows' parents."""
+    for blank, single in _ways_up(links):
+        yield from _pairs(blank, models, tables, single=single)
+
+
+def _ways_up(links: Sequence[Link]) -> Iterator[tuple[Across, bool]]:
+    """Yield copies of no column yet, from parents and theirs, and whether no two rows have one parent."""
     for link in links:
-        blank = Across(link.many, "", Way.COPY, link.one, "", link.column, link.key)
-        yield from _pairs(blank, models, tables, single=link.single)
+        yield Across(link.many, "", Way.COPY, link.one, "", link.column, link.key), link.single
     for link, other in product(links, links):
         if link.one == other.many and other.one not in {link.many, link.one} and not link.public:
             through = (link.one, link.key, other.column)
             blank = Across(link.many, "", Way.COPY, other.one, "", link.column, other.key, through)
-            yield from _pairs(blank, models, tables, single=link.single and other.single)
+            yield blank, link.single and other.single
 
 
 def _pairs(
@@ -294,18 +299,17 @@ def _lookups(
     tables: Mapping[str, FactTable],
     earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
-    """Return columns that the SQL computes of the row and of the row that it refers to."""
+    """Return columns that the SQL computes of the row and of its parent, or of that one's parent."""
     decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
-    for link in links:
-        model, places = models[link.many], _places(link.one, models, tables)
+    for blank, _ in _ways_up(links):
+        model, places = models[blank.model], _places(blank.other, models, tables)
         excluded_columns = {*_user_columns(model), *_keys(model)}
         for one in (lookup for lookup in model.lookups if not lookup.by):
-            is_open = one.column not in excluded_columns and (link.many, one.column) not in decided_columns
+            is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
             if is_open and {*one.roots} <= {*places}:
                 names = tuple(places[root] for root in one.roots)
-                text = one.over(names)
-                blank = Across(link.many, one.column, Way.FORMULA, link.one, text, link.column, link.key)
-                yield replace(blank, order=names, beside=one.own)
+                fact = replace(blank, column=one.column, way=Way.FORMULA, source=one.over(names))
+                yield replace(fact, order=names, beside=one.own)
 
 
 def _totals(

@@ -22,6 +22,12 @@ select
     1 + (hashint4(-n) & 65535) % 30 as seats
 from generate_series(1, 900) n;
 create table analytics.plans as select * from staged.plans;
+create table staged.bills as
+select n as bill, 1 + (hashint4(n) & 65535) % 900 as contract, 1 + (hashint4(-n) & 65535) % 20 as hours
+from generate_series(1, 1500) n;
+create table analytics.bills as
+select b.*, b.hours * p.seat + p.base as amount
+from staged.bills as b join staged.contracts as c using (contract) join staged.plans as p using (plan);
 create table analytics.calls as
 select n as call, 7 * (1 + (hashint4(n) & 65535) % 900) as customer, (hashint4(-n) & 65535) % 60 as minutes
 from generate_series(1, 2000) n;
@@ -40,6 +46,17 @@ CONTRACTS = (
     "select c.contract, c.customer, c.plan, c.seats, round(p.base + p.seat * greatest(c.seats - 5, 0), 1)"
     " as price from {0}.staged.contracts as c join {0}.analytics.plans as p using (plan)"
 )
+BILLS = (
+    "select b.bill, b.contract, b.hours, b.hours * p.seat + p.base as amount from {0}.staged.bills as b"
+    " join {0}.analytics.contracts as c using (contract) join {0}.analytics.plans as p using (plan)"
+)
+WRONG_BILLS = """
+select count(*)
+from synthetic.bills as b
+join synthetic.contracts as c using (contract)
+join synthetic.plans as p using (plan)
+where b.amount is distinct from b.hours * p.seat + p.base
+"""
 WRONG = """
 select count(*) from synthetic.contracts as c join synthetic.plans as p using (plan)
 where c.price is distinct from round(p.base + p.seat * greatest(c.seats - 5, 0), 1)
@@ -59,6 +76,9 @@ def test_a_price_is_computed_with_that_of_the_list(database: Database, tmp_path:
                 **project.key("plans", "plan"),
                 **project.key("contracts", "contract"),
                 **project.reference("contracts", "plan", "plans", "plan"),
+                **project.model("bills", config=options, compiled_code=BILLS.format(place)),
+                **project.key("bills", "bill"),
+                **project.reference("bills", "contract", "contracts", "contract"),
             }
         )
 
@@ -66,6 +86,8 @@ def test_a_price_is_computed_with_that_of_the_list(database: Database, tmp_path:
 
         assert answer.code == 0, answer.text
         assert "contracts.price is computed with base and seat of plans" in answer.text
+        assert "bills.amount is computed with base and seat of plans" in answer.text
+        assert project.value(WRONG_BILLS) == 0
         assert project.value("select count(distinct price) from synthetic.contracts") > 20
         assert project.value(WRONG) == 0
 
