@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from synth.domain import Model, Relation, Rule
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
+    from synth.twins.examination import Examination
     from synth.twins.families import Family, Owners
     from synth.twins.private import PrivateDraft
     from synth.twins.redraw import RowSelection
@@ -56,6 +57,7 @@ class Draft:
         parents: whose new keys it holds, by `unique_id`.
         owners: for the models that reference this one.
         warnings: to be told beside those of its making.
+        examination: what the checks found; None before they were asked.
     """
 
     case: Case
@@ -67,6 +69,7 @@ class Draft:
     parents: frozenset[str]
     owners: Owners | None
     warnings: tuple[str, ...] = ()
+    examination: Examination | None = None
 
 
 def with_counts(model: Model, facts: Iterable[Across]) -> Model:

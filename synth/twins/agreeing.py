@@ -16,7 +16,6 @@ from synth.errors import SynthError
 from synth.twins.across import Draft, agreement_steps, make_agree
 from synth.twins.by_guarantee import finish_guaranteed
 from synth.twins.computing import candidates, with_new_columns, without_new_breaks
-from synth.twins.finishing import parents_of, with_protection
 from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.private import PrivateDraft
 from synth.twins.twin import Twin, finish_twin
@@ -40,7 +39,7 @@ def agree_between(
     Whoever waits was handed out after those it waits for, so one of them always advances.
     """
     by_guarantee = _by_groups(pool, tasks, context.sql_facts, twins, partial(_agree_group, context=context))
-    work = partial(_agree_with_guaranteed, context=context, twins=by_guarantee)
+    work = partial(_agree_with_guaranteed, context=context)
     return _by_groups(pool, tasks, context.facts, by_guarantee, work)
 
 
@@ -95,23 +94,17 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
 
 
 def _agree_with_guaranteed(
-    group_futures: Mapping[str, Future[Ready]], context: RunContext, twins: Mapping[str, Future[Ready]]
+    group_futures: Mapping[str, Future[Ready]], context: RunContext
 ) -> dict[str, Ready]:
     """Return what has become of tasks; twins by checks with the columns that twins by guarantee decide.
 
-    They are judged anew. What decides their other columns is as it was.
-
-    Args:
-        group_futures: the twins that facts bind together.
-        context: of the run.
-        twins: all of the run, for the keys of parents.
+    They passed with others in these columns, and are not judged anew: what stands there now is public, and as
+    noisy as the twin that it comes from.
     """
     outcomes = {name: future.result() for name, future in group_futures.items()}
-    twins_by_id = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
-    final = {
-        name: one.stage.relation for name, one in twins_by_id.items() if isinstance(one.again, PrivateDraft)
-    }
-    drafts = {name: one.again for name, one in twins_by_id.items() if isinstance(one.again, Draft)}
+    twins = {name: one.outcome for name, one in outcomes.items() if isinstance(one.outcome, Twin)}
+    final = {name: one.stage.relation for name, one in twins.items() if isinstance(one.again, PrivateDraft)}
+    drafts = {name: one.again for name, one in twins.items() if isinstance(one.again, Draft)}
     if not final or not drafts:
         return outcomes
     try:
@@ -120,18 +113,11 @@ def _agree_with_guaranteed(
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
         return outcomes
     for name, draft in new_drafts.items():
-        if draft.twin_table.table.equals(drafts[name].twin_table.table):
-            continue
-        task = draft.case.task
-        parents = {one: twins[one].result().outcome for one in parents_of(task) if one in twins}
-        work = partial(
-            with_protection,
-            task,
-            context,
-            partial(finish_twin, draft),
-            parents={one: twin.keys for one, twin in parents.items() if isinstance(twin, Twin)},
-            referenced_columns=frozenset(draft.keys),
-        )
-        new_outcome = attempt_task(task, work)
-        outcomes[name] = replace(new_outcome, seconds=new_outcome.seconds + outcomes[name].seconds)
+        before, after = (one.twin_table.table for one in (drafts[name], draft))
+        columns = [one for one in after.column_names if not after.column(one).equals(before.column(one))]
+        if columns:
+            text = f"{', '.join(columns)} of {draft.case.task.model.name} follow from twins by guarantee"
+            again = replace(draft, warnings=(*draft.warnings, text))
+            new_outcome = attempt_task(draft.case.task, partial(finish_twin, again))
+            outcomes[name] = replace(new_outcome, seconds=new_outcome.seconds + outcomes[name].seconds)
     return outcomes

@@ -195,11 +195,7 @@ def _finish_draft(
         )
         referenced_columns = frozenset(draft.keys)
         return with_protection(
-            task,
-            alone,
-            lambda: replace(finish_twin(ready), again=ready),
-            parents=keys,
-            referenced_columns=referenced_columns,
+            task, alone, lambda: finish_twin(ready), parents=keys, referenced_columns=referenced_columns
         )
 
     twin = attempt_task(task, finish)

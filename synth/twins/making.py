@@ -210,7 +210,7 @@ def _make(
             draft = draw_twin(
                 task, alone, parents=twins, referenced_columns=referenced_columns, owners=owners
             )
-            return finish_twin(draft) if whole else draft
+            return replace(finish_twin(draft), again=None) if whole else draft
 
         twin = with_protection(task, alone, work, parents=twins, referenced_columns=referenced_columns)
         return replace(twin, warnings=(*twin.warnings, *own_keys(task, rejected_models)))

@@ -144,7 +144,7 @@ def _owners(
 
 
 def finish_twin(draft: Draft) -> Twin:
-    """Check, store and stage a twin that was drawn.
+    """Check, store and stage a twin that was drawn; one that passed before is not checked again.
 
     Raises:
         ModelError: a check says it must not be published.
@@ -153,7 +153,9 @@ def finish_twin(draft: Draft) -> Twin:
     case, samples = draft.case, draft.samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 7])
     twin_table = replace(draft.twin_table, table=with_elders(case, draft.twin_table.table, rng))
-    examination = examine(case, samples, draft.selection, twin_table, broken_rules=draft.broken_rules)
+    examination = draft.examination or examine(
+        case, samples, draft.selection, twin_table, broken_rules=draft.broken_rules
+    )
     warnings = _warnings(case, twin_table) + samples.warnings + draft.warnings
     stage = _decide_stage(case, twin_table.table, examination, warnings)
     refuse_broken(case, twin_table, examination.evaluation)
@@ -166,16 +168,9 @@ def finish_twin(draft: Draft) -> Twin:
     stage = case.context.warehouse.stage(
         case.task, stage, columns=columns, compared_columns=compared_columns, table=twin_table.table
     )
-    return Twin(
-        stage,
-        examination.evaluation,
-        artifacts,
-        warnings,
-        draft.keys,
-        samples.scores,
-        parents=draft.parents,
-        owners=draft.owners,
-    )
+    parts = examination.evaluation, artifacts, warnings, draft.keys, samples.scores
+    again = replace(draft, examination=examination)
+    return Twin(stage, *parts, parents=draft.parents, owners=draft.owners, again=again)
 
 
 def _in_family(
