@@ -111,6 +111,36 @@ def test_what_is_nearly_always_the_same_is_no_fact_by_chance(facts: AcrossFacts)
     assert (RETURNS, "broken") not in by_column(facts)
 
 
+def test_what_is_always_the_same_in_rows_that_have_a_parent_is_no_fact(
+    database: Database, warehouse: Warehouse, models: list[Model]
+) -> None:
+    """What rows without a parent hold says nothing of a copy."""
+    with database.connect() as session:
+        session.execute("alter table club.members add closed boolean not null default false")
+        session.execute("alter table club.returns add sponsor integer, add late boolean")
+        session.execute("update club.returns set sponsor = case when loan <= 60 then 1 + loan % 20 end")
+        session.execute("update club.returns set late = sponsor is null and loan % 4 = 0")
+    sponsor = ForeignKey("sponsor", MEMBERS, "member", "test")
+    models[2] = replace(models[2], foreign_keys=(*models[2].foreign_keys, sponsor))
+    with warehouse.snapshot() as snapshot:
+        found = find_across(models, warehouse, snapshot)
+
+    assert (RETURNS, "late") not in by_column(found)
+    assert (RETURNS, "mail") in by_column(found)
+
+
+def test_a_sum_that_postgres_cannot_compute_hides_no_other_fact(
+    database: Database, warehouse: Warehouse, models: list[Model]
+) -> None:
+    with database.connect() as session:
+        session.execute("alter table club.loans add weight real default 3e38")
+        session.execute("alter table club.members add weight real default 3e38")
+    with warehouse.snapshot() as snapshot:
+        facts_by_column = by_column(find_across(models, warehouse, snapshot))
+
+    assert {(MEMBERS, "loans"), (MEMBERS, "fees"), (MEMBERS, "last_on")} <= facts_by_column.keys()
+
+
 def test_rows_that_were_drawn_apart_are_made_to_agree(
     warehouse: Warehouse, models: list[Model], facts: AcrossFacts
 ) -> None:

@@ -176,6 +176,59 @@ def test_a_list_whose_labels_others_have_is_copied_without_a_test(handmade: Hand
     assert roles["tier"] == roles["mood"] == "category"
 
 
+# A price list whose names another table repeats beside its keys.
+PLANS = """
+create table analytics.plans as
+select 'P' || n as plan_code, 'Plan of ' || n || ' seats' as plan_name, n * 5.5 as price
+from generate_series(1, 7) n;
+create table analytics.contracts as
+select n as contract_id, 'c' || n || '@example.org' as email, plan_code, plan_name
+from generate_series(1, 80) n, analytics.plans
+where plan_code = 'P' || 1 + (hashint4(n) & 65535) % 7;
+"""
+
+
+def test_a_list_whose_names_others_repeat_beside_its_keys_is_copied(handmade: Handmade) -> None:
+    handmade.session.execute(PLANS)
+    models = handmade.model("plans", compiled_code="select 1 as one") | handmade.model("contracts")
+    facts = handmade.key("plans", "plan_code") | handmade.key("plans", "plan_name")
+    facts |= handmade.key("contracts", "contract_id")
+    handmade.write(models | facts | handmade.reference("contracts", "plan_code", "plans", "plan_code"))
+    listing = listing_by_name(handmade)
+    assert listing["plans"]["reference"].startswith("7 rows that contracts refer to")
+    keys = {name: f"model.hand.plans.{name}" for name in ("plan_code", "plan_name")}
+    assert listing["contracts"]["foreign_keys"] == keys
+
+
+# Students attend what a few lecturers offer, who are there by their mail alone.
+COURSES = """
+create table analytics.students as
+select n as student_id, 's' || n || '@example.org' as email from generate_series(1, 90) n;
+create table analytics.offerings as
+select n as offering_id, 'l' || 1 + n % 25 || '@example.org' as lecturer_email,
+    'Dr ' || chr(65 + n % 25) || 'nn Berg' as lecturer_name
+from generate_series(1, 85) n;
+create table analytics.enrolments as
+select n as enrolment_id,
+    1 + (hashint4(n) & 65535) % 90 as student_id, 1 + (hashint4(-n) & 65535) % 85 as offering_id
+from generate_series(1, 600) n;
+"""
+
+
+def test_few_people_behind_many_rows_are_no_match_for_those_whom_rows_are_about(handmade: Handmade) -> None:
+    handmade.session.execute(COURSES)
+    nodes = handmade.model("students") | handmade.model("offerings") | handmade.model("enrolments")
+    for name in ("student", "offering"):
+        nodes |= handmade.key(f"{name}s", f"{name}_id")
+        nodes |= handmade.reference("enrolments", f"{name}_id", f"{name}s", f"{name}_id")
+    handmade.write(nodes | handmade.key("enrolments", "enrolment_id"))
+    listing = listing_by_name(handmade)
+    assert "not clear whom" not in handmade.synth("ls").text
+    assert listing["offerings"]["entity"] == "lecturer_email"
+    assert listing["enrolments"]["entity"] == "student_id"
+    assert listing["enrolments"]["ownership"]["root"] == "model.hand.students"
+
+
 # Premises with the day on which they opened, or on which somebody was there; and what opens, but is no place.
 PREMISES = """
 create table analytics.stores as

@@ -371,6 +371,31 @@ def test_windows_are_derived_from_columns_of_the_same_relation_through_those_tha
     assert nodes["model.zoo.b"].formulas == {"rise": '"fee" - "before"', "opening": '"total" - "fee"'}
 
 
+def test_windows_add_up_what_a_column_gives_as_another_type() -> None:
+    nodes = lineages(
+        a="select keeper, came, coalesce(fee, 0)::integer as price, "
+        "sum(coalesce(fee, 0)) over (partition by keeper order by came) as total from visits",
+    )
+    assert nodes["model.zoo.a"].window_formulas == {
+        "total": 'SUM("price") OVER (PARTITION BY "keeper" ORDER BY "came")'
+    }
+
+
+def test_windows_that_sort_by_the_number_of_a_list_sort_by_what_numbers_it() -> None:
+    nodes = lineages(
+        a="select wing, row_number() over (order by hired desc) as wing_no, hired from zoo.keepers",
+        b="select wing, hired, lag(wing) over (order by wing_no) as before, "
+        "lag(wing) over (order by wing_no desc) as next from zoo.a",
+        c="with n as (select *, row_number() over (partition by wing order by hired) as no from zoo.keepers) "
+        "select name, wing, hired, lag(name) over (order by no) as before from n",
+    )
+    assert nodes["model.zoo.b"].window_formulas == {
+        "before": 'LAG("wing") OVER (ORDER BY "hired" DESC NULLS LAST)',
+        "next": 'LAG("wing") OVER (ORDER BY "hired" ASC NULLS FIRST)',
+    }
+    assert nodes["model.zoo.c"].window_formulas == {}
+
+
 @pytest.mark.parametrize("value", ["now() - came", "current_date - came", "age(came)", "random() * fee"])
 def test_nothing_is_derived_from_the_moment_or_by_chance(value: str) -> None:
     assert read(f"select came, fee, {value} as c from zoo.visits").formulas == {}

@@ -166,6 +166,12 @@ def test_removed_nulls_are_named() -> None:
     assert check.value == pytest.approx(training["age"].isna().mean())
 
 
+def test_nothing_is_said_of_nulls_where_no_row_holds_any() -> None:
+    frames = [frame.fillna({name: 44 if name == "age" else "x" for name in frame}) for frame in split()]
+    assert not any(frame.isna().any(axis=None) for frame in frames)
+    assert "null_rate" not in verdicts(evaluate(*frames))
+
+
 def test_an_empty_string_is_a_value_and_not_a_null() -> None:
     training, holdout, fresh = (frame.assign(note=frame["plan"].replace("annual", None)) for frame in split())
     evaluation = evaluate(training, holdout, fresh.assign(note=fresh["note"].fillna("")))

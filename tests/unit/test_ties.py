@@ -78,3 +78,24 @@ def test_what_is_never_without_an_end_is_something_else_where_none_was_drawn() -
     tied = apply_ties(drawn_rows, find_ties(real, everybody(real)), seed=1)
     assert ((tied["state"] == "over") == tied["ends"].notna()).all()
     assert set(tied["state"]) == {"open", "waiting", "over"}
+
+
+def test_labels_with_a_moment_each_are_those_of_the_nearest_and_other_moments_go_along() -> None:
+    """Fees are due on the first day of their term, and paid some days later."""
+    rng = np.random.default_rng(2)
+    starts = pd.Series(
+        pd.to_datetime(["2023-04-01", "2023-10-01", "2024-04-01"]), ["spring", "autumn", "next"]
+    )
+    terms = pd.Series(rng.choice([*starts.index], 300))
+    due = terms.map(starts)
+    late = pd.to_timedelta(pd.Series(rng.integers(1, 20, 300)), unit="D")
+    real = pd.DataFrame({"term": terms, "due": due, "paid": due + late})
+    drift = pd.to_timedelta(pd.Series(rng.integers(-60, 60, 300)), unit="D")
+    drawn = pd.DataFrame({"term": rng.choice([*starts.index], 300), "due": due + drift})
+    drawn["paid"] = drawn["due"] + late
+
+    rows = apply_ties(drawn, find_ties(real, everybody(real)), 0)
+
+    assert rows["term"].tolist() == terms.tolist()
+    assert rows["due"].tolist() == due.tolist()
+    assert (rows["paid"] - rows["due"]).tolist() == late.tolist()
