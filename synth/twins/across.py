@@ -6,7 +6,6 @@ in between. What a twin is judged by is what it will hold.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
@@ -22,14 +21,16 @@ from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
 from synth.twins.computing import candidates, own_formulas, without_new_breaks
+from synth.twins.dependents import followers_of
 from synth.twins.pools import former_places, keys_in_turn
+from synth.twins.solutions import solved_rule
 from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Model, Relation, Rule
+    from synth.domain import Model, Relation
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.examination import Examination
@@ -37,14 +38,12 @@ if TYPE_CHECKING:
     from synth.twins.private import PrivateDraft
     from synth.twins.redraw import RowSelection
     from synth.warehouse import Warehouse
+    from synth.warehouse.across import FactTable
 
     Place: TypeAlias = tuple[str, str]
     Assignment: TypeAlias = Across | tuple[str, Formula]
 
 NUMERIC_WAYS = frozenset({Way.COUNT, Way.SUM, Way.MEAN})
-# A sum of columns, whose names need no quotes.
-SUM = re.compile(r"[a-z_]\w*(?:\s*[+-]\s*[a-z_]\w*)+")
-TERM = re.compile(r"([+-]?)\s*([a-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +164,13 @@ def make_agree(
         else replace(table, relation=final.get(name, table.relation))
         for name, table in facts.tables.items()
     }
-    rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
-    new_columns, violations = warehouse.agree(rows, steps, tables)
-    result = {name: _within_rules(draft, new_columns.get(name)) for name, draft in drafts.items()}
+    result, violations = _agree(drafts, steps, tables, warehouse)
+    followers = followers_of(drafts, result, steps)
+    if followers:  # what other tables say of these has changed, too
+        result = {name: _with(draft, followers[name]) for name, draft in result.items()}
+        drafts = {name: replace(draft, warnings=drafts[name].warnings) for name, draft in result.items()}
+        steps = agreement_steps(facts.every, drafts, twins, whole=True)
+        result, violations = _agree(drafts, steps, tables, warehouse)
     for fact in (step for step in steps if isinstance(step, Across) and step.way is Way.AMONG):
         holds = result[fact.model].parents | {fact.other}
         result[fact.model] = replace(result[fact.model], parents=holds)
@@ -178,13 +181,29 @@ def make_agree(
     return result
 
 
+def _agree(
+    drafts: Mapping[str, Draft],
+    steps: Sequence[Assignment],
+    tables: Mapping[str, FactTable],
+    warehouse: Warehouse,
+) -> tuple[dict[str, Draft], dict[Across, int]]:
+    """Return the drafts as the steps say, but for rules of their own, and how many rows break a fact."""
+    rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
+    columns, violations = warehouse.agree(rows, steps, tables)
+    return {name: _within_rules(draft, columns.get(name)) for name, draft in drafts.items()}, violations
+
+
 def _never_null(draft: Draft) -> frozenset[str]:
     real = draft.case.source.real
     return frozenset(name for name in real.column_names if not real.column(name).null_count)
 
 
 def agreement_steps(
-    facts: Sequence[Across], drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft], twins: Collection[str]
+    facts: Sequence[Across],
+    drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft],
+    twins: Collection[str],
+    *,
+    whole: bool = False,
 ) -> list[Assignment]:
     """Return the facts and formulas, each after those that compute what it follows from.
 
@@ -194,6 +213,7 @@ def agreement_steps(
         facts: across tables.
         drafts: the twins whose columns are computed, by `unique_id`.
         twins: the models of which there are twins.
+        whole: whether any column may have changed, so that all formulas count.
     """
     steps: dict[Place, list[Assignment]] = {}
     needs: dict[Place, set[Place]] = {}
@@ -219,7 +239,7 @@ def agreement_steps(
         more = {**needs, (name, formula.column): {(name, other) for other in others}}
         if _has_order(more):
             steps[name, formula.column], needs = [(name, formula)], more
-    return _in_order(steps, needs)
+    return _in_order(steps, needs, whole=whole)
 
 
 def _may_decide(
@@ -245,10 +265,12 @@ def _needs(fact: Across) -> set[Place]:
 
 
 def _in_order(
-    steps: Mapping[Place, Sequence[Assignment]], needs: Mapping[Place, set[Place]]
+    steps: Mapping[Place, Sequence[Assignment]], needs: Mapping[Place, set[Place]], *, whole: bool
 ) -> list[Assignment]:
-    """Return the steps by which something changes, each after those that it needs."""
+    """Return the steps by which something changes, or all of them, each after those that it needs."""
     order = [place for place in TopologicalSorter(needs).static_order() if place in steps]
+    if whole:
+        return [step for place in order for step in steps[place]]
     affected_places = {place for place in order if any(isinstance(step, Across) for step in steps[place])}
     for place in order:
         if needs[place] & affected_places:
@@ -280,29 +302,6 @@ def _solved_rules(
             if assignment is not None:
                 fixed_columns.add(assignment[0].column)
                 yield name, *assignment
-
-
-def solved_rule(
-    rule: Rule, fixed_columns: Collection[str], free: Collection[str]
-) -> tuple[Formula, tuple[str, ...]] | None:
-    """Return a sum that a rule states, solved for a free summand, and what that needs; None for other rules.
-
-    Args:
-        rule: such as `total = net + tax`.
-        fixed_columns: columns that something else decides, the total among them.
-        free: columns that nothing else decides.
-    """
-    total, text = rule.sets[0] if rule.sets else ("", "")
-    plain = text.strip().removeprefix("(").removesuffix(")").strip()
-    if total not in fixed_columns or not SUM.fullmatch(plain):
-        return None
-    terms = [(sign or "+", name) for sign, name in TERM.findall(plain)]
-    summand = next((name for sign, name in terms if sign == "+" and name in free), None)
-    if summand is None or [name for _, name in terms].count(summand) > 1:
-        return None
-    others = [(sign, name) for sign, name in terms if name != summand]
-    rest = "".join(f" {'-' if sign == '+' else '+'} {name}" for sign, name in others)
-    return Formula(summand, f"{total}{rest}"), (total, *(name for _, name in others))
 
 
 def _within_rules(draft: Draft, columns: pa.Table | None) -> Draft:

@@ -123,10 +123,10 @@ def test_what_is_always_the_same_in_rows_that_have_a_parent_is_no_fact(
     sponsor = ForeignKey("sponsor", MEMBERS, "member", "test")
     models[2] = replace(models[2], foreign_keys=(*models[2].foreign_keys, sponsor))
     with warehouse.snapshot() as snapshot:
-        found = find_across(models, warehouse, snapshot)
+        facts_now = find_across(models, warehouse, snapshot)
 
-    assert (RETURNS, "late") not in by_column(found)
-    assert (RETURNS, "mail") in by_column(found)
+    assert (RETURNS, "late") not in by_column(facts_now)
+    assert (RETURNS, "mail") in by_column(facts_now)
 
 
 def test_a_sum_that_postgres_cannot_compute_hides_no_other_fact(
@@ -321,3 +321,44 @@ def test_a_twin_by_checks_agrees_with_one_that_is_made_by_guarantee_in_the_end(
         assert answer.code == 0, answer.text
         assert answer.text.count("by guarantee, epsilon") == 1
         assert project.value(DISAGREE.format(schema="synthetic")) == 0
+
+
+# The stage of a member goes with the last day of its loans, which loans decide.
+STAGES = """
+create table analytics.loans as
+select
+    n as loan, 1 + (hashint4(n) & 127) as member, date '2024-01-01' + (hashint4(n + 9) & 511) as lent_on,
+    case when hashint4(n + 3) & 3 > 0 then date '2024-02-01' + (hashint4(n + 9) & 511) + (hashint4(n) & 7) end
+    as back_on
+from generate_series(1, 450) n;
+create table analytics.members as
+select
+    member, (array['north', 'south', 'west'])[1 + (hashint4(member + 5) & 1023) % 3] as part,
+    over_on, case when over_on is null then 'reads' else 'left' end as stage
+from (
+    select member, (array_agg(back_on order by lent_on desc, loan desc))[1] as over_on
+    from analytics.loans group by member
+) as l;
+"""
+
+
+def test_what_goes_with_a_column_that_others_decide_goes_along(database: Database, tmp_path: Path) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(STAGES.encode())
+        config = {
+            "materialized": "table",
+            "meta": {"synthesize": True, "synth": {"on_inconclusive": "warn"}},
+        }
+        nodes = [project.model(name, config=config) for name in ("members", "loans")]
+        keys = project.key("members", "member") | project.key("loans", "loan")
+        keys |= project.reference("loans", "member", "members", "member")
+        project.write({key: one for node in nodes for key, one in node.items()} | keys)
+        answer = project.synth("run")
+
+        assert "members.over_on is the last of the back_on of its loans" in answer.text
+        last = "(array_agg(back_on order by lent_on desc, loan desc))[1]"
+        agreed = f"select member, {last} as over_on from synthetic.loans group by 1"
+        assert project.rows(f"({agreed}) except select member, over_on from synthetic.members") == []
+        wrong = "select stage, over_on from synthetic.members where (stage = 'reads') <> (over_on is null)"
+        assert project.rows(wrong) == []
+        assert project.value("select count(distinct stage) from synthetic.members") == 2

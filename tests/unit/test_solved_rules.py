@@ -6,7 +6,7 @@ import pytest
 
 from synth.domain import Formula, Rule
 from synth.facts.arguments import equation
-from synth.twins.across import solved_rule
+from synth.twins.solutions import solved_rule
 
 COLUMNS = {"net", "full", "reduced", "off"}
 

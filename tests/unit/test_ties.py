@@ -91,10 +91,10 @@ def test_labels_with_a_moment_each_are_those_of_the_nearest_and_other_moments_go
     late = pd.to_timedelta(pd.Series(rng.integers(1, 20, 300)), unit="D")
     real = pd.DataFrame({"term": terms, "due": due, "paid": due + late})
     drift = pd.to_timedelta(pd.Series(rng.integers(-60, 60, 300)), unit="D")
-    drawn = pd.DataFrame({"term": rng.choice([*starts.index], 300), "due": due + drift})
-    drawn["paid"] = drawn["due"] + late
+    apart = pd.DataFrame({"term": rng.choice([*starts.index], 300), "due": due + drift})
+    apart["paid"] = apart["due"] + late
 
-    rows = apply_ties(drawn, find_ties(real, everybody(real)), 0)
+    rows = apply_ties(apart, find_ties(real, everybody(real)), 0)
 
     assert rows["term"].tolist() == terms.tolist()
     assert rows["due"].tolist() == due.tolist()
