@@ -74,7 +74,12 @@ class LocalBackend:
         from synth.engine import Histories, Panel  # noqa: PLC0415 - as above
 
         engine = Histories(
-            request.seed, time=owners.time, categories=request.categories, public=request.public, rare=RARE
+            request.seed,
+            time=owners.time,
+            categories=request.categories,
+            public=request.public,
+            rare=RARE,
+            progress=request.progress,
         )
         beside = None
         if owners.others is not None and owners.whose is not None and request.beside is not None:

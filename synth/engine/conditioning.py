@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.engine.columns import ColumnCodes, Ints
+    from synth.engine.columns import ColumnCodes, Ints, Mask
+    from synth.engine.ticks import Native
 
 TargetShares: TypeAlias = "Literal['uniform'] | Mapping[Any, float]"
 ROUNDING = 1e-6  # by which shares may miss 1
@@ -24,15 +25,39 @@ ROUNDING = 1e-6  # by which shares may miss 1
 
 @dataclass(frozen=True, slots=True)
 class FixedColumn:
-    """One column of the rows to draw: its codes, and the values to return where they are the caller's."""
+    """One column of the rows to draw.
+
+    Attributes:
+        codes: of its values.
+        by_value: whether the values are the caller's.
+        own: where they are, those of a number as the column's native ones, and which are NULL.
+        series: where they are to be returned as they are, the values themselves.
+    """
 
     codes: Ints
+    by_value: bool = False
+    own: tuple[Native, Mask] | None = None
     series: pd.Series[Any] | None = None
 
-    def of(self, rows: Ints) -> FixedColumn:
-        """Return the same of some rows."""
-        series = None if self.series is None else self.series.iloc[rows].reset_index(drop=True)
-        return FixedColumn(self.codes[rows], series)
+    @classmethod
+    def of_values(cls, column: ColumnCodes, name: Hashable, series: pd.Series[Any]) -> FixedColumn:
+        """Return the column with these values.
+
+        Raises:
+            ValueError: they are of another type than was learned.
+        """
+        try:
+            if not isinstance(column, NumberColumn):
+                return cls(column.encode(series), True, None, series)
+            own = column.own(series)
+        except ValueError as error:
+            raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
+        return cls(column.nearest_codes(*own), True, own, series)
+
+    def of(self, rows: Ints | slice) -> FixedColumn:
+        """Return the same of some rows, without the values that are to be returned."""
+        own = None if self.own is None else (self.own[0][rows], self.own[1][rows])
+        return FixedColumn(self.codes[rows], self.by_value, own)
 
 
 def positions(names: Iterable[Hashable], among: pd.Index[Any]) -> list[int]:
@@ -68,20 +93,15 @@ class Choice:
         """
         if self.frame is not None:
             part = self.frame.iloc[rows]
-            return {i: _fix_to_values(columns[i], name, part[name]) for i, name in self.names.items()}
+            return {
+                i: FixedColumn.of_values(columns[i], name, part[name].reset_index(drop=True))
+                for i, name in self.names.items()
+            }
         size = rows.stop - rows.start
         return {
             i: draw_balanced(balance_odds(columns[i], name, self.balance[name]), size, rng)
             for i, name in self.names.items()
         }
-
-
-def _fix_to_values(column: ColumnCodes, name: Hashable, series: pd.Series[Any]) -> FixedColumn:
-    series = series.reset_index(drop=True)
-    try:
-        return FixedColumn(column.encode(series), series)
-    except ValueError as error:
-        raise ValueError(f"column {name!r} is given in another type than was learned: {error}") from error
 
 
 def balance_odds(column: ColumnCodes, name: Hashable, wanted_shares: TargetShares) -> NDArray[np.float64]:

@@ -22,27 +22,33 @@ from synth.engine.crowd import Beside
 from synth.engine.panels import (
     LONG,
     Panel,
+    brought_back,
     next_times,
     of_counts,
     of_firsts,
     of_laters,
     owner_part,
     places,
+    spans_of,
     top_counts,
 )
 from synth.engine.pasts import COUNT, Past, Schema, first_rows, habits, is_averaged, later_rows
-from synth.engine.spans import Spans, closest_date
+from synth.engine.spans import closest_date
+from synth.engine.steps import given_columns, known_columns
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
 from synth.engine.weeks import Week
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
+    from synth.engine.conditioning import FixedColumn
     from synth.engine.panels import Lesson
     from synth.engine.pasts import Ints
+    from synth.engine.spans import Spans
+    from synth.engine.synthesizer import Progress
 
 TRIES = 8  # draws of a row that would lie behind the end
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
@@ -95,6 +101,7 @@ class Histories:
         categories: columns, of owners and of rows, whose values are labels, whatever their dtype.
         public: columns of rows whose values may be emitted, however rare.
         rare: how many rows must hold a value for it to be emitted as it is.
+        progress: called with what is learned or drawn, how much of it is done, and of how much.
     """
 
     def __init__(
@@ -105,7 +112,9 @@ class Histories:
         categories: Collection[str] = (),
         public: Collection[str] = (),
         rare: int = 10,
+        progress: Progress | None = None,
     ) -> None:
+        self._progress = progress
         self._seed, self._time, self._rare = seed, time, rare
         self._categories = frozenset(categories)
         self._public = frozenset(public)
@@ -142,7 +151,7 @@ class Histories:
             raise ValueError(f"rows cannot be ordered by {time!r}: it needs a date or a number in every row")
         own = Panel(owners, rows, owner, entities).in_order(time, self._part)
         others = beside.in_order(time, self._part) if beside and len(beside.rows) else None
-        empty, spans = own.rows.iloc[:0], _spans(own, time)
+        empty, spans = own.rows.iloc[:0], spans_of(own, time)
         own, others = own.with_spans(spans), others and others.with_spans(spans)
         schema = self._schema(own.rows, own.place, spans)
         times = own.rows[time] if time is not None and len(own.rows) else None
@@ -171,8 +180,8 @@ class Histories:
 
     def _heads(self, own: Panel, others: Panel | None) -> Histories:
         """Learn the first rows of the stretches of long histories."""
-        labels, public, rare = self._categories, self._public, self._rare
-        heads = Histories(self._seed + 1, time=self._time, categories=labels, public=public, rare=rare)
+        names = {"categories": self._categories, "public": self._public}
+        heads = Histories(self._seed + 1, time=self._time, rare=self._rare, progress=self._progress, **names)
         starts = own.starts
         beside = None if others is None else others.starts
         return heads.fit(starts.owners, starts.rows, starts.owner, entities=starts.entities, beside=beside)
@@ -261,6 +270,7 @@ class Histories:
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
         goal = next_times(rows[model.schema.time], owner) if model.heads and model.schema.time else None
         past = Past.of_first(model.schema, rows, goal)
+        owner_columns = known_columns(model.laters, owners)
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
         for place in range(1, int(lengths.max())):
@@ -268,12 +278,15 @@ class Histories:
             if not goes_on.any():
                 break
             active, past = active[goes_on], past.of(goes_on)
-            context = past.context(owners.iloc[owner[active]], lengths[active])
+            if self._progress:
+                self._progress("rows of histories", place, int(lengths.max()))
+            context = given_columns(model.laters, past, owner_columns, owner[active], lengths[active])
             now, late = _next_rows(model, past, context, draw + 2 * place)
             np.add.at(without_room, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
                 early = (now[model.schema.time] < model.schema.since(past.rows)).to_numpy(bool)
-                active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
+                if early.any():
+                    active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
             past = past.after(now)
             parts.append(past.rows)
             stretches.append(active)
@@ -309,20 +322,22 @@ class Histories:
         public = [f"row {name}" for name in self._public if f"row {name}" in frame]
         engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
         beside = None if others is None else Beside(others.frame, others.entities)
-        return engine.fit(frame, given=lesson.conditioning, entities=lesson.entities, beside=beside)
-
-
-def _spans(panel: Panel, time: str | None) -> Spans:
-    """Return what of the rows is learned as spans; long histories need not follow each other's ends."""
-    spans = Spans.of(panel.rows, panel.owner, time)
-    return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
+        return engine.fit(
+            frame,
+            given=lesson.conditioning,
+            entities=lesson.entities,
+            beside=beside,
+            progress=self._progress,
+        )
 
 
 def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
     """Draw the first row of each owner's history."""
     if model.firsts is None:
         past = Past.of_none(model, owners)
-        return _next_rows(model, past, past.context(owners, counts), draw)[0]
+        owner_columns = known_columns(model.laters, owners)
+        first_context = given_columns(model.laters, past, owner_columns, np.arange(len(owners)), counts)
+        return _next_rows(model, past, first_context, draw)[0]
     context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
     rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
     if model.schema.time is not None:
@@ -332,17 +347,18 @@ def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: i
 
 
 def _next_rows(
-    model: HistoryModel, past: Past, context: pd.DataFrame, draw: int
+    model: HistoryModel, past: Past, context: Mapping[str, FixedColumn], draw: int
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew.
 
     Returns:
         The rows, and which of them lay behind the end in each draw.
     """
-    in_time = np.zeros(len(context), bool)
+    number = len(past.rows)
+    in_time = np.zeros(number, bool)
     if model.laters is None:
         raise RuntimeError("no history of several rows was learned")
-    rows = later_rows(model.laters.sample(len(context), given=context, draw=draw), past, model)
+    rows = later_rows(model.laters.sample_beside(number, context, draw=draw), past, model)
     time = model.schema.time
     if time is None:
         return rows, in_time
@@ -354,13 +370,14 @@ def _next_rows(
         rows[time] = _on_busy_days(rows[time], since, end, model, draw)
         return rows, in_time
     again = np.repeat(np.flatnonzero(late), TRIES)
-    others = model.laters.sample(len(again), given=context.iloc[again].reset_index(drop=True), draw=draw + 1)
+    some = {name: column.of(again) for name, column in context.items()}
+    others = model.laters.sample_beside(len(again), some, draw=draw + 1)
     candidates = later_rows(others, past.of(again), model)
     # The first try that does, else the last one, brought back.
     valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
     pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
     rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
-    rows[time] = _on_busy_days(_brought_back(rows[time], since, end), since, end, model, draw)
+    rows[time] = _on_busy_days(brought_back(rows[time], since, end), since, end, model, draw)
     always_late = in_time.copy()
     always_late[np.flatnonzero(late)[~valid.any(1)]] = True
     return rows, always_late
@@ -376,16 +393,3 @@ def _on_busy_days(
     """Return times drawn as gaps or offsets with as many on each day of the week as there are."""
     end = pd.Series(model.end, index=times.index, dtype=times.dtype) if end is None else end
     return model.week.move_to_busy_days(times, start, end, np.random.default_rng([draw, len(times)]))
-
-
-def _brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
-    """Return times that are not behind the end: those that were are spread between start and end.
-
-    At the end itself they would pile up, and it is a time of somebody.
-    """
-    late = times > end
-    room = (end - start)[late]
-    spread = room.index[room > room * 0]
-    back = times.mask(late, end)
-    back[spread] = start[spread] + (times - start)[spread] % room[spread]
-    return back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,14 +64,21 @@ class LabelColumn:
 
     def encode(self, series: pd.Series[Any]) -> Ints:
         """Return codes of kept labels; all others, and NULL where training has none, are NO_CODE."""
-        own_labels, labels = pd.Series(self._values).astype(object), series.astype(object)
+        labels = series.astype(object)
         try:
-            codes = pd.Index(own_labels, dtype=object).get_indexer(pd.Index(labels, dtype=object))
+            codes = self._index.get_indexer(pd.Index(labels, dtype=object))
         except TypeError:  # a value without a hash
+            own_labels = pd.Series(self._values).astype(object)
             codes = pd.Index(own_labels.map(repr)).get_indexer(pd.Index(labels.map(repr)))
         codes = np.where(codes < 0, NO_CODE, codes).astype(np.int64)
         codes[series.isna().to_numpy(dtype=bool)] = -1 if self._nullable else NO_CODE
         return codes
+
+    @cached_property
+    def _index(self) -> pd.Index[Any]:
+        """The kept labels by code, hashed once: long histories look them up at every row."""
+        labels: pd.Index[Any] = pd.Index(pd.Series(self._values).astype(object), dtype=object)
+        return labels
 
 
 def factorize(series: pd.Series[Any]) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.pasts import COUNT, contexts, first_targets, later_targets, starting_times
+from synth.engine.spans import Spans
 from synth.engine.ticks import to_native
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.engine.pasts import Form, Ints
-    from synth.engine.spans import Spans
 
 LONG = 64  # rows of a stretch
 
@@ -198,3 +198,22 @@ def owner_part(owners: pd.DataFrame) -> pd.DataFrame:
     """Return the owners under names that no column of the rows has."""
     names = {name: name if str(name).startswith("owner ") else f"owner {name}" for name in owners.columns}
     return owners.rename(columns=names).reset_index(drop=True)
+
+
+def spans_of(panel: Panel, time: str | None) -> Spans:
+    """Return what of the rows is learned as spans; long histories need not follow each other's ends."""
+    spans = Spans.of(panel.rows, panel.owner, time)
+    return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
+
+
+def brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times that are not behind the end: those that were are spread between start and end.
+
+    At the end itself they would pile up, and it is a time of somebody.
+    """
+    late = times > end
+    room = (end - start)[late]
+    spread = room.index[room > room * 0]
+    back = times.mask(late, end)
+    back[spread] = start[spread] + (times - start)[spread] % room[spread]
+    return back

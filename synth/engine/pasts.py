@@ -133,6 +133,8 @@ class Past:
 
     def of(self, which: Mask | Ints) -> Past:
         """Return the past of some of the histories."""
+        if which.dtype == np.bool_ and which.all():
+            return self
         where = np.arange(len(self.rows))[which]
         return replace(
             self,
@@ -166,6 +168,10 @@ class Past:
             owners: of each history, the columns of its owner.
             counts: how many rows each history will have.
         """
+        return pd.concat([owners.reset_index(drop=True), pd.DataFrame(self.state(counts))], axis=1)
+
+    def state(self, counts: Ints) -> dict[str, Any]:
+        """Return what is known of histories beside their owners; `counts` is how many rows each will have."""
         parts: dict[str, Any] = {PLACE: np.full(len(counts), self.place), ROWS_LEFT: counts - self.place}
         for name in self.schema.columns:
             parts[f"previous {name}"] = self.schema.previous(self.rows[name]).array
@@ -178,7 +184,7 @@ class Past:
             parts[MEAN_GAP] = self.gaps / max(self.place - 1, 1)
             if self.goal is not None:
                 parts[UNTIL] = (self.goal - self.rows[self.schema.time]).array
-        return pd.concat([owners.reset_index(drop=True), pd.DataFrame(parts)], axis=1)
+        return parts
 
 
 def contexts(
@@ -296,8 +302,11 @@ def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]
 
 
 def _as_learned(rows: Mapping[str, Any], form: Form) -> pd.DataFrame:
-    frame = pd.DataFrame({name: rows[name] for name in form.empty.columns})
-    return frame.astype(form.empty.dtypes.to_dict())
+    dtypes = form.empty.dtypes.to_dict()
+    return pd.DataFrame(
+        {name: one if one.dtype == dtypes[name] else one.astype(dtypes[name]) for name, one in rows.items()},
+        columns=form.empty.columns,
+    )
 
 
 def same(values: pd.Series[Any], others: pd.Series[Any]) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import ticks
-from synth.engine.conditioning import Choice, positions
+from synth.engine.conditioning import Choice, FixedColumn, positions
 from synth.engine.crowd import Crowd
 from synth.engine.identities import find_identities
 from synth.engine.labels import LabelColumn
@@ -200,9 +201,43 @@ class Synthesizer:
             return pd.DataFrame(index=pd.RangeIndex(size), columns=self._empty.columns)
         rng = self._stream(start // SHARD_ROWS, *([draw] if draw else []))
         fixed_columns = choice.fixed_columns(self._columns, slice(start, start + size), rng)
-        frame = self._table.draw(size, rng, fixed_columns)
+        frame = pd.concat([*self._table.draw(size, rng, fixed_columns).values()], axis=1)
         frame.columns = self._empty.columns
         return frame
+
+    def read_given(self, columns: Mapping[str, Any]) -> dict[str, FixedColumn]:
+        """Return values of columns that `fit` was told of, read once, for as many draws as one likes.
+
+        Raises:
+            ValueError: they are of another type than was learned.
+        """
+        return {
+            name: FixedColumn.of_values(self._columns[self._places[name]], name, pd.Series(values))
+            for name, values in columns.items()
+        }
+
+    def sample_beside(self, rows: int, context: Mapping[str, FixedColumn], *, draw: int = 0) -> pd.DataFrame:
+        """Return what `sample` does beside all the columns that `fit` was told of, which were read."""
+        fixed_columns = {self._places[name]: column for name, column in context.items()}
+
+        def shard(start: int) -> pd.DataFrame:
+            size = min(SHARD_ROWS, rows - start)
+            if self._table is None:
+                return pd.DataFrame(index=pd.RangeIndex(size), columns=self._empty.columns)
+            rng = self._stream(start // SHARD_ROWS, *([draw] if draw else []))
+            part = {index: column.of(slice(start, start + size)) for index, column in fixed_columns.items()}
+            new_columns = self._table.draw(size, rng, part)
+            return pd.DataFrame({self._empty.columns[index]: new_columns[index] for index in new_columns})
+
+        shards = list(side_by_side(shard, range(0, rows if self._rows else 0, SHARD_ROWS)))
+        if len(shards) == 1:
+            return shards[0]
+        return pd.concat(shards, ignore_index=True) if shards else self._empty.copy()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each column that may be given stands."""
+        return {str(self._empty.columns[place]): place for place in self._first}
 
     def _stream(self, *numbers: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence([self._seed, *numbers]))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from synth.engine.calendar import dates_first, find_calendar
 from synth.engine.chain import Chain
@@ -23,6 +22,8 @@ from synth.engine.rules import find_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import pandas as pd
 
     from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, DerivedColumn, Ints, Mask
@@ -158,7 +159,7 @@ class Table:
         """Return `rows` rows with the fixed columns: the first ones by value, or any of them by code."""
         if not fixed_columns:
             return self._raking.draw(rows, lambda number: self._candidates(number, rng, {}), rng)
-        if all(each.series is None for each in fixed_columns.values()):
+        if not any(each.by_value for each in fixed_columns.values()):
             fixed_codes = {index: each.codes for index, each in fixed_columns.items()}
             return self._raking.fill(fixed_codes, lambda size: self._candidates(size, rng, {}), rng)
         first_codes: dict[int, Ints] = {}
@@ -169,22 +170,20 @@ class Table:
 
     def draw(
         self, rows: int, rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
-    ) -> pd.DataFrame:
-        """Return independent rows in the training frame's order of columns and dtypes, named by position.
+    ) -> dict[int, pd.Series[Any]]:
+        """Return independent rows by column, in the training frame's order and dtypes.
 
         Fixed columns are as they are, but for those that are computed from others, as far as smoothing moved
-        these. Columns that are fixed by value must be those learned first.
+        these. Columns that are fixed by value must be those learned first; without a series they are left
+        out.
 
         Raises:
             ValueError: the fixed codes are too rare.
         """
         codes = self._codes(rows, rng, fixed_columns)
-        fixed_series = {
-            index: each.series for index, each in fixed_columns.items() if each.series is not None
-        }
         values, nulls = self._values(codes, rng, fixed_columns)
         # Shares that were asked for hold over all rows, not over those that are drawn anew.
-        is_balanced = any(each.series is None for each in fixed_columns.values())
+        is_balanced = not all(each.by_value for each in fixed_columns.values())
         for _ in range(0 if is_balanced else TRIES):
             outside = self._outside(values, nulls)
             if not len(outside):
@@ -196,15 +195,16 @@ class Table:
             for whole, new in ((codes, again), (values, new_values[0]), (nulls, new_values[1])):
                 for index in new.keys() - fixed_columns.keys():
                     whole[index][outside[fit]] = new[index][fit]
-        series = []
+        series: dict[int, pd.Series[Any]] = {}
         for index, column in enumerate(self._columns[: self._width]):
-            if index in fixed_series:
-                series.append(fixed_series[index])
+            fixed_column = fixed_columns.get(index)
+            if fixed_column is not None and fixed_column.by_value:
+                series |= {} if fixed_column.series is None else {index: fixed_column.series}
             elif isinstance(column, NumberColumn):
-                series.append(column.to_series(values[index], nulls[index]))
+                series[index] = column.to_series(values[index], nulls[index])
             else:
-                series.append(column.restore(codes[index], rng))
-        return pd.concat(series, axis=1)
+                series[index] = column.restore(codes[index], rng)
+        return series
 
     def _alike(self, nulls: Mapping[int, Mask], others: Mapping[int, Mask], rows: Ints) -> Mask:
         """Return which of `others` may take a row's place: the same of what may lie beyond must be NULL.
@@ -236,12 +236,10 @@ class Table:
         self, codes: Mapping[int, Ints], rng: np.random.Generator, fixed_columns: Mapping[int, FixedColumn]
     ) -> tuple[dict[int, Native], dict[int, Mask]]:
         """Return the values of all number columns for the codes of some rows, and where they are NULL."""
-        fixed_series = {
-            index: each.series for index, each in fixed_columns.items() if each.series is not None
-        }
+        given_columns = {index: each for index, each in fixed_columns.items() if each.by_value}
         # What is computed from others keeps to them, not to what was wanted, should smoothing part the two.
         fixed_indices = self._fixed_columns.union(
-            fixed_series, fixed_columns.keys() - self._computations.at_once.keys()
+            given_columns, fixed_columns.keys() - self._computations.at_once.keys()
         )
         values: dict[int, Native] = {}
         nulls: dict[int, Mask] = {}
@@ -249,8 +247,8 @@ class Table:
         numbers = {index: c for index in order if isinstance(c := self._columns[index], NumberColumn)}
         for index, number in numbers.items():
             nulls[index] = codes[index] < 0
-            if index in fixed_series:
-                values[index], nulls[index] = number.own(fixed_series[index])
+            if index in given_columns and (native := given_columns[index].own) is not None:
+                values[index], nulls[index] = (part.copy() for part in native)  # what settles may move them
             elif index in fixed_indices:
                 values[index] = number.native(codes[index], rng)
             else:

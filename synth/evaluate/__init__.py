@@ -23,12 +23,15 @@ from synth.evaluate.membership import SPLITS
 from synth.evaluate.tables import read
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     import numpy.typing as npt
     import pandas as pd
 
     from synth.evaluate.tables import Codes, Mask, Tables
+
+    Progress: TypeAlias = Callable[[str, int, int], None]
 
 __all__ = ["LIMITS", "Entities", "Halves", "OtherSplits", "ReplacedColumn", "evaluate"]
 
@@ -52,8 +55,9 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
     models: int = 1,
     splits: OtherSplits | None = None,
     aspects: Collection[Aspect] = tuple(Aspect),
+    progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure `synthetic` against the rows it was learned from and against rows that were not learned from.
+    """Measure `synthetic` against the rows it was learned from and against others.
 
     Args:
         training: the rows that were learned from.
@@ -71,52 +75,58 @@ def evaluate(  # noqa: PLR0913 - what is known of three tables, each by its name
         models: how many twins are evaluated in this run, which share one rate of error.
         splits: draws the table again by other halves, which are asked where these cannot decide.
         aspects: what is asked about; fidelity and utility belong to quality.
+        progress: called with what is checked, and two zeros: how far it is, is not known.
 
     Raises:
         ValueError: `limits` names a check that has no limit to move.
     """
     _refuse_unknown(limits)
-    sizes = {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
     labels = frozenset(categories)
     try:
-        tables = _read((training, holdout, synthetic), sizes, labels, entities, second)
+        tables = _read((training, holdout, synthetic), labels, entities, second)
     except Exception as error:  # noqa: BLE001 - tables that cannot be read must close the gate, not end the run
-        return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
+        return _unread(error, _sizes(training, holdout, synthetic))
     names = frozenset(public), seed, tuple(sensitive), tuple(replaced_columns), target, models
-    return _measure_all(_with_splits(EvaluationCase(tables, *names), splits, labels), limits, sizes, aspects)
+    return _measure_all(EvaluationCase(tables, *names), splits, labels, limits, aspects, progress)
 
 
 def _read(
     frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
-    sizes: Mapping[str, int],
     labels: frozenset[str],
     entities: Entities | None,
     second: npt.ArrayLike | None,
 ) -> Tables:
     """Return the three frames as one, with whom the rows are about and which engine drew them."""
+    sizes = _sizes(*frames)
     units = None if entities is None else _units(entities, sizes)
     engines = None if second is None else _engines(second, sizes)
     return replace(read(*frames, categories=labels), units=units, second=engines)
 
 
-def _with_splits(case: EvaluationCase, splits: OtherSplits | None, labels: frozenset[str]) -> EvaluationCase:
+def _say_nothing(_name: str, _done: int, _total: int) -> None:
+    """Do what a caller does that does not ask how far the checks are."""
+
+
+def _with_splits(
+    case: EvaluationCase, splits: OtherSplits | None, labels: frozenset[str], report: Progress
+) -> EvaluationCase:
     """Return the case with those of other splits, where each half has an engine."""
     if splits is None or case.tables.second is None:
         return case
-    return replace(case, whose=splits.whose, splits=_other_cases(case, splits, labels))
+    return replace(case, whose=splits.whose, splits=_other_cases(case, splits, labels, report))
 
 
 def _other_cases(
-    case: EvaluationCase, splits: OtherSplits, labels: frozenset[str]
+    case: EvaluationCase, splits: OtherSplits, labels: frozenset[str], report: Progress
 ) -> Iterator[EvaluationCase]:
     """Yield the cases of other splits, each drawn when it is asked for."""
     for number in range(1, SPLITS):
+        report(f"checking membership, split {number + 1} of {SPLITS}", 0, 0)
         halves = splits.draw(number)
         if halves is None:
             return
         frames = halves.training, halves.holdout, halves.synthetic
-        sizes = dict(zip(("training", "holdout", "synthetic"), map(len, frames), strict=True))
-        tables = _read(frames, sizes, labels, halves.entities, halves.second)
+        tables = _read(frames, labels, halves.entities, halves.second)
         yield replace(case, tables=tables, whose=halves.whose)
 
 
@@ -127,16 +137,25 @@ def _refuse_unknown(limits: Mapping[str, float]) -> None:
 
 def _measure_all(
     case: EvaluationCase,
+    splits: OtherSplits | None,
+    labels: frozenset[str],
     limits: Mapping[str, float],
-    sizes: Mapping[str, int],
     aspects: Collection[Aspect],
+    progress: Progress | None,
 ) -> Evaluation:
+    tables, report = case.tables, progress or _say_nothing
+    case = _with_splits(case, splits, labels, report)
+    sizes = {"training": tables.training, "holdout": tables.holdout, "synthetic": tables.synthetic}
     if not (sizes["training"] and sizes["synthetic"]):
         return _no_evaluation("There are no training rows or no synthetic rows to compare.", sizes)
     rules: tuple[CheckRule, ...] = tuple(rule for rule in RULES if rule.aspect in aspects)
     if not case.tables.columns:  # keys and identifiers alone: nothing was learned; they must still be new
         rules = tuple(rule for rule in rules if rule.name == "pii_replay")
-    checks = tuple(check for rule in rules if (check := rule.check(case, limits)) is not None)
+    checks: tuple[Check, ...] = ()
+    for rule in rules:
+        report(f"checking {rule.name}", 0, 0)
+        check = rule.check(case, limits)
+        checks += () if check is None else (check,)
     has_quality = bool(case.tables.columns) and Aspect.QUALITY in aspects
     return _summed_up(case, checks, sizes) if has_quality else Evaluation(None, checks, sizes)
 
@@ -177,6 +196,14 @@ def _engines(second: npt.ArrayLike, sizes: Mapping[str, int]) -> Mask:
     ):
         raise ValueError("rows of both engines are needed, and the half that each learned")
     return second_half
+
+
+def _sizes(training: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame) -> dict[str, int]:
+    return {"training": len(training), "holdout": len(holdout), "synthetic": len(synthetic)}
+
+
+def _unread(error: Exception, sizes: Mapping[str, int]) -> Evaluation:
+    return _no_evaluation(f"The three tables could not be compared ({type(error).__name__}).", sizes)
 
 
 def _no_evaluation(explain: str, sizes: Mapping[str, int]) -> Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,11 +66,20 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnAgain:
+    """The rows of a case that were drawn by other halves of its entities, by the number of the split."""
+
+    by_number: dict[int, tuple[Case, Samples | None]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One model on its way: its rows, and what is to become of each column; `rows` are those of the twin.
 
     `unique` is what only its relation knows to be unique, beside `task.model.unique`.
     `family` says whose the rows are, where they are drawn as histories of their owners.
+    `again` holds what was drawn of it by other halves.
     """
 
     task: Task
@@ -81,6 +91,7 @@ class Case:
     enforceable: EnforceableFacts = field(default_factory=EnforceableFacts)
     unique: tuple[Uniqueness, ...] = ()
     family: Family | None = None
+    again: DrawnAgain = field(default_factory=DrawnAgain, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

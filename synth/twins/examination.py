@@ -70,12 +70,15 @@ def examine(
         second=samples.second,
         models=len(case.context.twins),
         splits=splits_of(case, samples),
+        progress=None,
     )
     tables = samples.training, samples.holdout, samples.synthetic
-    evidence = gate.Evidence(*tables, context, twin_table.places if samples.has_agreed else None)
-    raw_evaluation = gate.measure(
-        evidence, samples.balance, seconds=task.options.evaluation_timeout, seed=task.seed
-    )
+    with case.context.progress.of(task) as report:
+        context["progress"] = report
+        evidence = gate.Evidence(*tables, context, twin_table.places if samples.has_agreed else None)
+        raw_evaluation = gate.measure(
+            evidence, samples.balance, seconds=task.options.evaluation_timeout, seed=task.seed
+        )
     evaluation = replace(
         raw_evaluation,
         attempt=case.attempt.number,
@@ -123,6 +126,7 @@ def examine_for_owner(
         second=None,
         models=1,
         splits=None,
+        progress=None,
     )
     evidence = gate.Evidence(real[~apart], real[apart], twin, context)
     evaluation = gate.measure(evidence, {}, seconds=case.task.options.evaluation_timeout, seed=case.task.seed)

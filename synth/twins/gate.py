@@ -54,6 +54,7 @@ class EvaluationContext(TypedDict):
     second: NDArray[np.bool_] | None
     models: int
     splits: OtherSplits | None
+    progress: Callable[[str, int, int], None] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ for some hundred of them. What engines learn of other halves tells the same of t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 
 from synth.errors import SynthError
 from synth.evaluate import Entities, Halves
+from synth.twins.context import DrawnAgain
 from synth.twins.families import OwnersAgain, whose_rows
 from synth.twins.rejection import sample_valid_rows
 from synth.twins.split import HALF, holdout_mask
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from synth.twins.context import Case, Samples
     from synth.twins.families import Family
     from synth.twins.source import SourceRows
+
+MOST_KEPT = 50_000  # rows drawn by other halves that are kept for whoever asks next
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,8 @@ class CaseSplits:
 
     def draw(self, number: int) -> Halves | None:
         """Return the rows of this split; None where they cannot be drawn."""
-        other = _with_halves(self.case, number)
-        try:
-            samples = sample_valid_rows(other).samples
-        except SynthError:  # what the first split allowed, this one does not: it tells nothing
-            return None
-        if samples.second is None:
+        other, samples = _drawn_again(self.case, number)
+        if samples is None or samples.second is None:
             return None
         whose = _whose(other.source)
         first = len(samples.training)
@@ -70,10 +70,8 @@ def owners_again(case: Case, real: pd.DataFrame) -> Callable[[int], OwnersAgain 
 
     @cache
     def again(number: int) -> OwnersAgain | None:
-        other = _with_halves(case, number)
-        try:
-            samples = sample_valid_rows(other).samples
-        except SynthError:
+        other, samples = _drawn_again(case, number)
+        if samples is None:
             return None
         rows = other.rows if samples.rows is None else samples.rows
         if not set(real.columns) <= set(samples.synthetic.columns):
@@ -87,6 +85,24 @@ def owners_again(case: Case, real: pd.DataFrame) -> Callable[[int], OwnersAgain 
     return again
 
 
+def _drawn_again(case: Case, number: int) -> tuple[Case, Samples | None]:
+    """Return the case with other halves, and its rows drawn by them; None where they cannot be drawn.
+
+    The gate of a model asks for them, and so do the gates of the models that reference it: they are drawn
+    once, and kept unless they are many.
+    """
+    with case.again.lock:
+        if number in case.again.by_number:
+            return case.again.by_number[number]
+        other = _with_halves(case, number)
+        samples: Samples | None = None
+        with suppress(SynthError):  # what the first split allowed, this one does not: it tells nothing
+            samples = sample_valid_rows(other).samples
+        if samples is None or len(samples.synthetic) <= MOST_KEPT:
+            case.again.by_number[number] = other, samples
+        return other, samples
+
+
 def _with_halves(case: Case, number: int) -> Case:
     """Return the case with its entities parted by another coin, which all models of a family share."""
     source = case.source
@@ -94,7 +110,8 @@ def _with_halves(case: Case, number: int) -> Case:
     source = replace(source, held_out=held_out)
     seed = int(np.random.SeedSequence([case.task.seed, number]).generate_state(1)[0])
     family = None if case.family is None else _family_with_halves(case.family, source, number)
-    return replace(case, source=source, family=family, task=case.task.with_options(seed=seed))
+    task = case.task.with_options(seed=seed)
+    return replace(case, source=source, family=family, task=task, again=DrawnAgain())
 
 
 def _family_with_halves(family: Family, source: SourceRows, number: int) -> Family:

@@ -234,8 +234,9 @@ def _histories(
     backend: Any = context.backends[task.backend]
     rows = visible_rows.loc[has_owner].reset_index(drop=True)
     entities = None if request.entities is None else request.entities[has_owner]
-    request, owners = replace(request, entities=entities), replace(owners, owner=owners.owner[has_owner])
-    with context.progress.of(task):
+    owners = replace(owners, owner=owners.owner[has_owner])
+    with context.progress.of(task) as report:
+        request = replace(request, entities=entities, progress=report)
         if nest_and_groups is None:
             draws = backend.histories(rows, request, owners)
         else:

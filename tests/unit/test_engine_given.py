@@ -191,3 +191,13 @@ def test_what_progress_raises_ends_the_fit() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Synthesizer().fit(people(300), progress=stop)
+
+
+def test_values_that_were_read_once_give_the_rows_that_values_give() -> None:
+    frame = people(600)
+    names = [*frame.columns[:2]]
+    engine = Synthesizer().fit(frame, given=names)
+    given = frame[names].sample(300, random_state=1).reset_index(drop=True)
+    whole = engine.sample(300, given=given, draw=3)
+    rest = engine.sample_beside(300, engine.read_given({name: given[name] for name in names}), draw=3)
+    pd.testing.assert_frame_equal(rest, whole.drop(columns=names))

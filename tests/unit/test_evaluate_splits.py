@@ -59,7 +59,7 @@ class Engine:
         return pd.concat([fresh[~is_known], rows[is_known]], ignore_index=True)
 
 
-def membership(engine: Engine, *, several: bool) -> Check:
+def membership(engine: Engine, *, several: bool, steps: list[str] | None = None) -> Check:
     one = engine.draw(0)
     evaluation = evaluate(
         one.training,
@@ -68,6 +68,7 @@ def membership(engine: Engine, *, several: bool) -> Check:
         second=one.second,
         entities=one.entities,
         splits=engine if several else None,
+        progress=None if steps is None else lambda name, *_: steps.append(name),
     )
     return next(check for check in evaluation.checks if check.name == "membership")
 
@@ -97,7 +98,12 @@ def test_other_splits_are_asked_where_the_first_is_open_and_it_is_said() -> None
     ]
     assert open_engines
     engine = open_engines[0]
-    check = membership(engine, several=True)
+    steps: list[str] = []
+    check = membership(engine, several=True, steps=steps)
+    assert [step for step in steps if "split" in step] == [
+        f"checking membership, split {number} of 5" for number in range(2, engine.asked + 2)
+    ]
+    assert steps[0].startswith("checking ")
     assert 1 <= engine.asked <= 4
     assert f"in {engine.asked + 1} splits" in check.explain
     assert "at 97.5 % confidence" in check.explain

@@ -32,6 +32,7 @@ CONTEXT = EvaluationContext(
     second=None,
     models=1,
     splits=None,
+    progress=None,
 )
 
 
