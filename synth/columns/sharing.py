@@ -60,6 +60,14 @@ class Values:
         common = pc.and_(pc.greater_equal(holders, RARE), pc.is_valid(labels))
         return bool((pc.sum(counts.filter(common)).as_py() or 0) >= COMMON_SHARE * present)
 
+    @property
+    def has_common(self) -> bool:
+        """Whether some value is held by at least `RARE` rows, or owners of rows."""
+        value_counts = pc.value_counts(self.rows)
+        labels, counts = value_counts.field("values"), value_counts.field("counts")
+        holders = counts if self.owners is None else _holders(labels, self.rows, self.owners)
+        return pc.any(pc.and_(pc.greater_equal(holders, RARE), pc.is_valid(labels))).as_py() is True
+
     @cached_property
     def hardly_any(self) -> bool:
         """Whether fewer than `RARE` rows, or owners of rows, have a value, though some have."""

@@ -45,6 +45,7 @@ from synth.domain.words import (
     is_numbering,
     plain_words,
     split_words,
+    with_article,
 )
 
 __all__ = [
@@ -115,4 +116,5 @@ __all__ = [
     "plain_words",
     "split_words",
     "values_that_decide",
+    "with_article",
 ]

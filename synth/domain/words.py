@@ -21,6 +21,17 @@ def plain_words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", apart.casefold()) if word]
 
 
+def with_article(name: str) -> str:
+    """Return a name behind `a` or `an`, by its sound: an offering_id, a user_id, an hour."""
+    word = name.lower()
+    vowel = word.startswith(tuple("aeiou")) and not re.match(
+        r"uni(?!n|m)|us[aeiu]|ut[ei]|eu|one(?![a-z])|once", word
+    )
+    return (
+        f"{'an' if vowel or word.startswith(('hour', 'heir', 'honest', 'honor', 'honour')) else 'a'} {name}"
+    )
+
+
 def entity_words(models: Iterable[str] = (), columns: Iterable[str] = ()) -> frozenset[str]:
     """Return the vocabulary of a project: the words of its models and columns, singular and plural.
 

@@ -29,7 +29,12 @@ def among_facts(
 ) -> list[Across]:
     """Return the facts of this kind that all real rows keep."""
     pairs = snapshot.holding([*_halves_of_keys(models, tables)], tables)
-    of_kinds = snapshot.holding([*_keys_by_kind(models, tables, snapshot)], tables)
+    of_kinds = [
+        fact
+        for fact in snapshot.holding([*_keys_by_kind(models, tables, snapshot)], tables)
+        # A handful of values is among those of another table by chance, in however many rows.
+        if _is_named(fact, models) or snapshot.count_different(fact, tables) >= RARE
+    ]
     first = {(fact.model, fact.column, fact.when): fact for fact in reversed([*pairs, *of_kinds])}
     return [fact for fact in reversed(first.values()) if snapshot.telling(fact, tables) >= RARE]
 
@@ -129,14 +134,24 @@ def _by_name(owners: Sequence[tuple[Model, str]], kind: str, *, number: bool) ->
 
     Small numbers are among the numbers of any table by chance, so there the kind has to name the owner.
     """
-    word = kind.lower()
 
     def likeness(owner: tuple[Model, str]) -> int:
-        names = (*owner[0].name.lower().split("_"), owner[0].name.lower(), owner[1].lower())
-        return max(_shared_beginning(word, name) for name in names)
+        return _likeness(kind, *owner)
 
-    fewest = min(SHARED_NAME, len(word)) if number else 0
+    fewest = min(SHARED_NAME, len(kind)) if number else 0
     return sorted((one for one in owners if likeness(one) >= fewest), key=likeness, reverse=True)
+
+
+def _is_named(fact: Across, models: Mapping[str, Model]) -> bool:
+    """Return whether the label of the rows that a fact is about names the owner of the key."""
+    label = fact.when[1] if fact.when else ""
+    return _likeness(label, models[fact.other], fact.source) >= SHARED_NAME
+
+
+def _likeness(kind: str, owner: Model, key: str) -> int:
+    """Return with how many characters a kind, and a word of an owner or the name of its key, begin alike."""
+    names = (*owner.name.lower().split("_"), owner.name.lower(), key.lower())
+    return max(_shared_beginning(kind.lower(), name) for name in names)
 
 
 def _plain(kind: str) -> str:

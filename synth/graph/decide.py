@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from synth.domain import with_article
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
 from synth.graph.derived import with_derivations, with_formulas
@@ -114,9 +115,10 @@ def open_questions(graph: Graph) -> Mapping[str, str]:
 def _question_text(question: Question) -> str:
     name = question.model.split(".")[-1]
     first, other = (claim.ownership.column for claim in question.claims)
+    both = f"{with_article(first)} and {with_article(other)}"
     return "\n".join(
         [
-            f"It is not clear whom the rows of {name} are about: they have both a {first} and a {other}.",
+            f"It is not clear whom the rows of {name} are about: they have both {both}.",
             f"Next: say so in {question.path}:",
             f"  - name: {name}",
             f"    config: {{meta: {{synthesize: true, synth: {{entity: {first}}}}}}}  # or {other}, or none",

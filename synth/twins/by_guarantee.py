@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth._version import __version__
+from synth.columns.advice import cannot_be_people
 from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS, lead_nowhere
@@ -366,7 +367,7 @@ def _promise(private: PrivateModel, task: Task) -> str:
 def _warnings(case: Case, private: PrivateModel, examination: Examination, because: str) -> tuple[str, ...]:
     """Return what the owner should know: why there is a guarantee, and what it costs in fidelity."""
     name = case.task.model.name
-    categories = sorted(private.without_labels)
+    categories = sorted(filter(cannot_be_people, private.without_labels))
     reason = f", because {because}" if because else ""
     evaluation = examination.evaluation
     near = ""

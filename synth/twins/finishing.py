@@ -54,7 +54,8 @@ def with_facts(
     parts = {task.model.unique_id for task in tasks if task.model.excerpt}
     facts, sql_facts = facts.without(parts), sql_facts.without(parts)
     if facts.every:
-        log.info(f"True across tables: {'; '.join(map(str, facts.every))}")
+        # Facts about rows of different labels read alike.
+        log.info(f"True across tables: {'; '.join(dict.fromkeys(map(str, facts.every)))}")
     return tasks, replace(context, facts=facts, sql_facts=sql_facts)
 
 

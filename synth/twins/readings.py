@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.columns.advice import advice, in_one_block
-from synth.columns.roles import classify
+from synth.columns.roles import classify, lead_nowhere
 from synth.errors import SynthError
 from synth.facts.enforceable import keep_true_facts
 from synth.twins.source import learns_halves, read_source
@@ -16,7 +16,8 @@ from synth.twins.uniqueness import read_uniqueness
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from synth.domain import Task
+    from synth.columns.advice import Advice
+    from synth.domain import Model, Task
     from synth.twins.context import RunContext
     from synth.twins.source import SourceRows
 
@@ -41,16 +42,7 @@ def read_and_tell(
             model_with_keys, _ = read_uniqueness(task.model, context.warehouse)
             source = read(replace(task, model=model_with_keys), context)
             model, _ = keep_true_facts(model_with_keys, source.real)
-            advice_by_model.append(
-                (
-                    model,
-                    advice(
-                        classify(
-                            model, source.columns, source.training, owners=source.owners, twins=context.twins
-                        )
-                    ),
-                )
-            )
+            advice_by_model.append((model, _advice_for(model, source, context.twins)))
         except SynthError:
             continue
         except Exception as error:  # noqa: BLE001 - a bug in one model's way must not stop the others
@@ -63,6 +55,17 @@ def read_and_tell(
     if text:
         log.warning(text)
     return sources
+
+
+def _advice_for(model: Model, source: SourceRows, twins: Collection[str]) -> tuple[Advice, ...]:
+    """Return what there is to say of the columns of a model that was read."""
+    rows, owners = source.training, source.owners
+    treatments = classify(model, source.columns, rows, owners=owners, twins=twins)
+    computed_columns = {formula.column for formula in model.formulas}
+    about_nobody = lead_nowhere(treatments)
+    return advice(
+        treatments, rows, owners=owners, computed_columns=computed_columns, about_nobody=about_nobody
+    )
 
 
 def read(task: Task, context: RunContext) -> SourceRows:

@@ -42,6 +42,10 @@ join (
 ) as held on held."synth own" operator(pg_catalog.=) one."synth own"
 where target.{place} = one.{place}
 """
+DIFFERENT: LiteralString = """
+select pg_catalog.count(distinct one.{column}::text)
+from {model} as one where one.{column} is not null{condition}
+"""
 LABELS: LiteralString = """
 select {column}::text from {relation} where {column} is not null
 group by 1 having pg_catalog.count(*) >= {fewest} order by 1 limit {most}
@@ -82,22 +86,37 @@ def labels(session: Connection, relation: Relation, column: str, *, fewest: int,
     return [str(row[0]) for row in session.execute(query).fetchall()]
 
 
+def count_different(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> int:
+    """Return how many different values the column of a fact has in the rows that it is about."""
+    query = sql.SQL(DIFFERENT).format(
+        model=identifier(tables[fact.model].relation),
+        column=sql.Identifier(fact.column),
+        condition=_condition(fact),
+    )
+    return next((int(str(row[0])) for row in session.execute(query).fetchall()), 0)
+
+
+def _condition(fact: Across) -> sql.Composed:
+    """Return what rows that a fact is about fulfil."""
+    if not fact.when:
+        return sql.Composed([])
+    column, label = fact.when
+    return sql.SQL(" and one.{}::text operator(pg_catalog.=) {}").format(
+        sql.Identifier(column), sql.Literal(label)
+    )
+
+
 def _breaks(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
-    pair, condition = sql.Composed([]), sql.Composed([])
+    pair = sql.Composed([])
     if fact.own:
         pair = sql.SQL(" and other.{} operator(pg_catalog.=) one.{}").format(
             sql.Identifier(fact.key), sql.Identifier(fact.own)
-        )
-    if fact.when:
-        column, label = fact.when
-        condition = sql.SQL(" and one.{}::text operator(pg_catalog.=) {}").format(
-            sql.Identifier(column), sql.Literal(label)
         )
     return sql.SQL(BREAKS).format(
         model=identifier(tables[fact.model].relation),
         other=identifier(tables[fact.other].relation),
         column=sql.Identifier(fact.column),
         source=sql.Identifier(fact.source),
-        condition=condition,
+        condition=_condition(fact),
         pair=pair,
     )

@@ -73,6 +73,11 @@ class Snapshot:
         with self._comparing({"": table}) as session:
             return among.labels(session, table.relation, column, fewest=fewest, most=most)
 
+    def count_different(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
+        """Return how many different values the column of a fact has in the rows that it is about."""
+        with self._comparing({fact.model: tables[fact.model]}) as session:
+            return among.count_different(session, fact, tables)
+
     def telling(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
         """Return in how many rows the column of a fact is not what it is in most."""
         with self._comparing({fact.model: tables[fact.model]}) as session:

@@ -74,6 +74,14 @@ def test_halves_of_keys_and_keys_by_their_kind_are_told_by_all_real_rows(
     ]
 
 
+def test_a_handful_of_values_is_no_evidence_unless_the_kind_names_the_owner(
+    warehouse: Warehouse, models: list[Model], database: Database
+) -> None:
+    with database.connect() as session:
+        session.execute("update homes.notes set about_type = 'plot' where about_type = 'estate'")
+    assert {fact.other for fact in members(facts_of(warehouse, models))} == {FLATS, LEASES}
+
+
 def test_what_one_row_breaks_is_no_such_fact(
     warehouse: Warehouse, models: list[Model], database: Database
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synth.domain import with_article
 from synth.graph.words import ENTITIES, agree
 
 
@@ -25,3 +26,17 @@ def test_a_name_of_many_counts_them_and_refers_to_none(
     child: str, parent: str, model: str, may_refer: bool
 ) -> None:
     assert agree(child, parent, model, ENTITIES) is may_refer
+
+
+def test_names_have_the_article_that_is_heard() -> None:
+    names = ("offering_id", "user_id", "hour_id", "house_id", "unit_id", "umpire_id", "euro_id", "item_id")
+    assert [with_article(name).partition(" ")[0] for name in names] == [
+        "an",
+        "a",
+        "an",
+        "a",
+        "a",
+        "an",
+        "a",
+        "an",
+    ]
