@@ -197,7 +197,7 @@ def test_values_that_were_read_once_give_the_rows_that_values_give() -> None:
     frame = people(600)
     names = [*frame.columns[:2]]
     engine = Synthesizer().fit(frame, given=names)
-    given = frame[names].sample(300, random_state=1).reset_index(drop=True)
-    whole = engine.sample(300, given=given, draw=3)
-    rest = engine.sample_beside(300, engine.read_given({name: given[name] for name in names}), draw=3)
+    conditions = frame[names].sample(300, random_state=1).reset_index(drop=True)
+    whole = engine.sample(300, given=conditions, draw=3)
+    rest = engine.sample_beside(300, engine.read_given({name: conditions[name] for name in names}), draw=3)
     pd.testing.assert_frame_equal(rest, whole.drop(columns=names))
