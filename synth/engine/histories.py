@@ -33,7 +33,7 @@ from synth.engine.panels import (
     top_counts,
 )
 from synth.engine.pasts import COUNT, Past, Schema, first_rows, habits, is_averaged, later_rows
-from synth.engine.spans import closest_date
+from synth.engine.spans import closest_date, with_tries
 from synth.engine.steps import given_columns, known_columns
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
@@ -340,6 +340,11 @@ def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: i
         return _next_rows(model, past, first_context, draw)[0]
     context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
     rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
+    late = model.schema.spans.are_beyond(rows)
+    if late.any():
+        some = context.iloc[np.repeat(np.flatnonzero(late), TRIES)].reset_index(drop=True)
+        others = first_rows(model.firsts.sample(len(some), given=some, draw=draw + 1), some, model)
+        rows = with_tries(rows, late, others, ~model.schema.spans.are_beyond(others).reshape(-1, TRIES))
     if model.schema.time is not None:
         times = rows[model.schema.time]
         rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
@@ -365,7 +370,8 @@ def _next_rows(
     end = pd.Series(model.end, index=rows.index, dtype=rows[time].dtype)
     end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
     since = model.schema.since(past.rows)
-    late = (rows[time] > end).to_numpy(bool)
+    spans = model.schema.spans
+    late = (rows[time] > end).to_numpy(bool) | spans.are_beyond(rows)
     if not late.any():
         rows[time] = _on_busy_days(rows[time], since, end, model, draw)
         return rows, in_time
@@ -373,13 +379,12 @@ def _next_rows(
     some = {name: column.of(again) for name, column in context.items()}
     others = model.laters.sample_beside(len(again), some, draw=draw + 1)
     candidates = later_rows(others, past.of(again), model)
-    # The first try that does, else the last one, brought back.
-    valid = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
-    pick = np.where(valid.any(1), valid.argmax(1), TRIES - 1) + TRIES * np.arange(len(valid))
-    rows = pd.concat([rows[~late], candidates.iloc[pick].set_axis(np.flatnonzero(late))]).sort_index()
+    has_room = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
+    valid = (has_room & ~spans.are_beyond(candidates)).reshape(-1, TRIES)
+    rows = with_tries(rows, late, candidates, valid)  # the last try is brought back
     rows[time] = _on_busy_days(brought_back(rows[time], since, end), since, end, model, draw)
     always_late = in_time.copy()
-    always_late[np.flatnonzero(late)[~valid.any(1)]] = True
+    always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
     return rows, always_late
 
 

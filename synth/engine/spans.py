@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     Ints: TypeAlias = NDArray[np.int64]
@@ -31,11 +31,13 @@ class Spans:
         time: the column of the time.
         whole: the columns, and whether each holds whole days beside times that do not.
         end: of these, the one before which no next row of an owner begins, if there is one.
+        lasts: the last date of each column: what ends later was not over yet when the rows were observed.
     """
 
     time: str | None = None
     whole: tuple[tuple[str, bool], ...] = ()
     end: str | None = None
+    lasts: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, rows: pd.DataFrame, owner: Ints, time: str | None) -> Spans:
@@ -47,7 +49,7 @@ class Spans:
         spans = cls(time, whole)
         offsets = spans.of_rows(rows)
         close = tuple((name, days) for name, days in whole if _is_close(rows[name], offsets[name]))
-        spans = replace(spans, whole=close)
+        spans = replace(spans, whole=close, lasts=tuple(rows[name].max() for name, _ in close))
         ends = [name for name, _ in close if _follow(rows[time], rows[name], owner)]
         return replace(spans, end=ends[0] if ends else None)
 
@@ -60,6 +62,13 @@ class Spans:
     def as_dates(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with dates in place of spans."""
         return rows.assign(**{name: rows[name] + self._base(rows, days) for name, days in self.whole})
+
+    def are_beyond(self, rows: pd.DataFrame) -> Mask:
+        """Return which rows with spans have a date behind the last one."""
+        beyond = np.zeros(len(rows), bool)
+        for (name, days), last in zip(self.whole, self.lasts, strict=True):
+            beyond |= (rows[name] + self._base(rows, days) > last).to_numpy(bool)
+        return beyond
 
     def _base(self, rows: pd.DataFrame, days: bool) -> pd.Series[Any]:
         time = rows[self.time]
@@ -77,6 +86,22 @@ class Spans:
         if self.end is None:
             return np.ones(len(rows), bool)
         return cast("Mask", rows[self.end].notna().to_numpy())
+
+
+def with_tries(rows: pd.DataFrame, which: Mask, tries: pd.DataFrame, valid: Mask) -> pd.DataFrame:
+    """Return the rows with the first valid one of its tries in place of each of `which`, else the last.
+
+    Args:
+        rows: numbered from 0.
+        which: those to replace.
+        tries: the same number for each of these, one after the other.
+        valid: of these tries, a line for each row to replace.
+    """
+    number = valid.shape[1]
+    pick = np.where(valid.any(1), valid.argmax(1), number - 1) + number * np.arange(len(valid))
+    others = tries.iloc[pick].set_axis(np.flatnonzero(which))
+    result: pd.DataFrame = pd.concat([rows[~which], others]).sort_index()
+    return result
 
 
 def _forward(spans: pd.Series[Any]) -> pd.Series[Any]:

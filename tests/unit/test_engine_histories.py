@@ -233,3 +233,16 @@ def test_rows_of_long_histories_do_not_pile_up_at_the_end(seed: int) -> None:
     twin, whose = histories.sample(pd.DataFrame(index=range(200)))
     gaps = twin["at"].diff()[np.diff(whose, prepend=-1) == 0]
     assert (gaps == pd.Timedelta(0)).mean() < 0.01
+
+
+def test_ends_lie_hardly_ever_behind_the_last_end() -> None:
+    """What is over at the end of the data began early enough, or was short."""
+    rng = np.random.default_rng(5)
+    owner = np.sort(rng.integers(0, 500, 1_500))
+    start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 330, 1_500), "D")
+    end = start + pd.to_timedelta(rng.integers(20, 60, 1_500), "D")
+    rows = pd.DataFrame({"start": start, "end": end.where(end <= "2024-12-01")})
+    owners = pd.DataFrame({"size": rng.integers(1, 5, 500)})
+    twin, _ = Histories(0, time="start").fit(owners, rows, owner).sample(owners)
+    assert (twin["end"] > rows["end"].max()).mean() < 0.002
+    assert abs(twin["end"].isna().mean() - rows["end"].isna().mean()) < 0.03
