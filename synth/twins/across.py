@@ -171,7 +171,7 @@ def make_agree(
         drafts = {name: replace(draft, warnings=drafts[name].warnings) for name, draft in result.items()}
         steps = agreement_steps(facts.every, drafts, twins, whole=True)
         result, violations = _agree(drafts, steps, tables, warehouse)
-    for fact in (step for step in steps if isinstance(step, Across) and step.way is Way.AMONG):
+    for fact in (step for step in steps if isinstance(step, Across) and _is_of_keys(step, drafts)):
         holds = result[fact.model].parents | {fact.other}
         result[fact.model] = replace(result[fact.model], parents=holds)
     for fact, count in violations.items():
@@ -251,8 +251,13 @@ def _may_decide(
         return False
     if fact.way is not Way.AMONG:
         return (fact.model, fact.column) not in steps
-    roles = {one.column.name: one.role for one in draft.case.treatments}
-    return fact.when is None or roles[fact.column] in KEYS
+    return fact.when is None or _is_of_keys(fact, drafts)
+
+
+def _is_of_keys(fact: Across, drafts: Mapping[str, Draft] | Mapping[str, PrivateDraft]) -> bool:
+    """Return whether a column holds one of the keys of the other table, and not a label that both have."""
+    roles = {one.column.name: one.role for one in drafts[fact.model].case.treatments}
+    return fact.way is Way.AMONG and roles[fact.column] in KEYS
 
 
 def _needs(fact: Across) -> set[Place]:
