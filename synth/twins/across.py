@@ -15,12 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.conform import learnable
-from synth.columns.encoding import as_in_files
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
-from synth.twins.computing import candidates, own_formulas, without_new_breaks
+from synth.twins.computing import candidates, own_formulas, with_columns, without_new_breaks
 from synth.twins.dependents import followers_of
 from synth.twins.pools import former_places, keys_in_turn
 from synth.twins.solutions import solved_rule
@@ -29,7 +27,6 @@ from synth.twins.source import looked_up
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from synth.columns.roles import Treatment
     from synth.domain import Model, Relation
     from synth.facts.across import AcrossFacts
     from synth.twins.context import Case, Samples, TwinTable
@@ -327,34 +324,6 @@ def _with(draft: Draft, columns: pa.Table) -> Draft:
     """Return the draft with these columns, also in the rows that it is judged by."""
     twin_table, samples = with_columns(draft.twin_table, draft.samples, draft.case.treatments, columns)
     return replace(draft, twin_table=twin_table, samples=samples)
-
-
-def with_columns(
-    twin_table: TwinTable, samples: Samples, treatments: Iterable[Treatment], columns: pa.Table
-) -> tuple[TwinTable, Samples]:
-    """Return the twin with other columns, and the rows that it is judged by with them.
-
-    Args:
-        twin_table: the twin.
-        samples: the rows that it was made of.
-        treatments: of its columns.
-        columns: of each row of the twin.
-    """
-    table = twin_table.table
-    for name in columns.column_names:
-        place = table.column_names.index(name)
-        table = table.set_column(
-            place, name, as_in_files(columns.column(name), table.schema.field(place).type)
-        )
-    names = set(columns.column_names)
-    learned_columns = learnable(table, [one for one in treatments if one.column.name in names])
-    now = samples.synthetic.copy()
-    for name in set(learned_columns.columns) & set(now.columns):
-        values = now[name].copy()
-        values.iloc[twin_table.places] = learned_columns[name].astype(values.dtype).array
-        now[name] = values
-    has_agreed = samples.has_agreed or not now.equals(samples.synthetic)
-    return replace(twin_table, table=table), replace(samples, synthetic=now, has_agreed=has_agreed)
 
 
 def with_other_keys(

@@ -112,6 +112,10 @@ def _agree_with_guaranteed(
     except SynthError as error:
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
         return outcomes
+    except Exception as error:  # noqa: BLE001 - they are good as they are, as they were judged
+        text = log.describe_unexpected(error)
+        log.warning(f"Twins are not made to agree with those by guarantee: {text}.")
+        return outcomes
     for name, draft in new_drafts.items():
         before, after = (one.twin_table.table for one in (drafts[name], draft))
         columns = [one for one in after.column_names if not after.column(one).equals(before.column(one))]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.conform import columns_by_row
+from synth.columns.conform import columns_by_row, learnable
 from synth.columns.encoding import as_in_files
 from synth.columns.roles import REPLACED_ROLES
 from synth.domain import Role, Scope
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import pandas as pd
 
     from synth.columns.roles import Treatment
     from synth.domain import Formula, Model, Rule
-    from synth.twins.context import Case, TwinTable
+    from synth.twins.context import Case, Samples, TwinTable
     from synth.warehouse.rules import Equation, Judgement
 
 FORMULA_ROLES = frozenset({Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.CATEGORY})
@@ -168,3 +170,38 @@ def with_new_columns(table: pa.Table, columns: pa.Table) -> pa.Table:
             place, name, as_in_files(columns.column(name), table.schema.field(place).type)
         )
     return table
+
+
+def with_columns(
+    twin_table: TwinTable, samples: Samples, treatments: Iterable[Treatment], columns: pa.Table
+) -> tuple[TwinTable, Samples]:
+    """Return the twin with other columns, and the rows that it is judged by with them.
+
+    Args:
+        twin_table: the twin.
+        samples: the rows that it was made of.
+        treatments: of its columns.
+        columns: of each row of the twin.
+    """
+    table = twin_table.table
+    for name in columns.column_names:
+        place = table.column_names.index(name)
+        table = table.set_column(
+            place, name, as_in_files(columns.column(name), table.schema.field(place).type)
+        )
+    names = set(columns.column_names)
+    learned_columns = learnable(table, [one for one in treatments if one.column.name in names])
+    now = samples.synthetic.copy()
+    for name in set(learned_columns.columns) & set(now.columns):
+        others = learned_columns[name]
+        values = _with_room(now[name].copy(), others)
+        values.iloc[twin_table.places] = others.astype(values.dtype).array
+        now[name] = values
+    has_agreed = samples.has_agreed or not now.equals(samples.synthetic)
+    return replace(twin_table, table=table), replace(samples, synthetic=now, has_agreed=has_agreed)
+
+
+def _with_room(values: pd.Series[Any], others: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column that has no NULL as one that can hold those of others."""
+    kind = values.dtype.kind if others.isna().any() and isinstance(values.dtype, np.dtype) else ""
+    return values.astype("Int64" if kind in "iu" else object) if kind and kind in "iub" else values

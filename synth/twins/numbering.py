@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from synth.columns.conform import learnable
 from synth.domain import MOMENTS, RARE, Kind, Role, Scope
-from synth.twins.across import with_columns
-from synth.twins.computing import with_new_columns
+from synth.twins.computing import with_columns, with_new_columns
 from synth.twins.ties import CHANCE
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from synth.columns.conform import by_row, learnable
 from synth.domain import Role
-from synth.twins.across import with_columns
+from synth.twins.computing import with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

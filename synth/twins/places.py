@@ -16,7 +16,7 @@ import pandas as pd
 from synth.columns.conform import by_row, learnable
 from synth.columns.roles import LEARNED_ROLES
 from synth.domain import Kind, Role
-from synth.twins.across import with_columns
+from synth.twins.computing import with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

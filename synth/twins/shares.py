@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from synth.columns.conform import learnable
 from synth.domain import RARE, Kind, Role
-from synth.twins.across import with_columns
+from synth.twins.computing import with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from synth.domain import Scope
-from synth.twins.across import with_columns
-from synth.twins.computing import equations, judge, own_formulas, without_new_breaks
+from synth.twins.computing import equations, judge, own_formulas, with_columns, without_new_breaks
 
 if TYPE_CHECKING:
     from synth.columns.roles import Treatment

@@ -135,7 +135,7 @@ def test_a_run_reads_like_dbt(project: Handmade) -> None:
         r"Running with synth=\d+\.\d+\.\d+",
         rf"Found 1 model to synthesize, target dev, run {run_id}",
         r"1 of 1 START synthetic\.people  \[backend local\]",
-        r"1 of 1 OK published synthetic\.people  \[120 rows, fidelity \d+\.\d%, checks \w+\]  in \d+\.\ds",
+        r"1 of 1 OK published synthetic\.people  \[120 rows, fidelity \d+\.\d%, [a-z ,]+\]  in \d+\.\ds",
         rf"Warning: people is too small to decide [a-z_, ]+; see {folder}/people/report\.html",
         rf"Results: {folder}/run_results\.json",
         r"Done\. PUBLISHED=1 REJECTED=0 ERROR=0 SKIPPED=0 TOTAL=1",

@@ -241,7 +241,8 @@ def test_ends_lie_hardly_ever_behind_the_last_end() -> None:
     owner = np.sort(rng.integers(0, 500, 1_500))
     start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 330, 1_500), "D")
     end = start + pd.to_timedelta(rng.integers(20, 60, 1_500), "D")
-    rows = pd.DataFrame({"start": start, "end": end.where(end <= "2024-12-01")})
+    last = pd.Timestamp("2024-12-01")
+    rows = pd.DataFrame({"start": start, "end": end.where(end <= last)})
     owners = pd.DataFrame({"size": rng.integers(1, 5, 500)})
     twin, _ = Histories(0, time="start").fit(owners, rows, owner).sample(owners)
     assert (twin["end"] > rows["end"].max()).mean() < 0.002
