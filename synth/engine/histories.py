@@ -33,7 +33,7 @@ from synth.engine.panels import (
     top_counts,
 )
 from synth.engine.pasts import COUNT, Past, Schema, first_rows, habits, is_averaged, later_rows
-from synth.engine.spans import closest_date, with_tries
+from synth.engine.spans import closest_date, comes_soon, with_tries
 from synth.engine.steps import given_columns, known_columns
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.ticks import is_measured
@@ -157,12 +157,12 @@ class Histories:
         times = own.rows[time] if time is not None and len(own.rows) else None
         start, end = (None, None) if times is None else (times.min(), times.max())
         base = self._base(own)
+        schema = replace(schema, first_apart=schema.whole and comes_soon(own, base, time))
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         counts = self._engine(partial(of_counts, top), both, 0)
-        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, counts)
-        if time is not None:
-            form = replace(form, week=Week.of(own.rows[time], self._rare))
+        week = Week() if time is None else Week.of(own.rows[time], self._rare)
+        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, counts, week=week)
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
         return self
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
-from synth.engine.spans import Spans
+from synth.engine.spans import Spans, with_others
 from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Schema:
             those that decide it: the region is drawn with every other town.
         spans: dates that stand in the rows as spans from their time.
         whole: first rows are learned together with all others, as rows that have none before them.
+        first_apart: then their time is a column of its own, because they come sooner than others do.
     """
 
     time: str | None
@@ -70,6 +71,7 @@ class Schema:
     steady_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spans: Spans = field(default_factory=Spans)
     whole: bool = False
+    first_apart: bool = False
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
@@ -256,7 +258,10 @@ def later_targets(
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         gaps = gaps[is_learned]
         whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
-        targets[GAP] = gaps.astype(rows[schema.time].dtype).array if whole else gaps.array
+        gaps = gaps.astype(rows[schema.time].dtype) if whole else gaps
+        targets[GAP] = gaps.array
+        if schema.first_apart:
+            targets |= {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
     for name in schema.columns:
         values = rows[name]
         if name in schema.steady_columns:
@@ -287,7 +292,9 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
     if form.schema.time is not None:
-        rows[form.schema.time] = form.schema.since(past.rows) + targets[GAP]
+        first_apart = form.schema.first_apart
+        gaps = with_others(targets[GAP if past.place else FIRST]) if first_apart else targets[GAP]
+        rows[form.schema.time] = form.schema.since(past.rows) + gaps
     return _as_learned(rows, form)
 
 

@@ -15,6 +15,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from synth.engine.panels import Panel
+
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
@@ -150,3 +152,23 @@ def closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: st
             spreads[name] = _spread(times - base)
     best = min(spreads, key=lambda name: spreads[name], default=None)
     return best if best is not None and spreads[best] < CLOSE * _spread(times - times.iloc[0]) else None
+
+
+def comes_soon(panel: Panel, base: str | None, time: str | None) -> bool:
+    """Return whether first rows lie much closer to a date of their owner than others to the row before."""
+    if base is None or time is None:
+        return False
+    times, first = panel.rows[time].reset_index(drop=True), panel.place == 0
+    offsets = times[first] - panel.owners[base].iloc[panel.owner[first]].array
+    gaps = times.diff()[~first]
+    return bool(len(gaps)) and _spread(offsets) < CLOSE * _spread(gaps)
+
+
+def with_others(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return values with some of them, in turn, in place of NULL, which few draws hold; 0 where all do."""
+    missing = values.isna().to_numpy(bool)
+    present = values[~missing]
+    if not len(present):
+        return values.fillna(pd.Timedelta(0) if values.dtype.kind == "m" else 0)
+    turns = pd.Series(present.array.take(np.resize(np.arange(len(present)), len(values))))
+    return turns.where(missing, values.reset_index(drop=True))

@@ -226,9 +226,12 @@ def agreement_steps(
     for one in facts:  # what the row itself or others say adds up, too: then the rows are its parts
         fact = one.mirror if one.way is Way.SUM and (one.model, one.column) in steps else one
         place = fact.model, fact.column
-        made_up = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
-        if not _may_decide(fact, drafts, steps) or (fact.column in anew[fact.model] and not made_up):
+        is_copy = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
+        if not _may_decide(fact, drafts, steps) or (fact.column in anew[fact.model] and not is_copy):
             continue  # no real value may stand there
+        made_up = {*fact.beside} & anew[fact.model] or {*fact.order} & anew.get(fact.other, set())
+        if made_up and fact.way in {Way.FORMULA, Way.TOTAL}:
+            continue  # nothing that is learned follows from what is made up
         more = {**needs, place: needs.get(place, set()) | _needs(fact)}
         if _has_order(more):
             steps[place], needs = [*steps.get(place, []), fact], more

@@ -74,17 +74,21 @@ def wanted_formulas(
 ) -> Mapping[Formula, frozenset[str]]:
     """Return those among `formulas`, with the columns that each mentions, that decide a column.
 
-    New keys go their own way; keys of what is about nobody are values like others.
+    New keys go their own way; keys of what is about nobody are values like others. What is learned does not
+    follow from text that is lost: its length would be none.
     """
     roles = {one.column.name: one.role for one in treatments}
     fixed_columns = {*model.seed_columns, *model.balance}
     public = {one.column.name for one in treatments if one.parent is not None and one.parent.public}
     fixed_columns |= {name for name, role in roles.items() if role in KEYS and name not in public}
     fixed_columns |= {name for name, role in roles.items() if role in {Role.KEEP, Role.DROP}}
+    texts = {name for name, role in roles.items() if role is Role.FREE_TEXT}
+    learned_columns = {name for name, role in roles.items() if role in FORMULA_ROLES}
     return {
         formula: names
         for formula, names in formulas.items()
         if formula.column not in fixed_columns
+        and not (formula.column in learned_columns and names & texts)
         and all(roles.get(name, Role.DROP) is not Role.DROP for name in names)
     }
 

@@ -98,7 +98,7 @@ CALLS = (
     " (select customer, count(*) filter (where minutes > 20) as long_calls,"
     " round(avg(minutes), 1) as mean from {0}.analytics.calls group by customer) as t using (customer)"
 )
-MISCOUNTED = """
+WRONG_COUNTS = """
 select count(*)
 from synthetic.customers as c
 left join (
@@ -129,4 +129,4 @@ def test_calls_are_counted_under_a_condition_and_averaged(database: Database, tm
         assert answer.code == 0, answer.text
         assert "customers.long_calls is computed of the minutes of its calls" in answer.text
         assert project.value("select count(distinct mean) from synthetic.customers") > 20
-        assert project.value(MISCOUNTED) == 0
+        assert project.value(WRONG_COUNTS) == 0

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from synth.engine import Histories, Panel
+from synth.engine.pasts import FIRST, GAP, Schema, later_targets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -247,3 +248,33 @@ def test_ends_lie_hardly_ever_behind_the_last_end() -> None:
     twin, _ = Histories(0, time="start").fit(owners, rows, owner).sample(owners)
     assert (twin["end"] > rows["end"].max()).mean() < 0.002
     assert abs(twin["end"].isna().mean() - rows["end"].isna().mean()) < 0.03
+
+
+def test_times_until_the_first_row_are_learned_beside_the_gaps_to_the_next() -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-03-01", "2024-02-01", "2024-05-01"])
+    rows, later = pd.DataFrame({"at": days}), np.array([False, True, False, True])
+    starts = pd.Series(pd.to_datetime(["2023-12-31", "2023-12-31", "2024-01-30", "2024-01-30"]))
+    schema = Schema("at", (), (), (), whole=True, first_apart=True)
+    targets = later_targets(rows, later, schema, starts)
+    assert targets[FIRST].dt.days.dropna().tolist() == [1, 2]
+    assert targets[FIRST].isna().tolist() == [False, True, False, True]
+    assert targets[GAP].dt.days.dropna().tolist() == [60, 90]
+    assert targets[GAP].isna().tolist() == [True, False, True, False]
+
+
+def test_few_rows_come_as_soon_and_as_far_apart_as_real_ones() -> None:
+    """The first on the day itself, others two months after the one before."""
+    rng = np.random.default_rng(3)
+    counts = rng.integers(1, 5, 300)
+    owner = np.repeat(np.arange(300), counts)
+    signup = pd.Series(pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 300, 300), "D"))
+    gaps = np.where(pd.Series(owner).duplicated(), rng.integers(40, 90, len(owner)), 0)
+    days = pd.Series(gaps).groupby(owner).cumsum()
+    rows = pd.DataFrame({"at": signup.iloc[owner].reset_index(drop=True) + pd.to_timedelta(days, "D")})
+    owners = pd.DataFrame({"signup": signup})
+    twin, whose = Histories(0, time="at").fit(owners, rows, owner).sample(owners)
+    first = ~pd.Series(whose).duplicated()
+    apart = twin["at"].diff()[~first].dt.days
+    until = twin["at"][first].array - signup.iloc[whose[first]].array
+    assert (until.days == 0).mean() > 0.95
+    assert 58 < apart.mean() < 72
