@@ -14,6 +14,7 @@ from synth.facts.across import AcrossFacts, find_across, stated_across, told_by_
 from synth.twins.across import Draft, make_agree, with_copied_keys, with_other_keys
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.excerpts import drawn_apart
+from synth.twins.gate import RejectedError, fails_only_in_quality
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.reference import copy_reference, learned_parents
@@ -174,7 +175,8 @@ def _finish_draft(
         return _copy_again(task, context, outcome.outcome, outcome.seconds, parents)
     if not isinstance(outcome.outcome, Draft):
         return TaskOutcome(outcome.outcome, outcome.seconds)
-    draft = outcome.outcome if group is None else group.result()[task.model.unique_id]
+    first_draft = outcome.outcome
+    draft = first_draft if group is None else group.result()[task.model.unique_id]
     outcomes = {name: twin.result().outcome for name, (_, twin) in parents.items()}
     rejected_models, failure = rejected_parents(outcomes)
     rejected_models &= draft.parents
@@ -189,18 +191,36 @@ def _finish_draft(
     }
     former = {name: one.keys for name, one in first_outcomes.items() if isinstance(one, Draft)}
 
-    def finish() -> Twin:
+    def finish(version: Draft) -> Twin:
         alone = without(rejected_models, context)
-        ready = (
-            _with_keys(draft, rejected_models, others, alone, former) if rejected_models or others else draft
-        )
+        has_others = rejected_models or others
+        ready = _with_keys(version, rejected_models, others, alone, former) if has_others else version
         referenced_columns = frozenset(draft.keys)
         return with_protection(
             task, alone, lambda: finish_twin(ready), parents=keys, referenced_columns=referenced_columns
         )
 
-    twin = attempt_task(task, finish)
+    twin = attempt_task(task, lambda: _finish_a_version(finish, draft, first_draft))
     return replace(twin, seconds=twin.seconds + outcome.seconds)
+
+
+def _finish_a_version(finish: Callable[[Draft], Twin], draft: Draft, first_draft: Draft) -> Twin:
+    """Return the twin of a draft; of the rows as they were drawn where agreeing with others makes it useless.
+
+    A row that is right in itself is of more use than none. Keys of other tables have to be theirs.
+    """
+    try:
+        return finish(draft)
+    except RejectedError as error:
+        is_changed = not first_draft.twin_table.table.equals(draft.twin_table.table)
+        if not (
+            is_changed and first_draft.parents == draft.parents and fails_only_in_quality(error.evaluation)
+        ):
+            raise
+        name = draft.case.task.model.name
+        text = f"{name} does not follow rows of other tables, because that would make it too unlike real rows"
+        twin = finish(replace(first_draft, warnings=(*first_draft.warnings, text)))
+        return replace(twin, again=None)  # twins by guarantee decide nothing of it either
 
 
 def _copy_again(

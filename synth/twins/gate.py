@@ -193,6 +193,13 @@ def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
     return any(check.aspect is Aspect.PRIVACY for check in _stops(evaluation))
 
 
+def fails_only_in_quality(evaluation: Evaluation) -> bool:
+    """Return whether all privacy checks pass, and the twin is decided to be of no use."""
+    return evaluation.verdict is Verdict.FAIL and all(
+        check.aspect is Aspect.QUALITY for check in _stops(evaluation)
+    )
+
+
 def leaks(evaluation: Evaluation) -> bool:
     """Return whether a privacy check decides that the twin tells whom it was learned from."""
     return any(

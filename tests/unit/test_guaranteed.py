@@ -40,7 +40,7 @@ from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
 from synth.guarantee import OTHER
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
-from synth.twins.gate import is_for_guarantee
+from synth.twins.gate import fails_only_in_quality, is_for_guarantee
 from synth.twins.publicly import Publicly, publicly, refuse_unknown, without_labels
 from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
@@ -296,6 +296,13 @@ def test_a_guarantee_stands_in_for_what_is_undecided_and_not_for_what_is_useless
 ) -> None:
     assert is_for_guarantee(TASK, evaluation(*checks)) is is_expected
     assert not is_for_guarantee(TASK.with_options(on_inconclusive=Policy.BLOCK), evaluation(*checks))
+
+
+def test_a_twin_fails_only_in_quality_where_its_privacy_is_decided() -> None:
+    useless = (Aspect.QUALITY, Verdict.FAIL)
+    assert fails_only_in_quality(evaluation((Aspect.PRIVACY, Verdict.PASS), useless))
+    assert not fails_only_in_quality(evaluation((Aspect.PRIVACY, Verdict.INCONCLUSIVE), useless))
+    assert not fails_only_in_quality(evaluation((Aspect.QUALITY, Verdict.INCONCLUSIVE)))
 
 
 def test_a_leak_of_an_engine_that_is_not_ours_stays_rejected() -> None:
