@@ -300,16 +300,8 @@ def _lookups(
     earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns that the SQL computes of the row and of its parent, or of that one's parent."""
-    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
-    for blank, _ in _ways_up(links):
-        model, places = models[blank.model], _places(blank.other, models, tables)
-        excluded_columns = {*_user_columns(model), *_keys(model)}
-        for one in (lookup for lookup in model.lookups if not lookup.by):
-            is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
-            if is_open and {*one.roots} <= {*places}:
-                names = tuple(places[root] for root in one.roots)
-                fact = replace(blank, column=one.column, way=Way.FORMULA, source=one.over(names))
-                yield replace(fact, order=names, beside=one.own)
+    for way_up, _ in _ways_up(links):
+        yield from _by_sql(replace(way_up, way=Way.FORMULA), models, tables, earlier_facts, by="")
 
 
 def _totals(
@@ -319,19 +311,34 @@ def _totals(
     earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns that the SQL computes of aggregates of the rows that refer to the row."""
-    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
     for link in (one for one in links if not (one.single or one.public) and one.one in models):
-        model, places = models[link.one], _places(link.many, models, tables)
-        excluded_columns = {*_user_columns(model), *_keys(model)}
-        for one in model.lookups:
-            is_open = one.column not in excluded_columns and (link.one, one.column) not in decided_columns
-            if is_open and places.get(one.by) == link.column and {*one.roots} <= {*places}:
-                names = tuple(places[root] for root in one.roots)
-                text = one.over(names)
-                blank = Across(link.one, one.column, Way.TOTAL, link.many, text, link.key, link.column)
-                kind = tables[link.one].types[one.column]
-                empty = "false" if kind == "boolean" else "0" if _family(kind) is NUMBERS else ""
-                yield from (replace(blank, order=names, empty=some) for some in dict.fromkeys((empty, "")))
+        blank = Across(link.one, "", Way.TOTAL, link.many, "", link.key, link.column)
+        for fact in _by_sql(blank, models, tables, earlier_facts, by=link.column):
+            kind = tables[fact.model].types[fact.column]
+            empty = "false" if kind == "boolean" else "0" if _family(kind) is NUMBERS else ""
+            yield from (replace(fact, empty=some) for some in dict.fromkeys((empty, "")))
+
+
+def _by_sql(
+    blank: Across,
+    models: Mapping[str, Model],
+    tables: Mapping[str, FactTable],
+    earlier_facts: Sequence[Across],
+    *,
+    by: str,
+) -> Iterator[Across]:
+    """Yield a blank fact for each column that SQL computes so, and no other fact or user decides.
+
+    Rows of the other table are grouped `by` a column; "" stands for the one row that belongs to each.
+    """
+    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
+    model, places = models[blank.model], _places(blank.other, models, tables)
+    excluded_columns = {*_user_columns(model), *_keys(model)}
+    for one in model.lookups:
+        is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
+        if is_open and {*one.roots} <= {*places} and (places.get(one.by) == by if by else not one.by):
+            names = tuple(places[root] for root in one.roots)
+            yield replace(blank, column=one.column, source=one.over(names), order=names, beside=one.own)
 
 
 def _places(name: str, models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> dict[str, str]:

@@ -122,21 +122,27 @@ def _unbroken(
     session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int
 ) -> list[Across]:
     row = _answer(session, _question(facts, tables, probe))
-    if row is not None:
+    if row is None:
+        return []
+    if row:
         return [fact for fact, breaks in zip(facts, row, strict=True) if not breaks]
-    middle = len(facts) // 2  # one that Postgres refuses, or that takes too long, must not hide the others
+    middle = len(facts) // 2  # one that Postgres refuses must not hide the others
     parts = [facts[:middle], facts[middle:]] if middle else []
     return [fact for part in parts for fact in _unbroken(session, part, tables, probe)]
 
 
 def _answer(session: Connection, query: sql.Composed) -> tuple[int, ...] | None:
+    """Return the numbers that Postgres answers; none where it refuses, None where it takes too long."""
     try:
         with session.transaction():
             session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(PATIENCE)))
             row = session.execute(query, binary=True).fetchone()
-    except psycopg.Error as error:  # it took too long, or cannot be compared: nothing is known of it
+    except psycopg.errors.QueryCanceled as error:
         raise_unless_alive(session, error)
         return None
+    except psycopg.Error as error:  # it cannot be compared: nothing is known of it
+        raise_unless_alive(session, error)
+        return ()
     return None if row is None else tuple(int(str(number)) for number in row)
 
 

@@ -269,18 +269,21 @@ where loan = (
 """
 
 
+def write(project: Handmade, members: Mapping[str, Any], loans: Mapping[str, Any]) -> None:
+    """Members and their loans, with these options."""
+    nodes: dict[str, Any] = {}
+    for name, options in (("members", members), ("loans", loans)):
+        meta = {"synthesize": True, "synth": options}
+        nodes |= project.model(name, config={"materialized": "table", "meta": meta})
+    nodes |= project.key("members", "member") | project.key("loans", "loan")
+    project.write(nodes | project.reference("loans", "member", "members", "member"))
+
+
 def test_twins_of_a_run_agree_with_each_other(database: Database, tmp_path: Path) -> None:
     """One thread is enough: whoever waits for others was handed out after them."""
     with Handmade.made(database, tmp_path) as project:
         project.session.execute(LIBRARY.encode())
-        config = {
-            "materialized": "table",
-            "meta": {"synthesize": True, "synth": {"on_inconclusive": "warn"}},
-        }
-        nodes = [project.model(name, config=config) for name in ("members", "loans")]
-        tests = [project.key("members", "member"), project.key("loans", "loan")]
-        tests.append(project.reference("loans", "member", "members", "member"))
-        project.write({key: node for one in (*nodes, *tests) for key, node in one.items()})
+        write(project, {"on_inconclusive": "warn"}, {"on_inconclusive": "warn"})
 
         answer = project.synth("run", "--no-tests", "--threads", "1")
 
@@ -304,17 +307,7 @@ def test_a_twin_by_checks_agrees_with_one_that_is_made_by_guarantee_in_the_end(
     with Handmade.made(database, tmp_path) as project:
         project.session.execute(LIBRARY.encode())
         del project.environment["SYNTH_ON_INCONCLUSIVE"]
-
-        def model(name: str, **options: Any) -> dict[str, Any]:
-            meta = {"synthesize": True, "synth": options}
-            return project.model(name, config={"materialized": "table", "meta": meta})
-
-        strict = {"membership": 0.3}  # which no twin keeps
-        loans = model("loans", limits=strict)
-        nodes = [model("members", on_inconclusive="warn"), loans]
-        tests = [project.key("members", "member"), project.key("loans", "loan")]
-        tests.append(project.reference("loans", "member", "members", "member"))
-        project.write({key: node for one in (*nodes, *tests) for key, node in one.items()})
+        write(project, {"on_inconclusive": "warn"}, {"limits": {"membership": 0.3}})  # which no twin keeps
 
         answer = project.synth("run", "--no-tests")
 
@@ -345,14 +338,8 @@ from (
 def test_what_goes_with_a_column_that_others_decide_goes_along(database: Database, tmp_path: Path) -> None:
     with Handmade.made(database, tmp_path) as project:
         project.session.execute(STAGES.encode())
-        config = {
-            "materialized": "table",
-            "meta": {"synthesize": True, "synth": {"on_inconclusive": "warn"}},
-        }
-        nodes = [project.model(name, config=config) for name in ("members", "loans")]
-        keys = project.key("members", "member") | project.key("loans", "loan")
-        keys |= project.reference("loans", "member", "members", "member")
-        project.write({key: one for node in nodes for key, one in node.items()} | keys)
+        write(project, {"on_inconclusive": "warn"}, {"on_inconclusive": "warn"})
+
         answer = project.synth("run")
 
         assert "members.over_on is the last of the back_on of its loans" in answer.text
