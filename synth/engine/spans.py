@@ -156,8 +156,8 @@ def closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: st
 
 def comes_soon(panel: Panel, base: str | None, time: str | None) -> bool:
     """Return whether first rows lie much closer to a date of their owner than others to the row before."""
-    if base is None or time is None:
-        return False
+    if base is None or time is None or getattr(panel.rows[time].dtype, "kind", "") != "M":
+        return False  # a number of the owner that is near to one of the row is no date to count from
     times, first = panel.rows[time].reset_index(drop=True), panel.place == 0
     offsets = times[first] - panel.owners[base].iloc[panel.owner[first]].array
     gaps = times.diff()[~first]

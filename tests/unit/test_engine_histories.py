@@ -11,6 +11,7 @@ import pytest
 
 from synth.engine import Histories, Panel
 from synth.engine.pasts import FIRST, GAP, Schema, later_targets
+from synth.engine.spans import comes_soon
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -278,3 +279,13 @@ def test_few_rows_come_as_soon_and_as_far_apart_as_real_ones() -> None:
     until = twin["at"][first].array - signup.iloc[whose[first]].array
     assert (until.days == 0).mean() > 0.95
     assert 58 < apart.mean() < 72
+
+
+@pytest.mark.parametrize("is_date", [True, False])
+def test_first_rows_come_soon_after_a_date_and_not_after_a_number(is_date: bool) -> None:
+    rows, owners = pd.DataFrame({"at": [0, 50, 120, 7, 90, 100]}), pd.DataFrame({"begin": [0, 7]})
+    if is_date:
+        rows, owners = (frame.apply(pd.to_datetime, unit="D") for frame in (rows, owners))
+    panel = Panel(owners, rows, np.array([0, 0, 0, 1, 1, 1]), None)
+    panel = panel.in_order("at", lambda owner: np.arange(len(owner)))
+    assert comes_soon(panel, str(panel.owners.columns[0]), "at") is is_date
