@@ -10,9 +10,9 @@ import numpy as np
 from synth.engine import ticks
 from synth.engine.computations import ComputedColumn
 from synth.engine.crowd import Crowd
+from synth.engine.habits import same
 from synth.engine.identities import find_identities
 from synth.engine.numbers import NumberColumn
-from synth.engine.pasts import same
 from synth.engine.synthesizer import open_column
 
 if TYPE_CHECKING:

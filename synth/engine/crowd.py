@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from synth.engine.ticks import Native
 
 
+SEVERAL = 2.0  # rows an entity on average
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Rows of the same table that are not learned, whose entities count where a value must be shared.
@@ -57,6 +60,12 @@ class Crowd:
     def alone(self) -> Crowd:
         """Those of the learned rows."""
         return replace(self, entities=self.of_learned)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether the entities of the learned rows have several each, on average."""
+        entities = self.of_learned
+        return entities is not None and len(entities) >= SEVERAL * len(np.unique(entities))
 
     @property
     def of_learned(self) -> Ints | None:

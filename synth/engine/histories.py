@@ -11,82 +11,42 @@ then all stretches advance side by side, each towards the first row of the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
-from synth.engine.panels import (
-    LONG,
-    Panel,
-    brought_back,
-    next_times,
-    of_counts,
-    of_firsts,
-    of_laters,
-    owner_part,
-    places,
-    spans_of,
-    top_counts,
-)
-from synth.engine.pasts import COUNT, Past, Schema, first_rows, habits, is_averaged, later_rows
-from synth.engine.spans import closest_date, comes_soon, with_tries
+from synth.engine.habits import habits
+from synth.engine.history_model import HistoryModel, first_rows_of, next_rows_of
+from synth.engine.panels import LONG, Panel, next_times, of_firsts, of_laters, owner_part, places, spans_of
+from synth.engine.pasts import Past, Schema, is_averaged
+from synth.engine.spans import closest_date, comes_soon
 from synth.engine.steps import given_columns, known_columns
 from synth.engine.synthesizer import Synthesizer
+from synth.engine.tenures import do_leave, drawn_counts, of_counts, top_counts, whole_numbers
 from synth.engine.ticks import is_measured
 from synth.engine.weeks import Week
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
-    from synth.engine.conditioning import FixedColumn
     from synth.engine.panels import Lesson
     from synth.engine.pasts import Ints
     from synth.engine.spans import Spans
     from synth.engine.synthesizer import Progress
 
-TRIES = 8  # draws of a row that would lie behind the end
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
 MOST_WITHOUT_ROOM, ROOM_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
 TRY_DRAWS = 2**17  # and between two draws of whole histories
 FEW_ROWS = 2_000  # of which the first of each history are learned together with the others
 MOST_ROWS = 400_000  # that are learned (of more, a part of the owners), or drawn anew for room alone
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryModel:
-    """What was learned of histories.
-
-    Attributes:
-        empty: the rows' columns and dtypes, with spans in place of dates.
-        original: these columns and dtypes as they were.
-        base: the owner's date from which the first time is an offset, if there is one.
-        end: the latest time that was observed.
-        week: how many of the times fall on each day of the week.
-        counts: the engine of the number of rows.
-        start: the earliest.
-        firsts: the engine of first rows; None where no owner has a row, or `laters` draws them, too.
-        heads: the histories of the first rows of stretches, where histories are long.
-        laters: the engine of all other rows, or of all; None where no history has several.
-    """
-
-    empty: pd.DataFrame
-    original: pd.DataFrame
-    schema: Schema
-    base: str | None
-    end: Any
-    start: Any
-    counts: Synthesizer
-    firsts: Synthesizer | None = None
-    heads: Histories | None = None
-    laters: Synthesizer | None = None
-    week: Week = field(default_factory=Week)
 
 
 class Histories:
@@ -160,9 +120,10 @@ class Histories:
         schema = replace(schema, first_apart=schema.whole and comes_soon(own, base, time))
         both = own, others
         top = top_counts([panel for panel in both if panel is not None], self._rare)
-        counts = self._engine(partial(of_counts, top), both, 0)
-        week = Week() if time is None else Week.of(own.rows[time], self._rare)
-        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, counts, week=week)
+        week = Week() if time is None or schema.clock else Week.of(own.rows[time], self._rare)
+        form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
+        form = replace(form, schema=replace(schema, leaves=do_leave(form, own)))
+        form = replace(form, counts=self._engine(partial(of_counts, form, top), both, 0))
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
         return self
 
@@ -210,12 +171,18 @@ class Histories:
         Raises:
             RuntimeError: nothing was learned.
         """
-        if self._model is None:
+        if self._model is None or self._model.counts is None:
             raise RuntimeError("fit must come before sample")
         owners = owner_part(owners)
         if counts is None:
-            counts = self._model.counts.sample(len(owners), given=owners, draw=DRAWS * draw)[COUNT]
-        numbers = counts.fillna(0).to_numpy(np.float64).round().clip(0).astype(np.int64)
+            engine = self._model.counts
+            numbers = drawn_counts(
+                self._model,
+                owners,
+                lambda context: engine.sample(len(context), given=context, draw=DRAWS * draw),
+            )
+        else:
+            numbers = whole_numbers(counts)
         rows, owner = self._complete(self._model, owners, numbers, DRAWS * draw)
         with_dates = self._model.schema.spans.as_dates(rows)
         return with_dates.astype(self._model.original.dtypes.to_dict()), owner
@@ -266,7 +233,7 @@ class Histories:
             )
         else:
             owner = np.flatnonzero(counts > 0)
-            rows = _first_rows(model, owners.iloc[owner], counts[owner], draw)
+            rows = first_rows_of(model, owners.iloc[owner], counts[owner], draw)
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
         goal = next_times(rows[model.schema.time], owner) if model.heads and model.schema.time else None
         past = Past.of_first(model.schema, rows, goal)
@@ -281,10 +248,11 @@ class Histories:
             if self._progress:
                 self._progress("rows of histories", place, int(lengths.max()))
             context = given_columns(model.laters, past, owner_columns, owner[active], lengths[active])
-            now, late = _next_rows(model, past, context, draw + 2 * place)
+            now, late = next_rows_of(model, past, context, draw + 2 * place)
             np.add.at(without_room, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
-                early = (now[model.schema.time] < model.schema.since(past.rows)).to_numpy(bool)
+                since = model.schema.since(past.rows)
+                early = model.schema.clock.are_early(since, now[model.schema.time])
                 if early.any():
                     active, past, now = active[~early], past.of(~early), now[~early].reset_index(drop=True)
             past = past.after(now)
@@ -310,7 +278,10 @@ class Histories:
         repeat_columns, steady_columns = habits(rows, values, self._categories, place > 0)
         # Few rows teach more together: what does not depend on the place in a history is learned from all.
         whole = bool((place > 0).any()) and len(rows) < FEW_ROWS and place.max(initial=0) < LONG
-        return Schema(self._time, values, mean_columns, repeat_columns, steady_columns, spans, whole)
+        clock = Clock() if self._time is None else Clock.of_rows(rows[self._time], place > 0)
+        return Schema(
+            self._time, values, mean_columns, repeat_columns, steady_columns, spans, whole, clock=clock
+        )
 
     def _engine(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
@@ -329,72 +300,3 @@ class Histories:
             beside=beside,
             progress=self._progress,
         )
-
-
-def _first_rows(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
-    """Draw the first row of each owner's history."""
-    if model.firsts is None:
-        past = Past.of_none(model, owners)
-        owner_columns = known_columns(model.laters, owners)
-        first_context = given_columns(model.laters, past, owner_columns, np.arange(len(owners)), counts)
-        return _next_rows(model, past, first_context, draw)[0]
-    context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
-    rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
-    late = model.schema.spans.are_beyond(rows)
-    if late.any():
-        some = context.iloc[np.repeat(np.flatnonzero(late), TRIES)].reset_index(drop=True)
-        others = first_rows(model.firsts.sample(len(some), given=some, draw=draw + 1), some, model)
-        rows = with_tries(rows, late, others, ~model.schema.spans.are_beyond(others).reshape(-1, TRIES))
-    if model.schema.time is not None:
-        times = rows[model.schema.time]
-        rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
-    return rows
-
-
-def _next_rows(
-    model: HistoryModel, past: Past, context: Mapping[str, FixedColumn], draw: int
-) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew.
-
-    Returns:
-        The rows, and which of them lay behind the end in each draw.
-    """
-    number = len(past.rows)
-    in_time = np.zeros(number, bool)
-    if model.laters is None:
-        raise RuntimeError("no history of several rows was learned")
-    rows = later_rows(model.laters.sample_beside(number, context, draw=draw), past, model)
-    time = model.schema.time
-    if time is None:
-        return rows, in_time
-    end = pd.Series(model.end, index=rows.index, dtype=rows[time].dtype)
-    end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
-    since = model.schema.since(past.rows)
-    spans = model.schema.spans
-    late = (rows[time] > end).to_numpy(bool) | spans.are_beyond(rows)
-    if not late.any():
-        rows[time] = _on_busy_days(rows[time], since, end, model, draw)
-        return rows, in_time
-    again = np.repeat(np.flatnonzero(late), TRIES)
-    some = {name: column.of(again) for name, column in context.items()}
-    others = model.laters.sample_beside(len(again), some, draw=draw + 1)
-    candidates = later_rows(others, past.of(again), model)
-    has_room = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
-    valid = (has_room & ~spans.are_beyond(candidates)).reshape(-1, TRIES)
-    rows = with_tries(rows, late, candidates, valid)  # the last try is brought back
-    rows[time] = _on_busy_days(brought_back(rows[time], since, end), since, end, model, draw)
-    always_late = in_time.copy()
-    always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
-    return rows, always_late
-
-
-def _on_busy_days(
-    times: pd.Series[Any],
-    start: pd.Series[Any],
-    end: pd.Series[Any] | None,
-    model: HistoryModel,
-    draw: int,
-) -> pd.Series[Any]:
-    """Return times drawn as gaps or offsets with as many on each day of the week as there are."""
-    end = pd.Series(model.end, index=times.index, dtype=times.dtype) if end is None else end
-    return model.week.move_to_busy_days(times, start, end, np.random.default_rng([draw, len(times)]))

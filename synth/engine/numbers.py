@@ -9,6 +9,7 @@ import numpy as np
 
 from synth.engine import ticks
 from synth.engine.cells import open_cells
+from synth.engine.clocks import Clock
 from synth.engine.crowd import Ranks
 from synth.engine.rounding import (
     MAX_DECIMALS,
@@ -58,6 +59,7 @@ class NumberColumn:
         self._dtype = series.dtype
         self._native_dtype = native.dtype
         self.raw, self.beside = native, (others, others_null)
+        self._clock = Clock.of_months(native[~null])
         values, self._base, self._step = ticks.to_ticks(native[~null])
         distinct, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
         among = Ranks.of(np.unique(native[~null]), (native, null), (others, others_null))
@@ -106,7 +108,7 @@ class NumberColumn:
         if rng is not None and len(self._cells.low):
             smooth = np.flatnonzero(~self.spike.take(codes, mode="wrap") & (codes >= 0))
             steps[smooth] = self._smooth(codes[smooth], rng)
-        return ticks.from_ticks(steps, self._base, self._step, self._native_dtype)
+        return self._native_of(steps)
 
     def _smooth(self, codes: Ints, rng: np.random.Generator) -> NDArray[Any]:
         cell = self._cells.cell[codes]
@@ -116,6 +118,8 @@ class NumberColumn:
                 mask[cell].astype(np.uint64) for mask in (self._cells.excludes_low, self._cells.excludes_high)
             )
             steps = rng.integers(low + above, high - below, dtype=np.uint64, endpoint=True)
+            if self._clock:
+                return self._steps(self.nearest_values(self._native_of(steps)))
             if self.keeps_weekdays:
                 self._keep_weekdays(steps, codes, rng)
             else:
@@ -209,12 +213,12 @@ class NumberColumn:
         if not len(self._decimals):
             return steps
         round_ones = np.flatnonzero(self._decimals[codes] < 0)
-        whole = ticks.from_ticks(steps[round_ones], self._base, self._step, self._native_dtype)
+        whole = self._native_of(steps[round_ones])
         unit = 10 ** -self._decimals[codes[round_ones]]
         rounded_values = self.nearest_values(
             ((whole.astype(np.int64) + unit // 2) // unit * unit).astype(whole.dtype)
         )
-        steps[round_ones] = (rounded_values.view(np.uint64) - np.uint64(self._base)) // np.uint64(self._step)
+        steps[round_ones] = self._steps(rounded_values)
         return steps
 
     @property
@@ -230,7 +234,7 @@ class NumberColumn:
     @property
     def safe(self) -> bool:
         """Whether differences of values cannot overflow."""
-        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        ends = self._native_of(self._distinct[[0, -1]])
         return bool((np.abs(ticks.as_floats(ends)) < SAFE).all())
 
     def nearest_values(self, native: ticks.Native) -> ticks.Native:
@@ -241,11 +245,18 @@ class NumberColumn:
             return np.asarray(np.clip(values, low, high))
         if native.dtype.kind == "f":
             native = np.rint(native).astype(self._native_dtype)
-        ends = ticks.from_ticks(self._distinct[[0, -1]], self._base, self._step, self._native_dtype)
+        ends = self._native_of(self._distinct[[0, -1]])
         native = self._mirror(native, ends[0], ends[1]) if self.safe else native
         above = np.clip(native, ends[0], ends[1]).view(np.uint64) - np.uint64(self._base)
         whole = (above + np.uint64(self._step // 2)) // np.uint64(self._step)
-        return ticks.from_ticks(whole, self._base, self._step, self._native_dtype)
+        return self._clock.nearest(self._native_of(whole))
+
+    def _native_of(self, steps: NDArray[Any]) -> ticks.Native:
+        return ticks.from_ticks(steps, self._base, self._step, self._native_dtype)
+
+    def _steps(self, native: ticks.Native) -> NDArray[np.uint64]:
+        """Return the steps of whole numbers that lie on the column's grain."""
+        return (native.view(np.uint64) - np.uint64(self._base)) // np.uint64(self._step)
 
     def _mirror(self, native: ticks.Native, low: Any, high: Any) -> ticks.Native:
         """Return values beyond an end, as far inside of it; the end itself may be one person's own value."""
@@ -272,7 +283,7 @@ class NumberColumn:
         plain = np.rint(native) if native.dtype.kind == "f" else native
         above = plain.astype(self._native_dtype).view(np.int64) - base
         grain = (above + self._step // 2) // self._step * self._step + base
-        return np.where(there, grain.view(self._native_dtype), nearest)
+        return np.where(there, self._clock.nearest(grain.view(self._native_dtype)), nearest)
 
     def encode(self, series: pd.Series[Any]) -> Ints:
         """Return codes of the nearest values from below."""
@@ -301,7 +312,7 @@ class NumberColumn:
 
     @cached_property
     def _sorted_values(self) -> ticks.Native:
-        return ticks.from_ticks(self._distinct, self._base, self._step, self._native_dtype)
+        return self._native_of(self._distinct)
 
     def clamp(
         self, native: ticks.Native, limit: ticks.Native, *, up: bool, strict: bool = False
@@ -329,6 +340,7 @@ class NumberColumn:
         else:
             step = np.int64(self._step)
             further = (native.view(np.int64) + (step if up else -step)).view(self._native_dtype)
+            further = self._clock.on_side(further, up=up)
         ends = self.native(np.array([0, self.size - 1]))
         return np.where((native == limit) & (further >= ends[0]) & (further <= ends[1]), further, native)
 
@@ -336,4 +348,4 @@ class NumberColumn:
         """Return values of a column that goes in steps, each raised (`up`) or lowered to the next one."""
         whole, step = native.view(np.uint64) - np.uint64(self._base), np.uint64(self._step)
         steps = whole.view(np.int64) // self._step + (up & (whole % step != 0))
-        return ticks.from_ticks(steps.view(np.uint64), self._base, self._step, self._native_dtype)
+        return self._clock.on_side(self._native_of(steps.view(np.uint64)), up=up)

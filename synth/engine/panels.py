@@ -13,10 +13,11 @@ from synth.engine.spans import Spans
 from synth.engine.ticks import to_native
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from synth.engine.clocks import Clock
     from synth.engine.pasts import Form, Ints
 
 LONG = 64  # rows of a stretch
@@ -120,32 +121,6 @@ class Lesson:
         return list(self.context.columns)
 
 
-def of_counts(top: tuple[int, int], panel: Panel) -> Lesson:
-    """Return the number of rows, given the owner; those from the first of `top` on are the second."""
-    least, level = top
-    counts = np.where(panel.counts >= least, level, panel.counts)
-    return Lesson(panel.owners, pd.DataFrame({COUNT: counts}), panel.of_owners)
-
-
-def top_counts(panels: Sequence[Panel], rare: int) -> tuple[int, int]:
-    """Return from which number of rows on the owners are of `rare` entities, and the mean of their numbers.
-
-    A few owners often have a large part of all rows. If they were cut to the tenth largest number, rows would
-    be lost; the mean of ten keeps the sum, and is nobody's own (microaggregation, Domingo-Ferrer and
-    Mateo-Sanz 2002).
-    """
-    counts = np.concatenate([panel.counts for panel in panels])
-    parts = [np.arange(len(panel.owners)) if panel.of_owners is None else panel.of_owners for panel in panels]
-    offsets = np.cumsum([0, *(int(part.max(initial=-1)) + 1 for part in parts)])
-    whom = np.concatenate([part + offset for part, offset in zip(parts, offsets[:-1], strict=True)])
-    order = np.argsort(-counts, kind="stable")
-    firsts = np.sort(np.unique(whom[order], return_index=True)[1])
-    if not len(firsts):
-        return 0, 0
-    least = int(counts[order][firsts[min(rare, len(firsts)) - 1]])
-    return least, round(float(counts[counts >= least].mean()))
-
-
 def of_firsts(form: Form, panel: Panel) -> Lesson:
     """Return the first rows, given their owners and how many rows there are."""
     first = panel.place == 0
@@ -206,12 +181,19 @@ def spans_of(panel: Panel, time: str | None) -> Spans:
     return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
 
 
-def brought_back(times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any]) -> pd.Series[Any]:
+def brought_back(
+    times: pd.Series[Any], start: pd.Series[Any], end: pd.Series[Any], clock: Clock
+) -> pd.Series[Any]:
     """Return times that are not behind the end: those that were are spread between start and end.
 
     At the end itself they would pile up, and it is a time of somebody.
     """
     late = times > end
+    if clock:
+        gap, room = clock.between(start, times), clock.between(start, end)
+        return times.mask(
+            late, clock.after(start, ((gap - 1) % room.clip(lower=1) + 1).where(room > 0, room))
+        )
     room = (end - start)[late]
     spread = room.index[room > room * 0]
     back = times.mask(late, end)

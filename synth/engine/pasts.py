@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from synth.engine.clocks import Clock
+from synth.engine.habits import same
 from synth.engine.spans import Spans, with_others
 from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
-UNTIL, FIRST, GAP = "until", "first", "gap"
+UNTIL, FIRST, GAP, ROOM, STAYS, MONTH = "until", "first", "gap", "room", "stays", "month"
 SAME = "\0same"  # stands for the label of the row before
-REPEAT_SHARE = 0.05  # of rows hold the previous value beyond chance, where that is a choice of its own
-STEADY_SHARE = 0.9  # of rows that hold the label of the row before, from which that is what is drawn of them
 
 
 class Form(Protocol):
@@ -46,6 +46,10 @@ class Form(Protocol):
     def start(self) -> Any:
         """The earliest time that was observed."""
 
+    @property
+    def end(self) -> Any:
+        """The latest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -62,6 +66,8 @@ class Schema:
         spans: dates that stand in the rows as spans from their time.
         whole: first rows are learned together with all others, as rows that have none before them.
         first_apart: then their time is a column of its own, because they come sooner than others do.
+        clock: how times are counted.
+        leaves: owners have a row for each period until they leave, and some have not left.
     """
 
     time: str | None
@@ -72,6 +78,8 @@ class Schema:
     spans: Spans = field(default_factory=Spans)
     whole: bool = False
     first_apart: bool = False
+    clock: Clock = field(default_factory=Clock)
+    leaves: bool = False
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
@@ -152,7 +160,7 @@ class Past:
         """Return the past one row later."""
         time, gap = self.schema.time, self.gap
         if time is not None:
-            gap = as_numbers(rows[time] - self.rows[time])
+            gap = as_numbers(self.schema.clock.between(self.rows[time], rows[time]))
         return replace(
             self,
             rows=rows,
@@ -182,6 +190,8 @@ class Past:
         parts |= {f"mean {name}": total / before for name, total in self.sums.items()}
         if self.schema.time is not None:
             parts[TIME] = self.rows[self.schema.time].array
+            if self.schema.clock.days == 0:
+                parts[MONTH] = self.rows[self.schema.time].dt.month.fillna(0).to_numpy(np.int64)
             parts[LAST_GAP] = self.gap
             parts[MEAN_GAP] = self.gaps / max(self.place - 1, 1)
             if self.goal is not None:
@@ -232,8 +242,8 @@ def first_targets(
     """Return what is drawn of first rows: their values, and their time as an offset from the owner's date."""
     targets: dict[str, Any] = {f"row {name}": rows[name].array for name in schema.columns}
     if schema.time is not None:
-        times = rows[schema.time].reset_index(drop=True)
-        targets[FIRST] = times if base is None else times - owners[base].iloc[owner].reset_index(drop=True)
+        start = None if base is None else owners[base].iloc[owner].reset_index(drop=True)
+        targets[FIRST] = schema.clock.between(start, rows[schema.time].reset_index(drop=True)).array
     return pd.DataFrame(targets)
 
 
@@ -253,7 +263,7 @@ def later_targets(
     if schema.time is not None:
         since = schema.since(rows).shift()
         since = since if start_times is None else since.mask(~later, start_times)
-        gaps = rows[schema.time] - since
+        gaps = schema.clock.between(since, rows[schema.time])
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         gaps = gaps[is_learned]
@@ -282,8 +292,8 @@ def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.Da
     """Return the first rows that `first_targets` would describe so."""
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
     if form.schema.time is not None:
-        base = 0 if form.base is None else owners[form.base].reset_index(drop=True)
-        rows[form.schema.time] = targets[FIRST] if form.base is None else base + targets[FIRST]
+        start = None if form.base is None else owners[form.base].reset_index(drop=True)
+        rows[form.schema.time] = form.schema.clock.after(start, targets[FIRST])
     return _as_learned(rows, form)
 
 
@@ -294,7 +304,7 @@ def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     if form.schema.time is not None:
         first_apart = form.schema.first_apart
         gaps = with_others(targets[GAP if past.place else FIRST]) if first_apart else targets[GAP]
-        rows[form.schema.time] = form.schema.since(past.rows) + gaps
+        rows[form.schema.time] = form.schema.clock.after(form.schema.since(past.rows), gaps)
     return _as_learned(rows, form)
 
 
@@ -314,52 +324,6 @@ def _as_learned(rows: Mapping[str, Any], form: Form) -> pd.DataFrame:
         {name: one if one.dtype == dtypes[name] else one.astype(dtypes[name]) for name, one in rows.items()},
         columns=form.empty.columns,
     )
-
-
-def same(values: pd.Series[Any], others: pd.Series[Any]) -> Mask:
-    """Return where both hold one value; NULL equals NULL."""
-    values, others = values.reset_index(drop=True), others.reset_index(drop=True)
-    null = values.isna().to_numpy(bool), others.isna().to_numpy(bool)
-    equal = np.asarray(values.array == others.array)
-    return np.where(null[0] | null[1], null[0] & null[1], np.where(pd.isna(equal), False, equal).astype(bool))
-
-
-def habits(
-    rows: pd.DataFrame, names: Sequence[str], categories: Collection[str], later: Mask
-) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Return the `repeat_columns` and the `steady_columns` of a schema.
-
-    Args:
-        rows: those of one history together and in order.
-        names: of the columns.
-        categories: those of them that are labels.
-        later: which of the rows are not the first of a history.
-    """
-    repeat_columns = tuple(name for name in names if _repeats(rows[name], later))
-    steady_columns = [
-        name
-        for name in repeat_columns
-        if name in categories
-        and pd.api.types.is_string_dtype(rows[name])
-        and same(rows[name], rows[name].shift())[later].mean() >= STEADY_SHARE
-    ]
-    return repeat_columns, {
-        name: tuple(other for other in steady_columns if other != name and _decides(rows, other, name))
-        for name in steady_columns
-    }
-
-
-def _decides(rows: pd.DataFrame, one: str, other: str) -> bool:
-    """Return whether rows with the same label in `one` have the same in `other`."""
-    return len(rows[[one, other]].drop_duplicates()) == len(rows[[one]].drop_duplicates())
-
-
-def _repeats(values: pd.Series[Any], later: Mask) -> bool:
-    """Return whether rows hold the value of the row before them more often than chance has it."""
-    if not later.any():
-        return False
-    shares = values.value_counts(normalize=True, dropna=False).to_numpy()
-    return bool(same(values, values.shift())[later].mean() > (shares**2).sum() + REPEAT_SHARE)
 
 
 def optional(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST_ROWS = 500  # that show a function, not their accidents,
+FEWEST_ROWS = 500  # that show a function, not their accidents; so many that entities have several of,
+FEWEST_WITHIN = 200
 ROWS_A_HEIGHT = 10  # and of them for each height of the functions in a sum
 FEW_VALUES = 200  # different ones, which leaves hand on as they are
 LEAST_INFORMATION = 1.0  # nats that other columns tell of one, in sum, that make it worth a try
 TERMS = 12  # columns of a sum: those that tell most
-CLOSE = 0.25  # spread of what is left, as a share of the column's own, that is worth it
+CLOSE = 0.25  # spread of what is left, as a share of the column's own, that is worth it,
+CLOSE_WITHIN = (
+    0.6  # or this, where entities have several rows: a leaf counts these as one, a function does not
+)
 BETTER = 0.8  # of what is left without labels, if it is worth drawing these first, or beside one other column
 
 
@@ -64,6 +68,7 @@ class Regressions:
         columns: the frame's.
         information: pairwise, in nats.
         orders: inequalities that they keep.
+        crowd: as the columns were opened with.
         fixed_columns: indices of columns that are no sum.
     """
 
@@ -73,15 +78,20 @@ class Regressions:
         information: Floats,
         *,
         orders: Sequence[Order],
+        crowd: Crowd,
         fixed_columns: Collection[int],
     ) -> None:
         self._columns = columns
         self._information = information
         self._orders = orders
+        self._crowd = crowd
+        is_within = crowd.has_several
+        self._close, fewest = (CLOSE_WITHIN, FEWEST_WITHIN) if is_within else (CLOSE, FEWEST_ROWS)
+        self._fewest = fewest
         self._targets = {
             index: column
             for index, column in enumerate(columns)
-            if index not in fixed_columns and isinstance(column, NumberColumn) and is_wide(column)
+            if index not in fixed_columns and isinstance(column, NumberColumn) and is_wide(column, fewest)
         }
 
     def arrange(self, draw_order: Sequence[int]) -> list[int]:
@@ -112,7 +122,6 @@ class Regressions:
         *,
         draw_order: Sequence[int],
         number: int,
-        crowd: Crowd,
         fixed_columns: Collection[int],
     ) -> dict[int, Regression]:
         """Return every column that is nearly a sum of functions of some drawn before it.
@@ -121,7 +130,6 @@ class Regressions:
             columns: the frame's.
             draw_order: their indices in the order of drawing.
             number: the first index that is free for what is drawn in their place.
-            crowd: as the columns were opened with.
             fixed_columns: indices of further columns that are no sum.
         """
         result: dict[int, Regression] = {}
@@ -130,7 +138,7 @@ class Regressions:
             model = self._closest(target, draw_order[:place]) if own and target not in fixed_columns else None
             if own and model:
                 total = model.total({index: columns[index].codes for index in model.tables})
-                rest = NumberColumn(pd.Series(model.rest(own, total)), crowd)
+                rest = NumberColumn(pd.Series(model.rest(own, total)), self._crowd)
                 learnable = learnable_in_all(columns[index] for index in model.tables)
                 rest.rare_rows = rest.learnable & (rest.codes >= 0) & ~learnable
                 rest.learnable &= ~rest.rare_rows
@@ -185,12 +193,12 @@ class Regressions:
             return None
         terms = {index: self._columns[index] for index in some}
         rows = np.flatnonzero(learnable_in_all(terms.values()) & (own.codes >= 0))
-        if len(rows) < FEWEST_ROWS:
+        if len(rows) < self._fewest:
             return None
         model = fit_additive(own, terms, rows)
         return (
             model
-            if model and model.residual_spread < min(CLOSE, BETTER * self._apart(target, others))
+            if model and model.residual_spread < min(self._close, BETTER * self._apart(target, others))
             else None
         )
 
@@ -210,12 +218,12 @@ def learnable_in_all(columns: Iterable[ColumnCodes]) -> Mask:
     return learnable
 
 
-def is_wide(own: NumberColumn) -> bool:
+def is_wide(own: NumberColumn, fewest: int) -> bool:
     """Return whether values are so many, and none too often, that a sum may say more than leaves do."""
     counts = np.bincount(own.codes[own.codes >= 0], minlength=own.size)
     return (
         own.size > FEW_VALUES
-        and int(counts.sum()) >= max(FEWEST_ROWS, 2 * int(counts.max()))
+        and int(counts.sum()) >= max(fewest, 2 * int(counts.max()))
         and own.native(own.codes[:1]).dtype.kind in "iuf"
         and own.safe
     )

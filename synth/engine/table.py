@@ -81,7 +81,9 @@ class Table:
         whole = self._fixed_columns.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
         exact -= {place for each in identities if each.rule == "ratio" for place in each.sources}
-        regressions = Regressions(columns, information, orders=self._orders, fixed_columns=whole.union(exact))
+        regressions = Regressions(
+            columns, information, orders=self._orders, crowd=crowd, fixed_columns=whole.union(exact)
+        )
         draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
         self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
         self._keep_weekdays(columns, calendar)
@@ -128,7 +130,7 @@ class Table:
         """Return what is not drawn itself; the columns in `whole` all are."""
         derived_columns: dict[int, DerivedColumn] = dict(self._computations.at_once)
         for find in (
-            partial(regressions.find, draw_order=draw_order, crowd=crowd),
+            partial(regressions.find, draw_order=draw_order),
             partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd),
             partial(find_repeats, draw_order=draw_order, crowd=crowd),
             partial(find_moments, crowd=crowd),

@@ -106,12 +106,9 @@ def taken_for_sums(frame: pd.DataFrame, *, with_orders: bool = True) -> set[str]
     """The columns that are, if columns are drawn as they stand."""
     columns = list(open_columns(frame).values())
     orders = find_orders(columns) if with_orders else []
-    sums = Regressions(columns, mutual_information(columns), orders=orders, fixed_columns=()).find(
-        columns,
-        draw_order=range(len(columns)),
-        number=len(columns),
-        crowd=Crowd(10, len(frame)),
-        fixed_columns=(),
+    crowd, information = Crowd(10, len(frame)), mutual_information(columns)
+    sums = Regressions(columns, information, orders=orders, crowd=crowd, fixed_columns=()).find(
+        columns, draw_order=range(len(columns)), number=len(columns), fixed_columns=()
     )
     return {str(frame.columns[index]) for index in sums}
 
