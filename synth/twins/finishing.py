@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -190,17 +191,18 @@ def _finish_draft(
         if isinstance(one, Draft) and name in keys and keys[name] is not one.keys
     }
     former = {name: one.keys for name, one in first_outcomes.items() if isinstance(one, Draft)}
+    alone = without(rejected_models, context)
 
     def finish(version: Draft) -> Twin:
-        alone = without(rejected_models, context)
         has_others = rejected_models or others
         ready = _with_keys(version, rejected_models, others, alone, former) if has_others else version
-        referenced_columns = frozenset(draft.keys)
-        return with_protection(
-            task, alone, lambda: finish_twin(ready), parents=keys, referenced_columns=referenced_columns
-        )
+        return finish_twin(ready)
 
-    twin = attempt_task(task, lambda: _finish_a_version(finish, draft, first_draft))
+    def make() -> Twin:
+        work = partial(_finish_a_version, finish, draft, first_draft)
+        return with_protection(task, alone, work, parents=keys, referenced_columns=frozenset(draft.keys))
+
+    twin = attempt_task(task, make)
     return replace(twin, seconds=twin.seconds + outcome.seconds)
 
 

@@ -180,30 +180,22 @@ def passes(task: Task, evaluation: Evaluation) -> bool:
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
-    """Return whether another twin is to be made by guarantee: where its privacy is undecided, or it leaks.
+    """Return whether another twin is to be made by guarantee: where this one does not pass.
 
     That twin is safe whatever the first one told, which nobody gets to see; the warning says what it failed.
-    What is decided to be of no use is rejected, unless its privacy is in question: then the other twin takes
-    its place, whose use nobody has judged. A backend that no guarantee can stand in for is rejected.
+    What a backend that no guarantee can stand in for has failed is rejected.
     """
     if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict in {Verdict.PASS, Verdict.ERROR}:
         return False
-    if leaks(evaluation):
+    if evaluation.verdict is Verdict.FAIL:
         return capabilities_of(task.backend).guarantee
-    return any(check.aspect is Aspect.PRIVACY for check in _stops(evaluation))
+    return not evaluation.undecided_only_in_quality
 
 
 def fails_only_in_quality(evaluation: Evaluation) -> bool:
     """Return whether all privacy checks pass, and the twin is decided to be of no use."""
     return evaluation.verdict is Verdict.FAIL and all(
         check.aspect is Aspect.QUALITY for check in _stops(evaluation)
-    )
-
-
-def leaks(evaluation: Evaluation) -> bool:
-    """Return whether a privacy check decides that the twin tells whom it was learned from."""
-    return any(
-        check.verdict is Verdict.FAIL for check in _stops(evaluation) if check.aspect is Aspect.PRIVACY
     )
 
 
@@ -218,7 +210,8 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
     if len(worst) > MOST_EXPLAINED:
         lines.append(f"Beside these {', '.join(check.name for check in worst[MOST_EXPLAINED:])}.")
     lines.append(f"See {report}.")
-    if leaks(evaluation) and capabilities_of(task.backend).guarantee:
+    fails = any(check.verdict is Verdict.FAIL for check in worst)
+    if fails and capabilities_of(task.backend).guarantee:
         way_out = f"`meta: {{synth: {{privacy: guaranteed}}}}` in {task.model.path}"
         lines.append(f"Next: publish a twin by guarantee: {way_out}.")
     return RejectedError(" ".join(lines), evaluation)

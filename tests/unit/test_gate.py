@@ -115,12 +115,12 @@ def test_a_leak_is_made_by_guarantee_where_that_can_stand_in_and_the_check_is_na
     assert not isinstance(of_service, UndecidableError)
 
 
-def test_what_is_decided_to_be_of_no_use_is_rejected_while_its_privacy_passes() -> None:
+def test_what_fails_in_quality_is_made_by_guarantee_too_and_the_check_is_named() -> None:
     bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
-    unsure = check("null_rate", Verdict.INCONCLUSIVE, aspect=Aspect.QUALITY)
-    error = rejection(PROTECTED_TASK, evaluation_of(check("near_copies", Verdict.PASS), bad, unsure), REPORT)
-    assert not isinstance(error, UndecidableError)
-    assert "guarantee" not in str(error)
+    evaluation = evaluation_of(check("near_copies", Verdict.PASS), bad)
+    error = rejection(PROTECTED_TASK, evaluation, REPORT)
+    assert isinstance(error, UndecidableError)
+    assert str(error) == "its first twin failed the check recall"
 
 
 def test_what_is_undecided_is_made_by_guarantee_and_the_reason_is_a_sentence() -> None:

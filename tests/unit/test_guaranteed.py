@@ -287,11 +287,11 @@ def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
         ([(Aspect.PRIVACY, Verdict.FAIL)], True),
         ([(Aspect.PRIVACY, Verdict.ERROR)], False),
         ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.INCONCLUSIVE)], False),
-        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], False),
+        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], True),
         ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE), (Aspect.QUALITY, Verdict.FAIL)], True),
     ],
 )
-def test_a_guarantee_stands_in_for_what_is_undecided_and_not_for_what_is_useless(
+def test_a_guarantee_stands_in_for_what_does_not_pass(
     checks: list[tuple[Aspect, Verdict]], is_expected: bool
 ) -> None:
     assert is_for_guarantee(TASK, evaluation(*checks)) is is_expected
@@ -305,9 +305,9 @@ def test_a_twin_fails_only_in_quality_where_its_privacy_is_decided() -> None:
     assert not fails_only_in_quality(evaluation((Aspect.QUALITY, Verdict.INCONCLUSIVE)))
 
 
-def test_a_leak_of_an_engine_that_is_not_ours_stays_rejected() -> None:
-    leak = evaluation((Aspect.PRIVACY, Verdict.FAIL))
-    assert not is_for_guarantee(TASK.with_options(backend="nemo"), leak)
+@pytest.mark.parametrize("aspect", Aspect)
+def test_what_an_engine_that_is_not_ours_fails_stays_rejected(aspect: Aspect) -> None:
+    assert not is_for_guarantee(TASK.with_options(backend="nemo"), evaluation((aspect, Verdict.FAIL)))
 
 
 def test_costs_add_up_by_entity_and_the_budget_ends_them() -> None:
