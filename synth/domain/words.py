@@ -15,8 +15,32 @@ SHORTEST_OF_COLUMNS = 4  # of columns, which are called `val` and `sol` more oft
 LAYERS = frozenset({"stg", "int", "dim", "fct", "fact", "raw", "src", "base", "mart", "tmp", "snap", "agg"})
 
 
+# Words as many warehouses shorten them: `first_nm`, `cust_no`.
+SHORT_WORDS = {
+    "acct": "account",
+    "addr": "address",
+    "amt": "amount",
+    "cd": "code",
+    "cust": "customer",
+    "descr": "description",
+    "dt": "date",
+    "emp": "employee",
+    "frst": "first",
+    "lst": "last",
+    "mgr": "manager",
+    "nm": "name",
+    "nme": "name",
+    "qty": "quantity",
+    "usr": "user",
+}
+
+
 def plain_words(name: str) -> list[str]:
-    """Return the words of `user_id`, `userId`, `UserID` and `user-id`, in lower case."""
+    """Return the words of `user_id`, `userId`, `UserID` and `usr-id`, in lower case and full length."""
+    return [SHORT_WORDS.get(word, word) for word in _words_as_written(name)]
+
+
+def _words_as_written(name: str) -> list[str]:
     apart = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)(?=[A-Z][a-z])", r"\1\3_\2", name)
     return [word for word in re.split(r"[\W_]+", apart.casefold()) if word]
 
@@ -90,7 +114,8 @@ def _words_within(text: str, vocabulary: Collection[str]) -> list[str] | None:
 
 
 def _forms(names: Iterable[str], shortest: int) -> frozenset[str]:
-    words = {word for name in names for word in plain_words(name)} - IDENTIFIERS - NUMBERS - LAYERS
+    every = {word for name in names for word in (*_words_as_written(name), *plain_words(name))}
+    words = every - IDENTIFIERS - NUMBERS - LAYERS
     forms = {form for word in words for form in (word, *_singular(word), _plural(word))}
     return frozenset(form for form in forms if len(form) >= shortest and form.isalpha())
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Calendar: TypeAlias = Mapping[int, Sequence["DatePart"]]  # by the index of the date
 
-SHORTEST = {"hour": 2, "weekday": 14, "month": 730}  # days that show a cycle twice
+SHORTEST = {"hour": 2, "weekday": 14, "month": 640}  # days that show a cycle twice, or most of it
 MATTERS = 4.0  # of an F statistic: chance exceeds it once in 2,000 for seven days of the week
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from synth.domain import RARE, Across, Role, Way
 from synth.facts.among import among_facts
+from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
 
 if TYPE_CHECKING:
@@ -138,12 +139,12 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     copies = [
         fact
         for fact in _copies(links, models_by_id, tables)
-        if fact.is_direct_copy and _is_stated(fact, models_by_id)
+        if fact.is_direct_copy and is_stated(fact, models_by_id)
     ]
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}
     copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
     aggregates = [
-        fact for fact in _aggregates(links, models_by_id, tables, copies) if _is_stated(fact, models_by_id)
+        fact for fact in _aggregates(links, models_by_id, tables, copies) if is_stated(fact, models_by_id)
     ]
     known = [*copies, *aggregates]
     totals = {(fact.model, fact.column): fact for fact in _totals(links, models_by_id, tables, known)}
@@ -153,23 +154,7 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
 
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
     """Return what the SQL states first, then counts; of several that all rows keep, it is the one."""
-    return sorted(candidates, key=lambda fact: (not _is_stated(fact, models), fact.way is not Way.COUNT))
-
-
-def _is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
-    """Return whether SQL computes the column of the fact as the fact says."""
-    whole, part = models[fact.model].derivations, models[fact.other].derivations
-    derivation, source = whole.get(fact.column), part.get(fact.source)
-    if derivation is None or derivation.way is not fact.way:
-        return False
-    key = part.get(fact.key)
-    if fact.way is not Way.COPY and (
-        key is None or key.root != derivation.by or bool(fact.empty) != derivation.empty
-    ):
-        return False
-    return fact.way is Way.COUNT or (
-        source is not None and source.way is Way.COPY and source.root == derivation.root
-    )
+    return sorted(candidates, key=lambda fact: (not is_stated(fact, models), fact.way is not Way.COUNT))
 
 
 def _table(relation: Relation, warehouse: Warehouse, *, public: bool) -> FactTable:

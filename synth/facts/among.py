@@ -42,8 +42,8 @@ def among_facts(
 def _halves_of_keys(models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> Iterator[Across]:
     """Yield columns that may be, beside a reference that two models have in common, half of a key of one."""
     for child, parent in permutations(models.values(), 2):
-        if parent.reference:
-            continue
+        if parent.reference or (parent.excerpt and child.unique_id in parent.excerpt.parents):
+            continue  # rows that are made of the child's have its values, and decide none
         for names in dict.fromkeys((parent.primary_key, *parent.unique)):
             if len(names) == 2:  # noqa: PLR2004 - a pair
                 references = [one.column for one in parent.foreign_keys]
@@ -96,7 +96,8 @@ def _keys_by_kind(
     """Yield columns that may hold the key of another model in rows of one kind, the likeliest model first."""
     owners = [(one, names[0]) for one in models.values() for names in _single_keys(one)]
     for child in models.values():
-        types = tables[child.unique_id].types
+        keys = {key.column for key in child.foreign_keys}
+        types = {name: kind for name, kind in tables[child.unique_id].types.items() if name not in keys}
         for column, by in permutations(types, 2):
             if _plain(types[column]) in KEY_TYPES and _is_free(child, column) and _go_together(column, by):
                 table = tables[child.unique_id]

@@ -37,7 +37,7 @@ def is_price_list(look: RelationLook, keys: Iterable[Sequence[str]]) -> bool:
     days = [name for name, column in look.columns.items() if column.kind in MOMENTS]
     amounts = [name for name, column in look.columns.items() if column.kind in AMOUNTS]
     others = [column for name, column in look.columns.items() if name not in {*days, *amounts}]
-    if not days or not amounts or look.texts or not all(map(_says_when, days)):
+    if not days or not amounts or look.texts or not all(map(says_when, days)):
         return False
     if any(column.kind not in OTHERS for column in others) or any(map(_names_one, look.columns)):
         return False
@@ -46,7 +46,8 @@ def is_price_list(look: RelationLook, keys: Iterable[Sequence[str]]) -> bool:
     return any(_says(name, PRICES, PARTS_OF_PRICES) for name in (look.name, *amounts))
 
 
-def _says_when(name: str) -> bool:
+def says_when(name: str) -> bool:
+    """Return whether a day is called as the first or last on which something holds."""
     return _says(name, VALIDITY, PARTS_OF_VALIDITY)
 
 

@@ -13,7 +13,7 @@ from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.origins import ColumnRef, UnknownOrigin
 from synth.graph.owners import FEWEST
-from synth.graph.prices import is_price_list
+from synth.graph.prices import is_price_list, says_when
 from synth.graph.words import (
     OPENINGS,
     is_goods,
@@ -136,7 +136,7 @@ class References:
             return CopyReason(
                 f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
             )
-        return self._price_list(model, look) or self._dimension(look, sorted(makers))
+        return self._price_list(model, look) or self._dimension(look, reference, sorted(makers))
 
     def _contacts(self, look: RelationLook) -> dict[str, Role]:
         """Return the columns that say who works at a place, and as what they are made up."""
@@ -147,7 +147,7 @@ class References:
 
         A few shops cannot be learned: those who work there are made up, and the rest is copied.
         """
-        if is_somebody(look.name) or not is_premises(look.name):
+        if is_somebody(look.name) or not is_premises(look.name, look.rows):
             return bool(look.about_people)
         return bool({*_kinds(look).values()} - WHERE - (CONTACTS if look.rows < FEWEST else set()))
 
@@ -156,7 +156,9 @@ class References:
 
         Such a table is about nobody: in its copy these are other ones.
         """
-        return is_premises(look.name) or (is_goods(look.name) and is_maker(self.models[key.parent].name))
+        return is_premises(look.name, look.rows) or (
+            is_goods(look.name) and is_maker(self.models[key.parent].name)
+        )
 
     def _names_party(self, look: RelationLook, makers: Collection[str]) -> bool:
         """Return whether a column is called as a party; the parent in a tree of things is a thing."""
@@ -187,13 +189,20 @@ class References:
             bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
         )
 
-    def _dimension(self, look: RelationLook, makers: Sequence[str] = ()) -> CopyReason | None:
+    def _dimension(
+        self, look: RelationLook, reference: Collection[str], makers: Sequence[str]
+    ) -> CopyReason | None:
         """Return why a small table that others refer to is about nobody."""
         referring = self._referring(look.unique_id)
-        if look.rows > MOST or self._has_days(look) or not referring or not self._has_label(look, referring):
+        if look.rows > MOST or self._has_days(look) or not referring:
+            return None
+        # Parts of reference data, such as the room types of hotels, are called alike in each of these.
+        is_part = any(key.parent in reference for key in self.keys[look.unique_id])
+        if not is_part and not self._has_label(look, referring):
             return None
         rows = sum(self.looks[child].rows for child, _ in referring)
-        of_people = self._shows_people if is_premises(look.name) else self._of_people
+        is_site = is_part or is_premises(look.name, look.rows)
+        of_people = self._shows_people if is_site else self._of_people
         if rows < OFTEN * look.rows or of_people(look.unique_id):
             return None
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
@@ -209,11 +218,15 @@ class References:
     def _has_days(self, look: RelationLook) -> bool:
         """Return whether rows are of some day; when all were loaded is none of theirs.
 
-        Nor is when goods were entered, or when a place opened.
+        Nor is when goods were entered, from when to when they are sold, or when a place opened.
         """
-        others = (WRITTEN if is_goods(look.name) else set()) | (OPENINGS if is_location(look.name) else set())
+        goods = is_goods(look.name)
+        others = (WRITTEN if goods else set()) | (OPENINGS if is_location(look.name, look.rows) else set())
         return any(
-            column.kind in DAYS and name not in look.constant and not others & {*plain_words(name)}
+            column.kind in DAYS
+            and name not in look.constant
+            and not others & {*plain_words(name)}
+            and not (goods and says_when(name))
             for name, column in look.columns.items()
         )
 

@@ -34,7 +34,7 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
     What is called as a thing is one, and so are labels and codes of a table that is called as one. Elsewhere
     text that could be names, long codes that rows do not share, long numbers and documents may be anybody's.
     """
-    is_site = is_premises(table)
+    is_site = is_premises(table, sample.num_rows)
     is_thing = is_site or bool(THINGS & {*words_of(stem(table)), *words_of(table)})
     reasons = {}
     for column in columns:

@@ -82,6 +82,7 @@ MAKER_WORDS = """
 MAKERS = frozenset(MAKER_WORDS.split())
 GOODS_WORDS = """
     product item article sku good merchandise catalog catalogue part material book title film movie song album
+    tariff tarif fare plan offer menu dish
     produkt artikel ware katalog teil produit catalogue producto articulo catalogo
 """
 GOODS = frozenset(GOODS_WORDS.split())
@@ -95,10 +96,13 @@ PLACES = frozenset(PLACE_WORDS.split())
 # Where anybody may go in, so that its town and street lead to no one; and who carries for anybody.
 PREMISES_WORDS = """
     store shop branch outlet warehouse depot plant factory airport station terminal hotel restaurant school
-    university hospital clinic museum library filiale laden lager werk bahnhof schule magasin succursale
+    university hospital clinic museum library inn hostel lodge venue salon gym pharmacy cinema theatre theater
+    campus studio garage property filiale laden lager werk bahnhof schule magasin succursale
     tienda sucursal almacen shipper carrier airline railway spedition transporteur transportista
 """
 PREMISES = frozenset(PREMISES_WORDS.split())
+HOMES = frozenset({"property"})  # of somebody, where there are many,
+MOST_OF_A_FIRM = 20  # and not hotels
 # Whatever else opens its doors some day, and what that day is called.
 LOCATION_WORDS = """
     location site hub office facility center centre standort niederlassung entrepot agence planta oficina
@@ -218,11 +222,16 @@ def is_goods(name: str) -> bool:
     return bool(set(stem(name, GOODS).split("_")) & GOODS)
 
 
-def is_premises(name: str) -> bool:
-    """Return whether a model is named as one of shops, warehouses, stations, carriers, and the like."""
-    return stem(name, PREMISES).split("_")[-1] in PREMISES
+def is_premises(name: str, rows: int) -> bool:
+    """Return whether a model of so many rows is named as one of shops, warehouses, carriers, and the like."""
+    return _is_one_of(name, PREMISES, rows)
 
 
-def is_location(name: str) -> bool:
+def is_location(name: str, rows: int) -> bool:
     """Return whether a model is named as one of places that open: premises, offices, locations."""
-    return stem(name, LOCATIONS).split("_")[-1] in LOCATIONS
+    return _is_one_of(name, LOCATIONS, rows)
+
+
+def _is_one_of(name: str, words: frozenset[str], rows: int) -> bool:
+    word = stem(name, words).split("_")[-1]
+    return word in words and (rows < MOST_OF_A_FIRM or word not in HOMES)

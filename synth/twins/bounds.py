@@ -59,8 +59,9 @@ def find_bounds(
             continue
         numbers = pd.Series(real[name].to_numpy(np.float64, na_value=np.nan))
         candidates = [_bounds(str(name), numbers, label, real[label], units) for label in labels]
-        best = min(candidates, key=lambda one: one[0], default=(NARROW, None))
-        if best[1] is not None and best[0] < NARROW:
+        narrow = [one for one in candidates if one[1] is not None and one[0] < NARROW]
+        best = min(narrow, key=lambda one: one[0], default=None)
+        if best is not None and best[1] is not None:
             results.append(best[1])
     return tuple(results)
 
@@ -68,29 +69,44 @@ def find_bounds(
 def _bounds(
     name: str, numbers: pd.Series[float], label: str, labels: pd.Series[Any], units: NDArray[np.uint64]
 ) -> tuple[float, Bounds | None]:
-    """Return how wide numbers are beside their label, by the width of all, and the bounds there."""
+    """Return how wide numbers are beside their label, by the width of all, and the bounds there.
+
+    That is nothing where labels tell the sign: refunds are negative, and charges are not.
+    """
     frame = pd.DataFrame({"number": numbers, "label": labels.to_numpy(object), "unit": units})
     frame = frame[np.isfinite(frame["number"].to_numpy())].dropna(subset=["label"])
     every = _range(frame)
     if every is None:
         return np.inf, None
-    ranges, decimals, widths, sizes = {}, {}, [], []
+    ranges, decimals, widths, sizes, sides = {}, {}, [], [], []
     for value, rows in frame.groupby("label"):
-        own = _range(rows)
-        if own is not None:
-            ranges[value] = own
+        own, side = _range(rows), _side(rows)
+        bounds = own or side
+        if bounds is not None:
+            ranges[value] = bounds
             decimals[value] = _decimals(rows["number"].to_numpy())
         low, high = own or every
         widths.append(high - low)
         sizes.append(len(rows))
-    width = float(np.average(widths, weights=sizes)) / (every[1] - every[0])
+        sides.append(side)
+    tells_sign = None not in sides and len({*sides}) > 1
+    width = 0.0 if tells_sign else float(np.average(widths, weights=sizes)) / (every[1] - every[0])
     return width, Bounds(name, label, ranges, decimals)
+
+
+def _side(frame: pd.DataFrame) -> tuple[float, float] | None:
+    """Return from where to where numbers of one sign lie; None where both are, or where few show it."""
+    numbers = frame["number"]
+    if frame["unit"].nunique() < FEWEST or (numbers.min() < 0 < numbers.max()):
+        return None
+    return (0.0, np.inf) if numbers.min() >= 0 else (-np.inf, 0.0)
 
 
 def _range(frame: pd.DataFrame) -> tuple[float, float] | None:
     """Return a range that holds nearly all numbers, and whose ends are nobody's own; None if there is none.
 
-    Its ends lie beyond the RARE-th least and greatest of the entities, by a multiple of their distance.
+    Its ends lie beyond the RARE-th least and greatest of the entities, by a multiple of their distance; but
+    not beyond 0 where all numbers have one sign.
     """
     by_unit = frame.groupby("unit")["number"].agg(["min", "max"])
     if len(by_unit) < FEWEST:
@@ -99,9 +115,10 @@ def _range(frame: pd.DataFrame) -> tuple[float, float] | None:
     high = float(np.partition(by_unit["max"].to_numpy(), -RARE)[-RARE])
     least, most = by_unit["min"].to_numpy(), by_unit["max"].to_numpy()
     for margin in MARGINS if low < high else ():
-        ends = low - margin * (high - low), high + margin * (high - low)
-        if ((least < ends[0]) | (most > ends[1])).mean() <= SELDOM:
-            return ends
+        start, end = low - margin * (high - low), high + margin * (high - low)
+        if ((least < start) | (most > end)).mean() <= SELDOM:
+            first, last = _side(frame) or (-np.inf, np.inf)
+            return max(start, first), min(end, last)
     return None
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Times: TypeAlias = NDArray[np.datetime64]
 
 FEWEST = 20  # rows behind another, from which it is a rule that they do not overlap
+MOST_BACKWARDS = 0.02  # share of the ends that may lie before their start: of what was called off
 MOST_LABELS = 60  # different ones of a column that may part the periods of an owner
 PROBE = 500  # owners who dismiss nearly all columns
 CHANCE = log(1e-6)  # of none overlapping, if the label said nothing
@@ -66,12 +67,12 @@ def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> S
     starts = [name for name in moments if rows[name].notna().all()]
     for start in starts:
         for end in moments:
-            start_times, end_times = _times(rows[start]), _times(rows[end])
+            start_times, end_times = times_of(rows[start]), times_of(rows[end])
             has_end = ~np.isnat(end_times)
             if (
                 end == start
                 or not has_end.any()
-                or (end_times < start_times)[has_end].any()
+                or (end_times < start_times)[has_end].mean() > MOST_BACKWARDS
                 or (end_times == start_times)[has_end].all()
             ):
                 continue
@@ -86,7 +87,8 @@ def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> S
     return None
 
 
-def _times(values: pd.Series[pd.Timestamp]) -> Times:
+def times_of(values: pd.Series[pd.Timestamp]) -> Times:
+    """Return moments in microseconds."""
     return values.to_numpy("datetime64[us]")
 
 
@@ -137,7 +139,7 @@ def separate_periods(
 
     What would begin behind the last beginning, or follow what has no end, is left out.
     """
-    start, end = _times(rows[succession.start]).copy(), _times(rows[succession.end]).copy()
+    start, end = times_of(rows[succession.start]).copy(), times_of(rows[succession.end]).copy()
     group = owner if not succession.label else _groups(owner, rows[succession.label])
     least = np.timedelta64(int(succession.strict), "us")
     later, earlier = _behind(group, start, end)
@@ -186,12 +188,12 @@ def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         for one in some
         if one.role is Role.CATEGORY and real[one.column.name].nunique() <= MOST_LABELS
     ]
-    succession = find_succession(real, _codes(case.source.real.column(whose.column)), labels)
+    succession = find_succession(real, codes_of(case.source.real.column(whose.column)), labels)
     if succession is None:
         return twin_table, samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 4])
     rows, stays = separate_periods(
-        learnable(table, some), _codes(table.column(whose.column)), succession, rng
+        learnable(table, some), codes_of(table.column(whose.column)), succession, rng
     )
     twin_table = replace(twin_table, table=table.filter(pa.array(stays)), places=twin_table.places[stays])
     columns = {
@@ -202,6 +204,7 @@ def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     return with_columns(twin_table, samples, case.treatments, pa.table(columns))
 
 
-def _codes(keys: pa.ChunkedArray) -> Ints:
+def codes_of(keys: pa.ChunkedArray) -> Ints:
+    """Return a number for each key; -1 for NULL."""
     codes = keys.combine_chunks().dictionary_encode().indices
     return np.asarray(codes.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)

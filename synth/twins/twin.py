@@ -28,7 +28,6 @@ from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
 from synth.twins.fits import with_fitting_keys
 from synth.twins.numbering import numbered_apart, with_numberings
-from synth.twins.periods import with_succession
 from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_of
 from synth.twins.readings import read
@@ -40,6 +39,7 @@ from synth.twins.shares import with_shares
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.traits import with_traits
+from synth.twins.turns import with_periods_apart
 from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
 from synth.twins.windows import not_by_windows, with_windows
 from synth.warehouse import Stage
@@ -114,7 +114,7 @@ def draw_twin(
     valid_rows = replace(valid_rows, samples=samples)
     exact_table = _conform(case, valid_rows, selection, parents, versions)
     twin_table, samples = with_places(case, exact_table, samples)
-    twin_table, samples = with_succession(case, twin_table, samples)
+    twin_table, samples = with_periods_apart(case, twin_table, samples, parents)
     twin_table, samples = with_numberings(case, twin_table, samples)
     twin_table, samples = with_shares(case, twin_table, samples)
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from synth.domain import ForeignKey, Model, Relation, Way
+from synth.domain import Excerpt, ForeignKey, Model, Relation, Way
 from synth.facts.across import find_across
 from synth.warehouse.rules import Candidates
 
@@ -72,6 +72,14 @@ def test_halves_of_keys_and_keys_by_their_kind_are_told_by_all_real_rows(
         "notes.about_id is one of the estate of estates in rows of one about_type",
         "notes.about_id is one of the lease of leases in rows of one about_type",
     ]
+
+
+def test_rows_that_are_made_of_a_tables_own_decide_nothing_of_it(
+    warehouse: Warehouse, models: list[Model]
+) -> None:
+    excerpt = Excerpt(LEASES, {}, condition="", words="the flats that leases name")
+    made = [replace(one, excerpt=excerpt) if one.unique_id == FLATS else one for one in models]
+    assert "leases.flat" not in " ".join(map(str, members(facts_of(warehouse, made))))
 
 
 def test_a_handful_of_values_is_no_evidence_unless_the_kind_names_the_owner(

@@ -74,3 +74,21 @@ def test_many_labels_of_few_people_do_not_bound_what_they_do_not_decide(seed: in
     )
 
     assert find_bounds(people, np.arange(2_000, dtype=np.uint64), {"clinic"}) == ()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_always_negative_beside_a_label_stays_so_though_numbers_are_near_to_each_other(
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    kind = pd.Series(rng.choice(["charge", "refund"], 2_000, p=[0.9, 0.1]), dtype="str")
+    sign = np.where(kind == "refund", -1, 1)
+    real = pd.DataFrame({"kind": kind, "amount": (sign * rng.lognormal(2, 1, 2_000)).round(2)})
+    drawn_rows = real.copy()
+    drawn_rows.loc[drawn_rows.index % 50 == 0, "amount"] *= -1
+
+    bounds = find_bounds(real, np.arange(len(real), dtype=np.uint64), {"kind"})
+    result = within_bounds(drawn_rows, bounds, seed)
+
+    assert ((result["amount"] < 0) == (result["kind"] == "refund")).all()
+    assert ((drawn_rows["amount"] < 0) == (drawn_rows["kind"] == "refund")).mean() < 0.99

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from synth.columns.pii.lexicon import read_name
+from synth.columns.pii.what import IdentifierKind
 from synth.domain import with_article
-from synth.graph.words import ENTITIES, agree
+from synth.domain.words import entity_words, plain_words, split_words
+from synth.graph.words import ENTITIES, agree, is_premises
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,21 @@ def test_names_have_the_article_that_is_heard() -> None:
         "a",
         "an",
     ]
+
+
+def test_short_words_are_read_as_the_words_that_they_stand_for() -> None:
+    assert [plain_words(name) for name in ("last_nm", "custNo", "open_amt", "cust")] == [
+        ["last", "name"],
+        ["customer", "no"],
+        ["open", "amount"],
+        ["customer"],
+    ]
+    assert split_words("custid", entity_words(["dim_cust"])) == ["cust", "id"]
+    assert read_name("last_nm").what is IdentifierKind.LAST_NAME
+    assert agree("cust_no", "cust_no", "customers", ENTITIES)
+
+
+def test_many_properties_are_homes_and_few_are_hotels() -> None:
+    assert is_premises("properties", 12)
+    assert not is_premises("properties", 400)
+    assert is_premises("dim_hostels", 400)

@@ -115,6 +115,7 @@ PEOPLE = _set(
 # Columns of these are called names, too, and hold labels that are also given to people: Paris, Jordan, May.
 THINGS = _set(
     """
+    tariff tarif fare offer
     product item article company organisation organization org firm business brand model file
     filename host domain city town country state region province county continent place location
     site airport station street month day weekday week season quarter event campaign category

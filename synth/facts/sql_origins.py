@@ -1,0 +1,43 @@
+"""Whether the SQL of the project computes a column as a fact across tables says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synth.domain import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from synth.domain import Across, Derivation, Model
+
+
+def is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
+    """Return whether SQL computes the column of the fact as the fact says."""
+    whole, part = models[fact.model].derivations, models[fact.other].derivations
+    derivation, source = whole.get(fact.column), part.get(fact.source)
+    if derivation is None or derivation.way is not fact.way:
+        return False
+    key = part.get(fact.key)
+    if fact.way is Way.COPY and _arises_with_key(whole, fact):
+        return False
+    if fact.way is not Way.COPY and (
+        key is None or key.root != derivation.by or bool(fact.empty) != derivation.empty
+    ):
+        return False
+    return fact.way is Way.COUNT or (
+        source is not None and source.way is Way.COPY and source.root == derivation.root
+    )
+
+
+def _arises_with_key(derivations: Mapping[str, Derivation], fact: Across) -> bool:
+    """Return whether a column is one of the relation that the key is of, so that it is no copy by this key.
+
+    A customer's favourite shop is one of the shops of the orders; the shop of an order is no copy of it.
+    """
+    key, column = derivations.get(fact.own), derivations[fact.column]
+    return key is not None and key.way is Way.COPY and _relation(key) == _relation(column)
+
+
+def _relation(derivation: Derivation) -> str:
+    return derivation.root.rpartition(".")[0]
