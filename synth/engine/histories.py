@@ -21,11 +21,11 @@ import pandas as pd
 from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
-from synth.engine.history_model import HistoryModel, first_rows_of, next_rows_of
+from synth.engine.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
 from synth.engine.panels import LONG, Panel, next_times, of_firsts, of_laters, owner_part, places, spans_of
 from synth.engine.pasts import Past, Schema, is_averaged
 from synth.engine.spans import closest_date, comes_soon
-from synth.engine.steps import given_columns, known_columns
+from synth.engine.steps import RowEngines, StepContext
 from synth.engine.synthesizer import Synthesizer
 from synth.engine.tenures import do_leave, drawn_counts, of_counts, top_counts, whole_numbers
 from synth.engine.ticks import is_measured
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from synth.engine.spans import Spans
     from synth.engine.synthesizer import Progress
 
+STREAMS = 5  # of chance, one for each engine
 HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
 MOST_WITHOUT_ROOM, ROOM_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
@@ -123,7 +124,8 @@ class Histories:
         week = Week() if time is None or schema.clock else Week.of(own.rows[time], self._rare)
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own)))
-        form = replace(form, counts=self._engine(partial(of_counts, form, top), both, 0))
+        beside_counts = None if others is None else of_counts(form, top, others)
+        form = replace(form, counts=self._engine(of_counts(form, top, own), beside_counts, 0))
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
         return self
 
@@ -131,12 +133,12 @@ class Histories:
         """Learn the rows of which the number was learned."""
         both = own, others
         if len(own.rows) and not form.schema.whole:
-            form = replace(form, firsts=self._engine(partial(of_firsts, form), both, 1))
+            form = replace(form, firsts=self._engines(partial(of_firsts, form), both, 1))
         if own.place.max(initial=0) >= LONG:
             form = replace(form, heads=self._heads(own, others))
         if (own.place % LONG > 0).any() or form.schema.whole:
             laters = partial(of_laters, form, long=form.heads is not None)
-            form = replace(form, laters=self._engine(laters, both, 2))
+            form = replace(form, laters=self._engines(laters, both, 2))
         return form
 
     def _heads(self, own: Panel, others: Panel | None) -> Histories:
@@ -237,7 +239,7 @@ class Histories:
         lengths = np.minimum(counts[owner] - places(owner) * LONG, LONG)
         goal = next_times(rows[model.schema.time], owner) if model.heads and model.schema.time else None
         past = Past.of_first(model.schema, rows, goal)
-        owner_columns = known_columns(model.laters, owners)
+        known_columns: StepContext | None = None
         active = np.arange(len(owner))
         parts, stretches = [rows], [active]
         for place in range(1, int(lengths.max())):
@@ -247,7 +249,9 @@ class Histories:
             active, past = active[goes_on], past.of(goes_on)
             if self._progress:
                 self._progress("rows of histories", place, int(lengths.max()))
-            context = given_columns(model.laters, past, owner_columns, owner[active], lengths[active])
+            engines = later_engines(model)
+            known_columns = known_columns or engines.read({str(name): owners[name] for name in owners})
+            context = engines.next_context(past, known_columns, owner[active], lengths[active])
             now, late = next_rows_of(model, past, context, draw + 2 * place)
             np.add.at(without_room, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
@@ -283,15 +287,22 @@ class Histories:
             self._time, values, mean_columns, repeat_columns, steady_columns, spans, whole, clock=clock
         )
 
-    def _engine(
+    def _engines(
         self, lesson_of: Callable[[Panel], Lesson], panels: tuple[Panel, Panel | None], stream: int
-    ) -> Synthesizer:
-        """Learn what the first panel teaches; the second is beside it."""
+    ) -> RowEngines:
+        """Learn when the rows of the first panel are, and what they hold; the second is beside it."""
         lesson, others = lesson_of(panels[0]), None if panels[1] is None else lesson_of(panels[1])
+        times = self._engine(lesson.of_times, others and others.of_times, stream + 2)
+        return RowEngines(times, self._engine(lesson.of_contents, others and others.of_contents, stream))
+
+    def _engine(self, lesson: Lesson, others: Lesson | None, stream: int) -> Synthesizer | None:
+        """Learn a lesson, if it has anything to draw; the other one is beside it."""
+        if lesson.targets.columns.empty:
+            return None
         frame = lesson.frame
         labels = [str(name) for name in frame.columns if name in self._labels]
         public = [f"row {name}" for name in self._public if f"row {name}" in frame]
-        engine = Synthesizer(3 * self._seed + stream, categories=labels, public=public, rare=self._rare)
+        engine = Synthesizer(STREAMS * self._seed + stream, categories=labels, public=public, rare=self._rare)
         beside = None if others is None else Beside(others.frame, others.entities)
         return engine.fit(
             frame,

@@ -9,19 +9,16 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.panels import brought_back
-from synth.engine.pasts import COUNT, Past, first_rows, later_rows
+from synth.engine.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
 from synth.engine.spans import with_tries
-from synth.engine.steps import given_columns, known_columns
 from synth.engine.weeks import Week
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from synth.engine.conditioning import FixedColumn
     from synth.engine.histories import Histories
     from synth.engine.pasts import Ints, Schema
+    from synth.engine.steps import RowEngines, StepContext
     from synth.engine.synthesizer import Synthesizer
 
 TRIES = 8  # draws of a row that would lie behind the end
@@ -39,9 +36,9 @@ class HistoryModel:
         week: how many of the times fall on each day of the week.
         counts: the engine of the number of rows.
         start: the earliest.
-        firsts: the engine of first rows; None where no owner has a row, or `laters` draws them, too.
+        firsts: the engines of first rows; None where no owner has a row, or `laters` draw them, too.
         heads: the histories of the first rows of stretches, where histories are long.
-        laters: the engine of all other rows, or of all; None where no history has several.
+        laters: the engines of all other rows, or of all; None where no history has several.
     """
 
     empty: pd.DataFrame
@@ -51,68 +48,104 @@ class HistoryModel:
     end: Any
     start: Any
     counts: Synthesizer | None = None
-    firsts: Synthesizer | None = None
+    firsts: RowEngines | None = None
     heads: Histories | None = None
-    laters: Synthesizer | None = None
+    laters: RowEngines | None = None
     week: Week = field(default_factory=Week)
 
 
 def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
     """Draw the first row of each owner's history."""
+    columns = {str(name): owners[name] for name in owners}
     if model.firsts is None:
-        past = Past.of_none(model, owners)
-        owner_columns = known_columns(model.laters, owners)
-        first_context = given_columns(model.laters, past, owner_columns, np.arange(len(owners)), counts)
-        return next_rows_of(model, past, first_context, draw)[0]
-    context = owners.assign(**{COUNT: counts}).reset_index(drop=True)
-    rows = first_rows(model.firsts.sample(len(owners), given=context, draw=draw), owners, model)
-    late = model.schema.spans.are_beyond(rows)
-    if late.any():
-        some = context.iloc[np.repeat(np.flatnonzero(late), TRIES)].reset_index(drop=True)
-        others = first_rows(model.firsts.sample(len(some), given=some, draw=draw + 1), some, model)
-        rows = with_tries(rows, late, others, ~model.schema.spans.are_beyond(others).reshape(-1, TRIES))
-    if model.schema.time is not None:
-        times = rows[model.schema.time]
-        rows[model.schema.time] = _on_busy_days(times, times, None, model, draw)
-    return rows
+        engines, past = later_engines(model), Past.of_none(model, owners)
+        context = engines.next_context(past, engines.read(columns), np.arange(len(owners)), counts)
+        return next_rows_of(model, past, context, draw)[0]
+    context = model.firsts.read({**columns, COUNT: counts})
+    if model.firsts.times is None:
+        return _with_values(model, model.firsts, context, len(owners), None, draw)
+    targets = model.firsts.times.sample_beside(len(owners), context.times, draw=draw)
+    times = first_times(targets, owners, model)
+    times = _on_busy_days(times, times, None, model, draw)
+    context = model.firsts.with_moments(context, first_moments(times, owners, model))
+    return _with_values(model, model.firsts, context, times, None, draw)
 
 
 def next_rows_of(
-    model: HistoryModel, past: Past, context: Mapping[str, FixedColumn], draw: int
+    model: HistoryModel, past: Past, context: StepContext, draw: int
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """Draw the next row of each history; rows behind the end, or the next stretch, are drawn anew.
+    """Draw the next row of each history.
 
     Returns:
         The rows, and which of them lay behind the end in each draw.
     """
-    number = len(past.rows)
-    in_time = np.zeros(number, bool)
+    engines = later_engines(model)
+    if engines.times is None:
+        rows = _with_values(model, engines, context, len(past.rows), past, draw)
+        return rows, np.zeros(len(rows), bool)
+    times, always_late = _next_times(model, engines.times, past, context, draw)
+    context = engines.with_moments(context, later_moments(times, past, model))
+    return _with_values(model, engines, context, times, past, draw), always_late
+
+
+def later_engines(model: HistoryModel) -> RowEngines:
+    """Return the engines of later rows.
+
+    Raises:
+        RuntimeError: no history of several rows was learned.
+    """
     if model.laters is None:
         raise RuntimeError("no history of several rows was learned")
-    rows = later_rows(model.laters.sample_beside(number, context, draw=draw), past, model)
-    time = model.schema.time
-    if time is None:
-        return rows, in_time
-    end = pd.Series(model.end, index=rows.index, dtype=rows[time].dtype)
-    end = end if past.goal is None else past.goal.astype(rows[time].dtype).fillna(end)
-    since = model.schema.since(past.rows)
+    return model.laters
+
+
+def _next_times(
+    model: HistoryModel, engine: Synthesizer, past: Past, context: StepContext, draw: int
+) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+    """Draw when the next row of each history is; what is behind the end, or the next stretch, is drawn anew.
+
+    Returns:
+        The times, and which of them lay behind the end in each draw.
+    """
+    times = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
+    since, always_late = model.schema.since(past.rows), np.zeros(len(times), bool)
+    end = pd.Series(model.end, index=times.index, dtype=times.dtype)
+    end = end if past.goal is None else past.goal.astype(times.dtype).fillna(end)
+    late = (times > end).to_numpy(bool)
+    if late.any():
+        again = np.repeat(np.flatnonzero(late), TRIES)
+        others = engine.sample_beside(len(again), context.of(again).times, draw=draw + 1)
+        candidates = later_times(others, past.of(again), model)
+        has_room = (candidates <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
+        tries = with_tries(times.to_frame("time"), late, candidates.to_frame("time"), has_room)
+        times = brought_back(tries["time"], since, end, model.schema.clock)  # the last try
+        always_late[np.flatnonzero(late)[~has_room.any(1)]] = True
+    return _on_busy_days(times, since, end, model, draw), always_late
+
+
+def _with_values(
+    model: HistoryModel,
+    engines: RowEngines,
+    context: StepContext,
+    times: pd.Series[Any] | int,
+    past: Past | None,
+    draw: int,
+) -> pd.DataFrame:
+    """Draw what rows of these times hold, or so many rows; what ends behind the last end is drawn anew."""
+    number = times if isinstance(times, int) else len(times)
+    when = None if isinstance(times, int) else times
+    if engines.contents is None:
+        return as_rows(pd.DataFrame(index=pd.RangeIndex(number)), when, past, model)
+    rows = as_rows(engines.contents.sample_beside(number, context.contents, draw=draw), when, past, model)
     spans = model.schema.spans
-    late = (rows[time] > end).to_numpy(bool) | spans.are_beyond(rows)
-    if not late.any():
-        rows[time] = _on_busy_days(rows[time], since, end, model, draw)
-        return rows, in_time
-    again = np.repeat(np.flatnonzero(late), TRIES)
-    some = {name: column.of(again) for name, column in context.items()}
-    others = model.laters.sample_beside(len(again), some, draw=draw + 1)
-    candidates = later_rows(others, past.of(again), model)
-    has_room = (candidates[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
-    valid = (has_room & ~spans.are_beyond(candidates)).reshape(-1, TRIES)
-    rows = with_tries(rows, late, candidates, valid)  # the last try is brought back
-    back = brought_back(rows[time], since, end, model.schema.clock)
-    rows[time] = _on_busy_days(back, since, end, model, draw)
-    always_late = in_time.copy()
-    always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
-    return rows, always_late
+    beyond = spans.are_beyond(rows)
+    if when is None or not beyond.any():
+        return rows
+    again = np.repeat(np.flatnonzero(beyond), TRIES)
+    targets = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
+    when = when.iloc[again].reset_index(drop=True)
+    others = as_rows(targets, when, None if past is None else past.of(again), model)
+    return with_tries(rows, beyond, others, ~spans.are_beyond(others).reshape(-1, TRIES))
 
 
 def _on_busy_days(

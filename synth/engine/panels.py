@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synth.engine.pasts import COUNT, contexts, first_targets, later_targets, starting_times
+from synth.engine.pasts import (
+    COUNT,
+    FIRST,
+    GAP,
+    MONTH,
+    NOW,
+    contexts,
+    first_targets,
+    later_targets,
+    starting_times,
+)
 from synth.engine.spans import Spans
 from synth.engine.ticks import to_native
 
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from synth.engine.pasts import Form, Ints
 
 LONG = 64  # rows of a stretch
+TIMES, MOMENTS = (FIRST, GAP), (NOW, MONTH)  # when rows are, as it is drawn, and as their values see it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,18 @@ class Lesson:
     def conditioning(self) -> list[str]:
         """The names of the columns that are given."""
         return list(self.context.columns)
+
+    @property
+    def of_times(self) -> Lesson:
+        """When rows are."""
+        return replace(self, targets=self.targets[[name for name in TIMES if name in self.targets]])
+
+    @property
+    def of_contents(self) -> Lesson:
+        """What rows hold, given when they are."""
+        names = [name for name in (*TIMES, *MOMENTS) if name in self.targets]
+        parts = self.context.reset_index(drop=True), self.targets[names].reset_index(drop=True)
+        return replace(self, context=pd.concat(parts, axis=1), targets=self.targets.drop(columns=names))
 
 
 def of_firsts(form: Form, panel: Panel) -> Lesson:

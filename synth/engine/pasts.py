@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
-UNTIL, FIRST, GAP, ROOM, STAYS, MONTH = "until", "first", "gap", "room", "stays", "month"
+UNTIL, FIRST, GAP, ROOM, STAYS = "until", "first", "gap", "room", "stays"
+NOW, MONTH = "now", "month"
 SAME = "\0same"  # stands for the label of the row before
 
 
@@ -190,8 +191,6 @@ class Past:
         parts |= {f"mean {name}": total / before for name, total in self.sums.items()}
         if self.schema.time is not None:
             parts[TIME] = self.rows[self.schema.time].array
-            if self.schema.clock.days == 0:
-                parts[MONTH] = self.rows[self.schema.time].dt.month.fillna(0).to_numpy(np.int64)
             parts[LAST_GAP] = self.gap
             parts[MEAN_GAP] = self.gaps / max(self.place - 1, 1)
             if self.goal is not None:
@@ -239,18 +238,20 @@ def contexts(
 def first_targets(
     owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, schema: Schema, base: str | None
 ) -> pd.DataFrame:
-    """Return what is drawn of first rows: their values, and their time as an offset from the owner's date."""
-    targets: dict[str, Any] = {f"row {name}": rows[name].array for name in schema.columns}
+    """Return when first rows are, as an offset from the owner's date, and what they hold."""
+    targets: dict[str, Any] = {}
     if schema.time is not None:
         start = None if base is None else owners[base].iloc[owner].reset_index(drop=True)
-        targets[FIRST] = schema.clock.between(start, rows[schema.time].reset_index(drop=True)).array
+        times = rows[schema.time].reset_index(drop=True)
+        targets |= {FIRST: schema.clock.between(start, times).array, **moments(schema, times)}
+    targets |= {f"row {name}": rows[name].array for name in schema.columns}
     return pd.DataFrame(targets)
 
 
 def later_targets(
     rows: pd.DataFrame, later: Mask, schema: Schema, start_times: pd.Series[Any] | None = None
 ) -> pd.DataFrame:
-    """Return what is drawn of later rows: their values, and the gap to the row before, or to its end.
+    """Return when later rows are, as the gap to the row before or to its end, and what they hold.
 
     Args:
         rows: those of one history together and in order.
@@ -266,12 +267,8 @@ def later_targets(
         gaps = schema.clock.between(since, rows[schema.time])
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
-        gaps = gaps[is_learned]
-        whole = getattr(rows[schema.time].dtype, "kind", "") in "iu"
-        gaps = gaps.astype(rows[schema.time].dtype) if whole else gaps
-        targets[GAP] = gaps.array
-        if schema.first_apart:
-            targets |= {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
+        targets |= _gaps(schema, gaps[is_learned], later[is_learned], rows[schema.time].dtype)
+        targets |= moments(schema, rows[schema.time][is_learned])
     for name in schema.columns:
         values = rows[name]
         if name in schema.steady_columns:
@@ -282,29 +279,68 @@ def later_targets(
     return pd.DataFrame(targets)
 
 
+def _gaps(schema: Schema, gaps: pd.Series[Any], later: Mask, dtype: Any) -> dict[str, Any]:
+    """Return gaps to the row before; those to the date of the owner apart, where they are."""
+    is_whole = getattr(dtype, "kind", "") in "iu" and not schema.clock
+    gaps = gaps.astype(dtype) if is_whole else gaps
+    if not schema.first_apart:
+        return {GAP: gaps.array}
+    return {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
+
+
+def moments(schema: Schema, times: pd.Series[Any]) -> dict[str, Any]:
+    """Return what values of rows are drawn given of their times."""
+    if schema.clock.days != 0:
+        return {NOW: times.array}
+    return {NOW: times.array, MONTH: times.dt.month.to_numpy(np.int64)}
+
+
 def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
     """Return the time from which the first row of each owner's history is counted."""
     start = pd.Series([form.start] * len(owners), dtype=form.empty[form.schema.time].dtype)
     return start if form.base is None else owners[form.base].reset_index(drop=True).fillna(start)
 
 
-def first_rows(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:
-    """Return the first rows that `first_targets` would describe so."""
-    rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
-    if form.schema.time is not None:
-        start = None if form.base is None else owners[form.base].reset_index(drop=True)
-        rows[form.schema.time] = form.schema.clock.after(start, targets[FIRST])
-    return _as_learned(rows, form)
+def first_times(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.Series[Any]:
+    """Return the times of first rows of which this was drawn."""
+    start = None if form.base is None else owners[form.base].reset_index(drop=True)
+    return _as_time(form.schema.clock.after(start, targets[FIRST]), form)
 
 
-def later_rows(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
-    """Return the rows that `later_targets` would describe so."""
+def first_moments(times: pd.Series[Any], owners: pd.DataFrame, form: Form) -> dict[str, Any]:
+    """Return what `first_targets` says of when rows are."""
+    start = None if form.base is None else owners[form.base].reset_index(drop=True)
+    return {FIRST: form.schema.clock.between(start, times).array, **moments(form.schema, times)}
+
+
+def later_times(targets: pd.DataFrame, past: Past, form: Form) -> pd.Series[Any]:
+    """Return the times of the next rows of which this was drawn."""
+    gaps = targets[GAP]
+    if form.schema.first_apart:
+        gaps = with_others(targets[GAP if past.place else FIRST])
+    return _as_time(form.schema.clock.after(form.schema.since(past.rows), gaps), form)
+
+
+def later_moments(times: pd.Series[Any], past: Past, form: Form) -> dict[str, Any]:
+    """Return what `later_targets` says of when rows are."""
+    gaps = form.schema.clock.between(form.schema.since(past.rows), times)
+    later = np.full(len(times), past.place > 0)
+    return _gaps(form.schema, gaps, later, times.dtype) | moments(form.schema, times)
+
+
+def _as_time(times: pd.Series[Any], form: Form) -> pd.Series[Any]:
+    return times.astype(form.empty[form.schema.time].dtype).reset_index(drop=True)
+
+
+def as_rows(
+    targets: pd.DataFrame, times: pd.Series[Any] | None, past: Past | None, form: Form
+) -> pd.DataFrame:
+    """Return the rows of these times of which this was drawn; of first rows there is no `past`."""
     rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
-    rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
-    if form.schema.time is not None:
-        first_apart = form.schema.first_apart
-        gaps = with_others(targets[GAP if past.place else FIRST]) if first_apart else targets[GAP]
-        rows[form.schema.time] = form.schema.clock.after(form.schema.since(past.rows), gaps)
+    if past is not None:
+        rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
+    if times is not None and form.schema.time is not None:
+        rows[form.schema.time] = times
     return _as_learned(rows, form)
 
 
