@@ -41,10 +41,11 @@ class Cells:
     excludes_low: Mask
 
 
-def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) -> Cells:
+def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0, each: float = 1.0) -> Cells:
     """Return the cells of a column.
 
-    They hold about CELL_ROWS rows of smoothed values, or fewer of a short table, reach over no gap between
+    They hold about CELL_ROWS rows of smoothed values, or fewer of a short table, or as many entities where
+    these have several rows; reach over no gap between
     two modes, and never hold a single value at the top, so that the bound itself, which is some row's own
     value, is not repeated. A cell that would repeat one value, or those of fewer than `fewest` rows, reaches
     to the values on either side, be they common or beyond a gap, if there is any other value between them;
@@ -55,6 +56,7 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
         spike: which codes are not smoothed.
         values: of the codes.
         fewest: rows that a cell of its own takes.
+        each: how many rows an entity has on average.
     """
     counts = np.bincount(codes, minlength=len(spike))
     counts[spike] = 0
@@ -63,7 +65,9 @@ def open_cells(codes: Ints, spike: Mask, values: NDArray[Any], fewest: int = 0) 
         nothing = np.zeros(0, np.int64)
         none = nothing.astype(bool)
         return Cells(np.zeros(len(spike), np.int64), nothing, nothing, none, none)
-    rows = max(np.clip(total // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), -(-total // MAX_CELLS))
+    entities = total / each
+    size = max(np.clip(entities // FEWEST_CELLS, FEWEST_CELL_ROWS, CELL_ROWS), entities / MAX_CELLS)
+    rows = math.ceil(each * size)
     low, high = [], []
     modes = np.split(np.arange(len(spike)), wide_gaps(values.astype(np.float64)) + 1)
     for mode in modes:

@@ -62,10 +62,15 @@ class Crowd:
         return replace(self, entities=self.of_learned)
 
     @property
+    def each(self) -> float:
+        """How many of the learned rows an entity has on average."""
+        entities = self.of_learned
+        return 1.0 if entities is None or not len(entities) else len(entities) / len(np.unique(entities))
+
+    @property
     def has_several(self) -> bool:
         """Whether the entities of the learned rows have several each, on average."""
-        entities = self.of_learned
-        return entities is not None and len(entities) >= SEVERAL * len(np.unique(entities))
+        return self.each >= SEVERAL
 
     @property
     def of_learned(self) -> Ints | None:

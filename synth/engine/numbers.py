@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from synth.engine.cells import Cells
     from synth.engine.columns import Ints, Mask
     from synth.engine.crowd import Crowd
 
@@ -82,12 +83,20 @@ class NumberColumn:
             if native.dtype.kind == "i" and self.size and self.safe
             else decimals_of(self._distinct, native.dtype if series.dtype != np.float32 else series.dtype)
         )
-        self._cells = open_cells(self.codes[self.codes >= 0], self.spike, self._distinct, crowd.rare)
+        self._rare = crowd.rare
+        self._cells = self._open_cells(crowd.each)
         if len(self._decimals):
             counts = np.bincount(self.codes[self.codes >= 0], minlength=self.size)
             self._decimals = habitual(self._decimals, self._cells.cell, np.where(self.spike, 0, counts))
         self.keeps_weekdays = False  # whether something depends on the day of the week of each value
         self._lattice = lattice_of(self._distinct, self.decimals)
+
+    def refine(self) -> None:
+        """Smooth values as if each row were of another entity: those that are sums are nobody's own."""
+        self._cells = self._open_cells(1.0)
+
+    def _open_cells(self, each: float) -> Cells:
+        return open_cells(self.codes[self.codes >= 0], self.spike, self._distinct, self._rare, each)
 
     def restore(self, codes: Ints, rng: np.random.Generator) -> pd.Series[Any]:
         """Return common values as they are, others drawn from their cell."""

@@ -149,6 +149,7 @@ class Regressions:
                 if stay_common(own, near, new_codes) and self._stay_ordered(
                     target, draw_order[:place], near, new_codes
                 ):
+                    own.refine()
                     result[target] = Regression(
                         numbers=(number + len(result),),
                         columns=(rest,),

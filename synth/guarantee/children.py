@@ -25,6 +25,9 @@ MOST = 100_000
 SURE = 4.0
 # Where fewer parents than this are expected, nobody is.
 FEWEST = 0.25
+# Nor is anybody so many bins beyond the last count that is so many deviations high: a curve beside a peak may
+# rise again where nothing is known.
+AHEAD, CLEAR = 3, 4.0
 
 
 def _lows() -> Ints:
@@ -92,7 +95,10 @@ def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) 
     curve = smooth(noisy[1:], deviation)
     if curve.clearness < SURE:
         return None
+    clear = np.flatnonzero(noisy[1:] > CLEAR * deviation)
+    last = int(clear[-1]) if len(clear) else int(np.argmax(noisy[1:]))
+    is_near = np.arange(len(curve.counts)) <= last + AHEAD
     childless = float(noisy[0]) if counts.all and noisy[0] > ABSENT * deviation else 0.0
-    numbers = np.append(childless, np.where(curve.counts < FEWEST, 0.0, curve.counts))
+    numbers = np.append(childless, np.where(is_near & (curve.counts >= FEWEST), curve.counts, 0.0))
     total = float(numbers.sum())
     return ChildCounts(numbers / total, max(1, round(total)), counts.all)

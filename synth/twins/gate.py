@@ -220,11 +220,16 @@ def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError
 def _reason(evaluation: Evaluation) -> str:
     """Return why another twin is made, in words that follow `because`."""
     private = [check for check in _stops(evaluation) if check.aspect is Aspect.PRIVACY]
-    undecided_names = [check.name for check in private if check.verdict is Verdict.INCONCLUSIVE]
+    undecided = [_with_figures(check) for check in private if check.verdict is Verdict.INCONCLUSIVE]
     failures = [check.name for check in _stops(evaluation) if check.verdict is Verdict.FAIL]
-    parts = [f"the table is too small for the check{_names(undecided_names)}"] if undecided_names else []
+    parts = [f"the table is too small for the check{_names(undecided)}"] if undecided else []
     parts += [f"its first twin failed the check{_names(failures)}"] if failures else []
     return ", and ".join(parts)
+
+
+def _with_figures(check: Check) -> str:
+    """Return a check with what it measured and what it allows."""
+    return f"{check.name} ({check.value:.3g}, at most {check.high:.3g}; limit {check.limit:.3g})"
 
 
 def _names(checks: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
+from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.computing import with_formulas
 from synth.twins.context import Case, TwinTable
@@ -113,10 +115,10 @@ def draw_twin(
         selection = replace(selection, places=selection.places[versions.stays])
     valid_rows = replace(valid_rows, samples=samples)
     exact_table = _conform(case, valid_rows, selection, parents, versions)
-    twin_table, samples = with_places(case, exact_table, samples)
-    twin_table, samples = with_periods_apart(case, twin_table, samples, parents)
-    twin_table, samples = with_numberings(case, twin_table, samples)
-    twin_table, samples = with_shares(case, twin_table, samples)
+    twin_table = exact_table
+    periods = partial(with_periods_apart, parents=parents)
+    for step in (with_places, periods, with_carries, with_numberings, with_shares):
+        twin_table, samples = step(case, twin_table, samples)
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
     twin_table = with_formulas(case, twin_table, computed_columns)
     twin_table = without_broken(case, valid_rows, twin_table)

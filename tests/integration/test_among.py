@@ -78,8 +78,8 @@ def test_rows_that_are_made_of_a_tables_own_decide_nothing_of_it(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
     excerpt = Excerpt(LEASES, {}, condition="", words="the flats that leases name")
-    made = [replace(one, excerpt=excerpt) if one.unique_id == FLATS else one for one in models]
-    assert "leases.flat" not in " ".join(map(str, members(facts_of(warehouse, made))))
+    others = [replace(one, excerpt=excerpt) if one.unique_id == FLATS else one for one in models]
+    assert "leases.flat" not in " ".join(map(str, members(facts_of(warehouse, others))))
 
 
 def test_a_handful_of_values_is_no_evidence_unless_the_kind_names_the_owner(

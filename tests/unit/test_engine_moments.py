@@ -24,10 +24,10 @@ SUMMER = (6, 7, 8)
 def orders(owners: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
     """Return customers and their orders: recent ones are open, firms order on weekdays, summers are dear."""
     rng = np.random.default_rng(seed)
-    joined = rng.integers(0, 500, owners)
+    first_day = rng.integers(0, 500, owners)
     days: list[tuple[int, int]] = []
     for owner in range(owners):
-        day = int(joined[owner] + rng.integers(0, 30))
+        day = int(first_day[owner] + rng.integers(0, 30))
         while day < DAYS and rng.random() < 0.8:
             days.append((owner, day))
             day += 1 + int(rng.exponential(60))
@@ -42,7 +42,7 @@ def orders(owners: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
             "amount": (np.where(is_summer, 150, 100) * np.exp(rng.normal(0, 0.2, len(day)))).round(2),
         }
     )
-    since = pd.Series(START + pd.to_timedelta(joined, "D")).astype("datetime64[us]")
+    since = pd.Series(START + pd.to_timedelta(first_day, "D")).astype("datetime64[us]")
     return pd.DataFrame({"since": since}), rows, owner
 
 

@@ -130,10 +130,15 @@ def test_what_is_undecided_is_made_by_guarantee_and_the_reason_is_a_sentence() -
         rejection(PROTECTED_TASK, evaluation_of(*checks), REPORT) for checks in (unsure, [unsure[0], bad])
     )
     assert isinstance(few, UndecidableError)
-    assert str(few) == "the table is too small for the checks membership, near_copies and values"
+    figures = "(0.1, at most 0.2; limit 0.15)"
+    assert str(few) == (
+        f"the table is too small for the checks membership {figures}, near_copies {figures} "
+        f"and values {figures}"
+    )
     assert isinstance(useless, UndecidableError)
     assert str(useless) == (
-        "the table is too small for the check membership, and its first twin failed the check recall"
+        f"the table is too small for the check membership {figures}, and its first twin failed the check "
+        "recall"
     )
 
 

@@ -235,3 +235,15 @@ def test_hardly_anything_is_spent_on_what_others_decide_or_on_whether_there_is_a
     assert costs["phone"] == pytest.approx(costs["price"] / 5)
     engines = [PrivateSynthesizer(domains, rows=60, seed=seed).fit(frame) for seed in range(8)]
     assert sum(bool(engine.sample(60)["phone"].notna().all()) for engine in engines) >= 6
+
+
+def test_parents_that_all_have_as_many_rows_do_not_get_thousands() -> None:
+    real = np.full(400, 14)
+    means = []
+    for seed in range(12):
+        learner = PrivateSynthesizer({"open": ColumnDomain("boolean", nullable=False)}, rows_per_entity=5)
+        rows, parents = pd.DataFrame({"open": np.full(400, True)}), ParentCounts(real, per_entity=5, all=True)
+        children = learner.fit(rows, parents=parents).children
+        assert children is not None
+        means.append(children.draw(2_000, np.random.default_rng(seed)).mean())
+    assert max(means) < 2 * 14

@@ -1,0 +1,113 @@
+"""What a row takes over from the row before it: found in real rows, put right in drawn ones."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.columns.forms import NumberForm
+from synth.columns.roles import Treatment
+from synth.domain import Column, Kind, Role
+from synth.twins.carries import Carry, carry_over, find_carries, with_carries
+from synth.twins.context import Samples, TwinTable
+
+OWNERS, ROWS = 40, 6
+
+
+def accounts(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    """Return accounts whose balance is the last one and what was paid in, and when each rate held."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(OWNERS), ROWS)
+    paid = rng.integers(-50, 200, len(owner)) / 4
+    closing = pd.Series(paid).groupby(owner).cumsum() + np.repeat(rng.integers(0, 900, OWNERS), ROWS)
+    until = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(owner)) % ROWS * 30 + owner, "D")
+    rows = pd.DataFrame(
+        {
+            "paid": paid,
+            "opening": closing - paid,
+            "closing": closing,
+            "rate_from": until - pd.Timedelta(days=30),
+            "rate_until": until,
+            "branch": np.repeat(rng.integers(1, 5, OWNERS), ROWS),
+            "visits": rng.poisson(3, len(owner)),
+        }
+    )
+    return rows, owner
+
+
+def test_sums_and_beginnings_are_found_and_nothing_else() -> None:
+    assert set(find_carries(*accounts())) == {
+        Carry("closing", "closing", "paid"),
+        Carry("opening", "closing"),
+        Carry("rate_from", "rate_until"),
+    }
+
+
+@pytest.mark.parametrize("column", ["paid", "closing"])
+def test_one_row_that_is_not_so_dismisses_a_sum(column: str) -> None:
+    rows, owner = accounts()
+    rows[column] = rows[column].where(rows.index != 57, rows[column] + 1)
+    assert Carry("closing", "closing", "paid") not in find_carries(rows, owner)
+
+
+def test_few_rows_or_owners_show_nothing() -> None:
+    rows, owner = accounts()
+    assert find_carries(rows[: 9 * ROWS], owner[: 9 * ROWS]) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(-9, 9)), max_size=40), st.integers(0, 99))
+def test_rows_carry_over_what_is_found_and_first_rows_stay(steps: list[tuple[int, int]], seed: int) -> None:
+    owner = np.sort(np.array([one for one, _ in steps], np.int64))
+    rng = np.random.default_rng(seed)
+    numbers = rng.integers(0, 1_000, (3, len(owner)))
+    rows = pd.DataFrame(dict(zip(("opening", "closing", "paid"), numbers, strict=True)))
+    rows["paid"] = np.array([one for _, one in steps], np.int64)
+    carries = (Carry("closing", "closing", "paid"), Carry("opening", "closing"))
+    result = carry_over(rows, owner, carries)
+    later = pd.Series(owner).duplicated().to_numpy()
+    assert result[~later].equals(rows[~later])
+    assert result["paid"].equals(rows["paid"])
+    before = result["closing"].shift()
+    assert (result["closing"][later] == (before + result["paid"])[later]).all()
+    assert (result["opening"][later] == before[later]).all()
+    assert result.dtypes.equals(rows.dtypes)
+
+
+@pytest.mark.parametrize("form", [None, NumberForm.DAY])
+def test_a_twin_takes_over_what_real_rows_do_in_the_order_of_their_time(form: NumberForm | None) -> None:
+    rng = np.random.default_rng(1)
+    owner = np.repeat(np.arange(OWNERS), ROWS)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(owner)) % ROWS, "D")
+    paid = rng.integers(1, 99, len(owner))
+    balance = pd.Series(paid).groupby(owner).cumsum()
+    plain = {None: pa.array(days.date), NumberForm.DAY: pa.array(days.strftime("%Y%m%d").astype(int))}
+    real = pa.table({"owner": owner, "day": plain[form], "paid": paid, "balance": balance})
+    kind = Kind.DATE if form is None else Kind.INTEGER
+    treatments = (
+        Treatment(Column("day", "x", kind, not_null=True), Role.DATETIME, "test", form=form),
+        Treatment(Column("paid", "bigint", Kind.INTEGER, not_null=True), Role.NUMBER, "test"),
+        Treatment(Column("balance", "bigint", Kind.INTEGER, not_null=True), Role.NUMBER, "test"),
+    )
+    case: Any = SimpleNamespace(
+        family=SimpleNamespace(key="owner", time="day"),
+        source=SimpleNamespace(real=real),
+        treatments=treatments,
+        task=SimpleNamespace(seed=0, model=SimpleNamespace(unique_id="model.bank.postings")),
+    )
+    order = rng.permutation(len(owner))
+    twin = real.set_column(3, "balance", pa.array(rng.integers(0, 9_999, len(owner)))).take(pa.array(order))
+    places = np.arange(len(owner))
+    frame = pd.DataFrame({"balance": twin.column("balance").to_pandas()})
+    samples = Samples(frame, frame, frame, frozenset(), frozenset(), {})
+    result, samples = with_carries(case, TwinTable(twin, None, 0, places=places), samples)
+    rows = result.table.to_pandas().sort_values(["owner", "day"])
+    before = rows.groupby("owner")["balance"].shift()
+    assert (rows["balance"] == before + rows["paid"])[before.notna()].all()
+    assert samples.synthetic["balance"].tolist() == result.table.column("balance").to_pylist()
