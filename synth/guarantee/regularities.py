@@ -1,4 +1,4 @@
-"""What nearly every entity keeps to in a column: working days, one day of the week, steps of numbers.
+"""What nearly every entity keeps to in a column: first days of months, working days, steps of numbers.
 
 Each entity is of one kind in each question, so one more or less moves one count by one, however many rows it
 has; and an entity that keeps a rule in all of its rows tells more than a row does.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 DAYS, WORKING_DAYS = 7, 5
+DAYS_OF_HALF_A_MONTH = 15
 MONDAY = 4  # day 0 is a Thursday
 DAY = 86_400_000_000  # microseconds
 # Steps that numbers with so many decimals may have, in units of the last one; each divides the next.
@@ -38,11 +39,15 @@ SELDOM, OFTEN = 1.0, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Regularity:
-    """The days of the week, from 0 for Monday, of a column of days, or the step of a column of numbers."""
+    """The days of the week, from 0 for Monday, of a column of days, or the step of a column of numbers.
+
+    `firsts` says that all days are the first of their month.
+    """
 
     column: str
     days: tuple[int, ...] = ()
     step: int = 0
+    firsts: bool = False
 
 
 def questions(domains: Mapping[str, ColumnDomain]) -> tuple[str, ...]:
@@ -89,7 +94,7 @@ def measured_regularities(
             kinds, number = _kinds_of_steps(values, entities, domain), 1 + len(_steps(domain))
         else:
             one_row = mechanisms.contribution == 1
-            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS if one_row else 2
+            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS + 1 if one_row else 3
         noisy = alone.counts(f"{name}: regularities", tally(kinds, number), rho / len(names))
         find = _step if domain.kind == "number" else _days
         regularities += find(name, noisy, deviation, domain)
@@ -101,13 +106,25 @@ def _steps(domain: ColumnDomain) -> tuple[int, ...]:
 
 
 def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
-    """Return of each entity the day of the week; of those that may have several rows, 1 for a weekend."""
+    """Return of each entity the day of the week; of those that may have several rows, 1 for a weekend.
+
+    The last kind are those all of whose days are firsts of months.
+    """
     times = amounts(values, "datetime")
     present = ~np.isnan(times)
-    days = _week_days(times[present])
+    days, firsts = _week_days(times[present]), _are_firsts(times[present])
     if one_row:
-        return days
-    return pd.Series(days >= WORKING_DAYS).groupby(entities[present]).max().to_numpy(np.int64)
+        return np.where(firsts, DAYS, days)
+    by_entity = pd.DataFrame({"weekend": days >= WORKING_DAYS, "first": firsts}).groupby(entities[present])
+    kinds = by_entity["weekend"].max().astype(np.int64).mask(by_entity["first"].min(), 2)
+    return kinds.to_numpy().astype(np.int64)
+
+
+def _are_firsts(times: Floats) -> NDArray[np.bool_]:
+    """Return which moments in microseconds since 1970 are on the first day of a month."""
+    days = np.floor(times / DAY).astype(np.int64).astype("M8[D]")
+    are_firsts: NDArray[np.bool_] = days == days.astype("M8[M]")
+    return are_firsts
 
 
 def _kinds_of_steps(values: pd.Series, entities: Ints, domain: ColumnDomain) -> Ints:
@@ -134,7 +151,10 @@ def _is_rule(noisy: Floats, keeps: NDArray[np.bool_], deviation: float) -> bool:
 
 
 def _days(name: str, noisy: Floats, deviation: float, _: ColumnDomain) -> list[Regularity]:
-    """Return the days of the week of a column, if they are a rule."""
+    """Return the days of a column, if they are a rule."""
+    if _is_rule(noisy, np.arange(len(noisy)) == len(noisy) - 1, deviation):
+        return [Regularity(name, firsts=True)]
+    noisy = noisy[:-1]  # a few first days by chance speak neither for days of the week nor against them
     working = np.arange(len(noisy)) < (WORKING_DAYS if len(noisy) == DAYS else 1)
     fullest = np.arange(len(noisy)) == int(np.argmax(noisy))
     if len(noisy) == DAYS and _is_rule(noisy, fullest, deviation):
@@ -155,7 +175,9 @@ def _step(name: str, noisy: Floats, deviation: float, domain: ColumnDomain) -> l
 def with_regularity(
     values: pd.Series, rule: Regularity, domain: ColumnDomain, random: np.random.Generator
 ) -> pd.Series:
-    """Return a column of a twin that keeps a rule: numbers at the nearest step, days in the same week."""
+    """Return a column of a twin that keeps a rule: numbers at the nearest step, days at the nearest such."""
+    if rule.firsts:
+        return _on_firsts(values, domain)
     if rule.days:
         return _on_days(values, rule.days, domain, random)
     decimals = domain.decimals or 0
@@ -166,6 +188,17 @@ def with_regularity(
     return (
         pd.Series(np.round(steps * step, decimals), index=values.index).astype("Float64").astype(values.dtype)
     )
+
+
+def _on_firsts(values: pd.Series, domain: ColumnDomain) -> pd.Series:
+    """Return days at the nearest first of a month within the bounds, if there is one."""
+    middle = (values + pd.Timedelta(days=DAYS_OF_HALF_A_MONTH)).to_numpy("M8[us]")
+    months = middle.astype("M8[M]")
+    if domain.high is not None:
+        months = np.where(months.astype("M8[us]") > np.datetime64(domain.high, "us"), months - 1, months)
+    if domain.low is not None:
+        months = np.where(months.astype("M8[us]") < np.datetime64(domain.low, "us"), months + 1, months)
+    return pd.Series(months.astype("M8[us]"), index=values.index).astype(values.dtype)
 
 
 def _on_days(
