@@ -11,7 +11,7 @@ from synth.engine.conditional import ColumnModel
 from synth.engine.rules import find_ties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,6 +47,8 @@ class Chain:
         information: NDArray[np.float64],
         rng: np.random.Generator,
         on_learned: Callable[[int], None] | None = None,
+        *,
+        context: Collection[int] = frozenset(),
     ) -> dict[int, Ints]:
         """Return the training codes of all columns, every unknown one filled in, in the order of drawing.
 
@@ -55,14 +57,15 @@ class Chain:
             information: what they say about each other, pairwise.
             rng: the only source of chance.
             on_learned: called with the index of every column that has been learned.
+            context: the first columns, if they are always given, so that nothing has to draw them.
         """
         origin = {
             number: target
             for target, derived_column in self.derived_columns.items()
             for number in derived_column.numbers
         }
-        codes: dict[int, Ints] = {}
-        for target in targets:
+        codes = self._context_codes([target for target in targets if target in context], rng)
+        for target in targets[len(codes) :]:
             before = sorted(codes, key=lambda i: (-information[target, origin.get(i, i)], i))
             derived_column = self.derived_columns.get(target)
             for number in derived_column.numbers if derived_column else (target,):
@@ -87,6 +90,15 @@ class Chain:
                 self.order.append(target)
             if on_learned:
                 on_learned(target)
+        return codes
+
+    def _context_codes(self, context: Sequence[int], rng: np.random.Generator) -> dict[int, Ints]:
+        """Return the training codes of columns that are always given, every unknown one filled in."""
+        codes: dict[int, Ints] = {}
+        for index in context:
+            column = self.columns[index]
+            codes[index] = self.complete(index, column.codes, ~column.learnable, codes, rng)
+            self.order.append(index)
         return codes
 
     def _complete_codes(self, index: int, before: Mapping[int, Ints], rng: np.random.Generator) -> Ints:
@@ -124,6 +136,10 @@ class Chain:
         """
         result = own.copy()
         rows = np.flatnonzero(gaps)
+        if index not in self.models:  # it is always given
+            values = self.columns[index].codes[self.columns[index].learnable]
+            result[rows] = rng.choice(values, len(rows)) if len(values) else -1
+            return result
         for _ in range(TRIES):
             beside = {earlier: codes[rows] for earlier, codes in before.items()}
             result[rows] = self.models[index].draw(beside, len(rows), rng)

@@ -119,6 +119,12 @@ class Clock:
         half = np.timedelta64((self.days or DAYS_OF_A_MONTH) * DAY // 2, "us")
         return self._times(self._numbers(times.astype("M8[us]") + half))
 
+    def nearest_of(self, times: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the same of a series, in which NULL stays."""
+        if not self:
+            return times
+        return pd.Series(self.nearest(times.to_numpy()), index=times.index).mask(times.isna())
+
     def on_side(self, times: NDArray[Any], *, up: bool) -> NDArray[Any]:
         """Return the starts of periods that are next to times, behind them (`up`) or before."""
         if not self:

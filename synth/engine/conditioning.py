@@ -24,6 +24,24 @@ ROUNDING = 1e-6  # by which shares may miss 1
 
 
 @dataclass(frozen=True, slots=True)
+class GivenColumns:
+    """Columns that are drawn before all others, in this order, and may be given.
+
+    Attributes:
+        places: their indices.
+        always: they are given in every draw, so that nothing has to be learned of how to draw them.
+    """
+
+    places: tuple[int, ...]
+    always: bool = False
+
+    @property
+    def context(self) -> frozenset[int]:
+        """Those that nobody draws."""
+        return frozenset(self.places if self.always else ())
+
+
+@dataclass(frozen=True, slots=True)
 class FixedColumn:
     """One column of the rows to draw.
 

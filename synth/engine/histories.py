@@ -307,6 +307,7 @@ class Histories:
         return engine.fit(
             frame,
             given=lesson.conditioning,
+            always=True,
             entities=lesson.entities,
             beside=beside,
             progress=self._progress,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,13 +42,20 @@ def coarse(column: ColumnCodes, codes: Ints) -> tuple[Ints, int]:
     return table[codes], groups
 
 
-def mutual_information(columns: Sequence[ColumnCodes]) -> NDArray[np.float64]:
-    """Return the mutual information of pairs of coarse columns in nats, beyond chance; the diagonal is 0."""
+def mutual_information(
+    columns: Sequence[ColumnCodes], context: Collection[int] = frozenset()
+) -> NDArray[np.float64]:
+    """Return the mutual information of pairs of coarse columns in nats, beyond chance; the diagonal is 0.
+
+    So are pairs of columns of the `context`, which nobody draws.
+    """
     groups = [coarse(column, column.codes) for column in columns]
     rows = min(SAMPLE_ROWS, len(columns[0].codes))
     information = np.zeros((len(columns), len(columns)))
     for i, (one, m) in enumerate(groups):
         for j, (other, n) in enumerate(groups[:i]):
+            if i in context and j in context:
+                continue
             joint = np.bincount(one[:rows] * n + other[:rows], minlength=m * n).reshape(m, n) / rows
             outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
             full = joint > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,7 @@ def proposals(probe: Mapping[int, ColumnView], all_views: Mapping[int, ColumnVie
             _days_from(target, others, all_views),
             _functions(target, views, all_views),
             _sums(target, around, sums_by_key),
+            _shares_of_sums(target, around, all_views),
             pairs[start].of(target),
         )
         yield from islice(candidates, MOST)
@@ -69,6 +70,27 @@ def _sums(
         if key not in sums_by_key:
             sums_by_key[key] = Sums([each for each in columns if each.kind == NUMBER], rows, target.decimals)
         yield from sums_by_key[key].of(target.place)
+
+
+def _shares_of_sums(
+    target: ColumnView, columns: Sequence[ColumnView], all_views: Mapping[int, ColumnView]
+) -> Iterator[Identity]:
+    """Yield a column that is a constant share of two others together, rounded: a tax of a fee and a price."""
+    rows = informative(target)
+    if target.kind != NUMBER or target.decimals > MAX_DECIMALS or not len(rows):
+        return
+    others = [each for each in columns if each.kind == NUMBER and each.place != target.place]
+    pairs = list(combinations(others, 2))
+    own = target.at(rows)
+    low, high = factors(own, [one.amounts[rows] + other.amounts[rows] for one, other in pairs], HALF)
+    every = all_views[target.place]
+    for place in np.flatnonzero(low <= high):
+        sources = tuple(each.place for each in pairs[place])
+        total = sum(all_views[source].amounts for source in sources)
+        lows, highs = factors(every, [np.asarray(total)], HALF)
+        factor = shortest(float(lows[0]), float(highs[0]))
+        if factor and factor[0] != factor[1]:
+            yield Identity(target.place, sources, "sum", divisor=factor[1] / factor[0])
 
 
 def _parts(moment: ColumnView) -> dict[str, Floats]:

@@ -244,14 +244,17 @@ def days(moments: Native) -> Native:
     return moments.astype("datetime64[D]").astype(moments.dtype)
 
 
-def find_orders(columns: Sequence[ColumnCodes]) -> list[Order]:
-    """Return the inequalities, none trivial, between number columns of one kind that all rows keep."""
+def find_orders(columns: Sequence[ColumnCodes], context: Collection[int] = frozenset()) -> list[Order]:
+    """Return the inequalities, none trivial, between number columns of one kind that all rows keep.
+
+    Those between columns of the `context`, which nobody draws, are left out.
+    """
     numbers = {i: c for i, c in enumerate(columns) if isinstance(c, NumberColumn) and c.size > 1}
     values = {i: c.native(c.codes) for i, c in numbers.items()}
     valid = {i: c.learnable & (c.codes >= 0) & ~c.is_cut for i, c in numbers.items()}
     orders = []
     for low, high in permutations(numbers, 2):
-        if family(values[low]) != family(values[high]):
+        if family(values[low]) != family(values[high]) or (low in context and high in context):
             continue
         rows = np.flatnonzero(valid[low] & valid[high])
         small, large = values[low][rows], values[high][rows]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from synth.engine.clocks import Clock
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,12 +36,14 @@ class Spans:
         whole: the columns, and whether each holds whole days beside times that do not.
         end: of these, the one before which no next row of an owner begins, if there is one.
         lasts: the last date of each column: what ends later was not over yet when the rows were observed.
+        clocks: of each column; dates that are all firsts of months stay so.
     """
 
     time: str | None = None
     whole: tuple[tuple[str, bool], ...] = ()
     end: str | None = None
     lasts: tuple[Any, ...] = ()
+    clocks: tuple[Clock, ...] = ()
 
     @classmethod
     def of(cls, rows: pd.DataFrame, owner: Ints, time: str | None) -> Spans:
@@ -51,7 +55,9 @@ class Spans:
         spans = cls(time, whole)
         offsets = spans.of_rows(rows)
         close = tuple((name, days) for name, days in whole if _is_close(rows[name], offsets[name]))
-        spans = replace(spans, whole=close, lasts=tuple(rows[name].max() for name, _ in close))
+        dates = [rows[name].dropna() for name, _ in close]
+        lasts, clocks = tuple(own.max() for own in dates), tuple(map(Clock.of, dates))
+        spans = replace(spans, whole=close, lasts=lasts, clocks=clocks)
         ends = [name for name, _ in close if _follow(rows[time], rows[name], owner)]
         return replace(spans, end=ends[0] if ends else None)
 
@@ -63,7 +69,9 @@ class Spans:
 
     def as_dates(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with dates in place of spans."""
-        return rows.assign(**{name: rows[name] + self._base(rows, days) for name, days in self.whole})
+        dates = {name: rows[name] + self._base(rows, days) for name, days in self.whole}
+        pairs = zip(dates.items(), self.clocks or (Clock(),) * len(dates), strict=True)
+        return rows.assign(**{name: clock.nearest_of(values) for (name, values), clock in pairs})
 
     def are_beyond(self, rows: pd.DataFrame) -> Mask:
         """Return which rows with spans have a date behind the last one."""

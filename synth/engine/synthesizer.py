@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine import ticks
-from synth.engine.conditioning import Choice, FixedColumn, positions
+from synth.engine.conditioning import Choice, FixedColumn, GivenColumns, positions
 from synth.engine.crowd import Crowd
 from synth.engine.identities import find_identities
 from synth.engine.labels import LabelColumn
@@ -80,6 +80,7 @@ class Synthesizer:
         frame: pd.DataFrame,
         *,
         given: Sequence[Hashable] = (),
+        always: bool = False,
         entities: NDArray[Any] | None = None,
         beside: Beside | None = None,
         progress: Progress | None = None,
@@ -88,7 +89,8 @@ class Synthesizer:
 
         Args:
             frame: the training rows.
-            given: columns that `sample` may be told the values of.
+            given: columns that `sample` may be told the values of;
+            always: it always is, so that nobody learns to draw them.
             entities: whom each row is about; None where each row is one.
             beside: rows of the same table that are not learned, but whose entities hold values, too.
             progress: called after each column with its name, how many are learned, and how many there are,
@@ -115,12 +117,13 @@ class Synthesizer:
             for i, name in enumerate(frame.columns)
         )
         if self._columns and len(frame):
-            self._table = self._learn(frame, crowd, progress)
+            self._table = self._learn(frame, crowd, progress, always=always)
         return self
 
-    def _learn(self, frame: pd.DataFrame, crowd: Crowd, progress: Progress | None) -> Table:
+    def _learn(self, frame: pd.DataFrame, crowd: Crowd, progress: Progress | None, *, always: bool) -> Table:
         public = [i for i, name in enumerate(frame.columns) if name in self._public]
-        steps, counter = CHAINS * len(self._columns), count(1)
+        steps = CHAINS * (len(self._columns) - always * len(self._first))
+        counter = count(1)
 
         def report(index: int) -> None:
             if progress:
@@ -132,7 +135,7 @@ class Synthesizer:
             self._columns,
             crowd=crowd,
             rng=self._stream(FIT_STREAM),
-            first=self._first,
+            given=GivenColumns(self._first, always),
             fixed_columns=public,
             identities=self._identities,
             on_learned=report,

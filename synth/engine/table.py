@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, DerivedColumn, Ints, Mask
-    from synth.engine.conditioning import FixedColumn
+    from synth.engine.conditioning import FixedColumn, GivenColumns
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
     from synth.engine.ticks import Native
@@ -49,7 +50,7 @@ class Table:
         columns: the frame's columns, in its order.
         crowd: as the columns were opened with.
         rng: the only source of chance.
-        first: columns that are drawn before all others, in this order, and may be given.
+        given: columns that are drawn before all others, and may be given.
         fixed_columns: columns that only ever take values of training rows.
         identities: arithmetic between columns that every training row keeps.
         on_learned: called with the index of every column that has been learned, CHAINS times for each.
@@ -61,15 +62,16 @@ class Table:
         *,
         crowd: Crowd,
         rng: np.random.Generator,
-        first: Sequence[int] = (),
+        given: GivenColumns,
         fixed_columns: Collection[int] = (),
         identities: Sequence[Identity] = (),
         on_learned: Callable[[int], None] | None = None,
     ) -> None:
-        information = mutual_information(columns)
+        first, self._context = given.places, given.context
+        information = mutual_information(columns, self._context)
         self._width = len(columns)
         self._fixed_columns = frozenset(fixed_columns)
-        self._orders = find_orders(columns)
+        self._orders = find_orders(columns, self._context)
         self._computations = Computations(columns, identities)
         draw_order = drawing_order(columns, information, first=first)
         draw_order = fewer_nulls_first(
@@ -93,14 +95,35 @@ class Table:
             Chain(self._columns, self._derived_columns, entities=crowd.of_learned, calendar=calendar)
             for _ in range(CHAINS)
         ]
-        codes = self._chains[0].learn(draw_order, information, rng, on_learned)
+        codes = self._chains[0].learn(draw_order, information, rng, on_learned, context=self._context)
         needs = self._needs(dates)
         for chain in self._chains[1:]:
             order = another_order(columns, draw_order, needs, first=len(first), rng=rng)
-            chain.learn(order, information, rng, on_learned)
+            chain.learn(order, information, rng, on_learned, context=self._context)
         redundant = {number for one in self._derived_columns.values() for number in one.redundant}
-        codes_to_rake = {index: own for index, own in codes.items() if index not in redundant}
-        self._raking = Raking(self._columns, codes_to_rake, lambda rows: self._candidates(rows, rng, {}))
+        to_rake = {index: own for index, own in codes.items() if index not in redundant}
+        self._raking = Raking(self._columns, self._in_order(to_rake, information), self._source(codes, rng))
+
+    def _in_order(self, codes: dict[int, Ints], information: NDArray[np.float64]) -> dict[int, Ints]:
+        """Return codes in the order of drawing; what is always given comes last, but first what says most."""
+        said = information.sum(0)
+        context = sorted(self._context, key=lambda index: -said[index])
+        order = [*(index for index in codes if index not in self._context), *context]
+        return {index: codes[index] for index in order}
+
+    def _source(
+        self, codes: Mapping[int, Ints], rng: np.random.Generator
+    ) -> Callable[[int], dict[int, Ints]]:
+        """Return what draws candidates: beside what training rows are given, where that always is."""
+
+        def draw(rows: int) -> dict[int, Ints]:
+            if not self._context:
+                return self._candidates(rows, rng, {})
+            some = rng.integers(0, len(self._columns[0].codes), rows)
+            order = self._chains[0].order[: len(self._context)]
+            return self._candidates(rows, rng, {index: codes[index][some] for index in order})
+
+        return draw
 
     def _needs(self, dates: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
         """Return which columns must be drawn before which; `dates` are those that a column depends on."""

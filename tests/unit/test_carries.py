@@ -25,13 +25,13 @@ def accounts(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
     """Return accounts whose balance is the last one and what was paid in, and when each rate held."""
     rng = np.random.default_rng(seed)
     owner = np.repeat(np.arange(OWNERS), ROWS)
-    paid = rng.integers(-50, 200, len(owner)) / 4
-    closing = pd.Series(paid).groupby(owner).cumsum() + np.repeat(rng.integers(0, 900, OWNERS), ROWS)
+    payments = rng.integers(-50, 200, len(owner)) / 4
+    closing = pd.Series(payments).groupby(owner).cumsum() + np.repeat(rng.integers(0, 900, OWNERS), ROWS)
     until = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(owner)) % ROWS * 30 + owner, "D")
     rows = pd.DataFrame(
         {
-            "paid": paid,
-            "opening": closing - paid,
+            "paid": payments,
+            "opening": closing - payments,
             "closing": closing,
             "rate_from": until - pd.Timedelta(days=30),
             "rate_until": until,
@@ -85,10 +85,10 @@ def test_a_twin_takes_over_what_real_rows_do_in_the_order_of_their_time(form: Nu
     rng = np.random.default_rng(1)
     owner = np.repeat(np.arange(OWNERS), ROWS)
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(owner)) % ROWS, "D")
-    paid = rng.integers(1, 99, len(owner))
-    balance = pd.Series(paid).groupby(owner).cumsum()
+    payments = rng.integers(1, 99, len(owner))
+    balance = pd.Series(payments).groupby(owner).cumsum()
     plain = {None: pa.array(days.date), NumberForm.DAY: pa.array(days.strftime("%Y%m%d").astype(int))}
-    real = pa.table({"owner": owner, "day": plain[form], "paid": paid, "balance": balance})
+    real = pa.table({"owner": owner, "day": plain[form], "paid": payments, "balance": balance})
     kind = Kind.DATE if form is None else Kind.INTEGER
     treatments = (
         Treatment(Column("day", "x", kind, not_null=True), Role.DATETIME, "test", form=form),

@@ -95,6 +95,7 @@ def readings() -> tuple[pd.DataFrame, pd.DataFrame, Ints]:
     rows = pd.DataFrame(
         {
             "month": (start + month).astype("M8[us]"),
+            "bill_month": (start + month + 1 + (month % 3 == 0)).astype("M8[us]"),
             "used": (level * season * np.exp(rng.normal(0, 0.12, len(owner)))).round(),
         }
     )
@@ -117,6 +118,7 @@ def numbers(times: pd.Series[pd.Timestamp]) -> pd.Series[int]:
 def test_a_history_has_a_row_for_each_month_from_the_first_on() -> None:
     owners, rows, owner = twin_of_readings()
     assert (rows["month"].dt.day == 1).all()
+    assert (rows["bill_month"].dt.day == 1).all()
     gaps = numbers(rows["month"]).groupby(owner).diff().dropna()
     assert (gaps == 1).all()
     first = rows.groupby(owner)["month"].min()

@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synth.engine import Synthesizer
+from synth.engine.crowd import Crowd
+from synth.engine.identities import find_identities
+from synth.engine.synthesizer import open_column
 from tests.arithmetic import ROWS, arithmetic, holds, moments, numbers, order_lines, twin
 
 
@@ -239,3 +242,22 @@ def test_what_is_found_in_any_frame_holds_in_its_twin(
     assert all(holds(each, frame) and holds(each, twin_rows) for each in engine._identities)
     assert len(engine._identities) > 0 or rows < 250
     pd.testing.assert_frame_equal(twin_rows, Synthesizer(seed=1).fit(frame).sample(150))
+
+
+@pytest.mark.parametrize("share", [0.19, 0.075])
+def test_a_rounded_share_of_two_columns_together_is_computed(share: float) -> None:
+    rng = np.random.default_rng(4)
+    fee, used = rng.choice([8.5, 12.9, 19.9], 600), np.exp(rng.normal(4, 1, 600)).round(2)
+    real = pd.DataFrame({"fee": fee, "used": used, "tax": ((fee + used) * share + 1e-9).round(2)})
+    real["total"] = (real["fee"] + real["used"] + real["tax"]).round(2)
+    twin = Synthesizer(1).fit(real).sample(600)
+    assert ((twin["fee"] + twin["used"]) * share - twin["tax"]).abs().max() < 0.0051
+    assert (twin["fee"] + twin["used"] + twin["tax"] - twin["total"]).abs().max() < 0.0001
+
+
+def test_noise_is_no_share_of_any_two_columns() -> None:
+    rng = np.random.default_rng(5)
+    real = pd.DataFrame({name: np.exp(rng.normal(3, 1, 400)).round(2) for name in "abcdefgh"})
+    crowd = Crowd(10, len(real))
+    columns = [open_column(real[name], crowd, label=False) for name in real]
+    assert find_identities(real, columns) == ()
