@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from synth.engine.amounts import is_averaged
 from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
 from synth.engine.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
 from synth.engine.panels import LONG, Panel, next_times, of_firsts, of_laters, owner_part, places, spans_of
-from synth.engine.pasts import Past, Schema, is_averaged
+from synth.engine.pasts import Past, Schema
 from synth.engine.spans import closest_date, comes_soon
 from synth.engine.steps import RowEngines, StepContext
 from synth.engine.synthesizer import Synthesizer

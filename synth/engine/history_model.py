@@ -63,12 +63,19 @@ def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw:
         return next_rows_of(model, past, context, draw)[0]
     context = model.firsts.read({**columns, COUNT: counts})
     if model.firsts.times is None:
-        return _with_values(model, model.firsts, context, len(owners), None, draw)
+        return _with_contents(model, model.firsts, context, _undated(len(owners)), None, draw)
     targets = model.firsts.times.sample_beside(len(owners), context.times, draw=draw)
-    times = first_times(targets, owners, model)
-    times = _on_busy_days(times, times, None, model, draw)
-    context = model.firsts.with_moments(context, first_moments(times, owners, model))
-    return _with_values(model, model.firsts, context, times, None, draw)
+    dates = first_times(targets, owners, model)
+    late = model.schema.spans.are_beyond(dates)
+    if late.any():
+        again = np.repeat(np.flatnonzero(late), TRIES)
+        targets = model.firsts.times.sample_beside(len(again), context.of(again).times, draw=draw + 1)
+        others = first_times(targets, owners.iloc[again].reset_index(drop=True), model)
+        dates = with_tries(dates, late, others, ~model.schema.spans.are_beyond(others).reshape(-1, TRIES))
+    times = dates[model.schema.time]
+    dates[model.schema.time] = _on_busy_days(times, times, None, model, draw)
+    context = model.firsts.with_moments(context, first_moments(dates, owners, model))
+    return _with_contents(model, model.firsts, context, dates, None, draw)
 
 
 def next_rows_of(
@@ -81,11 +88,11 @@ def next_rows_of(
     """
     engines = later_engines(model)
     if engines.times is None:
-        rows = _with_values(model, engines, context, len(past.rows), past, draw)
+        rows = _with_contents(model, engines, context, _undated(len(past.rows)), past, draw)
         return rows, np.zeros(len(rows), bool)
-    times, always_late = _next_times(model, engines.times, past, context, draw)
-    context = engines.with_moments(context, later_moments(times, past, model))
-    return _with_values(model, engines, context, times, past, draw), always_late
+    dates, always_late = _next_dates(model, engines.times, past, context, draw)
+    context = engines.with_moments(context, later_moments(dates, past, model))
+    return _with_contents(model, engines, context, dates, past, draw), always_late
 
 
 def later_engines(model: HistoryModel) -> RowEngines:
@@ -99,53 +106,52 @@ def later_engines(model: HistoryModel) -> RowEngines:
     return model.laters
 
 
-def _next_times(
+def _next_dates(
     model: HistoryModel, engine: Synthesizer, past: Past, context: StepContext, draw: int
-) -> tuple[pd.Series[Any], NDArray[np.bool_]]:
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Draw when the next row of each history is; what is behind the end, or the next stretch, is drawn anew.
 
     Returns:
-        The times, and which of them lay behind the end in each draw.
+        The times and spans, and which times lay behind the end in each draw.
     """
-    times = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
-    since, always_late = model.schema.since(past.rows), np.zeros(len(times), bool)
-    end = pd.Series(model.end, index=times.index, dtype=times.dtype)
-    end = end if past.goal is None else past.goal.astype(times.dtype).fillna(end)
-    late = (times > end).to_numpy(bool)
+    dates = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
+    time, spans = model.schema.time, model.schema.spans
+    since, always_late = model.schema.since(past.rows), np.zeros(len(dates), bool)
+    end = pd.Series(model.end, index=dates.index, dtype=dates[time].dtype)
+    end = end if past.goal is None else past.goal.astype(end.dtype).fillna(end)
+    late = (dates[time] > end).to_numpy(bool) | spans.are_beyond(dates)
     if late.any():
         again = np.repeat(np.flatnonzero(late), TRIES)
-        others = engine.sample_beside(len(again), context.of(again).times, draw=draw + 1)
-        candidates = later_times(others, past.of(again), model)
-        has_room = (candidates <= end.iloc[again].reset_index(drop=True)).to_numpy(bool).reshape(-1, TRIES)
-        tries = with_tries(times.to_frame("time"), late, candidates.to_frame("time"), has_room)
-        times = brought_back(tries["time"], since, end, model.schema.clock)  # the last try
-        always_late[np.flatnonzero(late)[~has_room.any(1)]] = True
-    return _on_busy_days(times, since, end, model, draw), always_late
+        targets = engine.sample_beside(len(again), context.of(again).times, draw=draw + 1)
+        others = later_times(targets, past.of(again), model)
+        has_room = (others[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
+        valid = (has_room & ~spans.are_beyond(others)).reshape(-1, TRIES)
+        dates = with_tries(dates, late, others, valid)
+        dates[time] = brought_back(dates[time], since, end, model.schema.clock)  # the last try
+        always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
+    dates[time] = _on_busy_days(dates[time], since, end, model, draw)
+    return dates, always_late
 
 
-def _with_values(
+def _undated(rows: int) -> pd.DataFrame:
+    """Return rows of which nothing says when they are."""
+    return pd.DataFrame(index=pd.RangeIndex(rows))
+
+
+def _with_contents(
     model: HistoryModel,
     engines: RowEngines,
     context: StepContext,
-    times: pd.Series[Any] | int,
+    dates: pd.DataFrame,
     past: Past | None,
     draw: int,
 ) -> pd.DataFrame:
-    """Draw what rows of these times hold, or so many rows; what ends behind the last end is drawn anew."""
-    number = times if isinstance(times, int) else len(times)
-    when = None if isinstance(times, int) else times
+    """Draw what rows of these times and spans hold."""
     if engines.contents is None:
-        return as_rows(pd.DataFrame(index=pd.RangeIndex(number)), when, past, model)
-    rows = as_rows(engines.contents.sample_beside(number, context.contents, draw=draw), when, past, model)
-    spans = model.schema.spans
-    beyond = spans.are_beyond(rows)
-    if when is None or not beyond.any():
-        return rows
-    again = np.repeat(np.flatnonzero(beyond), TRIES)
-    targets = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
-    when = when.iloc[again].reset_index(drop=True)
-    others = as_rows(targets, when, None if past is None else past.of(again), model)
-    return with_tries(rows, beyond, others, ~spans.are_beyond(others).reshape(-1, TRIES))
+        return as_rows(dates, dates, past, model)
+    return as_rows(
+        engines.contents.sample_beside(len(dates), context.contents, draw=draw), dates, past, model
+    )
 
 
 def _on_busy_days(

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.pasts import (
+    AT,
     COUNT,
-    FIRST,
-    GAP,
     MONTH,
     NOW,
     contexts,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from synth.engine.pasts import Form, Ints
 
 LONG = 64  # rows of a stretch
-TIMES, MOMENTS = (FIRST, GAP), (NOW, MONTH)  # when rows are, as it is drawn, and as their values see it
+MOMENTS = NOW, MONTH  # when rows are, as their values see it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +113,13 @@ class Lesson:
         context: columns that are given.
         targets: columns that are drawn.
         entities: whom each row is about; None where each is one.
+        when: those of the targets that say when rows are.
     """
 
     context: pd.DataFrame
     targets: pd.DataFrame
     entities: NDArray[Any] | None
+    when: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -134,14 +135,18 @@ class Lesson:
     @property
     def of_times(self) -> Lesson:
         """When rows are."""
-        return replace(self, targets=self.targets[[name for name in TIMES if name in self.targets]])
+        return replace(self, targets=self.targets[[name for name in self.when if name in self.targets]])
 
     @property
     def of_contents(self) -> Lesson:
         """What rows hold, given when they are."""
-        names = [name for name in (*TIMES, *MOMENTS) if name in self.targets]
+        names = [name for name in map(str, self.targets) if name in self.when or _is_moment(name)]
         parts = self.context.reset_index(drop=True), self.targets[names].reset_index(drop=True)
         return replace(self, context=pd.concat(parts, axis=1), targets=self.targets.drop(columns=names))
+
+
+def _is_moment(name: str) -> bool:
+    return name in MOMENTS or name.startswith(f"{AT} ")
 
 
 def of_firsts(form: Form, panel: Panel) -> Lesson:
@@ -150,7 +155,8 @@ def of_firsts(form: Form, panel: Panel) -> Lesson:
     owner = panel.owner[first]
     context = panel.owners.iloc[owner].assign(**{COUNT: panel.counts[owner]})
     targets = first_targets(panel.owners, panel.rows[first], owner, form.schema, form.base)
-    return Lesson(context, targets, None if panel.entities is None else panel.entities[first])
+    entities = None if panel.entities is None else panel.entities[first]
+    return Lesson(context, targets, entities, form.schema.when)
 
 
 def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
@@ -164,9 +170,8 @@ def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
         start_times = starting_times(form, owners)
     context = contexts(form, owners, length, panel.rows, stretch, goal)
     is_learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
-    return Lesson(
-        context, later_targets(panel.rows, stretch > 0, form.schema, start_times), panel.whom[is_learned]
-    )
+    targets = later_targets(panel.rows, stretch > 0, form.schema, start_times)
+    return Lesson(context, targets, panel.whom[is_learned], form.schema.when)
 
 
 def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:

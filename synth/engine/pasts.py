@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.amounts import amounts, as_numbers, optional, share
 from synth.engine.clocks import Clock
 from synth.engine.habits import same
 from synth.engine.spans import Spans, with_others
-from synth.engine.ticks import is_measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
 UNTIL, FIRST, GAP, ROOM, STAYS = "until", "first", "gap", "room", "stays"
-NOW, MONTH = "now", "month"
+NOW, MONTH, AT = "now", "month", "at"
 SAME = "\0same"  # stands for the label of the row before
 
 
@@ -81,6 +81,11 @@ class Schema:
     first_apart: bool = False
     clock: Clock = field(default_factory=Clock)
     leaves: bool = False
+
+    @property
+    def when(self) -> tuple[str, ...]:
+        """What is drawn of when a row is: its time, and how long from it its other dates are."""
+        return (FIRST, GAP, *(f"row {name}" for name, _ in self.spans.whole))
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
@@ -187,7 +192,7 @@ class Past:
         for name in self.schema.columns:
             parts[f"previous {name}"] = self.schema.previous(self.rows[name]).array
         before = max(self.place, 1)
-        parts |= {f"stays {name}": _share(n / before) for name, n in self.stays.items()}
+        parts |= {f"stays {name}": share(n / before) for name, n in self.stays.items()}
         parts |= {f"mean {name}": total / before for name, total in self.sums.items()}
         if self.schema.time is not None:
             parts[TIME] = self.rows[self.schema.time].array
@@ -243,7 +248,7 @@ def first_targets(
     if schema.time is not None:
         start = None if base is None else owners[base].iloc[owner].reset_index(drop=True)
         times = rows[schema.time].reset_index(drop=True)
-        targets |= {FIRST: schema.clock.between(start, times).array, **moments(schema, times)}
+        targets |= {FIRST: schema.clock.between(start, times).array, **moments(schema, rows)}
     targets |= {f"row {name}": rows[name].array for name in schema.columns}
     return pd.DataFrame(targets)
 
@@ -268,7 +273,7 @@ def later_targets(
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         targets |= _gaps(schema, gaps[is_learned], later[is_learned], rows[schema.time].dtype)
-        targets |= moments(schema, rows[schema.time][is_learned])
+        targets |= moments(schema, rows[is_learned])
     for name in schema.columns:
         values = rows[name]
         if name in schema.steady_columns:
@@ -288,11 +293,14 @@ def _gaps(schema: Schema, gaps: pd.Series[Any], later: Mask, dtype: Any) -> dict
     return {FIRST: optional(gaps).mask(later).array, GAP: optional(gaps).mask(~later).array}
 
 
-def moments(schema: Schema, times: pd.Series[Any]) -> dict[str, Any]:
-    """Return what values of rows are drawn given of their times."""
-    if schema.clock.days != 0:
-        return {NOW: times.array}
-    return {NOW: times.array, MONTH: times.dt.month.to_numpy(np.int64)}
+def moments(schema: Schema, rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the dates of rows with spans, given which their values are drawn."""
+    times = rows[schema.time]
+    parts = {NOW: times.array}
+    if schema.clock.days == 0:
+        parts[MONTH] = times.dt.month.to_numpy(np.int64)
+    dates = schema.spans.as_dates(rows)
+    return parts | {f"{AT} {name}": dates[name].array for name, _ in schema.spans.whole}
 
 
 def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
@@ -301,47 +309,53 @@ def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
     return start if form.base is None else owners[form.base].reset_index(drop=True).fillna(start)
 
 
-def first_times(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.Series[Any]:
-    """Return the times of first rows of which this was drawn."""
+def first_times(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:
+    """Return the times of first rows, and their spans, of which this was drawn."""
     start = None if form.base is None else owners[form.base].reset_index(drop=True)
-    return _as_time(form.schema.clock.after(start, targets[FIRST]), form)
+    return _dated(targets, form.schema.clock.after(start, targets[FIRST]), form)
 
 
-def first_moments(times: pd.Series[Any], owners: pd.DataFrame, form: Form) -> dict[str, Any]:
+def first_moments(rows: pd.DataFrame, owners: pd.DataFrame, form: Form) -> dict[str, Any]:
     """Return what `first_targets` says of when rows are."""
     start = None if form.base is None else owners[form.base].reset_index(drop=True)
-    return {FIRST: form.schema.clock.between(start, times).array, **moments(form.schema, times)}
+    offsets = form.schema.clock.between(start, rows[form.schema.time])
+    return {FIRST: offsets.array, **_spans(rows, form), **moments(form.schema, rows)}
 
 
-def later_times(targets: pd.DataFrame, past: Past, form: Form) -> pd.Series[Any]:
-    """Return the times of the next rows of which this was drawn."""
+def later_times(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
+    """Return the times of the next rows, and their spans, of which this was drawn."""
     gaps = targets[GAP]
     if form.schema.first_apart:
         gaps = with_others(targets[GAP if past.place else FIRST])
-    return _as_time(form.schema.clock.after(form.schema.since(past.rows), gaps), form)
+    return _dated(targets, form.schema.clock.after(form.schema.since(past.rows), gaps), form)
 
 
-def later_moments(times: pd.Series[Any], past: Past, form: Form) -> dict[str, Any]:
+def later_moments(rows: pd.DataFrame, past: Past, form: Form) -> dict[str, Any]:
     """Return what `later_targets` says of when rows are."""
+    times = rows[form.schema.time]
     gaps = form.schema.clock.between(form.schema.since(past.rows), times)
     later = np.full(len(times), past.place > 0)
-    return _gaps(form.schema, gaps, later, times.dtype) | moments(form.schema, times)
+    parts = _gaps(form.schema, gaps, later, times.dtype)
+    return parts | _spans(rows, form) | moments(form.schema, rows)
 
 
-def _as_time(times: pd.Series[Any], form: Form) -> pd.Series[Any]:
-    return times.astype(form.empty[form.schema.time].dtype).reset_index(drop=True)
+def _dated(targets: pd.DataFrame, times: pd.Series[Any], form: Form) -> pd.DataFrame:
+    """Return rows with nothing but their times and spans, numbered from 0."""
+    spans = {name: targets[f"row {name}"] for name, _ in form.schema.spans.whole}
+    return _as_learned({str(form.schema.time): times, **spans}, form).reset_index(drop=True)
 
 
-def as_rows(
-    targets: pd.DataFrame, times: pd.Series[Any] | None, past: Past | None, form: Form
-) -> pd.DataFrame:
-    """Return the rows of these times of which this was drawn; of first rows there is no `past`."""
-    rows: dict[str, Any] = {name: targets[f"row {name}"] for name in form.schema.columns}
+def _spans(rows: pd.DataFrame, form: Form) -> dict[str, Any]:
+    return {f"row {name}": rows[name].array for name, _ in form.schema.spans.whole}
+
+
+def as_rows(targets: pd.DataFrame, dates: pd.DataFrame, past: Past | None, form: Form) -> pd.DataFrame:
+    """Return the rows of these times and spans of which this was drawn; of first rows there is no `past`."""
+    rows: dict[str, Any] = {name: dates[name] for name in dates.columns}
+    rows |= {name: targets[f"row {name}"] for name in form.schema.columns if name not in rows}
     if past is not None:
         rows |= {name: _as_before(rows[name], past.rows[name]) for name in form.schema.steady_columns}
-    if times is not None and form.schema.time is not None:
-        rows[form.schema.time] = times
-    return _as_learned(rows, form)
+    return _as_learned(rows, form)[list(form.empty.columns)]
 
 
 def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]:
@@ -357,38 +371,5 @@ def _as_before(values: pd.Series[Any], before: pd.Series[Any]) -> pd.Series[Any]
 def _as_learned(rows: Mapping[str, Any], form: Form) -> pd.DataFrame:
     dtypes = form.empty.dtypes.to_dict()
     return pd.DataFrame(
-        {name: one if one.dtype == dtypes[name] else one.astype(dtypes[name]) for name, one in rows.items()},
-        columns=form.empty.columns,
+        {name: one if one.dtype == dtypes[name] else one.astype(dtypes[name]) for name, one in rows.items()}
     )
-
-
-def optional(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return values as a dtype that holds NULL, too."""
-    if not isinstance(values.dtype, np.dtype):
-        return values
-    if values.dtype.kind in "iu":
-        return values.astype("UInt64" if values.dtype.kind == "u" else "Int64")
-    return values.astype(object) if values.dtype.kind == "b" else values
-
-
-def is_averaged(values: pd.Series[Any]) -> bool:
-    """Return whether a column holds numbers that have a mean."""
-    return is_measured(values.dtype) and getattr(values.dtype, "kind", "O") in "iuf"
-
-
-def amounts(values: pd.Series[Any]) -> Floats:
-    """Return numbers as floats; NULL and what is infinite as 0, because sums of them say nothing."""
-    numbers = values.to_numpy(np.float64, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, 0.0)
-
-
-def as_numbers(gaps: pd.Series[Any]) -> Floats:
-    """Return gaps in days, or in the unit of the numbers; NULL as 0."""
-    if getattr(gaps.dtype, "kind", "") == "m":
-        days = gaps.to_numpy() / np.timedelta64(1, "D")
-        return cast("Floats", np.nan_to_num(days.astype(np.float64)))
-    return cast("Floats", np.nan_to_num(gaps.to_numpy(np.float64, na_value=np.nan)))
-
-
-def _share(values: Floats) -> Floats:
-    return np.round(values, 2)

@@ -62,9 +62,13 @@ class Raking:
         columns: all columns.
         codes: their training codes, every unknown one filled in, in the order of drawing.
         source: draws that many candidate rows.
+        context: how many columns are always given. Beside so many that not all pairs can be looked at, those
+            that differ most are accidents of few entities, and weights would remember whose.
     """
 
-    def __init__(self, columns: Sequence[ColumnCodes], codes: Codes, source: Source) -> None:
+    def __init__(
+        self, columns: Sequence[ColumnCodes], codes: Codes, source: Source, context: int = 0
+    ) -> None:
         self._factors: dict[Some, Floats] = {}
         self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)
@@ -74,7 +78,8 @@ class Raking:
         self._groups = {index: table.astype(np.uint8) for index, (table, _) in groups.items()}
         self._sizes = {index: size for index, (_, size) in groups.items()}
         self._is_ordered = {index: columns[index].is_ordered for index in first}
-        if rows >= MIN_ROWS and len(columns) > 1:
+        is_wide = context > 0 and len(codes) > MAX_COLUMNS
+        if rows >= MIN_ROWS and len(columns) > 1 and not is_wide:
             real = self._group_codes(codes)
             candidate_rows = RATIO * min(rows, MAX_ROWS)
             self._fit_pairs(real, self._group_codes(draw_candidates(source, candidate_rows)))

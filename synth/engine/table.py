@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from synth.engine.calendar import Calendar
     from synth.engine.columns import ColumnCodes, DerivedColumn, Ints, Mask
@@ -102,14 +101,7 @@ class Table:
             chain.learn(order, information, rng, on_learned, context=self._context)
         redundant = {number for one in self._derived_columns.values() for number in one.redundant}
         to_rake = {index: own for index, own in codes.items() if index not in redundant}
-        self._raking = Raking(self._columns, self._in_order(to_rake, information), self._source(codes, rng))
-
-    def _in_order(self, codes: dict[int, Ints], information: NDArray[np.float64]) -> dict[int, Ints]:
-        """Return codes in the order of drawing; what is always given comes last, but first what says most."""
-        said = information.sum(0)
-        context = sorted(self._context, key=lambda index: -said[index])
-        order = [*(index for index in codes if index not in self._context), *context]
-        return {index: codes[index] for index in order}
+        self._raking = Raking(self._columns, to_rake, self._source(codes, rng), len(self._context))
 
     def _source(
         self, codes: Mapping[int, Ints], rng: np.random.Generator

@@ -65,3 +65,26 @@ def test_what_is_recent_is_open_and_nothing_else() -> None:
     is_recent = (rows["day"] - START).dt.days > RECENT
     assert is_recent.sum() > 100
     assert ((rows["state"] == "open") != is_recent).mean() < 0.02
+
+
+def test_what_a_row_holds_goes_with_its_other_dates_too() -> None:
+    rng = np.random.default_rng(1)
+    owners = 900
+    booked, rows = rng.integers(0, 500, owners), []
+    for owner in range(owners):
+        day = int(booked[owner])
+        while day < DAYS and rng.random() < 0.7:
+            arrival = day + int(rng.gamma(1.5, 20))
+            is_firm = arrival % 7 < 4 and rng.random() < 0.6
+            state = "open" if arrival > DAYS else "gone"
+            rows.append((owner, day, arrival, "firm" if is_firm else "person", state))
+            day += 1 + int(rng.exponential(90))
+    frame = pd.DataFrame(rows, columns=["owner", "booked", "arrival", "by", "state"])
+    for name in ("booked", "arrival"):
+        frame[name] = (START + pd.to_timedelta(frame[name], "D")).astype("datetime64[us]")
+    since = pd.DataFrame({"since": (START + pd.to_timedelta(booked, "D")).astype("datetime64[us]")})
+    histories = Histories(1, time="booked", categories=["by", "state"])
+    twin, _ = histories.fit(since, frame.drop(columns="owner"), frame["owner"].to_numpy()).sample(since)
+    is_ahead = (twin["arrival"] - START).dt.days > DAYS
+    assert ((twin["state"] == "open") != is_ahead).mean() < 0.01
+    assert (twin["arrival"].dt.day_of_week[twin["by"] == "firm"] >= 4).mean() < 0.15
