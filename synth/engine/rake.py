@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     Some = tuple[int, ...]  # indices of one or two columns
     Blocks = tuple[Ints, float]  # for each cell of a table its block, and the rows added to a block's counts
 
-MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of
+MIN_ROWS = 2000  # fewer teach little but their accidents, and whom those were of,
+ALIKE = 0.15  # and rows of one entity, so far alike, count as fewer (design effect: Kish 1965)
 MAX_ROWS = 50_000  # more do not get more candidates, and show which pairs of columns are right without raking
 RATIO = 16  # candidates a training row: they are cheap, and their own accidents must not be learned
 SWEEPS = ((0.3, 3), (1.0, 3))  # how many over which share of the candidates: the first need not be exact
@@ -64,10 +65,17 @@ class Raking:
         source: draws that many candidate rows.
         context: how many columns are always given. Beside so many that not all pairs can be looked at, those
             that differ most are accidents of few entities, and weights would remember whose.
+        each: how many training rows an entity has on average.
     """
 
     def __init__(
-        self, columns: Sequence[ColumnCodes], codes: Codes, source: Source, context: int = 0
+        self,
+        columns: Sequence[ColumnCodes],
+        codes: Codes,
+        source: Source,
+        *,
+        context: int = 0,
+        each: float = 1.0,
     ) -> None:
         self._factors: dict[Some, Floats] = {}
         self._scale, self._cap = 1.0, CAPS[-1]
@@ -79,7 +87,7 @@ class Raking:
         self._sizes = {index: size for index, (_, size) in groups.items()}
         self._is_ordered = {index: columns[index].is_ordered for index in first}
         is_wide = context > 0 and len(codes) > MAX_COLUMNS
-        if rows >= MIN_ROWS and len(columns) > 1 and not is_wide:
+        if rows >= MIN_ROWS * (1 + (each - 1) * ALIKE) and len(columns) > 1 and not is_wide:
             real = self._group_codes(codes)
             candidate_rows = RATIO * min(rows, MAX_ROWS)
             self._fit_pairs(real, self._group_codes(draw_candidates(source, candidate_rows)))

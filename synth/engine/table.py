@@ -101,7 +101,8 @@ class Table:
             chain.learn(order, information, rng, on_learned, context=self._context)
         redundant = {number for one in self._derived_columns.values() for number in one.redundant}
         to_rake = {index: own for index, own in codes.items() if index not in redundant}
-        self._raking = Raking(self._columns, to_rake, self._source(codes, rng), len(self._context))
+        source, context = self._source(codes, rng), len(self._context)
+        self._raking = Raking(self._columns, to_rake, source, context=context, each=crowd.each)
 
     def _source(
         self, codes: Mapping[int, Ints], rng: np.random.Generator

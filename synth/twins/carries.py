@@ -114,7 +114,7 @@ def carry_over(rows: pd.DataFrame, owner: NDArray[Any], carries: Sequence[Carry]
             total = first + steps
         else:
             total = values.mask(later & result[carry.source].shift().notna(), result[carry.source].shift())
-        result[carry.column] = total.astype(values.dtype)
+        result[carry.column] = total.where(total.notna(), values).astype(values.dtype)
     return result
 
 

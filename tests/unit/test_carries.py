@@ -111,3 +111,10 @@ def test_a_twin_takes_over_what_real_rows_do_in_the_order_of_their_time(form: Nu
     before = rows.groupby("owner")["balance"].shift()
     assert (rows["balance"] == before + rows["paid"])[before.notna()].all()
     assert samples.synthetic["balance"].tolist() == result.table.column("balance").to_pylist()
+
+
+def test_where_a_step_or_the_row_before_is_null_rows_stay() -> None:
+    rows = pd.DataFrame({"closing": [5, 7, 9, 8], "paid": [1.0, np.nan, 2.0, 3.0]})
+    result = carry_over(rows, np.array([0, 0, 0, 1]), (Carry("closing", "closing", "paid"),))
+    assert result["closing"].dtype == rows["closing"].dtype
+    assert result["closing"].tolist()[1] == 7
