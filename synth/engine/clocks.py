@@ -113,7 +113,7 @@ class Clock:
         return (self.between(start, times) < self.least).to_numpy(bool, na_value=False)
 
     def nearest(self, times: NDArray[Any]) -> NDArray[Any]:
-        """Return the starts of periods that times are nearest to; of months, to half a day."""
+        """Return the starts of periods that times are nearest to; a month counts as 30 days."""
         if not self:
             return times
         half = np.timedelta64((self.days or DAYS_OF_A_MONTH) * DAY // 2, "us")

@@ -35,9 +35,7 @@ LOSS = 0.01  # share of rows that may come out with a value that the column neve
 COMMON = 0.01  # share of the rows that makes a value a common one
 LOSS_OF_COMMON = 0.02  # share of rows that may lose a common value,
 DEVIATIONS = 3.1  # beside so many standard ones of two counts that chance alone parts
-ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal,
-ALIKE_ROWS = 60  # or so many, as many as a leaf often has, but no more than
-MOST_ALIKE = 0.1
+ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = (
     1e-6  # a difference between two floats that is none; as a share of the spread, all that adding may lose
 )
@@ -256,4 +254,4 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
 
 def alike(rows: Ints) -> Ints:
     """Return for each of some rows, in the order of what they are like in, another that is like it."""
-    return np.roll(rows, int(max(len(rows) * ALIKE, min(ALIKE_ROWS, len(rows) * MOST_ALIKE))) + 1)
+    return np.roll(rows, int(len(rows) * ALIKE) + 1)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from synth.columns.conform import by_row, learnable
 from synth.domain import RARE, Role
 from synth.twins.computing import with_columns
+from synth.twins.periods import codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,12 +131,13 @@ def with_carries(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
     if family is None or family.time is None or not table.num_rows or family.time not in names:
         return twin_table, samples
     key, time = family.key, family.time
+    names -= _fixed_columns(case) - {time}
     some = [one for one in case.treatments if one.column.name in names and _is_plain(one, time)]
     real_rows = learnable(case.source.real, some)
     if time not in real_rows:  # it is part of a range
         return twin_table, samples
     real, owner = _in_order(real_rows, case.source.real.column(key), time)
-    carries = find_carries(real.drop(columns=time), owner)
+    carries = [one for one in find_carries(real, owner) if one.column != time]
     if not carries:
         return twin_table, samples
     result = learnable(table, some)
@@ -147,6 +149,13 @@ def with_carries(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
     return with_columns(twin_table, samples, case.treatments, pa.table(parts))
 
 
+def _fixed_columns(case: Case) -> set[str]:
+    """Return the columns that a formula or another table decides, or whose role is declared."""
+    model, formulas = case.task.model, case.enforceable.formulas
+    facts = (fact.column for fact in case.context.facts.every if fact.model == model.unique_id)
+    return {*model.roles, *facts, *(formula.column for formula in formulas)}
+
+
 def _is_plain(treatment: Treatment, time: str) -> bool:
     """Return whether a column holds numbers or moments as they are, or orders the rows."""
     is_measured = treatment.role in {Role.NUMBER, Role.DATETIME}
@@ -155,10 +164,7 @@ def _is_plain(treatment: Treatment, time: str) -> bool:
 
 def _in_order(rows: pd.DataFrame, keys: pa.ChunkedArray, time: str) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Return rows with those of an owner together and in order, and a number for the owner of each."""
-    codes = keys.combine_chunks().dictionary_encode().indices
-    owner = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    order = pd.DataFrame({"owner": owner, "time": rows[time].array}).sort_values(
-        ["owner", "time"], kind="stable"
-    )
-    places = order.index[order["owner"] >= 0].to_numpy()
+    owner = codes_of(keys)
+    frame = pd.DataFrame({"owner": owner, "time": rows[time].array})
+    places = frame[owner >= 0].sort_values(["owner", "time"], kind="stable").index.to_numpy()
     return rows.iloc[places], owner[places]

@@ -99,7 +99,9 @@ def test_a_twin_takes_over_what_real_rows_do_in_the_order_of_their_time(form: Nu
         family=SimpleNamespace(key="owner", time="day"),
         source=SimpleNamespace(real=real),
         treatments=treatments,
-        task=SimpleNamespace(seed=0, model=SimpleNamespace(unique_id="model.bank.postings")),
+        task=SimpleNamespace(seed=0, model=SimpleNamespace(unique_id="model.bank.postings", roles={})),
+        enforceable=SimpleNamespace(formulas=()),
+        context=SimpleNamespace(facts=SimpleNamespace(every=())),
     )
     order = rng.permutation(len(owner))
     twin = real.set_column(3, "balance", pa.array(rng.integers(0, 9_999, len(owner)))).take(pa.array(order))
