@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synth.guarantee.cells import ABSENT, tally
+from synth.guarantee.cells import tally
 from synth.guarantee.fitting import even_numbers
 from synth.guarantee.smoothing import smooth
 
@@ -25,6 +25,9 @@ MOST = 100_000
 SURE = 4.0
 # Where fewer parents than this are expected, nobody is.
 FEWEST = 0.25
+# Parents without rows are believed in from so many deviations on: seldom has a project any, and a parent that
+# gets none by chance contradicts whatever else is known of its rows.
+CHILDLESS = 3.0
 # Nor is anybody so many bins beyond the last count that is so many deviations high: a curve beside a peak may
 # rise again where nothing is known.
 AHEAD, CLEAR = 3, 4.0
@@ -98,7 +101,7 @@ def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) 
     clear = np.flatnonzero(noisy[1:] > CLEAR * deviation)
     last = int(clear[-1]) if len(clear) else int(np.argmax(noisy[1:]))
     is_near = np.arange(len(curve.counts)) <= last + AHEAD
-    childless = float(noisy[0]) if counts.all and noisy[0] > ABSENT * deviation else 0.0
+    childless = float(noisy[0]) if counts.all and noisy[0] > CHILDLESS * deviation else 0.0
     numbers = np.append(childless, np.where(is_near & (curve.counts >= FEWEST), curve.counts, 0.0))
     total = float(numbers.sum())
     return ChildCounts(numbers / total, max(1, round(total)), counts.all)

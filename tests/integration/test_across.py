@@ -313,7 +313,10 @@ def test_a_twin_by_checks_agrees_with_one_that_is_made_by_guarantee_in_the_end(
 
         assert answer.code == 0, answer.text
         assert answer.text.count("by guarantee, epsilon") == 1
-        assert project.value(DISAGREE.format(schema="synthetic")) == 0
+        # Of 200 runs about one leaves members without loans, which keep a first day; the run warns of it.
+        childless = project.value("select count(*) from synthetic.members where loans = 0")
+        assert project.value(DISAGREE.format(schema="synthetic")) == childless
+        assert ("it is not so that members.first_on" in answer.text) == (childless > 0)
 
 
 # The stage of a member goes with the last day of its loans, which loans decide.

@@ -191,12 +191,12 @@ def test_numbers_of_a_small_table_are_about_as_large_as_real_ones() -> None:
 
 def test_numbers_that_are_all_alike_stay_near_each_other() -> None:
     domains = {"season": ColumnDomain("number", decimals=0, nullable=False)}
-    wide = 0
-    for seed in SEEDS:
+    wide, runs = 0, range(80)
+    for seed in runs:
         frame = pd.DataFrame({"season": np.random.default_rng(seed).integers(2000, 2025, 500)})
         twin = PrivateSynthesizer(domains, seed=seed).fit(frame).sample(400)["season"]
         wide += not twin.between(1_024, 2_048).all()
-    assert wide < len(SEEDS) / 2
+    assert wide < len(runs) / 2  # a quarter is: half of 80 is more than five deviations off
 
 
 def test_few_parents_have_about_as_many_rows_as_real_ones() -> None:
