@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,9 @@ STEPS = 200
 # The chance of a group that holds hardly anybody, and the log weight of one that holds nobody.
 UNLIKELY, NEVER = 1e-9, -1e6
 BLOCK = 64
+# Groups never meet where that is so much likelier than independence, as a log, and no more rows are seen than
+# so many standard deviations of the noise.
+GAIN, SEEN = 3.0, 2.0
 # Bounds of how strongly a table is held to independence, where 1 is relative entropy's own strength.
 WEIGHTS = (0.01, 4.0)
 # Rows are told apart by one number: the sum of their codes times these, modulo 2**64.
@@ -28,10 +31,16 @@ MULTIPLIERS = np.random.default_rng(0).integers(1, 2**63, 4096, dtype=np.uint64)
 
 @dataclass(frozen=True, slots=True)
 class NoisyTable:
-    """Noisy numbers of rows over two columns' groups (or over one's, as one row), and their variance."""
+    """Noisy numbers of rows over two columns' groups (or over one's, as one row), and their variance.
+
+    `bans` are log weights: 0, or `NEVER` where no row is to be. Of one column, `absent` is the group of NULL,
+    or -1.
+    """
 
     counts: NDArray[np.float64]
     variance: NDArray[np.float64]
+    bans: NDArray[np.float64] | float = 0.0
+    absent: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +138,12 @@ def fit_chain(
         for earlier in order[:place]:
             pair = (min(column, earlier), max(column, earlier))
             if pair in tables:
-                table = _with_own_variance(tables[pair], margins[pair[0]], margins[pair[1]])
-                earlier_tables[earlier] = (
-                    table if pair[1] == column else NoisyTable(table.counts.T, table.variance)
+                counts = tables[pair].counts if pair[1] == column else tables[pair].counts.T
+                table = NoisyTable(counts, tables[pair].variance)
+                earlier_tables[earlier] = _with_own_variance(
+                    replace(table, bans=_bans(table, margins[earlier], margins[column])),
+                    margins[earlier],
+                    margins[column],
                 )
         step = _step(column, margins[column], earlier_tables, rows, sample)
         sample[:, column] = choose_codes(step.logits(sample), sample[:, list(earlier_tables)], random)
@@ -149,7 +161,50 @@ def _with_own_variance(table: NoisyTable, one: NoisyTable, other: NoisyTable) ->
     independent = np.outer(one.counts, other.counts) / rows
     squares = float(((table.counts - independent) ** 2 - table.variance).sum())
     weight = np.clip(rows / max(squares, 1e-9), *WEIGHTS)
-    return NoisyTable(table.counts, table.variance * weight)
+    return replace(table, variance=table.variance * weight)
+
+
+def _bans(table: NoisyTable, one: NoisyTable, other: NoisyTable) -> NDArray[np.float64]:
+    """Return which pairs of groups no row is to have: those of which noise hides hardly any row.
+
+    Nobody who is still there has a day of leaving. The few rows that noise puts there break what holds for
+    all real rows.
+    """
+    expected = np.outer(one.counts, other.counts) / float(one.counts.sum())
+    is_banned = _banned(table.counts, expected, table.variance, _parts(other))
+    is_banned |= _banned(table.counts.T, expected.T, table.variance, _parts(one)).T
+    return np.where(is_banned, NEVER, 0.0)
+
+
+def _parts(margin: NoisyTable) -> NDArray[np.bool_]:
+    """Return the groups that are NULL, and those that are not, a row each; none where none is NULL."""
+    is_null = np.arange(margin.counts.size) == margin.absent
+    return np.array([is_null, ~is_null]) if is_null.any() else np.zeros((0, len(is_null)), bool)
+
+
+def _banned(
+    counts: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    parts: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return the cells of rows that together have nothing of a part of the columns.
+
+    These are the emptiest rows, as many as one may take so that nothing is likelier than what independence
+    expects, and that noise explains what is counted.
+    """
+    is_banned = np.zeros(counts.shape, dtype=bool)
+    for part in parts:
+        seen, spread = counts[:, part].sum(axis=1), variance * part.sum()
+        order = np.argsort(seen)
+        sums, expected_sums = np.cumsum(seen[order]), np.cumsum(expected[:, part].sum(axis=1)[order])
+        variances = spread * np.arange(1, len(order) + 1)
+        gain = (expected_sums / 2 - sums) * expected_sums / variances  # of the log likelihood
+        is_empty = (gain > GAIN) & (sums < SEEN * np.sqrt(variances)) & (seen[order] < SEEN * np.sqrt(spread))
+        last = np.flatnonzero(is_empty)[-1:]
+        for place in order[: int(last[0]) + 1] if len(last) else ():
+            is_banned[place] |= part
+    return is_banned
 
 
 def _dependence(pair: Pair, margins: Sequence[NoisyTable], table: NoisyTable) -> float:
@@ -179,12 +234,14 @@ def _step(
     targets = np.vstack([table.counts for table in tables])
     ridge = np.vstack([np.broadcast_to(table.variance, table.counts.shape) for table in tables])
     scale = 1 / np.sqrt(np.maximum(targets, 0) + ridge)
+    bans = np.vstack([np.broadcast_to(table.bans, table.counts.shape) for table in tables])
     indicator, weights = _indicator(sample[:, columns], offsets, rows)
+    base_of_rows = base + indicator @ bans
     transpose = indicator.T.tocsr()
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         theta = flat.reshape(targets.shape) * scale
-        logits = indicator @ theta + base
+        logits = indicator @ theta + base_of_rows
         top = logits.max(axis=1, keepdims=True)
         chances = np.exp(logits - top)
         normal = chances.sum(axis=1, keepdims=True)
@@ -194,7 +251,7 @@ def _step(
         return value + float((ridge * theta * theta).sum()) / 2, slope.ravel()
 
     best = minimize(loss, np.zeros(targets.size), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    parts = best.x.reshape(targets.shape) * scale
+    parts = best.x.reshape(targets.shape) * scale + bans
     weights_of = {c: parts[a:b] for c, a, b in zip(columns, offsets[1:-1], offsets[2:], strict=True)}
     return Step(column, base + parts[0], weights_of)
 

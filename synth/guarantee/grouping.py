@@ -20,17 +20,27 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The group of each cell of a column, their probabilities, and the variance of the counts of groups."""
+    """The group of each cell of a column, their probabilities, and the variance of the counts of groups.
+
+    `nullable` says that the last cell is NULL.
+    """
 
     of_cell: NDArray[np.int64]
     cells: NDArray[np.float64]
     groups: NDArray[np.float64]
     variance: NDArray[np.float64]
+    nullable: bool = False
 
     @property
     def size(self) -> int:
         """The number of groups."""
         return len(self.groups)
+
+    @property
+    def absent(self) -> int:
+        """The group of NULL alone; -1 where there is none."""
+        last = int(self.of_cell[-1])
+        return last if self.nullable and np.count_nonzero(self.of_cell == last) == 1 else -1
 
     def codes(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the group of every row's cell, -1 outside the domain."""
@@ -53,7 +63,8 @@ def group_cells(margin: Margin, most: int) -> Groups:
     line = len(margin.cells.starts) if isinstance(margin.cells, LineCells) else 0
     of_cell = _stretches(chances, line, most) if line else _commonest(chances, most)
     groups = np.bincount(of_cell, weights=chances).astype(np.float64)
-    return Groups(of_cell, chances, groups, np.bincount(of_cell, weights=margin.variances).astype(np.float64))
+    variance = np.bincount(of_cell, weights=margin.variances).astype(np.float64)
+    return Groups(of_cell, chances, groups, variance, margin.cells.nullable)
 
 
 def _stretches(chances: NDArray[np.float64], line: int, most: int) -> NDArray[np.int64]:

@@ -58,7 +58,8 @@ class Learning:
     def _fit(self) -> tuple[NoisyChain, NDArray[np.int64]]:
         population = int(np.clip(4 * self.rows, *POPULATION))
         margins = [
-            NoisyTable(groups.groups[None, :] * self.rows, groups.variance[None, :]) for groups in self.groups
+            NoisyTable(one.groups[None, :] * self.rows, one.variance[None, :], absent=one.absent)
+            for one in self.groups
         ]
         return fit_chain(margins, self.tables, self.first, population, self.random)
 

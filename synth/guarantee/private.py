@@ -32,14 +32,13 @@ SURER = ((200, 0.15), (25, 0.4))
 # What a column costs beside one of public labels or bounds: one of which only the NULLs are counted or that
 # others decide, and one of which nothing is public.
 PRESENCE, UNDECLARED = 0.2, 1.5
-# Pairs that are counted, at most so many a column.
-PAIRS = 2
+# Pairs that are counted: at most so many a column, as many as leave each so many groups a column, and none
+# where fewer would. Labels that few groups merge hide rules, such as that what is open has no end.
+PAIRS, GROUPS, FEWEST_PAIRS = 2, 4, 2
 # The share for what nearly every entity keeps to.
 REGULARITIES = 0.08
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
 FULL, MOST_GROUPS = 3.0, 32
-# Where pairs of fewer groups stand out from noise, columns alone get the whole budget.
-FEWEST_GROUPS = 2
 
 
 class PrivateSynthesizer:
@@ -168,10 +167,11 @@ class PrivateSynthesizer:
             self._rows = max(1.0, sums / weights)
 
     def _measure(self, training: pd.DataFrame) -> dict[str, Margin]:
+        """Return the noisy counts of every column, which get the whole budget where no pair is counted."""
         share = MARGINS + (DISCOVERY if self._incomplete else 0)
         alone = min(self._mechanisms.rho * share, self._mechanisms.remaining)
-        self._most = self._groups_for(self._mechanisms.remaining - alone)
-        whole = alone if self._most >= FEWEST_GROUPS else self._mechanisms.remaining
+        self._pairs, self._most = self._pairs_and_groups(self._mechanisms.remaining - alone)
+        whole = alone if self._pairs else self._mechanisms.remaining
         costs = {name: _cost(domain) for name, domain in self.domains.items()}
         total = sum(costs.values())
         return {name: self._margin(name, training[name], whole * costs[name] / total) for name in costs}
@@ -197,23 +197,20 @@ class PrivateSynthesizer:
         told = discovery.told, discovery.variance
         return label_margin(name, values, discovery.cells, mechanisms, rest, told)
 
-    def _pairs(self) -> int:
-        """Return how many pairs are counted; public."""
+    def _pairs_and_groups(self, budget: float) -> tuple[int, int]:
+        """Return how many pairs are counted, and how many groups of each column stand out from the noise."""
         number = len(self.domains)
-        return min(number * (number - 1) // 2, PAIRS * number)
-
-    def _groups_for(self, budget: float) -> int:
-        """Return in how many groups each column of a pair stands out from noise; in one: not at all."""
-        pairs = self._pairs()
-        if not pairs or budget <= 0:
-            return 1
-        deviation = self._mechanisms.scale(budget * (1 - CHOICE) / pairs)
-        return int(np.clip(np.sqrt(self._rows / (FULL * deviation)), 1, MOST_GROUPS))
+        most = min(number * (number - 1) // 2, PAIRS * number)
+        loss = max(0.0, budget) * (1 - CHOICE)
+        deviation = self._rows / (FULL * GROUPS**2)  # that leaves so many groups
+        pairs = min(most, int(loss * 2 * (deviation / self._mechanisms.contribution) ** 2))
+        if pairs < min(most, FEWEST_PAIRS) or not pairs:
+            return 0, GROUPS
+        deviation = self._mechanisms.scale(loss / pairs)
+        return pairs, int(np.clip(np.sqrt(self._rows / (FULL * deviation)), GROUPS, MOST_GROUPS))
 
     def _learn(self, training: pd.DataFrame) -> None:
-        pairs = self._pairs() if self._most >= FEWEST_GROUPS else 0
-        most = max(self._most, FEWEST_GROUPS)
-        self._groups = {name: group_cells(margin, most) for name, margin in self._margins.items()}
+        self._groups = {name: group_cells(margin, self._most) for name, margin in self._margins.items()}
         codes = tuple(self._codes(training, tuple(self.domains)).values())
         learning = Learning(
             tuple(self.domains),
@@ -223,7 +220,7 @@ class PrivateSynthesizer:
             len(self._given_columns),
             self._random,
         )
-        self._chain = learning.chain(self._mechanisms, pairs)
+        self._chain = learning.chain(self._mechanisms, self._pairs)
 
 
 def _cost(domain: ColumnDomain) -> float:
