@@ -228,6 +228,7 @@ def as_json(task: Task) -> str:
         "reference": model.reference or None,
         "excerpt": str(model.excerpt) if model.excerpt else None,
         "foreign_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.foreign_keys},
+        "shared_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.shared_keys},
         "roles": dict(model.roles),
         "path": model.path,
     }

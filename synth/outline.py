@@ -110,7 +110,13 @@ def _table(one: ModelListing, width: int) -> list[str]:
     direct = whose and not whose.path and any(key.column == whose.column for key in model.foreign_keys)
     if about(model) != "each row on its own" and not direct:
         lines += _entry(f"about {about(model)}", width, indent=4)
-    keys = [f"{key.column} → {model_name(key.parent)} ({_why(key, model)})" for key in model.foreign_keys]
+    shared = {key.column for key in model.shared_keys}
+    keys = [
+        f"{key.column} → {model_name(key.parent)} ({_why(key, model)})"
+        for key in model.foreign_keys
+        if key.column not in shared
+    ]
+    keys += [f"{key.column} ~ {model_name(key.parent)} ({key.test})" for key in model.shared_keys]
     lines += _entry("; ".join(keys), width, indent=4) if keys else []
     for fact in one.across:
         lines += _entry(str(fact), width, indent=4)
@@ -210,6 +216,7 @@ def _as_document(one: ModelListing) -> dict[str, object]:
             }
             for key in model.foreign_keys
         ],
+        "shared_keys": {key.column: f"{key.parent}.{key.parent_column}" for key in model.shared_keys},
         "across": [str(fact) for fact in one.across],
         "columns": {
             entry.name: {

@@ -31,4 +31,5 @@ def units(listings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def _parents(one: Mapping[str, Any]) -> Iterable[str]:
     """Return whose keys a model holds; the list says `model.project.name.column`."""
-    return (str(key).rpartition(".")[0] for key in one.get("foreign_keys", {}).values())
+    keys = (*one.get("foreign_keys", {}).values(), *one.get("shared_keys", {}).values())
+    return (str(key).rpartition(".")[0] for key in keys)

@@ -51,6 +51,8 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
         return f"{instead}: {why_empty(treatment.origin)}"
     if treatment.role is Role.FOREIGN_KEY and parent in {*twins, model.unique_id}:
         return f"keys of the twin of {parent}"
+    if treatment.shared is not None and treatment.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY}:
+        return f"keys that the twin of {treatment.shared.parent} has, too"
     if treatment.what in MAKERS and treatment.role not in {Role.CATEGORY, Role.DATE_OF_BIRTH}:
         return f"made-up {treatment.what}"
     return action_of(treatment.role)

@@ -41,6 +41,7 @@ class Treatment:
     Attributes:
         unique: no two rows of the twin may have the same value.
         parent: what the column references; `to_itself` says that this is its own model.
+        shared: the column of another model that has the same keys, where no model with a twin owns them.
         what: what an identifier is, so that it is replaced by something alike.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
@@ -54,6 +55,7 @@ class Treatment:
     origin: str
     unique: bool = False
     parent: ForeignKey | None = None
+    shared: ForeignKey | None = None
     to_itself: bool = False
     what: IdentifierKind | None = None
     doubt: str = ""
@@ -197,6 +199,7 @@ def _treat(model: Model, column: Column, values: Values, twins: Collection[str] 
         suggestion.origin,
         unique=unique,
         parent=parent,
+        shared=None if unique else next((k for k in model.shared_keys if k.column == column.name), None),
         to_itself=parent is not None and parent.parent == model.unique_id,
         what=suggestion.what,
         doubt=suggestion.doubt or _impossible(model, column, suggestion.role, unique=unique),

@@ -81,7 +81,7 @@ def assemble_unseen(
             continue
         present = _present(synthetic, treatment, rows)
         places = shared_values.get(name, np.cumsum(present) - 1)
-        values = pool(treatment) if name in links and treatment.parent else None
+        values = pool(treatment) if name in links and (treatment.parent or treatment.shared) else None
         if values is not None:
             places = links[name]
         else:

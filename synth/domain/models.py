@@ -67,6 +67,7 @@ class Model:
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    shared_keys: tuple[ForeignKey, ...] = ()  # of what no tagged model has, by the one whose twin has them
     roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column
     descriptions: Mapping[str, str] = field(default_factory=dict)  # of its columns, as the project has them
@@ -93,7 +94,12 @@ class Model:
     def needed_models(self) -> tuple[str, ...]:
         """The models whose twins come before its own: those it references, and those whose rows it has."""
         rows_of = self.excerpt.parents if self.excerpt else ()
-        return tuple(dict.fromkeys((*(key.parent for key in self.foreign_keys), *rows_of)))
+        return tuple(dict.fromkeys((*(key.parent for key in self.held_keys), *rows_of)))
+
+    @property
+    def held_keys(self) -> tuple[ForeignKey, ...]:
+        """The columns that hold keys of other twins."""
+        return (*self.foreign_keys, *self.shared_keys)
 
     @property
     def build(self) -> str:

@@ -15,6 +15,7 @@ from synth.graph.links import Linker
 from synth.graph.look import look_at
 from synth.graph.owners import EntityOwners
 from synth.graph.reference import References, with_public_keys
+from synth.graph.shared import KeySharing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -89,9 +90,10 @@ def decide(
         name: _with_reason(_with_owner(model, owners.of(name)), reference.get(name))
         for name, model in linked_models.items()
     }
+    whole_models = with_excerpts(owned_models, lineages, looks, warehouse)
     decided_models = tuple(
         with_derivations(with_formulas(model, lineages.get(name)), lineages)
-        for name, model in with_excerpts(owned_models, lineages, looks, warehouse).items()
+        for name, model in KeySharing(whole_models, looks, lineages, warehouse).with_keys().items()
     )
     return Graph(decided_models, looks, lineages, tuple(owners.questions))
 

@@ -52,7 +52,7 @@ def inputs(
         options,
         model.backend_options,
         model.labels,
-        model.foreign_keys,
+        model.held_keys,
         model.ownership,
         model.reference,
         model.unlinked_columns,

@@ -346,7 +346,7 @@ def with_other_keys(
         former: the keys that their twins had when this one was drawn, by parent and column.
     """
     task, table = draft.case.task, draft.twin_table.table
-    for key in task.model.foreign_keys:
+    for key in task.model.held_keys:
         if key.parent not in unpublished_parents or key.column not in table.column_names:
             continue
         real = draft.case.source.real.column(key.column)

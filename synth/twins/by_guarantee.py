@@ -20,7 +20,6 @@ from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS, lead_nowhere
 from synth.columns.unseen import assemble_unseen
-from synth.domain import Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
@@ -29,7 +28,7 @@ from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
 from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
-from synth.twins.pools import pool_of
+from synth.twins.pools import pool_for, pool_of
 from synth.twins.private import PrivateDraft, learn_privately
 from synth.twins.public_tables import calendar_of
 from synth.twins.publicly import completed, publicly, refuse_unknown, without_labels
@@ -143,7 +142,7 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
     columns = [column for column in case.source.columns if column.name in names]
     stage = context.warehouse.stage(task, stage, columns=columns, table=twin_table.table)
     keys = {name: twin_table.table.column(name) for name in sorted(draft.referenced_columns & set(names))}
-    holds = frozenset(draft.parents) & {key.parent for key in task.model.foreign_keys}
+    holds = frozenset(draft.parents) & {key.parent for key in task.model.held_keys}
     return Twin(stage, examination.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)
 
 
@@ -258,8 +257,7 @@ def _links(
 
 
 def _pool(case: Case, parents: Parents, treatment: Treatment) -> pa.Array | None:
-    key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-    return None if key is None else pool_of(case.task, key, case.context, parents)
+    return pool_for(treatment, case.task, case.context, parents)
 
 
 def _complete(table: pa.Table, treatments: tuple[Treatment, ...]) -> NDArray[np.bool_]:

@@ -150,7 +150,7 @@ def family_of(
     parents: Mapping[str, Owners],
     rows: int,
     twins: Collection[str],
-    pool: Callable[[ForeignKey], pa.Array | None],
+    pool: Callable[[Treatment], pa.Array | None],
 ) -> Family | None:
     """Return the histories that the rows of a model make; None where each row stands on its own.
 
@@ -161,7 +161,7 @@ def family_of(
         parents: models that were made in this run, by `unique_id`.
         rows: how many the twin is to have.
         twins: the models that have a twin or get one, by `unique_id`.
-        pool: the keys of a parent's twin.
+        pool: the keys of other twins that a column may hold.
     """
     whose = model.ownership
     if whose is None or not whose.column or model.history or model.seed_columns or model.balance:
@@ -171,12 +171,14 @@ def family_of(
         return None
     if treatment.parent is None or _is_lost(treatment.parent, twins):
         family = None if whose.path or treatment.unique else _of_entity(treatment, source, treatments, rows)
+        keys = pool(treatment) if family is not None and treatment.shared is not None else None
+        family = family if family is None or keys is None else _with_keys(family, keys)
     elif treatment.parent.parent in parents and rows == source.rows:
         family = _of_parent(treatment, treatment.parent, source, treatments, parents[treatment.parent.parent])
     elif _has_keys_alone(treatment, twins) and rows == source.rows:
         # Nothing but the keys is known of a parent that another run made, or that is made by guarantee.
         family = _of_entity(treatment, source, treatments, rows)
-        family = family and _with_keys(family, pool(treatment.parent))
+        family = family and _with_keys(family, pool(treatment))
     else:
         return None  # its keys are public
     if family is None or min(family.apart.sum(), (~family.apart).sum()) < FEWEST_OWNERS:

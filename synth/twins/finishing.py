@@ -84,7 +84,7 @@ def facts_of_sql(tasks: Sequence[Task], context: RunContext) -> AcrossFacts:
 def parents_of(task: Task) -> set[str]:
     """Return the models whose twins are needed for that of the task, by `unique_id`."""
     path = task.model.ownership.path if task.model.ownership else ()
-    return {key.parent for key in task.model.foreign_keys} | {step.parent for step in path}
+    return {key.parent for key in task.model.held_keys} | {step.parent for step in path}
 
 
 def late_models(tasks: Sequence[Task], facts: AcrossFacts) -> frozenset[str]:
@@ -269,7 +269,7 @@ def _with_keys(
     task = draft.case.task
     pools = {
         key.column: pool_of(task, key, context, others)
-        for key in task.model.foreign_keys
+        for key in task.model.held_keys
         if (key.parent in rejected_models and key.parent in context.twins) or key.parent in others
     }
     result = _distinct(with_other_keys(draft, {*rejected_models, *others}, pools, former))

@@ -165,7 +165,7 @@ def _past(outcome: TwinOutcome) -> Future[DraftOutcome]:
 def _columns_for_children(task: Task, tasks: Sequence[Task]) -> frozenset[str]:
     """Return the columns of a model that foreign keys of others hold, or that lead to their entities."""
     name = task.model.unique_id
-    keys = (key for other in tasks for key in other.model.foreign_keys)
+    keys = (key for other in tasks for key in other.model.held_keys)
     steps = (step for other in tasks if other.model.ownership for step in other.model.ownership.path)
     ways = (column for step in steps if step.parent == name for column in (step.key, step.column))
     return frozenset((*(key.parent_column for key in keys if key.parent == name), *ways))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Task
     from synth.twins.context import Case, RunContext
 
@@ -66,6 +67,35 @@ def pool_of(
             f"{key.parent_column}. Next: give {task.model.name}.{key.column} the role drop, too."
         )
     return parent_keys.drop_null().unique()
+
+
+def pool_for(
+    treatment: Treatment,
+    task: Task,
+    context: RunContext,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+) -> pa.Array | None:
+    """Return the keys that a column may hold; None where it gets new ones.
+
+    Keys that no twin owns are those of the twin that shares them, if it is there.
+    """
+    if treatment.shared is not None and treatment.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY}:
+        return _shared_keys(treatment.shared, context, parents)
+    key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
+    return None if key is None else pool_of(task, key, context, parents)
+
+
+def _shared_keys(
+    key: ForeignKey, context: RunContext, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.Array | None:
+    keys = parents.get(key.parent, {}).get(key.parent_column)
+    if keys is not None:
+        return keys.drop_null().unique()
+    relation = context.stage_relations.get(key.parent, context.twins.get(key.parent))
+    if relation is None:
+        return None
+    is_staged = key.parent in context.stage_relations
+    return context.warehouse.read_keys(relation, key.parent_column, from_stage=is_staged)
 
 
 def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:

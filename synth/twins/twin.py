@@ -31,7 +31,7 @@ from synth.twins.families import family_of, of_one_entity, one_key_each, owners_
 from synth.twins.fits import with_fitting_keys
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
-from synth.twins.pools import most_keys, pool_of
+from synth.twins.pools import most_keys, pool_for
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
-    from synth.domain import Column, Evaluation, ForeignKey, Task
+    from synth.domain import Column, Evaluation, Task
     from synth.twins.context import RunContext, Samples
     from synth.twins.examination import Examination
     from synth.twins.families import Owners
@@ -125,7 +125,7 @@ def draw_twin(
     twin_table, samples, warnings = with_windows(case, twin_table, samples)
     names = sorted({*referenced_columns} & {*twin_table.table.column_names})
     keys = {name: twin_table.table.column(name) for name in names}
-    holds = frozenset(parents) & {key.parent for key in task.model.foreign_keys}
+    holds = frozenset(parents) & {key.parent for key in task.model.held_keys}
     second = None if samples.second is None else samples.second[twin_table.places]
     ours = _owners(case, samples, twin_table, second, keys) if keys else None
     return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours, warnings)
@@ -184,8 +184,8 @@ def _in_family(
         return case
     model, facts = nearest_owner(task.model, case.context.facts.every), case.context.facts.every
 
-    def pool(key: ForeignKey) -> pa.Array | None:
-        return pool_of(task, key, case.context, parents)
+    def pool(treatment: Treatment) -> pa.Array | None:
+        return pool_for(treatment, task, case.context, parents)
 
     treatments = not_by_windows(case)
     family = family_of(model, case.source, treatments, owners, case.rows, case.context.twins, pool)
@@ -242,8 +242,7 @@ def _conform(
         treatments = case.family.nest.with_unique_key(treatments)
 
     def pool(treatment: Treatment) -> pa.Array | None:
-        key = treatment.parent if treatment.role is Role.FOREIGN_KEY else None
-        return None if key is None else pool_of(task, key, case.context, parents)
+        return pool_for(treatment, task, case.context, parents)
 
     table = assemble(
         synthetic,
