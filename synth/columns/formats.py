@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,11 @@ LOOSENINGS = (
     *(LooserFormat(digits=True, longer=longer) for longer in range(1, 5)),
     *(LooserFormat(digits=True, letters=True, longer=longer) for longer in range(20)),
 )
+
+
+def texts_of(formats: Sequence[Format]) -> list[str]:
+    """Return every text of the formats, once."""
+    return list(dict.fromkeys("".join(text) for form in formats for text in product(*form.positions)))
 
 
 def read_formats(keys: pa.ChunkedArray, limit: int | None) -> tuple[Format, ...]:

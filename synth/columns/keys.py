@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.formats import LOOSENINGS, draw_texts, loosen, read_formats
+from synth.columns.formats import LOOSENINGS, draw_texts, loosen, read_formats, texts_of
 from synth.columns.measures import longest_common
 from synth.columns.sharing import FEW
 from synth.domain import RARE, Kind
@@ -29,6 +29,9 @@ TRIES = 60  # draws before a type counts as full
 CROWDED_RATIO = (
     4  # where the type holds fewer values than so many times those needed, free ones are looked up
 )
+
+MOST_LISTED = 100_000  # texts of a format that are listed where the real ones crowd it
+SPARE = 2  # times as many free ones as are needed: what is left out must not tell which are real
 
 TRIAL = 60  # keys by which it is seen whether a way of writing fits a pattern
 
@@ -215,11 +218,17 @@ def _texts(
     if "citext" in column.data_type:  # keys that differ in case only are equal
         real_values, existing = pc.utf8_lower(real_values).unique(), pc.utf8_lower(existing).unique()
     real_formats = read_formats(real_values, column.length)
+    real = pd.Index(existing.to_pylist(), dtype=object)
     for formats in _ways_of_writing(real_formats, column, pattern, rng):
-        if sum(form.room for form in formats) >= CROWDED_RATIO * (rows + len(existing)):
-            real = pd.Index(existing.to_pylist(), dtype=object)
+        room = sum(form.room for form in formats)
+        if room >= CROWDED_RATIO * (rows + len(existing)):
             values = _distinct(_draw_of(formats, rng, pattern), real, rows, column)
             return pa.array(values.to_numpy(object), pa.string())
+        if rows + len(existing) <= room <= MOST_LISTED:
+            free = pd.Index([text for text in texts_of(formats) if pattern is None or pattern.fits(text)])
+            free = free[~free.isin(real)]
+            if len(free) >= SPARE * rows:
+                return pa.array(rng.permutation(free.to_numpy(object))[:rows], pa.string())
     raise full(column, rows)
 
 

@@ -123,6 +123,11 @@ def test_a_format_that_is_nearly_full_is_loosened(column: Column, pattern: str) 
         assert re.fullmatch(pattern, key), key
 
 
+def test_a_crowded_format_stays_where_twice_as_many_texts_are_free() -> None:
+    keys = keys_like([f"{7 * i % 10_000:04d}" for i in range(3_000)], TEXT, 3_000)
+    assert all(re.fullmatch(r"\d{4}", key) for key in keys)
+
+
 def test_a_format_without_room_is_refused_without_a_value() -> None:
     with pytest.raises(
         ModelError, match=r"The key id \(character varying\(1\)\) has no room for 20"
