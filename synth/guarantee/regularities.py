@@ -7,22 +7,24 @@ has; and an entity that keeps a rule in all of its rows tells more than a row do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from synth.guarantee.cells import tally
-from synth.guarantee.domains import amounts
+from synth.guarantee.domains import amount_of, amounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from synth.guarantee.domains import ColumnDomain
     from synth.guarantee.noise import Mechanisms
 
+    Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -120,10 +122,10 @@ def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
     return kinds.to_numpy().astype(np.int64)
 
 
-def _are_firsts(times: Floats) -> NDArray[np.bool_]:
+def _are_firsts(times: Floats) -> Bools:
     """Return which moments in microseconds since 1970 are on the first day of a month."""
     days = np.floor(times / DAY).astype(np.int64).astype("M8[D]")
-    are_firsts: NDArray[np.bool_] = days == days.astype("M8[M]")
+    are_firsts: Bools = days == days.astype("M8[M]")
     return are_firsts
 
 
@@ -141,7 +143,7 @@ def _kinds_of_steps(values: pd.Series, entities: Ints, domain: ColumnDomain) -> 
     return np.asarray(divides.sum(axis=0), np.int64)
 
 
-def _is_rule(noisy: Floats, keeps: NDArray[np.bool_], deviation: float) -> bool:
+def _is_rule(noisy: Floats, keeps: Bools, deviation: float) -> bool:
     """Return whether the kinds that keep a rule stand out from the noise, and the others do not at all."""
     often, seldom = float(noisy[keeps].sum()), float(noisy[~keeps].sum())
     return bool(
@@ -192,13 +194,12 @@ def with_regularity(
 
 def _on_firsts(values: pd.Series, domain: ColumnDomain) -> pd.Series:
     """Return days at the nearest first of a month within the bounds, if there is one."""
-    middle = (values + pd.Timedelta(days=DAYS_OF_HALF_A_MONTH)).to_numpy("M8[us]")
-    months = middle.astype("M8[M]")
-    if domain.high is not None:
-        months = np.where(months.astype("M8[us]") > np.datetime64(domain.high, "us"), months - 1, months)
-    if domain.low is not None:
-        months = np.where(months.astype("M8[us]") < np.datetime64(domain.low, "us"), months + 1, months)
-    return pd.Series(months.astype("M8[us]"), index=values.index).astype(values.dtype)
+    times = amounts(values, "datetime")
+    middle = np.nan_to_num(times) + DAYS_OF_HALF_A_MONTH * DAY
+    months = middle.astype(np.int64).astype("M8[us]").astype("M8[M]")
+    for is_outside, move in _beyond(domain, -1, 1):
+        months = np.where(is_outside(_microseconds(months)), months + move, months)
+    return _moments(np.where(np.isnan(times), np.nan, _microseconds(months)), values)
 
 
 def _on_days(
@@ -207,18 +208,34 @@ def _on_days(
     times = amounts(values, "datetime")
     today = _week_days(np.nan_to_num(times))
     other_days = np.array(days)[random.integers(0, len(days), len(values))]
-    moves = np.where(np.isin(today, days) | np.isnan(times), 0, other_days - today)
-    moved_values = values + pd.to_timedelta(moves, unit="D")
-    low, high = domain.low, domain.high
-    if low is not None:
-        moved_values = moved_values.mask(
-            (moved_values < low).to_numpy(), moved_values + pd.Timedelta(days=DAYS)
-        )
-    if high is not None:
-        moved_values = moved_values.mask(
-            (moved_values > high).to_numpy(), moved_values - pd.Timedelta(days=DAYS)
-        )
-    return moved_values
+    times = times + np.where(np.isin(today, days), 0, other_days - today) * DAY
+    for is_outside, move in _beyond(domain, -DAYS, DAYS):
+        times = np.where(is_outside(times), times + move * DAY, times)
+    return _moments(times, values)
+
+
+def _beyond(domain: ColumnDomain, back: int, on: int) -> list[tuple[Callable[[Floats], Bools], int]]:
+    """Return what tells moments beyond a bound, and how far these move, for each bound that there is."""
+    ways: list[tuple[Callable[[Floats], Bools], int]] = []
+    if domain.high is not None:
+        ways.append((partial(np.less, amount_of(domain.high, "datetime")), back))
+    if domain.low is not None:
+        ways.append((partial(np.greater, amount_of(domain.low, "datetime")), on))
+    return ways
+
+
+def _microseconds(months: NDArray[np.datetime64]) -> Floats:
+    return months.astype("M8[us]").astype(np.int64).astype(np.float64)
+
+
+def _moments(times: Floats, like: pd.Series) -> pd.Series:
+    """Return microseconds since 1970, NaN for NULL, as moments of the type and the rows of another column."""
+    moments = np.nan_to_num(times).astype(np.int64).astype("M8[us]")
+    moments[np.isnan(times)] = np.datetime64("NaT")
+    column = pd.Series(moments, index=like.index)
+    zone = getattr(like.dtype, "tz", None)
+    column = column if zone is None else column.dt.tz_localize("UTC").dt.tz_convert(zone)
+    return column.astype(like.dtype)
 
 
 def _week_days(times: Floats) -> Ints:
