@@ -161,6 +161,14 @@ def outcome(place: str, result: ModelResult, details: Path) -> None:
     for text in result.warnings:
         warning(text, unique_id=task.model.unique_id)
     checks = evaluation.checks if evaluation and not result.guarantee else ()
+    low = [check for check in checks if check.gating and check.verdict is Verdict.FAIL]
+    if low:
+        figures = ", ".join(f"{check.name} ({check.value:.3g}, limit {check.limit:.3g})" for check in low)
+        warning(
+            f"{task.model.name} is less like real rows than the limits ask: {figures}; its privacy checks "
+            f"pass; see {relative_path(details)}",
+            unique_id=task.model.unique_id,
+        )
     unsure = [check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE]
     if unsure:
         warning(
@@ -183,8 +191,8 @@ def _figures(result: ModelResult) -> list[str]:
     elif result.inherited:
         parts.append(f"checks {result.inherited} there")
     elif evaluation and evaluation.checks:
-        private = "privacy checks pass, quality " if evaluation.undecided_only_in_quality else "checks "
-        parts.append(f"{private}{evaluation.verdict}")
+        only_quality = evaluation.undecided_only_in_quality or evaluation.fails_only_in_quality
+        parts.append(f"{'privacy checks pass, quality' if only_quality else 'checks'} {evaluation.verdict}")
     passes = sum(status == "pass" for status in result.tests.values())
     if passes:
         parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")

@@ -126,3 +126,9 @@ class Evaluation:
         """Whether all privacy checks pass, and there are too few rows to judge some of the quality."""
         stops = {check.aspect for check in self.checks if check.gating and check.verdict is not Verdict.PASS}
         return self.verdict is Verdict.INCONCLUSIVE and stops == {Aspect.QUALITY}
+
+    @property
+    def fails_only_in_quality(self) -> bool:
+        """Whether all privacy checks pass, and the twin is too unlike real rows."""
+        stops = {check.aspect for check in self.checks if check.gating and check.verdict is not Verdict.PASS}
+        return self.verdict is Verdict.FAIL and stops == {Aspect.QUALITY}

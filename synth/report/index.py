@@ -54,7 +54,7 @@ class RunOutcome:
     @property
     def style(self) -> str:
         """The colour that the status has."""
-        if self.status is Status.PUBLISHED and self.verdict is Verdict.INCONCLUSIVE:
+        if self.status is Status.PUBLISHED and self.verdict in {Verdict.INCONCLUSIVE, Verdict.FAIL}:
             return Verdict.INCONCLUSIVE
         return STYLES.get(self.status, "fail")
 

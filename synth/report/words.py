@@ -146,9 +146,11 @@ def headline(document: Document) -> str:
     if document.differential_privacy.decides:
         return "By guarantee"
     state = STATES[document.verdict]
-    if document.verdict is Verdict.INCONCLUSIVE and not document.blocked:
-        return f"{state}, and let through"
-    return f"{state}: not published" if document.blocked else state
+    if document.blocked:
+        return f"{state}: not published"
+    if document.verdict is Verdict.FAIL:
+        return "Below the limits of quality, and published"
+    return f"{state}, and let through" if document.verdict is Verdict.INCONCLUSIVE else state
 
 
 def sentence(document: Document) -> str:
@@ -166,7 +168,8 @@ def sentence(document: Document) -> str:
         case Verdict.PASS:
             return _pass_sentence(document, gates)
         case Verdict.FAIL:
-            return f"{len(checks)} of {_count(len(gates), 'check')} failed."
+            private = "" if document.blocked else " The privacy checks pass."
+            return f"{len(checks)} of {_count(len(gates), 'check')} failed.{private}"
         case Verdict.ERROR:
             return (
                 f"{len(checks)} of {_count(len(gates), 'check')} could not be computed; unknown means stop."

@@ -15,7 +15,7 @@ from synth.facts.across import AcrossFacts, find_across, stated_across, told_by_
 from synth.twins.across import Draft, make_agree, with_copied_keys, with_other_keys
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.excerpts import drawn_apart
-from synth.twins.gate import RejectedError, fails_only_in_quality
+from synth.twins.gate import RejectedError
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.reference import copy_reference, learned_parents
@@ -216,7 +216,7 @@ def _finish_a_version(finish: Callable[[Draft], Twin], draft: Draft, first_draft
     except RejectedError as error:
         is_changed = not first_draft.twin_table.table.equals(draft.twin_table.table)
         if not (
-            is_changed and first_draft.parents == draft.parents and fails_only_in_quality(error.evaluation)
+            is_changed and first_draft.parents == draft.parents and error.evaluation.fails_only_in_quality
         ):
             raise
         name = draft.case.task.model.name

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from synth.evaluate import Entities, OtherSplits, ReplacedColumn
 
 MOST_EXPLAINED = 3  # checks of a rejection; the others are named
+# The fidelity from which a twin that fails in quality alone is of more use than one by guarantee: about that
+# is what twins by guarantee of some hundred entities reach (decisions/2026-11-29-protect-by-default.md).
+USEFUL = 0.8
 WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
@@ -171,12 +174,26 @@ def _thinned_out(
 def passes(task: Task, evaluation: Evaluation) -> bool:
     """Return whether the twin may be published: on a pass, and undecided where the user says so.
 
-    Where only its quality is undecided, a twin by guarantee would be of less use, and protect nobody better
-    than the checks ask.
+    Where only its quality is undecided or too low, a twin by guarantee is mostly of less use, and protects
+    nobody better than the checks ask. A limit that the user has set is kept.
     """
-    if evaluation.verdict is not Verdict.INCONCLUSIVE or task.on_inconclusive is Policy.WARN:
-        return evaluation.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
-    return task.on_inconclusive is Policy.PROTECT and evaluation.undecided_only_in_quality
+    if evaluation.verdict is Verdict.PASS:
+        return True
+    if evaluation.verdict is Verdict.INCONCLUSIVE and task.on_inconclusive is Policy.WARN:
+        return True
+    if task.on_inconclusive is not Policy.PROTECT:
+        return False
+    return evaluation.undecided_only_in_quality or is_useful(task, evaluation)
+
+
+def is_useful(task: Task, evaluation: Evaluation) -> bool:
+    """Return whether a twin that fails in quality alone is published rather than made by guarantee."""
+    return (
+        evaluation.fails_only_in_quality
+        and (evaluation.fidelity or 0.0) >= USEFUL
+        and capabilities_of(task.backend).guarantee
+        and not any(check.has_custom_limit for check in _stops(evaluation) if check.verdict is Verdict.FAIL)
+    )
 
 
 def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
@@ -185,18 +202,11 @@ def is_for_guarantee(task: Task, evaluation: Evaluation) -> bool:
     That twin is safe whatever the first one told, which nobody gets to see; the warning says what it failed.
     What a backend that no guarantee can stand in for has failed is rejected.
     """
-    if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict in {Verdict.PASS, Verdict.ERROR}:
+    if task.on_inconclusive is not Policy.PROTECT or evaluation.verdict is Verdict.ERROR:
         return False
-    if evaluation.verdict is Verdict.FAIL:
-        return capabilities_of(task.backend).guarantee
-    return not evaluation.undecided_only_in_quality
-
-
-def fails_only_in_quality(evaluation: Evaluation) -> bool:
-    """Return whether all privacy checks pass, and the twin is decided to be of no use."""
-    return evaluation.verdict is Verdict.FAIL and all(
-        check.aspect is Aspect.QUALITY for check in _stops(evaluation)
-    )
+    if evaluation.verdict is Verdict.FAIL and not capabilities_of(task.backend).guarantee:
+        return False
+    return not passes(task, evaluation)
 
 
 def rejection(task: Task, evaluation: Evaluation, report: Path) -> RejectedError:
@@ -251,10 +261,10 @@ def count_checks(evaluation: Evaluation | None) -> str:
     return f"judged by {privacy} privacy and {quality} quality checks"
 
 
-def undecided_checks(evaluation: Evaluation | None) -> tuple[str, ...]:
-    """Return the checks that have too few rows to decide."""
+def checks_let_through(evaluation: Evaluation | None, verdict: Verdict) -> tuple[str, ...]:
+    """Return the checks with a verdict that would have stopped the twin."""
     checks = () if evaluation is None else _stops(evaluation)
-    return tuple(check.name for check in checks if check.verdict is Verdict.INCONCLUSIVE)
+    return tuple(check.name for check in checks if check.verdict is verdict)
 
 
 def describe_undecided(evaluation: Evaluation) -> str:

@@ -62,7 +62,8 @@ class Stage:
         delta: with epsilon.
         copied: why it is a copy of the real rows, which are about nobody.
         part_of: the twin whose rows it has, as that twin's stamp tells of it.
-        checked: how many checks decided about it, in words; `undecided` names those that could not.
+        checked: how many checks decided about it, in words; `undecided` names those that could not,
+            `failed` those of quality that it failed.
         limits: of checks, which the user moved.
         policy: what becomes of a twin about which the checks cannot decide.
         attempt: which question about these very source rows this was.
@@ -93,6 +94,7 @@ class Stage:
     part_of: str = ""
     checked: str = ""
     undecided: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     policy: str = ""
     attempt: int = 1
@@ -103,7 +105,7 @@ class Stage:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the stage that `data` was made of."""
         places = {name: Relation(**data[name]) for name in ("relation", "target")}
-        lists = {name: tuple(data.get(name, ())) for name in ("artifacts", "undecided")}
+        lists = {name: tuple(data.get(name, ())) for name in ("artifacts", "undecided", "failed")}
         return cls(**{**data, **places, **lists})
 
     @property
@@ -152,8 +154,9 @@ class Stage:
         """What was let through, and by whose limits."""
         limits = ", ".join(f"{name} {limit:g}" for name, limit in sorted(self.limits.items()))
         undecided_note = f"; undecided, let through: {', '.join(self.undecided)}" if self.undecided else ""
+        failed_note = f"; below the limit, let through: {', '.join(self.failed)}" if self.failed else ""
         retry = f"; attempt {self.attempt}, because: {self.retry_reason}" if self.retry_reason else ""
-        return f"{undecided_note}{f'; limits moved: {limits}' if limits else ''}{retry}"
+        return f"{failed_note}{undecided_note}{f'; limits moved: {limits}' if limits else ''}{retry}"
 
 
 def run_lock(invocation_id: str) -> int:

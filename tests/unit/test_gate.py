@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,9 @@ def test_a_leak_is_made_by_guarantee_where_that_can_stand_in_and_the_check_is_na
     assert not isinstance(of_service, UndecidableError)
 
 
-def test_what_fails_in_quality_is_made_by_guarantee_too_and_the_check_is_named() -> None:
+def test_what_is_of_little_use_is_made_by_guarantee_too_and_the_check_is_named() -> None:
     bad = check("recall", Verdict.FAIL, aspect=Aspect.QUALITY)
-    evaluation = evaluation_of(check("near_copies", Verdict.PASS), bad)
+    evaluation = replace(evaluation_of(check("near_copies", Verdict.PASS), bad), fidelity=0.5)
     error = rejection(PROTECTED_TASK, evaluation, REPORT)
     assert isinstance(error, UndecidableError)
     assert str(error) == "its first twin failed the check recall"

@@ -40,7 +40,7 @@ from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
 from synth.guarantee import OTHER
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
-from synth.twins.gate import fails_only_in_quality, is_for_guarantee
+from synth.twins.gate import is_for_guarantee, passes
 from synth.twins.publicly import Publicly, publicly, refuse_unknown, without_labels
 from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
@@ -274,9 +274,12 @@ def test_rows_in_the_wrong_order_are_put_right_and_numbers_moved_to_bounds() -> 
 # --- what decides, and what it costs
 
 
-def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
-    figures = (Check("x", 0.1, 0.0, 0.2, 0.1, verdict, "About x.", aspect) for aspect, verdict in checks)
-    return Evaluation(0.9, tuple(figures), {})
+def evaluation(*checks: tuple[Aspect, Verdict], fidelity: float = 0.9, is_set: bool = False) -> Evaluation:
+    figures = (
+        Check("x", 0.1, 0.0, 0.2, 0.1, verdict, "About x.", aspect, has_custom_limit=is_set)
+        for aspect, verdict in checks
+    )
+    return Evaluation(fidelity, tuple(figures), {})
 
 
 @pytest.mark.parametrize(
@@ -287,7 +290,7 @@ def evaluation(*checks: tuple[Aspect, Verdict]) -> Evaluation:
         ([(Aspect.PRIVACY, Verdict.FAIL)], True),
         ([(Aspect.PRIVACY, Verdict.ERROR)], False),
         ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.INCONCLUSIVE)], False),
-        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], True),
+        ([(Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL)], False),
         ([(Aspect.PRIVACY, Verdict.INCONCLUSIVE), (Aspect.QUALITY, Verdict.FAIL)], True),
     ],
 )
@@ -300,9 +303,32 @@ def test_a_guarantee_stands_in_for_what_does_not_pass(
 
 def test_a_twin_fails_only_in_quality_where_its_privacy_is_decided() -> None:
     useless = (Aspect.QUALITY, Verdict.FAIL)
-    assert fails_only_in_quality(evaluation((Aspect.PRIVACY, Verdict.PASS), useless))
-    assert not fails_only_in_quality(evaluation((Aspect.PRIVACY, Verdict.INCONCLUSIVE), useless))
-    assert not fails_only_in_quality(evaluation((Aspect.QUALITY, Verdict.INCONCLUSIVE)))
+    assert evaluation((Aspect.PRIVACY, Verdict.PASS), useless).fails_only_in_quality
+    assert not evaluation((Aspect.PRIVACY, Verdict.INCONCLUSIVE), useless).fails_only_in_quality
+    assert not evaluation((Aspect.QUALITY, Verdict.INCONCLUSIVE)).fails_only_in_quality
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "is_set", "policy", "backend", "is_published"),
+    [
+        (0.9, False, Policy.PROTECT, "local", True),
+        (0.5, False, Policy.PROTECT, "local", False),  # noise costs less
+        (0.9, True, Policy.PROTECT, "local", False),  # a limit of the user's
+        (0.9, False, Policy.WARN, "local", False),  # undecided is not failed
+        (0.9, False, Policy.BLOCK, "local", False),
+        (0.9, False, Policy.PROTECT, "nemo", False),
+    ],
+)
+def test_a_private_twin_that_misses_a_limit_of_quality_is_published_where_it_is_of_use(
+    fidelity: float, is_set: bool, policy: Policy, backend: str, is_published: bool
+) -> None:
+    checks = ((Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL))
+    judged = evaluation(*checks, fidelity=fidelity, is_set=is_set)
+    task = TASK.with_options(on_inconclusive=policy, backend=backend)
+    assert passes(task, judged) is is_published
+    assert is_for_guarantee(task, judged) is (
+        policy is Policy.PROTECT and backend == "local" and not is_published
+    )
 
 
 @pytest.mark.parametrize("aspect", Aspect)
