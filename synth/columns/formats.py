@@ -9,17 +9,18 @@ from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.domain import RARE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 SAMPLE = 20_000  # keys that the format is read from
+MOST_COVERED = 0.5  # share of the keys; where marks stand says nothing if fewer are alike in that
 HEXADECIMAL = ("abcdef", "ABCDEF")
 CLASSES = (digits, ascii_lowercase, ascii_uppercase)
 
@@ -53,10 +54,8 @@ class LooserFormat:
         return Format((*positions, *[digits] * self.longer), to.keys)
 
     def _widen(self, position: str) -> str:
-        if len(position) > 1:
-            return position
         for characters in CLASSES:
-            if position in characters and (self.digits if characters is digits else self.letters):
+            if {*position} <= {*characters} and (self.digits if characters is digits else self.letters):
                 return characters
         return position
 
@@ -83,14 +82,22 @@ def read_formats(keys: pa.ChunkedArray, limit: int | None) -> tuple[Format, ...]
         limit: how long a key may be.
     """
     sample = keys.slice(0, SAMPLE)
-    lengths, sizes = np.unique(pc.utf8_length(sample).to_numpy(), return_counts=True)
-    if not len(lengths):
+    if not len(sample):
         return (Format((digits,) * min(10, limit or 10), 1),)
-    common = sizes >= min(RARE, sizes.max())
-    return tuple(
-        _format(sample.filter(pc.equal(pc.utf8_length(sample), length)), int(length))
-        for length in lengths[common].tolist()
-    )
+    shapes = pc.replace_substring_regex(sample, "[0-9A-Za-z]", "x")  # the length, and where marks stand
+    formats = _common_formats(sample, shapes)
+    if sum(form.keys for form in formats) < MOST_COVERED * len(sample):
+        return _common_formats(sample, pc.utf8_length(sample))
+    return formats
+
+
+def _common_formats(sample: pa.ChunkedArray, shapes: pa.ChunkedArray) -> tuple[Format, ...]:
+    """Return a format for each shape that is that of enough keys, and of the commonest in any case."""
+    counts = shapes.value_counts()
+    sizes = counts.field("counts").to_numpy(zero_copy_only=False)
+    common = counts.field("values").filter(pa.array(sizes >= min(RARE, sizes.max())))
+    parts = [sample.filter(pc.equal(shapes, shape)) for shape in common.take(pc.array_sort_indices(common))]
+    return tuple(_format(part, len(part[0].as_py())) for part in parts)
 
 
 def loosen(formats: Sequence[Format], looser: LooserFormat, limit: int | None) -> tuple[Format, ...]:
@@ -119,18 +126,20 @@ def _alphabet(points: NDArray[np.uint32]) -> str:
     letters = "".join(map(chr, code_points))
     if len(letters) == 1:
         return letters
-    alphabet = "".join(_class(characters, letters) for characters in CLASSES)
-    marks = [
-        mark
-        for mark, count in zip(letters, counts, strict=True)
-        if count >= RARE and not any(mark in characters for characters in CLASSES)
-    ]
+    common = {letter for letter, count in zip(letters, counts, strict=True) if count >= RARE}
+    alphabet = "".join(_class(characters, letters, common, len(points)) for characters in CLASSES)
+    marks = [mark for mark in sorted(common) if not any(mark in characters for characters in CLASSES)]
     return alphabet + "".join(marks) or digits
 
 
-def _class(characters: str, sample_text: str) -> str:
-    """Return `characters` if any was seen; of letters only the hexadecimal ones, if no others were."""
+def _class(characters: str, sample_text: str, common: Collection[str], keys: int) -> str:
+    """Return `characters` if any was seen; of letters only the hexadecimal ones, if no others were.
+
+    Of enough keys letters are those that are common: as no chassis number has an O.
+    """
     mine = {character for character in sample_text if character in characters}
+    if characters is not digits and keys >= RARE * len(characters) and mine & {*common}:
+        return "".join(sorted(mine & {*common}))
     narrow = next((letters for letters in HEXADECIMAL if mine <= set(letters)), characters)
     return narrow if mine else ""
 

@@ -212,10 +212,17 @@ class Linker:
             if parent.node != child.node:
                 evidence = evidence or self._copy_evidence(child, parent)
                 evidence = evidence or self._name_evidence(child, parent)
-            elif names_row_above(child.column) and self._names_identifier(parent.column):
+            elif self._names_identifier(parent.column) and self._is_of_row_above(child, parent):
                 evidence = evidence or BY_VALUES
             if evidence:
                 yield Candidate(child, parent, evidence)
+
+    def _is_of_row_above(self, child: ColumnRef, parent: ColumnRef) -> bool:
+        """Return whether a column is called as the key of another row of its table, as `lead_agent_id` is."""
+        words = self.vocabulary
+        is_alike = agree(child.column, parent.column, self.looks[parent.node].name, words)
+        has_role = is_alike and stem(child.column, words) != stem(parent.column, words)
+        return has_role or names_row_above(child.column)
 
     def _name_evidence(self, child: ColumnRef, parent: ColumnRef) -> str:
         """Return what names say of a column and the key of another table; empty where that is nothing."""

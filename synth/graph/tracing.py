@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from synth.domain import Relation
     from synth.graph.leaves import Leaf
     from synth.graph.origins import Origin
+    from synth.graph.unions import Named
     from synth.project.manifest import Node
 
 WRITTEN_ALIKE = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP", "DATE_TRUNC")  # their formats are left as they stand
@@ -185,17 +186,20 @@ class Tracer:
                     sql = formula.sql(dialect="postgres", comments=False)
                     yield LookupOrigin(column, sql, (), sources, ref)
 
-    def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, dict[str, exp.Expr]]]:
-        """Yield the relations that expressions of a query reach, each with its columns over their leaves."""
+    def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, Named]]:
+        """Yield the relations that expressions of a query reach, each with its columns by name.
+
+        They are over their leaves, and once more as they are: behind an outer join what makes something of
+        NULL is not put in.
+        """
         tables = dict.fromkeys(one.table for value in values for one in value.find_all(exp.Column))
         ways = (accumulate(table.split("/"), _deeper) for table in tables)
         for mention in dict.fromkeys(chain.from_iterable(ways)):
             other = self._node_at(node, mention)
-            theirs: dict[str, exp.Expr] = {
-                name: value.transform(partial(_under, mention))
-                for name, value in self._values.get(other, {}).items()
-            }
-            yield other, theirs or {name: leaf(mention, name) for name in self._types.get(other, ())}
+            columns = self._values.get(other, {})
+            theirs = [(name, value.transform(partial(_under, mention))) for name, value in columns.items()]
+            names = tuple(columns) or tuple(self._types.get(other, ()))
+            yield other, [*theirs, *((name, leaf(mention, name)) for name in names)]
 
     def _node_at(self, node: str, mention: str) -> str:
         """Return the relation that a query mentions, or that of one that it mentions; "" for none."""

@@ -12,6 +12,7 @@ from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaf
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    Named: TypeAlias = Sequence[tuple[str, exp.Expr]]
     Window: TypeAlias = Callable[[exp.Column], exp.Expr | None]
 
 MARK = "\0"  # before the name of a column of another relation
@@ -63,7 +64,7 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
 
 
 def lookup_formulas(
-    columns: Mapping[str, exp.Expr], theirs: Mapping[str, exp.Expr]
+    columns: Mapping[str, exp.Expr], theirs: Named
 ) -> dict[str, tuple[exp.Expr, tuple[str, ...], tuple[str, ...]]]:
     """Return columns as expressions over others and over those of another relation; both are named.
 
@@ -72,13 +73,13 @@ def lookup_formulas(
 
     Args:
         columns: of the row, as expressions over leaves.
-        theirs: of one mention of the other relation.
+        theirs: of one mention of the other relation, by name.
     """
     names: dict[str, str] = {}
-    marked = {MARK + name: value for name, value in theirs.items()}
-    for name, value in (*columns.items(), *marked.items()):
+    whole = [*columns.items(), *((MARK + name, value) for name, value in theirs)]
+    for name, value in whole:
         names.setdefault(text(value), name)
-    sizes = {size(bare(value)) for value in (*columns.values(), *theirs.values())}
+    sizes = {size(bare(value)) for _, value in whole}
     lookups = {}
     for name, value in columns.items():
         inner = bare(value)
@@ -98,7 +99,7 @@ def lookup_formulas(
 
 
 def aggregate_formula(
-    value: exp.Expr, calls: Mapping[str, exp.Expr], theirs: Mapping[str, exp.Expr]
+    value: exp.Expr, calls: Mapping[str, exp.Expr], theirs: Named
 ) -> tuple[exp.Expr, tuple[str, ...]] | None:
     """Return a column as an expression over aggregates of another relation's columns; these are named.
 
@@ -107,11 +108,11 @@ def aggregate_formula(
     Args:
         value: the column, over leaves that stand for aggregates.
         calls: what each of these is called with.
-        theirs: the columns of one mention of the other relation.
+        theirs: the columns of one mention of the other relation, by name.
     """
     whole = value.transform(lambda node: calls[text(node)].copy() if isinstance(node, exp.Column) else node)
-    names = {text(column): name for name, column in reversed([*theirs.items()])}
-    formula = _over(whole, names, {size(bare(column)) for column in theirs.values()}, at_top=True)
+    names = {text(column): name for name, column in reversed(theirs)}
+    formula = _over(whole, names, {size(bare(column)) for _, column in theirs}, at_top=True)
     if formula is None or not steady(formula):
         return None
     mentions = tuple(dict.fromkeys(one.name for one in formula.find_all(exp.Column)))

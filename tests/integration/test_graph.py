@@ -129,7 +129,9 @@ def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Han
 # Tickets name who did what to them, without a test; and the owner of a partner by a number of its own.
 DESK = """
 create table analytics.staff as
-select n as staff_id, 's' || n || '@example.org' as email, case when n > 5 then 1 + n % 5 end as reports_to
+select
+    n as staff_id, 's' || n || '@example.org' as email, case when n > 5 then 1 + n % 5 end as reports_to,
+    1 + n % 7 as lead_staff_id
 from generate_series(1, 80) n;
 create table analytics.tickets as
 select
@@ -145,7 +147,7 @@ def test_who_did_something_is_one_of_those_whose_keys_they_are(handmade: Handmad
     listing = listing_by_name(handmade)
     person = "model.hand.staff.staff_id"
     assert listing["tickets"]["foreign_keys"] == {"decidedBy": person, "owner_id": person}
-    assert listing["staff"]["foreign_keys"] == {"reports_to": person}
+    assert listing["staff"]["foreign_keys"] == {"reports_to": person, "lead_staff_id": person}
 
 
 # A price list of tiers, which no test mentions; and a table that only looks like a list of labels.

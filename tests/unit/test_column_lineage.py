@@ -472,3 +472,14 @@ def test_columns_are_derived_from_aggregates_with_conditions_of_rows_that_are_gr
         ),
         ('ROUND(CAST(AVG("other"."0") AS DECIMAL), 2)', (ColumnRef("model.zoo.a", "gross"),)),
     }
+
+
+def test_columns_are_derived_from_aggregates_of_what_an_expression_made_not_null() -> None:
+    """Behind an outer join it is not put in, because it would make something of rows without a partner."""
+    nodes = lineages(
+        a="select *, case when fee > 5 then 'dear' else 'cheap' end as sort from visits",
+        b="with t as (select keeper, count(*) filter (where sort = 'dear') as n from zoo.a group by keeper) "
+        "select k.keeper, coalesce(t.n, 0)::int as dear from keepers k left join t using (keeper)",
+    )
+    lookups = [one for one in nodes["model.zoo.b"].lookups if one.key]
+    assert ("dear", (ColumnRef("model.zoo.a", "sort"),)) in {(one.column, one.sources) for one in lookups}

@@ -123,6 +123,20 @@ def test_a_format_that_is_nearly_full_is_loosened(column: Column, pattern: str) 
         assert re.fullmatch(pattern, key), key
 
 
+def test_marks_stay_where_keys_of_their_kind_have_them() -> None:
+    random = rng()
+    letters = np.array([*"ABCDEFGHJKLMNPRSTUVWXYZ"])  # none that looks like a digit
+
+    def plate(number: int) -> str:
+        town, pair = ("HB", "H")[number % 2], "".join(random.choice(letters, 2))
+        return f"{town}-{pair} {100 + number % 900 if number % 2 else 1000 + number}"
+
+    keys = keys_like([plate(number) for number in range(1_500)], TEXT, 1_000)
+    form = r"[A-Z]{2}-[A-Z]{2} \d{4}|[A-Z]-[A-Z]{2} \d{3}"
+    assert all(re.fullmatch(form, key) for key in keys)
+    assert not {*"IOQ"} & {*"".join(key.partition("-")[2] for key in keys)}
+
+
 def test_a_crowded_format_stays_where_twice_as_many_texts_are_free() -> None:
     keys = keys_like([f"{7 * i % 10_000:04d}" for i in range(3_000)], TEXT, 3_000)
     assert all(re.fullmatch(r"\d{4}", key) for key in keys)
