@@ -210,6 +210,14 @@ def test_towns_and_postcodes_without_labels_are_made_up_as_such(name: str, form:
     assert all(re.fullmatch(form, text) for text in twin.column(name).to_pylist())
 
 
+def test_numbers_of_something_without_labels_are_all_different() -> None:
+    (treatment,) = assign_unseen(MODEL, [column("policy_no", Kind.TEXT)])
+    nothing = without_labels(treatment)
+    rows = pd.DataFrame({"policy_no": [OTHER] * 30 + [None] * 10})
+    twin = assemble_unseen(rows, [nothing], parents=lambda _: None, rng=RNG).column("policy_no")
+    assert (twin.null_count, len(twin.drop_null().unique())) == (10, 30)
+
+
 PATTERNS = EnforceableFacts(
     of_rows=(
         Rule("check phone", "((phone)::text ~ '^\\+49 [0-9]{3,4} [0-9]{5,8}$'::text)"),
