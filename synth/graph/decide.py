@@ -67,11 +67,14 @@ def decide(
         WarehouseError: Postgres refused.
     """
     by_name = {model.unique_id: model for model in models}
+    stated = stated_references(manifest)
+    above = {node.unique_id for node in ancestry(manifest, by_name)}
     parents = {key.parent for model in models for key in model.foreign_keys}
+    parents |= {one.parent for one in stated if one.child in above and one.parent.startswith("seed.")}
     nodes = [manifest.nodes[name] for name in dict.fromkeys((*by_name, *sorted(parents)))]
     looks = look_at(nodes, by_name, warehouse)
     lineages = _lineages(manifest, [node.unique_id for node in nodes], warehouse, statements)
-    linker = Linker(manifest, by_name, looks, stated_references(manifest), lineages, warehouse)
+    linker = Linker(manifest, by_name, looks, stated, lineages, warehouse)
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}

@@ -125,8 +125,19 @@ class Linker:
         return tuple(keys)
 
     def _references_to_untagged(self, model: Model, column: str) -> list[ForeignKey]:
-        """Return what is stated of a column whose parent has no twin."""
-        return [key for key in model.foreign_keys if key.column == column]
+        """Return what is stated of a column whose parent has no twin.
+
+        A list that lies beside the models as a seed may be named where the column comes from: all can read it.
+        """
+        stated = [key for key in model.foreign_keys if key.column == column]
+        origin = self._origin(ColumnRef(model.unique_id, column))
+        return stated or [
+            ForeignKey(column, one.parent, one.parent_column, one.test)
+            for one in self.stated_references
+            if one.parent.startswith("seed.")
+            and one.parent in self.looks.keys() - self.models.keys()
+            and self._origin(ColumnRef(one.child, one.column)) == origin
+        ]
 
     def _measure(self, look: RelationLook, key: ForeignKey) -> ForeignKey:
         """Return the stated key with the share of its values that the parent does not have."""

@@ -126,6 +126,36 @@ def test_codes_that_a_test_calls_keys_are_keys_in_other_tables_too(handmade: Han
     assert [listing[name]["foreign_keys"] for name in ("bookings", "bills")] == [keys, keys]
 
 
+# Policies and their tariffs, of which only a test of staging says that they are in a list.
+TARIFFS = """
+create table analytics.tariffs as
+select 'T-' || n || '-' || 7 * n % 23 as tariff_cd, n * 1.5 as rate from generate_series(1, 24) n;
+create table analytics.stg_policies as
+select n as policy_id, 'T-' || k || '-' || 7 * k % 23 as tariff_cd, 100 + n % 50 as premium
+from generate_series(1, 600) n, lateral (select 1 + (hashint4(n) & 65535) % 24 as k) as k;
+create table analytics.policies as select * from analytics.stg_policies;
+"""
+
+
+def test_a_test_of_staging_says_that_codes_are_those_of_a_seed(handmade: Handmade) -> None:
+    handmade.session.execute(TARIFFS)
+    untagged_config = {"materialized": "table", "meta": {}}
+    (seed,) = handmade.model("tariffs", config=untagged_config).values()
+    seeds = {"seed.hand.tariffs": {**seed, "unique_id": "seed.hand.tariffs", "resource_type": "seed"}}
+    staging = handmade.model("stg_policies", config=untagged_config)
+    sql = f'select * from "{handmade.database.name}".analytics.stg_policies'
+    on = {"nodes": ["model.hand.stg_policies"]}
+    policies = handmade.model("policies", depends_on=on, compiled_code=sql)
+    facts = handmade.key("policies", "policy_id")
+    facts |= handmade.reference("stg_policies", "tariff_cd", "tariffs", "tariff_cd")
+    for test in facts.values():
+        nodes = test["depends_on"]["nodes"]
+        nodes[:] = [name.replace("model.hand.tariffs", "seed.hand.tariffs") for name in nodes]
+    handmade.write(seeds | staging | policies | facts)
+    keys = listing_by_name(handmade)["policies"]["foreign_keys"]
+    assert keys == {"tariff_cd": "seed.hand.tariffs.tariff_cd"}
+
+
 # Tickets name who did what to them, without a test; and the owner of a partner by a number of its own.
 DESK = """
 create table analytics.staff as
