@@ -38,6 +38,11 @@ def full_names(rows: int, rng: Rng, invent: bool) -> list[str]:
     return _join(first_names(rows, rng, False), last_names(rows, rng, invent))
 
 
+def firms(endings: list[str], rows: int, rng: Rng, invent: bool) -> list[str]:
+    """Return family names with one of the endings."""
+    return _join(last_names(rows, rng, invent), _draw(np.array(endings, object), rows, rng))
+
+
 def streets(rows: int, rng: Rng) -> list[str]:
     """Return house number and street."""
     roads = _join(last_names(rows, rng, False), _draw(_suffixes("street_suffixes"), rows, rng))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.formats import LooserFormat, draw_texts, loosen, read_formats
-from synth.columns.invented import cities, first_names, full_names, last_names, streets
+from synth.columns.invented import cities, firms, first_names, full_names, last_names, streets
 from synth.columns.layouts import Layout, fill_layouts, layouts
 from synth.columns.pii import NAMES, IdentifierKind
-from synth.domain import Kind
+from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ UNDIALLED_DIGITS = "00"  # what no number has behind its country code
 EXAMPLES = 60  # texts by which it is seen whether zeros fit a pattern
 LONGEST = 2**30  # characters of Postgres' texts
 USUAL_POSTCODES = ["00000", "11111"]
+USUAL_ENDINGS = ["Ltd", "Inc", "Group", "Partners"]  # of firms
 SAMPLE = 20_000  # values that the look is read from
 
 
@@ -201,6 +203,13 @@ def _match_case(values: list[str], look: ValueLook) -> list[str]:
     return values
 
 
+def _firms(look: ValueLook, rows: int) -> list[str]:
+    """Return with the last words that real firms have in common, such as Ltd."""
+    last_words = Counter(text.split()[-1] for text in look.texts if " " in text)
+    endings = [word for word, count in last_words.items() if count >= RARE for _ in range(count)]
+    return _match_case(firms(endings or USUAL_ENDINGS, rows, look.rng, look.roomy), look)
+
+
 def _places(draw: Callable[[int, Rng], list[str]]) -> Make:
     return lambda look, rows: _match_case(draw(rows, look.rng), look)
 
@@ -229,6 +238,7 @@ MAKERS: dict[IdentifierKind, Make] = {
     IdentifierKind.FULL_NAME: _names(full_names),
     IdentifierKind.FIRST_NAME: _names(first_names),
     IdentifierKind.LAST_NAME: _names(last_names),
+    IdentifierKind.FIRM: _firms,
     IdentifierKind.STREET: _places(streets),
     IdentifierKind.CITY: _places(cities),
     IdentifierKind.POSTCODE: _postcodes,

@@ -13,6 +13,7 @@ from synth.columns.pii import (
     IdentifierKind,
     is_personal,
     mentions,
+    names_firm,
     read_label,
     read_name,
     role_of,
@@ -128,6 +129,7 @@ def suggest(
         _suggest_by_label(model, column, detection, unique=unique)
         or _key(model, column, detection, unique=unique)
         or _suggest_by_list(model, column)
+        or _suggest_firms(column, values, detection)
         or _suggest_by_values(model, column, values, detection)
         or _suggest_by_form(column, values)
         or _suggest_by_type(model, column, values)
@@ -149,7 +151,8 @@ def _suggest_declared(role: Role, column: Column, values: Values) -> Suggestion:
     for what in (read_name(column.name).what, detection.what if detection and not detection.doubt else None):
         if what is not None and role_of(what) is role:
             return Suggestion(role, "declared", what)
-    return Suggestion(role, "declared", USUAL.get(role))
+    is_firm = role is Role.NAME and names_firm(column.name)
+    return Suggestion(role, "declared", IdentifierKind.FIRM if is_firm else USUAL.get(role))
 
 
 def _suggest_by_label(
@@ -198,6 +201,15 @@ def _suggest_by_list(model: Model, column: Column) -> Suggestion | None:
         return Suggestion(Role.CATEGORY, "type")
     test = next((one.source for one in model.public if one.column == column.name and one.labels), None)
     return Suggestion(Role.CATEGORY, test) if test and column.kind is Kind.TEXT else None
+
+
+def _suggest_firms(column: Column, values: Values, detection: Detection | None) -> Suggestion | None:
+    """Return names of firms that rows do not share; what is written as something else is that."""
+    what = detection.what if detection else None
+    is_free = column.kind is Kind.TEXT and what in {None, IdentifierKind.NOTE}
+    if is_free and names_firm(column.name) and not values.rows_share_values:
+        return Suggestion(Role.NAME, "name and values", IdentifierKind.FIRM)
+    return None
 
 
 def _suggest_by_values(

@@ -127,7 +127,7 @@ class Linker:
     def _references_to_untagged(self, model: Model, column: str) -> list[ForeignKey]:
         """Return what is stated of a column whose parent has no twin.
 
-        A list that lies beside the models as a seed may be named where the column comes from: all can read it.
+        A list that lies beside the models as a seed may be named where the column comes from.
         """
         stated = [key for key in model.foreign_keys if key.column == column]
         origin = self._origin(ColumnRef(model.unique_id, column))

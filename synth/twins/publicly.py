@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import as_plain
-from synth.columns.pii import read_name
+from synth.columns.pii import IdentifierKind, names_firm, read_name
 from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.suggest import PLACES
@@ -255,7 +255,7 @@ def _largest(column: Column) -> float | None:
 def without_labels(treatment: Treatment) -> Treatment:
     """Return the treatment of a category of which no label may be told: text that says nothing, or NULL.
 
-    Towns, postcodes and numbers of something (`policy_no`), which their names show, are made up.
+    Towns, postcodes, firms and numbers of something (`policy_no`), which their names show, are made up.
 
     Raises:
         ModelError: it may not be NULL, and nothing can stand in for its labels.
@@ -265,6 +265,8 @@ def without_labels(treatment: Treatment) -> Treatment:
     what = read_name(treatment.column.name).what
     if what in PLACES and treatment.column.kind is Kind.TEXT:
         return replace(treatment, role=Role.ADDRESS, what=what, origin="name", unique=False)
+    if names_firm(treatment.column.name) and treatment.column.kind is Kind.TEXT:
+        return replace(treatment, role=Role.NAME, what=IdentifierKind.FIRM, origin="name", unique=False)
     if is_numbering(treatment.column.name) and treatment.column.kind is Kind.TEXT:
         return replace(treatment, role=Role.NATURAL_KEY, origin="name", unique=False)
     if treatment.is_required and not has_placeholder(treatment.column, unique=False):

@@ -57,6 +57,7 @@ def replacements_of(
         (IdentifierKind.FULL_NAME, r"\w+ [\w']+"),
         (IdentifierKind.FIRST_NAME, r"\w+"),
         (IdentifierKind.LAST_NAME, r"[\w']+"),
+        (IdentifierKind.FIRM, r"[\w'-]+ (Ltd|Inc|Group|Partners)"),
         (IdentifierKind.STREET, r"\d+ [\w .'-]+"),
         (IdentifierKind.CITY, r"[A-Z][\w']+"),
         (IdentifierKind.POSTCODE, r"\d{5}"),
@@ -101,6 +102,7 @@ def test_check_digits_are_right() -> None:
         (IdentifierKind.FULL_NAME, "Doe, Jane {}", r"[\w']+, \w+"),
         (IdentifierKind.LAST_NAME, "DOE{}", r"[A-Z']+"),
         (IdentifierKind.FIRST_NAME, "jane{}", r"[a-z]+"),
+        (IdentifierKind.FIRM, "Hof & Sohn {} GmbH", r"[\w'-]+ GmbH"),
         (IdentifierKind.IP, "2001:4860::{:x}", r"2001:db8::[0-9a-f]+:[0-9a-f]+"),
     ],
 )

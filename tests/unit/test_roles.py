@@ -206,6 +206,19 @@ def test_a_declared_identifier_is_refined_by_its_name_or_its_values() -> None:
         assert (treatment.role, treatment.what, treatment.origin) == (public_labels, what, "declared")
 
 
+@pytest.mark.parametrize("name", ["company_nm", "employer", "Firma", "organisationName"])
+def test_firms_that_rows_do_not_share_are_replaced_by_others(name: str) -> None:
+    firms = [f"Smith, Hall and Partners {number} Limited" for number in range(900)]
+    (treatment,) = assign(MODEL, [column(name)], pa.table({name: firms}))
+    assert (treatment.role, treatment.what) == (Role.NAME, IdentifierKind.FIRM)
+
+
+@pytest.mark.parametrize("name", ["company", "company_size", "organisation_id"])
+def test_what_rows_share_or_is_only_about_firms_is_no_name_of_one(name: str) -> None:
+    (treatment,) = assign(MODEL, [column(name)], pa.table({name: ["Acme Ltd", "Hof GmbH"] * 450}))
+    assert treatment.what is None
+
+
 # --- what dbt calls a column
 
 

@@ -112,6 +112,13 @@ PEOPLE = _set(
     conductor employe salarie titulaire emergency
     """
 )
+# Whose names are as good as those of people, where rows do not share them.
+FIRMS = _set(
+    """
+    company firm organisation organization org employer firma unternehmen arbeitgeber societe entreprise
+    employeur empresa empleador
+    """
+)
 # Columns of these are called names, too, and hold labels that are also given to people: Paris, Jordan, May.
 THINGS = _set(
     """
@@ -194,6 +201,12 @@ def read_name(name: str) -> NameHint:
     if has_name_word and person and not thing:
         return NameHint(IdentifierKind.FULL_NAME)
     return NameHint(person=(has_name_word or person) and not thing, thing=thing)
+
+
+def names_firm(name: str) -> bool:
+    """Return whether a column is called as the name of a firm: `company`, `employer_name`, `firma`."""
+    words = words_of(name)
+    return words[-1:] != [] and words[-1] in NAME | FIRMS and bool(FIRMS & set(words))
 
 
 def read_label(label: str) -> IdentifierKind | None:

@@ -24,6 +24,7 @@ class IdentifierKind(StrEnum):
     FULL_NAME = "names of people"
     FIRST_NAME = "first names"
     LAST_NAME = "surnames"
+    FIRM = "names of firms"
     STREET = "street addresses"
     CITY = "places"
     POSTCODE = "postcodes"
@@ -41,6 +42,7 @@ ROLES = {
     IdentifierKind.FULL_NAME: Role.NAME,
     IdentifierKind.FIRST_NAME: Role.NAME,
     IdentifierKind.LAST_NAME: Role.NAME,
+    IdentifierKind.FIRM: Role.NAME,
     IdentifierKind.STREET: Role.ADDRESS,
     IdentifierKind.CITY: Role.ADDRESS,
     IdentifierKind.POSTCODE: Role.ADDRESS,
