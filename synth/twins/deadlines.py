@@ -2,7 +2,7 @@
 
 A laboratory value of a stay is not taken after the patient left. Engines learn the distance to dates before a
 row; where a row ends up behind such a deadline, its dates move back together, by whole weeks where there is
-room, so that days of the week and times of the day stay.
+room, so that days of the week and times of the day stay. What is the first of a month stays one.
 """
 
 from __future__ import annotations
@@ -117,11 +117,23 @@ def move_before(
     for name in columns:
         moved = times[name] - steps
         moved = np.where(np.isnat(starts[name]), moved, np.maximum(moved, starts[name]))
+        moved = _firsts(moved) if _are_firsts(times_of(rows[name])) else moved
         values = result[name].copy()
         change = pd.to_timedelta(moved - times[name])
         values[is_late] = values[is_late] + change
         result[name] = values.astype(rows[name].dtype)
     return result
+
+
+def _are_firsts(times: Times) -> bool:
+    """Return whether all moments are the starts of months, and there are some."""
+    present = times[~np.isnat(times)]
+    return len(present) > 0 and bool((_firsts(present) == present).all())
+
+
+def _firsts(times: Times) -> Times:
+    """Return the start of the month of each moment."""
+    return times.astype("datetime64[M]").astype("datetime64[us]")
 
 
 def _greatest(lengths: Lengths, others: Lengths) -> Lengths:
