@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.checks import check_of
 from synth.columns.formats import LOOSENINGS, draw_texts, loosen, read_formats, texts_of
 from synth.columns.measures import longest_common
 from synth.columns.sharing import FEW
@@ -16,10 +17,11 @@ from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from synth.columns.checks import CheckCharacter
     from synth.columns.formats import Format
     from synth.columns.patterns import TextPattern
     from synth.domain import Column
@@ -218,17 +220,17 @@ def _texts(
     if "citext" in column.data_type:  # keys that differ in case only are equal
         real_values, existing = pc.utf8_lower(real_values).unique(), pc.utf8_lower(existing).unique()
     real_formats = read_formats(real_values, column.length)
-    real = pd.Index(existing.to_pylist(), dtype=object)
+    real, check = pd.Index(existing.to_pylist(), dtype=object), check_of(real_values.to_pylist())
     for formats in _ways_of_writing(real_formats, column, pattern, rng):
-        room = sum(form.room for form in formats)
+        room = sum(form.room for form in formats) / (check.room if check else 1)
         if room >= CROWDED_RATIO * (rows + len(existing)):
-            values = _distinct(_draw_of(formats, rng, pattern), real, rows, column)
+            values = _distinct(_draw_of(formats, rng, pattern, check), real, rows, column)
             return pa.array(values.to_numpy(object), pa.string())
         if rows + len(existing) <= room <= MOST_LISTED:
-            free = pd.Index([text for text in texts_of(formats) if pattern is None or pattern.fits(text)])
+            free = pd.Index(_that_fit(texts_of(formats), pattern, check), dtype=object).unique()
             free = free[~free.isin(real)]
             if len(free) >= SPARE * rows:
-                return pa.array(rng.permutation(free.to_numpy(object))[:rows], pa.string())
+                return pa.array(free.to_numpy(object)[rng.permutation(len(free))[:rows]], pa.string())
     raise full(column, rows)
 
 
@@ -261,14 +263,22 @@ def texts_of_pattern(pattern: TextPattern, column: Column, rows: int, rng: Rng, 
     return pa.array(draw_texts(pattern.formats, rows, rng), pa.string())
 
 
-def _draw_of(formats: tuple[Format, ...], rng: Rng, pattern: TextPattern | None = None) -> Draw:
+def _draw_of(
+    formats: tuple[Format, ...],
+    rng: Rng,
+    pattern: TextPattern | None = None,
+    check: CheckCharacter | None = None,
+) -> Draw:
     def draw(rows: int) -> pd.Index[Any]:
-        texts = draw_texts(formats, rows, rng)
-        return pd.Index(
-            texts if pattern is None else [text for text in texts if pattern.fits(text)], dtype=object
-        )
+        return pd.Index(_that_fit(draw_texts(formats, rows, rng), pattern, check), dtype=object)
 
     return draw
+
+
+def _that_fit(texts: Iterable[str], pattern: TextPattern | None, check: CheckCharacter | None) -> list[str]:
+    """Return the texts with the last character that a check gives them, those that match the pattern."""
+    checked = texts if check is None else filter(None, map(check.put_right, texts))
+    return list(checked) if pattern is None else [text for text in checked if pattern.fits(text)]
 
 
 def _distinct(draw: Draw, existing: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:

@@ -20,7 +20,7 @@ from synth.domain import Column, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 INTEGER = Column("id", "integer", Kind.INTEGER, not_null=True, bits=32)
 SMALL = Column("id", "smallint", Kind.INTEGER, not_null=True, bits=16)
@@ -135,6 +135,32 @@ def test_marks_stay_where_keys_of_their_kind_have_them() -> None:
     form = r"[A-Z]{2}-[A-Z]{2} \d{4}|[A-Z]-[A-Z]{2} \d{3}"
     assert all(re.fullmatch(form, key) for key in keys)
     assert not {*"IOQ"} & {*"".join(key.partition("-")[2] for key in keys)}
+
+
+def luhn(digits: str) -> str:
+    total = sum(sum(divmod(int(d) * (2 - i % 2), 10)) for i, d in enumerate(reversed(digits)))
+    return str(-total % 10)
+
+
+@pytest.mark.parametrize(
+    ("write", "digit"),
+    [
+        ("K{}{}", luhn),
+        ("AB {}-{}", lambda digits: "0123456789X"[int(digits) % 11]),
+        (
+            "40{}{}",
+            lambda digits: str(-sum(int(d) * (1, 3)[i % 2] for i, d in enumerate("40" + digits)) % 10),
+        ),
+    ],
+)
+def test_what_the_last_character_follows_from_it_follows_from_in_new_keys(
+    write: str, digit: Callable[[str], str]
+) -> None:
+    bodies = [f"{(7919 * number) % 1_000_000:06d}" for number in range(1_500)]
+    real = [write.format(body, digit(body)) for body in bodies]
+    for key in keys_like(real, TEXT, 900):
+        body = key[len(write.partition("{")[0]) :].replace("-", "")
+        assert key[-1] == digit(body[:-1]), key
 
 
 def test_a_crowded_format_stays_where_twice_as_many_texts_are_free() -> None:
