@@ -69,13 +69,18 @@ def with_beginnings(
     return twin_columns
 
 
-def find_beginnings(real: pa.Table, name: str, labels: Sequence[str]) -> Beginnings | None:
-    """Return the longest beginnings that follow from one of the labels, each shared by `RARE` values."""
-    values = _texts(real.column(name))
+def find_beginnings(
+    real: pa.Table, name: str, labels: Sequence[str], most: int | None = None
+) -> Beginnings | None:
+    """Return the longest beginnings that follow from one of the labels, each shared by `RARE` values.
+
+    They have at most so many characters.
+    """
+    values = texts_of_column(real.column(name))
     usual = values.dropna().str.len().min() if values.notna().any() else 0
-    for length in range(int(usual) - TAIL, 0, -1):
+    for length in range(min(int(usual) - TAIL, most or int(usual)), 0, -1):
         for label in labels:
-            pairs = pd.DataFrame({"label": _texts(real.column(label)), "value": values}).dropna()
+            pairs = pd.DataFrame({"label": texts_of_column(real.column(label)), "value": values}).dropna()
             pairs["start"] = pairs["value"].str[:length]
             value_counts = pairs.drop_duplicates().groupby(["label", "start"])["value"].transform("size")
             common = pairs.loc[value_counts.index][value_counts >= RARE][["label", "start"]].drop_duplicates()
@@ -96,6 +101,18 @@ def _is_telling(pairs: pd.DataFrame) -> bool:
     return len(pairs[["label", "start"]].drop_duplicates()) <= FEWER * by_chance
 
 
+def other_beginnings(
+    values: pa.Array, labels: pa.Array, beginnings: Beginnings, rng: np.random.Generator
+) -> pa.Array:
+    """Return the values with such beginnings, each with its own end."""
+    texts, beside = texts_of_column(values), texts_of_column(labels)
+    for label, shares in beginnings.shares.items():
+        rows = np.flatnonzero((beside == label).to_numpy(bool) & texts.notna().to_numpy(bool))
+        starts = rng.choice(shares.index.to_numpy(object), len(rows), p=shares.to_numpy())
+        texts.iloc[rows] = starts + texts.iloc[rows].str[beginnings.length :].to_numpy(object)
+    return pa.array(texts.where(texts.notna(), None), values.type)
+
+
 def _replace_beginnings(
     values: pa.Array,
     labels: pa.Array,
@@ -104,8 +121,8 @@ def _replace_beginnings(
     rng: np.random.Generator,
 ) -> pa.Array:
     """Return the values with such beginnings; where only real values begin so, they stay as they are."""
-    texts, beside = _texts(values), _texts(labels)
-    real_texts = pd.Index(_texts(existing).dropna().unique())
+    texts, beside = texts_of_column(values), texts_of_column(labels)
+    real_texts = pd.Index(texts_of_column(existing).dropna().unique())
     new_texts = texts.copy()
     ends = texts.dropna().str[beginnings.length :].to_numpy(object)
     for label, shares in beginnings.shares.items():
@@ -121,5 +138,6 @@ def _replace_beginnings(
     return pa.array(new_texts.where(new_texts.notna(), None), values.type)
 
 
-def _texts(values: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
+def texts_of_column(values: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:
+    """Return values as text, None for NULL."""
     return pd.Series(values.cast(pa.string()).to_numpy(zero_copy_only=False), dtype=object)

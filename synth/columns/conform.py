@@ -22,6 +22,7 @@ from synth.columns.placeholders import placeholders
 from synth.columns.ranges import RangeForm, as_bounds, as_ranges
 from synth.columns.replace import MAKERS, SINGLE_OWNER_KINDS, replacements
 from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
+from synth.columns.stamps import with_telling_codes
 from synth.domain import Kind, Role
 from synth.errors import ModelError
 
@@ -151,6 +152,7 @@ def assemble(
             values = _replace_column(treatment, real.column(name), number, pool, rng, existing=others)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     columns = with_beginnings(columns, treatments, real, every, rng)
+    columns = with_telling_codes(columns, treatments, real, every, rng)
     by_itself = [one for one in treatments if one.column.name not in shared_codes]
     columns = with_named_mails(columns, by_itself, real, every)
     order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]

@@ -1,0 +1,156 @@
+"""Codes of a row that say something of it: the year of its day, the maker of its thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from synth.columns.beginnings import find_beginnings, other_beginnings, texts_of_column
+from synth.columns.checks import check_of
+from synth.columns.pii import IdentifierKind
+from synth.domain import MOMENTS, Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
+    from synth.columns.roles import Treatment
+
+SHARE = 0.98  # of the codes that must hold the day
+SAMPLE = 1_000  # codes that are looked at first
+FORMATS = ("%Y%m%d", "%Y-%m", "%Y%m", "%y%m", "%Y", "%y")
+FEWEST_DAYS = 2  # different stamps, of which the commonest may be that of at most so many of the codes
+COMMONEST = 0.9
+RANDOM = frozenset({IdentifierKind.TOKEN, IdentifierKind.UUID, IdentifierKind.MAC})
+MOST_BEGINNINGS = 12  # characters
+TRIES = 30  # other ends of a code that is not free
+
+
+class Stamp(NamedTuple):
+    """Where a code holds the day of a column, and how it is written."""
+
+    column: str
+    place: int
+    form: str
+
+    @property
+    def length(self) -> int:
+        """How many characters it has."""
+        return len(pd.Timestamp(0).strftime(self.form))
+
+    @property
+    def end(self) -> int:
+        """The place behind it."""
+        return self.place + self.length
+
+
+def with_telling_codes(
+    columns: Mapping[str, pa.Array],
+    treatments: Sequence[Treatment],
+    real: pa.Table,
+    existing: pa.Table,
+    rng: np.random.Generator,
+) -> dict[str, pa.Array]:
+    """Return the twin's columns with codes that say of their row what real codes say of theirs.
+
+    Args:
+        columns: of the twin.
+        treatments: of every column.
+        real: the rows that are learned from.
+        existing: all real values, none of which may come back.
+        rng: the source of chance.
+    """
+    twin_columns = dict(columns)
+    days = [
+        one.column.name for one in treatments if one.column.kind in MOMENTS and one.column.name in columns
+    ]
+    labels = [
+        one.column.name for one in treatments if one.role is Role.CATEGORY and one.column.name in columns
+    ]
+    fixed_columns = {one.parent.parent_column for one in treatments if one.to_itself and one.parent}
+    for one in treatments:
+        name = one.column.name
+        if name in fixed_columns or name not in columns or not _is_own_code(one, real):
+            continue
+        values = real.column(name)
+        stamp = _find_stamp(values, real.select(days))
+        texts = columns[name] if stamp is None else _with_stamp(columns[name], columns[stamp.column], stamp)
+        beginnings = None if stamp else find_beginnings(real, name, labels, MOST_BEGINNINGS)
+        if beginnings is not None:
+            texts = other_beginnings(texts, columns[beginnings.column], beginnings, rng)
+        if texts is not columns[name]:
+            begin = stamp.end if stamp else beginnings.length if beginnings else 0
+            codes = _NewCodes(values, existing.column(name), begin, rng)
+            twin_columns[name] = codes.apart(texts, columns[name])
+    return twin_columns
+
+
+def _is_own_code(one: Treatment, real: pa.Table) -> bool:
+    """Return whether a column is of codes that no two rows share, and that are no random characters."""
+    is_code = one.role in {Role.KEY, Role.NATURAL_KEY} and one.parent is None and one.shared is None
+    if not is_code or one.column.kind is not Kind.TEXT or one.what in RANDOM:
+        return False
+    values = real.column(one.column.name).drop_null()
+    return len(values) > 0 and len(values.unique()) == len(values)
+
+
+def _find_stamp(codes: pa.ChunkedArray, days: pa.Table) -> Stamp | None:
+    """Return which day of the row nearly all codes hold, the longest way of writing it first."""
+    texts = texts_of_column(codes)
+    shortest = int(texts.str.len().min()) if texts.notna().any() else 0
+    for form in FORMATS:
+        for name in days.column_names:
+            moments = pd.Series(pd.to_datetime(days.column(name).to_pandas(), errors="coerce", utc=True))
+            both = (texts.notna() & moments.notna()).to_numpy(bool)
+            stamps, some_texts = moments[both].dt.strftime(form), texts[both]
+            if stamps.nunique() < FEWEST_DAYS or stamps.value_counts(normalize=True).iloc[0] > COMMONEST:
+                continue
+            length = len(stamps.iloc[0])
+            for place in range(shortest - length + 1):
+                parts = some_texts.str[place : place + length]
+                head = slice(0, SAMPLE)
+                is_alike = (parts[head].to_numpy() == stamps[head].to_numpy()).mean() >= SHARE
+                if is_alike and (parts.to_numpy() == stamps.to_numpy()).mean() >= SHARE:
+                    return Stamp(name, place, form)
+    return None
+
+
+def _with_stamp(codes: pa.Array, days: pa.Array, stamp: Stamp) -> pa.Array:
+    texts = texts_of_column(codes)
+    moments = pd.Series(pd.to_datetime(days.to_pandas(), errors="coerce", utc=True))
+    stamps = moments.dt.strftime(stamp.form)
+    new_texts = texts.str[: stamp.place] + stamps + texts.str[stamp.end :]
+    return pa.array(new_texts.where(new_texts.notna(), texts).where(texts.notna(), None), codes.type)
+
+
+class _NewCodes:
+    """Puts the ends of codes right: none is real, none is that of another row, and all pass their check."""
+
+    def __init__(
+        self, real: pa.ChunkedArray, existing: pa.ChunkedArray, begin: int, rng: np.random.Generator
+    ) -> None:
+        self._check = check_of(real.drop_null().to_pylist())
+        self._taken = {*texts_of_column(existing).dropna()}
+        self._begin, self._rng = begin, rng
+
+    def apart(self, codes: pa.Array, before: pa.Array) -> pa.Array:
+        """Return the codes, of which some have the end of another; as before where none is free."""
+        taken = self._taken | {*texts_of_column(before).dropna()}
+        ends = [text[self._begin :] for text in codes.to_pylist() if text is not None]
+        new_texts: list[str | None] = []
+        for text, old in zip(codes.to_pylist(), before.to_pylist(), strict=True):
+            new = None if text is None else self._free(text, ends, taken, old)
+            taken |= {new} if new else set()
+            new_texts.append(new)
+        return pa.array(new_texts, codes.type)
+
+    def _free(self, text: str, ends: Sequence[str], taken: set[str], old: str) -> str:
+        for _ in range(TRIES):
+            new = text if self._check is None else self._check.put_right(text)
+            if new and (new == old or new not in taken):
+                return new
+            text = text[: self._begin] + self._rng.choice(ends)
+        return old

@@ -1,0 +1,68 @@
+"""New codes say of their row what real ones say of theirs: its day, its maker; and none is a real one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from synth.columns.conform import assemble, learnable
+from synth.columns.roles import Treatment
+from synth.domain import Column, Kind, Role
+
+ROWS = 1_200
+CODE = Treatment(Column("code", "text", Kind.TEXT, not_null=True), Role.KEY, "", unique=True)
+DAY = Treatment(Column("day", "date", Kind.DATE, not_null=False), Role.DATETIME, "")
+MAKER = Treatment(Column("maker", "text", Kind.TEXT, not_null=True), Role.CATEGORY, "")
+TREATMENTS = (CODE, DAY, MAKER)
+BEGINNINGS = {"Volvo": "YV1", "Fiat": "ZFA", "Skoda": "TMB"}
+
+
+def things(seed: int, form: str) -> pa.Table:
+    """Rows of a day and a maker, of which the code says both or one."""
+    rng = np.random.default_rng(seed)
+    makers = rng.choice([*BEGINNINGS], ROWS)
+    days = pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 2_000, ROWS), "D")
+    numbers = rng.permutation(90_000)[:ROWS] + 10_000
+    codes = [
+        form.format(BEGINNINGS[maker], number, day=day)
+        for maker, number, day in zip(makers, numbers, days, strict=True)
+    ]
+    return pa.table({"code": codes, "day": pa.array(days.date), "maker": makers})
+
+
+def twin_of(real: pa.Table) -> pd.DataFrame:
+    twin: pd.DataFrame = assemble(
+        learnable(real, TREATMENTS),
+        TREATMENTS,
+        real=real,
+        parents=lambda _: None,
+        rng=np.random.default_rng(1),
+    ).to_pandas()
+    assert not set(twin["code"]) & set(real.column("code").to_pylist())
+    assert twin["code"].is_unique
+    return twin
+
+
+@pytest.mark.parametrize(
+    ("form", "place", "stamp"),
+    [("RE{day:%Y%m}{1}", 2, "%Y%m"), ("S{day:%y}/{1}", 1, "%y"), ("{day:%Y-%m}-{1}", 0, "%Y-%m")],
+)
+def test_codes_hold_the_day_of_their_row(form: str, place: int, stamp: str) -> None:
+    twin = twin_of(things(0, form))
+    expected = pd.to_datetime(twin["day"]).dt.strftime(stamp)
+    parts = twin["code"].str[place : place + len(expected[0])]
+    assert (parts == expected).mean() > 0.99
+
+
+def test_codes_begin_as_those_of_their_maker() -> None:
+    twin = twin_of(things(0, "{0}{1}X7"))
+    assert (twin["code"].str[:3] == twin["maker"].map(BEGINNINGS)).mean() > 0.99
+    assert twin["code"].str.fullmatch(r"[A-Z]{2}[A-Z1]\d{5}X7").all()
+
+
+def test_codes_that_say_nothing_of_the_row_are_as_they_were() -> None:
+    real = things(0, "K{1}")
+    codes = twin_of(real)["code"]
+    assert codes.str.fullmatch(r"K\d{5}").all()
