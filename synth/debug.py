@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synth.backends import open_backend
 from synth.declarations import read_models
-from synth.errors import ManifestError, SynthError
+from synth.errors import ManifestError, SynthError, WarehouseError
 from synth.plan import Plan, plan
 from synth.project.manifest import read_manifest
 from synth.runs.watch import TwinPlaces
@@ -79,6 +79,11 @@ def _ownership(settings: Settings, models: tuple[Model, ...]) -> str:
     places = TwinPlaces.of(models, settings)
     with _open(settings) as warehouse:
         warehouse.refuse_intrusions((places.schema, places.staging), places.sources)
+        foreign = warehouse.foreign_on_path()
+    if foreign:
+        raise WarehouseError(
+            f"no dbt test is run on twins, because names in its SQL may mean the {foreign}. Next: drop that"
+        )
     return f"nobody else can plant code in {places.schema} and {places.staging}"
 
 

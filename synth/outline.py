@@ -110,11 +110,11 @@ def _table(one: ModelListing, width: int) -> list[str]:
     direct = whose and not whose.path and any(key.column == whose.column for key in model.foreign_keys)
     if about(model) != "each row on its own" and not direct:
         lines += _entry(f"about {about(model)}", width, indent=4)
-    shared = {key.column for key in model.shared_keys}
+    common = {key.column for key in model.shared_keys}
     keys = [
         f"{key.column} → {model_name(key.parent)} ({_why(key, model)})"
         for key in model.foreign_keys
-        if key.column not in shared
+        if key.column not in common
     ]
     keys += [f"{key.column} ~ {model_name(key.parent)} ({key.test})" for key in model.shared_keys]
     lines += _entry("; ".join(keys), width, indent=4) if keys else []

@@ -61,7 +61,7 @@ def _luhn(digits: Digits) -> str:
     return str(int(luhn_digit(np.array([digits]))[0]))
 
 
-def _weighted(weights: Sequence[int], modulus: int, *, complement: bool) -> Callable[[Digits], str]:
+def _sum_by(weights: Sequence[int], modulus: int, *, complement: bool) -> Callable[[Digits], str]:
     """Return the remainder of the digits from the last one on, times the weights, or what it lacks."""
 
     def character(digits: Digits) -> str:
@@ -83,11 +83,11 @@ def _remainder(modulus: int) -> Callable[[Digits], str]:
 # Sources: ISO/IEC 7812-1 (Luhn), GS1 General Specifications (EAN), ISO 2108 (ISBN-10), and plain remainders.
 CHECKS = (
     CheckCharacter(_luhn, 10),
-    CheckCharacter(_weighted((3, 1), 10, complement=True), 10),
-    CheckCharacter(_weighted(range(2, 8), 11, complement=True), 11),
-    CheckCharacter(_weighted(range(2, 11), 11, complement=True), 11),
+    CheckCharacter(_sum_by((3, 1), 10, complement=True), 10),
+    CheckCharacter(_sum_by(range(2, 8), 11, complement=True), 11),
+    CheckCharacter(_sum_by(range(2, 11), 11, complement=True), 11),
     CheckCharacter(_from_the_left, 11),
     *(CheckCharacter(_remainder(modulus), modulus) for modulus in (7, 9, 11)),
-    CheckCharacter(_weighted((1,), 10, complement=False), 10),
-    CheckCharacter(_weighted((1,), 10, complement=True), 10),
+    CheckCharacter(_sum_by((1,), 10, complement=False), 10),
+    CheckCharacter(_sum_by((1,), 10, complement=True), 10),
 )

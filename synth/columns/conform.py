@@ -151,11 +151,11 @@ def assemble(
             others = every.column(name)
             values = _replace_column(treatment, real.column(name), number, pool, rng, existing=others)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
-    columns = with_beginnings(columns, treatments, real, every, rng)
-    columns = with_telling_codes(columns, treatments, real, every, rng)
+    for step in (with_beginnings, with_telling_codes):
+        columns = step(columns, treatments, real, every, rng)
     by_itself = [one for one in treatments if one.column.name not in shared_codes]
     columns = with_named_mails(columns, by_itself, real, every)
-    order = [treatment.column.name for treatment in treatments if treatment.column.name in columns]
+    order = [one.column.name for one in treatments if one.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
 

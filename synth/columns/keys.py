@@ -277,8 +277,8 @@ def _draw_of(
 
 def _that_fit(texts: Iterable[str], pattern: TextPattern | None, check: CheckCharacter | None) -> list[str]:
     """Return the texts with the last character that a check gives them, those that match the pattern."""
-    checked = texts if check is None else filter(None, map(check.put_right, texts))
-    return list(checked) if pattern is None else [text for text in checked if pattern.fits(text)]
+    right_texts = texts if check is None else filter(None, map(check.put_right, texts))
+    return list(right_texts) if pattern is None else [text for text in right_texts if pattern.fits(text)]
 
 
 def _distinct(draw: Draw, existing: pd.Index[Any], rows: int, column: Column) -> pd.Index[Any]:

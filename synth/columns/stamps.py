@@ -133,24 +133,24 @@ class _NewCodes:
         self, real: pa.ChunkedArray, existing: pa.ChunkedArray, begin: int, rng: np.random.Generator
     ) -> None:
         self._check = check_of(real.drop_null().to_pylist())
-        self._taken = {*texts_of_column(existing).dropna()}
+        self._known_codes = {*texts_of_column(existing).dropna()}
         self._begin, self._rng = begin, rng
 
     def apart(self, codes: pa.Array, before: pa.Array) -> pa.Array:
         """Return the codes, of which some have the end of another; as before where none is free."""
-        taken = self._taken | {*texts_of_column(before).dropna()}
+        known_codes = self._known_codes | {*texts_of_column(before).dropna()}
         ends = [text[self._begin :] for text in codes.to_pylist() if text is not None]
         new_texts: list[str | None] = []
         for text, old in zip(codes.to_pylist(), before.to_pylist(), strict=True):
-            new = None if text is None else self._free(text, ends, taken, old)
-            taken |= {new} if new else set()
+            new = None if text is None else self._free(text, ends, known_codes, old)
+            known_codes |= {new} if new else set()
             new_texts.append(new)
         return pa.array(new_texts, codes.type)
 
-    def _free(self, text: str, ends: Sequence[str], taken: set[str], old: str) -> str:
+    def _free(self, text: str, ends: Sequence[str], known_codes: set[str], old: str) -> str:
         for _ in range(TRIES):
             new = text if self._check is None else self._check.put_right(text)
-            if new and (new == old or new not in taken):
+            if new and (new == old or new not in known_codes):
                 return new
             text = text[: self._begin] + self._rng.choice(ends)
         return old

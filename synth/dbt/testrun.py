@@ -83,13 +83,14 @@ def retest(
     start = perf_counter()
     with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
         twins = published_twins(places, warehouse)
+        foreign = warehouse.foreign_on_path()
     write_state(settings.artifact_dir / "state", twins)
     there = [model for model in models if model.unique_id in twins]
     for model in models:
         if model not in there:
             place = places[model.unique_id]
             log.warning(f"There is no twin {place} yet. Next: synth run --select {model.name}")
-    able, unable = choose(there, twins)
+    able, unable = choose(there, twins, foreign)
     twin_count = f"{len(there)} twin{'' if len(there) == 1 else 's'}"
     log.info(
         f"Found {twin_count} in {settings.schema}, {len(able)} tests to run, {len(unable)} that cannot be"

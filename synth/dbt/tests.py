@@ -53,20 +53,28 @@ def published_twins(places: Mapping[str, Relation], warehouse: Warehouse) -> dic
 
 
 def choose(
-    models: Iterable[Model], twins: Mapping[str, Relation]
+    models: Iterable[Model], twins: Mapping[str, Relation], foreign: str
 ) -> tuple[tuple[ProjectTest, ...], tuple[DbtTestResult, ...]]:
-    """Return the tests of these models that can be run on `twins`, and those that cannot, with the reason."""
+    """Return the tests of these models that can be run on `twins`, and those that cannot, with the reason.
+
+    None can where names in their SQL may mean something `foreign`: dbt runs them on the user's own path.
+    """
     able: dict[str, ProjectTest] = {}
     unable: dict[str, DbtTestResult] = {}
     for model in models:
         for test in model.tests:
-            reason = _hindrance(test, model, twins)
+            reason = unsafe_names(foreign) if foreign else _hindrance(test, model, twins)
             if reason:
                 unable[test.unique_id] = DbtTestResult(test, DbtTestOutcome.SKIPPED, reason)
             else:
                 able[test.unique_id] = test
     runnable = (test for name, test in able.items() if name not in unable)
     return tuple(runnable), tuple(unable.values())
+
+
+def unsafe_names(foreign: str) -> str:
+    """Return why dbt's tests are not run where something foreign may be called by them."""
+    return f"names in its SQL may mean the {foreign}. Next: drop that"
 
 
 def _hindrance(test: ProjectTest, model: Model, twins: Mapping[str, Relation]) -> str:

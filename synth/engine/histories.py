@@ -62,7 +62,7 @@ class Histories:
         time: the column of the rows by which they are ordered; None where they stand in order already.
         categories: columns, of owners and of rows, whose values are labels, whatever their dtype.
         public: columns of rows whose values may be emitted, however rare.
-        rare: how many rows must hold a value for it to be emitted as it is.
+        rare: how many entities must hold a value for it to be emitted as it is.
         progress: called with what is learned or drawn, how much of it is done, and of how much.
     """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from synth.domain import with_article
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
+from synth.graph.common_keys import KeyShares
 from synth.graph.derived import with_derivations, with_formulas
 from synth.graph.excerpts import with_excerpts
 from synth.graph.lineage import ancestry, relations, trace, unique_columns
@@ -15,12 +16,12 @@ from synth.graph.links import Linker
 from synth.graph.look import look_at
 from synth.graph.owners import EntityOwners
 from synth.graph.reference import References, with_public_keys
-from synth.graph.shared import KeySharing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from synth.domain import ForeignKey, Model, Ownership
+    from synth.facts.stated import Reference
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.graph.owners import Question
@@ -67,14 +68,11 @@ def decide(
         WarehouseError: Postgres refused.
     """
     by_name = {model.unique_id: model for model in models}
-    stated = stated_references(manifest)
-    above = {node.unique_id for node in ancestry(manifest, by_name)}
-    parents = {key.parent for model in models for key in model.foreign_keys}
-    parents |= {one.parent for one in stated if one.child in above and one.parent.startswith("seed.")}
-    nodes = [manifest.nodes[name] for name in dict.fromkeys((*by_name, *sorted(parents)))]
-    looks = look_at(nodes, by_name, warehouse)
-    lineages = _lineages(manifest, [node.unique_id for node in nodes], warehouse, statements)
-    linker = Linker(manifest, by_name, looks, stated, lineages, warehouse)
+    references = stated_references(manifest)
+    names = dict.fromkeys((*by_name, *_parents(manifest, models, references)))
+    looks = look_at([manifest.nodes[name] for name in names], by_name, warehouse)
+    lineages = _lineages(manifest, names, warehouse, statements)
+    linker = Linker(manifest, by_name, looks, references, lineages, warehouse)
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
@@ -96,9 +94,17 @@ def decide(
     whole_models = with_excerpts(owned_models, lineages, looks, warehouse)
     decided_models = tuple(
         with_derivations(with_formulas(model, lineages.get(name)), lineages)
-        for name, model in KeySharing(whole_models, looks, lineages, warehouse).with_keys().items()
+        for name, model in KeyShares(whole_models, looks, lineages, warehouse).with_keys().items()
     )
     return Graph(decided_models, looks, lineages, tuple(owners.questions))
+
+
+def _parents(manifest: Manifest, models: Sequence[Model], references: Sequence[Reference]) -> list[str]:
+    """Return what models refer to, and the seeds to which models refer that they are made of."""
+    above = {node.unique_id for node in ancestry(manifest, [model.unique_id for model in models])}
+    parents = {key.parent for model in models for key in model.foreign_keys}
+    parents |= {one.parent for one in references if one.child in above and one.parent.startswith("seed.")}
+    return sorted(parents)
 
 
 def _lineages(

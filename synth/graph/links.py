@@ -129,9 +129,9 @@ class Linker:
 
         A list that lies beside the models as a seed may be named where the column comes from.
         """
-        stated = [key for key in model.foreign_keys if key.column == column]
+        own_keys = [key for key in model.foreign_keys if key.column == column]
         origin = self._origin(ColumnRef(model.unique_id, column))
-        return stated or [
+        return own_keys or [
             ForeignKey(column, one.parent, one.parent_column, one.test)
             for one in self.stated_references
             if one.parent.startswith("seed.")

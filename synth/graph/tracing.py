@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from synth.domain import Relation
     from synth.graph.leaves import Leaf
     from synth.graph.origins import Origin
-    from synth.graph.unions import Named
+    from synth.graph.unions import ColumnPairs
     from synth.project.manifest import Node
 
 WRITTEN_ALIKE = ("TO_CHAR", "TO_DATE", "TO_TIMESTAMP", "DATE_TRUNC")  # their formats are left as they stand
@@ -186,7 +186,7 @@ class Tracer:
                     sql = formula.sql(dialect="postgres", comments=False)
                     yield LookupOrigin(column, sql, (), sources, ref)
 
-    def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, Named]]:
+    def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, ColumnPairs]]:
         """Yield the relations that expressions of a query reach, each with its columns by name.
 
         They are over their leaves, and once more as they are: behind an outer join what makes something of

@@ -12,7 +12,7 @@ from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaf
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    Named: TypeAlias = Sequence[tuple[str, exp.Expr]]
+    ColumnPairs: TypeAlias = Sequence[tuple[str, exp.Expr]]
     Window: TypeAlias = Callable[[exp.Column], exp.Expr | None]
 
 MARK = "\0"  # before the name of a column of another relation
@@ -64,7 +64,7 @@ def formulas(columns: Mapping[str, exp.Expr]) -> dict[str, exp.Expr]:
 
 
 def lookup_formulas(
-    columns: Mapping[str, exp.Expr], theirs: Named
+    columns: Mapping[str, exp.Expr], theirs: ColumnPairs
 ) -> dict[str, tuple[exp.Expr, tuple[str, ...], tuple[str, ...]]]:
     """Return columns as expressions over others and over those of another relation; both are named.
 
@@ -99,7 +99,7 @@ def lookup_formulas(
 
 
 def aggregate_formula(
-    value: exp.Expr, calls: Mapping[str, exp.Expr], theirs: Named
+    value: exp.Expr, calls: Mapping[str, exp.Expr], theirs: ColumnPairs
 ) -> tuple[exp.Expr, tuple[str, ...]] | None:
     """Return a column as an expression over aggregates of another relation's columns; these are named.
 

@@ -186,8 +186,9 @@ def is_somebody(name: str, vocabulary: Collection[str] = ENTITIES) -> bool:
 
 
 def names_entity(column: str) -> bool:
-    """Return whether a column is called as nothing but somebody: `client`, `patient`."""
-    return stem(column) in ENTITIES
+    """Return whether a column is called as nothing but somebody: `client`; `clients` counts them."""
+    last = split_words(column, ENTITIES)[-1:]
+    return stem(column) in ENTITIES and last == [*map(_singular, last)]
 
 
 def names_place(column: str) -> bool:

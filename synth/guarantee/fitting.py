@@ -20,9 +20,9 @@ STEPS = 200
 # The chance of a group that holds hardly anybody, and the log weight of one that holds nobody.
 UNLIKELY, NEVER = 1e-9, -1e6
 BLOCK = 64
-# Groups never meet where that is so much likelier than independence, as a log, and no more rows are seen than
-# so many standard deviations of the noise.
-GAIN, SEEN = 3.0, 2.0
+# Groups never meet where that is so much likelier than independence, as a log, and no more rows are counted
+# than so many standard deviations of the noise.
+GAIN, AT_MOST = 3.0, 2.0
 # Bounds of how strongly a table is held to independence, where 1 is relative entropy's own strength.
 WEIGHTS = (0.01, 4.0)
 # Rows are told apart by one number: the sum of their codes times these, modulo 2**64.
@@ -170,9 +170,9 @@ def _bans(table: NoisyTable, one: NoisyTable, other: NoisyTable) -> NDArray[np.f
     Nobody who is still there has a day of leaving. The few rows that noise puts there break what holds for
     all real rows.
     """
-    expected = np.outer(one.counts, other.counts) / float(one.counts.sum())
-    is_banned = _banned(table.counts, expected, table.variance, _parts(other))
-    is_banned |= _banned(table.counts.T, expected.T, table.variance, _parts(one)).T
+    by_chance = np.outer(one.counts, other.counts) / float(one.counts.sum())
+    is_banned = _empty_cells(table.counts, by_chance, table.variance, _parts(other))
+    is_banned |= _empty_cells(table.counts.T, by_chance.T, table.variance, _parts(one)).T
     return np.where(is_banned, NEVER, 0.0)
 
 
@@ -182,9 +182,9 @@ def _parts(margin: NoisyTable) -> NDArray[np.bool_]:
     return np.array([is_null, ~is_null]) if is_null.any() else np.zeros((0, len(is_null)), bool)
 
 
-def _banned(
+def _empty_cells(
     counts: NDArray[np.float64],
-    expected: NDArray[np.float64],
+    by_chance: NDArray[np.float64],
     variance: NDArray[np.float64],
     parts: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
@@ -195,12 +195,13 @@ def _banned(
     """
     is_banned = np.zeros(counts.shape, dtype=bool)
     for part in parts:
-        seen, spread = counts[:, part].sum(axis=1), variance * part.sum()
-        order = np.argsort(seen)
-        sums, expected_sums = np.cumsum(seen[order]), np.cumsum(expected[:, part].sum(axis=1)[order])
+        own_sums, spread = counts[:, part].sum(axis=1), variance * part.sum()
+        order = np.argsort(own_sums)
+        sums, sums_by_chance = np.cumsum(own_sums[order]), np.cumsum(by_chance[:, part].sum(axis=1)[order])
         variances = spread * np.arange(1, len(order) + 1)
-        gain = (expected_sums / 2 - sums) * expected_sums / variances  # of the log likelihood
-        is_empty = (gain > GAIN) & (sums < SEEN * np.sqrt(variances)) & (seen[order] < SEEN * np.sqrt(spread))
+        gain = (sums_by_chance / 2 - sums) * sums_by_chance / variances  # of the log likelihood
+        is_rare = (sums < AT_MOST * np.sqrt(variances)) & (own_sums[order] < AT_MOST * np.sqrt(spread))
+        is_empty = is_rare & (gain > GAIN)
         last = np.flatnonzero(is_empty)[-1:]
         for place in order[: int(last[0]) + 1] if len(last) else ():
             is_banned[place] |= part

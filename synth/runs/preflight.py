@@ -10,7 +10,7 @@ from synth import log
 from synth.backends import capabilities_of
 from synth.columns.conditions import check_conditions
 from synth.columns.roles import check_declarations
-from synth.domain import Policy
+from synth.domain import RARE, Policy
 from synth.errors import ConfigError, ManifestError, ModelError, SynthError
 from synth.evaluate import LIMITS
 from synth.facts.enforceable import check_row_counts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from synth.settings import Settings
     from synth.warehouse import Warehouse
 
-FEWEST = 20  # rows; below two groups of ten there is nothing that ten people share and ten others do not
+FEWEST = 2 * RARE  # rows; of fewer there are no two values of which each is that of enough people
 
 
 def preflight(

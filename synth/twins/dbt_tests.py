@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from synth import log
-from synth.dbt.tests import DbtTestOutcome, choose, judge, published_twins
+from synth.dbt.tests import DbtTestOutcome, choose, judge, published_twins, unsafe_names
 from synth.domain import Status
 from synth.errors import SynthError
 
@@ -43,6 +43,7 @@ class TwinTests:
         self._context = context
         self._trials: dict[str, TwinTestVerdict] = {}
         self._by_guarantee: set[str] = set()
+        self._is_warned = False
         settings = context.settings
         has_tests = settings.options.tests and any(model.tests for model in self._models.values())
         self._able = has_tests and settings.dbt is not None
@@ -77,7 +78,11 @@ class TwinTests:
         context = self._context
         twins = published_twins(context.twins, context.warehouse)
         twins |= {name: stage.relation for name, stage in stages.items()}
-        able, unable = choose((self._models[name] for name in new), twins)
+        foreign = context.warehouse.foreign_on_path()
+        if foreign and not self._is_warned:
+            log.warning(f"No dbt test is run on twins: {unsafe_names(foreign)}")
+            self._is_warned = True
+        able, unable = choose((self._models[name] for name in new), twins, foreign)
         now = [test for test in able if not set(test.parents) & set(pending)]
         return (*judge(now, twins, context.settings), *unable)
 

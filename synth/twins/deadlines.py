@@ -115,11 +115,11 @@ def move_before(
     steps = _steps(late[is_late], slack, rng)
     result = rows.copy()
     for name in columns:
-        moved = times[name] - steps
-        moved = np.where(np.isnat(starts[name]), moved, np.maximum(moved, starts[name]))
-        moved = _firsts(moved) if _are_firsts(times_of(rows[name])) else moved
+        new_times = times[name] - steps
+        new_times = np.where(np.isnat(starts[name]), new_times, np.maximum(new_times, starts[name]))
+        new_times = _firsts(new_times) if _are_firsts(times_of(rows[name])) else new_times
         values = result[name].copy()
-        change = pd.to_timedelta(moved - times[name])
+        change = pd.to_timedelta(new_times - times[name])
         values[is_late] = values[is_late] + change
         result[name] = values.astype(rows[name].dtype)
     return result

@@ -23,6 +23,7 @@ from synth.warehouse import (
     ledger,
     mentions,
     ownership,
+    paths,
     publish,
     rules,
     spending,
@@ -93,8 +94,7 @@ class Warehouse:
 
     def version(self) -> str:
         """Return what the server calls itself."""
-        row = self._main.execute("show server_version").fetchone()
-        return str(row[0]) if row else ""
+        return str(next(iter(self._main.execute("show server_version").fetchone() or ("",))))
 
     def refuse_intrusions(self, schemas: tuple[str, str], sources: Mapping[str, Relation]) -> None:
         """Refuse schemas that are not ours alone; see `synth.warehouse.ownership.refuse_intrusions`."""
@@ -117,6 +117,11 @@ class Warehouse:
         uniqueness.refuse_exclusions(self._main, task.model.relation, task.model.name)
         self._probe(task)
         catalog.check_target(self._main, task)
+
+    def foreign_on_path(self) -> str:
+        """Return whose code bare names in the user's SQL may call; empty if nobody else's."""
+        with self._open() as session:
+            return paths.foreign_on_path(session)
 
     def count_to(self, relation: Relation, most: int) -> int:
         """Return how many rows the relation has, or `most` if it has more."""

@@ -14,6 +14,7 @@ from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
 from synth.warehouse.constraints import DOMAINS
 from synth.warehouse.mentions import literals_of, telling_texts, without_lists
+from synth.warehouse.plans import run_by_plans
 from synth.warehouse.session import identifier, translate_errors
 from synth.warehouse.trust import Attachment, foreign_calls
 
@@ -222,13 +223,15 @@ def in_words(session: Connection, model: Model, *, looks: bool) -> tuple[str, ..
 
 
 def refuse_foreign_query(session: Connection, relation: Relation) -> None:
-    """Refuse a view whose query runs foreign code.
+    """Refuse a relation of which any query runs foreign code: that of a view, a cast, an index' constants.
 
     Raises:
         WarehouseError: names the code, its owner, and the way out.
     """
     with translate_errors(f"look up what {relation} calls"):
-        for call in foreign_calls(session, relation, of=relation, kinds={Attachment.QUERY}):
+        kinds = {Attachment.QUERY, Attachment.CAST}
+        reading = foreign_calls(session, relation, of=relation, kinds=kinds)
+        for call in (*reading, *run_by_plans(session, relation)):
             raise WarehouseError(_refusal_text(relation, call))
 
 
@@ -264,6 +267,11 @@ def _refusal_text(relation: Relation, call: Call) -> str:
         return (
             f"{relation} is a view that uses the {call}, so reading it would run that with the rights of the "
             f"run. Next: let the owner of {relation} own it, or materialize the model as a table."
+        )
+    if call.kind is not Attachment.COLUMN:
+        return (
+            f"{call.kind} {call.name} of {relation} uses the {call}, so reading it would run that with the "
+            f"rights of the run. Next: drop that {call.kind}, or let the owner of {relation} own it."
         )
     return (
         f"{relation}.{call.name} uses the {call}, so writing it would run that with the rights of the run. "

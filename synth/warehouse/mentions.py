@@ -9,8 +9,7 @@ from psycopg import errors, sql
 
 from synth.domain import RARE, Kind
 from synth.warehouse.catalog import describe
-from synth.warehouse.session import identifier, translate_errors
-from synth.warehouse.values import limit_time
+from synth.warehouse.session import identifier, limit_time, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -36,6 +36,13 @@ from pg_settings
 where name in ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')
 """
 
+STATEMENT_TIMEOUT: LiteralString = """
+select setting::pg_catalog.int8
+from pg_catalog.pg_settings
+where name operator(pg_catalog.=) 'statement_timeout'
+"""
+LONGEST = 20_000  # milliseconds that one query may take; less where the server allows less
+
 # A query of the user's means what it means in the sessions of dbt; it is parsed there, and runs elsewhere.
 USERS_PATH: LiteralString = "set local search_path to default"
 OWN_PATH: LiteralString = "set local search_path = pg_catalog, pg_temp"
@@ -119,3 +126,15 @@ def describe_error(error: psycopg.Error) -> str:
     if isinstance(error, errors.DependentObjectsStillExist):  # the detail names them, and holds no value
         text += f": {'; '.join((diagnosis.message_detail or '').splitlines())}"
     return f"{text} ({state})"
+
+
+@contextmanager
+def limit_time(session: Connection) -> Iterator[None]:
+    """Open a transaction that only reads, and whose queries end in time."""
+    with session.transaction():
+        session.execute("set transaction read only")
+        row = session.execute(STATEMENT_TIMEOUT).fetchone()
+        limit = int(str(row[0])) if row else 0
+        most = min(LONGEST, limit or LONGEST)
+        session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(most)))
+        yield

@@ -98,6 +98,23 @@ select
 from pg_catalog.pg_rewrite
 join pg_catalog.pg_class on pg_class.oid = pg_rewrite.ev_class
 where pg_rewrite.ev_class = {oid} and pg_class.relkind = 'v'
+
+union all
+
+select 'cast', pg_attribute.attname::text, class.routines, pg_cast.castfunc
+from pg_catalog.pg_attribute
+join pg_catalog.pg_type on pg_type.oid = pg_attribute.atttypid
+join pg_catalog.pg_type as made
+    on made.oid in (pg_type.oid, pg_type.typelem, pg_type.typbasetype)
+    and made.typowner not in (select trusted.oid from trusted)
+join pg_catalog.pg_cast on made.oid in (pg_cast.castsource, pg_cast.casttarget) and pg_cast.castfunc <> 0
+where pg_attribute.attrelid = {oid} and pg_attribute.attnum > 0 and not pg_attribute.attisdropped
+
+union all
+
+select 'statistics', pg_statistic_ext.stxname::text, class.statistics, pg_statistic_ext.oid
+from pg_catalog.pg_statistic_ext
+where pg_statistic_ext.stxrelid = {oid}
 """
 # Followed are functions, operators, types with all they are made of, the checks of domains, and views in
 # views. What a function calls is its owner's affair; what a table is made of concerns nobody who reads it.
@@ -116,7 +133,8 @@ class as (
         'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid as rewrites,
         'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid as defaults,
         'pg_catalog.pg_policy'::pg_catalog.regclass::pg_catalog.oid as policies,
-        'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid as triggers
+        'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid as triggers,
+        'pg_catalog.pg_statistic_ext'::pg_catalog.regclass::pg_catalog.oid as statistics
 ),
 
 roots as (
@@ -217,6 +235,8 @@ class Attachment(StrEnum):
     POLICY = "policy"
     TRIGGER = "trigger"
     QUERY = "query"  # of a view
+    CAST = "cast"  # of a column's type
+    STATISTICS = "statistics"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,23 @@ not known, and nothing is concluded from it.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import errors, sql
 
 from synth.domain import Kind
-from synth.warehouse.session import identifier, translate_errors
+from synth.warehouse.copying import refuse_foreign_query
+from synth.warehouse.session import identifier, limit_time, translate_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from synth.domain import Column, Relation
     from synth.warehouse.session import Connection
 
 MOST = 200_000  # rows of a relation that one query reads
 KEYS = 1_000_000  # rows of a parent, whose keys are all needed: of a larger one, nothing is concluded
-PATIENCE = 20_000  # milliseconds that one query may take; less where the server allows less
 
 PROFILE: LiteralString = """
 select pg_catalog.count(*), {counts}
@@ -58,11 +57,6 @@ from (
     from (select {key}, {value} from {relation} where {key} is not null limit {most}) as looked_at
     group by {key}
 ) as keys
-"""
-STATEMENT_TIMEOUT: LiteralString = """
-select setting::pg_catalog.int8
-from pg_catalog.pg_settings
-where name operator(pg_catalog.=) 'statement_timeout'
 """
 WHOLE = frozenset({Kind.INTEGER, Kind.DECIMAL})
 
@@ -118,6 +112,7 @@ def profile(
     """Return how the values of each column repeat, by its name; None where the time did not suffice."""
     if not columns:
         return {}
+    refuse_foreign_query(session, relation)
     query = sql.SQL(PROFILE).format(
         counts=sql.SQL(", ").join(map(_counts_of, columns)),
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
@@ -152,6 +147,8 @@ def count_missing(
     common = _common(column, parent_column)
     if common is None:
         return None
+    for relation in (child, parent):
+        refuse_foreign_query(session, relation)
     query = sql.SQL(MISSING_VALUES).format(
         column=sql.Identifier(column.name),
         child=identifier(child),
@@ -167,6 +164,7 @@ def count_missing(
 
 def determines(session: Connection, relation: Relation, key: str, value: str) -> bool | None:
     """Return whether rows that share `key` share `value`, too; None where the time did not suffice."""
+    refuse_foreign_query(session, relation)
     query = sql.SQL(DETERMINATION).format(
         key=sql.Identifier(key),
         value=sql.Identifier(value),
@@ -192,15 +190,3 @@ def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int,
         except errors.QueryCanceled:
             return None
     return None if row is None else tuple(int(str(number)) for number in row)
-
-
-@contextmanager
-def limit_time(session: Connection) -> Iterator[None]:
-    """Open a transaction that only reads, and whose queries end in time."""
-    with session.transaction():
-        session.execute("set transaction read only")
-        row = session.execute(STATEMENT_TIMEOUT).fetchone()
-        limit = int(str(row[0])) if row else 0
-        patience = min(PATIENCE, limit or PATIENCE)
-        session.execute(sql.SQL("set local statement_timeout = {}").format(sql.Literal(patience)))
-        yield

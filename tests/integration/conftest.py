@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from synth.warehouse import Warehouse
+from tests.attacks import attack
+
+__all__ = ["attack"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import psycopg
-import pytest
 from psycopg import sql
 
 from synth.services import state
-from tests.handmade import Handmade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    import pytest
 
     from synth.services import Endpoints
-    from tests.services import Database
+    from tests.attacks import Attack
 
-# A function that robs whoever runs it, and does what is expected of it otherwise.
-TRAP = """
-create function {name}({arguments}) returns {result} language plpgsql immutable as $$
-begin
-    begin
-        insert into mal.loot select current_user, p::text from analytics.people as p limit 5;
-    exception when others then null;
-    end;
-    return {value};
-end $$
-"""
 # What our SQL, the catalog or a test's expression may call by a bare name, with arguments that fit exactly.
 LURES = (
     ("public.hashtextextended", "text, integer", "bigint", "0"),
@@ -71,75 +53,6 @@ create table synthetic._synth_runs (
     request text, invocation_id text, inputs jsonb, content text, written_by text
 )
 """
-
-
-@dataclass
-class Attack:
-    """A project of the role `builder`, and `intruder`, who may make schemas and may read nothing of it."""
-
-    project: Handmade
-    builder: str
-    intruder: str
-
-    @contextmanager
-    def as_(self, role: str) -> Iterator[psycopg.Connection]:
-        info = {**self.project.database.conninfo, "user": role, "password": "secret"}
-        with psycopg.connect(**info, autocommit=True) as session:
-            yield session
-
-    def intrude(self, *statements: str) -> None:
-        with self.as_(self.intruder) as session:
-            for statement in statements:
-                session.execute(sql.SQL(statement))
-
-    def build(self, *statements: str) -> None:
-        with self.as_(self.builder) as session:
-            for statement in statements:
-                session.execute(sql.SQL(statement.replace("INTRUDER", self.intruder)))
-
-    def trap(self, name: str, arguments: str, result: str, value: str) -> None:
-        self.intrude(
-            TRAP.format(name=name, arguments=arguments, result=result, value=value).replace("%", "%%")
-        )
-
-    @property
-    def loot(self) -> list[tuple[Any, ...]]:
-        return self.project.rows("select * from mal.loot")
-
-    @property
-    def found(self) -> list[dict[str, Any]]:
-        listing: list[dict[str, Any]] = json.loads(self.project.synth("check", "--output", "json").out)[
-            "found"
-        ]
-        return listing
-
-
-@pytest.fixture
-def attack(database: Database, tmp_path: Path) -> Iterator[Attack]:
-    suffix = uuid4().hex[:8]
-    builder, intruder = f"builder_{suffix}", f"intruder_{suffix}"
-    with Handmade.made(database, tmp_path) as project:
-        project.people()
-        names = {"builder": sql.Identifier(builder), "intruder": sql.Identifier(intruder)}
-        for statement in (
-            "create role {builder} login password 'secret'",
-            "create role {intruder} login password 'secret'",
-            f"grant create on database {database.name} to {{builder}}, {{intruder}}",
-            "grant create, usage on schema public to {intruder}",
-            "alter schema analytics owner to {builder}",
-            "alter table analytics.people owner to {builder}",
-            "create schema mal authorization {intruder}",
-            "create table mal.loot (who text, what text)",
-            "grant usage on schema mal to public",
-            "grant insert on mal.loot to public",
-            "alter default privileges for role {intruder} grant execute on functions to public",
-        ):
-            project.session.execute(sql.SQL(statement).format(**names))
-        project.environment.update(PGUSER=builder, PGPASSWORD="secret")
-        yield Attack(project, builder, intruder)
-        for name in names.values():
-            project.session.execute(sql.SQL("drop owned by {} cascade").format(name))
-            project.session.execute(sql.SQL("drop role {}").format(name))
 
 
 def test_nothing_that_is_named_like_ours_is_called(attack: Attack) -> None:
@@ -337,3 +250,9 @@ def test_every_call_in_our_sql_names_its_schema(
     assert any("hashtextextended" in one for one in statements)
     calls = {call for one in statements for call in CALL.findall(UNREAD.sub("''", one.lower()))}
     assert calls <= GRAMMAR
+
+
+def test_the_trap_is_one(attack: Attack) -> None:
+    attack.trap("mal.ok", "integer", "integer", "0")
+    attack.build("select mal.ok(1)")
+    assert len(attack.loot) == 5

@@ -35,7 +35,7 @@ select
     20 + (hashint4(n + 3000) & 63) as minutes
 from generate_series(1, 1500) n;
 """
-JOINED = "select count(distinct {key}) from synthetic.{one} join synthetic.{other} using ({key})"
+JOIN = "select count(distinct {key}) from synthetic.{one} join synthetic.{other} using ({key})"
 REAL = "select count(*) from synthetic.{one} where {key} in (select {key} from analytics.{one})"
 
 
@@ -63,8 +63,8 @@ def test_twins_that_hold_the_same_keys_can_be_joined(
 
         assert answer.code == 0, answer.text
         assert "PUBLISHED=3" in answer.text
-        assert project.value(JOINED.format(key="customer_ref", one="orders", other="tickets")) > 300
-        assert project.value(JOINED.format(key="premise_no", one="tickets", other="visits")) > 200
+        assert project.value(JOIN.format(key="customer_ref", one="orders", other="tickets")) > 300
+        assert project.value(JOIN.format(key="premise_no", one="tickets", other="visits")) > 200
         for one, key in (("orders", "customer_ref"), ("tickets", "customer_ref"), ("visits", "premise_no")):
             assert project.value(REAL.format(one=one, key=key)) == 0
 

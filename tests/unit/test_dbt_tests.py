@@ -19,8 +19,8 @@ def orders(*tests: ProjectTest, **roles: Role) -> Model:
     )
 
 
-def reason(test: ProjectTest, **roles: Role) -> str:
-    able, unable = choose([orders(test, **roles)], {ORDERS: TWIN})
+def reason(test: ProjectTest, foreign: str = "", **roles: Role) -> str:
+    able, unable = choose([orders(test, **roles)], {ORDERS: TWIN}, foreign)
     assert len(able) + len(unable) == 1
     assert all(item.outcome is DbtTestOutcome.SKIPPED for item in unable)
     return unable[0].message if unable else ""
@@ -45,8 +45,15 @@ def test_a_test_that_keeps_failures_in_a_table_would_overwrite_those_of_real_row
     assert "stores its failures" in reason(project_test("unique", ORDERS, stores=True))
 
 
+def test_no_test_is_run_where_names_in_it_may_mean_somebody_elses_code() -> None:
+    foreign = "operator public.=(text,text), which belongs to eve"
+    assert reason(project_test("unique", ORDERS, column="id"), foreign) == (
+        f"names in its SQL may mean the {foreign}. Next: drop that"
+    )
+
+
 def test_a_test_of_two_models_is_run_once() -> None:
     relationship = project_test("related", ORDERS, CUSTOMERS)
     customers = Model(CUSTOMERS, "customers", TWIN, "m.yml", "table", tests=(relationship,))
-    able, unable = choose([orders(relationship), customers], {ORDERS: TWIN, CUSTOMERS: TWIN})
+    able, unable = choose([orders(relationship), customers], {ORDERS: TWIN, CUSTOMERS: TWIN}, "")
     assert (able, unable) == ((relationship,), ())

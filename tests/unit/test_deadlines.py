@@ -62,15 +62,15 @@ def test_the_date_of_the_latest_row_is_no_deadline(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_months_stay_months(seed: int) -> None:
     real, whose, owners = stays(seed, spill=0.0)
-    drawn, owner, others = stays(seed + 100, spill=0.3)
-    real, drawn = (
-        pd.DataFrame({"month": rows["taken"].dt.to_period("M").dt.to_timestamp()}) for rows in (real, drawn)
+    twin, owner, others = stays(seed + 100, spill=0.3)
+    real, twin = (
+        pd.DataFrame({"month": rows["taken"].dt.to_period("M").dt.to_timestamp()}) for rows in (real, twin)
     )
     deadlines = find_deadlines(real, whose, owners)
     precedence = find_precedence(real, whose, owners)
 
-    rows = move_before(drawn, owner, others, deadlines, precedence, np.random.default_rng(seed))
+    rows = move_before(twin, owner, others, deadlines, precedence, np.random.default_rng(seed))
 
-    assert not rows.equals(drawn)
+    assert not rows.equals(twin)
     assert (rows["month"].dt.day == 1).all()
     assert not (rows["month"] > others["left"][owner].to_numpy()).any()

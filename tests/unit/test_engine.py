@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synth.domain import RARE
 from synth.engine import Synthesizer
+from synth.engine.histories import Histories
 from synth.engine.synthesizer import FIT_ROWS, SHARD_ROWS
 
 threads = pytest.importorskip("threadpoolctl")
@@ -314,3 +317,8 @@ def embed(table: pd.DataFrame, train: pd.DataFrame) -> np.ndarray[Any, Any]:
 def nearest(rows: np.ndarray[Any, Any], others: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     squares = (rows**2).sum(1)[:, None] + (others**2).sum(1) - 2 * rows @ others.T
     return np.asarray(squares.min(1).round(6))
+
+
+def test_engines_know_the_number_of_people_that_makes_a_value_common() -> None:
+    for engine in (Synthesizer, Histories):
+        assert signature(engine).parameters["rare"].default == RARE

@@ -331,10 +331,10 @@ def test_a_private_twin_that_misses_a_limit_of_quality_is_published_where_it_is_
     fidelity: float, is_set: bool, policy: Policy, backend: str, is_published: bool
 ) -> None:
     checks = ((Aspect.PRIVACY, Verdict.PASS), (Aspect.QUALITY, Verdict.FAIL))
-    judged = evaluation(*checks, fidelity=fidelity, is_set=is_set)
+    result = evaluation(*checks, fidelity=fidelity, is_set=is_set)
     task = TASK.with_options(on_inconclusive=policy, backend=backend)
-    assert passes(task, judged) is is_published
-    assert is_for_guarantee(task, judged) is (
+    assert passes(task, result) is is_published
+    assert is_for_guarantee(task, result) is (
         policy is Policy.PROTECT and backend == "local" and not is_published
     )
 

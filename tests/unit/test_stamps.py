@@ -51,9 +51,9 @@ def twin_of(real: pa.Table) -> pd.DataFrame:
 )
 def test_codes_hold_the_day_of_their_row(form: str, place: int, stamp: str) -> None:
     twin = twin_of(things(0, form))
-    expected = pd.to_datetime(twin["day"]).dt.strftime(stamp)
-    parts = twin["code"].str[place : place + len(expected[0])]
-    assert (parts == expected).mean() > 0.99
+    stamps = pd.to_datetime(twin["day"]).dt.strftime(stamp)
+    parts = twin["code"].str[place : place + len(stamps[0])]
+    assert (parts == stamps).mean() > 0.99
 
 
 def test_codes_begin_as_those_of_their_maker() -> None:

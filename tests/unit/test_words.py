@@ -8,7 +8,7 @@ from synth.columns.pii.lexicon import read_name
 from synth.columns.pii.what import IdentifierKind
 from synth.domain import with_article
 from synth.domain.words import entity_words, plain_words, split_words
-from synth.graph.words import ENTITIES, agree, is_premises
+from synth.graph.words import ENTITIES, agree, is_premises, names_entity
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def test_a_name_of_many_counts_them_and_refers_to_none(
     child: str, parent: str, model: str, may_refer: bool
 ) -> None:
     assert agree(child, parent, model, ENTITIES) is may_refer
+
+
+def test_who_is_named_is_one_and_not_a_number_of_them() -> None:
+    assert all(map(names_entity, ("holder", "client_id", "visitor")))
+    assert not any(map(names_entity, ("holders", "visitors", "accounts", "grade")))
 
 
 def test_names_have_the_article_that_is_heard() -> None:

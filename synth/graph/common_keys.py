@@ -26,7 +26,7 @@ BY_SHARING = "the same keys, which no tagged model owns"
 
 
 @dataclass(frozen=True)
-class KeySharing:
+class KeyShares:
     """Finds the columns of tagged models that hold the same keys, where no tagged model is their owner.
 
     Attributes:
