@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from synth.columns.conform import labels, learnable
 from synth.columns.roles import KEYS, LEARNED_ROLES
-from synth.domain import RARE, HistoryRequest, Kind, Role
+from synth.domain import RARE, HistoryRequest, Role
 from synth.twins.nests import GROUP, nest_of
+from synth.twins.ordering import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     Part = Sequence[tuple[pd.DataFrame, NDArray[np.int64]]]
 
-TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 FEWEST_ROWS = 2.0  # rows per owner who has more than none, on average, from which there is a history to learn
 FEWEST_OWNERS = 2 * RARE  # in each half; of fewer, no number of rows is common
 MOST_ORPHANS = 0.02  # share of rows without an owner up to which histories stand for all rows
@@ -265,32 +265,6 @@ def _with_keys(family: Family, pool: pa.Array | None) -> Family | None:
     order = np.random.default_rng(len(pool)).permutation(len(pool))
     keys = pool.take(pa.array(np.resize(order, len(family.twins))))
     return replace(family, keys=pa.chunked_array([keys]))
-
-
-def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
-    """Return the column that orders the rows of an owner.
-
-    A number that counts the rows of every owner from 1, else the date, also one that is written as a number,
-    that tells most of them apart.
-    """
-    order_columns = {one.column.name: one for one in treatments if one.role in {Role.NUMBER, Role.DATETIME}}
-    best, most = None, 0
-    for name, one in order_columns.items():
-        values = source.real.column(name)
-        if values.null_count or one.column.kind not in TIMES | {Kind.INTEGER}:
-            continue
-        rows = pd.DataFrame({"owner": owner, "value": values.to_pandas().to_numpy()})
-        if one.column.kind is Kind.INTEGER and one.form is None:
-            place = rows.groupby("owner")["value"].rank(method="first")
-            if (rows["value"] == place).all() and rows["value"].max() > 1:
-                return name
-            continue
-        if one.form is not None and not one.form.is_date:
-            continue
-        apart = len(rows.drop_duplicates())
-        if apart > most:
-            best, most = name, apart
-    return best
 
 
 def of_side(

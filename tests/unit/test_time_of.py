@@ -9,7 +9,7 @@ import pytest
 from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
 from synth.domain import Column, Kind, Role
-from synth.twins.families import time_of
+from synth.twins.ordering import time_of
 from synth.twins.source import SourceRows
 
 OWNER = np.repeat(np.arange(20), 3)
@@ -43,3 +43,12 @@ def test_a_number_that_counts_the_rows_of_each_owner_from_one_comes_before_dates
     rows = source(line=places, day=DAYS)
     column = time_of(rows, OWNER, [number("day", NumberForm.DAY), number("line")])
     assert column == ("line" if first == 1 else "day")
+
+
+def test_a_date_that_rises_with_the_number_from_row_to_row_comes_before_it() -> None:
+    places = np.tile(np.arange(3) + 1, 20).tolist()
+    rising, shifted = (np.arange(60) + 20240000).tolist(), np.roll(np.arange(60) + 20240000, 1).tolist()
+    ties = [day - day % 2 for day in rising]
+    treatments = [number("line"), number("shift", NumberForm.DAY), number("day", NumberForm.DAY)]
+    assert time_of(source(line=places, day=rising, shift=shifted), OWNER, treatments) == "day"
+    assert time_of(source(line=places, day=ties, shift=shifted), OWNER, treatments) == "line"

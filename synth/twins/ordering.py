@@ -1,0 +1,70 @@
+"""Which column orders the rows of an owner: a date, or a number that counts them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from synth.domain import Kind, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from synth.columns.roles import Treatment
+    from synth.twins.source import SourceRows
+
+    Values = Mapping[str, NDArray[Any]]
+
+TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+
+
+def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
+    """Return the column that orders the rows of an owner.
+
+    A number that counts the rows of every owner from 1, unless a date rises with it from row to row: the
+    rows are counted again by that date. Else the date, also one that is written as a number, that tells most
+    of the rows apart.
+    """
+    numbers, dates = _columns(source, treatments)
+    counter = next((name for name, values in numbers.items() if _counts(values, owner)), None)
+    if counter is not None:
+        order = np.lexsort((numbers[counter], owner))
+        again = owner[order][1:] == owner[order][:-1]
+        rise = (name for name, values in dates.items() if _rises(values[order], again))
+        return next(rise, counter)
+    apart = {
+        name: len(pd.DataFrame({0: owner, 1: values}).drop_duplicates()) for name, values in dates.items()
+    }
+    return max(apart, key=lambda name: apart[name], default=None)
+
+
+def _columns(source: SourceRows, treatments: Sequence[Treatment]) -> tuple[Values, Values]:
+    """Return the whole numbers and the dates without NULL."""
+    numbers: dict[str, NDArray[Any]] = {}
+    dates: dict[str, NDArray[Any]] = {}
+    for one in treatments:
+        values = source.real.column(one.column.name)
+        if one.role not in {Role.NUMBER, Role.DATETIME} or values.null_count:
+            continue
+        if one.column.kind is Kind.INTEGER and one.form is None:
+            numbers[one.column.name] = values.to_pandas().to_numpy()
+        elif one.column.kind in TIMES | {Kind.INTEGER} and (one.form is None or one.form.is_date):
+            dates[one.column.name] = values.to_pandas().to_numpy()
+    return numbers, dates
+
+
+def _counts(values: NDArray[Any], owner: NDArray[np.int64]) -> bool:
+    """Return whether values count the rows of every owner from 1."""
+    rows = pd.DataFrame({"owner": owner, "value": values})
+    place = rows.groupby("owner")["value"].rank(method="first")
+    return bool((rows["value"] == place).all() and rows["value"].max() > 1)
+
+
+def _rises(values: NDArray[Any], again: NDArray[np.bool_]) -> bool:
+    """Return whether each value is above the one before it, where that is one of the same owner."""
+    return bool((values[1:] > values[:-1])[again].all())
