@@ -23,7 +23,17 @@ from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
 from synth.engine.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
-from synth.engine.panels import LONG, Panel, next_times, of_firsts, of_laters, owner_part, places, spans_of
+from synth.engine.panels import (
+    LONG,
+    Panel,
+    hours_of,
+    next_times,
+    of_firsts,
+    of_laters,
+    owner_part,
+    places,
+    spans_of,
+)
 from synth.engine.pasts import Past, Schema
 from synth.engine.spans import closest_date, comes_soon
 from synth.engine.steps import RowEngines, StepContext
@@ -124,7 +134,8 @@ class Histories:
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         week = Week() if time is None or schema.clock else Week.of(own.rows[time], self._rare)
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
-        form = replace(form, schema=replace(schema, leaves=do_leave(form, own)))
+        hours = hours_of(form, own, self._rare)
+        form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)
         form = replace(form, counts=self._engine(of_counts(form, top, own), beside_counts, 0))
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)

@@ -115,22 +115,29 @@ def _next_dates(
         The times and spans, and which times lay behind the end in each draw.
     """
     dates = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
-    time, spans = model.schema.time, model.schema.spans
+    time = model.schema.time
     since, always_late = model.schema.since(past.rows), np.zeros(len(dates), bool)
     end = pd.Series(model.end, index=dates.index, dtype=dates[time].dtype)
     end = end if past.goal is None else past.goal.astype(end.dtype).fillna(end)
-    late = (dates[time] > end).to_numpy(bool) | spans.are_beyond(dates)
+    late = (dates[time] > end).to_numpy(bool) | _are_odd(model, since, dates)
     if late.any():
         again = np.repeat(np.flatnonzero(late), TRIES)
         targets = engine.sample_beside(len(again), context.of(again).times, draw=draw + 1)
         others = later_times(targets, past.of(again), model)
         has_room = (others[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
-        valid = (has_room & ~spans.are_beyond(others)).reshape(-1, TRIES)
+        odd = _are_odd(model, since.iloc[again].reset_index(drop=True), others)
+        valid = (has_room & ~odd).reshape(-1, TRIES)
         dates = with_tries(dates, late, others, valid)
         dates[time] = brought_back(dates[time], since, end, model.schema.clock)  # the last try
         always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
     dates[time] = _on_busy_days(dates[time], since, end, model, draw)
     return dates, always_late
+
+
+def _are_odd(model: HistoryModel, since: pd.Series[Any], dates: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows have a date behind the last one, or follow into an hour that is quiet."""
+    beyond, hours = model.schema.spans.are_beyond(dates), model.schema.hours
+    return beyond | hours.are_quiet(since, dates[model.schema.time]) if hours else beyond
 
 
 def _undated(rows: int) -> pd.DataFrame:

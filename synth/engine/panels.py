@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synth.engine.hours import Hours
 from synth.engine.pasts import (
     AT,
     COUNT,
+    HOUR,
     MONTH,
     NOW,
     contexts,
@@ -140,9 +142,10 @@ class Lesson:
     @property
     def of_contents(self) -> Lesson:
         """What rows hold, given when they are."""
-        names = [name for name in map(str, self.targets) if name in self.when or _is_moment(name)]
-        parts = self.context.reset_index(drop=True), self.targets[names].reset_index(drop=True)
-        return replace(self, context=pd.concat(parts, axis=1), targets=self.targets.drop(columns=names))
+        targets = self.targets.drop(columns=HOUR, errors="ignore")  # the moments tell it
+        names = [name for name in map(str, targets) if name in self.when or _is_moment(name)]
+        parts = self.context.reset_index(drop=True), targets[names].reset_index(drop=True)
+        return replace(self, context=pd.concat(parts, axis=1), targets=targets.drop(columns=names))
 
 
 def _is_moment(name: str) -> bool:
@@ -207,6 +210,15 @@ def spans_of(panel: Panel, time: str | None) -> Spans:
     """Return what of the rows is learned as spans; long histories need not follow each other's ends."""
     spans = Spans.of(panel.rows, panel.owner, time)
     return spans if panel.place.max(initial=0) < LONG else replace(spans, end=None)
+
+
+def hours_of(form: Form, panel: Panel, rare: int) -> Hours:
+    """Return how times of the day are learned: not at all, where times are counted in months or weeks."""
+    if form.schema.time is None or form.schema.clock or not len(panel.rows):
+        return Hours()
+    starts = starting_times(form, panel.owners.iloc[panel.owner])
+    since = form.schema.since(panel.rows).shift().where(panel.place > 0, starts)
+    return Hours.of_rows(since, panel.rows[form.schema.time], panel.whom, rare)
 
 
 def brought_back(

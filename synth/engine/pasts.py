@@ -11,6 +11,7 @@ import pandas as pd
 from synth.engine.amounts import amounts, as_numbers, optional, share
 from synth.engine.clocks import Clock
 from synth.engine.habits import same
+from synth.engine.hours import Hours
 from synth.engine.spans import Spans, with_others
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 COUNT, PLACE, ROWS_LEFT, TIME, LAST_GAP, MEAN_GAP = "count", "place", "left", "time", "last gap", "mean gap"
 UNTIL, FIRST, GAP, ROOM, STAYS = "until", "first", "gap", "room", "stays"
-NOW, MONTH, AT = "now", "month", "at"
+NOW, MONTH, AT, HOUR = "now", "month", "at", "hour"
 SAME = "\0same"  # stands for the label of the row before
 
 
@@ -68,6 +69,7 @@ class Schema:
         whole: first rows are learned together with all others, as rows that have none before them.
         first_apart: then their time is a column of its own, because they come sooner than others do.
         clock: how times are counted.
+        hours: how the times of the day are drawn.
         leaves: owners have a row for each period until they leave, and some have not left.
     """
 
@@ -80,16 +82,33 @@ class Schema:
     whole: bool = False
     first_apart: bool = False
     clock: Clock = field(default_factory=Clock)
+    hours: Hours = field(default_factory=Hours)
     leaves: bool = False
 
     @property
     def when(self) -> tuple[str, ...]:
         """What is drawn of when a row is: its time, and how long from it its other dates are."""
-        return (FIRST, GAP, *(f"row {name}" for name, _ in self.spans.whole))
+        return (FIRST, GAP, HOUR, *(f"row {name}" for name, _ in self.spans.whole))
 
     def since(self, rows: pd.DataFrame) -> pd.Series[Any]:
         """Return of rows the moment from which gaps to the next are counted."""
         return self.spans.since(rows) if self.spans.end else rows[self.time]
+
+    def between(self, start: pd.Series[Any] | None, times: pd.Series[Any]) -> pd.Series[Any]:
+        """Return how long after `start` times are, as it is learned."""
+        return (
+            self.clock.between(start, times)
+            if start is None or not self.hours
+            else self.hours.between(start, times)
+        )
+
+    def after(
+        self, start: pd.Series[Any] | None, gaps: pd.Series[Any], targets: pd.DataFrame
+    ) -> pd.Series[Any]:
+        """Return the times of which this was drawn, so long after `start`."""
+        if start is None or not self.hours:
+            return self.clock.after(start, gaps)
+        return self.hours.after(start, gaps, targets[HOUR])
 
     def previous(self, values: pd.Series[Any]) -> pd.Series[Any]:
         """Return values of the rows before others, as a dtype that has room for none."""
@@ -248,7 +267,9 @@ def first_targets(
     if schema.time is not None:
         start = None if base is None else owners[base].iloc[owner].reset_index(drop=True)
         times = rows[schema.time].reset_index(drop=True)
-        targets |= {FIRST: schema.clock.between(start, times).array, **moments(schema, rows)}
+        targets |= {FIRST: schema.between(start, times).array, **moments(schema, rows)}
+        if schema.hours and start is not None:
+            targets[HOUR] = schema.hours.of_day(times).array
     targets |= {f"row {name}": rows[name].array for name in schema.columns}
     return pd.DataFrame(targets)
 
@@ -269,7 +290,9 @@ def later_targets(
     if schema.time is not None:
         since = schema.since(rows).shift()
         since = since if start_times is None else since.mask(~later, start_times)
-        gaps = schema.clock.between(since, rows[schema.time])
+        gaps = schema.between(since, rows[schema.time])
+        if schema.hours:
+            targets[HOUR] = schema.hours.of_day(rows[schema.time])[is_learned].array
         if schema.spans.end:
             gaps = gaps.mask(later, gaps.clip(lower=gaps[later].min() * 0))
         targets |= _gaps(schema, gaps[is_learned], later[is_learned], rows[schema.time].dtype)
@@ -312,13 +335,13 @@ def starting_times(form: Form, owners: pd.DataFrame) -> pd.Series[Any]:
 def first_times(targets: pd.DataFrame, owners: pd.DataFrame, form: Form) -> pd.DataFrame:
     """Return the times of first rows, and their spans, of which this was drawn."""
     start = None if form.base is None else owners[form.base].reset_index(drop=True)
-    return _dated(targets, form.schema.clock.after(start, targets[FIRST]), form)
+    return _dated(targets, form.schema.after(start, targets[FIRST], targets), form)
 
 
 def first_moments(rows: pd.DataFrame, owners: pd.DataFrame, form: Form) -> dict[str, Any]:
     """Return what `first_targets` says of when rows are."""
     start = None if form.base is None else owners[form.base].reset_index(drop=True)
-    offsets = form.schema.clock.between(start, rows[form.schema.time])
+    offsets = form.schema.between(start, rows[form.schema.time])
     return {FIRST: offsets.array, **_spans(rows, form), **moments(form.schema, rows)}
 
 
@@ -327,13 +350,13 @@ def later_times(targets: pd.DataFrame, past: Past, form: Form) -> pd.DataFrame:
     gaps = targets[GAP]
     if form.schema.first_apart:
         gaps = with_others(targets[GAP if past.place else FIRST])
-    return _dated(targets, form.schema.clock.after(form.schema.since(past.rows), gaps), form)
+    return _dated(targets, form.schema.after(form.schema.since(past.rows), gaps, targets), form)
 
 
 def later_moments(rows: pd.DataFrame, past: Past, form: Form) -> dict[str, Any]:
     """Return what `later_targets` says of when rows are."""
     times = rows[form.schema.time]
-    gaps = form.schema.clock.between(form.schema.since(past.rows), times)
+    gaps = form.schema.between(form.schema.since(past.rows), times)
     later = np.full(len(times), past.place > 0)
     parts = _gaps(form.schema, gaps, later, times.dtype)
     return parts | _spans(rows, form) | moments(form.schema, rows)
