@@ -2,19 +2,23 @@
 
 An end is learned as the time from its start, so that it is never before it and lasts as long as ends do.
 Where no row of an owner begins before the one before it has ended, rows are drawn from that end on.
+Spans of whole months are counted in months; where only some are, the date is learned beside its time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 
+from synth.engine.anniversaries import Months, are_whole, common_forms, months_from, months_later
 from synth.engine.clocks import Clock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from synth.engine.panels import Panel
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 CLOSE = 0.5  # of the spread of a date, that its span may have at most
 FEWEST = 20  # rows behind another, from which it is a rule that they do not overlap
+MOSTLY = 0.95  # of the spans have one form, if all are counted in months
+PARTLY = -1  # the form of spans of which only some are of whole months
 SURELY = 0.98  # of the rows that keep a rule: what was drawn anew because it is rare may break it
 
 
@@ -37,6 +43,7 @@ class Spans:
         end: of these, the one before which no next row of an owner begins, if there is one.
         lasts: the last date of each column: what ends later was not over yet when the rows were observed.
         clocks: of each column; dates that are all firsts of months stay so.
+        forms: of the spans of those columns that are counted in months.
     """
 
     time: str | None = None
@@ -44,6 +51,7 @@ class Spans:
     end: str | None = None
     lasts: tuple[Any, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    forms: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, owner: Ints, time: str | None) -> Spans:
@@ -54,22 +62,40 @@ class Spans:
         whole = tuple((str(name), _is_whole(rows, name, time)) for name in sorted(moments))
         spans = cls(time, whole)
         offsets = spans.of_rows(rows)
-        close = tuple((name, days) for name, days in whole if _is_close(rows[name], offsets[name]))
+        close = [(name, days) for name, days in whole if _is_close(rows[name], offsets[name])]
+        ends = [name for name, _ in close if _follow(rows[time], rows[name], owner)]
+        forms = {name: _form(rows[name], spans._base(rows, days), owner) for name, days in close}
+        close = [(name, days) for name, days in close if name in ends or forms[name] != PARTLY]
         dates = [rows[name].dropna() for name, _ in close]
         lasts, clocks = tuple(own.max() for own in dates), tuple(map(Clock.of, dates))
-        spans = replace(spans, whole=close, lasts=lasts, clocks=clocks)
-        ends = [name for name, _ in close if _follow(rows[time], rows[name], owner)]
-        return replace(spans, end=ends[0] if ends else None)
+        forms_of = {name: form for name, form in forms.items() if form is not None and form != PARTLY}
+        end = ends[0] if ends else None
+        return cls(time, tuple(close), end, lasts, clocks, forms_of)
 
     def of_rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with spans in place of these dates, none negative where that is an exception."""
-        return rows.assign(
-            **{name: _forward(rows[name] - self._base(rows, days)) for name, days in self.whole}
-        )
+        return rows.assign(**{name: self._span(rows, name, days) for name, days in self.whole})
+
+    def _span(self, rows: pd.DataFrame, name: str, days: bool) -> pd.Series[Any]:
+        base = self._base(rows, days)
+        if name not in self.forms:
+            return _forward(rows[name] - base)
+        null = rows[name].isna()
+        months = months_from(base.to_numpy(), rows[name].mask(null, base).to_numpy(), self.forms[name])
+        return pd.Series(pd.arrays.IntegerArray(months, null.to_numpy(bool)), index=rows.index)
+
+    def _date(self, rows: pd.DataFrame, name: str, days: bool) -> pd.Series[Any]:
+        """Return of rows with spans the dates of one of the columns."""
+        base = self._base(rows, days)
+        if name not in self.forms:
+            return base + rows[name]
+        months = rows[name].fillna(0).to_numpy(np.int64)
+        dates: Any = months_later(base.to_numpy(), months, self.forms[name])
+        return pd.Series(dates, index=rows.index).astype(base.dtype).mask(rows[name].isna())
 
     def as_dates(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with dates in place of spans."""
-        dates = {name: rows[name] + self._base(rows, days) for name, days in self.whole}
+        dates = {name: self._date(rows, name, days) for name, days in self.whole}
         pairs = zip(dates.items(), self.clocks or (Clock(),) * len(dates), strict=True)
         return rows.assign(**{name: clock.nearest_of(values) for (name, values), clock in pairs})
 
@@ -77,7 +103,7 @@ class Spans:
         """Return which rows with spans have a date behind the last one."""
         beyond = np.zeros(len(rows), bool)
         for (name, days), last in zip(self.whole, self.lasts, strict=True):
-            beyond |= (rows[name] + self._base(rows, days) > last).to_numpy(bool)
+            beyond |= (self._date(rows, name, days) > last).to_numpy(bool)
         return beyond
 
     def _base(self, rows: pd.DataFrame, days: bool) -> pd.Series[Any]:
@@ -88,7 +114,7 @@ class Spans:
         """Return of rows with spans the moment from which on the next of their owner may begin."""
         if self.end is None:
             return rows[self.time]
-        ends = self._base(rows, dict(self.whole)[self.end]) + rows[self.end]
+        ends = self._date(rows, self.end, dict(self.whole)[self.end])
         return ends.fillna(rows[self.time])
 
     def goes_on(self, rows: pd.DataFrame) -> Mask:
@@ -124,6 +150,23 @@ def _is_whole(rows: pd.DataFrame, name: str, time: str) -> bool:
     """Return whether a column holds days, beside a time that does not."""
     present = rows[name].dropna()
     return bool((present == present.dt.normalize()).all() and (rows[time] != rows[time].dt.normalize()).any())
+
+
+def _form(dates: pd.Series[Any], base: pd.Series[Any], owner: Ints) -> int | None:
+    """Return the form of spans of whole months, PARTLY if some have another, None if chance may do it."""
+    there = dates.notna().to_numpy(bool)
+    plain = (values[there] for values in (base, dates))
+    if not there.any():
+        return None
+    if not isinstance(dates.dtype, np.dtype):
+        start, end = (values.dt.tz_localize(None).to_numpy() for values in plain)
+    else:
+        start, end = (values.to_numpy() for values in plain)
+    if not are_whole(start, end, len(np.unique(owner[there]))):
+        return None
+    form = common_forms(start, end)[0]
+    is_whole = Months.between(start, end, (form,)).whole.mean() >= MOSTLY
+    return form if is_whole and isinstance(dates.dtype, np.dtype) else PARTLY
 
 
 def _is_close(dates: pd.Series[Any], spans: pd.Series[Any]) -> bool:

@@ -19,6 +19,7 @@ from synth.engine.rake import Raking
 from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
 from synth.engine.rules import find_orders
+from synth.engine.terms import TermPairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -79,12 +80,13 @@ class Table:
         draw_order = bases_first(columns, draw_order, self._orders, first=first, crowd=crowd)
         calendar, dates = find_calendar(columns)
         draw_order = dates_first(draw_order, dates, first=first)
+        self._terms = TermPairs.of(columns, crowd, first)
+        draw_order = self._terms.arrange(draw_order)
         whole = self._fixed_columns.union(first)
         exact = {place for each in identities for place in (each.target, *each.sources)}
         exact -= {place for each in identities if each.rule == "ratio" for place in each.sources}
-        regressions = Regressions(
-            columns, information, orders=self._orders, crowd=crowd, fixed_columns=whole.union(exact)
-        )
+        exact |= whole.union(self._terms.both)
+        regressions = Regressions(columns, information, orders=self._orders, crowd=crowd, fixed_columns=exact)
         draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
         self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
         self._keep_weekdays(columns, calendar)
@@ -146,6 +148,7 @@ class Table:
         """Return what is not drawn itself; the columns in `whole` all are."""
         derived_columns: dict[int, DerivedColumn] = dict(self._computations.at_once)
         for find in (
+            partial(self._terms.find, draw_order=draw_order, crowd=crowd),
             partial(regressions.find, draw_order=draw_order),
             partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd),
             partial(find_repeats, draw_order=draw_order, crowd=crowd),

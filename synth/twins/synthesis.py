@@ -24,10 +24,11 @@ from synth.twins.precedence import find_precedence, move_behind
 from synth.twins.redraw import spare_rows
 from synth.twins.resemblance import resemblances, with_resemblance
 from synth.twins.singles import labels_of_keys, with_single_labels
+from synth.twins.terms import date_pairs, names_of, whole_months_apart
 from synth.twins.ties import apply_ties, find_ties
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from synth.twins.context import RunContext
     from synth.twins.families import Family
     from synth.twins.nests import Draws, Nest
-    from synth.twins.order import DateOrder
     from synth.twins.source import SourceRows
 
 
@@ -278,21 +278,13 @@ def _apart(
         return synthetic
     result = arithmetic.restore(apart(synthetic, real, source.units, numbers), synthetic)
     orders = date_orders(real, sorted(numbers))
-    dates = {name for one in orders for name in one.names}
-    rooms = {name: Room.of(synthetic[name], own_numbers(real[name], source.units)) for name in dates}
-    return _in_order(result, synthetic, orders, rooms, arithmetic)
-
-
-def _in_order(
-    moved_dates: pd.DataFrame,
-    before: pd.DataFrame,
-    orders: Sequence[DateOrder],
-    rooms: Mapping[str, Room],
-    arithmetic: Arithmetic,
-) -> pd.DataFrame:
-    """Return rows whose dates were moved one by one with none that passed another, and what is computed."""
-    result = in_order(moved_dates, before, orders, rooms)
-    return moved_dates if result is moved_dates else arithmetic.restore(result, before)
+    pairs = date_pairs(real, sorted(numbers), source.units)
+    rooms = {
+        name: Room.of(synthetic[name], own_numbers(real[name], source.units))
+        for name in names_of(orders, pairs)
+    }
+    moved_dates = whole_months_apart(in_order(result, synthetic, orders, rooms), synthetic, pairs, rooms)
+    return result if moved_dates is result else arithmetic.restore(moved_dates, synthetic)
 
 
 def _arithmetic(rows: pd.DataFrame, categories: Collection[str]) -> Arithmetic:
@@ -323,9 +315,11 @@ def shown_to(
     before = rows if part is None else rows[part].reset_index(drop=True)
     arithmetic = _arithmetic(rows, {*labels, *public})
     shown_rows = arithmetic.restore(folded_rows, before)
-    orders = date_orders(rows, sorted(set(rows.columns) - {*labels, *public}))
-    rooms = {name: Room.of(shown_rows[name]) for one in orders for name in one.names}
-    return _in_order(shown_rows, before, orders, rooms, arithmetic)
+    numbers = sorted(set(rows.columns) - {*labels, *public})
+    orders, pairs = date_orders(rows, numbers), date_pairs(rows, numbers, units)
+    rooms = {name: Room.of(shown_rows[name]) for name in names_of(orders, pairs)}
+    moved_dates = whole_months_apart(in_order(shown_rows, before, orders, rooms), before, pairs, rooms)
+    return shown_rows if moved_dates is shown_rows else arithmetic.restore(moved_dates, before)
 
 
 def _synthesize(task: Task, training: pd.DataFrame, request: Request, context: RunContext) -> pd.DataFrame:

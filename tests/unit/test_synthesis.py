@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from synth.twins.folding import apart, fold_rare_values, own_numbers
 from synth.twins.order import Room, date_orders, in_order
 from synth.twins.synthesis import shown_to
+from synth.twins.terms import date_pairs, whole_months_apart
 
 
 def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:
@@ -210,3 +211,23 @@ def test_dates_that_make_way_for_somebodys_own_stay_as_far_apart(distances: tupl
     assert (moved_rows["end"] - moved_rows["start"]).dt.days.isin(distances).all()
     for name in names:
         assert not moved_rows[name].isin(real[name]).any()
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_contracts_whose_dates_make_way_for_somebodys_own_still_last_whole_months(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start = pd.Timestamp("2016-01-05") + pd.to_timedelta(rng.integers(0, 3_000, 900), "D")
+    days = pd.DataFrame({"start": start})
+    years = rng.integers(1, 5, 900)
+    days["end"] = [start + pd.DateOffset(years=n) for start, n in zip(days["start"], years, strict=True)]
+    units, names = np.repeat(np.arange(60, dtype=np.uint64), 2), ["start", "end"]
+    real = days.iloc[np.repeat(np.arange(60), 2)].reset_index(drop=True)  # everybody's in two rows
+    pairs = date_pairs(real, names, units)
+    assert [pair.names for pair in pairs] == [("start", "end")]
+    rooms = {name: Room.of(real[name], own_numbers(real[name], units)) for name in names}
+    moved_rows = apart(days, real, units, names)
+    together = whole_months_apart(moved_rows, days, pairs, rooms)
+    apart_rows = moved_rows["start"].dt.day != moved_rows["end"].dt.day
+    assert apart_rows.sum() > 15
+    assert (together["start"].dt.day == together["end"].dt.day)[apart_rows].mean() > 0.9
+    assert not ((together == days) & (moved_rows != days)).any(axis=None)  # none came back
