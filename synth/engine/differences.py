@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from synth.engine.columns import ColumnCodes, Ints, Mask
     from synth.engine.crowd import Crowd
+    from synth.engine.marks import Marks
     from synth.engine.rules import Order
     from synth.engine.ticks import Native
 
@@ -138,11 +139,12 @@ def bases_first(
     *,
     first: Sequence[int],
     crowd: Crowd,
+    marks: Mapping[int, Marks],
 ) -> list[int]:
     """Return the order, changed so that a column whose differences land is drawn behind what it is close to.
 
-    An end is at any minute, and a start at the full hour: the end follows from the start, and not the start
-    from the end.
+    An end is at any minute, and a start at the full hour, or on a first of a month: the end follows from the
+    start, and not the start from the end.
     """
     order = list(draw_order)
     for low, high in ((rule.low, rule.high) for rule in orders):
@@ -155,7 +157,7 @@ def bases_first(
         close = distance(own, to) < CLOSE
         if (
             close
-            and not lands(own, to, difference(own, to, crowd))
+            and not lands(own, to, difference(own, to, crowd), marks.get(target))
             and lands(to, own, difference(to, own, crowd))
         ):
             order.remove(target)
@@ -225,12 +227,12 @@ def spread(values: Native) -> float:
     return float(np.abs(steps - np.median(steps)).mean())
 
 
-def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
+def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn, marks: Marks | None = None) -> bool:
     """Return whether a row with the difference of one like it gets a value of the column, as fresh ones do.
 
     Of fresh rows about as many have a value that no training row has as training rows have one that no other
     has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
-    1055 to which ten minutes are added is none.
+    1055 to which ten minutes are added is none. So must days that many dates fall on, which `marks` are.
     """
     whole = ~own.is_cut & ~to.is_cut  # in other rows the difference is not that of the two columns
     rows = np.flatnonzero((own.codes >= 0) & (to.codes >= 0) & whole)
@@ -245,10 +247,12 @@ def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn) -> bool:
     common = own.spike & (counts >= COMMON * len(rows))
     still = common[own.nearest_codes(sums, ~inside)] & exists
     new = (counts == 1).sum() / max(len(rows), 1)
-    before, now = int(common[own.codes[rows]].sum()), int(still.sum())
-    return not (
-        surely_more(int((~exists).sum()), len(rows), new + LOSS)
-        or before - now > LOSS_OF_COMMON * len(rows) + DEVIATIONS * math.sqrt(before + now)
+    counts_of = [(int(common[own.codes[rows]].sum()), int(still.sum()))]
+    if marks:
+        counts_of.append((marks.count(own.native(own.codes[rows])), marks.count(sums)))
+    return not surely_more(int((~exists).sum()), len(rows), new + LOSS) and all(
+        before - now <= LOSS_OF_COMMON * len(rows) + DEVIATIONS * math.sqrt(before + now)
+        for before, now in counts_of
     )
 
 

@@ -23,6 +23,7 @@ from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
 from synth.engine.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
+from synth.engine.marks import Marks
 from synth.engine.panels import (
     LONG,
     Panel,
@@ -134,12 +135,20 @@ class Histories:
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         week = Week() if time is None or schema.clock else Week.of(own.rows[time], self._rare)
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
+        form = replace(form, marks=self._marks(own, schema))
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)
         form = replace(form, counts=self._engine(of_counts(form, top, own), beside_counts, 0))
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
         return self
+
+    def _marks(self, own: Panel, schema: Schema) -> Marks:
+        """Return the days of the month and the year that many times are on."""
+        if self._time is None or schema.clock or own.rows[self._time].dtype.kind != "M":
+            return Marks()
+        whom = own.owner if own.entities is None else own.entities
+        return Marks.of(own.rows[self._time].to_numpy("M8[us]"), whom, self._rare)
 
     def _of_rows(self, form: HistoryModel, own: Panel, others: Panel | None) -> HistoryModel:
         """Learn the rows of which the number was learned."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synth.engine.marks import Marks
 from synth.engine.panels import brought_back
 from synth.engine.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
 from synth.engine.spans import with_tries
@@ -34,6 +35,7 @@ class HistoryModel:
         base: the owner's date from which the first time is an offset, if there is one.
         end: the latest time that was observed.
         week: how many of the times fall on each day of the week.
+        marks: days of the month and the year that many fall on.
         counts: the engine of the number of rows.
         start: the earliest.
         firsts: the engines of first rows; None where no owner has a row, or `laters` draw them, too.
@@ -52,6 +54,7 @@ class HistoryModel:
     heads: Histories | None = None
     laters: RowEngines | None = None
     week: Week = field(default_factory=Week)
+    marks: Marks = field(default_factory=Marks)
 
 
 def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
@@ -168,6 +171,7 @@ def _on_busy_days(
     model: HistoryModel,
     draw: int,
 ) -> pd.Series[Any]:
-    """Return times drawn as gaps or offsets with as many on each day of the week as there are."""
+    """Return times drawn as gaps or offsets with as many on each day of the week, or mark, as there are."""
     end = pd.Series(model.end, index=times.index, dtype=times.dtype) if end is None else end
-    return model.week.move_to_busy_days(times, start, end, np.random.default_rng([draw, len(times)]))
+    rng = np.random.default_rng([draw, len(times)])
+    return model.marks.move(model.week.move_to_busy_days(times, start, end, rng), start, end, rng)

@@ -12,6 +12,7 @@ from synth.engine.chain import Chain
 from synth.engine.columns import NO_CODE
 from synth.engine.computations import Computations
 from synth.engine.differences import Difference, bases_first, find_differences, missing_at_times
+from synth.engine.marked_days import find_marked_days, marks_of
 from synth.engine.moments import Moment, find_moments
 from synth.engine.numbers import NumberColumn
 from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
@@ -19,7 +20,7 @@ from synth.engine.rake import Raking
 from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
 from synth.engine.rules import find_orders
-from synth.engine.terms import TermPairs
+from synth.engine.terms import Term, TermPairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -77,7 +78,8 @@ class Table:
         draw_order = fewer_nulls_first(
             columns, draw_order, missing_at_times(columns, self._orders), first=first
         )
-        draw_order = bases_first(columns, draw_order, self._orders, first=first, crowd=crowd)
+        marks = {i: marks_of(c, crowd) for i, c in enumerate(columns) if isinstance(c, NumberColumn)}
+        draw_order = bases_first(columns, draw_order, self._orders, first=first, crowd=crowd, marks=marks)
         calendar, dates = find_calendar(columns)
         draw_order = dates_first(draw_order, dates, first=first)
         self._terms = TermPairs.of(columns, crowd, first)
@@ -152,6 +154,7 @@ class Table:
             partial(regressions.find, draw_order=draw_order),
             partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd),
             partial(find_repeats, draw_order=draw_order, crowd=crowd),
+            partial(find_marked_days, crowd=crowd),
             partial(find_moments, crowd=crowd),
         ):
             number = len(columns) + sum(
@@ -278,5 +281,29 @@ class Table:
                 if own is None:
                     own = self._computations.smooth(index, number, codes, rng)
                 values[index] = self._computations.align(index, own, values)
-        self._computations.settle(values, nulls, numbers, self._orders, fixed_indices)
+        settle = partial(self._computations.settle, values, nulls, numbers, self._orders, fixed_indices)
+        bases = {one.base: values[one.base].copy() for one in self._terms_drawn.values()}
+        settle()
+        if self._follow(values, codes, bases, fixed_indices):
+            settle()
         return values, nulls
+
+    @property
+    def _terms_drawn(self) -> dict[int, Term]:
+        return {index: one for index, one in self._derived_columns.items() if isinstance(one, Term)}
+
+    def _follow(
+        self,
+        values: dict[int, Native],
+        codes: Mapping[int, Ints],
+        bases: Mapping[int, Native],
+        fixed_indices: Collection[int],
+    ) -> bool:
+        """Move dates with those that they are whole months from, where these were moved."""
+        has_changed = False
+        for target, one in self._terms_drawn.items():
+            to_move = values[one.base] != bases[one.base]
+            if to_move.any() and target not in fixed_indices:
+                values[target] = np.where(to_move, one.value(values, codes), values[target])
+                has_changed = True
+        return has_changed
