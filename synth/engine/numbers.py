@@ -11,6 +11,7 @@ from synth.engine import ticks
 from synth.engine.cells import open_cells
 from synth.engine.clocks import Clock
 from synth.engine.crowd import Ranks
+from synth.engine.far_dates import far_date
 from synth.engine.rounding import (
     MAX_DECIMALS,
     SAFE_DECIMALS,
@@ -41,7 +42,8 @@ class NumberColumn:
     """Ordered values: those that `rare` entities hold are returned as they are, others only smoothed.
 
     Values beyond the `rare`-th smallest and largest entity's are moved there before anything is learned.
-    Where fewer than 2 x `rare` entities leave nothing between the two, the column is its median. Smoothed
+    Where fewer than 2 x `rare` entities leave nothing between the two, the column is its median. A date far
+    from all others that many hold, such as 9999-12-31, is learned as if it were NULL. Smoothed
     values keep the decimals, or the zeros at the end, of the value they stand for, and the grain (whole
     numbers, days, …) of the column.
 
@@ -59,6 +61,9 @@ class NumberColumn:
         others, others_null = ticks.to_native(series.iloc[:0] if beside is None else beside)
         self._dtype = series.dtype
         self._native_dtype = native.dtype
+        self._far = far_date((native, null), (others, others_null), crowd)
+        if self._far is not None:  # it is no date, as if it were NULL
+            null, others_null = native == self._far, others == self._far
         self.raw, self.beside = native, (others, others_null)
         self._clock = Clock.of_months(native[~null])
         values, self._base, self._step = ticks.to_ticks(native[~null])
@@ -104,6 +109,8 @@ class NumberColumn:
 
     def to_series(self, native: ticks.Native, null: Mask) -> pd.Series[Any]:
         """Return the column's own dtype around native values."""
+        if self._far is not None:
+            native, null = np.where(null, self._far, native), np.zeros(len(null), dtype=bool)
         return ticks.from_native(native, null, self._dtype)
 
     def native(self, codes: Ints, rng: np.random.Generator | None = None) -> ticks.Native:
@@ -300,7 +307,8 @@ class NumberColumn:
 
     def own(self, series: pd.Series[Any]) -> tuple[ticks.Native, Mask]:
         """Return values from outside as this column's native ones, beside a mask of the NULLs."""
-        return ticks.convert(series, self._dtype, self._native_dtype)
+        native, null = ticks.convert(series, self._dtype, self._native_dtype)
+        return native, null if self._far is None else null | (native == self._far)
 
     def nearest_codes(self, native: ticks.Native, null: Mask) -> Ints:
         """Return the codes of the nearest values from below, or of the smallest; -1 where `null`."""
