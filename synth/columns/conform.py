@@ -147,14 +147,13 @@ def assemble(
         else:
             present = _present(synthetic, treatment, real.column(name), rows)
             places = shared_codes.get(name, np.cumsum(present) - 1)
-            number = int(places.max(initial=-1)) + 1
-            others = every.column(name)
+            number, others = int(places.max(initial=-1)) + 1, every.column(name)
             values = _replace_column(treatment, real.column(name), number, pool, rng, existing=others)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
     for step in (with_beginnings, with_telling_codes):
         columns = step(columns, treatments, real, every, rng)
-    by_itself = [one for one in treatments if one.column.name not in shared_codes]
-    columns = with_named_mails(columns, by_itself, real, every)
+    alone = [one for one in treatments if one.column.name not in shared_codes]
+    columns = with_named_mails(columns, alone, real, every)
     order = [one.column.name for one in treatments if one.column.name in columns]
     return pa.table({name: columns[name] for name in order})
 
