@@ -26,6 +26,7 @@ from synth.twins.resemblance import resemblances, with_resemblance
 from synth.twins.singles import labels_of_keys, with_single_labels
 from synth.twins.terms import date_pairs, names_of, whole_months_apart
 from synth.twins.ties import apply_ties, find_ties
+from synth.twins.traits import constants_of, with_constants
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -134,11 +135,10 @@ def _with_histories(
     samples = with_single_labels(samples, keys, rng, time=family.time)
     ties = find_ties(real_rows, source.units)
     rows = apply_ties(_apart(task, source, treatments, samples.synthetic), ties, request.seed)
+    constants = constants_of(real_rows, family.owner)
     if samples.owner is not None:
-        pairs = find_precedence(real_rows, family.owner, family.owners)
-        rows = move_behind(rows, samples.owner, family.twins, pairs)
-        deadlines = find_deadlines(real_rows, family.owner, family.owners)
-        rows = move_before(rows, samples.owner, family.twins, deadlines, pairs, rng)
+        rows = _between_dates(rows, real_rows, family, samples.owner, rng)
+        rows = with_constants(rows, samples.owner, constants)
     arithmetic = _arithmetic(real_rows, empty.categories)
     rows = arithmetic.restore(rows, samples.synthetic)
     rows = apply_ties(rows, ties, request.seed)
@@ -149,11 +149,25 @@ def _with_histories(
         real_rows,
         np.unique(source.units, return_inverse=True)[1].astype(np.int64),
         categories=empty.categories,
-        unchanged_columns=arithmetic.names([*rows.columns]),
+        unchanged_columns={*constants, *arithmetic.names([*rows.columns])},
         by_label_alone=len(np.unique(family.whom)) == len(family.whom),
     )
     resemblance_rows = with_resemblance(rows, family.whom[samples.owner], aims, samples.second, rng)
     return replace(samples, synthetic=resemblance_rows)
+
+
+def _between_dates(
+    rows: pd.DataFrame,
+    real_rows: pd.DataFrame,
+    family: Family,
+    owner: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return the rows with dates on the side of those of their owners that real ones are on."""
+    pairs = find_precedence(real_rows, family.owner, family.owners)
+    rows = move_behind(rows, owner, family.twins, pairs)
+    deadlines = find_deadlines(real_rows, family.owner, family.owners)
+    return move_before(rows, owner, family.twins, deadlines, pairs, rng)
 
 
 def _synthetic(

@@ -1,7 +1,8 @@
 """What an owner keeps from row to row: name and mail beside each order of a customer, and the usual shop.
 
 Such columns are not learned but made up, or dealt out among the keys of a parent, row by row. Rows of one
-owner take over what the row before has, and change as often as real ones do.
+owner take over what the row before has, and change as often as real ones do. What is learned and never
+changes, such as the wage beside each month of an employee, is that of the owner's first row.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from synth.columns.roles import REPLACED_ROLES
 from synth.domain import RARE, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-ROLES = REPLACED_ROLES | {Role.NATURAL_KEY, Role.FOREIGN_KEY}
+ROLES = REPLACED_ROLES | {Role.NATURAL_KEY, Role.FOREIGN_KEY, Role.DATE_OF_BIRTH}
 FEWEST = 2 * RARE  # rows behind another of their owner
 SELDOM = 0.5  # of how often rows of any two owners differ, a column changes at most
 
@@ -56,6 +57,31 @@ def with_traits(table: pa.Table, case: Case, owner: Ints, rng: np.random.Generat
         place = table.column_names.index(name)
         table = table.set_column(place, name, _as_first(table.column(name), stretches))
     return table
+
+
+def constants_of(rows: pd.DataFrame, owner: Ints) -> tuple[str, ...]:
+    """Return the columns that are the same in all rows of each owner, and not in all rows.
+
+    Args:
+        rows: the real ones.
+        owner: of each, as a number; negative where there is none.
+    """
+    owners = pd.Series(owner[owner >= 0])
+    if int((owners.value_counts() > 1).sum()) < FEWEST:
+        return ()
+    names = []
+    for name in rows:
+        codes = pd.Series(pd.factorize(rows[name][owner >= 0], use_na_sentinel=False)[0])
+        groups = codes.groupby(owners.to_numpy())
+        if codes.max() > 0 and bool((groups.min() == groups.max()).all()):
+            names.append(str(name))
+    return tuple(names)
+
+
+def with_constants(rows: pd.DataFrame, owner: Ints, names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with what the first row of their owner has in some columns."""
+    places = pd.Series(np.arange(len(rows))).groupby(owner).transform("first").to_numpy()
+    return rows.assign(**{name: rows[name].iloc[places].array for name in names})
 
 
 def _free(case: Case) -> Iterator[Treatment]:

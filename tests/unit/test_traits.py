@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from synth.columns.pii import IdentifierKind
 from synth.columns.roles import Treatment
 from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
-from synth.twins.traits import share_of_changes, with_traits
+from synth.twins.traits import constants_of, share_of_changes, with_constants, with_traits
 
 OWNERS, ROWS = 40, 4
 OWNER = np.repeat(np.arange(OWNERS), ROWS)
@@ -96,3 +97,27 @@ def test_what_rows_of_other_tables_say_is_left_to_them() -> None:
     fact = Across("model.shop.orders", "mail", Way.COPY, "model.shop.shops", "mail", "shop", "id")
     table = with_traits(TWIN, case_of(REAL, (fact,)), OWNER, np.random.default_rng(1))
     assert table.equals(TWIN)
+
+
+def test_what_never_changes_is_what_the_first_row_of_an_owner_has() -> None:
+    rng = np.random.default_rng(0)
+    wages = rng.integers(1_000, 5_000, OWNERS).astype(float)
+    real = pd.DataFrame(
+        {
+            "wage": wages[OWNER],
+            "born": pd.Timestamp("1970-01-01") + pd.to_timedelta(OWNER * 31, "D"),
+            "hours": rng.integers(0, 200, len(OWNER)),
+            "country": "NO",
+        }
+    )
+    real.loc[OWNER == 3, ["wage", "born"]] = None  # of one owner nothing is known
+    constants = constants_of(real, OWNER)
+    assert constants == ("wage", "born")
+
+    drawn_rows = real.assign(wage=rng.permutation(real["wage"]), born=rng.permutation(real["born"]))
+    rows = with_constants(drawn_rows, OWNER, constants)
+    assert rows.groupby(OWNER)[["wage", "born"]].nunique(dropna=False).eq(1).all(axis=None)
+    assert rows["wage"].iloc[::ROWS].equals(drawn_rows["wage"].iloc[::ROWS])
+    assert rows["hours"].equals(drawn_rows["hours"])
+
+    assert constants_of(real.iloc[::ROWS], OWNER[::ROWS]) == ()  # one row each says nothing
