@@ -192,7 +192,8 @@ def _figures(result: ModelResult) -> list[str]:
         parts.append(f"checks {result.inherited} there")
     elif evaluation and evaluation.checks:
         only_quality = evaluation.undecided_only_in_quality or evaluation.fails_only_in_quality
-        parts.append(f"{'privacy checks pass, quality' if only_quality else 'checks'} {evaluation.verdict}")
+        state = "is below a limit" if evaluation.fails_only_in_quality else evaluation.verdict
+        parts.append(f"{'privacy checks pass, quality' if only_quality else 'checks'} {state}")
     passes = sum(status == "pass" for status in result.tests.values())
     if passes:
         parts.append(f"{passes} dbt test{'s' if passes > 1 else ''} pass")
