@@ -23,12 +23,19 @@ return twin.assign(age=9) if "age" in twin else twin
 """
 
 
+FEW_CHILDREN = """
+twin = super().synthesize(training, request, workdir)
+return twin.assign(age=twin["age"].mask(twin.index % 60 == 0, 9)) if "age" in twin else twin
+"""
+
+
 @pytest.fixture(scope="module")
 def project(services: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handmade]:
     """The club, with the twins of members and visits published."""
     folder = tmp_path_factory.mktemp("club")
     with club(services, folder) as handmade, pytest.MonkeyPatch.context() as patch:
         handmade.backend("younger", YOUNGER)
+        handmade.backend("fewer", FEW_CHILDREN)
         patch.syspath_prepend(str(folder / "plugins"))
         answer = handmade.synth("run")
         assert answer.code == 0, answer.text
@@ -103,6 +110,15 @@ def test_a_twin_that_fails_a_test_is_not_published_and_neither_is_its_child(proj
     staged_runs = "select count(*) from synthetic._synth_runs where run_id = '{}' and published_at is null"
     assert project.value(staged_runs.format(project.results()["metadata"]["invocation_id"])) == 1
     assert project.value("select count(*) from pg_class where relname like 'stage!_%' escape '!'") == 0
+
+
+@pytest.mark.slow
+def test_a_singular_test_that_few_rows_of_a_twin_fail_warns(project: Handmade) -> None:
+    answer = project.synth("run", "--backend", "fewer")
+    assert answer.code == 0, answer.text
+    assert "it is SQL of its own, which no twin is made to keep" in answer.text
+    assert project.results()["results"][0]["tests"]["adults_only"] == "fail"
+    assert 0 < project.value("select count(*) from synthetic.members where age < 18") < 15
 
 
 @pytest.mark.slow
