@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -164,9 +165,12 @@ def read_plan(settings: Settings, only: Collection[str] | None = None) -> tuple[
 
 
 def _with_graph(manifest: Manifest, declarations: Declarations, settings: Settings) -> Declarations:
-    """Return the models as the whole project explains them; as declared where it cannot be read.
+    """Return the models as the whole project explains them; as declared where Postgres cannot be reached.
 
     A model about whose entity evidence contradicts itself is a refusal among others.
+
+    Raises:
+        WarehouseError: Postgres refused. Without the graph a person would count as many rows of their own.
     """
     models = declarations.models
     if not models:
@@ -176,18 +180,21 @@ def _with_graph(manifest: Manifest, declarations: Declarations, settings: Settin
     from synth.graph.lineage import ancestry  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - as above
 
-    try:
-        with Warehouse(settings.connection.conninfo(), role=settings.connection.role) as warehouse:
-            nodes = ancestry(manifest, (model.unique_id for model in models))
-            graph = decide(
-                manifest,
-                models,
-                warehouse,
-                statements(settings, manifest, nodes),
-                infer=settings.options.reference is None,
+    with ExitStack() as resources:
+        try:
+            warehouse = resources.enter_context(
+                Warehouse(settings.connection.conninfo(), role=settings.connection.role)
             )
-    except WarehouseError:
-        return declarations  # whoever needs the warehouse will say so
+        except WarehouseError:
+            return declarations  # whoever needs the warehouse will say so
+        nodes = ancestry(manifest, (model.unique_id for model in models))
+        graph = decide(
+            manifest,
+            models,
+            warehouse,
+            statements(settings, manifest, nodes),
+            infer=settings.options.reference is None,
+        )
     questions = open_questions(graph)
     refusals = [Refusal(one, questions[one.unique_id]) for one in graph.models if one.unique_id in questions]
     others = tuple(one for one in graph.models if one.unique_id not in questions)

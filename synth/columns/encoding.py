@@ -88,7 +88,8 @@ def encode(series: pd.Series[Any], column: Column) -> pa.Array:
         case Kind.INTERVAL:
             values = durations(_whole(series))
         case Kind.UUID | Kind.TEXT | Kind.OPAQUE:
-            values = pa.array(series.astype(object).where(series.notna(), None), pa.string())
+            texts = series.astype(object).map(str, na_action="ignore")
+            values = pa.array(texts.where(series.notna(), None), pa.string())
     return values
 
 

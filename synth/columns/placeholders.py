@@ -30,6 +30,12 @@ EMPTY = {
     "tsvector": "",
     "xml": "<empty/>",
     "point": "(0,0)",
+    "box": "(0,0),(0,0)",
+    "tsquery": "",
+    "pg_lsn": "0/0",
+    "bit varying": "",
+    "macaddr": "00:00:00:00:00:00",
+    "time with time zone": "00:00+00",
     **dict.fromkeys(("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"), "empty"),
     **dict.fromkeys(("int4multirange", "int8multirange", "nummultirange", "datemultirange"), "{}"),
     **dict.fromkeys(("tsmultirange", "tstzmultirange"), "{}"),
@@ -75,7 +81,7 @@ def placeholders(
 
 
 def _empty(column: Column) -> str | None:
-    return "{}" if column.data_type.endswith("[]") else EMPTY.get(column.data_type)
+    return "{}" if column.data_type.endswith("[]") else EMPTY.get(column.data_type.rpartition(".")[2])
 
 
 def _lengths(real: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:

@@ -149,7 +149,7 @@ def null_where_broken(case: Case, table: pa.Table) -> pa.Table:
 
     Of what cannot be read in a rule, such as a look-ahead in a pattern, nothing made up can know.
     """
-    made_up = REPLACED_ROLES | {Role.NATURAL_KEY}
+    made_up = REPLACED_ROLES | {Role.NATURAL_KEY, Role.FREE_TEXT}
     names = {one.column.name for one in case.treatments if one.role in made_up and not one.is_required}
     rules = zip(case.enforceable.of_rows, case.enforceable.mentioned_columns, strict=True)
     for rule, mentions in rules:

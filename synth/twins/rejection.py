@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import columns_by_row, learnable, rehearse
@@ -22,7 +23,6 @@ from synth.twins.zeros import unlike_any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
@@ -164,11 +164,20 @@ def _with_computed(
     learned_columns = learnable(computed_columns, some)
     return samples.synthetic.assign(
         **{
-            name: learned_columns[name].astype(samples.training[name].dtype)
+            name: _of_type(learned_columns[name], samples.training[name].dtype)
             for name in learned_columns.columns
             if name in samples.training
         }
     )
+
+
+def _of_type(values: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    """Return a column in another type; moments keep their place where only one side has a zone."""
+    if pd.api.types.is_datetime64_any_dtype(values) and pd.api.types.is_datetime64_any_dtype(dtype):
+        zone = getattr(dtype, "tz", None)
+        moments = pd.to_datetime(values, utc=True)
+        values = moments.dt.tz_localize(None) if zone is None else moments.dt.tz_convert(zone)
+    return values.astype(dtype)
 
 
 def _valid_rows(

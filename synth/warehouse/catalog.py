@@ -101,7 +101,9 @@ select
 from pg_attribute
 join pg_class on pg_class.oid = pg_attribute.attrelid
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
-join pg_enum on pg_enum.enumtypid = pg_attribute.atttypid
+join pg_type on pg_type.oid = pg_attribute.atttypid
+join pg_enum
+    on pg_enum.enumtypid = case pg_type.typtype when 'd' then pg_type.typbasetype else pg_type.oid end
 where pg_namespace.nspname = %(schema)s and pg_class.relname = %(name)s and not pg_attribute.attisdropped
 group by 1
 """

@@ -59,6 +59,8 @@ from (
 ) as keys
 """
 WHOLE = frozenset({Kind.INTEGER, Kind.DECIMAL})
+UNCASTABLE = frozenset({"oid"})  # whole numbers that are none to Postgres
+REFUSALS = (errors.QueryCanceled, errors.CannotCoerce, errors.DatatypeMismatch, errors.UndefinedFunction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,8 @@ def determines(session: Connection, relation: Relation, key: str, value: str) ->
 
 
 def _common(one: Column, other: Column) -> LiteralString | None:
-    """Return the type in which the values of both are compared."""
-    if {one.kind, other.kind} <= WHOLE:
+    """Return the type in which the values of both are compared; None where they cannot be."""
+    if {one.kind, other.kind} <= WHOLE and not {one.plain_type, other.plain_type} & UNCASTABLE:
         return "pg_catalog.numeric"
     return "pg_catalog.text" if one.kind is other.kind else None
 
@@ -187,6 +189,6 @@ def _answer(session: Connection, query: sql.Composed, action: str) -> tuple[int,
         try:
             with limit_time(session):
                 row = session.execute(query).fetchone()
-        except errors.QueryCanceled:
+        except REFUSALS:  # the time did not suffice, or values of such types cannot be compared
             return None
     return None if row is None else tuple(int(str(number)) for number in row)

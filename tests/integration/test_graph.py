@@ -156,6 +156,18 @@ def test_a_test_of_staging_says_that_codes_are_those_of_a_seed(handmade: Handmad
     assert keys == {"tariff_cd": "seed.hand.tariffs.tariff_cd"}
 
 
+def test_a_type_that_cannot_be_compared_decides_nothing_about_other_models(handmade: Handmade) -> None:
+    handmade.session.execute(DESK)
+    handmade.session.execute(
+        "create table analytics.odd as select n as odd_id, n::oid as staff_no from generate_series(1, 200) n"
+    )
+    facts = handmade.key("staff", "staff_id") | handmade.key("tickets", "ticket_id")
+    models = handmade.model("staff") | handmade.model("tickets") | handmade.model("odd")
+    handmade.write(models | facts)
+    listing = listing_by_name(handmade)
+    assert listing["tickets"]["foreign_keys"].keys() == {"decidedBy", "owner_id"}
+
+
 # Tickets name who did what to them, without a test; and the owner of a partner by a number of its own.
 DESK = """
 create table analytics.staff as
