@@ -35,9 +35,7 @@ select
     (n % 9) * 1.25
 from generate_series(1, 60) n;
 """
-ORPHANS = """
-select count(*) from synthetic.members left join synthetic.clubs using (club_id) where clubs.size is null
-"""
+ORPHANS = "select count(*) from synthetic.members where club_id not in (select club_id from synthetic.clubs)"
 BEYOND = """
 select count(*) from synthetic.members where level not in ('gold', 'plain') or points not between 0 and 60
 """
