@@ -180,21 +180,15 @@ def _with_graph(manifest: Manifest, declarations: Declarations, settings: Settin
     from synth.graph.lineage import ancestry  # noqa: PLC0415 - as above
     from synth.warehouse import Warehouse  # noqa: PLC0415 - as above
 
+    connection = settings.connection
     with ExitStack() as resources:
         try:
-            warehouse = resources.enter_context(
-                Warehouse(settings.connection.conninfo(), role=settings.connection.role)
-            )
+            warehouse = resources.enter_context(Warehouse(connection.conninfo(), role=connection.role))
         except WarehouseError:
             return declarations  # whoever needs the warehouse will say so
         nodes = ancestry(manifest, (model.unique_id for model in models))
-        graph = decide(
-            manifest,
-            models,
-            warehouse,
-            statements(settings, manifest, nodes),
-            infer=settings.options.reference is None,
-        )
+        sql = statements(settings, manifest, nodes)
+        graph = decide(manifest, models, warehouse, sql, infer=settings.options.reference is None)
     questions = open_questions(graph)
     refusals = [Refusal(one, questions[one.unique_id]) for one in graph.models if one.unique_id in questions]
     others = tuple(one for one in graph.models if one.unique_id not in questions)
