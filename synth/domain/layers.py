@@ -136,7 +136,7 @@ class Options:
         Option(
             parse_policy,
             "What becomes of an undecided twin: publish it with a warning (warn), do not publish it (block), "
-            "or make it again by guarantee if its privacy is undecided, or a check fails (protect).",
+            "or make it again by guarantee if its privacy does not pass, or it is of little use (protect).",
             usual="protect; block without the extra dp",
             choices=tuple(map(str, Policy)),
             asks_gate=False,

@@ -59,7 +59,6 @@ from (
 ) as keys
 """
 WHOLE = frozenset({Kind.INTEGER, Kind.DECIMAL})
-UNCASTABLE = frozenset({"oid"})  # whole numbers that are none to Postgres
 REFUSALS = (errors.QueryCanceled, errors.CannotCoerce, errors.DatatypeMismatch, errors.UndefinedFunction)
 
 
@@ -179,7 +178,7 @@ def determines(session: Connection, relation: Relation, key: str, value: str) ->
 
 def _common(one: Column, other: Column) -> LiteralString | None:
     """Return the type in which the values of both are compared; None where they cannot be."""
-    if {one.kind, other.kind} <= WHOLE and not {one.plain_type, other.plain_type} & UNCASTABLE:
+    if {one.kind, other.kind} <= WHOLE:
         return "pg_catalog.numeric"
     return "pg_catalog.text" if one.kind is other.kind else None
 
