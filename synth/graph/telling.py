@@ -23,9 +23,9 @@ def about(model: Model) -> str:
 
 
 def decisions(model: Model) -> tuple[str, ...]:
-    """Return what was decided for safety and can be changed, as sentences without their ends."""
+    """Return whom the rows are about, and why they are not copied, as sentences without their ends."""
     name, sentences = model.name, []
-    if is_inferred(model):
+    if is_inferred(model) or is_declared(model):
         sentences.append(f"{name}: rows are about {explain(model)}")
     if model.reference_doubt:
         sentences.append(not_copied(model))
@@ -46,6 +46,12 @@ def is_inferred(model: Model) -> bool:
     return (
         one is not None and not one.is_declared and about(model) != "each row on its own" and bool(one.advice)
     )
+
+
+def is_declared(model: Model) -> bool:
+    """Return whether a declaration says that the entity is another one than the row itself."""
+    one = model.ownership
+    return one is not None and one.is_declared and about(model) != "each row on its own"
 
 
 def explain(model: Model) -> str:
