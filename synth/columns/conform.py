@@ -15,7 +15,7 @@ from synth.columns.birthdays import birthdays, followers, latest_of
 from synth.columns.documents import DocumentForm, as_documents, as_members, member_labels
 from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
-from synth.columns.keys import new_keys, share_out, texts_of_pattern
+from synth.columns.keys import new_keys, share_out
 from synth.columns.mails import with_named_mails
 from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
@@ -232,10 +232,10 @@ def _replace_column(
         return keys if not orphans else _with_orphans(keys, orphans, treatment, pool, real, existing, rng)
     if role in REPLACED_ROLES:
         return make(rows, unique=treatment.unique)
-    if role is Role.FREE_TEXT and pattern is not None and rows:
-        return texts_of_pattern(pattern, column, rows, rng, unique=treatment.unique)
     if role is Role.FREE_TEXT and rows:
-        return placeholders(column, rows, rng, real=real, existing=existing, unique=treatment.unique)
+        return placeholders(
+            column, rows, rng, real=real, existing=existing, unique=treatment.unique, pattern=pattern
+        )
     return pa.nulls(rows, real.type)
 
 

@@ -242,7 +242,7 @@ def _ways_of_writing(
         formats = loosen(real_formats, looser, column.length)
         if pattern is None or (formats and _mostly_fit(formats, pattern, rng)):
             yield formats
-        if pattern is not None and not place:
+        if pattern is not None and place == (len(LOOSENINGS) - 1 if pattern.is_loose else 0):
             yield pattern.formats
 
 

@@ -12,7 +12,9 @@ from itertools import product
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, TypeAlias
 
-from synth.columns.formats import Format
+import numpy as np
+
+from synth.columns.formats import Format, draw_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +38,8 @@ OPEN = 6  # times that something comes where the pattern sets no limit
 ANYTHING = (PRINTABLE,) * OPEN  # where the pattern is about a part of the text
 MOST_FORMATS = 400  # of one pattern
 LONGEST = 400  # characters
+OF_CHARACTERS = re.compile(r"\^\[[^\]]+\][*+]\$")  # says which characters may stand anywhere
+TRIES = 20  # texts by which it is seen whether a format fits all expressions
 
 
 class UnreadablePatternError(ValueError):
@@ -44,14 +48,24 @@ class UnreadablePatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TextPattern:
-    """A regular expression that all text of a column matches, and how such text may be written."""
+    """Regular expressions that all text of a column matches, and how such text may be written."""
 
-    expression: str
+    expressions: tuple[str, ...]
     formats: tuple[Format, ...]
 
     def fits(self, text: str) -> bool:
-        """Return whether the text matches."""
-        return re.search(self.expression, text) is not None
+        """Return whether the text matches all of them."""
+        return all(re.search(one, text) for one in self.expressions)
+
+    def fits_often(self, form: Format) -> bool:
+        """Return whether texts of a format match: at least half of some."""
+        texts = draw_texts((form,), TRIES, np.random.default_rng(0))
+        return 2 * sum(map(self.fits, texts)) >= TRIES
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether any character may stand in every place, so that it is about the length alone."""
+        return all(set(PRINTABLE) <= set(place) for one in self.formats for place in one.positions)
 
     def beginning_with_zeros(self, count: int) -> TextPattern:
         """Return it with zeros in the first `count` positions that may hold any digit, where that fits."""
@@ -59,13 +73,30 @@ class TextPattern:
         return replace(self, formats=formats)
 
 
-def read_pattern(expression: str, limit: int | None = None) -> TextPattern | None:
-    """Return the pattern that an expression is; None where it cannot be read, or is for longer texts.
+def read_pattern(*expressions: str, limit: int | None = None) -> TextPattern | None:
+    """Return the pattern that expressions are together; None where none can be read, or is for longer texts.
+
+    Text is written as the narrowest of them says, without the characters and lengths that others exclude.
 
     Args:
-        expression: a regular expression, as Postgres' operator `~` takes it.
+        expressions: regular ones, as Postgres' operator `~` takes them.
         limit: how long a text may be.
     """
+    known = [pattern for one in dict.fromkeys(expressions) if (pattern := _read_one(one, limit))]
+    if not known:
+        return None
+    if len(known) == 1:
+        return known[0]
+    together = tuple(one.expressions[0] for one in known)
+    for one in sorted(known, key=lambda one: sum(form.room for form in one.formats)):
+        pattern = TextPattern(together, one.formats)
+        formats = tuple(filter(pattern.fits_often, _of_allowed(pattern)))
+        if formats:
+            return replace(pattern, formats=formats)
+    return None
+
+
+def _read_one(expression: str, limit: int | None) -> TextPattern | None:
     for name, characters in NAMED_CLASSES.items():
         expression = expression.replace(name, characters)
     try:
@@ -74,7 +105,20 @@ def read_pattern(expression: str, limit: int | None = None) -> TextPattern | Non
     except (UnreadablePatternError, re.error):
         return None
     formats = [Format(one, 1) for one in dict.fromkeys(sequences) if one and len(one) <= (limit or LONGEST)]
-    return TextPattern(expression, tuple(formats)) if formats else None
+    return TextPattern((expression,), tuple(formats)) if formats else None
+
+
+def _of_allowed(pattern: TextPattern) -> list[Format]:
+    """Return the formats without characters that an expression about all characters excludes."""
+    classes = [one for one in pattern.expressions if OF_CHARACTERS.fullmatch(one)]
+    formats = []
+    for form in pattern.formats:
+        positions = tuple(
+            "".join(c for c in place if all(re.search(one, c) for one in classes)) for place in form.positions
+        )
+        if all(positions):
+            formats.append(replace(form, positions=positions))
+    return formats
 
 
 def _with_zeros(positions: Positions, count: int) -> Positions:

@@ -11,15 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.keys import texts_of_pattern
 from synth.domain import RARE, Kind
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from synth.columns.patterns import TextPattern
     from synth.domain import Column
 
 TRIES = 20
+USUAL_LENGTH = 20  # characters where nothing is known of the real texts
 LONGEST = 400  # characters of placeholder text, however long the real texts are
 SAMPLE = 20_000  # texts that lengths are read from
 EMPTY = {
@@ -55,10 +58,11 @@ def placeholders(
     real: pa.ChunkedArray,
     existing: pa.ChunkedArray,
     unique: bool,
+    pattern: TextPattern | None = None,
 ) -> pa.Array:
     """Return `rows` texts of words about as long as the real ones, none of them real.
 
-    Of other types than text it is the empty value.
+    Of other types than text it is the empty value. Where words do not match the pattern, other text does.
 
     Raises:
         ModelError: the column is too short for so many different texts.
@@ -68,8 +72,14 @@ def placeholders(
     real_texts = pd.Index(existing.drop_null().unique().to_pylist(), dtype=object)
     texts = real_texts[:0]
     for _ in range(TRIES):
-        lengths = rng.choice(_lengths(real, column), rows - len(texts) + 8)
-        fresh = pd.Index(_texts(lengths, rng), dtype=object)
+        lengths = rng.choice(_lengths(real, column, pattern), rows - len(texts) + 8)
+        words = _texts(lengths, rng)
+        if pattern is not None:
+            fitting_words = [next(filter(pattern.fits, _cases(text)), None) for text in words]
+            words = [word for word in fitting_words if word is not None]
+            if 2 * len(words) < len(lengths):
+                return texts_of_pattern(pattern, column, rows, rng, unique=unique)
+        fresh = pd.Index(words, dtype=object)
         texts = texts.append(fresh[~fresh.isin(real_texts)])
         texts = texts.unique() if unique else texts
         if len(texts) >= rows:
@@ -80,15 +90,23 @@ def placeholders(
     )
 
 
+def _cases(text: str) -> tuple[str, ...]:
+    return text, text.lower(), text.upper()
+
+
 def _empty(column: Column) -> str | None:
     return "{}" if column.data_type.endswith("[]") else EMPTY.get(column.data_type.rpartition(".")[2])
 
 
-def _lengths(real: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:
-    """Return the lengths of the real texts, cut at lengths that `RARE` texts reach."""
+def _lengths(real: pa.ChunkedArray, column: Column, pattern: TextPattern | None) -> NDArray[np.int64]:
+    """Return the lengths of the real texts, cut where `RARE` texts reach; else of a pattern."""
     lengths = np.sort(pc.utf8_length(real.drop_null().slice(0, SAMPLE)).to_numpy())
     if not len(lengths):
-        return np.array([min(20, column.length or 20)])
+        usual_length = min(USUAL_LENGTH, column.length or USUAL_LENGTH)
+        possible_lengths = [len(one.positions) for one in pattern.formats] if pattern else []
+        return np.array(
+            [min(possible_lengths, key=lambda length: abs(length - usual_length), default=usual_length)]
+        )
     place = min(RARE, len(lengths)) - 1
     clipped_lengths = np.clip(lengths, lengths[place], lengths[-1 - place]) if place else lengths
     text_lengths: NDArray[np.int64] = np.clip(clipped_lengths, 1, min(LONGEST, column.length or LONGEST))

@@ -154,10 +154,12 @@ def _key_values(treatment: Treatment, rows: int, parents: Parents, rng: Rng) -> 
         return replacements(
             what, column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique, pattern=pattern
         )
+    if role is Role.FREE_TEXT:
+        return placeholders(
+            column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique, pattern=pattern
+        )
     if pattern is not None:
         return texts_of_pattern(pattern, column, rows, rng, unique=treatment.unique)
-    if role is Role.FREE_TEXT:
-        return placeholders(column, rows, rng, real=nothing, existing=nothing, unique=treatment.unique)
     return unseen_keys(column, rows, rng)
 
 

@@ -141,6 +141,7 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
     names = twin_table.table.column_names
     columns = [column for column in case.source.columns if column.name in names]
     stage = context.warehouse.stage(task, stage, columns=columns, table=twin_table.table)
+    warnings += stage.warnings
     keys = {name: twin_table.table.column(name) for name in sorted(draft.referenced_columns & set(names))}
     holds = frozenset(draft.parents) & {key.parent for key in task.model.held_keys}
     return Twin(stage, examination.evaluation, artifacts, warnings, keys, {}, parents=holds, again=draft)

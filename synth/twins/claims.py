@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.columns.patterns import read_pattern
-from synth.columns.roles import LEARNED_ROLES
 from synth.domain import Kind, PublicValues
-from synth.facts.values import labels_of, pattern_of
+from synth.facts.values import labels_of, patterns_of
 from synth.twins.repair import bounds_of, step_of
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ def claims_of(rules: Iterable[Rule], columns: Sequence[Column]) -> Iterator[Publ
     by_name = {column.name: column for column in columns}
     for rule in rules:
         yield from _bounds(rule, by_name)
-        labels, pattern = labels_of(rule), pattern_of(rule)
+        labels = labels_of(rule)
         if labels:
             yield PublicValues(labels[0], labels=labels[1], source=rule.source)
-        if pattern:
-            yield PublicValues(pattern[0], pattern=pattern[1], source=rule.source)
+        for column, pattern in patterns_of(rule):
+            yield PublicValues(column, pattern=pattern, source=rule.source)
 
 
 def with_patterns(treatments: Iterable[Treatment], claims: Iterable[PublicValues]) -> tuple[Treatment, ...]:
-    """Return the treatments of text that is made up with the pattern that it has to match."""
-    expressions: dict[str, str] = {}
+    """Return the treatments of text with the pattern that it has to match where it is made up."""
+    expressions: dict[str, list[str]] = defaultdict(list)
     for claim in claims:
         if claim.pattern:
-            expressions.setdefault(claim.column, claim.pattern)
-    return tuple(_with_pattern(one, expressions.get(one.column.name)) for one in treatments)
+            expressions[claim.column].append(claim.pattern)
+    return tuple(_with_pattern(one, expressions[one.column.name]) for one in treatments)
 
 
 def _bounds(rule: Rule, columns: Mapping[str, Column]) -> Iterator[PublicValues]:
@@ -49,8 +49,8 @@ def _bounds(rule: Rule, columns: Mapping[str, Column]) -> Iterator[PublicValues]
             yield PublicValues(str(order.smaller), high=order.larger - step, source=rule.source)
 
 
-def _with_pattern(treatment: Treatment, expression: str | None) -> Treatment:
+def _with_pattern(treatment: Treatment, expressions: Sequence[str]) -> Treatment:
     column = treatment.column
-    if expression is None or column.kind is not Kind.TEXT or treatment.role in LEARNED_ROLES:
+    if not expressions or column.kind is not Kind.TEXT:
         return treatment
-    return replace(treatment, pattern=read_pattern(expression, column.length))
+    return replace(treatment, pattern=read_pattern(*expressions, limit=column.length))

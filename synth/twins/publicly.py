@@ -260,7 +260,7 @@ def without_labels(treatment: Treatment) -> Treatment:
     Raises:
         ModelError: it may not be NULL, and nothing can stand in for its labels.
     """
-    if treatment.pattern is not None:
+    if treatment.pattern is not None and not treatment.pattern.is_loose:
         return replace(treatment, role=Role.NATURAL_KEY, origin="a pattern", unique=False)
     what = read_name(treatment.column.name).what
     if what in PLACES and treatment.column.kind is Kind.TEXT:

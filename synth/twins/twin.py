@@ -170,7 +170,7 @@ def finish_twin(draft: Draft) -> Twin:
     stage = case.context.warehouse.stage(
         case.task, stage, columns=columns, compared_columns=compared_columns, table=twin_table.table
     )
-    parts = examination.evaluation, artifacts, warnings, draft.keys, samples.scores
+    parts = examination.evaluation, artifacts, warnings + stage.warnings, draft.keys, samples.scores
     again = replace(draft, examination=examination)
     return Twin(stage, *parts, parents=draft.parents, owners=draft.owners, again=again)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, LiteralString
 
 from psycopg import sql
+from psycopg.errors import CheckViolation
 
 from synth.errors import WarehouseError
 from synth.warehouse.catalog import describe
@@ -91,10 +92,10 @@ def create_like(
     *,
     telling: Collection[tuple[str, str]],
     as_unlogged: bool,
-) -> None:
-    """Create `new` in the shape of the model's relation, so that a value which that would refuse is refused.
+) -> dict[str, str]:
+    """Create `new` in the shape of the model's relation; return its checks by name, for `add_checks`.
 
-    What is `telling`, as `telling_parts` has it, is left out.
+    A value of the wrong type is refused. What is `telling`, as `telling_parts` has it, is left out.
 
     Raises:
         WarehouseError: a column's type holds other people's code and cannot be taken apart.
@@ -107,15 +108,14 @@ def create_like(
     unsafe_calls = foreign_calls(session, source, of=source, kinds=COPIED_KINDS)
     _plain(session, source, new, {call.name for call in unsafe_calls if call.kind is Attachment.COLUMN})
     omissions = {*telling, *((call.kind, call.name) for call in unsafe_calls)}
+    checks = {}
     for kind, name, definition, index in _constraints(session, source):
-        constraint_name = (
-            sql.SQL("constraint {} ").format(sql.Identifier(name)) if kind == "c" else sql.SQL("")
-        )
-        if (Attachment.CHECK, name) not in omissions and (Attachment.INDEX, index) not in omissions:
-            add = sql.SQL("alter table {} add {}").format(
-                identifier(new), constraint_name + sql.SQL(definition)
-            )
-            session.execute(add)
+        if (Attachment.CHECK, name) in omissions or (Attachment.INDEX, index) in omissions:
+            continue
+        if kind == "c":
+            checks[name] = definition
+        else:
+            session.execute(sql.SQL("alter table {} add {}").format(identifier(new), sql.SQL(definition)))
     for name, unique, rest in _indexes(session, source):
         if (Attachment.INDEX, name) not in omissions:
             create = sql.SQL("create {} index on {} ").format(
@@ -126,6 +126,26 @@ def create_like(
         if (COMMENT, column) not in omissions:
             note = sql.SQL("comment on column {}.{} is {}")
             session.execute(note.format(identifier(new), sql.Identifier(column), sql.Literal(comment)))
+    return checks
+
+
+def add_checks(session: Connection, table: Relation, checks: Mapping[str, str]) -> tuple[str, ...]:
+    """Add checks to a table with rows; return the names of those that some row breaks, which are left out.
+
+    Args:
+        session: in a transaction.
+        table: of ours.
+        checks: their definitions, by name.
+    """
+    broken_checks = []
+    for name, definition in checks.items():
+        add = sql.SQL("alter table {} add constraint {} ").format(identifier(table), sql.Identifier(name))
+        try:
+            with session.transaction():
+                session.execute(add + sql.SQL(definition))
+        except CheckViolation:
+            broken_checks.append(name)
+    return tuple(broken_checks)
 
 
 def telling_parts(session: Connection, model: Model, *, looks: bool) -> frozenset[tuple[str, str]]:

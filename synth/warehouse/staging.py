@@ -14,7 +14,7 @@ from psycopg import sql
 from synth.domain import Relation
 from synth.warehouse import units
 from synth.warehouse.catalog import STAMP
-from synth.warehouse.copying import create_like, refuse_foreign_types, telling_parts
+from synth.warehouse.copying import add_checks, create_like, refuse_foreign_types, telling_parts
 from synth.warehouse.ownership import refuse_intrusions
 from synth.warehouse.parts import PartOfTwin, selection_of, whole_of
 from synth.warehouse.session import identifier, translate_errors
@@ -69,6 +69,7 @@ class Stage:
         attempt: which question about these very source rows this was.
         retry_reason: why there was one more, after too many.
         equal: rows that are those of the source in all columns but keys and identifiers; None is not counted.
+        broken_checks: those of the source that it goes without, because some of its rows break them.
     """
 
     relation: Relation
@@ -100,12 +101,15 @@ class Stage:
     attempt: int = 1
     retry_reason: str = ""
     equal: int | None = None
+    broken_checks: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the stage that `data` was made of."""
         places = {name: Relation(**data[name]) for name in ("relation", "target")}
-        lists = {name: tuple(data.get(name, ())) for name in ("artifacts", "undecided", "failed")}
+        lists = {
+            name: tuple(data.get(name, ())) for name in ("artifacts", "undecided", "failed", "broken_checks")
+        }
         return cls(**{**data, **places, **lists})
 
     @property
@@ -139,6 +143,13 @@ class Stage:
         return (
             f"{STAMP}{self.name}: {self._claim}. Made by synth {self.version}, run {self.run_id}, "
             f"backend {self.backend}, verdict {self.verdict}{fidelity}{epsilon}{source}{self._reservations}."
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the twin goes without, as sentences."""
+        return tuple(
+            f"the twin of {self.name} goes without check {one}: rows break it" for one in self.broken_checks
         )
 
     @property
@@ -215,7 +226,7 @@ def stage(
     Instead of a table, it may get a part of another twin; with neither, the real rows as they are.
 
     It replaces what its run staged before. One that is kept outlives a crash of the server. What comes back
-    knows how many rows equal a real one in the columns `compared_columns`.
+    knows how many rows equal a real one in the columns `compared_columns`, and which checks some rows break.
 
     Raises:
         WarehouseError: Postgres refused, for example because a value breaks a constraint of the source.
@@ -226,7 +237,7 @@ def stage(
     telling = () if stage.copied else telling_parts(session, model, looks=not stage.guarantee)
     with translate_errors(f"stage {source.name}"), session.transaction():
         session.execute(sql.SQL("drop table if exists {}").format(identifier(place)))
-        create_like(session, model, place, telling=telling, as_unlogged=not stage.kept)
+        checks = create_like(session, model, place, telling=telling, as_unlogged=not stage.kept)
         comment = sql.Literal((KEPT_STAGE_COMMENT if stage.kept else STAGE_COMMENT) + stage.owner)
         session.execute(sql.SQL("comment on table {} is {}").format(identifier(place), comment))
         for name in dropped_columns:
@@ -239,7 +250,10 @@ def stage(
         else:
             names = [column.name for column in columns]
             fill(session, place, names, table or whole_of(source, names))
-        stage = replace(stage, equal=_equal_rows(session, source, place, compared_columns))
+        broken_checks = add_checks(session, place, checks)
+        stage = replace(
+            stage, broken_checks=broken_checks, equal=_equal_rows(session, source, place, compared_columns)
+        )
         if stage.kept:
             units.note(
                 session, place.schema, stage.run_id, stage.unique_id, State.STAGED, stage=stage.as_dict

@@ -13,7 +13,9 @@ MODEL = Model("model.firm.payroll", "payroll", Relation("w", "dev", "payroll"), 
 
 def test_a_run_says_whom_rows_are_about_and_why_if_that_was_declared() -> None:
     ownership = Ownership(MODEL.unique_id, "employee_id", evidence="declared", is_declared=True)
-    assert decisions(replace(MODEL, ownership=ownership)) == ("payroll: rows are about employee_id (declared)",)
+    assert decisions(replace(MODEL, ownership=ownership)) == (
+        "payroll: rows are about employee_id (declared)",
+    )
 
 
 def test_a_run_says_which_line_changes_what_it_decided_on_its_own() -> None:
