@@ -165,13 +165,13 @@ def _curves(
     for side in sides:
         at = side[possible[side]]
         if len(at):
-            curve = smooth(noisy[at], deviation, bend)
+            curve = smooth(noisy[at], deviation, (bend,))
             if curve.clearness >= SURE:
                 counts[at], variances[at] = curve.counts, curve.variances
     if counts.sum() < ABSENT * deviation:
         usual = _usual(domain, ends, possible)
         at = np.flatnonzero(usual)
-        curve = smooth(noisy[at], deviation, bend)
+        curve = smooth(noisy[at], deviation, (bend,))
         counts[at], variances[at] = curve.counts, curve.variances
     few, some = (share * counts.sum() for share in FEWEST)
     is_clear = (counts > some) | ((counts > few) & (noisy > deviation)) | (noisy > SURE * deviation)

@@ -9,13 +9,16 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
 # What second differences of the logarithms of counts are expected to be, and how far from it. A normal curve
-# has the same everywhere: minus one over the square of its width in bins. Little noise rules no curve out.
-BEND, SPREAD = -0.3, 0.15
+# has the same everywhere: minus one over the square of its width in bins. Little noise rules no curve out. Of
+# several expectations the one is taken under which the noisy counts are likeliest.
+BENDS = tuple((bend, -bend / 2) for bend in (-0.1, -0.3, -1.0, -3.0))
 # Standard deviations of the curves that fits begin with, in bins.
 WIDTHS = (0.7, 2.0, 5.0)
 MOST = 60.0  # the largest logarithm of a count
@@ -32,26 +35,33 @@ RIDGE = 1e-6
 class Curve:
     """Numbers of rows in bins, the variances of what noise is left in them, and how clear of noise all are.
 
-    `clearness` is the length of the vector of counts in standard deviations of the noise of one.
+    `clearness` is the length of the vector of counts in standard deviations of the noise of one. `surprise`
+    is the negative logarithm of the density of the noisy counts, up to what all curves have in common.
     """
 
     counts: Floats
     variances: Floats
     clearness: float
+    surprise: float
 
 
-def smooth(noisy: Floats, deviation: float, bend: tuple[float, float] = (BEND, SPREAD)) -> Curve:
+def smooth(noisy: Floats, deviation: float, bends: Sequence[tuple[float, float]] = BENDS) -> Curve:
     """Return the counts that are likeliest given the noisy ones, if they rise and fall smoothly.
 
     Maximum a posteriori of a Gaussian likelihood and a prior on differences of the logarithms of counts
     (after Eilers & Marx 1996, "Flexible smoothing with B-splines and penalties"), by Levenberg's and
-    Marquardt's steps; variances are those of its normal approximation. It looks at noisy counts alone.
+    Marquardt's steps; variances are those of its normal approximation, and so is the density by which one of
+    several priors is chosen (MacKay 1992, "Bayesian interpolation"). It looks at noisy counts alone.
 
     Args:
         noisy: of bins in their order, at least one, each with noise of the same standard deviation.
         deviation: of the noise.
-        bend: what second differences are expected to be, and how far from it.
+        bends: what second differences are expected to be, and how far from it.
     """
+    return min((_curve(noisy, deviation, bend) for bend in bends), key=lambda curve: curve.surprise)
+
+
+def _curve(noisy: Floats, deviation: float, bend: tuple[float, float]) -> Curve:
     number, (expected, spread) = len(noisy), bend
     differences = np.diff(np.eye(number), 2, axis=0)
     penalty = differences.T @ differences / spread**2 + RIDGE * np.eye(number)
@@ -68,12 +78,16 @@ def smooth(noisy: Floats, deviation: float, bend: tuple[float, float] = (BEND, S
         if peaks == PEAKS or above.max() < ALONE or number <= PEAKS:
             break
         precision[np.argmax(above)] = 0.0
-    covariance = np.linalg.inv(np.diag(counts**2 * precision) + penalty)
-    variances = np.clip(counts**2 * np.diag(covariance), 1e-9, deviation**2)
+    information = np.diag(counts**2 * precision) + penalty
+    variances = np.clip(counts**2 * np.diag(np.linalg.inv(information)), 1e-9, deviation**2)
     is_peak = precision == 0
+    # A bin on its own says nothing of the curve: it is as unlikely as the highest one that was not left out.
+    errors = np.where(is_peak, ALONE, (counts - noisy) / deviation)
+    misfit = errors @ errors + np.sum((differences @ logs - expected) ** 2) / spread**2
+    volume = float(np.linalg.slogdet(information)[1]) / 2 + len(differences) * np.log(spread)
     counts = np.where(is_peak, noisy, counts)
     variances = np.where(is_peak, deviation**2, variances)
-    return Curve(counts, variances, float(np.sqrt(counts @ counts)) / deviation)
+    return Curve(counts, variances, float(np.sqrt(counts @ counts)) / deviation, float(misfit / 2 + volume))
 
 
 def _fit(logs: Floats, noisy: Floats, precision: Floats, bands: Floats, pull: Floats) -> tuple[Floats, float]:

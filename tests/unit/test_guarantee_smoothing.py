@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from synth.guarantee.children import ParentCounts, measured_children
+from synth.guarantee.noise import Mechanisms
 from synth.guarantee.smoothing import smooth
 
 SEEDS = range(16)
@@ -65,3 +67,22 @@ def test_any_number_of_bins_has_a_curve(bins: int) -> None:
     assert np.isfinite(curve.counts).all()
     assert (curve.counts >= 0).all()
     assert (curve.variances <= 16).all()
+
+
+@pytest.mark.parametrize("width", [0.6, 1.0, 2.0, 3.5])
+def test_a_curve_is_as_narrow_as_the_counts_are(width: float) -> None:
+    truth = hill(300, 7, width)
+    curves = [smooth(noisy(truth, 4, seed), 4).counts for seed in SEEDS]
+    far = np.abs(PLACES - 7) > 2.5 * width
+    assert np.mean([counts[far].sum() for counts in curves]) < truth[far].sum() + 0.05 * 300
+
+
+def test_parents_have_about_as_many_rows_as_real_ones() -> None:
+    random, ratios = np.random.default_rng(0), []
+    for _ in range(30):  # the noise is the operating system's
+        numbers = 1 + random.poisson(8, 150)
+        mechanisms = Mechanisms(3.0, 1e-6, contribution=1)
+        counts = measured_children(ParentCounts(numbers, all=True), mechanisms, mechanisms.rho * 0.15)
+        assert counts is not None
+        ratios.append(counts.draw(1500, random).mean() / numbers.mean())
+    assert 0.93 < np.mean(ratios) < 1.1
