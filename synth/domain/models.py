@@ -67,6 +67,7 @@ class Model:
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    new_numbers: tuple[str, ...] = ()  # columns whose keys are other ones in a copy of what is about nobody
     shared_keys: tuple[ForeignKey, ...] = ()  # of what no tagged model has, by the one whose twin has them
     roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column

@@ -73,6 +73,7 @@ class ForeignKey:
         orphans: the share of the values in use that the parent does not have.
         public: the parent is about nobody, so its keys may be repeated as they are.
         relation: of a public parent that has no twin.
+        real_keys: the relation of a public parent in whose copy the keys are other ones.
     """
 
     column: str
@@ -82,6 +83,7 @@ class ForeignKey:
     orphans: float = 0.0
     public: bool = False
     relation: Relation | None = None
+    real_keys: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     }
     public = {link.one for link in links if link.public}
     tables = {
-        name: _table(relation, warehouse, public=name in public) for name, relation in relations.items()
+        name: _table(relation, warehouse, models_by_id.get(name), public=name in public)
+        for name, relation in relations.items()
     }
     search = _Search(models_by_id, tables, snapshot)
     copies = search.certain_facts(_copies(links, models_by_id, tables))
@@ -133,7 +134,7 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     ways = [(link.many, link.one) for link in links]
     links = [link for link in links if ways.count((link.many, link.one)) == 1]
     tables = {
-        name: _table(model.relation, warehouse, public=bool(model.reference))
+        name: _table(model.relation, warehouse, model, public=bool(model.reference))
         for name, model in models_by_id.items()
     }
     copies = [
@@ -157,10 +158,11 @@ def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) 
     return sorted(candidates, key=lambda fact: (not is_stated(fact, models), fact.way is not Way.COUNT))
 
 
-def _table(relation: Relation, warehouse: Warehouse, *, public: bool) -> FactTable:
+def _table(relation: Relation, warehouse: Warehouse, model: Model | None, *, public: bool) -> FactTable:
     columns = warehouse.describe(relation)
     types = {column.name: column.plain_type for column in columns}
-    return FactTable(relation, types, frozenset(column.name for column in columns if column.not_null), public)
+    not_null = frozenset(column.name for column in columns if column.not_null)
+    return FactTable(relation, types, not_null, public, model.new_numbers if model else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def decide(
     keys = linker.resolve()
     linked_models = {name: _link(model, keys, linker) for name, model in by_name.items()}
     columns = {name: lineage.columns for name, lineage in lineages.items()}
-    finder = References(manifest, linked_models, looks, keys, lineages, columns)
+    finder = References(manifest, linked_models, looks, keys, lineages, columns, warehouse)
     reference, doubts = finder.decide(infer=infer)
     linked_models = {
         name: with_public_keys(
@@ -168,7 +168,8 @@ def _with_reason(model: Model, reason: CopyReason | None) -> Model:
     """Return the model with why it is copied, and what is made up in the copy."""
     if reason is None:
         return model
-    return replace(model, reference=reason.text, roles={**model.roles, **reason.made_up})
+    roles = {**model.roles, **reason.made_up}
+    return replace(model, reference=reason.text, roles=roles, new_numbers=reason.new_numbers)
 
 
 def _single_keys(model: Model) -> Iterable[str]:

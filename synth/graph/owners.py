@@ -14,7 +14,7 @@ from synth.graph.words import ENTITIES, is_somebody, names_entity, names_place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.domain import ForeignKey, Model
+    from synth.domain import ForeignKey, Model, Relation
     from synth.graph.look import RelationLook
     from synth.graph.reference import CopyReason
     from synth.warehouse import Warehouse
@@ -108,6 +108,11 @@ class EntityOwners:
         self._ask(model, look, claims)
         return claims[0].ownership
 
+    def _determines(self, relation: Relation, key: str, value: str) -> bool | None:
+        """Return whether rows that share `key` share `value`; None where the time did not suffice."""
+        spread = self.warehouse.count_spread(relation, key, value)
+        return None if spread is None else spread.is_none
+
     def _declared_ownership(self, model: Model, entity: str) -> Ownership:
         """Return as declared; a column that refers to another model is followed to whom that is about."""
         key = next((key for key in self.keys[model.unique_id] if key.column == entity), None)
@@ -155,7 +160,7 @@ class EntityOwners:
 
     def _tells(self, column: str, look: RelationLook) -> bool:
         """Return whether what somebody is reached by is the same wherever the column is."""
-        return all(self.warehouse.determines(look.relation, column, name) for name in self._contacts(look))
+        return all(self._determines(look.relation, column, name) for name in self._contacts(look))
 
     def _is_above_people(self, claim: EntityClaim, look: RelationLook) -> bool:
         """Return whether rows that are people have all the same a better one to be about.
@@ -175,7 +180,7 @@ class EntityOwners:
         own_columns = [name for name, what in look.personal.items() if name != column and what not in others]
         own_columns += [name for name, what in look.leading.items() if name != column and what in CONTACTS]
         return bool(own_columns) and all(
-            self.warehouse.determines(look.relation, column, name) for name in own_columns
+            self._determines(look.relation, column, name) for name in own_columns
         )
 
     def _may_be_several(self, column: str, model: Model, look: RelationLook) -> bool:
@@ -286,7 +291,7 @@ class EntityOwners:
             return None
         for claim in claims[:1]:
             column = claim.ownership.column
-            is_coarser = self.warehouse.determines(look.relation, column, repetition.column)
+            is_coarser = self._determines(look.relation, column, repetition.column)
             if repetition.column == column or (claim.entities > repetition.entities and not is_coarser):
                 return None
         return Ownership(
@@ -313,7 +318,7 @@ class EntityOwners:
             if first.entities > ALIKE * other.entities or other.entities < FEWEST:
                 continue
             pair = (first.ownership.column, other.ownership.column)
-            if any(self.warehouse.determines(look.relation, *way) is not False for way in (pair, pair[::-1])):
+            if any(self._determines(look.relation, *way) is not False for way in (pair, pair[::-1])):
                 continue
             self.questions.append(Question(model.unique_id, model.path, (first, other)))
             return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from synth.columns.pii import NAMES, IdentifierKind, read_name, role_of
 from synth.domain import Kind, plain_words
+from synth.graph.events import sharing_of
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.project.manifest import Manifest
+    from synth.warehouse import Warehouse
 
 MOST = 1_000  # rows of a dimension; beyond, a table is data
 OFTEN = 5  # rows that refer to a row of a dimension on average; those of an event have fewer
@@ -51,10 +53,11 @@ DECLARED_REASON = "declared"
 
 @dataclass(frozen=True, slots=True)
 class CopyReason:
-    """Why a model is about nobody, and which of its columns are made up all the same."""
+    """Why a model is about nobody, which of its columns are made up all the same, and which keys are new."""
 
     text: str
     made_up: Mapping[str, Role] = field(default_factory=dict)
+    new_numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class References:
     keys: Mapping[str, tuple[ForeignKey, ...]]
     lineages: Mapping[str, NodeLineage]
     columns: Mapping[str, Collection[str]]
+    warehouse: Warehouse
 
     def decide(self, *, infer: bool) -> tuple[dict[str, CopyReason], dict[str, str]]:
         """Return why models are reference, and why those in doubt are not, by `unique_id`.
@@ -136,7 +140,11 @@ class References:
             return CopyReason(
                 f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
             )
-        return self._price_list(model, look) or self._dimension(look, reference, sorted(makers))
+        return (
+            self._price_list(model, look)
+            or self._dimension(look, reference, sorted(makers))
+            or self._event(look)
+        )
 
     def _contacts(self, look: RelationLook) -> dict[str, Role]:
         """Return the columns that say who works at a place, and as what they are made up."""
@@ -214,6 +222,20 @@ class References:
         changes = [f"{' and '.join(makers)} gets others"] if makers else []
         changes += [f"{' and '.join(contacts)} is made up"] if contacts else []
         return CopyReason("; ".join([evidence, *changes]), contacts)
+
+    def _event(self, look: RelationLook) -> CopyReason | None:
+        """Return why a small table of races, classes or flights is about nobody: many people share each."""
+        referring = [(child, key) for child, key in self._referring(look.unique_id) if key.test != BY_LABEL]
+        if look.rows > MOST or not self._has_days(look) or any(key.orphans for _, key in referring):
+            return None
+        sharing = sharing_of(referring, self.keys, self.looks, self._is_about_people, self.warehouse)
+        if not sharing or self._of_people(look.unique_id):
+            return None
+        evidence = (
+            f"{look.rows:,} rows, each of them that of {sharing}; no column, key or source leads to people"
+        )
+        numbers = sorted({key.parent_column for _, key in referring})
+        return CopyReason(f"{evidence}; {' and '.join(numbers)} gets others", new_numbers=tuple(numbers))
 
     def _has_days(self, look: RelationLook) -> bool:
         """Return whether rows are of some day; when all were loaded is none of theirs.
@@ -341,7 +363,7 @@ def _kinds(look: RelationLook) -> dict[str, IdentifierKind | None]:
 
 def with_public_keys(
     model: Model,
-    reference: Collection[str],
+    reference: Mapping[str, CopyReason],
     looks: Mapping[str, RelationLook],
     tagged_models: Collection[str],
 ) -> Model:
@@ -353,7 +375,10 @@ def with_public_keys(
 
     def mark(key: ForeignKey) -> ForeignKey:
         if key.parent in tagged_models:
-            return replace(key, public=key.parent in reference)
+            reason = reference.get(key.parent)
+            has_new = reason is not None and key.parent_column in reason.new_numbers
+            place = looks[key.parent].relation if has_new else None
+            return replace(key, public=reason is not None, real_keys=place)
         look = looks.get(key.parent)
         if look is None or not look.whole or look.personal or look.about_people > 1:
             return key

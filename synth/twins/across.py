@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from synth.twins.redraw import RowSelection
     from synth.warehouse import Warehouse
     from synth.warehouse.across import FactTable
+    from synth.warehouse.rules import Candidates
 
     Place: TypeAlias = tuple[str, str]
     Assignment: TypeAlias = Across | tuple[str, Formula]
@@ -138,6 +139,7 @@ def make_agree(
     facts: AcrossFacts,
     warehouse: Warehouse,
     final: Mapping[str, Relation] = MappingProxyType({}),
+    copies: Mapping[str, Candidates] = MappingProxyType({}),
 ) -> dict[str, Draft]:
     """Return the drafts with every column as the facts across them say.
 
@@ -146,6 +148,7 @@ def make_agree(
         facts: across their tables.
         warehouse: where it is computed.
         final: where twins are that stay as they are, but decide columns of the drafts.
+        copies: the rows of public tables that are others in their twins.
 
     Raises:
         WarehouseError: Postgres refused.
@@ -161,13 +164,14 @@ def make_agree(
         else replace(table, relation=final.get(name, table.relation))
         for name, table in facts.tables.items()
     }
-    result, violations = _agree(drafts, steps, tables, warehouse)
+    copies = {name: rows for name, rows in copies.items() if name in tables}
+    result, violations = _agree(drafts, steps, tables, copies, warehouse)
     followers = followers_of(drafts, result, steps)
     if followers:  # what other tables say of these has changed, too
         result = {name: _with(draft, followers[name]) for name, draft in result.items()}
         drafts = {name: replace(draft, warnings=drafts[name].warnings) for name, draft in result.items()}
         steps = agreement_steps(facts.every, drafts, twins, whole=True)
-        result, violations = _agree(drafts, steps, tables, warehouse)
+        result, violations = _agree(drafts, steps, tables, copies, warehouse)
     for fact in (step for step in steps if isinstance(step, Across) and _is_of_keys(step, drafts)):
         holds = result[fact.model].parents | {fact.other}
         result[fact.model] = replace(result[fact.model], parents=holds)
@@ -182,11 +186,12 @@ def _agree(
     drafts: Mapping[str, Draft],
     steps: Sequence[Assignment],
     tables: Mapping[str, FactTable],
+    copies: Mapping[str, Candidates],
     warehouse: Warehouse,
 ) -> tuple[dict[str, Draft], dict[Across, int]]:
     """Return the drafts as the steps say, but for rules of their own, and how many rows break a fact."""
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
-    columns, violations = warehouse.agree(rows, steps, tables)
+    columns, violations = warehouse.agree({**copies, **rows}, steps, tables)
     return {name: _within_rules(draft, columns.get(name)) for name, draft in drafts.items()}, violations
 
 

@@ -18,6 +18,7 @@ from synth.twins.by_guarantee import finish_guaranteed
 from synth.twins.computing import candidates, with_new_columns, without_new_breaks
 from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.private import PrivateDraft
+from synth.twins.renumbering import copies_of_events
 from synth.twins.twin import Twin, finish_twin
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
     }
     rows = {name: candidates(draft.case, draft.twin_table.table) for name, draft in drafts.items()}
     try:
-        columns, _ = context.warehouse.agree(rows, steps, tables)
+        copies = copies_of_events(tables, context)
+        columns, _ = context.warehouse.agree({**copies, **rows}, steps, tables)
     except SynthError as error:
         log.warning(f"Twins by guarantee are not made to agree with each other: {error}")
         return outcomes
@@ -108,7 +110,8 @@ def _agree_with_guaranteed(
     if not final or not drafts:
         return outcomes
     try:
-        new_drafts = make_agree(drafts, context.facts, context.warehouse, final)
+        copies = copies_of_events(context.facts.tables, context)
+        new_drafts = make_agree(drafts, context.facts, context.warehouse, final, copies)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
         return outcomes

@@ -19,6 +19,7 @@ from synth.twins.gate import RejectedError
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.reference import copy_reference, learned_parents
+from synth.twins.renumbering import copies_of_events
 from synth.twins.twin import Twin, distinct, finish_twin
 from synth.twins.windows import with_windows
 
@@ -135,7 +136,8 @@ def _agree_group(futures: Mapping[str, Future[DraftOutcome]], context: RunContex
     outcomes = {name: future.result().outcome for name, future in futures.items()}
     drafts = {name: one for name, one in outcomes.items() if isinstance(one, Draft)}
     try:
-        return make_agree(drafts, context.facts, context.warehouse)
+        copies = copies_of_events(context.facts.tables, context)
+        return make_agree(drafts, context.facts, context.warehouse, copies=copies)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with each other: {error}")
     except Exception as error:  # noqa: BLE001 - their tests say whether they are good as they are

@@ -16,6 +16,7 @@ from synth.runs.costs import domain_of, rows_per_entity
 from synth.twins.links import count_parents, link_column
 from synth.twins.offsets import as_distances, as_moments
 from synth.twins.quotients import as_numbers, as_shares
+from synth.twins.renumbering import with_new_numbers
 from synth.twins.source import MOST, codes_of_owners
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.spending import Cost
@@ -171,6 +172,7 @@ def _rows(
         )
     real = context.snapshot.extract(model.relation, columns)
     real = real.rename_columns([column.name for column in columns])
+    real = with_new_numbers(real, model, context.warehouse, context.snapshot)
     return real, codes_of_owners(model, real, context.warehouse, context.snapshot)
 
 

@@ -18,6 +18,7 @@ from synth.columns.keys import new_keys
 from synth.columns.roles import REPLACED_ROLES, classify
 from synth.domain import Role
 from synth.twins.pools import keys_in_turn, pool_of
+from synth.twins.renumbering import with_new_numbers
 from synth.twins.twin import Twin
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
@@ -61,7 +62,8 @@ def copy_reference(
     table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
     stage = _stage_of(task, context, table)
     made_up = any(role in MADE_UP_ROLES for role in model.roles.values())
-    is_changed = bool(learned_keys or made_up or {*model.unlinked_columns} & {*names})
+    has_new = bool(model.new_numbers) or any(key.real_keys for key in model.foreign_keys)
+    is_changed = bool(learned_keys or made_up or has_new or {*model.unlinked_columns} & {*names})
     # Postgres copies the rows itself where none of them changed.
     context.warehouse.stage(task, stage, columns=columns, table=table if is_changed else None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
@@ -107,6 +109,7 @@ def _rows(
     """Return the real rows with other people, other keys of learned parents, NULL for those of later ones."""
     names = [column.name for column in columns]
     real = context.snapshot.extract(task.model.relation, columns).rename_columns(names)
+    real = with_new_numbers(real, task.model, context.warehouse, context.snapshot)
     treatments = classify(task.model, columns, real)
     rows = {}
     for treatment in treatments:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from synth.backends import capabilities_of
 from synth.domain import Ownership
+from synth.twins.renumbering import with_new_numbers
 from synth.twins.split import (
     HALF,
     HOLDOUT,
@@ -110,6 +111,7 @@ def read_source(
         model.relation, columns, share=min(1.0, most / max(rows, 1)), unit=whose.column or None
     )
     real = real.rename_columns([column.name for column in columns])
+    real = with_new_numbers(real, model, warehouse, snapshot)
     hashes = hash_rows(real, model.primary_key)
     order = canonical_order(hashes)
     real, hashes = real.take(pa.array(order)), hashes[order]

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from synth.warehouse.spending import Cost, Spending
     from synth.warehouse.understanding import ParsedRule
     from synth.warehouse.units import State, Unit
-    from synth.warehouse.values import Inclusion, ValueCounts
+    from synth.warehouse.values import Inclusion, Spread, ValueCounts
 
 __all__ = ["Snapshot", "Stage", "Warehouse"]
 
@@ -354,9 +354,9 @@ class Warehouse:
         """Return which values of a column another one lacks; see `synth.warehouse.values.count_missing`."""
         return values.count_missing(self._main, child, column, parent, parent_column)
 
-    def determines(self, relation: Relation, key: str, value: str) -> bool | None:
-        """Return whether one column decides another; see `synth.warehouse.values.determines`."""
-        return values.determines(self._main, relation, key, value)
+    def count_spread(self, relation: Relation, key: str, value: str, most: int = 1) -> Spread | None:
+        """Return how many keys have several values; see `synth.warehouse.values.count_spread`."""
+        return values.count_spread(self._main, relation, key, value, most)
 
     def sample(self, relation: Relation, columns: Sequence[Column], rows: int) -> pa.Table:
         """Return the first rows of a relation as Arrow."""

@@ -66,12 +66,14 @@ class FactTable:
         types: as Postgres prints them.
         not_null: columns that are never NULL.
         public: its rows are about nobody, and are those of its twin.
+        new_numbers: columns that are other ones in its twin.
     """
 
     relation: Relation
     types: Mapping[str, str]
     not_null: frozenset[str] = frozenset()
     public: bool = False
+    new_numbers: tuple[str, ...] = ()
 
 
 def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable]) -> list[Across]:
@@ -239,7 +241,7 @@ def agree(
 
     Args:
         session: of the caller.
-        rows: of twins that wait, by `unique_id`.
+        rows: of twins that wait, and of public tables that are others in their twins, by `unique_id`.
         steps: facts across tables, and formulas of a model; each after those that it follows from.
         tables: where real rows are; those that are public are read.
 

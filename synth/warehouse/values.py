@@ -50,10 +50,10 @@ select
 from child
 left join (select distinct value from keys) as parent on child.value operator(pg_catalog.=) parent.value
 """
-DETERMINATION: LiteralString = """
+SPREAD: LiteralString = """
 select pg_catalog.count(*), pg_catalog.count(*) filter (where several)
 from (
-    select {key}, pg_catalog.count(distinct {value}) operator(pg_catalog.>) 1 as several
+    select {key}, pg_catalog.count(distinct {value}) operator(pg_catalog.>) {number} as several
     from (select {key}, {value} from {relation} where {key} is not null limit {most}) as looked_at
     group by {key}
 ) as keys
@@ -105,6 +105,24 @@ class Inclusion:
     def share(self) -> float:
         """The share of rows whose value is missing."""
         return self.missing_rows / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of so many keys, how many have more than a number of different values."""
+
+    keys: int
+    wide_keys: int
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there are keys, and none of them has."""
+        return self.keys > 0 and self.wide_keys == 0
+
+    @property
+    def is_all(self) -> bool:
+        """Whether there are keys, and each of them has."""
+        return self.keys == self.wide_keys > 0
 
 
 def profile(
@@ -163,17 +181,21 @@ def count_missing(
     return None if row is None or row[2] > KEYS else Inclusion(row[0], row[1], row[3])
 
 
-def determines(session: Connection, relation: Relation, key: str, value: str) -> bool | None:
-    """Return whether rows that share `key` share `value`, too; None where the time did not suffice."""
+def count_spread(session: Connection, relation: Relation, key: str, value: str, most: int) -> Spread | None:
+    """Return how many values of `key` there are, and how many have more than `most` of `value`.
+
+    None where the time did not suffice.
+    """
     refuse_foreign_query(session, relation)
-    query = sql.SQL(DETERMINATION).format(
+    query = sql.SQL(SPREAD).format(
         key=sql.Identifier(key),
         value=sql.Identifier(value),
+        number=sql.Literal(most),
         relation=identifier(relation),
         most=sql.Literal(MOST),
     )
     row = _answer(session, query, f"compare columns of {relation}")
-    return None if row is None else row[0] > 0 and row[1] == 0
+    return None if row is None else Spread(*row)
 
 
 def _common(one: Column, other: Column) -> LiteralString | None:

@@ -133,6 +133,7 @@ THINGS = _set(
     animal pet breed drug disease test stage status segment tier level size code supplier merchant
     bank produkt firma land stadt monat ville pays produit ciudad pais producto empresa marke marque
     marca farbe couleur zone area theme variety variant material style ship vessel storm
+    race match game fixture tournament screening concert flight course lesson lecture exam webinar workshop
     """
 )
 # Last words that turn a column about an identifier into one about something else.
