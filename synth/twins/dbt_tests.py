@@ -38,6 +38,19 @@ class TwinTestVerdict:
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
 
+def is_bearable(result: DbtTestResult, rows: Mapping[str, int]) -> bool:
+    """Return whether a singular test reads several models or fails for few rows; no twin is made to keep it.
+
+    Args:
+        result: of the test on twins.
+        rows: of each twin, by `unique_id`.
+    """
+    parents = result.test.parents
+    most = max((rows.get(name, 0) for name in parents), default=0)
+    is_failure = result.outcome is DbtTestOutcome.FAIL and not result.test.attached_node
+    return is_failure and (len(parents) > 1 or result.failures < BEARABLE * most)
+
+
 class TwinTests:
     """The tests of one run; dbt takes seconds to start, so it is asked about many twins at once."""
 
@@ -91,12 +104,6 @@ class TwinTests:
         now = [test for test in able if not set(test.parents) & set(pending)]
         return (*judge(now, twins, context.settings), *unable)
 
-    def _is_bearable(self, item: DbtTestResult) -> bool:
-        """Return whether a singular test, which no twin can be made to keep, fails for few of its rows."""
-        rows = max((self._rows.get(name, 0) for name in item.test.parents), default=0)
-        is_failure = item.outcome is DbtTestOutcome.FAIL
-        return is_failure and not item.test.attached_node and item.failures < BEARABLE * rows
-
     def _trial(self, name: str, results: Iterable[DbtTestResult]) -> TwinTestVerdict:
         """Return what was found of one model, in words."""
         ours = [item for item in results if name in item.test.parents]
@@ -116,7 +123,7 @@ class TwinTests:
             for item in noise
         )
         failures = [item for item in failures if item not in noise]
-        singular = [item for item in failures if self._is_bearable(item)]
+        singular = [item for item in failures if is_bearable(item, self._rows)]
         lines += tuple(
             f"dbt test {item.test.name}: {item.message}; it is SQL of its own, which no twin is made to keep"
             for item in singular

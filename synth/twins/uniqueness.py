@@ -77,15 +77,21 @@ def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Ta
 
 
 def _foreign_pairs(treatments: Sequence[Treatment], real: pa.Table) -> list[tuple[str, str]]:
-    """Return the pairs of foreign keys that many rows would repeat by chance."""
-    keys = [
-        one.column.name
+    """Return the pairs of references, one to data at least, that many rows would repeat by chance."""
+    references = {
+        one.column.name: one.role is Role.FOREIGN_KEY
         for one in treatments
-        if one.role is Role.FOREIGN_KEY and not one.unique and not real.column(one.column.name).null_count
-    ]
+        if (one.role is Role.FOREIGN_KEY or (one.parent is not None and one.parent.public))
+        and not one.unique
+        and not real.column(one.column.name).null_count
+    }
     rows = real.num_rows * (real.num_rows - 1) / 2
-    alike = {name: float((_shares(real.column(name)) ** 2).sum()) for name in keys}
-    return [pair for pair in combinations(keys, 2) if rows * alike[pair[0]] * alike[pair[1]] >= BY_CHANCE]
+    alike = {name: float((_shares(real.column(name)) ** 2).sum()) for name in references}
+    return [
+        (one, other)
+        for one, other in combinations(references, 2)
+        if (references[one] or references[other]) and rows * alike[one] * alike[other] >= BY_CHANCE
+    ]
 
 
 def _shares(values: pa.ChunkedArray) -> NDArray[np.float64]:

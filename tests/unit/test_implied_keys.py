@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.roles import Treatment
-from synth.domain import Column, Kind, Model, Ownership, Relation, Role
+from synth.domain import Column, ForeignKey, Kind, Model, Ownership, Relation, Role
 from synth.twins.uniqueness import with_implied_keys
 
 MODEL = Model(
@@ -32,6 +32,16 @@ def pairs(pupils: int, courses: int, rows: int) -> pa.Table:
     """Rows of which no two have the same pupil and course."""
     places = np.random.default_rng(3).permutation(pupils * courses)[:rows]
     return pa.table({"pupil": places // courses, "course": places % courses, "day": places % 5})
+
+
+def test_a_reference_to_reference_data_is_part_of_such_a_key() -> None:
+    public = ForeignKey("course", "model.school.courses", "course", "test", public=True)
+    course = replace(key("course"), role=Role.CATEGORY, parent=public)
+    rows = pairs(200, 20, 800)
+    assert with_implied_keys(MODEL, [key("pupil"), course], rows).unique == (("course", "pupil"),)
+    other = replace(course, column=replace(course.column, name="day"), parent=replace(public, column="day"))
+    both_public = pa.table({"course": rows["course"], "day": rows["pupil"]})
+    assert with_implied_keys(MODEL, [course, other], both_public).unique == ()
 
 
 def test_two_references_that_never_repeat_together_are_a_key_where_chance_would_repeat_them() -> None:
