@@ -260,13 +260,17 @@ class Linker:
         return f"both are copies of {origin}" if same and origin != child else ""
 
     def _tests(self, child: ColumnRef, untagged_keys: Sequence[ForeignKey]) -> dict[str, ColumnRef]:
-        """Return what tests say that the column refers to, by their names."""
+        """Return what tests say that the column refers to, by their names: its own tests, then its copies'.
+
+        Payments that have the customer of their order refer to whom a test says that orders refer to.
+        """
         tests = {key.test: ColumnRef(key.parent, key.parent_column) for key in untagged_keys}
-        return tests | {
-            one.test: ColumnRef(one.parent, one.parent_column)
-            for one in self.stated_references
-            if ColumnRef(one.child, one.column) == child
-        }
+        stated = [(ColumnRef(one.child, one.column), one) for one in self.stated_references]
+        copies = [
+            one for place, one in stated if place != child and self._origin(place) == self._origin(child)
+        ]
+        own = [one for place, one in stated if place == child]
+        return tests | {one.test: ColumnRef(one.parent, one.parent_column) for one in (*own, *copies)}
 
     def _carries(self, owner: ColumnRef, reference: ColumnRef) -> bool:
         """Return whether a tagged column is the key of a test, or follows or feeds it."""

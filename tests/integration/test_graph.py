@@ -156,6 +156,37 @@ def test_a_test_of_staging_says_that_codes_are_those_of_a_seed(handmade: Handmad
     assert keys == {"tariff_cd": "seed.hand.tariffs.tariff_cd"}
 
 
+# Claims have the sender of their shipment, whose key is a hash; no name and no test of theirs says whose.
+PARCELS = """
+create table analytics.firms as
+select md5('f' || n) as firm_key, n % 7 as score from generate_series(1, 120) n;
+create table analytics.shipments as
+select n + 5000 as shipment_id, md5('f' || 1 + (hashint4(n) & 65535) % 120) as sent_by
+from generate_series(1, 600) n;
+create table analytics.claims as
+select n + 90000 as claim_id, shipment_id, s.sent_by as claimant
+from generate_series(1, 200) n join analytics.shipments s on s.shipment_id = 5001 + n * 7 % 600;
+"""
+
+
+def test_a_key_that_the_sql_copies_leads_where_a_test_says_that_the_copied_one_leads(
+    handmade: Handmade,
+) -> None:
+    handmade.session.execute(PARCELS)
+    place = f'"{handmade.database.name}".analytics'
+    sql = (
+        "select n + 90000 as claim_id, s.shipment_id, s.sent_by as claimant from generate_series(1, 200) n"
+        f" join {place}.shipments s on s.shipment_id = 5001 + n * 7 % 600"
+    )
+    claims = handmade.model("claims", depends_on={"nodes": ["model.hand.shipments"]}, compiled_code=sql)
+    facts = handmade.key("firms", "firm_key") | handmade.key("shipments", "shipment_id")
+    facts |= handmade.key("claims", "claim_id")
+    facts |= handmade.reference("shipments", "sent_by", "firms", "firm_key")
+    handmade.write(handmade.model("firms") | handmade.model("shipments") | claims | facts)
+    keys = listing_by_name(handmade)["claims"]["foreign_keys"]
+    assert keys["claimant"] == "model.hand.firms.firm_key"
+
+
 def test_a_type_that_cannot_be_compared_decides_nothing_about_other_models(handmade: Handmade) -> None:
     handmade.session.execute(DESK)
     handmade.session.execute(
