@@ -124,22 +124,32 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     """Return the facts across these models that the SQL of the project states; no row is looked at.
 
-    Where a row refers to two rows of another model, nobody can say which of them is copied.
+    Where a row refers to two rows of another model, nobody can say which of them is copied. Of a table that
+    is public and no model, such as a seed of codes, rows copy what stands beside the code.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    links = [link for link in _links(models_by_id) if not link.public]
-    ways = [(link.many, link.one) for link in links]
-    links = [link for link in links if ways.count((link.many, link.one)) == 1]
+    every = _links(models_by_id)
+    ways = [(link.many, link.one) for link in every]
+    single = [link for link in every if ways.count((link.many, link.one)) == 1]
+    links = [link for link in single if not link.public]
+    lists = [link for link in single if link.public and link.one not in models_by_id]
     tables = {
         name: _table(model.relation, warehouse, model, public=bool(model.reference))
         for name, model in models_by_id.items()
     }
+    relations = {
+        key.parent: key.relation
+        for model in models_by_id.values()
+        for key in model.foreign_keys
+        if key.relation
+    }
+    tables |= {link.one: _table(relations[link.one], warehouse, public=True) for link in lists}
     copies = [
         fact
-        for fact in _copies(links, models_by_id, tables)
+        for fact in _copies([*links, *lists], models_by_id, tables)
         if fact.is_direct_copy and is_stated(fact, models_by_id)
     ]
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synth.domain import Way
+from synth.domain import Derivation, Way
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from synth.domain import Across, Derivation, Model
+    from synth.domain import Across, Model
 
 
 def is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     """Return whether SQL computes the column of the fact as the fact says."""
-    whole, part = models[fact.model].derivations, models[fact.other].derivations
+    whole, part = models[fact.model].derivations, _derivations(fact, models)
     derivation, source = whole.get(fact.column), part.get(fact.source)
     if derivation is None or derivation.way is not fact.way:
         return False
@@ -28,6 +28,13 @@ def is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     return fact.way is Way.COUNT or (
         source is not None and source.way is Way.COPY and source.root == derivation.root
     )
+
+
+def _derivations(fact: Across, models: Mapping[str, Model]) -> Mapping[str, Derivation]:
+    """Return where columns of the other relation arise; those of what is no model arise there."""
+    if fact.other in models:
+        return models[fact.other].derivations
+    return {name: Derivation(f"{fact.other}.{name}") for name in (fact.key, fact.source)}
 
 
 def _arises_with_key(derivations: Mapping[str, Derivation], fact: Across) -> bool:

@@ -30,7 +30,7 @@ from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
 from synth.twins.pools import pool_for, pool_of
 from synth.twins.private import PrivateDraft, learn_privately
-from synth.twins.public_tables import calendar_of
+from synth.twins.public_tables import calendar_of, rows_to_copy
 from synth.twins.publicly import completed, publicly, refuse_unknown, without_labels
 from synth.twins.quotients import quotients_of, with_quotients
 from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
@@ -97,7 +97,8 @@ def make_guaranteed(
         SynthError: a service failed.
     """
     task = replace(task, model=with_nearest_owner(task.model, context.sql_facts))
-    copies = copies_of(task.model, context.sql_facts, parents)
+    sources = {**rows_to_copy(task.model, context), **parents}
+    copies = copies_of(task.model, context.sql_facts, sources)
     number_columns = [*numberings_of(task.model)]
     case, public = _open_publicly(
         task, context, parents, [*(fact.column for fact in copies), *number_columns]
@@ -108,7 +109,7 @@ def make_guaranteed(
         without_labels(one) if one.column.name in columns_without_labels else one for one in case.treatments
     )
     case = replace(case, treatments=treatments, rows=max(1, task.rows.of(private.engine.rows)))
-    twin_table, warnings = _make(case, private, parents, copies)
+    twin_table, warnings = _make(case, private, sources, copies)
     return finish_guaranteed(
         PrivateDraft(case, private, twin_table, warnings, because, parents, frozenset(referenced_columns))
     )

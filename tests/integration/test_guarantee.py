@@ -283,3 +283,48 @@ def test_prices_are_shares_of_those_in_a_public_list(club: Handmade) -> None:
     answer = club.synth("run")
     assert answer.code == 0, answer.text
     assert club.value(SHARES) > 0.95
+
+
+# A seed of levels lies beside the models; members copy from it what stands beside their level.
+LEVELS = """
+create schema staged;
+create table analytics.levels as
+select level, initcap(level) || ' member' as title, rank, rank > 2 as is_high
+from (values ('gold', 4), ('silver', 3), ('plain', 2), ('new', 1)) as v (level, rank);
+create table staged.members as
+select member_id, (array['gold', 'silver', 'plain', 'new'])[1 + n % 4] as level, points
+from analytics.members, lateral (select (hashint8(member_id) & 65535) as n) as n;
+drop table analytics.members;
+create table analytics.members as
+select m.member_id, m.level, l.title, l.rank, l.is_high, m.points
+from staged.members m join analytics.levels l using (level);
+"""
+STRANGERS = """
+select count(*) from (
+    select level, title, rank, is_high from synthetic.members except
+    select level, title, rank, is_high from analytics.levels
+) as strangers
+"""
+
+
+def test_twins_by_guarantee_copy_what_a_seed_says_of_their_codes(club: Handmade) -> None:
+    club.session.execute(LEVELS)
+    (seed,) = club.model("levels", config={"materialized": "seed", "meta": {}}).values()
+    seeds = {"seed.hand.levels": {**seed, "unique_id": "seed.hand.levels", "resource_type": "seed"}}
+    strict = {"materialized": "table", "meta": {"synthesize": True, "synth": {"privacy": "guaranteed"}}}
+    place = f'"{club.database.name}"'
+    sql = (
+        "select m.member_id, m.level, l.title, l.rank, l.is_high, m.points"
+        f" from {place}.staged.members as m join {place}.analytics.levels as l using (level)"
+    )
+    on = {"nodes": ["seed.hand.levels"]}
+    members = club.model("members", config=strict, depends_on=on, compiled_code=sql)
+    facts = club.key("members", "member_id") | club.reference("members", "level", "levels", "level")
+    for test in facts.values():
+        nodes = test["depends_on"]["nodes"]
+        nodes[:] = [name.replace("model.hand.levels", "seed.hand.levels") for name in nodes]
+    club.write(seeds | members | facts)
+    answer = club.synth("run")
+    assert answer.code == 0, answer.text
+    assert club.value("select count(distinct level) from synthetic.members") > 1
+    assert club.value(STRANGERS) == 0
