@@ -45,11 +45,13 @@ class Formula:
     Attributes:
         sql: over the columns of the model, quoted.
         scope: of which rows it reads columns: its own, or others by windows, too.
+        is_complete: whether the SQL says that it holds: its windows saw the rows that there are in the end.
     """
 
     column: str
     sql: str
     scope: Scope = Scope.ROW
+    is_complete: bool = True
 
     @property
     def rule(self) -> Rule:

@@ -61,13 +61,13 @@ def read_enforceable(
 def read_stated(model: Model, warehouse: Warehouse, staging_schema: str) -> EnforceableFacts:
     """Return all rules that Postgres understands, whether the real data keep them or not: nobody looks.
 
-    Whether rows were left out after windows were computed, real rows alone could say.
+    Of windows only those count of which the SQL shows that no row was left out after them.
 
     Raises:
         WarehouseError: Postgres refused.
     """
-    of_rows = tuple(formula for formula in model.formulas if formula.scope is Scope.ROW)
-    model = replace(model, formulas=of_rows)
+    complete = tuple(formula for formula in model.formulas if formula.is_complete)
+    model = replace(model, formulas=complete)
     return _read_rules(
         model, warehouse, staging_schema, lambda rules: tuple(RuleOutcome() for _ in rules), looks=False
     )

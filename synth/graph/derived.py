@@ -27,9 +27,14 @@ def with_formulas(model: Model, lineage: NodeLineage | None) -> Model:
     """Return the model with the formulas that its own SQL has for its columns; constants need none."""
     own = derived_columns(lineage)
     windows = {} if lineage is None else _without_constants(lineage, lineage.window_formulas)
+    complete = frozenset() if lineage is None else lineage.complete_windows
     formulas = [
         *(Formula(column, text) for column, text in own.items()),
-        *(Formula(column, text, Scope.WINDOW) for column, text in windows.items() if column not in own),
+        *(
+            Formula(column, text, Scope.WINDOW, is_complete=column in complete)
+            for column, text in windows.items()
+            if column not in own
+        ),
     ]
     if not formulas:
         return model

@@ -85,11 +85,15 @@ class QueryLeaves:
     Attributes:
         nullable: mentions of relations that an outer join may leave without a row.
         nodes: the relation of every mention.
+        cuts: leaves, and mentions with "", after which rows were left out or put together.
+        joins: those after which rows were joined with others.
     """
 
     def __init__(self) -> None:
         self.nullable: set[str] = set()
         self.nodes: dict[str, str] = {}
+        self.cuts: set[tuple[str, str]] = set()
+        self.joins: set[tuple[str, str]] = set()
         self._leaf_by_name: dict[tuple[str, str], Leaf] = {}
         self._name_by_key: dict[tuple[object, ...], str] = {}
 
@@ -111,6 +115,14 @@ class QueryLeaves:
         name = self._name_by_key.setdefault(label, str(len(self._name_by_key)))
         self._leaf_by_name.setdefault((OPAQUE, name), meaning)
         return leaf(OPAQUE, name)
+
+    def cut(self, values: Iterable[exp.Expr]) -> None:
+        """Note that rows were left out or put together after these values were computed."""
+        self.cuts |= _places(values)
+
+    def join(self, values: Iterable[exp.Expr]) -> None:
+        """Note that rows were joined with others after these values were computed."""
+        self.joins |= _places(values)
 
     def unknown_column(self, reason: str) -> exp.Column:
         """Return a leaf of which nothing can be said."""
@@ -148,6 +160,7 @@ class _Mention:
             self._instances[name] = self._leaves.instance(self._leaves.nodes[name])
             if name in self._leaves.nullable:
                 self._leaves.nullable.add(self._instances[name])
+            self._follow((name, ""), (self._instances[name], ""))
         return self._instances[name]
 
     def _values(self, values: Sequence[exp.Expr]) -> tuple[exp.Expr, ...]:
@@ -163,7 +176,20 @@ class _Mention:
         if meaning.ref is not None:
             return self._leaves.column(self._instance(node.table), meaning.ref)
         again = replace(meaning, parts=self._values(meaning.parts), keys=self._values(meaning.keys))
-        return self._leaves.opaque(again, self._number, node.name)
+        copy = self._leaves.opaque(again, self._number, node.name)
+        self._follow((node.table, node.name), (copy.table, copy.name))
+        return copy
+
+    def _follow(self, place: tuple[str, str], copy: tuple[str, str]) -> None:
+        for marks in (self._leaves.cuts, self._leaves.joins):
+            if place in marks:
+                marks.add(copy)
+
+
+def _places(values: Iterable[exp.Expr]) -> set[tuple[str, str]]:
+    """Return the leaves of values, and the mentions of relations that they are columns of."""
+    columns = (column for value in values for column in value.find_all(exp.Column))
+    return {(one.table, one.name if one.table == OPAQUE else "") for one in columns}
 
 
 def window_call(meaning: Leaf) -> exp.Window | None:

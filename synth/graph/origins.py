@@ -152,6 +152,7 @@ class NodeLineage:
         keys: sets of its columns that are unique together, because rows were grouped by them or joined so.
         formulas: columns as SQL over other columns of this relation, none of which leads back to itself.
         window_formulas: columns as SQL with windows over the rows of this relation, as formulas else.
+        complete_windows: columns whose windows saw the rows of this relation, as far as joins lose none.
         lookups: columns as SQL over those of the row and of a row of another relation.
         is_stored: a seed or source, whose rows are data and no query's.
         is_parsed: whether there was SQL and it was understood, or none is needed.
@@ -168,6 +169,7 @@ class NodeLineage:
     formulas: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[tuple[str, ...], ...] = ()
     window_formulas: Mapping[str, str] = field(default_factory=dict)
+    complete_windows: frozenset[str] = frozenset()
     lookups: tuple[LookupOrigin, ...] = ()
     is_stored: bool = False
     is_parsed: bool = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from synth.graph.expressions import Expressions, has_aggregate
-from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, text
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaf, text
 from synth.graph.scopes import QueryScope, fold, name_of
 from synth.graph.sources import Sources, copy_rows, rename
 from synth.graph.unions import put_together
@@ -93,6 +93,7 @@ class Queries:
         branches = [self.rows(branch, scope) for branch in _branches(union)]
         if not isinstance(union, exp.Union):
             first = branches[0]
+            self.leaves.cut(first.columns.values())
             return RelationRows(
                 first.columns, spine=first.spine, is_filtered=True, keys=first.keys, over=first.over
             )
@@ -114,6 +115,12 @@ class Queries:
             scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
             scope.rows.is_filtered = True
         is_grouped = self._group(select, scope)
+        before = [value for rows in scope.sources.values() for value in rows.columns.values()]
+        before += [leaf(rows.instance, "") for rows in scope.sources.values() if rows.instance]
+        if where is not None or is_grouped:
+            self.leaves.cut(before)
+        if len(scope.sources) > 1:
+            self.leaves.join(before)
         columns: dict[str, exp.Expr] = {}
         for projection in select.expressions:
             for name, value in self._project(projection, scope):
@@ -144,15 +151,26 @@ class Queries:
             expressions = on.expressions if isinstance(on, exp.Tuple) else [on]
             key = tuple(self._resolve_name(one, scope, rows.columns, select) for one in expressions)
             rows.is_filtered, rows.keys, rows.grain = True, [*rows.keys, key], key
+            self.leaves.cut(rows.columns.values())
         elif distinct is not None:
             rows.grain = tuple(rows.columns.values())
             rows.spine, rows.keys = None, [rows.grain]
+            self.leaves.cut(rows.columns.values())
         if any(
             isinstance(one.find(exp.Column), exp.Column) and self._multiplies(one)
             for one in rows.columns.values()
         ):
             rows.spine, rows.keys, rows.grain = None, [], None
-        return _cut(rows) if any(select.args.get(one) for one in ("limit", "offset", "fetch")) else rows
+            if not self._had_series(scope):
+                self.leaves.cut(rows.columns.values())
+        if any(select.args.get(one) for one in ("limit", "offset", "fetch")):
+            self.leaves.cut(rows.columns.values())
+            return _cut(rows)
+        return rows
+
+    def _had_series(self, scope: QueryScope) -> bool:
+        """Return whether it is FROM that gives a series, and not a list of columns that multiplies rows."""
+        return any(self._multiplies(one) for rows in scope.sources.values() for one in rows.columns.values())
 
     def _multiplies(self, value: exp.Expr) -> bool:
         return any(self.leaves[leaf].sort is Sort.SERIES for leaf in value.find_all(exp.Column))

@@ -65,6 +65,7 @@ class Tracer:
         self._ids_by_name = {one.name: name for name, one in relations.items()}
         self._values: dict[str, dict[str, exp.Expr]] = {}  # of columns, over leaves of the node's own query
         self._leaves: dict[str, QueryLeaves] = {}
+        self._spines: dict[str, str | None] = {}
 
     def node(self, schema: str, name: str) -> str:
         """Return the `unique_id` of a relation; what the manifest does not have is called by its names."""
@@ -134,6 +135,7 @@ class Tracer:
             self._formulas(queries.leaves, node.unique_id),
             tuple(dict.fromkeys(key for key in keys if key)),
             window_formulas=self._window_formulas(node.unique_id),
+            complete_windows=self._complete_windows(node.unique_id, rows.spine),
             lookups=(*self._lookups(node.unique_id), *self._aggregates(node.unique_id)),
         )
 
@@ -156,6 +158,34 @@ class Tracer:
     def _window_formulas(self, node: str) -> dict[str, str]:
         """Return columns as SQL over other columns and rows of the same relation."""
         return _as_sql(window_formulas(self._values[node], lambda column: self._window(node, column)))
+
+    def _complete_windows(self, node: str, spine: str | None) -> frozenset[str]:
+        """Return the columns whose windows, if any, are over just the rows that there are in the end."""
+        self._spines[node] = spine
+        return frozenset(
+            name
+            for name, value in self._values[node].items()
+            if all(self._windows(node, value.find_all(exp.Column)))
+        )
+
+    def _windows(self, node: str, columns: Iterable[exp.Column]) -> Iterator[bool]:
+        """Yield for each window of leaves whether no row of the node was left out or added after it."""
+        leaves, spine = self._leaves[node], self._spines.get(node)
+        for column in columns:
+            mention, _, rest = column.table.partition("/")
+            meaning = None if rest else leaves[column]
+            if meaning is not None and meaning.sort is not Sort.WINDOW:
+                continue
+            place = (mention, "") if rest else (column.table, column.name)
+            inner = leaves.nodes.get(mention, "")
+            over = meaning.over if meaning is not None else (inner,)
+            is_whole = place not in leaves.cuts and (spine in over or place not in leaves.joins)
+            if meaning is not None:
+                parts = (*meaning.parts, *meaning.keys)
+                yield is_whole
+                yield from self._windows(node, (one for part in parts for one in part.find_all(exp.Column)))
+            elif inner in self._leaves:
+                yield from (is_whole and one for one in self._windows(inner, [leaf(rest, column.name)]))
 
     def _lookups(self, node: str) -> Iterator[LookupOrigin]:
         """Yield columns as SQL over others of the row and columns of one relation that the query reads."""

@@ -23,7 +23,7 @@ from synth.columns.unseen import assemble_unseen
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
-from synth.twins.computing import early, null_where_broken, with_formulas
+from synth.twins.computing import early, null_where_broken, with_formulas, with_new_columns
 from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
 from synth.twins.hierarchy import with_hierarchies
@@ -47,6 +47,7 @@ from synth.twins.stated import (
 )
 from synth.twins.twin import Twin, distinct
 from synth.twins.uniqueness import read_uniqueness
+from synth.twins.windows import columns_of_windows
 from synth.warehouse import Stage
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.staging import stage_relation
@@ -243,7 +244,9 @@ def _make_once(
     except ModelError as error:
         warnings = (*warnings, str(error).partition(" Next: ")[0])
     final = with_numbers(twin_table.table, numberings_of(case.task.model))  # some rows were left out
-    return replace(twin_table, table=with_hierarchies(final, treatments, rng)), warnings
+    columns, doubts = columns_of_windows(case, final)
+    final = final if columns is None else with_new_columns(final, columns)
+    return replace(twin_table, table=with_hierarchies(final, treatments, rng)), (*warnings, *doubts)
 
 
 def _links(

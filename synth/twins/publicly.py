@@ -15,7 +15,7 @@ from synth.columns.placeholders import has_placeholder
 from synth.columns.roles import LEARNED_ROLES, assign_unseen
 from synth.columns.suggest import PLACES
 from synth.columns.unseen import PRESENT, may_be_absent
-from synth.domain import MOMENTS, PAID_SOURCE, Kind, Role, is_numbering
+from synth.domain import MOMENTS, PAID_SOURCE, Kind, Role, Scope, is_numbering
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
 from synth.twins.claims import claims_of, with_patterns
@@ -92,7 +92,14 @@ def publicly(
         ModelError: with some column nothing can be done.
     """
     treatments = assign_unseen(model, columns, twins=twins)
-    formula_columns = {formula.column for formula in wanted_formulas(model, treatments, enforceable.formulas)}
+    fixed_by_rules = frozenset().union(
+        *enforceable.mentioned_columns
+    )  # rows that would break one keep theirs
+    formula_columns = {
+        formula.column
+        for formula in wanted_formulas(model, treatments, enforceable.formulas)
+        if formula.scope is Scope.ROW or formula.column not in fixed_by_rules
+    }
     model = replace(model, public=(*model.public, *claims_of(enforceable.of_rows, columns)))
     treatments = with_patterns(treatments, model.public)
     domains: dict[str, ColumnDomain] = {}

@@ -13,6 +13,8 @@ from synth.domain import Scope
 from synth.twins.computing import equations, judge, own_formulas, with_columns, without_new_breaks
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from synth.columns.roles import Treatment
     from synth.domain import Formula
     from synth.twins.context import Case, Samples, TwinTable
@@ -32,16 +34,24 @@ def with_windows(
         The twin, the rows that it is judged by, and warnings: a row that would break a rule so keeps what was
         drawn.
     """
-    table, formulas = twin_table.table, formulas_of_windows(case)
-    if not formulas or not table.num_rows:
+    columns, warnings = columns_of_windows(case, twin_table.table)
+    if columns is None:
         return twin_table, samples, ()
+    twin_table, samples = with_columns(twin_table, samples, case.treatments, columns)
+    return twin_table, samples, warnings
+
+
+def columns_of_windows(case: Case, table: pa.Table) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """Return the columns of a twin that windows give, None where none does; and warnings."""
+    formulas = formulas_of_windows(case)
+    if not formulas or not table.num_rows:
+        return None, ()
     names = frozenset().union(*(own_formulas(case)[formula] for formula in formulas))
     rows = table.select([name for name in table.column_names if name in names])
     columns = judge(case, rows, (), equations(formulas)).computed_columns
     columns, number = without_new_breaks(case, table, columns)
     warning = f"{number:,} rows of the twin do not follow from its other rows: that would break its rules"
-    twin_table, samples = with_columns(twin_table, samples, case.treatments, columns)
-    return twin_table, samples, (warning,) if number else ()
+    return columns, (warning,) if number else ()
 
 
 def not_by_windows(case: Case) -> list[Treatment]:

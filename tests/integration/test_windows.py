@@ -82,3 +82,42 @@ def test_windows_are_computed_where_all_real_rows_are_so(
             assert project.rows(WRONG.format("synthetic.visits")) == []
         assert project.value("select count(*) from synthetic.visits") > 0
         assert "SQL of" not in answer.text
+
+
+PERIODS = """
+create table analytics.raw_terms as
+select n as firm, k as version, date '2023-01-01' + k * 90 + n % 60 as begins
+from generate_series(1, 150) n cross join generate_series(1, 4) k where k <= 1 + n % 4;
+"""
+TERMS = """
+select firm || '-' || version as term_id, firm, begins,
+    coalesce(lead(begins) over w - 1, date '9999-12-31') as ends, lead(begins) over w is null as is_current
+from "analytics"."raw_terms" window w as (partition by firm order by begins)
+"""
+APART = """
+select count(*) from (
+    select ends, is_current, lead(begins) over (partition by firm order by begins) as next from {}
+) as x
+where ends is distinct from coalesce(next - 1, date '9999-12-31')
+    or is_current is distinct from (next is null)
+"""
+
+
+@pytest.mark.parametrize("condition", ["", "where is_current"])
+def test_windows_are_computed_by_guarantee_where_no_row_was_left_out_after_them(
+    database: Database, tmp_path: Path, condition: str
+) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        statement = f"with terms as ({TERMS}) select * from terms {condition}"
+        project.session.execute(PERIODS)
+        project.session.execute(f"create table analytics.terms as {statement}".encode())
+        meta = {"synthesize": True, "synth": {"privacy": "guaranteed", "entity": "none"}}
+        raw = project.model("raw_terms", resource_type="seed", config={"materialized": "seed"})
+        raw = {"seed.hand.raw_terms": {**raw["model.hand.raw_terms"], "unique_id": "seed.hand.raw_terms"}}
+        config = {"materialized": "table", "meta": meta}
+        terms = project.model("terms", compiled_code=statement, config=config)
+        terms["model.hand.terms"]["depends_on"] = {"nodes": ["seed.hand.raw_terms"]}
+        project.write(raw | terms | project.key("terms", "term_id"))
+        answer = project.synth("run")
+        assert answer.code == 0, answer.text
+        assert bool(project.value(APART.format("synthetic.terms"))) is bool(condition)

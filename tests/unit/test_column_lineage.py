@@ -371,6 +371,39 @@ def test_windows_are_derived_from_columns_of_the_same_relation_through_those_tha
     assert nodes["model.zoo.b"].formulas == {"rise": '"fee" - "before"', "opening": '"total" - "fee"'}
 
 
+STEPS = "select visit, keeper, came, lag(came) over (partition by keeper order by came) as before from visits"
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_complete"),
+    [
+        (STEPS, True),
+        (f"{STEPS} where fee > 1", True),  # the window comes after the condition
+        (f"with s as ({STEPS}) select s.*, k.name from s join keepers k using (keeper)", True),
+        (f"with s as ({STEPS}) select * from s", True),
+        (f"with s as ({STEPS}) select * from s where before is null", False),
+        (f"with s as ({STEPS}), t as (select * from s where visit > 1) select * from t", False),
+        (
+            f"with s as ({STEPS}), t as (select * from s where visit > 1) select a.* from t a, t b",
+            False,
+        ),
+        (f"{STEPS} order by came limit 9", False),
+        (f"with s as ({STEPS}) select distinct on (keeper) * from s", False),
+        (f"with s as ({STEPS}) select distinct keeper, came, before from s", False),
+        (f"with s as ({STEPS}) select s.* from s join keepers k on k.wing = 'a' or s.keeper > 1", False),
+        (f"with s as ({STEPS}) select s.* from s, generate_series(1, 3)", False),
+        ("select d, keeper, lag(d) over (order by d) as before from generate_series(1, 9) d, keepers", True),
+    ],
+)
+def test_windows_are_complete_where_no_row_was_left_out_or_added_after_them(
+    sql: str, is_complete: bool
+) -> None:
+    assert ("before" in read(sql).complete_windows) is is_complete
+    nodes = lineages(x=sql, y="select before from x", z="select before from x where keeper > 1")
+    assert ("before" in nodes["model.zoo.y"].complete_windows) is is_complete
+    assert "before" not in nodes["model.zoo.z"].complete_windows
+
+
 def test_windows_add_up_what_a_column_gives_as_another_type() -> None:
     nodes = lineages(
         a="select keeper, came, coalesce(fee, 0)::integer as price, "
