@@ -27,6 +27,7 @@ ACTIONS = {
     Role.KEEP: "learned; public, so its values may be repeated, however rare",
 }
 FEW_VALUES = "few values"
+MADE = "new keys, or what its SQL makes of other columns of the row"
 SEED = "as in the source (seed_columns)"
 
 
@@ -55,7 +56,8 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
         return f"keys that the twin of {treatment.shared.parent} has, too"
     if treatment.what in MAKERS and treatment.role not in {Role.CATEGORY, Role.DATE_OF_BIRTH}:
         return f"made-up {treatment.what}"
-    return action_of(treatment.role)
+    is_made = treatment.role is Role.KEY and treatment.column.name in {one.column for one in model.formulas}
+    return MADE if is_made else action_of(treatment.role)
 
 
 def why_empty(origin: str) -> str:

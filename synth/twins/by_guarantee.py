@@ -23,6 +23,7 @@ from synth.columns.unseen import assemble_unseen
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
+from synth.twins.compounds import with_compounds, with_parts
 from synth.twins.computing import early, null_where_broken, with_formulas, with_new_columns
 from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
@@ -122,7 +123,9 @@ def finish_guaranteed(draft: PrivateDraft) -> Twin:
     Raises:
         SynthError: a service failed.
     """
-    case, private, twin_table = draft.case, draft.private, draft.twin_table
+    case, private = draft.case, draft.private
+    table = with_compounds(case, draft.twin_table.table, draft.referenced_columns)
+    twin_table = replace(draft.twin_table, table=table)
     task, context = case.task, case.context
     examination = examine_for_owner(case, private.real, private.entities, twin_table)
     warnings = (*_warnings(case, private, examination, draft.because), *draft.warnings)
@@ -175,6 +178,7 @@ def _open_publicly(
     nobody = SourceRows(
         columns, pa.table({}), 0, np.zeros(0, np.uint64), None, np.zeros(0, bool), halves=False
     )
+    model = with_parts(model, public.treatments, enforceable.formulas)
     task = replace(task, model=replace(model, unique=(*model.unique, *model.derived_keys)))
     return Case(task, context, nobody, public.treatments, Attempt("", ""), 0, enforceable, unique), public
 

@@ -23,6 +23,7 @@ from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
 from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
+from synth.twins.compounds import with_compounds, with_parts
 from synth.twins.computing import with_formulas
 from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
@@ -154,7 +155,8 @@ def finish_twin(draft: Draft) -> Twin:
     """
     case, samples = draft.case, draft.samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 7])
-    twin_table = replace(draft.twin_table, table=with_elders(case, draft.twin_table.table, rng))
+    table = with_elders(case, draft.twin_table.table, rng)
+    twin_table = replace(draft.twin_table, table=with_compounds(case, table, draft.keys))
     examination = draft.examination or examine(
         case, samples, draft.selection, twin_table, broken_rules=draft.broken_rules
     )
@@ -210,12 +212,13 @@ def _open(task: Task, context: RunContext) -> Case:
     model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
-    task = replace(task, model=with_implied_keys(model, treatments, source.real))
-    question = attempt(task, source.fingerprint, context.settings, context.warehouse)
     enforceable = read_enforceable(
         model, context.warehouse, context.snapshot, context.settings.staging_schema
     )
     enforceable = replace(enforceable, warnings=(*doubts, *enforceable.warnings))
+    model = with_parts(model, treatments, enforceable.formulas)
+    task = replace(task, model=with_implied_keys(model, treatments, source.real))
+    question = attempt(task, source.fingerprint, context.settings, context.warehouse)
     treatments = with_patterns(treatments, claims_of(enforceable.of_rows, source.columns))
     rows = task.rows.of(source.rows) if source.rows else 0
     return Case(task, context, source, treatments, question, rows, enforceable, unique)

@@ -1,0 +1,77 @@
+"""Keys that the project's SQL makes of columns of the row, such as `store || '-' || day` or a hash of these.
+
+What they are made of is unique together in the twin. When all columns of the row are final, the key is what
+the SQL makes of them. Keys that rows of other models hold stay what they were when these were drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synth.domain import Role, Scope
+from synth.twins.computing import equations, judge, with_new_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from synth.columns.roles import Treatment
+    from synth.domain import Formula, Model
+    from synth.twins.context import Case
+
+LOST = frozenset({Role.FREE_TEXT, Role.DROP})
+
+
+def compounds(
+    treatments: Iterable[Treatment], formulas: Mapping[Formula, frozenset[str]]
+) -> dict[Formula, frozenset[str]]:
+    """Return the formulas of keys that are made of other columns of the row, with these columns."""
+    roles = {one.column.name: one.role for one in treatments}
+    return {
+        formula: names - {formula.column}
+        for formula, names in formulas.items()
+        if formula.scope is Scope.ROW
+        and roles.get(formula.column) is Role.KEY
+        and names > {formula.column}
+        and not any(roles.get(name, Role.DROP) in LOST for name in names)
+    }
+
+
+def with_parts(
+    model: Model, treatments: Iterable[Treatment], formulas: Mapping[Formula, frozenset[str]]
+) -> Model:
+    """Return the model that knows that what such keys are made of is unique together."""
+    parts = (tuple(sorted(names)) for names in compounds(treatments, formulas).values() if len(names) > 1)
+    return replace(model, derived_keys=tuple(dict.fromkeys((*model.derived_keys, *parts))))
+
+
+def with_compounds(case: Case, table: pa.Table, held_columns: Collection[str]) -> pa.Table:
+    """Return the twin with such keys as the SQL makes them; a row that would repeat one keeps what it has.
+
+    Args:
+        case: of the twin.
+        table: the twin, with all its other columns final.
+        held_columns: those whose values rows of other twins hold.
+    """
+    formulas = compounds(case.treatments, case.enforceable.formulas)
+    names = {*table.column_names} - {*held_columns}
+    ready = {
+        one: used for one, used in formulas.items() if one.column in names and used <= {*table.column_names}
+    }
+    if not ready or not table.num_rows or case.task.model.history is not None:
+        return table
+    needed_columns = frozenset[str]().union(*ready.values(), (one.column for one in ready))
+    rows = table.select([name for name in table.column_names if name in needed_columns])
+    columns = judge(case, rows, (), equations(ready)).computed_columns
+    for name in columns.column_names:
+        new = columns.column(name).combine_chunks()
+        values = pd.Series(new.to_numpy(zero_copy_only=False))
+        stays = pa.array((values.isna() | values.duplicated()).to_numpy())
+        mixed = pc.if_else(stays, table.column(name).combine_chunks().cast(new.type), new)
+        if len(mixed.unique()) == table.num_rows:
+            table = with_new_columns(table, pa.table({name: mixed}))
+    return table
