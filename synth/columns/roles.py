@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from synth.columns.advice import yaml_file
 from synth.columns.encoding import rows_type
+from synth.columns.pii import IdentifierKind, is_name
 from synth.columns.placeholders import has_placeholder
 from synth.columns.sharing import HiddenValues, Values
 from synth.columns.suggest import FITS, KEYABLE, suggest
-from synth.domain import Role, entity_words
+from synth.domain import Kind, Role, entity_words
 from synth.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from synth.columns.documents import DocumentForm
     from synth.columns.forms import NumberForm
     from synth.columns.patterns import TextPattern
-    from synth.columns.pii import IdentifierKind
     from synth.columns.ranges import RangeForm
     from synth.domain import Column, ForeignKey, Model
 
@@ -117,12 +117,26 @@ def assign_unseen(
 ) -> tuple[Treatment, ...]:
     """Return the treatment of every column by what is public: declarations, facts, names and types.
 
+    What is called `name` and nothing else is that of whoever has the mail address or the phone beside it.
+
     Raises:
         ModelError: as `assign` does.
     """
     nothing = pa.table({column.name: pa.array([], rows_type(column)) for column in columns})
     treatments = classify(model, columns, nothing, twins=twins, looked_at=HiddenValues)
+    if any(one.role in {Role.EMAIL, Role.PHONE} for one in treatments):
+        treatments = tuple(_with_name(model, one) for one in treatments)
     return _without_doubt(model, tuple(_in_their_own(one) for one in treatments))
+
+
+def _with_name(model: Model, treatment: Treatment) -> Treatment:
+    """Return the treatment of a column beside contacts: a name that nothing says more of is a person's."""
+    name = treatment.column.name
+    is_open = name not in model.roles and not any(one.column == name for one in model.public)
+    is_text = treatment.role is Role.CATEGORY and treatment.column.kind is Kind.TEXT
+    if not (is_open and is_text and treatment.parent is None and is_name(name)):
+        return treatment
+    return replace(treatment, role=Role.NAME, what=IdentifierKind.FULL_NAME, origin="name, beside contacts")
 
 
 def _in_their_own(treatment: Treatment) -> Treatment:

@@ -88,6 +88,21 @@ def public_of(model: Model = MODEL, enforceable: EnforceableFacts | None = None)
 # --- what is public
 
 
+def test_a_name_beside_contacts_is_that_of_somebody() -> None:
+    name, plan = column("name", Kind.TEXT), column("plan_name", Kind.TEXT)
+    phone = column("phone", Kind.TEXT)
+
+    def roles(*columns: Column, model: Model = MODEL) -> list[Role]:
+        return [one.role for one in assign_unseen(model, columns)]
+
+    assert roles(name, plan, phone) == [Role.NAME, Role.CATEGORY, Role.PHONE]
+    assert roles(name, plan) == [Role.CATEGORY, Role.CATEGORY]
+    by_owner = replace(MODEL, roles={"name": Role.CATEGORY})
+    assert roles(name, phone, model=by_owner) == [Role.CATEGORY, Role.PHONE]
+    by_test = replace(MODEL, public=(PublicValues("name", labels=("a", "b"), source="a test"),))
+    assert roles(name, phone, model=by_test) == [Role.CATEGORY, Role.PHONE]
+
+
 def test_roles_without_a_look_follow_names_types_and_facts() -> None:
     roles = {one.column.name: one.role for one in assign_unseen(MODEL, COLUMNS)}
     assert roles == {

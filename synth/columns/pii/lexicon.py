@@ -204,6 +204,12 @@ def read_name(name: str) -> NameHint:
     return NameHint(person=(has_name_word or person) and not thing, thing=thing)
 
 
+def is_name(name: str) -> bool:
+    """Return whether a column is called a name and nothing else: `name`, `nom`."""
+    words = words_of(name)
+    return len(words) == 1 and words[0] in NAME
+
+
 def names_firm(name: str) -> bool:
     """Return whether a column is called as the name of a firm: `company`, `employer_name`, `firma`."""
     words = words_of(name)
