@@ -1,7 +1,7 @@
 """Models that are calculated from other tagged models: their twins are calculated from those twins.
 
 As with parts of models, only SQL that is wholly understood counts, and only if the real rows are so. What it
-reads is a tagged model, or a relation whose rows a tagged model has, or again a query over such.
+reads is a tagged model, or a relation whose rows a tagged model has, or a public seed, or a query over such.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from synth.domain import BackendOptions, Excerpt, Kind, Role, merge
 from synth.graph.origins import ColumnRef, Copy
-from synth.warehouse.parts import PARENT
+from synth.warehouse.parts import LIST, PARENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -41,11 +41,12 @@ class _Reading:
     """What a model reads, down to tagged models.
 
     Attributes:
-        parents: the tagged models, with what they are called.
+        parents: the tagged models, with what they are called; `lists` the seeds.
         queries: those in between, by what they are called, in order.
     """
 
     parents: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
     queries: dict[str, exp.Expr] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -69,10 +70,11 @@ def calculated(
         parts: the models that are parts of others.
     """
     excerpts: dict[str, Excerpt] = {}
+    lists = public_seeds(models, looks)
     for name in models:
         if name not in parts and _is_undeclared(models[name]):
             try:
-                excerpts[name] = _Calculation(name, models, lineages, looks).excerpt()
+                excerpts[name] = _Calculation(name, models, lineages, looks, lists).excerpt()
             except ElsewhereError:
                 continue
     while True:
@@ -107,6 +109,17 @@ def is_learned(name: str, whole: Model, look: RelationLook) -> bool:
     return is_shared or look.columns[name].kind is not Kind.TEXT
 
 
+def public_seeds(models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> frozenset[str]:
+    """Return the seeds that tagged models refer to and in which no column leads to people, or may."""
+    keys = (key for model in models.values() for key in model.foreign_keys if key.public)
+    seeds = {key.parent for key in keys if key.relation is not None and key.parent.startswith("seed.")}
+    return frozenset(name for name in seeds if name in looks and _leads_nowhere(looks[name]))
+
+
+def _leads_nowhere(look: RelationLook) -> bool:
+    return look.whole and not (look.personal or look.leading or look.texts or look.unclear)
+
+
 class _Calculation:
     """Leads the query of one model back to the twins that it can be asked of."""
 
@@ -116,8 +129,10 @@ class _Calculation:
         models: Mapping[str, Model],
         lineages: Mapping[str, NodeLineage],
         looks: Mapping[str, RelationLook],
+        lists: Collection[str],
     ) -> None:
         self._name = name
+        self._lists = lists
         self._models = models
         self._lineages = lineages
         self._looks = looks
@@ -146,6 +161,7 @@ class _Calculation:
             f"rows that its SQL makes of {words}",
             tuple(others),
             _together(query, self._reading.queries),
+            tuple(self._looks[name].relation for name in self._reading.lists),
         )
 
     def _rewriting(self, node: str) -> Rewriting:
@@ -173,7 +189,10 @@ class _Calculation:
         if node not in names:
             if len(names) > MOST or node == self._name:
                 raise ElsewhereError
-            names[node] = self._parent(node) if node in self._models else self._between(node)
+            if node in self._lists:
+                names[node] = self._reading.lists[node] = LIST.format(len(self._reading.lists) + 1)
+            else:
+                names[node] = self._parent(node) if node in self._models else self._between(node)
         return names[node]
 
     def _parent(self, name: str) -> str:
@@ -213,7 +232,12 @@ class _Calculation:
                 raise ElsewhereError
 
     def _ends(self, ref: ColumnRef) -> frozenset[ColumnRef]:
-        """Return the columns of tagged models that a column's values come from."""
+        """Return the columns of tagged models and seeds that a column's values come from."""
+        if ref.node in self._lists:
+            column = self._looks[ref.node].columns.get(ref.column)
+            if column is None or not PLAIN_TYPES.fullmatch(column.data_type):
+                raise ElsewhereError
+            return frozenset({ref})
         if ref.node in self._models:
             model, look = self._models[ref.node], self._looks.get(ref.node)
             if ref.node == self._name or look is None or not is_plain(ref.column, model, look):
@@ -230,7 +254,9 @@ class _Calculation:
         return frozenset[ColumnRef]().union(*(self._ends(one) for one in sources))
 
     def _is_learned(self, ref: ColumnRef) -> bool:
-        return is_learned(ref.column, self._models[ref.node], self._looks[ref.node])
+        return ref.node in self._lists or is_learned(
+            ref.column, self._models[ref.node], self._looks[ref.node]
+        )
 
     def _are_of_one_kind(self, refs: Collection[ColumnRef]) -> bool:
         """Return whether equal real values of these columns are equal in the twins."""

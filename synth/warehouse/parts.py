@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 PARENT = "parent {}"  # what a query calls the twins that it is over
+LIST = "list {}"  # what it calls public seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class PartOfTwin:
 
     relations: tuple[Relation, ...]
     excerpt: Excerpt
+
+    @property
+    def every(self) -> tuple[Relation, ...]:
+        """All relations that are read: the twins and public seeds."""
+        return (*self.relations, *self.excerpt.lists)
 
 
 def whole_of(relation: Relation, names: Sequence[str]) -> PartOfTwin:
@@ -50,9 +56,13 @@ def source_of(part: PartOfTwin) -> sql.Composable:
     """Return what stands in FROM: the twin, or the query over twins; `synth.graph.calculated` made that."""
     if not part.excerpt.query:
         return identifier(part.relations[0])
+    names = [
+        *((PARENT.format(place), one) for place, one in enumerate(part.relations, start=1)),
+        *((LIST.format(place), one) for place, one in enumerate(part.excerpt.lists, start=1)),
+    ]
     parents = sql.SQL(", ").join(
-        sql.SQL("{} as (select * from {})").format(sql.Identifier(PARENT.format(place)), identifier(relation))
-        for place, relation in enumerate(part.relations, start=1)
+        sql.SQL("{} as (select * from {})").format(sql.Identifier(name), identifier(relation))
+        for name, relation in names
     )
     return sql.SQL("(with {} select * from ({}) as calculated) as whole").format(
         parents, sql.SQL(part.excerpt.query)

@@ -86,7 +86,7 @@ class Snapshot:
     def is_excerpt(self, part: Relation, whole: PartOfTwin) -> bool:
         """Return whether a relation is what it should be of others; see `synth.warehouse.excerpts`."""
         with self._open_connection() as session:
-            for relation in (part, *whole.relations):
+            for relation in (part, *whole.every):
                 copying.refuse_foreign_query(session, relation)
             with translate_errors(f"compare {part} with others"), at_snapshot(session, self._name):
                 return excerpts.is_excerpt(session, part, whole)
@@ -94,7 +94,7 @@ class Snapshot:
     def extract_part(self, part: PartOfTwin, columns: Sequence[Column]) -> pa.Table:
         """Return a part of a twin as Arrow, with these columns."""
         reading = translate_errors(f"read {part.relations[0]}")
-        with self._reading(*part.relations) as session, reading, at_snapshot(session, self._name):
+        with self._reading(*part.every) as session, reading, at_snapshot(session, self._name):
             return extract.read_part(session, part, columns)
 
     @contextmanager

@@ -30,6 +30,9 @@ select person_id, 'person', null from "{0}".analytics.people
 YEARS = 'select status, sum(total) as total, count(*) as parts from "{0}".analytics.tally group by status'
 
 
+TALLIES = ("model.hand.tally", "model.hand.acts", "model.hand.years")
+
+
 @pytest.fixture(name="shop")
 def _shop(database: Database, tmp_path: Path) -> Iterator[Handmade]:
     with Handmade.made(database, tmp_path) as project:
@@ -185,3 +188,46 @@ def test_what_is_not_tagged_is_led_back_to_what_is(shop: Handmade) -> None:
     assert excerpt(shop, "sums") == "rows that its SQL makes of orders"  # which has all rows of that table
     shop.session.execute("delete from analytics.sums where status = 'lost'")
     assert excerpt(shop, "sums") is None
+
+
+# A seed of regions that orders refer to, and a mart that has its rows and what stands in them.
+REGIONS = """
+create table analytics.regions as select n as region_id, 'Region ' || chr(64 + n) as label{}
+from generate_series(1, 6) n;
+alter table analytics.orders add column region_id integer;
+update analytics.orders set region_id = 1 + (hashtext(amount::text) & 65535) % 5;
+"""
+BY_REGION = """
+select r.label, coalesce(o.orders, 0) as orders, o.total
+from "{0}".analytics.regions as r left join (
+    select region_id, count(*) as orders, sum(amount) as total from "{0}".analytics.orders group by region_id
+) as o using (region_id)
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "is_public"), [("", True), (", 'p' || n || '@example.org' as email", False)]
+)
+def test_a_public_seed_may_be_read_beside_the_twins(shop: Handmade, more: str, is_public: bool) -> None:
+    query = BY_REGION.format(shop.database.name)
+    shop.session.execute(REGIONS.format(more).encode())
+    shop.session.execute(f"create table analytics.by_region as {query}".encode())
+    (seed,) = shop.model("regions", config={"materialized": "seed", "meta": {}}).values()
+    node_by_id = {"seed.hand.regions": {**seed, "unique_id": "seed.hand.regions", "resource_type": "seed"}}
+    node_by_id |= shop.model("by_region", compiled_code=query)
+    node_by_id["model.hand.by_region"]["depends_on"] = {"nodes": ["seed.hand.regions", "model.hand.orders"]}
+    for name, test in shop.reference("orders", "region_id", "regions", "region_id").items():
+        parents = test["depends_on"]["nodes"]
+        parents[:] = [one.replace("model.hand.regions", "seed.hand.regions") for one in parents]
+        node_by_id[name] = test
+    everything = nodes(shop) | node_by_id
+    shop.write({name: one for name, one in everything.items() if name not in {*TALLIES}})
+    assert excerpt(shop, "by_region") == ("rows that its SQL makes of orders" if is_public else None)
+    if is_public:
+        answer = shop.synth("run")
+        assert answer.code == 0, answer.text
+        own = query.replace("analytics.orders", "synthetic.orders")
+        assert (
+            shop.value(f"select count(*) from (select * from synthetic.by_region except ({own})) as x") == 0
+        )
+        assert shop.value("select count(*) from synthetic.by_region") == 6
