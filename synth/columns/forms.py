@@ -15,6 +15,7 @@ from synth.columns.measures import whole_numbers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from synth.columns.textforms import TextForm
     from synth.domain import Column
 
 SURELY = 1e-6  # chance that numbers which are no dates look like such
@@ -57,18 +58,25 @@ def may_be_days(low: int, high: int) -> bool:
     return any(
         EARLIEST * scale <= low
         and high < LATEST * scale
-        and bool(_days(ends * (10_000 // scale) + first)[1].all())
+        and bool(days_of(ends * (10_000 // scale) + first)[1].all())
         for scale, first in ((10_000, 0), (100, 1))
     )
 
 
-def as_learned_form(values: pa.ChunkedArray, form: NumberForm) -> pd.Series[Any]:
+def are_days(different: NDArray[np.int64]) -> bool:
+    """Return whether different whole numbers, in order, are days, where others would not all look so."""
+    return _is(NumberForm.DAY, different)
+
+
+def as_learned_form(values: pa.ChunkedArray, form: NumberForm | TextForm) -> pd.Series[Any]:
     """Return dates as moments, and times as minutes or seconds of the day; what is neither is NULL."""
+    if not isinstance(form, NumberForm):
+        return form.read(values)
     numbers = values.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get).astype("Float64")
     has_value = numbers.notna().to_numpy(bool)
     plain = numbers.to_numpy("float64", na_value=0.0).astype(np.int64)
     if form.is_date:
-        moments, valid = _days(plain if form is NumberForm.DAY else plain * 100 + 1)
+        moments, valid = days_of(plain if form is NumberForm.DAY else plain * 100 + 1)
         return pd.Series(np.where(has_value & valid, moments, np.datetime64("NaT")).astype("datetime64[us]"))
     units, valid = _times(plain if form is NumberForm.SECOND else plain * 100)
     units = units if form is NumberForm.SECOND else units // 60
@@ -76,8 +84,10 @@ def as_learned_form(values: pa.ChunkedArray, form: NumberForm) -> pd.Series[Any]
     return series if series.isna().any() else series.astype("int64")
 
 
-def as_written(series: pd.Series[Any], form: NumberForm) -> pd.Series[Any]:
-    """Return learned dates and times as the whole numbers that they are written as."""
+def as_written(series: pd.Series[Any], form: NumberForm | TextForm) -> pd.Series[Any]:
+    """Return learned dates and times as the whole numbers, or the text, that they are written as."""
+    if not isinstance(form, NumberForm):
+        return form.write(series)
     empty = series.isna().to_numpy(bool)
     if form.is_date:
         days = series.to_numpy("datetime64[D]")
@@ -102,10 +112,10 @@ def _is(form: NumberForm, different: NDArray[np.int64]) -> bool:
     match form:
         case NumberForm.DAY:
             inside = low >= EARLIEST * 10_000 and high < LATEST * 10_000
-            return inside and _is_evident(different, _days(different)[1], _share_of_days())
+            return inside and _is_evident(different, days_of(different)[1], _share_of_days())
         case NumberForm.MONTH:
             inside = low >= EARLIEST * 100 and high < LATEST * 100
-            return inside and _is_evident(different, _days(different * 100 + 1)[1], 12 / RESIDUES)
+            return inside and _is_evident(different, days_of(different * 100 + 1)[1], 12 / RESIDUES)
         case NumberForm.MINUTE:
             inside = low >= 0 and RESIDUES <= high < 2400  # noqa: PLR2004 - midnight
             beyond = different[different >= RESIDUES]
@@ -141,7 +151,7 @@ def _share_of_times(numbers: NDArray[np.int64], unit: int) -> float:
     return float(_times(np.arange(numbers[0], numbers[-1] + 1, step) * unit)[1].mean())
 
 
-def _days(numbers: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def days_of(numbers: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return numbers such as 20240229 as days, and which of them are such."""
     year, month, day = numbers // 10_000, numbers // 100 % 100, numbers % 100
     inside = (year >= 1) & (year <= 9999) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)  # noqa: PLR2004

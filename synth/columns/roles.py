@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from synth.columns.forms import NumberForm
     from synth.columns.patterns import TextPattern
     from synth.columns.ranges import RangeForm
+    from synth.columns.textforms import TextForm
     from synth.domain import Column, ForeignKey, Model
 
 LEARNED_ROLES = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
@@ -46,7 +47,7 @@ class Treatment:
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
         is_required: the column may not be NULL.
-        form: how dates or times are written as whole numbers, or what a range is of.
+        form: how dates, times or numbers are written, or what a range is of.
         pattern: what all text of the column matches, says a test or constraint.
     """
 
@@ -61,7 +62,7 @@ class Treatment:
     doubt: str = ""
     unsure: str = ""
     is_required: bool = False
-    form: NumberForm | RangeForm | DocumentForm | None = None
+    form: NumberForm | TextForm | RangeForm | DocumentForm | None = None
     pattern: TextPattern | None = None
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from synth.columns.beginnings import find_beginnings, other_beginnings, texts_of_column
 from synth.columns.checks import check_of
 from synth.columns.pii import IdentifierKind
+from synth.columns.textforms import TextForm
 from synth.domain import MOMENTS, Kind, Role
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ def with_telling_codes(
         rng: the source of chance.
     """
     twin_columns = dict(columns)
-    days = [
-        one.column.name for one in treatments if one.column.kind in MOMENTS and one.column.name in columns
-    ]
+    dates = {one.column.name: one for one in treatments if _is_day(one) and one.column.name in columns}
+    days = pa.table({day: _moments(one, real.column(day)) for day, one in dates.items()})
     labels = [
         one.column.name for one in treatments if one.role is Role.CATEGORY and one.column.name in columns
     ]
@@ -76,8 +76,10 @@ def with_telling_codes(
         if name in fixed_columns or name not in columns or not _is_own_code(one, real):
             continue
         values = real.column(name)
-        stamp = _find_stamp(values, real.select(days))
-        texts = columns[name] if stamp is None else _with_stamp(columns[name], columns[stamp.column], stamp)
+        stamp = _find_stamp(values, days)
+        texts = columns[name]
+        if stamp is not None:
+            texts = _with_stamp(texts, _moments(dates[stamp.column], columns[stamp.column]), stamp)
         beginnings = None if stamp else find_beginnings(real, name, labels, MOST_BEGINNINGS)
         if beginnings is not None:
             texts = other_beginnings(texts, columns[beginnings.column], beginnings, rng)
@@ -86,6 +88,15 @@ def with_telling_codes(
             codes = _NewCodes(values, existing.column(name), begin, rng)
             twin_columns[name] = codes.apart(texts, columns[name])
     return twin_columns
+
+
+def _is_day(one: Treatment) -> bool:
+    return one.column.kind in MOMENTS or (isinstance(one.form, TextForm) and one.form.is_date)
+
+
+def _moments(one: Treatment, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return days as moments, also those that are written as text."""
+    return pa.array(one.form.read(values)) if isinstance(one.form, TextForm) else values
 
 
 def _is_own_code(one: Treatment, real: pa.Table) -> bool:

@@ -19,11 +19,13 @@ from synth.columns.pii import (
     role_of,
 )
 from synth.columns.ranges import RangeForm, range_form
+from synth.columns.textevidence import text_form
 from synth.domain import MOMENTS, RARE, Kind, Role, is_identifier, is_numbering
 
 if TYPE_CHECKING:
     from synth.columns.pii import Detection
     from synth.columns.sharing import Values
+    from synth.columns.textforms import TextForm
     from synth.domain import Column, ForeignKey, Model
 
 BY_KIND = {
@@ -90,7 +92,7 @@ class Suggestion:
         what: what the values are, as far as that is known.
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
-        form: how dates or times are written as whole numbers, what a range is of, or a document holds.
+        form: how dates, times or numbers are written, what a range is of, or a document holds.
     """
 
     role: Role
@@ -98,7 +100,7 @@ class Suggestion:
     what: IdentifierKind | None = None
     doubt: str = ""
     unsure: str = ""
-    form: NumberForm | RangeForm | DocumentForm | None = None
+    form: NumberForm | TextForm | RangeForm | DocumentForm | None = None
 
 
 def suggest(
@@ -126,12 +128,13 @@ def suggest(
     if column.data_type in BY_TYPE:
         return Suggestion(BY_TYPE[column.data_type], "type", IdentifierKind.IP)
     return (
-        _suggest_by_label(model, column, detection, unique=unique)
+        _suggest_by_label(model, column, values, detection, unique=unique)
         or _key(model, column, detection, unique=unique)
         or _suggest_by_list(model, column)
         or _suggest_firms(column, values, detection)
         or _suggest_by_values(model, column, values, detection)
         or _suggest_by_form(column, values)
+        or (None if detection else _suggest_by_text_form(model, column, values))
         or _suggest_by_type(model, column, values)
     )
 
@@ -156,7 +159,7 @@ def _suggest_declared(role: Role, column: Column, values: Values) -> Suggestion:
 
 
 def _suggest_by_label(
-    model: Model, column: Column, detection: Detection | None, *, unique: bool
+    model: Model, column: Column, values: Values, detection: Detection | None, *, unique: bool
 ) -> Suggestion | None:
     """Return what classifiers, tags and `meta` say; "personal" alone asks for a kind, or for a key."""
     labels = model.labels.get(column.name, ())
@@ -166,8 +169,7 @@ def _suggest_by_label(
             role = role_of(what)
             if column.kind in FITS.get(role, {column.kind}):
                 return Suggestion(role, f"label {label}", what)
-            misfit = f"is labelled {label}, which does not fit its type {column.data_type}"
-            return _safe(column, f"label {label}", misfit)
+            return _suggest_misfit(column, values, role, label)
     personal = next(filter(is_personal, labels), None)
     if personal is None or unique or column.kind is Kind.UUID:
         return None
@@ -179,6 +181,15 @@ def _suggest_by_label(
         )
     unclear = f"is labelled {personal}, and neither its name nor its values say what it holds"
     return _safe(column, f"label {personal}", unclear)
+
+
+def _suggest_misfit(column: Column, values: Values, role: Role, label: str) -> Suggestion:
+    """Return a day of birth that is written as text, or what is safe: the label does not fit the type."""
+    form = text_form(column, values.rows) if role is Role.DATE_OF_BIRTH else None
+    if form is not None and form.is_date:
+        return Suggestion(role, f"label {label}", IdentifierKind.BIRTH, form=form)
+    misfit = f"is labelled {label}, which does not fit its type {column.data_type}"
+    return _safe(column, f"label {label}", misfit)
 
 
 def _key(model: Model, column: Column, detection: Detection | None, *, unique: bool) -> Suggestion | None:
@@ -260,6 +271,21 @@ def _suggest_by_form(column: Column, values: Values) -> Suggestion | None:
         return None
     is_birth_date = form is NumberForm.DAY and read_name(column.name).what is IdentifierKind.BIRTH
     return Suggestion(Role.DATE_OF_BIRTH if is_birth_date else Role.DATETIME, f"written {form}", form=form)
+
+
+def _suggest_by_text_form(model: Model, column: Column, values: Values) -> Suggestion | None:
+    """Return dates, times and numbers that are written as text; in a key, dates alone."""
+    if column.kind is not Kind.TEXT or values.rows.null_count == len(values.rows):
+        return None
+    if values.few or values.hardly_any or column.name in model.balance:
+        return None
+    form = text_form(column, values.rows, shared=values.rows_share_values)
+    is_key = _in_composite_key(model, column) or _is_named_key(column, model)
+    if form is None or (is_key and not form.is_date):
+        return None
+    if form.is_date and read_name(column.name).what is IdentifierKind.BIRTH:
+        return Suggestion(Role.DATE_OF_BIRTH, f"written {form}", form=form)
+    return Suggestion(Role.NUMBER if form.is_number else Role.DATETIME, f"written {form}", form=form)
 
 
 def _labels(column: Column, values: Values) -> Suggestion:

@@ -17,6 +17,7 @@ import pandas as pd
 from synth.columns.forms import form_of
 from synth.columns.measures import LONG, is_measure, lie_evenly, whole_numbers
 from synth.columns.pii import IdentifierKind
+from synth.columns.textevidence import text_form
 from synth.domain import Kind
 
 if TYPE_CHECKING:
@@ -206,7 +207,11 @@ def _may_be_key(column: Column, rows: pa.Table, vocabulary: frozenset[str]) -> b
     if column.kind in NUMBERS:
         is_whole = whole_numbers(column, values) is not None
         return is_whole and not is_measure(column.name, vocabulary) and form_of(column, values) is None
-    return column.kind is Kind.TEXT and _are_codes(values.to_pandas())
+    return (
+        column.kind is Kind.TEXT
+        and _are_codes(values.to_pandas())
+        and text_form(column, values.drop_null()) is None
+    )
 
 
 def _are_codes(values: pd.Series[Any]) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
 from synth.domain import HistoryRequest, Kind, Role
+from synth.twins.ordering import times_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +124,7 @@ def _counter(source: SourceRows, treatments: Sequence[Treatment], group: Ints, t
         if values.null_count:
             continue
         rows = pd.DataFrame({"group": group, "value": values.to_pandas().to_numpy()})
-        rows["time"] = source.real.column(time).to_pandas().to_numpy()
+        rows["time"] = times_of_rows(source.real, time, treatments)
         rows = rows.sort_values(["group", "time", "value"])
         if (rows["value"] == rows.groupby("group").cumcount() + 1).all():
             return name

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.columns.textforms import TextForm
 from synth.domain import Kind, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
@@ -27,8 +29,8 @@ def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[T
     """Return the column that orders the rows of an owner.
 
     A number that counts the rows of every owner from 1, unless a date rises with it from row to row: the
-    rows are counted again by that date. Else the date, also one that is written as a number, that tells most
-    of the rows apart.
+    rows are counted again by that date. Else the date, also one that is written as a number or as text, that
+    tells most of the rows apart.
     """
     numbers, dates = _columns(source, treatments)
     counter = next((name for name, values in numbers.items() if _counts(values, owner)), None)
@@ -55,7 +57,16 @@ def _columns(source: SourceRows, treatments: Sequence[Treatment]) -> tuple[Value
             numbers[one.column.name] = values.to_pandas().to_numpy()
         elif one.column.kind in TIMES | {Kind.INTEGER} and (one.form is None or one.form.is_date):
             dates[one.column.name] = values.to_pandas().to_numpy()
+        elif isinstance(one.form, TextForm) and one.form.is_date:
+            dates[one.column.name] = one.form.read(values).to_numpy()
     return numbers, dates
+
+
+def times_of_rows(real: pa.Table, name: str, treatments: Sequence[Treatment]) -> NDArray[Any]:
+    """Return what orders rows by such a column: of dates that are written as text, not the text."""
+    form = next((one.form for one in treatments if one.column.name == name), None)
+    values = real.column(name)
+    return (form.read(values) if isinstance(form, TextForm) else values.to_pandas()).to_numpy()
 
 
 def _counts(values: NDArray[Any], owner: NDArray[np.int64]) -> bool:

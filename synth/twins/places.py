@@ -15,6 +15,7 @@ import pandas as pd
 
 from synth.columns.conform import by_row, learnable
 from synth.columns.roles import LEARNED_ROLES
+from synth.columns.textforms import TextForm
 from synth.domain import Kind, Role
 from synth.twins.computing import with_columns
 
@@ -145,7 +146,10 @@ def _counts(labels: Ints, shares: NDArray[np.float64], places: int) -> Ints:
 
 
 def _is_ordered(treatment: Treatment) -> bool:
-    return treatment.role in {Role.DATETIME, Role.NUMBER} and treatment.column.kind in ORDERED_KINDS
+    is_date = isinstance(treatment.form, TextForm) and treatment.form.is_date
+    return treatment.role in {Role.DATETIME, Role.NUMBER} and (
+        is_date or treatment.column.kind in ORDERED_KINDS
+    )
 
 
 def on_free_places(

@@ -7,7 +7,7 @@ changes, such as the wage beside each month of an employee, is that of the owner
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from synth.columns.beginnings import find_beginnings
 from synth.columns.pii import IdentifierKind
 from synth.columns.roles import REPLACED_ROLES
 from synth.domain import RARE, Role
+from synth.twins.ordering import times_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +46,9 @@ def with_traits(table: pa.Table, case: Case, owner: Ints, rng: np.random.Generat
     """
     if case.family is None:
         return table
-    traits = {one: share_of_changes(case.source.real, one.column.name, case.family) for one in _free(case)}
+    real, time = case.source.real, case.family.time
+    times = None if time is None else times_of_rows(real, time, case.treatments)
+    traits = {one: share_of_changes(real, one.column.name, case.family, times) for one in _free(case)}
     chance = rng.random(len(owner) if any(traits.values()) else 0)
     for treatment, share in traits.items():
         if share is None:
@@ -99,17 +102,20 @@ def _free(case: Case) -> Iterator[Treatment]:
             yield one
 
 
-def share_of_changes(real: pa.Table, name: str, family: Family) -> float | None:
+def share_of_changes(
+    real: pa.Table, name: str, family: Family, times: NDArray[Any] | None = None
+) -> float | None:
     """Return how often a column differs from the row before of the same owner; None where it is no trait.
 
     Args:
         real: the real rows.
         name: of the column.
-        family: the owners of these rows, and what orders them.
+        family: the owners of these rows.
+        times: what orders them, if anything does.
     """
     rows = pd.DataFrame({"owner": family.owner, "value": real.column(name).to_pandas()})
-    if family.time is not None:
-        rows = rows.assign(time=real.column(family.time).to_pandas()).sort_values("time", kind="stable")
+    if times is not None:
+        rows = rows.assign(time=times).sort_values("time", kind="stable")
     rows = rows[(rows["owner"] >= 0) & rows["value"].notna()]
     codes = pd.Series(pd.factorize(rows["value"])[0], index=rows.index)
     before = codes.groupby(rows["owner"]).shift()
