@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import columns_by_row, learnable, rehearse
+from synth.columns.textforms import TextForm
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.twins.computing import candidates, early, equations, judge
@@ -128,7 +129,7 @@ def select_valid_rows(case: Case, samples: Samples, *, unlike: NDArray[np.bool_]
     judgement = judge(case, table, case.enforceable.of_rows, [*equations(formulas), *_equations(case)])
     synthetic = _with_computed(samples, case.treatments, judgement.computed_columns)
     is_broken, counts = _count_violations(judgement, table, case.enforceable.of_rows)
-    is_broken |= unlike
+    is_broken |= unlike | _is_illegible(samples, case.treatments, judgement.computed_columns)
     kept_rows, first_rows = _valid_rows(case, samples, is_broken)
     days = {one.column.name for one in case.treatments if one.role is Role.DATE_OF_BIRTH}
     final = [name for name in table.column_names if name in days]
@@ -162,6 +163,10 @@ def _with_computed(
     """Return the rows with computed columns as they are learned: of a range its two ends."""
     some = [one for one in treatments if one.column.name in computed_columns.column_names]
     learned_columns = learnable(computed_columns, some)
+    for one in some:
+        if isinstance(one.form, TextForm) and one.column.name in samples.synthetic:
+            values = learned_columns[one.column.name]
+            learned_columns[one.column.name] = values.fillna(samples.synthetic[one.column.name])
     return samples.synthetic.assign(
         **{
             name: _of_type(learned_columns[name], samples.training[name].dtype)
@@ -169,6 +174,21 @@ def _with_computed(
             if name in samples.training
         }
     )
+
+
+def _is_illegible(
+    samples: Samples, treatments: Sequence[Treatment], computed_columns: pa.Table
+) -> NDArray[np.bool_]:
+    """Return in which rows computed text is not of the form of its column, as `-1:30` is no time."""
+    result = np.zeros(len(samples.synthetic), dtype=bool)
+    for one in treatments:
+        name = one.column.name
+        if isinstance(one.form, TextForm) and name in computed_columns.column_names:
+            texts = computed_columns.column(name)
+            is_odd = one.form.read(texts).isna().to_numpy(bool)
+            never_null = name in samples.training and bool(samples.training[name].notna().all())
+            result |= is_odd if never_null else is_odd & texts.is_valid().to_numpy()
+    return result
 
 
 def _of_type(values: pd.Series[Any], dtype: Any) -> pd.Series[Any]:

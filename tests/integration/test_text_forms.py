@@ -103,3 +103,51 @@ def test_text_that_says_dates_times_and_amounts_is_learned(database: Database, t
         if text
     )
     assert not {*twin["postcode"]} & {*source["postcode"]} - {None}
+
+
+# Trips of travellers, whose text the SQL of the model makes of dates and numbers; a code says the day.
+TRIPS = """
+create table analytics.travellers as
+select
+    n as id, to_char(date '2019-01-01' + (hashint4(n) & 511), 'DD.MM.YYYY') as since,
+    (array['Oslo', 'Rome'])[1 + (hashint4(n + 9) & 1)] as city
+from generate_series(1, 250) n;
+create table analytics.raw_trips as
+select
+    n as trip, 1 + (hashint4(n) & 65535) % 250 as id,
+    date '2020-07-01' + (hashint4(n + 1) & 1023) as out, hashint4(n + 2) & 511 as gap,
+    (hashint4(n + 3) & 65535) + 100 as cents
+from generate_series(1, 750) n;
+create table analytics.trips as
+"""
+SQL = """
+select
+    trip, id, to_char(out, 'DD.MM.YYYY') as day,
+    'V' || to_char(out, 'YYYYMMDD') || '-' || 10000 + trip as code,
+    gap, (gap / 60)::text || ':' || lpad((gap % 60)::text, 2, '0') as waited, cents,
+    to_char(cents / 100.0, 'FM999999990.00') || ' €' as paid
+from "analytics"."raw_trips"
+"""
+HOLD = """
+select
+    bool_and(waited = (gap / 60)::text || ':' || lpad((gap % 60)::text, 2, '0')),
+    bool_and(paid = to_char(cents / 100.0, 'FM999999990.00') || ' €'),
+    bool_and(to_date(day, 'DD.MM.YYYY') > to_date(since, 'DD.MM.YYYY')),
+    avg((substr(code, 2, 8) = to_char(to_date(day, 'DD.MM.YYYY'), 'YYYYMMDD'))::int) > 0.98
+from synthetic.trips join synthetic.travellers using (id)
+"""
+
+
+@pytest.mark.slow  # learns two models
+def test_formulas_owners_and_codes_go_with_dates_as_text(database: Database, tmp_path: Path) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute((TRIPS + SQL).encode())
+        raw = project.model("raw_trips", unique_id="seed.hand.raw_trips", resource_type="seed")
+        raw = {"seed.hand.raw_trips": {**raw["model.hand.raw_trips"], "config": {"materialized": "seed"}}}
+        trips = project.model("trips", compiled_code=SQL, depends_on={"nodes": ["seed.hand.raw_trips"]})
+        keys = {**project.key("trips", "trip"), **project.key("travellers", "id")}
+        reference = project.reference("trips", "id", "travellers", "id")
+        project.write({**raw, **trips, **project.model("travellers"), **keys, **reference})
+        answer = project.synth("run", "--seed", "1")
+        assert answer.code == 0, answer.text
+        assert project.rows(HOLD) == [(True, True, True, True)], answer.text

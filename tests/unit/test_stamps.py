@@ -9,6 +9,7 @@ import pytest
 
 from synth.columns.conform import assemble, learnable
 from synth.columns.roles import Treatment
+from synth.columns.textforms import TextForm, TextKind
 from synth.domain import Column, Kind, Role
 
 ROWS = 1_200
@@ -54,6 +55,25 @@ def test_codes_hold_the_day_of_their_row(form: str, place: int, stamp: str) -> N
     stamps = pd.to_datetime(twin["day"]).dt.strftime(stamp)
     parts = twin["code"].str[place : place + len(stamps[0])]
     assert (parts == stamps).mean() > 0.99
+
+
+def test_codes_hold_a_day_that_is_text_in_another_form() -> None:
+    real = things(0, "RE{day:%Y%m}{1}")
+    texts = pd.to_datetime(real.column("day").to_pandas()).dt.strftime("%d/%m/%Y")
+    real = real.set_column(1, "day", pa.array(texts, pa.string()))
+    form = TextForm(TextKind.MOMENT, "DD/MM/YYYY")
+    treatments = (
+        CODE,
+        Treatment(Column("day", "text", Kind.TEXT, not_null=True), Role.DATETIME, "", form=form),
+    )
+    twin = assemble(
+        learnable(real, treatments),
+        treatments,
+        real=real,
+        parents=lambda _: None,
+        rng=np.random.default_rng(1),
+    ).to_pandas()
+    assert (twin["code"].str[2:8] == twin["day"].str[6:] + twin["day"].str[3:5]).mean() > 0.99
 
 
 def test_codes_begin_as_those_of_their_maker() -> None:

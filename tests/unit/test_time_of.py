@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
+from synth.columns.textforms import TextForm, TextKind
 from synth.domain import Column, Kind, Role
-from synth.twins.ordering import time_of
+from synth.twins.ordering import time_of, times_of_rows
 from synth.twins.source import SourceRows
 
 OWNER = np.repeat(np.arange(20), 3)
@@ -52,3 +54,20 @@ def test_a_date_that_rises_with_the_number_from_row_to_row_comes_before_it() -> 
     treatments = [number("line"), number("shift", NumberForm.DAY), number("day", NumberForm.DAY)]
     assert time_of(source(line=places, day=rising, shift=shifted), OWNER, treatments) == "day"
     assert time_of(source(line=places, day=ties, shift=shifted), OWNER, treatments) == "line"
+
+
+def test_a_date_written_as_text_orders_rows_by_its_day_and_not_by_its_letters() -> None:
+    days = pd.Timestamp("2023-12-30") + pd.to_timedelta(np.tile(np.arange(3), 20), "D")
+    texts = pa.array([f"{day:%d.%m.%Y}" for day in days])
+    rows = SourceRows(
+        (),
+        pa.table({"line": np.tile(np.arange(3) + 1, 20), "day": texts}),
+        len(OWNER),
+        OWNER.astype(np.uint64),
+        None,
+        np.zeros(len(OWNER), bool),
+    )
+    form = TextForm(TextKind.MOMENT, "DD.MM.YYYY")
+    day = Treatment(Column("day", "text", Kind.TEXT, not_null=True), Role.DATETIME, "test", form=form)
+    assert time_of(rows, OWNER, [number("line"), day]) == "day"
+    assert (times_of_rows(rows.real, "day", [day]) == days.to_numpy()).all()
