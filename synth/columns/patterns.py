@@ -82,13 +82,13 @@ def read_pattern(*expressions: str, limit: int | None = None) -> TextPattern | N
         expressions: regular ones, as Postgres' operator `~` takes them.
         limit: how long a text may be.
     """
-    known = [pattern for one in dict.fromkeys(expressions) if (pattern := _read_one(one, limit))]
-    if not known:
+    readable = [pattern for one in dict.fromkeys(expressions) if (pattern := _read_one(one, limit))]
+    if not readable:
         return None
-    if len(known) == 1:
-        return known[0]
-    together = tuple(one.expressions[0] for one in known)
-    for one in sorted(known, key=lambda one: sum(form.room for form in one.formats)):
+    if len(readable) == 1:
+        return readable[0]
+    together = tuple(one.expressions[0] for one in readable)
+    for one in sorted(readable, key=lambda one: sum(form.room for form in one.formats)):
         pattern = TextPattern(together, one.formats)
         formats = tuple(filter(pattern.fits_often, _of_allowed(pattern)))
         if formats:

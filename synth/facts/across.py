@@ -146,7 +146,7 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
         for key in model.foreign_keys
         if key.relation
     }
-    tables |= {link.one: _table(relations[link.one], warehouse, public=True) for link in lists}
+    tables |= {link.one: _table(relations[link.one], warehouse, None, public=True) for link in lists}
     copies = [
         fact
         for fact in _copies([*links, *lists], models_by_id, tables)

@@ -23,7 +23,7 @@ LENGTHS: dict[type, Callable[[int], tuple[int, int | None]]] = {
     exp.LTE: lambda number: (0, number),
     exp.LT: lambda number: (0, number - 1),
 }
-MATCHED = 2  # arguments of a match without flags: the text, and the expression
+ARGUMENTS = 2  # arguments of a match without flags: the text, and the expression
 CASES: dict[type, str] = {exp.Lower: "A-Z", exp.Upper: "a-z"}  # the letters that text of one case is without
 
 
@@ -68,7 +68,7 @@ def _of_operator(node: exp.Expr) -> tuple[str, str]:
         call = _plain(node.this)
         is_match = isinstance(call, exp.Anonymous) and call.name.lower() == "regexp_match"
         items = call.expressions if is_match else []
-        return (_column(items[0]), _text(items[1]) or "") if len(items) == MATCHED else ("", "")
+        return (_column(items[0]), _text(items[1]) or "") if len(items) == ARGUMENTS else ("", "")
     if not isinstance(node, exp.RegexpLike | exp.Like) or node.args.get("negate"):
         return "", ""
     column, text = _column(node.this), _text(node.expression)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def sharing_of(
-    referring: Iterable[tuple[str, ForeignKey]],
+    references: Iterable[tuple[str, ForeignKey]],
     keys: Mapping[str, tuple[ForeignKey, ...]],
     looks: Mapping[str, RelationLook],
     is_about_people: Callable[[RelationLook], bool],
@@ -24,7 +24,7 @@ def sharing_of(
     """Return who shares each event, in a few words; nothing where fewer than `RARE` people may share one.
 
     Args:
-        referring: the tables that refer to the events, with their references.
+        references: the tables that refer to the events, with their references.
         keys: the references of each table, by `unique_id`.
         looks: what was seen of each table.
         is_about_people: whether the rows of a table may be people.
@@ -33,7 +33,7 @@ def sharing_of(
     Raises:
         WarehouseError: Postgres refused.
     """
-    for child, key in referring:
+    for child, key in references:
         for whom in keys[child]:
             parent = looks.get(whom.parent)
             if parent is None or whom.column == key.column or not is_about_people(parent):

@@ -225,16 +225,16 @@ class References:
 
     def _event(self, look: RelationLook) -> CopyReason | None:
         """Return why a small table of races, classes or flights is about nobody: many people share each."""
-        referring = [(child, key) for child, key in self._referring(look.unique_id) if key.test != BY_LABEL]
-        if look.rows > MOST or not self._has_days(look) or any(key.orphans for _, key in referring):
+        references = [(child, key) for child, key in self._referring(look.unique_id) if key.test != BY_LABEL]
+        if look.rows > MOST or not self._has_days(look) or any(key.orphans for _, key in references):
             return None
-        sharing = sharing_of(referring, self.keys, self.looks, self._is_about_people, self.warehouse)
+        sharing = sharing_of(references, self.keys, self.looks, self._is_about_people, self.warehouse)
         if not sharing or self._of_people(look.unique_id):
             return None
         evidence = (
             f"{look.rows:,} rows, each of them that of {sharing}; no column, key or source leads to people"
         )
-        numbers = sorted({key.parent_column for _, key in referring})
+        numbers = sorted({key.parent_column for _, key in references})
         return CopyReason(f"{evidence}; {' and '.join(numbers)} gets others", new_numbers=tuple(numbers))
 
     def _has_days(self, look: RelationLook) -> bool:

@@ -36,9 +36,9 @@ def with_new_numbers(table: pa.Table, model: Model, warehouse: Warehouse, snapsh
     for key in model.foreign_keys:
         if key.real_keys is not None:
             numbers = partial(_numbers, key.real_keys, key.parent_column, warehouse, snapshot)
-            table = _replaced(table, key.column, numbers)
+            table = _with_other_keys(table, key.column, numbers)
     for name in model.new_numbers:
-        table = _replaced(table, name, partial(_numbers, model.relation, name, warehouse, snapshot))
+        table = _with_other_keys(table, name, partial(_numbers, model.relation, name, warehouse, snapshot))
     return table
 
 
@@ -56,13 +56,15 @@ def copies_of_events(tables: Mapping[str, FactTable], context: RunContext) -> di
             rows = rows.rename_columns([column.name for column in columns])
             for name in table.new_numbers:
                 numbers = partial(_numbers, table.relation, name, context.warehouse, context.snapshot)
-                rows = _replaced(rows, name, numbers)
+                rows = _with_other_keys(rows, name, numbers)
             schema = context.settings.staging_schema
             copies[unique_id] = Candidates(table.relation, columns, rows, schema)
     return copies
 
 
-def _replaced(table: pa.Table, name: str, numbers: Callable[[], tuple[pa.Array, pa.Array]]) -> pa.Table:
+def _with_other_keys(
+    table: pa.Table, name: str, numbers: Callable[[], tuple[pa.Array, pa.Array]]
+) -> pa.Table:
     """Return the table with new numbers in a column, if it has that; a key that no event has is NULL."""
     if name not in table.column_names:
         return table
@@ -83,7 +85,7 @@ def _numbers(
     columns = [column for column in warehouse.describe(relation) if column.name == name]
     values = snapshot.extract(relation, columns).column(0).combine_chunks().drop_null().unique()
     real = values.take(pc.array_sort_indices(values))
-    known = pa.chunked_array([real])
+    real_values = pa.chunked_array([real])
     rng = np.random.default_rng([*f"{relation}.{name}".encode()])
-    new = new_keys(known, columns[0], len(real), rng, existing=known)
+    new = new_keys(real_values, columns[0], len(real), rng, existing=real_values)
     return real, new.take(pc.array_sort_indices(new))
