@@ -9,7 +9,7 @@ from synth.columns.pii import IdentifierKind
 from synth.domain import Ownership, OwnershipStep, is_identifier
 from synth.errors import WarehouseError
 from synth.graph.repeats import find_repetition
-from synth.graph.words import ENTITIES, is_somebody, names_entity, names_place
+from synth.graph.words import ENTITIES, is_premises, is_somebody, names_entity, names_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from synth.graph.look import RelationLook
     from synth.graph.reference import CopyReason
     from synth.warehouse import Warehouse
+    from synth.warehouse.values import ValueCounts
 
 OWN = frozenset({IdentifierKind.EMAIL, IdentifierKind.FULL_NAME, IdentifierKind.SSN})  # what names one person
 PARTS = frozenset({IdentifierKind.FULL_NAME, IdentifierKind.FIRST_NAME, IdentifierKind.LAST_NAME})
 # What a person keeps from row to row, and hardly shares.
 CONTACTS = frozenset({IdentifierKind.PHONE, IdentifierKind.LOGIN, IdentifierKind.IBAN, IdentifierKind.CARD})
+# Where something is.
+WHERE = frozenset(
+    {IdentifierKind.CITY, IdentifierKind.POSTCODE, IdentifierKind.STREET, IdentifierKind.COORDINATES}
+)
 FEWEST = 20  # entities; fewer cannot be split, and are no entity
 ALONE = "entity: none"  # where rows really are on their own
+IN_PART = 1.5  # how surely, at most, rows are about whom most of them do not name
 ALIKE = 2.0  # candidates of which one is as many times as numerous as the other do not contradict each other
 
 
@@ -36,12 +42,14 @@ class EntityClaim:
         surely: how surely it leads to people: 3 by values, 2 by names, 1 in doubt.
         entities: how many different ones the rows of the model have.
         complete: whether every row has one.
+        sparse: whether most rows have none.
     """
 
     ownership: Ownership
     surely: int
     entities: int
     complete: bool
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,8 @@ class EntityOwners:
                 continue
             if key.parent in self._open or key.column not in look.columns:
                 continue  # a circle leads nowhere
+            if self._is_open_to_anybody(key.parent):
+                continue
             if key.parent in self.models:
                 claims.append(self._reference(look, key))
             elif self._may_be_somebody(look, key.column):
@@ -213,6 +223,13 @@ class EntityOwners:
             if is_named_identifier or names_entity(column) or look.personal.get(column) in OWN:
                 claims.append(self._by_name(model, look, column))
         return claims
+
+    def _is_open_to_anybody(self, name: str) -> bool:
+        """Return whether rows are shops, branches and the like: whoever goes in is not theirs."""
+        look = self.looks.get(name)
+        if look is None or look.personal or is_somebody(look.name):
+            return False
+        return is_premises(look.name, look.rows) and {*look.leading.values()} <= {*map(str, WHERE)}
 
     def _may_be_somebody(self, look: RelationLook, column: str) -> bool:
         counts = look.counts.get(column)
@@ -232,6 +249,7 @@ class EntityOwners:
             max(self.surely(ownership.root), 1),
             min(entities, most),
             counts is None or counts.present == counts.rows,
+            _is_sparse(counts),
         )
 
     def _through(self, key: ForeignKey) -> Ownership:
@@ -262,6 +280,7 @@ class EntityOwners:
             2 if is_somebody(key.column) else 1,
             counts.different,
             counts.present == counts.rows,
+            _is_sparse(counts),
         )
 
     def _by_name(self, model: Model, look: RelationLook, column: str) -> EntityClaim:
@@ -274,6 +293,7 @@ class EntityOwners:
             2 if somebody else 1,
             counts.different,
             counts.present == counts.rows,
+            _is_sparse(counts),
         )
 
     def _by_values(self, model: Model, look: RelationLook, claims: list[EntityClaim]) -> Ownership | None:
@@ -302,10 +322,14 @@ class EntityOwners:
             is_identifier=repetition.is_key,
         )
 
-    def _preference(self, claim: EntityClaim) -> tuple[int, bool, int, int, str]:
-        """Return the order of claims: the surest, the complete, the most numerous, the nearest first."""
+    def _preference(self, claim: EntityClaim) -> tuple[float, bool, int, int, str]:
+        """Return the order of claims: the surest, the complete, the most numerous, the nearest first.
+
+        One that leaves most rows to nobody comes after those that are sure by names.
+        """
         one = claim.ownership
-        return (-claim.surely, not claim.complete, -claim.entities, len(one.path), one.column)
+        surely = min(claim.surely, IN_PART) if claim.sparse else claim.surely
+        return (-surely, not claim.complete, -claim.entities, len(one.path), one.column)
 
     def _ask(self, model: Model, look: RelationLook, claims: list[EntityClaim]) -> None:
         """Record a question where two claims are equally good and neither includes the other."""
@@ -322,6 +346,10 @@ class EntityOwners:
                 continue
             self.questions.append(Question(model.unique_id, model.path, (first, other)))
             return
+
+
+def _is_sparse(counts: ValueCounts | None) -> bool:
+    return counts is not None and 2 * counts.present < counts.rows
 
 
 def _nearest(claims: list[EntityClaim], name: str) -> list[EntityClaim]:

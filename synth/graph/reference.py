@@ -13,7 +13,7 @@ from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
 from synth.graph.origins import ColumnRef, UnknownOrigin
-from synth.graph.owners import FEWEST
+from synth.graph.owners import FEWEST, WHERE
 from synth.graph.prices import is_price_list, says_when
 from synth.graph.words import (
     OPENINGS,
@@ -41,9 +41,6 @@ DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CALENDARS = frozenset(
     {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
-)
-WHERE = frozenset(
-    {IdentifierKind.CITY, IdentifierKind.POSTCODE, IdentifierKind.STREET, IdentifierKind.COORDINATES}
 )
 CONTACTS = NAMES | {IdentifierKind.PHONE, IdentifierKind.EMAIL}  # who works there, and how to reach them
 # Words of columns that say when a row was written.

@@ -162,7 +162,7 @@ def stem(name: str, vocabulary: Collection[str] = ENTITIES) -> str:
 def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > SHORTEST + 1:
         return f"{word[:-3]}y"
-    if word.endswith(("sses", "tches", "shes", "xes")):
+    if word.endswith(("sses", "tches", "nches", "rches", "oaches", "shes", "xes")):
         return word[:-2]
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > SHORTEST else word
 

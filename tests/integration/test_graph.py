@@ -872,3 +872,44 @@ def test_the_plan_shows_families_reasons_and_what_a_declaration_would_gain(handm
     assert plan["families"][0]["models"][1]["across"] == [
         "orders.total is the sum of the pieces of its lines"
     ]
+
+
+BRANCHES = """
+create table analytics.dim_branches as
+select n as branch_id, (array['Graz', 'Linz', 'Wels'])[1 + n % 3] as city, n * 3 as agents
+from generate_series(1, 30) n;
+create table analytics.dim_customers as
+select n as customer_id, 'c' || n || '@example.org' as email from generate_series(1, 100) n;
+create table analytics.dim_accounts as
+select n as account_id, 1 + n % 30 as branch_id from generate_series(1, 300) n;
+create table analytics.dim_cards as
+select n as card_id, 1 + n % 100 as customer_id from generate_series(1, 120) n;
+create table analytics.entries as
+select n as entry_id, 1 + n % 300 as account_id, case when n % 10 < {cards} then 1 + n % 120 end as card_id
+from generate_series(1, 900) n;
+"""
+
+
+@pytest.mark.parametrize(("cards", "whose"), [(2, "dim_accounts"), (8, "dim_customers")])
+def test_rows_are_about_whom_most_of_them_name_and_not_about_premises(
+    handmade: Handmade, cards: int, whose: str
+) -> None:
+    handmade.session.execute(BRANCHES.format(cards=cards))
+    keys = {
+        "dim_branches": "branch_id",
+        "dim_customers": "customer_id",
+        "dim_accounts": "account_id",
+        "dim_cards": "card_id",
+    }
+    nodes = handmade.model("entries") | handmade.key("entries", "entry_id")
+    for name, key in keys.items():
+        nodes |= handmade.model(name) | handmade.key(name, key)
+    nodes |= handmade.reference("dim_accounts", "branch_id", "dim_branches", "branch_id")
+    nodes |= handmade.reference("dim_cards", "customer_id", "dim_customers", "customer_id")
+    nodes |= handmade.reference("entries", "account_id", "dim_accounts", "account_id")
+    nodes |= handmade.reference("entries", "card_id", "dim_cards", "card_id")
+    handmade.write(nodes)
+    listing = listing_by_name(handmade)
+    assert listing["dim_branches"]["reference"] is None
+    assert listing["dim_accounts"]["ownership"]["root"].endswith("dim_accounts")
+    assert listing["entries"]["ownership"]["root"].endswith(whose)

@@ -8,7 +8,7 @@ from synth.columns.pii.lexicon import read_name
 from synth.columns.pii.what import IdentifierKind
 from synth.domain import with_article
 from synth.domain.words import entity_words, plain_words, split_words
-from synth.graph.words import ENTITIES, agree, is_premises, names_entity
+from synth.graph.words import ENTITIES, agree, is_premises, names_entity, stem
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,7 @@ def test_many_properties_are_homes_and_few_are_hotels() -> None:
     assert is_premises("properties", 12)
     assert not is_premises("properties", 400)
     assert is_premises("dim_hostels", 400)
+
+
+def test_branches_are_one_branch_each_and_caches_one_cache() -> None:
+    assert [stem(name) for name in ("dim_branches", "coaches", "caches")] == ["branch", "coach", "cache"]
