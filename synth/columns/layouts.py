@@ -26,13 +26,15 @@ TRUNK = "0"  # what national numbers start with in most countries
 AMERICAN, LONG_AMERICAN = 10, 11  # digits of North American numbers, without and with the country code
 TEST_CARD = (4, 0, 0, 0, 0, 0)  # an issuer's number that payment services use in their tests
 BANK = 8  # digits of a bank code at most
+HIDDEN = re.compile(r"[*•·#xX]{4,}|[*•·#xX]{2,} ?[*•·#xX]{2,}")  # digits that nobody is shown,
+SHOWN = 4  # and those that are, at least
 
 
 class Layout(NamedTuple):
     """A way of writing: `0` for each digit, `A` for each letter, marks as they are.
 
     Attributes:
-        lead: country code, or trunk prefix, or the country of an IBAN; may be empty.
+        lead: country code, trunk prefix, country of an IBAN, or network of a masked card; may be empty.
         holders: by how many values.
     """
 
@@ -99,6 +101,8 @@ def _lead(text: str, what: IdentifierKind) -> str:
     digits = digits_of(text)
     if what is IdentifierKind.IBAN:
         return text[:2].upper()
+    if what is IdentifierKind.CARD and HIDDEN.search(text) and text[:1].isdigit():
+        return text[0]  # whose network it is
     if what is not IdentifierKind.PHONE:
         return ""
     if text.startswith("+") or (len(digits) > LONG_AMERICAN and not digits.startswith(TRUNK)):
@@ -112,6 +116,8 @@ def _lead(text: str, what: IdentifierKind) -> str:
 def _fits(layout: Layout, what: IdentifierKind, *, plain: bool) -> bool:
     if what is IdentifierKind.IBAN:
         return layout.template.startswith("AA00")
+    if what is IdentifierKind.CARD and HIDDEN.search(layout.template):
+        return layout.size >= SHOWN
     if re.search(r"[^\W\d_]", layout.template):
         return False
     if what is IdentifierKind.SSN:
@@ -150,6 +156,9 @@ def _phones(layout: Layout, rows: int, rng: Rng, roomy: bool) -> Digits:
 
 def _cards(layout: Layout, rows: int, rng: Rng, _: bool) -> Digits:
     digits = rng.integers(0, 10, (rows, layout.size))
+    if HIDDEN.search(layout.template):
+        digits[:, : len(layout.lead)] = [*map(int, layout.lead)]
+        return digits
     digits[:, : len(TEST_CARD)] = TEST_CARD
     digits[:, -1] = luhn_digit(digits[:, :-1])
     return digits

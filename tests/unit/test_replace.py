@@ -94,6 +94,8 @@ def test_check_digits_are_right() -> None:
         (IdentifierKind.PHONE, "+353 86 123 {:04d}", r"\+353 00 \d{3} \d{4}"),
         (IdentifierKind.PHONE, "0171/123{:04d}", r"000\d/\d{7}"),
         (IdentifierKind.CARD, "3782 822463 1{:04d}", r"4000 00\d{4} \d{5}"),
+        (IdentifierKind.CARD, "5214 **** **** {:04d}", r"5\d{3} \*{4} \*{4} \d{4}"),
+        (IdentifierKind.CARD, "411111XXXXXX{:04d}", r"4\d{5}X{6}\d{4}"),
         (IdentifierKind.SSN, "12345{:04d}", r"9\d{8}"),
         (IdentifierKind.IBAN, "NL91 ABNA 0417 16{:04d}", r"NL\d\d XXXX 0000 0\d{5}"),
         (IdentifierKind.POSTCODE, "{:04d} AB", r"\d{4} AB"),
