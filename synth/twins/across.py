@@ -76,15 +76,22 @@ def with_counts(model: Model, facts: Iterable[Across]) -> Model:
     return replace(model, roles={**roles, **model.roles}) if roles else model
 
 
-def nearest_owner(model: Model, facts: Iterable[Across]) -> Model:
+def nearest_owner(model: Model, facts: Iterable[Across], complete: Collection[str]) -> Model:
     """Return the model with rows of the parent whose row says whom they are about, where there is such.
 
-    The measurements of a visit are those of the visit's patient: they are drawn as rows of visits.
+    The measurements of a visit are those of the visit's patient: they are drawn as rows of visits. Entries of
+    an account are not drawn as rows of the card that some of them name.
+
+    Args:
+        model: whose rows.
+        facts: across tables.
+        complete: its columns that every row has a value of.
     """
     whose = model.ownership
     if whose is None:
         return model
-    direct = (fact for fact in facts if fact.model == model.unique_id and fact.through is None)
+    own = (fact for fact in facts if fact.model == model.unique_id and fact.own in complete)
+    direct = (fact for fact in own if fact.through is None)
     keys = {key.column: key.parent for key in model.foreign_keys}
     for fact in direct:
         if fact.way is Way.COPY and fact.column == whose.column and keys.get(fact.own) == fact.other:

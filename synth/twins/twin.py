@@ -184,7 +184,9 @@ def _in_family(
     task = case.task
     if not capabilities_of(task.backend).histories or task.model.counts:
         return case
-    model, facts = nearest_owner(task.model, case.context.facts.every), case.context.facts.every
+    real, facts = case.source.real, case.context.facts.every
+    complete = [name for name in real.column_names if not real.column(name).null_count]
+    model = nearest_owner(task.model, facts, complete)
 
     def pool(treatment: Treatment) -> pa.Array | None:
         return pool_for(treatment, task, case.context, parents)
