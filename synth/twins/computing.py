@@ -93,6 +93,46 @@ def wanted_formulas(
     }
 
 
+def formulas_of_keys(case: Case) -> dict[Formula, frozenset[str]]:
+    """Return the formulas of keys of the rows' own over others, as `C00012` of customer 12."""
+    model = case.task.model
+    roles = {one.column.name: one.role for one in case.treatments}
+    fixed_columns = {*model.seed_columns, *model.balance}
+    fixed_columns |= {key.parent_column for key in model.foreign_keys if key.parent == model.unique_id}
+    own = {one.column.name for one in case.treatments if one.role is Role.KEY and one.shared is None}
+    free = own - fixed_columns if model.history is None else set[str]()
+    formulas = {
+        formula: names
+        for formula, names in case.enforceable.formulas.items()
+        if formula.scope is Scope.ROW and formula.column in free and _may_tell_keys(formula, names, roles)
+    }
+    computed = {formula.column for formula in formulas}
+    return {one: names for one, names in formulas.items() if not (names - {one.column}) & computed}
+
+
+def _may_tell_keys(formula: Formula, names: frozenset[str], roles: Mapping[str, Role]) -> bool:
+    """Return whether a key follows from another one of its row, and from nothing that the twin lacks."""
+    sources = {roles.get(name, Role.DROP) for name in names if name != formula.column}
+    return bool(sources & KEYS) and not sources & {Role.DROP, Role.FREE_TEXT}
+
+
+def with_keys_of_keys(case: Case, table: pa.Table) -> pa.Table:
+    """Return the twin with those keys that are computed from others, if that gives new ones, each once."""
+    formulas = formulas_of_keys(case)
+    if not formulas or not table.num_rows:
+        return table
+    names = frozenset().union(*formulas.values(), (one.column for one in formulas))
+    rows = table.select([name for name in table.column_names if name in names])
+    columns = judge(case, rows, (), equations([*formulas])).computed_columns
+    for name in columns.column_names:
+        real = case.source.real.column(name)
+        values = as_in_files(columns.column(name), real.type)
+        is_new = not pc.any(pc.is_in(values, real.combine_chunks())).as_py()
+        if values.null_count or not is_new or len(values.unique()) < len(values):
+            columns = columns.drop_columns([name])
+    return with_new_columns(table, columns)
+
+
 def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collection[str]) -> TwinTable:
     """Return the twin with every column as its formula says, where that was not so before keys were made.
 
@@ -101,6 +141,7 @@ def with_formulas(case: Case, twin_table: TwinTable, computed_columns: Collectio
         twin_table: the twin.
         computed_columns: columns that are what their formulas say already.
     """
+    twin_table = replace(twin_table, table=with_keys_of_keys(case, twin_table.table))
     formulas = own_formulas(case)
     again = case.task.model.history is not None  # versions are put in order after rows were judged
     own = [formula for formula in formulas if formula.scope is Scope.ROW]  # for the others see `windows`

@@ -35,6 +35,9 @@ with priced as (
 )
 select
     trip,
+    'T' || lpad(trip::text, 8, '0') as trip_no,
+    md5(coalesce(trip::text, '-') || '-' || coalesce(land, '-')) as trip_key,
+    lpad((trip % 1000)::text, 3, '0') as short_no,
     pass,
     'no ' || lower(pass) as label,
     out as "Out",
@@ -57,7 +60,8 @@ and bool_and(nights = coalesce(back, date '2024-12-31') - "Out")
 and bool_and(stay = daterange("Out", back + 1) and day = to_char("Out", 'YYYYMMDD')::integer)
 and bool_and(part = case land when 'lv' then 'south' else 'north' end)
 and bool_and(dear = (price > 30 and back is not null))
-and bool_and(label = 'no ' || lower(pass))
+and bool_and(label = 'no ' || lower(pass) and trip_no = 'T' || lpad(trip::text, 8, '0'))
+and bool_and(trip_key = md5(coalesce(trip::text, '-') || '-' || coalesce(land, '-')))
 """
 
 
@@ -81,15 +85,30 @@ def test_columns_are_computed_from_the_columns_of_the_twin_as_their_sql_says(tri
     }
     model = trips.model("trips", compiled_code=TRIPS, columns=columns, config=config)
     model["model.hand.trips"]["depends_on"] = {"nodes": ["seed.hand.raw_trips"]}
-    trips.write({**raw, **model, **trips.key("trips", "trip")})
+    keys = [trips.key("trips", name) for name in ("trip", "trip_no", "trip_key", "short_no")]
+    trips.write({**raw, **model, **{name: node for key in keys for name, node in key.items()}})
     answer = trips.synth("run")
     assert answer.code == 0, answer.text
     assert trips.value(f"select {HOLD} from analytics.trips")
     assert trips.value(f"select {HOLD} from synthetic.trips"), answer.text
     assert "SQL" not in answer.text  # nobody has said that `triple` is so, and it is not
-    assert trips.value("select count(*) from synthetic.trips join analytics.trips using (pass)") == 0
+    for name in ("pass", "trip", "trip_no", "trip_key"):
+        assert trips.value(f"select count(*) from synthetic.trips join analytics.trips using ({name})") == 0
+    assert trips.value("select count(distinct short_no) from synthetic.trips") == 500  # which would not be so
     (listing,) = (json.loads(line) for line in trips.synth("ls", "--output", "json").out.splitlines())
     formula_columns = {fact["source"] for fact in listing["facts"] if fact["kind"] == "formula"}
     assert formula_columns == {
-        f"SQL of {name}" for name in ("label", "nights", "stay", "day", "part", "dear", "triple")
+        f"SQL of {name}"
+        for name in (
+            "label",
+            "nights",
+            "stay",
+            "day",
+            "part",
+            "dear",
+            "triple",
+            "trip_no",
+            "trip_key",
+            "short_no",
+        )
     }
