@@ -1,5 +1,7 @@
 """Keys of parents whose rows are what the row says of them: the product of a line is one of its category.
 
+What belongs to whom the row is of, such as the card of an account's entry, is one of those that do.
+
 A row that copies what the row it refers to says is drawn with it, beside other values that go with it. A key
 that was dealt out without a look at that takes them apart as soon as the copies are made.
 """
@@ -64,6 +66,7 @@ def with_fitting_keys(
         parents: columns of the twins already made, by `unique_id`.
         rng: the source of chance.
     """
+    table = _with_things_of_owners(table, case, parents, rng)
     for copies in _copied_by_key(case):
         parent = parents.get(copies.parent, {})
         sources = {*copies.labels.values(), *(copies.amount[1:] if copies.amount else ())}
@@ -71,6 +74,48 @@ def with_fitting_keys(
             rows = pa.table({name: parent[name] for name in (copies.parent_key, *sorted(sources))})
             table = _fit(table, case.source.real, copies, rows, rng)
     return table
+
+
+def _with_things_of_owners(
+    table: pa.Table,
+    case: Case,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+    rng: np.random.Generator,
+) -> pa.Table:
+    """Return the twin with keys of what belongs to the owner of each row; NULL where nothing does, if it may be.
+
+    Else the row would go to whom its thing belongs to, away from the others of its history.
+    """
+    owner = case.family.key if case.family else ""
+    treatments = {one.column.name: one for one in case.treatments}
+    for fact in case.context.facts.every:
+        treatment, parent = treatments.get(fact.own), parents.get(fact.other, {})
+        is_of_owner = fact.model == case.task.model.unique_id and fact.is_direct_copy and fact.column == owner
+        if not is_of_owner or treatment is None or not {fact.key, fact.source} <= parent.keys():
+            continue
+        if treatment.role is Role.FOREIGN_KEY and not treatment.unique and not treatment.to_itself:
+            keys, owners = parent[fact.key].combine_chunks(), parent[fact.source].combine_chunks()
+            old = table.column(fact.own).combine_chunks()
+            picks = _picks(table.column(owner).combine_chunks().cast(owners.type), owners, rng)
+            things = keys.take(pa.array(picks, mask=picks < 0)).cast(old.type)
+            things = pc.coalesce(things, old) if treatment.is_required else things
+            values = pc.if_else(old.is_valid(), things, old)
+            table = table.set_column(table.column_names.index(fact.own), fact.own, values)
+    return table
+
+
+def _picks(rows: pa.Array, owners: pa.Array, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return for each row the place of one of the things of its owner; below zero where there is none."""
+    order = np.asarray(pc.sort_indices(owners).to_numpy(), np.int64)
+    different = pc.unique(owners.take(pa.array(order)).drop_null())
+    who = pc.index_in(owners.take(pa.array(order)), different).to_numpy(zero_copy_only=False)
+    numbers = np.bincount(who[~np.isnan(who)].astype(np.int64), minlength=len(different))
+    begins = np.cumsum(numbers) - numbers
+    whose = pc.fill_null(pc.index_in(rows, different), NOWHERE).to_numpy(zero_copy_only=False)
+    if not len(different):
+        return np.full(len(rows), NOWHERE, np.int64)
+    picks = order[begins[whose] + (rng.random(len(rows)) * numbers[whose]).astype(np.int64)]
+    return np.where(whose == NOWHERE, NOWHERE, picks)
 
 
 def _copied_by_key(case: Case) -> Iterator[KeyCopies]:

@@ -83,3 +83,34 @@ def test_keys_of_owners_and_of_parents_without_these_columns_stay() -> None:
     case_of_owners = case_of(REAL, "category", family=SimpleNamespace(key="product"))
     assert refit(case_of_owners).equals(TWIN)
     assert refit(case_of(REAL, "category"), {}).equals(TWIN)
+
+
+def test_what_belongs_to_the_owner_of_a_row_is_one_of_those_that_do() -> None:
+    cards = {
+        "id": pa.chunked_array([["x", "y", "z", "w"]]),
+        "account": pa.chunked_array([[2, 1, 2, None]]),
+    }
+    card, account = (ForeignKey(name, f"model.bank.{name}s", "id", "test") for name in ("card", "account"))
+    table = pa.table({"account": [1, 2, 3, 2, 2] * 40, "card": ["x", "y", "z", None, "w"] * 40})
+    for is_required in (False, True):
+        treatments = tuple(
+            Treatment(
+                Column(key.column, "text", Kind.TEXT, not_null=False),
+                Role.FOREIGN_KEY,
+                "test",
+                parent=key,
+                is_required=is_required,
+            )
+            for key in (card, account)
+        )
+        fact = Across(LINES, "account", Way.COPY, "model.bank.cards", "account", "card", "id")
+        case: Any = SimpleNamespace(
+            task=SimpleNamespace(model=SimpleNamespace(unique_id=LINES)),
+            context=SimpleNamespace(facts=SimpleNamespace(every=(fact,))),
+            source=SimpleNamespace(real=table),
+            treatments=treatments,
+            family=SimpleNamespace(key="account"),
+        )
+        twin = with_fitting_keys(table, case, {"model.bank.cards": cards}, np.random.default_rng(1))
+        chosen = twin.to_pandas().fillna("none").groupby("account")["card"].unique().map(sorted)
+        assert chosen.tolist() == [["y"], ["none", "x", "z"], ["z" if is_required else "none"]]
