@@ -44,11 +44,14 @@ def _halves_of_keys(models: Mapping[str, Model], tables: Mapping[str, FactTable]
     for child, parent in permutations(models.values(), 2):
         if parent.reference or (parent.excerpt and child.unique_id in parent.excerpt.parents):
             continue  # rows that are made of the child's have its values, and decide none
-        for names in dict.fromkeys((parent.primary_key, *parent.unique)):
+        for names in dict.fromkeys((parent.primary_key, *parent.unique, *parent.derived_keys)):
             if len(names) == 2:  # noqa: PLR2004 - a pair
                 references = [one.column for one in parent.foreign_keys]
                 key, source = sorted(names, key=lambda name: name not in references)
-                yield from _half(child, parent, (key, source), tables)
+                ways = [(key, source), (source, key)] if {key, source} <= {*references} else [(key, source)]
+                halves = [one for way in ways for one in _half(child, parent, way, tables)]
+                whose = child.ownership.column if child.ownership else ""
+                yield from sorted(halves, key=lambda one: one.own != whose)[:1]  # whose rows they are stays
 
 
 def _half(

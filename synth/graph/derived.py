@@ -11,7 +11,7 @@ from synth.graph.lineage import root
 from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue, NodeLineage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from synth.domain import Model
 
@@ -20,6 +20,7 @@ EFFECT = "computed as its SQL says, if all real rows are so"
 WAYS = {"count": Way.COUNT, "sum": Way.SUM, "min": Way.LEAST, "max": Way.MOST, "avg": Way.MEAN}
 # An aggregate of one column or of rows, and nothing else.
 NUMBERING = re.compile(r"(?:CAST\()?ROW_NUMBER\(\)(?: AS \w+\))?", re.IGNORECASE)
+LITERAL, QUOTED = re.compile(r"'(?:[^']|'')*'"), re.compile(r'"([^"]+)"')
 PLAIN = re.compile(r"(?:CAST\()?(\w+)\((?:\*|1|[^\s(),]+)\)(?: AS [\w ]+(?:\([\d, ]+\))?\))?", re.IGNORECASE)
 
 
@@ -60,7 +61,8 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
     """Return the model with what its SQL says of where the values of its columns come from."""
     lineage = lineages.get(model.unique_id, NodeLineage())
     derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in lineage.columns}
-    keys = tuple(key for key in lineage.keys if len(key) > 1)
+    stated_keys = (key for key in lineage.keys if len(key) > 1)
+    keys = tuple(dict.fromkeys((*stated_keys, *_keys_of_digests(model))))
     lookups = dict.fromkeys(
         LookupFormula(
             one.column,
@@ -72,6 +74,15 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
         for one in lineage.lookups
     )
     return replace(model, derivations=derivations, derived_keys=keys, lookups=tuple(lookups))
+
+
+def _keys_of_digests(model: Model) -> Iterator[tuple[str, ...]]:
+    """Yield the columns of which a key is made: as no digest repeats, neither do they together."""
+    keys = {columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1}
+    for formula in model.formulas:
+        names = dict.fromkeys(QUOTED.findall(LITERAL.sub("", formula.sql)))
+        if formula.scope is Scope.ROW and formula.column in keys - {*names} and len(names) > 1:
+            yield tuple(names)
 
 
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:

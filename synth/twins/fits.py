@@ -82,7 +82,7 @@ def _with_things_of_owners(
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     rng: np.random.Generator,
 ) -> pa.Table:
-    """Return the twin with keys of what belongs to the owner of each row; NULL where nothing does, if it may be.
+    """Return the twin with keys of what belongs to the owner of each row; else NULL, if it may be.
 
     Else the row would go to whom its thing belongs to, away from the others of its history.
     """

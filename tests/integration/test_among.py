@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from synth.domain import Excerpt, ForeignKey, Model, Relation, Way
+from synth.domain import Excerpt, ForeignKey, Model, Ownership, Relation, Way
 from synth.facts.across import find_across
 from synth.warehouse.rules import Candidates
 
@@ -152,3 +152,36 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     assert {str(fact): count for fact, count in violations.items()} == {
         "leases.flat is one of the flat of flats with its estate": 1
     }
+
+
+@pytest.mark.parametrize(("whose", "stays"), [("estate", "estate"), ("tenant", "tenant")])
+def test_rows_stay_whose_they_are_where_two_references_are_a_pair_of_another_table(
+    warehouse: Warehouse, models: list[Model], database: Database, whose: str, stays: str
+) -> None:
+    """A card is of an account and of one of those who hold it: a bridge says who, by a digest of both."""
+    tenants = "model.homes.tenants"
+    with database.connect() as session:
+        session.execute("create table homes.tenants as select n as tenant from generate_series(1, 60) n")
+        session.execute(
+            "create table homes.holders as "
+            "select distinct estate, 1 + 7 * lease % 60 as tenant from homes.leases"
+        )
+        session.execute(
+            "create table homes.cards as "
+            "select n as card, estate, tenant from generate_series(1, 4) n, homes.holders"
+        )
+
+    def model(name: str, *key: str) -> Model:
+        keys = (
+            ForeignKey("estate", ESTATES, "estate", "test"),
+            ForeignKey("tenant", tenants, "tenant", "test"),
+        )
+        relation = Relation(database.name, "homes", name)
+        place = (f"model.homes.{name}", name, relation, "m.yml", "table")
+        return Model(*place, primary_key=key, foreign_keys=keys if name != "tenants" else ())
+
+    bridge = replace(model("holders"), derived_keys=(("estate", "tenant"),))
+    cards = replace(model("cards", "card"), ownership=Ownership("", whose))
+    facts = facts_of(warehouse, [*models, model("tenants", "tenant"), bridge, cards])
+    (fact,) = (fact for fact in members(facts) if fact.model == cards.unique_id)
+    assert fact.own == stays

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.roles import Treatment
-from synth.domain import Column, ForeignKey, Kind, Model, Ownership, Relation, Role
+from synth.domain import Column, ForeignKey, Formula, Kind, Model, Ownership, Relation, Role
+from synth.graph.derived import with_derivations
 from synth.twins.uniqueness import with_implied_keys
 
 MODEL = Model(
@@ -57,3 +58,10 @@ def test_what_sql_groups_by_is_a_key_unless_a_part_of_it_is_one() -> None:
     assert with_implied_keys(model_of_groups, [], rows).unique == (("day", "pupil"),)
     single = replace(model_of_groups, unique=(("day",),))
     assert with_implied_keys(single, [], rows) == single
+
+
+def test_what_a_unique_digest_is_made_of_is_a_key() -> None:
+    digest = Formula("seat_key", """md5(coalesce("pupil"::text, 'no "x"') || '-' || "course"::text)""")
+    other = Formula("label", '"pupil" || "day"')
+    model = replace(MODEL, unique=(("seat_key",),), formulas=(digest, other))
+    assert with_derivations(model, {}).derived_keys == (("pupil", "course"),)
