@@ -7,7 +7,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from synth.columns.pii import IdentifierKind, detect, is_personal, mentions, read_label, read_name
+from synth.columns.pii import (
+    IdentifierKind,
+    detect,
+    is_personal,
+    mentions,
+    names_firm,
+    read_label,
+    read_name,
+)
 from synth.columns.pii.patterns import MATCHERS, find_embedded, is_card, is_iban, luhn, mod97
 from synth.columns.roles import classify
 from synth.domain import Column, Kind, Model, Relation, Role
@@ -209,3 +217,12 @@ def test_the_benchmark_is_large_and_has_both_kinds() -> None:
 @pytest.mark.parametrize("one", COLUMNS, ids=lambda one: f"{one.name}-{one.column.kind}")
 def test_identifiers_are_protected_and_other_columns_learned(one: LabelledColumn) -> None:
     assert protects(one) == (one.what is not None)
+
+
+def test_firms_have_names_that_are_called_otherwise() -> None:
+    assert all(
+        map(names_firm, ("company", "employer_name", "trading_name", "doing_business_as", "legal_name"))
+    )
+    assert not any(
+        map(names_firm, ("first_name", "business_unit", "legal_status", "same_as", "registered_on"))
+    )

@@ -119,6 +119,8 @@ FIRMS = _set(
     employeur empresa empleador
     """
 )
+# What kind of name it is that a firm has: `trading_name`, `doing_business_as`.
+NAMES_OF_FIRMS = frozenset({"trading", "business", "legal", "registered", "dba"})
 # Columns of these are called names, too, and hold labels that are also given to people: Paris, Jordan, May.
 THINGS = _set(
     """
@@ -211,8 +213,10 @@ def is_name(name: str) -> bool:
 
 
 def names_firm(name: str) -> bool:
-    """Return whether a column is called as the name of a firm: `company`, `employer_name`, `firma`."""
+    """Return whether a column is called as the name of a firm: `company`, `trading_name`, `firma`."""
     words = words_of(name)
+    if words[-1:] == ["as"] or words == ["dba"] or (words and words[-1] in NAME and not FIRMS & {*words}):
+        return bool(NAMES_OF_FIRMS & {*words})
     return words[-1:] != [] and words[-1] in NAME | FIRMS and bool(FIRMS & set(words))
 
 
