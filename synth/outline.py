@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from synth.domain import Role
 from synth.graph.telling import about, explain, is_inferred, model_name, not_copied
+from synth.graph.words import is_somebody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,7 +181,10 @@ def _columns(one: ModelListing, is_shown: Callable[[ColumnListing], bool]) -> st
 
 
 def _could_be_reference(one: ModelListing, listings: Sequence[ModelListing]) -> bool:
-    """Return whether a small table looks like reference data: referred to, about nobody, no link table."""
+    """Return whether a small table looks like reference data: referred to, about nobody, no link table.
+
+    Accounts and the like are somebody's, whatever their columns hold.
+    """
     model = one.task.model
     parents = {key.parent for other in listings for key in other.task.model.foreign_keys}
     if (
@@ -191,7 +195,7 @@ def _could_be_reference(one: ModelListing, listings: Sequence[ModelListing]) -> 
     ):
         return False
     ways = [key for key in model.foreign_keys if not key.public and key.parent != model.unique_id]
-    names_people = any(entry.role in OF_PEOPLE for entry in one.columns)
+    names_people = is_somebody(model.name) or any(entry.role in OF_PEOPLE for entry in one.columns)
     return one.rows is not None and one.rows <= SMALL and not names_people and len(ways) <= 1
 
 
