@@ -83,6 +83,7 @@ class Model:
     rules: tuple[Rule, ...] = ()
     formulas: tuple[Formula, ...] = ()  # what its SQL computes of other columns of the same row
     derivations: Mapping[str, Derivation] = field(default_factory=dict)  # of its columns, by its SQL
+    row_sources: frozenset[str] = frozenset()  # nodes of which each row gives at most one of its own
     lookups: tuple[LookupFormula, ...] = ()  # its columns by rows that they refer to, by its SQL
     derived_keys: tuple[tuple[str, ...], ...] = ()  # sets of several columns that its SQL makes unique
     excerpt: Excerpt | None = None  # what of another model its rows are; its twin is the same of that twin

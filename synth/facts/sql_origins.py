@@ -19,7 +19,7 @@ def is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     if derivation is None or derivation.way is not fact.way:
         return False
     key = part.get(fact.key)
-    if fact.way is Way.COPY and _arises_with_key(whole, fact):
+    if fact.way is Way.COPY and _arises_with_key(fact, models):
         return False
     if fact.way is not Way.COPY and (
         key is None or key.root != derivation.by or bool(fact.empty) != derivation.empty
@@ -37,13 +37,18 @@ def _derivations(fact: Across, models: Mapping[str, Model]) -> Mapping[str, Deri
     return {name: Derivation(f"{fact.other}.{name}") for name in (fact.key, fact.source)}
 
 
-def _arises_with_key(derivations: Mapping[str, Derivation], fact: Across) -> bool:
+def _arises_with_key(fact: Across, models: Mapping[str, Model]) -> bool:
     """Return whether a column is one of the relation that the key is of, so that it is no copy by this key.
 
-    A customer's favourite shop is one of the shops of the orders; the shop of an order is no copy of it.
+    A customer's favourite shop is one of the shops of the orders; the shop of an order is no copy of it. If
+    the other model has the rows of that relation, it is, as the product of an account beside each month.
     """
+    derivations, other = models[fact.model].derivations, models.get(fact.other)
     key, column = derivations.get(fact.own), derivations[fact.column]
-    return key is not None and key.way is Way.COPY and _relation(key) == _relation(column)
+    if key is None or key.way is not Way.COPY or _relation(key) != _relation(column):
+        return False
+    theirs, sources = _derivations(fact, models).get(fact.key), other.row_sources if other else {fact.other}
+    return theirs is None or theirs.root != key.root or _relation(key) not in sources
 
 
 def _relation(derivation: Derivation) -> str:

@@ -73,7 +73,23 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
         )
         for one in lineage.lookups
     )
-    return replace(model, derivations=derivations, derived_keys=keys, lookups=tuple(lookups))
+    return replace(
+        model,
+        derivations=derivations,
+        derived_keys=keys,
+        lookups=tuple(lookups),
+        row_sources=frozenset(_row_sources(model.unique_id, lineages)),
+    )
+
+
+def _row_sources(name: str, lineages: Mapping[str, NodeLineage]) -> Iterator[str]:
+    """Yield the nodes of which each row gives at most one row of this one, the nearest first."""
+    visited = {name}
+    node = lineages[name].rows_of if name in lineages else None
+    while node is not None and node not in visited:
+        visited.add(node)
+        yield node
+        node = lineages[node].rows_of if node in lineages else None
 
 
 def _keys_of_digests(model: Model) -> Iterator[tuple[str, ...]]:
