@@ -1,4 +1,4 @@
-"""What nearly every entity keeps to in a column: first days of months, working days, steps of numbers.
+"""What nearly every entity keeps to in a column: edges of months, working days, steps of numbers.
 
 Each entity is of one kind in each question, so one more or less moves one count by one, however many rows it
 has; and an entity that keeps a rule in all of its rows tells more than a row does.
@@ -43,13 +43,14 @@ SELDOM, OFTEN = 1.0, 5.0
 class Regularity:
     """The days of the week, from 0 for Monday, of a column of days, or the step of a column of numbers.
 
-    `firsts` says that all days are the first of their month.
+    `firsts` says that all days are the first of their month, `lasts` that they are the last.
     """
 
     column: str
     days: tuple[int, ...] = ()
     step: int = 0
     firsts: bool = False
+    lasts: bool = False
 
 
 def questions(domains: Mapping[str, ColumnDomain]) -> tuple[str, ...]:
@@ -96,7 +97,7 @@ def measured_regularities(
             kinds, number = _kinds_of_steps(values, entities, domain), 1 + len(_steps(domain))
         else:
             one_row = mechanisms.contribution == 1
-            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS + 1 if one_row else 3
+            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS + 2 if one_row else 4
         noisy = alone.counts(f"{name}: regularities", tally(kinds, number), rho / len(names))
         find = _step if domain.kind == "number" else _days
         regularities += find(name, noisy, deviation, domain)
@@ -110,15 +111,18 @@ def _steps(domain: ColumnDomain) -> tuple[int, ...]:
 def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
     """Return of each entity the day of the week; of those that may have several rows, 1 for a weekend.
 
-    The last kind are those all of whose days are firsts of months.
+    The last kinds are those all of whose days are firsts of months, and those all of whose days are lasts.
     """
     times = amounts(values, "datetime")
     present = ~np.isnan(times)
     days, firsts = _week_days(times[present]), _are_firsts(times[present])
+    lasts = _are_firsts(times[present] + DAY)
     if one_row:
-        return np.where(firsts, DAYS, days)
-    by_entity = pd.DataFrame({"weekend": days >= WORKING_DAYS, "first": firsts}).groupby(entities[present])
-    kinds = by_entity["weekend"].max().astype(np.int64).mask(by_entity["first"].min(), 2)
+        return np.where(firsts, DAYS, np.where(lasts, DAYS + 1, days))
+    rows = pd.DataFrame({"weekend": days >= WORKING_DAYS, "first": firsts, "last": lasts})
+    by_entity = rows.groupby(entities[present])
+    kinds = by_entity["weekend"].max().astype(np.int64)
+    kinds = kinds.mask(by_entity["first"].min(), 2).mask(by_entity["last"].min(), 3)
     return kinds.to_numpy().astype(np.int64)
 
 
@@ -154,9 +158,11 @@ def _is_rule(noisy: Floats, keeps: Bools, deviation: float) -> bool:
 
 def _days(name: str, noisy: Floats, deviation: float, _: ColumnDomain) -> list[Regularity]:
     """Return the days of a column, if they are a rule."""
-    if _is_rule(noisy, np.arange(len(noisy)) == len(noisy) - 1, deviation):
+    if _is_rule(noisy, np.arange(len(noisy)) == len(noisy) - 2, deviation):
         return [Regularity(name, firsts=True)]
-    noisy = noisy[:-1]  # a few first days by chance speak neither for days of the week nor against them
+    if _is_rule(noisy, np.arange(len(noisy)) == len(noisy) - 1, deviation):
+        return [Regularity(name, lasts=True)]
+    noisy = noisy[:-2]  # a few such days by chance speak neither for days of the week nor against them
     working = np.arange(len(noisy)) < (WORKING_DAYS if len(noisy) == DAYS else 1)
     fullest = np.arange(len(noisy)) == int(np.argmax(noisy))
     if len(noisy) == DAYS and _is_rule(noisy, fullest, deviation):
@@ -178,8 +184,8 @@ def with_regularity(
     values: pd.Series, rule: Regularity, domain: ColumnDomain, random: np.random.Generator
 ) -> pd.Series:
     """Return a column of a twin that keeps a rule: numbers at the nearest step, days at the nearest such."""
-    if rule.firsts:
-        return _on_firsts(values, domain)
+    if rule.firsts or rule.lasts:
+        return _on_edges(values, domain, ahead=float(rule.lasts) * DAY)
     if rule.days:
         return _on_days(values, rule.days, domain, random)
     decimals = domain.decimals or 0
@@ -192,14 +198,14 @@ def with_regularity(
     )
 
 
-def _on_firsts(values: pd.Series, domain: ColumnDomain) -> pd.Series:
-    """Return days at the nearest first of a month within the bounds, if there is one."""
+def _on_edges(values: pd.Series, domain: ColumnDomain, ahead: float) -> pd.Series:
+    """Return days at the nearest moment so far ahead of a month within the bounds, if there is one."""
     times = amounts(values, "datetime")
-    middle = np.nan_to_num(times) + DAYS_OF_HALF_A_MONTH * DAY
+    middle = np.nan_to_num(times) + ahead + DAYS_OF_HALF_A_MONTH * DAY
     months = middle.astype(np.int64).astype("M8[us]").astype("M8[M]")
     for is_outside, move in _beyond(domain, -1, 1):
-        months = np.where(is_outside(_microseconds(months)), months + move, months)
-    return _moments(np.where(np.isnan(times), np.nan, _microseconds(months)), values)
+        months = np.where(is_outside(_microseconds(months) - ahead), months + move, months)
+    return _moments(np.where(np.isnan(times), np.nan, _microseconds(months) - ahead), values)
 
 
 def _on_days(

@@ -89,18 +89,19 @@ def test_an_owner_more_or_less_costs_one_count_whatever_rows_it_has() -> None:
     assert {one.contribution for one in asked} == {1}
 
 
-@pytest.mark.parametrize("each", [1, 12])
-def test_days_that_are_firsts_of_months_stay_so_within_their_bounds(each: int) -> None:
-    months = pd.date_range("2023-01-01", "2025-12-01", freq="MS")
+@pytest.mark.parametrize(("each", "ahead"), [(1, 0), (12, 0), (1, 1), (12, 1)])
+def test_days_that_are_firsts_or_lasts_of_months_stay_so_within_their_bounds(each: int, ahead: int) -> None:
+    day = pd.Timedelta(days=ahead)
+    months = pd.date_range("2023-02-01", "2025-12-01", freq="MS") - day
     domain = ColumnDomain("datetime", low=pd.Timestamp("2023-01-10"), high=HIGH, unit="D", nullable=True)
     null_shares = []
     for seed in SEEDS:
         random = np.random.default_rng(seed)
-        days = pd.Series(random.choice(months[1:], 150 * each)).mask(random.random(150 * each) < 0.1)
+        days = pd.Series(random.choice(months, 150 * each)).mask(random.random(150 * each) < 0.1)
         engine = PrivateSynthesizer({"month": domain}, rows_per_entity=each, seed=seed)
         twin = engine.fit(pd.DataFrame({"month": days}), np.arange(150 * each) // each).sample(400)["month"]
-        if any(rule.firsts for rule in engine.regularities):
-            assert (twin.dropna().dt.day == 1).all()
+        if any(rule.lasts if ahead else rule.firsts for rule in engine.regularities):
+            assert ((twin.dropna() + day).dt.day == 1).all()
             assert twin.dropna().between(domain.low, HIGH).all()
             null_shares.append(twin.isna().mean())
     assert 0.03 < np.mean(null_shares) < 0.2  # of some, noise hides all
@@ -112,10 +113,12 @@ def test_days_with_a_zone_become_firsts_of_months_or_working_days_within_their_b
     low, high = (pd.Timestamp(day, tz="UTC") for day in ("2023-01-10", "2025-12-20"))
     domain = ColumnDomain("datetime", low=low, high=high, unit="D")
     days = pd.Series(pd.date_range(low, high, freq="D")).mask(lambda each: each.dt.day == 3)
-    for rule in (Regularity("month", firsts=True), Regularity("month", days=(0, 1, 2, 3, 4))):
+    rules = (Regularity("month", firsts=True), Regularity("month", lasts=True))
+    for rule in (*rules, Regularity("month", days=(0, 1, 2, 3, 4))):
         result = with_regularity(days, rule, domain, np.random.default_rng(0))
         assert result.dtype == days.dtype
         assert result.isna().equals(days.isna())
         assert result.dropna().between(low, high).all()
-        fits = result.dropna().dt.day == 1 if rule.firsts else result.dropna().dt.day_of_week < 5
-        assert fits.all()
+        present = result.dropna()
+        fits = present.dt.day_of_week < 5 if rule.days else present.dt.is_month_start == rule.firsts
+        assert (fits & (present.dt.is_month_end | ~np.bool_(rule.lasts))).all()
