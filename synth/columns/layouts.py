@@ -26,7 +26,7 @@ TRUNK = "0"  # what national numbers start with in most countries
 AMERICAN, LONG_AMERICAN = 10, 11  # digits of North American numbers, without and with the country code
 TEST_CARD = (4, 0, 0, 0, 0, 0)  # an issuer's number that payment services use in their tests
 BANK = 8  # digits of a bank code at most
-HIDDEN = re.compile(r"[*•·#xX]{4,}|[*•·#xX]{2,} ?[*•·#xX]{2,}")  # digits that nobody is shown,
+MASK = re.compile(r"[*•·#xX]{4,}|[*•·#xX]{2,} ?[*•·#xX]{2,}")  # digits that nobody is shown,
 SHOWN = 4  # and those that are, at least
 
 
@@ -101,7 +101,7 @@ def _lead(text: str, what: IdentifierKind) -> str:
     digits = digits_of(text)
     if what is IdentifierKind.IBAN:
         return text[:2].upper()
-    if what is IdentifierKind.CARD and HIDDEN.search(text) and text[:1].isdigit():
+    if what is IdentifierKind.CARD and MASK.search(text) and text[:1].isdigit():
         return text[0]  # whose network it is
     if what is not IdentifierKind.PHONE:
         return ""
@@ -116,7 +116,7 @@ def _lead(text: str, what: IdentifierKind) -> str:
 def _fits(layout: Layout, what: IdentifierKind, *, plain: bool) -> bool:
     if what is IdentifierKind.IBAN:
         return layout.template.startswith("AA00")
-    if what is IdentifierKind.CARD and HIDDEN.search(layout.template):
+    if what is IdentifierKind.CARD and MASK.search(layout.template):
         return layout.size >= SHOWN
     if re.search(r"[^\W\d_]", layout.template):
         return False
@@ -156,7 +156,7 @@ def _phones(layout: Layout, rows: int, rng: Rng, roomy: bool) -> Digits:
 
 def _cards(layout: Layout, rows: int, rng: Rng, _: bool) -> Digits:
     digits = rng.integers(0, 10, (rows, layout.size))
-    if HIDDEN.search(layout.template):
+    if MASK.search(layout.template):
         digits[:, : len(layout.lead)] = [*map(int, layout.lead)]
         return digits
     digits[:, : len(TEST_CARD)] = TEST_CARD

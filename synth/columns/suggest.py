@@ -279,7 +279,7 @@ def _suggest_by_text_form(model: Model, column: Column, values: Values) -> Sugge
         return None
     if values.few or values.hardly_any or column.name in model.balance:
         return None
-    form = text_form(column, values.rows, shared=values.rows_share_values)
+    form = text_form(column, values.rows, is_common=values.rows_share_values)
     is_key = _in_composite_key(model, column) or _is_named_key(column, model)
     if form is None or (is_key and not form.is_date):
         return None

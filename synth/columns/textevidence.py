@@ -52,13 +52,13 @@ CODES = frozenset(
 )
 
 
-def text_form(column: Column, values: pa.ChunkedArray, *, shared: bool = False) -> TextForm | None:
+def text_form(column: Column, values: pa.ChunkedArray, *, is_common: bool = False) -> TextForm | None:
     """Return the form in which all text of a column is written; None where it could mean something else.
 
     Args:
         column: of text.
         values: of it.
-        shared: whether most rows share theirs: plain numbers with decimals may be labels then.
+        is_common: whether most rows share theirs: plain numbers with decimals may be labels then.
     """
     if column.kind is not Kind.TEXT or column.is_enum or not pa.types.is_string(values.type):
         return None
@@ -74,7 +74,7 @@ def text_form(column: Column, values: pa.ChunkedArray, *, shared: bool = False) 
     number = _number(texts)
     if number is None or not (_writes(number, some) and _writes(number, texts)):
         return None
-    return number if _is_number(number, texts, column, shared=shared) else None
+    return number if _is_number(number, texts, column, is_common=is_common) else None
 
 
 def _writes(form: TextForm, texts: Texts) -> bool:
@@ -164,7 +164,7 @@ def _number(texts: Texts) -> TextForm | None:
         before=longest["before"] or "",
         behind=longest["behind"] or "",
         most=0 if wholes.isna().any() else int(wholes.max()),
-        signed=bool(texts.str.startswith("-").any()),
+        has_sign=bool(texts.str.startswith("-").any()),
     )
 
 
@@ -174,7 +174,7 @@ def _halves(texts: Texts) -> tuple[Texts, Texts]:
     return parts[0].str.replace(r"\D", "", regex=True), parts[1]
 
 
-def _is_number(form: TextForm, texts: Texts, column: Column, *, shared: bool) -> bool:
+def _is_number(form: TextForm, texts: Texts, column: Column, *, is_common: bool) -> bool:
     """Return whether texts of the form measure something, and are no codes, versions or times.
 
     A currency, a percent sign or separate thousands say so. Else the decimals must be spread as those of
@@ -187,9 +187,9 @@ def _is_number(form: TextForm, texts: Texts, column: Column, *, shared: bool) ->
         return True
     wholes, decimals = _halves(texts)
     first, is_called_so = decimals.str[0], is_measure(column.name)
-    if first.nunique() < FEWEST_DECIMALS or first.max() < HALF or (shared and not is_called_so):
+    if first.nunique() < FEWEST_DECIMALS or first.max() < HALF or (is_common and not is_called_so):
         return False
-    if form.signed or is_called_so:
+    if form.has_sign or is_called_so:
         return True
     if decimals.str.len().iloc[0] == 1:  # as minor versions have
         return False

@@ -53,7 +53,7 @@ class TextForm:
         behind: what stands behind it, such as a zone or a percent sign.
         most: what the front of a time does not reach, such as 24 hours; of a number, its digits before the
             point; 0 where nothing says it.
-        signed: whether a number may be below 0.
+        has_sign: whether a number may be below 0.
     """
 
     kind: TextKind
@@ -61,7 +61,7 @@ class TextForm:
     before: str = ""
     behind: str = ""
     most: int = 0
-    signed: bool = False
+    has_sign: bool = False
 
     def __str__(self) -> str:
         """Return the form as people write it down."""
@@ -211,7 +211,7 @@ def _write_number(form: TextForm, values: Any) -> list[str]:
     if form.most:
         highest = 10.0**form.most - 10.0**-decimals
         numbers = np.clip(numbers, -highest, highest)
-    numbers = np.round(numbers if form.signed else np.maximum(numbers, 0), decimals) + 0.0
+    numbers = np.round(numbers if form.has_sign else np.maximum(numbers, 0), decimals) + 0.0
     marks = str.maketrans({",": group, ".": point})
     digits = (f"{abs(number):,.{decimals}f}".translate(marks) for number in numbers.tolist())
     signs = np.where(numbers < 0, "-", "").tolist()

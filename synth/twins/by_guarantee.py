@@ -46,8 +46,8 @@ from synth.twins.stated import (
     with_nearest_owner,
     with_numbers,
 )
-from synth.twins.twin import Twin, distinct
-from synth.twins.uniqueness import read_uniqueness
+from synth.twins.twin import Twin
+from synth.twins.uniqueness import distinct, read_uniqueness
 from synth.twins.windows import columns_of_windows
 from synth.warehouse import Stage
 from synth.warehouse.ledger import ROWS

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.domain import Formula, Model
     from synth.twins.context import Case
 
-LOST = frozenset({Role.FREE_TEXT, Role.DROP})
+NOTHING_LEFT = frozenset({Role.FREE_TEXT, Role.DROP})
 
 
 def compounds(
@@ -37,7 +37,7 @@ def compounds(
         if formula.scope is Scope.ROW
         and roles.get(formula.column) is Role.KEY
         and names > {formula.column}
-        and not any(roles.get(name, Role.DROP) in LOST for name in names)
+        and not any(roles.get(name, Role.DROP) in NOTHING_LEFT for name in names)
     }
 
 
@@ -71,7 +71,7 @@ def with_compounds(case: Case, table: pa.Table, held_columns: Collection[str]) -
         new = columns.column(name).combine_chunks()
         values = pd.Series(new.to_numpy(zero_copy_only=False))
         stays = pa.array((values.isna() | values.duplicated()).to_numpy())
-        mixed = pc.if_else(stays, table.column(name).combine_chunks().cast(new.type), new)
-        if len(mixed.unique()) == table.num_rows:
-            table = with_new_columns(table, pa.table({name: mixed}))
+        both = pc.if_else(stays, table.column(name).combine_chunks().cast(new.type), new)
+        if len(both.unique()) == table.num_rows:
+            table = with_new_columns(table, pa.table({name: both}))
     return table

@@ -20,7 +20,8 @@ from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_p
 from synth.twins.pools import pool_of
 from synth.twins.reference import copy_reference, learned_parents
 from synth.twins.renumbering import copies_of_events
-from synth.twins.twin import Twin, distinct, finish_twin
+from synth.twins.twin import Twin, finish_twin
+from synth.twins.uniqueness import distinct
 from synth.twins.windows import with_windows
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from synth._version import __version__
 from synth.backends import capabilities_of, epsilon_of
-from synth.columns.conform import assemble, made_up, without_duplicates
+from synth.columns.conform import assemble, made_up
 from synth.columns.roles import LEARNED_ROLES, assign
-from synth.domain import Role, Verdict
+from synth.domain import Verdict
 from synth.errors import UndecidableError
 from synth.facts.enforceable import keep_true_facts, read_enforceable
 from synth.log import relative_path
@@ -43,7 +43,7 @@ from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.traits import with_traits
 from synth.twins.turns import with_periods_apart
-from synth.twins.uniqueness import apart, read_uniqueness, with_implied_keys
+from synth.twins.uniqueness import distinct, read_uniqueness, with_implied_keys
 from synth.twins.windows import not_by_windows, with_windows
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
@@ -267,37 +267,6 @@ def _conform(
     table = numbered_apart(case, table)
     entities = _entities(case, table, parents)
     return distinct(case, table, selection.places, treatments, entities, rng)
-
-
-def distinct(
-    case: Case,
-    table: pa.Table,
-    row_places: NDArray[np.int64],
-    treatments: Sequence[Treatment],
-    entities: pa.ChunkedArray | None,
-    rng: np.random.Generator,
-) -> TwinTable:
-    """Return the twin without rows that repeat a key; foreign keys change places first.
-
-    Args:
-        case: whose keys.
-        table: the twin.
-        row_places: of each of its rows, the place among the rows drawn.
-        treatments: of its columns.
-        entities: of its rows.
-        rng: the source of chance.
-    """
-    unique = case.task.model.unique
-    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
-    together = {case.family.key} if case.family else set()
-    table, remaining = without_duplicates(table, unique, movable, rng, together=together)
-    places = row_places[remaining]
-    exact, stays = apart(case, table, movable, rng)
-    if exact is not table:  # what changed places may repeat another key
-        places = places[stays]
-        exact, remaining = without_duplicates(exact, unique, {}, rng)
-        places = places[remaining]
-    return TwinTable(exact, entities, len(row_places) - len(places), places=places)
 
 
 def _entities(

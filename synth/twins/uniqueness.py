@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from synth.columns.conform import without_duplicates
 from synth.domain import Role
+from synth.twins.context import TwinTable
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
@@ -104,6 +106,37 @@ def needs_postgres(one: Uniqueness, columns: Mapping[str, Column]) -> bool:
     """Return whether only Postgres can say which rows repeat a key."""
     nullable = any(not columns[name].not_null for name in one.columns if name in columns)
     return bool(one.where) or one.is_computed or (len(one.columns) > 1 and nullable and not one.nulls_equal)
+
+
+def distinct(
+    case: Case,
+    table: pa.Table,
+    row_places: NDArray[np.int64],
+    treatments: Sequence[Treatment],
+    entities: pa.ChunkedArray | None,
+    rng: np.random.Generator,
+) -> TwinTable:
+    """Return the twin without rows that repeat a key; foreign keys change places first.
+
+    Args:
+        case: whose keys.
+        table: the twin.
+        row_places: of each of its rows, the place among the rows drawn.
+        treatments: of its columns.
+        entities: of its rows.
+        rng: the source of chance.
+    """
+    unique = case.task.model.unique
+    movable = {t.column.name: t.role in {Role.FOREIGN_KEY, Role.NATURAL_KEY} for t in treatments}
+    together = {case.family.key} if case.family else set()
+    table, is_left = without_duplicates(table, unique, movable, rng, together=together)
+    places = row_places[is_left]
+    exact, stays = apart(case, table, movable, rng)
+    if exact is not table:  # what changed places may repeat another key
+        places = places[stays]
+        exact, is_left = without_duplicates(exact, unique, {}, rng)
+        places = places[is_left]
+    return TwinTable(exact, entities, len(row_places) - len(places), places=places)
 
 
 def apart(

@@ -133,7 +133,7 @@ def test_times_and_numbers_are_known_by_their_values(texts: list[str], layout: s
     ],
 )
 def test_codes_are_left_alone(texts: list[str], shared: bool) -> None:
-    assert text_form(TEXT, column(texts), shared=shared) is None
+    assert text_form(TEXT, column(texts), is_common=shared) is None
 
 
 def test_what_is_called_a_code_is_one_unless_it_is_a_date() -> None:
@@ -173,7 +173,7 @@ def test_lengths_of_time_come_back_as_they_were(layout: str, units: list[int | N
     st.lists(st.integers(-(10**9), 10**9) | st.none(), min_size=1),
 )
 def test_numbers_come_back_as_they_were(layout: str, signs: tuple[str, str], units: list[int | None]) -> None:
-    form = TextForm(TextKind.NUMBER, layout, *signs, signed=True)
+    form = TextForm(TextKind.NUMBER, layout, *signs, has_sign=True)
     decimals = min(len(layout.rpartition(mark)[2]) for mark in ".," if mark in layout)
     series = pd.Series([None if one is None else one / 10**decimals for one in units], dtype="float64")
     texts = form.write(series)
