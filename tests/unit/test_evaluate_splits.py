@@ -80,8 +80,8 @@ def verdicts(memory: float, *, several: bool) -> list[Verdict]:
 
 @pytest.mark.slow
 def test_several_splits_decide_about_fresh_rows_of_five_hundred_people() -> None:
-    # One split passes six of ten, so that as many pass with it once in twenty times.
-    assert verdicts(0.0, several=True).count(Verdict.PASS) >= ENGINES - 3
+    # One split passes six of ten, and five splits nine of ten.
+    assert verdicts(0.0, several=True).count(Verdict.PASS) >= ENGINES - 1
 
 
 @pytest.mark.slow
@@ -101,12 +101,12 @@ def test_other_splits_are_asked_where_the_first_is_open_and_it_is_said() -> None
     steps: list[str] = []
     check = membership(engine, several=True, steps=steps)
     assert [step for step in steps if "split" in step] == [
-        f"checking membership, split {number} of 5" for number in range(2, engine.asked + 2)
+        f"checking membership, split {number} of 16" for number in range(2, engine.asked + 2)
     ]
     assert steps[0].startswith("checking ")
-    assert 1 <= engine.asked <= 4
+    assert 1 <= engine.asked <= 15
     assert f"in {engine.asked + 1} splits" in check.explain
-    assert "at 97.5 % confidence" in check.explain
+    assert f"at {98.75 if engine.asked == 4 else 97.5} % confidence" in check.explain
 
 
 def test_no_more_splits_are_asked_than_leave_hope() -> None:
