@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 BY_DISTANCE = "Membership attack by distance"
 HOPELESS = 0.01  # probability of a pass below which no further split is asked
-# After how many splits it is decided, and the chance to be wrong that each of these looks may have. With 16 the
-# standard error is a quarter of what it is with one; whoever needs them is near the limit, and gets most of it.
+# After how many splits it is decided, and the chance to be wrong that each of these looks may have. With 16
+# the standard error is a quarter of what it is with one; who needs them is near the limit, and gets most.
 LOOKS = {1: LEVEL / 4, 5: LEVEL / 4, 16: LEVEL / 2}
 SPLITS, LAST_LEVEL = max(LOOKS.items())
 

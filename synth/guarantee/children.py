@@ -12,6 +12,8 @@ from synth.guarantee.fitting import even_numbers
 from synth.guarantee.smoothing import smooth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from synth.guarantee.noise import Mechanisms
@@ -86,17 +88,29 @@ class ChildCounts:
         return np.where(bins == 0, 0, numbers).astype(np.int64)
 
 
-def measured_children(counts: ParentCounts, mechanisms: Mechanisms, rho: float) -> ChildCounts | None:
+def measured_children(
+    counts: ParentCounts, mechanisms: Mechanisms, rhos: Sequence[float]
+) -> ChildCounts | None:
     """Return how many rows parents have, or None where the numbers do not stand out from the noise.
 
     That no parent is without rows is likelier than that noise hides a few.
+
+    Args:
+        counts: of the real parents.
+        mechanisms: that draw the noise.
+        rhos: what each count may cost; the next one is for what those before could not tell.
     """
     bins = np.searchsorted(LOWS, np.minimum(counts.numbers, MOST - 1), side="right") - 1
     alone = mechanisms.with_contribution(counts.per_entity)
-    deviation = alone.scale(rho)
-    noisy = alone.counts("rows per parent", tally(bins, len(LOWS) - 1), rho)
-    curve = smooth(noisy[1:], deviation)
-    if curve.clearness < SURE:
+    real, sums, spent_rho = tally(bins, len(LOWS) - 1), np.zeros(len(LOWS) - 1), 0.0
+    for rho in rhos:
+        sums += rho * alone.counts("rows per parent", real, rho)
+        spent_rho += rho
+        noisy, deviation = sums / spent_rho, alone.scale(spent_rho)  # by their precision
+        curve = smooth(noisy[1:], deviation)
+        if curve.clearness >= SURE:
+            break
+    else:
         return None
     clear = np.flatnonzero(noisy[1:] > CLEAR * deviation)
     last = int(clear[-1]) if len(clear) else int(np.argmax(noisy[1:]))

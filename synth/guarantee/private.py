@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
 ROWS, DISCOVERY, MARGINS = 0.02, 0.2, 0.4
-# The share of how many rows parents have, before the others.
-CHILDREN = 0.15
+# The shares of how many rows parents have, before the others; the second is for what the first cannot tell:
+# without it, most rows of parents with many would be lost.
+CHILDREN = (0.15, 0.25)
 # Where counts so far say that there are so few rows, another share makes their number surer. Of hardly any
 # rows nothing else can be told.
 SURER = ((200, 0.15), (25, 0.4))
@@ -117,7 +118,8 @@ class PrivateSynthesizer:
         places, owners = places_within(frame, entities, self._mechanisms.contribution, keys)
         training = frame.iloc[places].reset_index(drop=True)
         if parents is not None:
-            self.children = measured_children(parents, self._mechanisms, self._mechanisms.rho * CHILDREN)
+            rhos = [self._mechanisms.rho * share for share in CHILDREN]
+            self.children = measured_children(parents, self._mechanisms, rhos)
         self._count(len(training))
         asked = {name: domain for name, domain in self.domains.items() if name not in given}
         rho = self._mechanisms.rho * REGULARITIES

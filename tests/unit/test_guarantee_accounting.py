@@ -126,6 +126,9 @@ def test_two_releases_cost_less_than_the_sum_and_more_than_one() -> None:
 
 def test_more_rows_of_an_entity_mean_more_noise() -> None:
     spenders = {most: spender(1.0, 1e-6, most).releases for most in (1, 5)}
-    of_parents, of_rows = ({most: one[place].scale for most, one in spenders.items()} for place in (0, 1))
+    of_parents, of_rows = (
+        {most: next(one.scale for one in some if one.what == what) for most, some in spenders.items()}
+        for what in ("rows per parent", "rows")
+    )
     assert of_rows[5] == pytest.approx(5 * of_rows[1], rel=1e-6)
     assert of_parents[5] == of_parents[1]  # however many rows an entity has, it is one parent

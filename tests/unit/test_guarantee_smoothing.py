@@ -82,7 +82,19 @@ def test_parents_have_about_as_many_rows_as_real_ones() -> None:
     for _ in range(30):  # the noise is the operating system's
         numbers = 1 + random.poisson(8, 150)
         mechanisms = Mechanisms(3.0, 1e-6, contribution=1)
-        counts = measured_children(ParentCounts(numbers, all=True), mechanisms, mechanisms.rho * 0.15)
+        counts = measured_children(ParentCounts(numbers, all=True), mechanisms, [mechanisms.rho * 0.15])
         assert counts is not None
         ratios.append(counts.draw(1500, random).mean() / numbers.mean())
     assert 0.93 < np.mean(ratios) < 1.1
+
+
+def test_rows_of_few_parents_are_counted_again_where_they_are_not_clear() -> None:
+    random, numbers = np.random.default_rng(0), []
+    for _ in range(30):
+        mechanisms = Mechanisms(3.0, 1e-6, contribution=1)
+        rhos = [mechanisms.rho * share for share in (0.15, 0.25)]
+        counts = measured_children(ParentCounts(random.poisson(73, 26), all=True), mechanisms, rhos)
+        numbers.append(np.nan if counts is None else counts.draw(260, random).mean())
+        assert len(mechanisms.releases) <= 2
+    assert np.isnan(numbers).mean() < 0.2
+    assert abs(np.nanmean(numbers) / 73 - 1) < 0.25
