@@ -13,11 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.roles import LEARNED_ROLES
 from synth.domain import Role, Scope
 from synth.twins.computing import equations, judge, with_new_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from synth.columns.roles import Treatment
     from synth.domain import Formula, Model
@@ -41,6 +42,14 @@ def compounds(
     }
 
 
+def of_learned_columns(
+    treatments: Sequence[Treatment], formulas: Mapping[Formula, frozenset[str]]
+) -> set[str]:
+    """Return the keys that are made of learned columns alone: they tell nothing that these do not."""
+    learned_columns = {one.column.name for one in treatments if one.role in LEARNED_ROLES}
+    return {one.column for one, names in compounds(treatments, formulas).items() if names <= learned_columns}
+
+
 def with_parts(
     model: Model, treatments: Iterable[Treatment], formulas: Mapping[Formula, frozenset[str]]
 ) -> Model:
@@ -51,6 +60,8 @@ def with_parts(
 
 def with_compounds(case: Case, table: pa.Table, held_columns: Collection[str]) -> pa.Table:
     """Return the twin with such keys as the SQL makes them; a row that would repeat one keeps what it has.
+
+    So does one that would get a real key, though what that is made of, such as new numbers, is not real.
 
     Args:
         case: of the twin.
@@ -67,10 +78,14 @@ def with_compounds(case: Case, table: pa.Table, held_columns: Collection[str]) -
     needed_columns = frozenset[str]().union(*ready.values(), (one.column for one in ready))
     rows = table.select([name for name in table.column_names if name in needed_columns])
     columns = judge(case, rows, (), equations(ready)).computed_columns
+    plain_names, real = of_learned_columns(case.treatments, ready), case.source.real
     for name in columns.column_names:
         new = columns.column(name).combine_chunks()
         values = pd.Series(new.to_numpy(zero_copy_only=False))
-        stays = pa.array((values.isna() | values.duplicated()).to_numpy())
+        is_left = values.isna() | values.duplicated()
+        if name in real.column_names and name not in plain_names:
+            is_left |= pc.is_in(new, real.column(name).cast(new.type)).to_pandas()
+        stays = pa.array(is_left.to_numpy(bool))
         both = pc.if_else(stays, table.column(name).combine_chunks().cast(new.type), new)
         if len(both.unique()) == table.num_rows:
             table = with_new_columns(table, pa.table({name: both}))

@@ -16,6 +16,7 @@ from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
 from synth.twins import gate
+from synth.twins.compounds import of_learned_columns
 from synth.twins.resplit import splits_of
 
 if TYPE_CHECKING:
@@ -185,11 +186,12 @@ def _entities(
 
 
 def _replacements(case: Case, table: pa.Table) -> list[ReplacedColumn]:
-    """Return the real and the new values of every column that was made anew."""
+    """Return the real and the new values of every column that was made anew, if not of learned ones."""
+    plain_names = of_learned_columns(case.treatments, case.enforceable.formulas)
     names = [
         one.column.name
         for one in treatments_to_replace(case.treatments)
-        if one.column.name in table.column_names
+        if one.column.name in table.column_names and one.column.name not in plain_names
     ]
     real = case.source.real
     return [
