@@ -28,9 +28,7 @@ WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 # Bins whose curve is not so many standard deviations of the noise long are taken for empty. Of hundreds that
 # hardly any column needs, a few are half as clear by chance.
 SURE = 5.0
-# Where nothing stands out from the noise: what numbers mostly are, and how many years ago and ahead dates.
-USUAL = 0.5, 2.0**16
-USUAL_YEARS = 30, 2
+USUAL_YEARS = 30, 2  # ago and ahead: where dates are taken to be if nothing stands out from the noise
 # Second differences of the logarithms of counts, as `smooth` expects them: between powers of two, numbers are
 # mostly in a few bins; most tables are about more than a few years.
 POWERS_BEND, YEARS_BEND = (-0.8, 0.5), (-0.05, 0.1)
@@ -214,7 +212,7 @@ def _possible(domain: ColumnDomain, ends: NDArray[np.float64]) -> NDArray[np.boo
 def _usual(domain: ColumnDomain, ends: NDArray[np.float64], possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return in which of the possible bins values mostly are, whatever they are of."""
     if domain.kind == "number":
-        first, last = USUAL
+        first, last = domain.usual
     else:
         now, (ago, ahead) = pd.Timestamp.now(tz="UTC"), USUAL_YEARS
         first, last = (amount_of(now + pd.DateOffset(years=years), "datetime") for years in (-ago, ahead))

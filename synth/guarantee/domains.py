@@ -32,7 +32,8 @@ class ColumnDomain:
     range; `unit` is the grain of a datetime: D, h, m, s or us. A column that is not `nullable` costs no cell
     for NULL and never is NULL. `largest` is how far from zero a number can be that the column's type holds.
     `passing` says that others decide the column in the end, so that hardly anything is spent on it. `steps`
-    are what numbers may be multiples of, in units of the last decimal; each divides the next.
+    are what numbers may be multiples of, in units of the last decimal; each divides the next. `usual` is
+    where numbers are taken to be if nothing stands out from the noise.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class ColumnDomain:
     largest: float | None = None
     passing: bool = False
     steps: tuple[int, ...] = ()
+    usual: tuple[float, float] = (0.5, 2.0**16)
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

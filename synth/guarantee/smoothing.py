@@ -85,6 +85,8 @@ def _curve(noisy: Floats, deviation: float, bend: tuple[float, float]) -> Curve:
     errors = np.where(is_peak, ALONE, (counts - noisy) / deviation)
     misfit = errors @ errors + np.sum((differences @ logs - expected) ** 2) / spread**2
     volume = float(np.linalg.slogdet(information)[1]) / 2 + len(differences) * np.log(spread)
+    if is_peak.any() and np.sqrt(counts[~is_peak] @ counts[~is_peak]) < ALONE * deviation:
+        counts = np.zeros(number)  # beside the peaks there is nothing but noise
     counts = np.where(is_peak, noisy, counts)
     variances = np.where(is_peak, deviation**2, variances)
     return Curve(counts, variances, float(np.sqrt(counts @ counts)) / deviation, float(misfit / 2 + volume))

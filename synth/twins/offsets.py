@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WEEKS = (7, 14)  # days that distances may be multiples of
 UNITS = {"D": "86400s", "s": "1s"}  # of a grain, as pandas writes it
+# Where distances are taken to be if nothing is known of them: up to about three years, or one.
+USUAL = {"D": (0.5, 2.0**10), "s": (0.5, 2.0**25)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def with_offsets(
             decimals=0,
             nullable=nullable,
             steps=WEEKS if domains[name].unit == "D" else (),
+            usual=USUAL[domains[name].unit],
         )
         offsets.append(Offset(name, start, UNITS[domains[name].unit]))
         placed_names.append(name)

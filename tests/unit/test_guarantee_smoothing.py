@@ -54,6 +54,15 @@ def test_noise_alone_is_not_clear() -> None:
     assert np.mean(clear) < 0.05
 
 
+def test_beside_a_peak_noise_makes_no_hill() -> None:
+    truth = np.zeros(560)
+    truth[324] = 300  # all dates are of one year
+    for seed in range(24):
+        counts = smooth(noisy(truth, 4, seed), 4, ((-0.05, 0.1),)).counts
+        assert counts[324] > 250
+        assert counts.sum() == pytest.approx(counts[324])
+
+
 def test_noise_far_from_the_curve_makes_no_peak() -> None:
     truth = np.append(hill(90, 7, 2), np.zeros(500))
     shares = [smooth(noisy(truth, 4, seed), 4).counts[30:].sum() / 90 for seed in range(32)]
