@@ -109,7 +109,11 @@ class EntityOwners:
         if self._is_root(model, look):
             claims = [claim for claim in claims if self._is_above_people(claim, look)]
         elif self._has_contacts_of_its_own(look):
-            claims = [claim for claim in claims if not self._is_place(claim, look)]
+            claims = [
+                claim
+                for claim in claims
+                if not self._is_place(claim, look) and not self._is_namesake(claim, look)
+            ]
         by_values = self._by_values(model, look, claims)
         if by_values is not None or not claims:
             return by_values or self._own(model, look)
@@ -165,6 +169,17 @@ class EntityOwners:
         """Return whether a claim is about where rows are, and says nothing of streets and numbers there."""
         one = claim.ownership
         return one.root == look.unique_id and names_place(one.column) and not self._tells(one.column, look)
+
+    def _is_namesake(self, claim: EntityClaim, look: RelationLook) -> bool:
+        """Return whether a claim is by a name, and no two rows can be reached by the same number."""
+        one = claim.ownership
+        if one.root != look.unique_id or look.personal.get(one.column) not in PARTS:
+            return False
+        counts = [look.counts[name] for name in self._reached_by(look) if name in look.counts]
+        return any(not one.has_repeats and 2 * one.present > one.rows for one in counts)
+
+    def _reached_by(self, look: RelationLook) -> list[str]:
+        return [name for name, what in look.leading.items() if what in CONTACTS]
 
     def _tells(self, column: str, look: RelationLook) -> bool:
         """Return whether what somebody is reached by is the same wherever the column is."""

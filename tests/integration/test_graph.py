@@ -499,6 +499,20 @@ def test_namesakes_are_people_of_their_own(handmade: Handmade, column: str) -> N
     assert listing_by_name(handmade)["patients"]["entity"] is None
 
 
+@pytest.mark.parametrize("phones", [1200, 60])
+def test_namesakes_whom_a_number_of_their_own_tells_apart_are_people_of_their_own(
+    handmade: Handmade, phones: int
+) -> None:
+    names = "(array['Anna', 'Maria', 'Peter', 'Paul'])[1 + n % 4] || ' ' || chr(65 + n % 20) || 'uber'"
+    handmade.session.execute(
+        f"create table analytics.dim_couriers as select n as courier_id, {names} as courier_name, "
+        f"'+43 664 ' || 1000000 + n % {phones} * 7919 as courier_phone from generate_series(1, 180) n"
+    )
+    handmade.write(handmade.model("dim_couriers") | handmade.key("dim_couriers", "courier_id"))
+    entity = listing_by_name(handmade)["dim_couriers"]["entity"]
+    assert entity == (None if phones > 180 else "courier_name")
+
+
 @pytest.mark.parametrize(
     ("column", "contact"), [("city_id", "street"), ("city_id", "flats"), ("customer_id", "street")]
 )
