@@ -1,7 +1,8 @@
 """Periods that do not overlap: within an owner, or within an owner and a label, such as a person and a drug.
 
 Real rows say so. A row of the twin that begins before the one before it has ended is moved behind it, with
-its length and after as long a pause as real rows have; behind the end of the observation there is none.
+its length and after as long a pause as real rows have; behind the end of the observation there is none. What
+else happened in the row moves along. Over a night it moves by whole days: shops stay closed then.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FEWEST = 20  # rows behind another, from which it is a rule that they do not ove
 MOST_BACKWARDS = 0.02  # share of the ends that may lie before their start: of what was called off
 MOST_LABELS = 60  # different ones of a column that may part the periods of an owner
 PROBE = 500  # owners who dismiss nearly all columns
+DAY = np.timedelta64(1, "D")
 CHANCE = log(1e-6)  # of none overlapping, if the label said nothing
 
 
@@ -46,6 +48,7 @@ class Succession:
         label: "" where all periods of an owner follow each other.
         strict: the next one begins later than the last one ended.
         pauses: between two real periods.
+        along: other moments of a row, none of them before its start in any real row.
     """
 
     start: str
@@ -53,6 +56,7 @@ class Succession:
     label: str
     strict: bool
     pauses: Spans
+    along: tuple[str, ...] = ()
 
 
 def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> Succession | None:
@@ -83,8 +87,18 @@ def find_succession(rows: pd.DataFrame, owner: Ints, labels: Sequence[str]) -> S
                     continue
                 succession = _succession(group, start_times, end_times, overlaps if label else None)
                 if succession is not None:
-                    return Succession(start, end, label, *succession)
+                    along = tuple(
+                        name for name in moments if name not in {start, end} and _begins(rows, start, name)
+                    )
+                    return Succession(start, end, label, *succession, along)
     return None
+
+
+def _begins(rows: pd.DataFrame, start: str, name: str) -> bool:
+    """Return whether no row has a moment before its start."""
+    times, start_times = times_of(rows[name]), times_of(rows[start])
+    present = ~np.isnat(times)
+    return present.sum() >= FEWEST and bool((times >= start_times)[present].all())
 
 
 def times_of(values: pd.Series[pd.Timestamp]) -> Times:
@@ -140,6 +154,7 @@ def separate_periods(
     What would begin behind the last beginning, or follow what has no end, is left out.
     """
     start, end = times_of(rows[succession.start]).copy(), times_of(rows[succession.end]).copy()
+    first, by_day = start.copy(), bool((start.astype("M8[D]") == start).all())
     group = owner if not succession.label else _groups(owner, rows[succession.label])
     least = np.timedelta64(int(succession.strict), "us")
     later, earlier = _behind(group, start, end)
@@ -150,13 +165,17 @@ def separate_periods(
     for now in some[np.lexsort((end[some], start[some], group[some]))].tolist():
         follows = before >= 0 and group[before] == group[now]
         if follows and not start[now] >= end[before] + least:
-            begin = end[before] + rng.choice(succession.pauses)
+            pause = rng.choice(succession.pauses)
+            begin = end[before] + pause
+            if not np.isnat(begin) and (by_day or pause >= DAY):
+                begin = start[now] - (start[now] - begin) // DAY * DAY  # at the same time of a later day
             if np.isnat(begin) or begin > latest:
                 stays[now] = False
                 continue
             start[now], end[now] = begin, end[now] + (begin - start[now])
         before = now
     times = {succession.start: start, succession.end: end}
+    times |= {name: times_of(rows[name]) + (start - first) for name in succession.along}
     columns = {name: _like(rows[name], own) for name, own in times.items()}
     return rows.assign(**columns)[stays], stays
 
@@ -199,7 +218,7 @@ def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
     columns = {
         one.column.name: by_row(one, rows, rng)
         for one in some
-        if one.column.name in {succession.start, succession.end}
+        if one.column.name in {succession.start, succession.end, *succession.along}
     }
     return with_columns(twin_table, samples, case.treatments, pa.table(columns))
 

@@ -76,6 +76,35 @@ def test_moments_of_a_zone_are_moved_too() -> None:
     assert rows.dtypes.equals(zoned_rows.dtypes)
 
 
+def visits(seed: int, least: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return one order a day at most of each of 200 customers, `least` days apart, in the evening."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(200), 3)
+    day = np.cumsum(rng.integers(least, 9, (200, 3)), axis=1).ravel()
+    order_time = pd.Series(pd.Timestamp("2024-03-01") + pd.to_timedelta(day, "D"))
+    order_time += pd.to_timedelta(rng.integers(18 * 60, 21 * 60, 600), "min")
+    delivery = order_time + pd.to_timedelta(rng.integers(5, 60, 600), "min")
+    frame = {"joined": pd.Timestamp("2024-02-01"), "day": order_time.dt.normalize(), "placed": order_time}
+    return pd.DataFrame({**frame, "delivered": delivery.where(pd.Series(rng.random(600) < 0.9))}), owner
+
+
+def test_what_else_happened_in_a_row_moves_along_at_the_same_time_of_a_later_day() -> None:
+    succession = find_succession(*visits(0, 1), [])
+    assert succession is not None
+    assert (succession.start, succession.end) == ("day", "placed")
+    assert succession.along == ("delivered",)
+    drawn_rows, owner = visits(1, 0)
+    rows, stays = separate_periods(drawn_rows, owner, succession, np.random.default_rng(0))
+    before = drawn_rows[stays]
+    assert (rows["day"] != before["day"]).sum() > 20
+    assert not rows.assign(owner=owner[stays]).duplicated(["owner", "day"]).any()
+    assert (rows["placed"].dt.normalize() == rows["day"]).all()
+    assert rows["placed"].dt.hour.between(18, 20).all()
+    spans = (rows["delivered"] - rows["placed"]).dropna()
+    assert spans.equals((before["delivered"] - before["placed"]).dropna())
+    assert rows["joined"].equals(before["joined"])
+
+
 @pytest.mark.parametrize("label", [None, "kind"])
 def test_nothing_follows_a_period_without_an_end(label: str | None) -> None:
     start = pd.Series(pd.date_range("2024-01-01", periods=90, freq="30D"))
