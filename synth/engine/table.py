@@ -20,6 +20,7 @@ from synth.engine.rake import Raking
 from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
 from synth.engine.rules import find_orders
+from synth.engine.signs import Signs
 from synth.engine.terms import Term, TermPairs
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ class Table:
         on_learned: Callable[[int], None] | None = None,
     ) -> None:
         first, self._context = given.places, given.context
-        information = mutual_information(columns, self._context)
-        self._width = len(columns)
+        information, self._width = mutual_information(columns, self._context), len(columns)
         self._fixed_columns = frozenset(fixed_columns)
         self._orders = find_orders(columns, self._context)
+        self._signs = Signs.of(columns, self._context, crowd.of_learned)
         self._computations = Computations(columns, identities)
         draw_order = drawing_order(columns, information, first=first)
         draw_order = fewer_nulls_first(
@@ -209,7 +210,7 @@ class Table:
         # Shares that were asked for hold over all rows, not over those that are drawn anew.
         is_balanced = not all(each.by_value for each in fixed_columns.values())
         for _ in range(0 if is_balanced else TRIES):
-            outside = self._outside(values, nulls)
+            outside = self._outside(values, nulls, codes)
             if not len(outside):
                 break
             part = {index: each.of(outside) for index, each in fixed_columns.items()}
@@ -248,9 +249,14 @@ class Table:
         ]
         return sorted({*self._computations.targets, *differences})
 
-    def _outside(self, values: Mapping[int, Native], nulls: Mapping[int, Mask]) -> Ints:
-        """Return the rows in which something follows from others that lies beyond all training values."""
-        beyond = self._computations.outside(values, nulls)
+    def _outside(
+        self, values: Mapping[int, Native], nulls: Mapping[int, Mask], codes: Mapping[int, Ints]
+    ) -> Ints:
+        """Return the rows in which something follows from others that lies beyond all training values.
+
+        So does a sign that no training row with that label has.
+        """
+        beyond = self._computations.outside(values, nulls) | self._signs.broken(values, nulls, codes)
         for target, column in self._derived_columns.items():
             if isinstance(column, Difference):
                 beyond |= ~nulls[target] & column.outside(values)
