@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synth.dbt.tests import DbtTestOutcome, DbtTestResult
-from synth.project.manifest import DataTest
+from synth.domain import ProjectTest
 from synth.twins.dbt_tests import is_bearable
 
 ROWS = {"model.shop.orders": 300, "model.shop.lines": 1_000}
@@ -26,5 +26,5 @@ ORDERS, LINES = ROWS
 def test_only_singular_tests_are_let_through(
     outcome: DbtTestOutcome, failures: int, parents: tuple[str, ...], attached_node: str, is_right: bool
 ) -> None:
-    test = DataTest("test.shop.a", "a", "", None, attached_node, None, {}, parents, {})
+    test = ProjectTest("test.shop.a", "a", ("shop", "a"), parents, attached_node)
     assert is_bearable(DbtTestResult(test, outcome, failures=failures), ROWS) is is_right
