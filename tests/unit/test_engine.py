@@ -28,6 +28,7 @@ def orders() -> pd.DataFrame:
     city = rng.choice([f"city {n}" for n in range(40)], ROWS, p=np.arange(1, 41) / np.arange(1, 41).sum())
     number = pd.Series(city).str[5:].astype(int).to_numpy()
     low, spread = rng.gamma(2.0, 5.0, ROWS).round(2), rng.gamma(1.0, 9.0, ROWS)
+    largest = (low + spread).round(2)
     start = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, ROWS), unit="D")
     is_cancelled = rng.random(ROWS) < 0.2
     return pd.DataFrame(
@@ -36,8 +37,8 @@ def orders() -> pd.DataFrame:
             "country": np.array(["it", "fr", "de", "es"])[number % 4],
             "country_code": number % 4 + 100,
             "smallest": low,
-            "mean": (low + spread / 2).round(3),
-            "largest": (low + spread).round(2),
+            "mean": np.minimum((low + spread / 2).round(3), largest),  # rounding alone may put it above
+            "largest": largest,
             "start": start,
             "end": start + pd.to_timedelta(rng.poisson(1.5, ROWS), unit="D"),
             "status": np.where(is_cancelled, "cancelled", "paid"),
