@@ -188,7 +188,7 @@ def _parse(messages: Iterator[Message], columns: Sequence[Column]) -> pa.Table:
     def table(block: io.BytesIO) -> pa.Table:
         # One Arrow block for one of ours, so that no row is cut in two.
         read = pacsv.ReadOptions(column_names=names, block_size=block.tell())
-        return pacsv.read_csv(pa.BufferReader(block.getbuffer()), read, parse, convert)
+        return pacsv.read_csv(pa.BufferReader(arrow_buffer(block)), read, parse, convert)
 
     tables = []
     futures: deque[Future[pa.Table]] = deque()
@@ -199,6 +199,17 @@ def _parse(messages: Iterator[Message], columns: Sequence[Column]) -> pa.Table:
                 tables.append(futures.popleft().result())
         tables += [future.result() for future in futures]
     return pa.concat_tables(tables or [pa.schema(types).empty_table()])
+
+
+def arrow_buffer(block: io.BytesIO) -> pa.Buffer:
+    """Return a copy of `block` in Arrow's own memory.
+
+    A thread of Arrow may be the last to hold a buffer. To free memory of Python it needs the interpreter's
+    lock, and while the interpreter ends, that aborts the process.
+    """
+    buffer = pa.allocate_buffer(block.tell())
+    memoryview(buffer).cast("B")[:] = block.getbuffer()
+    return buffer
 
 
 def _blocks(messages: Iterator[Message]) -> Iterator[io.BytesIO]:

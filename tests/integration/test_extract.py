@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from synth.domain import Kind, Relation
 from synth.errors import WarehouseError
 from synth.warehouse import Warehouse
+from synth.warehouse.extract import arrow_buffer
 from tests.services import drop_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
     from synth.domain import Column
     from tests.services import Database
@@ -208,6 +209,16 @@ def test_what_is_no_text_is_refused_without_showing_it(source: Source, database:
         assert error.value.__suppress_context__
     finally:
         drop_database(source.session, name)
+
+
+def test_rows_are_parsed_in_the_memory_of_arrow() -> None:
+    """With memory of Python's, a process that ended while a thread of Arrow held it was aborted."""
+    block = io.BytesIO()
+    block.writelines([b"7,seven\n"] * 100_000)
+    before = pa.total_allocated_bytes()
+    buffer = arrow_buffer(block)
+    assert pa.total_allocated_bytes() - before >= block.tell()
+    assert buffer.to_pybytes() == block.getvalue()
 
 
 MEASURE = """
