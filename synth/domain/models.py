@@ -68,6 +68,7 @@ class Model:
     not_null: frozenset[str] = frozenset()
     foreign_keys: tuple[ForeignKey, ...] = ()
     new_numbers: tuple[str, ...] = ()  # columns whose keys are other ones in a copy of what is about nobody
+    figures: tuple[str, ...] = ()  # numbers of such a copy that follow from other twins
     shared_keys: tuple[ForeignKey, ...] = ()  # of what no tagged model has, by the one whose twin has them
     roles: Mapping[str, Role] = field(default_factory=dict)  # declared by the user, by column
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # classifiers, tags, meta; by column

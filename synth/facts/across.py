@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from synth.domain import RARE, Across, Role, Way
 from synth.facts.among import among_facts
+from synth.facts.comparable import NUMBERS, TIMES, family_of
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from synth.domain import Model, Relation
     from synth.warehouse import Snapshot, Warehouse
 
-NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
-TIMES = frozenset({"date", "timestamp", "timestamp without time zone", "timestamp with time zone"})
-TEXTS = frozenset({"text", "character varying", "character", "uuid", "boolean"})
 WAYS_OF_NUMBERS = (Way.SUM, Way.LEAST, Way.MOST, Way.MEAN)
 
 
@@ -118,7 +116,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     members = among_facts(models_by_id, tables, snapshot)
-    return AcrossFacts((*known, *formulas, *firsts, *members), tables)
+    return AcrossFacts(_without_figures([*known, *formulas, *firsts, *members], tables), tables)
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
@@ -160,7 +158,14 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     known = [*copies, *aggregates]
     totals = {(fact.model, fact.column): fact for fact in _totals(links, models_by_id, tables, known)}
     known += totals.values()
-    return AcrossFacts((*known, *_lookups(links, models_by_id, tables, known)), tables)
+    return AcrossFacts(
+        _without_figures([*known, *_lookups(links, models_by_id, tables, known)], tables), tables
+    )
+
+
+def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
+    """Return the facts that follow from what copies hold; their figures are made when all else is final."""
+    return tuple(fact for fact in facts if not {fact.source, *fact.order} & {*tables[fact.other].figures})
 
 
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
@@ -172,7 +177,8 @@ def _table(relation: Relation, warehouse: Warehouse, model: Model | None, *, pub
     columns = warehouse.describe(relation)
     types = {column.name: column.plain_type for column in columns}
     not_null = frozenset(column.name for column in columns if column.not_null)
-    return FactTable(relation, types, not_null, public, model.new_numbers if model else ())
+    new_numbers, figures = (model.new_numbers, model.figures) if model else ((), ())
+    return FactTable(relation, types, not_null, public, new_numbers, figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +260,7 @@ def _pairs(
         if column in excluded_columns or (_is_key(model, column) and not single):
             continue
         for source, other in tables[blank.other].types.items():
-            if source != blank.key and _family(kind) and _family(kind) == _family(other):
+            if source != blank.key and family_of(kind) and family_of(kind) == family_of(other):
                 yield replace(blank, column=column, source=source)
 
 
@@ -267,27 +273,35 @@ def _aggregates(
     """Return columns of parents that may be counts, sums, and the like of their children."""
     sources = {(fact.model, fact.column): (fact.other, fact.source) for fact in copies}
     for link in links:
-        if link.single or link.public:
-            continue
-        model, children = models[link.one], tables[link.many].types
-        for column, kind in tables[link.one].types.items():
-            if column in _keys(model) or column in _user_columns(model) or (link.one, column) in sources:
+        children = tables[link.many].types
+        for column, kind in _own_columns(link, models, tables).items():
+            if (link.one, column) in sources:
                 continue
             blank = Across(link.one, column, Way.COUNT, link.many, "", link.key, link.column)
-            numeric = _family(kind) is NUMBERS
+            numeric = family_of(kind) is NUMBERS
             if numeric:
                 yield replace(blank, empty="0")
                 yield blank
             if kind == "boolean":
                 yield replace(blank, way=Way.SOME, empty="false")
-            ways = WAYS_OF_NUMBERS if numeric else (Way.LEAST, Way.MOST) if _family(kind) is TIMES else ()
+            ways = WAYS_OF_NUMBERS if numeric else (Way.LEAST, Way.MOST) if family_of(kind) is TIMES else ()
             for (source, other), way in product(children.items(), ways):
                 itself = sources.get((link.many, source)) == (link.one, column)
-                if itself or source == link.column or _family(other) is not _family(kind):
+                if itself or source == link.column or family_of(other) is not family_of(kind):
                     continue
                 if numeric:
                     yield replace(blank, way=way, source=source, empty="0")
                 yield replace(blank, way=way, source=source)
+
+
+def _own_columns(link: Link, models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> dict[str, str]:
+    """Return the types of columns of a parent that its children may decide; of a copy, its figures."""
+    model, table = models.get(link.one), tables[link.one]
+    if link.single or model is None:
+        return {}
+    columns = {*table.figures} if link.public else {*table.types}
+    columns -= _keys(model) | _user_columns(model)
+    return {name: kind for name, kind in table.types.items() if name in columns}
 
 
 def _lookups(
@@ -308,11 +322,15 @@ def _totals(
     earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns that the SQL computes of aggregates of the rows that refer to the row."""
-    for link in (one for one in links if not (one.single or one.public) and one.one in models):
+    for link in links:
+        own = _own_columns(link, models, tables)
+        if not own:
+            continue
         blank = Across(link.one, "", Way.TOTAL, link.many, "", link.key, link.column)
-        for fact in _by_sql(blank, models, tables, earlier_facts, by=link.column):
+        every = _by_sql(blank, models, tables, earlier_facts, by=link.column)
+        for fact in (one for one in every if one.column in own):
             kind = tables[fact.model].types[fact.column]
-            empty = "false" if kind == "boolean" else "0" if _family(kind) is NUMBERS else ""
+            empty = "false" if kind == "boolean" else "0" if family_of(kind) is NUMBERS else ""
             yield from (replace(fact, empty=some) for some in dict.fromkeys((empty, "")))
 
 
@@ -354,25 +372,16 @@ def _firsts(
     """Return columns of parents that may be what the first or last of their children has."""
     derived_columns = {(fact.model, fact.column) for fact in earlier_facts}
     for link in links:
-        if link.single or link.public:
-            continue
-        model, children, own = models[link.one], tables[link.many].types, models[link.many].primary_key
-        times = [name for name, kind in children.items() if _family(kind) is TIMES]
-        for column, kind in tables[link.one].types.items():
-            if (
-                column in _keys(model)
-                or column in _user_columns(model)
-                or (link.one, column) in derived_columns
-            ):
+        own = {one: kind for one, kind in _own_columns(link, models, tables).items() if family_of(kind)}
+        children = tables[link.many].types
+        times = [name for name, kind in children.items() if family_of(kind) is TIMES]
+        for (column, kind), (source, other) in product(own.items(), children.items()):
+            places = {(link.one, column), (link.many, source)}
+            if family_of(kind) != family_of(other) or source == link.column or places & derived_columns:
                 continue
-            for (source, other), time, way in product(children.items(), times, (Way.FIRST, Way.LAST)):
-                comparable = _family(kind) is not None and _family(kind) == _family(other)
-                if (
-                    comparable
-                    and source not in {link.column, time}
-                    and (link.many, source) not in derived_columns
-                ):
-                    order = tuple(dict.fromkeys((time, *own)))
+            for time, way in product(times, (Way.FIRST, Way.LAST)):
+                if source != time:
+                    order = tuple(dict.fromkeys((time, *models[link.many].primary_key)))
                     yield Across(link.one, column, way, link.many, source, link.key, link.column, order=order)
 
 
@@ -386,10 +395,3 @@ def _user_columns(model: Model) -> frozenset[str]:
     """Return columns that the user has decided about."""
     role_columns = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
     return frozenset((*model.seed_columns, *model.balance, *role_columns))
-
-
-def _family(kind: str) -> frozenset[str] | None:
-    """Return the types with which one can be compared."""
-    plain = kind.partition("(")[0].strip() if not kind.startswith("timestamp") else kind
-    plain = "timestamp" if plain.startswith("timestamp") else plain
-    return next((family for family in (NUMBERS, TIMES, TEXTS) if plain in family), None)

@@ -169,7 +169,9 @@ def _with_reason(model: Model, reason: CopyReason | None) -> Model:
     if reason is None:
         return model
     roles = {**model.roles, **reason.made_up}
-    return replace(model, reference=reason.text, roles=roles, new_numbers=reason.new_numbers)
+    return replace(
+        model, reference=reason.text, roles=roles, new_numbers=reason.new_numbers, figures=reason.figures
+    )
 
 
 def _single_keys(model: Model) -> Iterable[str]:

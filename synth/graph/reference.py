@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from synth.columns.pii import NAMES, IdentifierKind, read_name, role_of
-from synth.domain import Kind, plain_words
+from synth.domain import RARE, Kind, plain_words
 from synth.graph.events import sharing_of
+from synth.graph.figures import columns_before, figures_of
 from synth.graph.lineage import ancestry, without_data
 from synth.graph.links import BY_LABEL
 from synth.graph.look import LEADERS, PERSONAL
-from synth.graph.origins import ColumnRef, UnknownOrigin
 from synth.graph.owners import FEWEST, WHERE
 from synth.graph.prices import is_price_list, says_when
 from synth.graph.words import (
@@ -50,11 +50,18 @@ DECLARED_REASON = "declared"
 
 @dataclass(frozen=True, slots=True)
 class CopyReason:
-    """Why a model is about nobody, which of its columns are made up all the same, and which keys are new."""
+    """Why a model is about nobody, and what is not copied.
+
+    Attributes:
+        made_up: columns that are made up, and as what.
+        new_numbers: columns of keys that are new.
+        figures: numbers that follow from other twins.
+    """
 
     text: str
     made_up: Mapping[str, Role] = field(default_factory=dict)
     new_numbers: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,19 +118,16 @@ class References:
             # New ones, or of what is copied. Labels of another list stay what they are.
             if key.parent in reference or key.public or (key.parent != name and key.test != BY_LABEL)
         }
-        unclear = (
-            {column: why for column, why in look.unclear.items() if column not in references} if look else {}
-        )
+        clear = references | (self._figures(look) if look else frozenset())
+        unclear = {one: why for one, why in look.unclear.items() if one not in clear} if look else {}
         return next((f"{column} {why}" for column, why in unclear.items()), "")
 
     def _reason(self, name: str, reference: Collection[str]) -> CopyReason | None:
         """Return why a model is about nobody; None where that is in doubt."""
         model, look = self.models[name], self.looks.get(name)
-        if look is None or not look.whole or not look.rows or model.entity is not None:
+        if look is None or not look.whole or not look.rows or self._is_about_people(look):
             return None
-        if self._is_about_people(look):
-            return None
-        if model.history is not None or model.sensitive or model.roles:
+        if model.entity is not None or model.history is not None or model.sensitive or model.roles:
             return None
         others = [
             key
@@ -131,8 +135,11 @@ class References:
             if key.parent != name and key.parent not in reference and not (key.public or key.test == BY_LABEL)
         ]
         makers = {key.column for key in others if self._is_made_by(look, key)}
-        if len(makers) < len(others) or self._names_party(look, {*makers, *self._contacts(look)}):
+        figures = self._figures(look)
+        if len(makers) < len(others) or self._names_party(look, {*makers, *self._contacts(look), *figures}):
             return None
+        if figures:
+            return self._dimension(look, reference, sorted(makers), figures)
         if not look.about_people and self._is_calendar(look):
             return CopyReason(
                 f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
@@ -194,8 +201,21 @@ class References:
             bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
         )
 
+    def _figures(self, look: RelationLook) -> frozenset[str]:
+        """Return what a table says of people in numbers, where there are enough to make up others."""
+        return figures_of(look, self.lineages, self._is_of_people) if look.rows >= RARE else frozenset()
+
+    def _is_of_people(self, node: str) -> bool:
+        """Return whether the rows of a relation, or of what it is made from, may be about people."""
+        sources = {one.unique_id for one in ancestry(self.manifest, [node])}
+        return bool(sources & self._sources_of_people) or any(map(self._holds_people, sources))
+
     def _dimension(
-        self, look: RelationLook, reference: Collection[str], makers: Sequence[str]
+        self,
+        look: RelationLook,
+        reference: Collection[str],
+        makers: Sequence[str],
+        figures: Collection[str] = (),
     ) -> CopyReason | None:
         """Return why a small table that others refer to is about nobody."""
         referring = self._referring(look.unique_id)
@@ -208,7 +228,7 @@ class References:
         rows = sum(self.looks[child].rows for child, _ in referring)
         is_site = is_part or is_premises(look.name, look.rows)
         of_people = self._shows_people if is_site else self._of_people
-        if rows < OFTEN * look.rows or of_people(look.unique_id):
+        if rows < OFTEN * look.rows or of_people(look.unique_id, figures):
             return None
         names = ", ".join(dict.fromkeys(self.models[child].name for child, _ in referring))
         contacts = self._contacts(look)
@@ -218,7 +238,8 @@ class References:
         )
         changes = [f"{' and '.join(makers)} gets others"] if makers else []
         changes += [f"{' and '.join(contacts)} is made up"] if contacts else []
-        return CopyReason("; ".join([evidence, *changes]), contacts)
+        changes += [f"{' and '.join(sorted(figures))} follows from other twins"] if figures else []
+        return CopyReason("; ".join([evidence, *changes]), contacts, figures=tuple(sorted(figures)))
 
     def _event(self, look: RelationLook) -> CopyReason | None:
         """Return why a small table of races, classes or flights is about nobody: many people share each."""
@@ -270,21 +291,24 @@ class References:
             if name not in keys or len(look.columns) == 1
         )
 
-    def _of_people(self, name: str) -> bool:
-        """Return whether anything that a model is made from may hold people, or cannot be read."""
+    def _of_people(self, name: str, figures: Collection[str] = ()) -> bool:
+        """Return whether anything but figures is made from what may hold people, or cannot be read."""
         lineage = self.lineages.get(name)
         if lineage is None or not (lineage.is_parsed or lineage.is_stored):
             return True
         sources = {node.unique_id for node in ancestry(self.manifest, [name])} - {name}
+        if figures:
+            others = [one for one in self.looks[name].columns if one not in figures]
+            sources &= self._nodes_of(name, others) | self._nodes_of_rows(name)
         if sources & self._sources_of_people:
             return True
         return any(self._holds_people(source) for source in sources)
 
-    def _shows_people(self, name: str) -> bool:
-        """Return whether anything but keys and contacts follows from what people have, or nobody can say."""
+    def _shows_people(self, name: str, figures: Collection[str] = ()) -> bool:
+        """Return whether all but keys, contacts and figures follows from what people have, or may."""
         look = self.looks[name]
-        keys = {*(key.column for key in self.keys[name]), *self._contacts(look)}
-        columns = self._columns_before(name, [one for one in look.columns if one not in keys])
+        keys = {*(key.column for key in self.keys[name]), *self._contacts(look), *figures}
+        columns = columns_before(self.lineages, name, [one for one in look.columns if one not in keys])
         return columns is None or any(
             one.node in self._sources_of_people or read_name(one.column).what in (PERSONAL | LEADERS) - WHERE
             for one in columns
@@ -328,28 +352,10 @@ class References:
 
     def _nodes_of(self, name: str, columns: Collection[str]) -> set[str]:
         """Return the nodes whose columns these are, or follow from; all where nobody can say."""
-        before = self._columns_before(name, columns)
+        before = columns_before(self.lineages, name, columns)
         if before is None:
             return {one.unique_id for one in ancestry(self.manifest, [name])}
         return {one.node for one in before}
-
-    def _columns_before(self, name: str, columns: Collection[str]) -> set[ColumnRef] | None:
-        """Return the columns and all that they follow from; None where nobody can say."""
-        queue = [ColumnRef(name, column) for column in columns]
-        before: set[ColumnRef] = set()
-        while queue:
-            one = queue.pop()
-            if one in before:
-                continue
-            before.add(one)
-            lineage = self.lineages.get(one.node)
-            if lineage is None or not (lineage.is_parsed or lineage.is_stored):
-                return None
-            origin = lineage.columns.get(one.column)
-            if isinstance(origin, UnknownOrigin):
-                return None
-            queue += () if origin is None else origin.sources
-        return before
 
 
 def _kinds(look: RelationLook) -> dict[str, IdentifierKind | None]:

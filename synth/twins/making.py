@@ -17,6 +17,7 @@ from synth.twins.agreeing import agree_between
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.dbt_tests import TwinTests
 from synth.twins.excerpts import take_excerpt, with_wholes, without_whole
+from synth.twins.figures import figures_between
 from synth.twins.finishing import finish_twins, late_models, parents_of, with_facts, with_protection
 from synth.twins.outcomes import Failure, TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.reference import copy_reference
@@ -129,6 +130,7 @@ def _handed_out(
             _make, places[name], task, context, parents, referenced_columns, whole=name not in late
         )
     twins = agree_between(pool, tasks, context, finish_twins(pool, tasks, context, drafts, late))
+    twins = figures_between(pool, tasks, context, twins)
     for task in parts:  # those that others are calculated from come before them
         names = task.model.excerpt.parents if task.model.excerpt else ()
         wholes = {name: twins[name] for name in names if name in twins}

@@ -90,7 +90,9 @@ def _pairs(
     relation = public_relation(key, context)
     if relation is None:
         return []
-    columns = {column.name: column for column in context.warehouse.describe(relation)}
+    table = context.sql_facts.tables.get(key.parent)
+    figures = table.figures if table is not None else ()
+    columns = {one.name: one for one in context.warehouse.describe(relation) if one.name not in figures}
     pairs: list[tuple[Column, Mapping[Any, float]]] = []
     for measure in measures:
         alike = [one for one in columns.values() if one.kind in MEASURE_KINDS and _are_alike(one, measure)]

@@ -1,7 +1,8 @@
 """Tables about nobody: copied as they are, which is said wherever the twin is named.
 
 What their rows refer to may be about somebody: such keys become those of the parent's twin. Who works at a
-place is somebody, too: columns that say who, or how to reach them, are made up.
+place is somebody, too: columns that say who, or how to reach them, are made up. So are numbers that sum up
+people, until the twins of these say what they are; see `synth.twins.figures`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synth._version import __version__
 from synth.columns.conform import as_plain, others_for
@@ -17,6 +19,7 @@ from synth.columns.encoding import encode
 from synth.columns.keys import new_keys
 from synth.columns.roles import REPLACED_ROLES, classify
 from synth.domain import Role
+from synth.twins.computing import with_new_columns
 from synth.twins.pools import keys_in_turn, pool_of
 from synth.twins.renumbering import with_new_numbers
 from synth.twins.twin import Twin
@@ -24,12 +27,16 @@ from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import TypeAlias
 
     from synth.domain import Column, ForeignKey, Task
     from synth.twins.context import RunContext
 
+    Figures: TypeAlias = Callable[[pa.Table, Sequence[Column]], pa.Table]
+
 MADE_UP_ROLES = REPLACED_ROLES | {Role.FREE_TEXT}
+MOST_DECIMALS = 6  # of a figure
 COPY_VERDICT = "copied"  # in place of a verdict: nothing was checked, because nothing is anybody's
 
 
@@ -39,6 +46,7 @@ def copy_reference(
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
     referenced_columns: Collection[str],
+    figures: Figures | None = None,
 ) -> Twin:
     """Copy a table that is about nobody, store it and stage it.
 
@@ -47,6 +55,7 @@ def copy_reference(
         context: of the run.
         parents: the keys of the twins already made in this run, by `unique_id`.
         referenced_columns: columns of the twin that its children will reference.
+        figures: what makes numbers that follow from other twins; else they are made up.
 
     Raises:
         SynthError: a service failed.
@@ -60,15 +69,22 @@ def copy_reference(
     names = [column.name for column in columns]
     learned_keys = [key for key in learned_parents(task) if key.column in names]
     table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
+    computed = figures(table, columns) if figures else pa.table({})
+    table = with_new_columns(table, computed)
     stage = _stage_of(task, context, table)
     made_up = any(role in MADE_UP_ROLES for role in model.roles.values())
     has_new = bool(model.new_numbers) or any(key.real_keys for key in model.foreign_keys)
-    is_changed = bool(learned_keys or made_up or has_new or {*model.unlinked_columns} & {*names})
+    others = {*model.unlinked_columns, *model.figures} & {*names}
+    is_changed = bool(learned_keys or made_up or has_new or others)
     # Postgres copies the rows itself where none of them changed.
     context.warehouse.stage(task, stage, columns=columns, table=table if is_changed else None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     holds = frozenset(key.parent for key in learned_keys if key.parent in context.twins)
-    return Twin(stage, None, stage.artifacts, (), keys, {}, parents=holds)
+    made_up_figures = sorted({*model.figures} & {*names} - {*computed.column_names})
+    warnings = tuple(
+        f"{name} of {model.name} is made up: no twin says what it is" for name in made_up_figures
+    )
+    return Twin(stage, None, stage.artifacts, warnings, keys, {}, parents=holds)
 
 
 def _stage_of(task: Task, context: RunContext, table: pa.Table) -> Stage:
@@ -117,12 +133,33 @@ def _rows(
         values = real.column(column.name)
         if column.name in learned_keys:
             values = _other_keys(task, learned_keys[column.name], column, values, context, parents)
+        elif column.name in task.model.figures:
+            values = other_figures(values, np.random.default_rng([task.seed, *column.name.encode()]))
         elif treatment.role in MADE_UP_ROLES and column.name in task.model.roles:
             values = others_for(treatment, values, np.random.default_rng([task.seed, *column.name.encode()]))
         if column.name in task.model.unlinked_columns:
             values = pa.chunked_array([pa.nulls(len(values), values.type)])
         rows[column.name] = encode(as_plain(values), column)
     return pa.table(rows)
+
+
+def other_figures(values: pa.ChunkedArray, rng: np.random.Generator) -> pa.ChunkedArray:
+    """Return numbers of their mean, spread and decimals, NULL as often, and not below 0 where none is.
+
+    Args:
+        values: the real ones, of at least `RARE` rows.
+        rng: of the column.
+    """
+    real = pc.cast(values.drop_null(), pa.float64()).to_numpy()
+    if not len(real):
+        return values
+    numbers = rng.normal(real.mean(), real.std(), len(values))
+    if real.min() >= 0:
+        numbers = np.abs(numbers)
+    decimals = next((one for one in range(MOST_DECIMALS) if (real == real.round(one)).all()), MOST_DECIMALS)
+    numbers = numbers.round(decimals)
+    is_null = rng.random(len(values)) < values.null_count / len(values)
+    return pa.chunked_array([pa.array(numbers, mask=is_null)]).cast(values.type, safe=False)
 
 
 def learned_parents(task: Task) -> list[ForeignKey]:

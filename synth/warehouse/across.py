@@ -67,6 +67,7 @@ class FactTable:
         not_null: columns that are never NULL.
         public: its rows are about nobody, and are those of its twin.
         new_numbers: columns that are other ones in its twin.
+        figures: numbers that follow from other twins in its own, though the table is public.
     """
 
     relation: Relation
@@ -74,6 +75,7 @@ class FactTable:
     not_null: frozenset[str] = frozenset()
     public: bool = False
     new_numbers: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
 
 
 def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable]) -> list[Across]:
