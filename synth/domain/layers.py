@@ -190,7 +190,7 @@ class Options:
         float,
         Option(
             parse_seconds,
-            "Seconds after which an evaluation is an error.",
+            "Seconds after which an evaluation is an error. Half of them are for further splits.",
             makes_twin=False,
             asks_gate=False,
         ),

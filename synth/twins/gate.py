@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Shares, Task
-    from synth.evaluate import Entities, OtherSplits, ReplacedColumn
+    from synth.evaluate import Entities, Halves, OtherSplits, ReplacedColumn
 
 MOST_EXPLAINED = 3  # checks of a rejection; the others are named
 # The fidelity from which a twin that fails in quality alone is of more use than one by guarantee: about that
 # is what twins by guarantee of some hundred entities reach (decisions/2026-11-29-protect-by-default.md).
 USEFUL = 0.8
+SHARE_FOR_SPLITS = 0.5  # of the time that an evaluation has; the rest is for what is asked after that
 WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
@@ -58,6 +60,31 @@ class EvaluationContext(TypedDict):
     models: int
     splits: OtherSplits | None
     progress: Callable[[str, int, int], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitsInTime:
+    """Draws other splits as long as there is time: what fewer of them say is better than no verdict.
+
+    Attributes:
+        splits: that are drawn.
+        seconds: that they may take from the `start` on, with what was asked before the first.
+    """
+
+    splits: OtherSplits
+    seconds: float
+    start: float
+
+    @property
+    def whose(self) -> NDArray[np.int64]:
+        """The entity of each real row; see `OtherSplits`."""
+        return self.splits.whose
+
+    def draw(self, number: int) -> Halves | None:
+        """Return the split of this number; None where it would hardly be done in time."""
+        used_seconds = monotonic() - self.start
+        is_in_time = used_seconds * (number + 1) / number <= self.seconds
+        return self.splits.draw(number) if is_in_time else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +123,9 @@ def measure(evidence: Evidence, balance: Mapping[str, Shares], *, seconds: float
     A balanced twin differs from the source as the user asked for. Its quality is measured against real rows
     that are thinned out until their shares are those of the twin; its privacy against all.
     """
+    if splits := evidence.context["splits"]:
+        timed_splits = SplitsInTime(splits, SHARE_FOR_SPLITS * seconds, monotonic())
+        evidence = replace(evidence, context={**evidence.context, "splits": timed_splits})
     if not balance and evidence.final is None:
         return _in_time(lambda: _evaluate(evidence), seconds, evidence)
     privacy = _in_time(lambda: _evaluate(evidence, [Aspect.PRIVACY]), seconds, evidence)

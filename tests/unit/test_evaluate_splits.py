@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from synth.domain import Check, Verdict
 from synth.evaluate import Entities, Halves, evaluate
+from synth.twins.gate import SplitsInTime
 from tests.unit.test_evaluate import customers
 
 if TYPE_CHECKING:
@@ -120,3 +122,14 @@ def test_other_splits_are_not_asked_where_the_first_decides() -> None:
     engine = Engine(customers(4_000, 3), 3, 0.0)
     assert membership(engine, several=True).verdict is Verdict.PASS
     assert engine.asked == 0
+
+
+def test_no_split_is_drawn_that_would_hardly_be_done_in_time() -> None:
+    engine = Engine(customers(PEOPLE, 1), 1, 0.0)
+    since = monotonic() - 100  # a split took 100 seconds, or five took 20 each
+    assert SplitsInTime(engine, 201, since).draw(1) is not None
+    assert SplitsInTime(engine, 199, since).draw(1) is None
+    assert SplitsInTime(engine, 121, since).draw(5) is not None
+    assert SplitsInTime(engine, 119, since).draw(5) is None
+    assert engine.asked == 2
+    assert (SplitsInTime(engine, 1, since).whose == engine.whose).all()
