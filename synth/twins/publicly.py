@@ -21,6 +21,7 @@ from synth.guarantee import ColumnDomain
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.computing import wanted_formulas
 from synth.twins.offsets import with_offsets
+from synth.twins.usual import usual_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -249,7 +250,7 @@ def _bounds(
         return ColumnDomain("datetime", low=ends[0], high=ends[1], nullable=nullable, unit=unit), source
     decimals = 0 if column.kind in {Kind.INTEGER, Kind.INTERVAL} else column.scale
     domain = ColumnDomain("number", low=low, high=high, decimals=decimals, nullable=nullable)
-    return replace(domain, largest=_largest(column)), source
+    return replace(domain, largest=_largest(column), usual=usual_range(column)), source
 
 
 def _largest(column: Column) -> float | None:

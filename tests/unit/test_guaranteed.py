@@ -138,6 +138,33 @@ def test_domains_come_from_tests_declarations_types_and_rules_and_the_rest_is_pa
     assert public.sources["city"] == "paid for"
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "usual"),
+    [
+        ("annual_rate", {"scale": 4, "precision": 6}, (2.0**-10, 1)),
+        ("annual_rate", {"scale": 2, "precision": 5}, (0.5, 128)),
+        ("discountPct", {}, (2.0**-10, 1)),
+        ("term_months", {}, (0.5, 128)),
+        ("n_rooms", {}, (0.5, 64)),
+        ("opened_year", {}, (1024, 2048)),
+        ("amount", {}, (0.5, 65_536)),
+    ],
+)
+def test_a_name_says_where_numbers_mostly_are(
+    name: str, more: dict[str, Any], usual: tuple[float, float]
+) -> None:
+    model = replace(MODEL, primary_key=(), unique=())
+    public = publicly(
+        model,
+        [column(name, Kind.DECIMAL, **more)],
+        twins=(),
+        enums={},
+        enforceable=EnforceableFacts(),
+        pools=lambda _: None,
+    )
+    assert public.domains[name].usual == usual
+
+
 def test_an_owner_who_lets_nothing_be_discovered_gets_the_lines_to_add() -> None:
     with pytest.raises(ModelError, match=r"plan: `labels: \[a, b, …\]`; .*joined: `low: 2020-01-01"):
         refuse_unknown(MODEL, public_of())
