@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,51 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from synth.guarantee.noise import Mechanisms
+
+CLEAR = 3.0  # standard deviations of the noise from which there are entities with so many rows
+SPREAD = 0.2  # of the share of a cell, times its complement: a cell of a quarter or so of the rows
+
+
+@dataclass(frozen=True, slots=True)
+class RowBound:
+    """How many rows of an entity are used, and how many rows there are for each of those.
+
+    Attributes:
+        most: rows of an entity that are used.
+        ratio: rows within the stated bound for each row that is used.
+    """
+
+    most: int
+    ratio: float = 1.0
+
+
+def measured_bound(
+    owners: NDArray[np.int64], most: int, mechanisms: Mechanisms, rho: float, rho_of_a_column: float
+) -> RowBound:
+    """Return the bound under which shares of rows are surest, by a noisy histogram of rows per entity.
+
+    Noise grows with the bound, and chance falls with the rows. A share p of n rows has the variance
+    p·(1-p)/n by chance and (bound/n)²/(2·rho) by Gaussian noise.
+
+    Args:
+        owners: whose each row is, of at most `most` rows each.
+        most: the stated bound.
+        mechanisms: that draw the noise.
+        rho: the loss of the histogram; an entity moves one of its counts by one.
+        rho_of_a_column: the loss that a column may cause later.
+    """
+    alone = mechanisms.with_contribution(1)
+    sizes = np.bincount(np.bincount(owners), minlength=most + 1)[1 : most + 1]
+    noisy = alone.counts("rows per entity", sizes, rho)
+    counts = np.where(noisy > CLEAR * alone.scale(rho), noisy, 0.0)
+    if not counts.any():
+        return RowBound(most)
+    rows = {one: float(counts @ np.minimum(np.arange(1, most + 1), one)) for one in range(1, most + 1)}
+    variances = {one: SPREAD / n + (one / n) ** 2 / (2 * rho_of_a_column) for one, n in rows.items()}
+    best = min(variances, key=lambda one: variances[one])
+    return RowBound(best, rows[most] / rows[best])
 
 
 def rows_within(frame: pd.DataFrame, entities: Any, most: int, secret: bytes) -> pd.DataFrame:

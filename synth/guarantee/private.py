@@ -9,7 +9,7 @@ import pandas as pd
 
 from synth.guarantee.cells import LabelCells, Margin, label_margin, line_margin, refined_margin
 from synth.guarantee.children import ChildCounts, ParentCounts, measured_children
-from synth.guarantee.contributions import places_within
+from synth.guarantee.contributions import RowBound, measured_bound, places_within
 from synth.guarantee.discovery import TELLING, discover_domain
 from synth.guarantee.domains import ColumnDomain, key_of
 from synth.guarantee.grouping import group_cells
@@ -36,6 +36,8 @@ PRESENCE, UNDECLARED = 0.2, 1.5
 # Pairs that are counted: at most so many a column, as many as leave each so many groups a column, and none
 # where fewer would. Labels that few groups merge hide rules, such as that what is open has no end.
 PAIRS, GROUPS, FEWEST_PAIRS = 2, 4, 2
+# The share for how many rows entities have, by which it is decided how many of them are used.
+BOUND = 0.03
 # The share for what nearly every entity keeps to.
 REGULARITIES = 0.08
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
@@ -45,10 +47,10 @@ FULL, MOST_GROUPS = 3.0, 32
 class PrivateSynthesizer:
     """Learns a table within a budget of epsilon and delta and draws rows like it.
 
-    Neighbours are tables that differ by all rows of one entity, of which at most `rows_per_entity` are used.
-    Public are `domains`, the names and the order of columns and every other argument, also `rows` where it is
-    stated. Rows can be drawn for rows of `given` columns. `seed` moves draws from what was learned, never the
-    noise, which OpenDP takes from the operating system.
+    Neighbours are tables that differ by all rows of one entity, of which at most `rows_per_entity` are used:
+    fewer where that makes shares of rows surer. Public are `domains`, the names and the order of columns, and
+    all other arguments, also `rows` where it is stated. Rows can be drawn for rows of `given` columns. `seed`
+    moves draws from what was learned, never the noise, which OpenDP takes from the operating system.
     """
 
     mechanisms: ClassVar[type[Mechanisms]] = Mechanisms
@@ -74,6 +76,7 @@ class PrivateSynthesizer:
         self._incomplete = incomplete
         self._thresholds = sum(domains[name].of_labels for name in incomplete)
         self._public_rows, self._random = rows, np.random.default_rng(seed)
+        self._bound = RowBound(rows_per_entity)
         self._mechanisms = self.mechanisms(
             epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
@@ -94,7 +97,8 @@ class PrivateSynthesizer:
     @property
     def rows(self) -> int:
         """The number of rows: the public one, or the noisy one that was paid for."""
-        return max(1, round(self._rows)) if self._public_rows is None else self._public_rows
+        rows = self._rows * self._bound.ratio
+        return max(1, round(rows)) if self._public_rows is None else self._public_rows
 
     def fit(
         self,
@@ -116,6 +120,10 @@ class PrivateSynthesizer:
         self._given_columns = tuple(given)
         frame = frame[list(self.domains)]
         places, owners = places_within(frame, entities, self._mechanisms.contribution, keys)
+        self._bound = self._row_bound(owners)
+        if self._bound.most < self._mechanisms.contribution:
+            places, owners = places_within(frame, entities, self._bound.most, keys)
+        self._mechanisms.contribution = self._bound.most
         training = frame.iloc[places].reset_index(drop=True)
         if parents is not None:
             rhos = [self._mechanisms.rho * share for share in CHILDREN]
@@ -156,9 +164,17 @@ class PrivateSynthesizer:
             name: self._groups[name].codes(self._margins[name].cells.codes(frame[name])) for name in names
         }
 
+    def _row_bound(self, owners: NDArray[np.int64]) -> RowBound:
+        """Return how many rows of an entity are used; the stated bound says how many may be."""
+        most, rho = self._mechanisms.contribution, self._mechanisms.rho
+        if most == 1:
+            return RowBound(1)
+        of_a_column = rho * MARGINS / len(self.domains)
+        return measured_bound(owners, most, self._mechanisms, rho * BOUND, of_a_column)
+
     def _count(self, number: int) -> None:
         if self._public_rows is not None:
-            self._rows = float(self._public_rows)
+            self._rows = max(1.0, self._public_rows / self._bound.ratio)
             return
         sums, weights = 0.0, 0.0
         for what, most, share in (("rows", np.inf, ROWS), *(("few rows", *one) for one in SURER)):

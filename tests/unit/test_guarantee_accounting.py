@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from synth.guarantee import ColumnDomain, ParentCounts, PrivateSynthesizer, compose, noise
+from synth.guarantee.contributions import measured_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,8 +128,21 @@ def test_two_releases_cost_less_than_the_sum_and_more_than_one() -> None:
 def test_more_rows_of_an_entity_mean_more_noise() -> None:
     spenders = {most: spender(1.0, 1e-6, most).releases for most in (1, 5)}
     of_parents, of_rows = (
-        {most: next(one.scale for one in some if one.what == what) for most, some in spenders.items()}
+        {most: next(one for one in some if one.what == what) for most, some in spenders.items()}
         for what in ("rows per parent", "rows")
     )
-    assert of_rows[5] == pytest.approx(5 * of_rows[1], rel=1e-6)
-    assert of_parents[5] == of_parents[1]  # however many rows an entity has, it is one parent
+    assert of_rows[5].scale == pytest.approx(of_rows[5].contribution * of_rows[1].scale, rel=1e-6)
+    assert of_parents[5].scale == of_parents[1].scale  # however many rows an entity has, it is one parent
+
+
+@pytest.mark.parametrize(("rows_of_each", "entities", "most"), [(1, 200, 1), (2, 200, 2), (9, 400, 5)])
+def test_so_many_rows_of_an_entity_are_used_as_make_shares_surest(
+    rows_of_each: int, entities: int, most: int
+) -> None:
+    owners = np.repeat(np.arange(entities), min(5, rows_of_each))
+    for _ in range(8):
+        mechanisms = noise.Mechanisms(3.0, 1e-6, contribution=5)
+        bound = measured_bound(owners, 5, mechanisms, mechanisms.rho * 0.05, mechanisms.rho * 0.08)
+        assert bound.most == most
+        assert bound.ratio < 1.5
+        assert mechanisms.releases[0].contribution == 1  # an entity moves one of the counts by one
