@@ -296,7 +296,7 @@ def test_where_entities_have_one_row_its_noise_is_that_of_one_row() -> None:
     amounts = [np.exp(random.normal(8, 1, 400)).round(2) for _ in range(5)]
     loans = pd.DataFrame({"type": types, **{f"amount {i}": one for i, one in enumerate(amounts)}})
     domains = {
-        name: ColumnDomain("category", nullable=False)
+        str(name): ColumnDomain("category", nullable=False)
         if name == "type"
         else ColumnDomain("number", decimals=2, nullable=False)
         for name in loans
