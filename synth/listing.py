@@ -319,7 +319,7 @@ def _read_publicly(
 def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> ColumnListing:
     column = treatment.column
     if model.reference:
-        return ColumnListing(column.name, column.data_type, Role.KEEP, "reference", "copied as it is")
+        return ColumnListing(column.name, column.data_type, *_fate_in_copy(column.name, model))
     if model.excerpt and model.excerpt.query:
         return ColumnListing(
             column.name, column.data_type, treatment.role, treatment.origin, "calculated from those twins"
@@ -335,6 +335,20 @@ def _entry(treatment: Treatment, model: Model, twins: Collection[str]) -> Column
     return ColumnListing(
         column.name, column.data_type, treatment.role, treatment.origin, action(treatment, model, twins)
     )
+
+
+def _fate_in_copy(name: str, model: Model) -> tuple[Role, str, str]:
+    """Return the role of a column of a table about nobody, where that comes from, and what happens to it."""
+    if name in model.figures:
+        return Role.NUMBER, "reference", "made of other twins, as the SQL says"
+    if name in model.new_numbers:
+        return Role.KEY, "reference", "other numbers"
+    new_keys = [key for key in model.foreign_keys if key.column == name and not key.public]
+    if new_keys and new_keys[0].parent != model.unique_id:
+        return Role.FOREIGN_KEY, references(new_keys[0]), f"keys of the twin of {new_keys[0].parent}"
+    if name in model.roles:
+        return model.roles[name], "reference", "made up"
+    return Role.KEEP, "reference", "copied as it is"
 
 
 def _listing_without_rows(task: Task, error: SynthError) -> ModelListing:

@@ -11,7 +11,7 @@ from synth.graph.circles import broken_circles
 from synth.graph.common_keys import KeyShares
 from synth.graph.derived import with_derivations, with_formulas
 from synth.graph.excerpts import with_excerpts
-from synth.graph.lineage import ancestry, relations, trace, unique_columns
+from synth.graph.lineage import ancestry, keys_above, relations, trace, unique_columns
 from synth.graph.links import Linker
 from synth.graph.look import look_at
 from synth.graph.owners import EntityOwners
@@ -115,7 +115,10 @@ def _lineages(
     places = relations(nodes)
     layout = warehouse.layout(places.values())
     columns = {name: layout.types.get(relation, {}) for name, relation in places.items()}
-    return trace(nodes, columns, unique_columns(manifest, layout), statements)
+    keys = unique_columns(manifest, layout)
+    lineages = trace(nodes, columns, keys, statements)
+    whole_keys = keys_above(lineages, keys)
+    return trace(nodes, columns, whole_keys, statements) if whole_keys != keys else lineages
 
 
 def open_questions(graph: Graph) -> Mapping[str, str]:

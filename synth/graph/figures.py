@@ -30,15 +30,15 @@ def figures_of(
         is_of_people: whether the rows of a relation, or of what it is made from, may be about people.
     """
 
-    def is_figure(column: ColumnRef, passed: frozenset[ColumnRef]) -> bool:
+    def is_figure(column: ColumnRef, trail: frozenset[ColumnRef]) -> bool:
         """Return whether a column is one, or nothing but a function of some."""
         lineage = lineages.get(column.node)
         origin: Origin | None = lineage.columns.get(column.column) if lineage else None
         if isinstance(origin, Aggregate):
             return bool(origin.keys) and not origin.is_windowed and any(map(is_of_people, origin.over))
-        if not isinstance(origin, Copy | ChoiceOrigin | Expression) or column in passed:
+        if not isinstance(origin, Copy | ChoiceOrigin | Expression) or column in trail:
             return False
-        return bool(origin.sources) and all(is_figure(one, passed | {column}) for one in origin.sources)
+        return bool(origin.sources) and all(is_figure(one, trail | {column}) for one in origin.sources)
 
     return frozenset(
         name

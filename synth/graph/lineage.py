@@ -84,6 +84,31 @@ def unique_columns(manifest: Manifest, layout: RelationLayout) -> Mapping[str, l
     return sets
 
 
+def keys_above(
+    lineages: Mapping[str, NodeLineage], keys: Mapping[str, list[tuple[str, ...]]]
+) -> Mapping[str, list[tuple[str, ...]]]:
+    """Return the sets of columns that are unique together, also those above nodes that have all their rows.
+
+    A team tests the keys of `dim_branches`. The rows of `stg_branches`, from which these are copied, are the
+    same ones, so its keys are unique, and whoever joins it by them gets no row twice.
+    """
+    whole_keys = {name: [*sets] for name, sets in keys.items()}
+    queue = [(name, one) for name, sets in keys.items() for one in sets]
+    while queue:
+        name, names = queue.pop()
+        lineage = lineages.get(name)
+        if lineage is None or lineage.rows_of is None or lineage.is_filtered:
+            continue
+        origins = [lineage.columns.get(one) for one in names]
+        sources = [one.source for one in origins if isinstance(one, Copy)]
+        above = tuple(one.column for one in sources if one.node == lineage.rows_of)
+        sets_above = whole_keys.setdefault(lineage.rows_of, [])
+        if len(above) == len(names) and above not in sets_above:
+            sets_above.append(above)
+            queue.append((lineage.rows_of, above))
+    return whole_keys
+
+
 def root(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> ColumnRef:
     """Return the column where the values of `column` arise: copies are followed to what is none."""
     visited_columns = set()

@@ -69,8 +69,8 @@ def copy_reference(
     names = [column.name for column in columns]
     learned_keys = [key for key in learned_parents(task) if key.column in names]
     table = _rows(task, context, columns, {key.column: key for key in learned_keys}, parents)
-    computed = figures(table, columns) if figures else pa.table({})
-    table = with_new_columns(table, computed)
+    other_columns = figures(table, columns) if figures else pa.table({})
+    table = with_new_columns(table, other_columns)
     stage = _stage_of(task, context, table)
     made_up = any(role in MADE_UP_ROLES for role in model.roles.values())
     has_new = bool(model.new_numbers) or any(key.real_keys for key in model.foreign_keys)
@@ -80,7 +80,7 @@ def copy_reference(
     context.warehouse.stage(task, stage, columns=columns, table=table if is_changed else None)
     keys = {name: table.column(name) for name in sorted(set(referenced_columns) & set(names))}
     holds = frozenset(key.parent for key in learned_keys if key.parent in context.twins)
-    made_up_figures = sorted({*model.figures} & {*names} - {*computed.column_names})
+    made_up_figures = sorted({*model.figures} & {*names} - {*other_columns.column_names})
     warnings = tuple(
         f"{name} of {model.name} is made up: no twin says what it is" for name in made_up_figures
     )

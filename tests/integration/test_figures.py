@@ -61,6 +61,9 @@ def _write(handmade: Handmade, branches: str = BRANCHES, name: str = "dim_branch
 @pytest.mark.parametrize("name", ["dim_branches", "dim_routes"])
 def test_a_dimension_is_copied_and_its_figures_are_those_of_the_twins(handmade: Handmade, name: str) -> None:
     _write(handmade, name=name)
+    actions = {one["name"]: one["action"] for one in listing_by_name(handmade)[name]["columns"]}
+    assert actions["n_staff"] == "made of other twins, as the SQL says"
+    assert actions["region"] == "copied as it is"
     answer = handmade.synth("run")
     assert answer.code == 0, answer.text
     assert "n_staff and payroll follows from other twins" in answer.text

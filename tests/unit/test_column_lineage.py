@@ -6,7 +6,7 @@ import pytest
 
 from synth.domain import Derivation, Model, Relation, Way
 from synth.graph.derived import with_derivations
-from synth.graph.lineage import root, roots, trace, without_data
+from synth.graph.lineage import keys_above, root, roots, trace, without_data
 from synth.graph.origins import (
     Aggregate,
     ChoiceOrigin,
@@ -440,6 +440,17 @@ def test_an_outer_join_that_finds_no_row_gives_null_whatever_the_expression() ->
         "select v.visit, a.wing, a.w, a.u from zoo.visits v left join a using (keeper)"
     )
     assert read(sql).formulas == {"u": 'UPPER("wing")'}
+
+
+def test_what_is_unique_below_is_unique_above_where_no_row_is_lost() -> None:
+    wings = "select wing, min(name) as head from outside.staff group by wing, hired"
+    whole = "select wing as wing_id, upper(head) as head from zoo.stg"
+    some = f"{whole} where head > 'A'"
+    for sql, keys in {whole: [("wing",)], some: []}.items():
+        nodes = lineages(stg=wings, mart=sql)
+        above = keys_above(nodes, {"model.zoo.mart": [("wing_id",), ("head",)], KEEPERS: [("keeper",)]})
+        assert above.get("model.zoo.stg", []) == keys
+        assert above["model.zoo.mart"] == [("wing_id",), ("head",)]
 
 
 @pytest.mark.parametrize(
