@@ -9,6 +9,7 @@ from synth.domain import with_article
 from synth.facts.stated import stated_references
 from synth.graph.circles import broken_circles
 from synth.graph.common_keys import KeyShares
+from synth.graph.constants import with_sql_labels
 from synth.graph.derived import with_derivations, with_formulas
 from synth.graph.excerpts import with_excerpts
 from synth.graph.lineage import ancestry, keys_above, relations, trace, unique_columns
@@ -93,10 +94,16 @@ def decide(
     }
     whole_models = with_excerpts(owned_models, lineages, looks, warehouse)
     decided_models = tuple(
-        with_derivations(with_formulas(model, lineages.get(name)), lineages)
+        _with_sql(model, lineages, looks.get(name))
         for name, model in KeyShares(whole_models, looks, lineages, warehouse).with_keys().items()
     )
     return Graph(decided_models, looks, lineages, tuple(owners.questions))
+
+
+def _with_sql(model: Model, lineages: Mapping[str, NodeLineage], look: RelationLook | None) -> Model:
+    """Return the model with what its SQL says of its columns: formulas, where values arise, labels."""
+    own = with_formulas(model, lineages.get(model.unique_id))
+    return with_sql_labels(with_derivations(own, lineages), lineages, look)
 
 
 def _parents(manifest: Manifest, models: Sequence[Model], references: Sequence[Reference]) -> list[str]:
