@@ -24,7 +24,7 @@ from synth.domain import (
 )
 from synth.errors import ConfigError, ManifestError, SynthError
 from synth.facts import Facts, facts
-from synth.facts.of_queries import asks_how_fresh
+from synth.facts.of_queries import asks_how_fresh, meets_others
 from synth.project.digests import source_digests
 from synth.project.labels import labels_of
 from synth.project.manifest import relation_of
@@ -311,6 +311,7 @@ def _tests(manifest: Manifest) -> Mapping[str, Sequence[ProjectTest]]:
             test.column,
             stores,
             fresh=asks_how_fresh(test.sql),
+            meets_others=not test.attached_node and meets_others(test.sql),
         )
         for parent in parents:
             tests_by_model[parent].append(project_test)

@@ -147,6 +147,7 @@ class ProjectTest:
         column: of that node, if it is about one.
         stores_failures: whether dbt writes the rows that fail into a table.
         fresh: whether it compares the newest row with the clock.
+        meets_others: whether it is a query that brings rows of a model together with others.
     """
 
     unique_id: str
@@ -157,6 +158,7 @@ class ProjectTest:
     column: str | None = None
     stores_failures: bool = False
     fresh: bool = False
+    meets_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

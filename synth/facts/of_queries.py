@@ -26,6 +26,27 @@ def asks_how_fresh(query: str) -> bool:
     return bool(_CLOCK.search(query) and _NEWEST.search(query))
 
 
+def meets_others(query: str) -> bool:
+    """Return whether a query is about rows beside others: by a join, a window, a group or a further query.
+
+    A group that is listed because it has several rows is a key, which twins keep.
+    """
+    from sqlglot import exp, parse_one  # noqa: PLC0415 - as below
+    from sqlglot.errors import SqlglotError  # noqa: PLC0415 - as below
+
+    try:
+        tree = parse_one(query, read="postgres")
+    except SqlglotError:
+        return False
+    names = {one.alias for one in tree.find_all(exp.CTE)}
+    relations = [one for one in tree.find_all(exp.Table) if one.db or one.name not in names]
+    if len(relations) > 1 or tree.find(exp.Join, exp.Lateral, exp.SetOperation):
+        return True
+    if all(_counts_several(one.this) for one in tree.find_all(exp.Having)) and tree.find(exp.Having):
+        return False
+    return tree.find(exp.AggFunc, exp.Window) is not None
+
+
 def rows_that_break(query: str, node: Node) -> Statement:
     """State that no row of `node` satisfies the condition of a query that lists wrong rows, or repeats a key.
 

@@ -39,7 +39,7 @@ class TwinTestVerdict:
 
 
 def is_bearable(result: DbtTestResult, rows: Mapping[str, int]) -> bool:
-    """Return whether a singular test reads several models or fails for few rows; no twin is made to keep it.
+    """Return whether a singular test compares rows, or fails for few of them; no twin is made to keep it.
 
     Args:
         result: of the test on twins.
@@ -48,7 +48,8 @@ def is_bearable(result: DbtTestResult, rows: Mapping[str, int]) -> bool:
     parents = result.test.parents
     most = max((rows.get(name, 0) for name in parents), default=0)
     is_failure = result.outcome is DbtTestOutcome.FAIL and not result.test.attached_node
-    return is_failure and (len(parents) > 1 or result.failures < BEARABLE * most)
+    is_few = result.failures < BEARABLE * most
+    return is_failure and (len(parents) > 1 or result.test.meets_others or is_few)
 
 
 class TwinTests:
