@@ -91,9 +91,9 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    if len(models_by_id) < 2:  # noqa: PLR2004 - facts are about two
-        return AcrossFacts()
     links = _links(models_by_id)
+    if len(models_by_id) < 2 and not links:  # noqa: PLR2004 - facts are about two
+        return AcrossFacts()
     relations = {name: model.relation for name, model in models_by_id.items()}
     relations |= {
         key.parent: key.relation
@@ -129,7 +129,7 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    every = _links(models_by_id)
+    every = [link for link in _links(models_by_id) if link.many != link.one]
     ways = [(link.many, link.one) for link in every]
     single = [link for link in every if ways.count((link.many, link.one)) == 1]
     links = [link for link in single if not link.public]
@@ -208,13 +208,16 @@ class _Search:
 
 
 def _links(models: Mapping[str, Model]) -> list[Link]:
-    """Return which rows belong together, those of a model and its parents first."""
+    """Return which rows belong together, those of a model and its parents first.
+
+    Parents may be other rows of the model: the boss of an employee, the payment of a refund.
+    """
     links = []
     for name, model in models.items():
         for key in model.foreign_keys:
             parent = models.get(key.parent)
             public = key.relation is not None or (parent is not None and bool(parent.reference))
-            if key.parent == name or (parent is None and not public) or key.column in model.seed_columns:
+            if (parent is None and not public) or key.column in model.seed_columns:
                 continue
             if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
                 single = _is_key(model, key.column)
@@ -260,7 +263,8 @@ def _pairs(
         if column in excluded_columns or (_is_key(model, column) and not single):
             continue
         for source, other in tables[blank.other].types.items():
-            if source != blank.key and family_of(kind) and family_of(kind) == family_of(other):
+            is_same = (blank.model, column) == (blank.other, source)  # see `synth.twins.kinship`
+            if source != blank.key and not is_same and family_of(kind) and family_of(kind) == family_of(other):
                 yield replace(blank, column=column, source=source)
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
+from synth.twins.admission import comes_of_twins
 from synth.twins.computing import candidates, own_formulas, with_columns, without_new_breaks
 from synth.twins.dependents import followers_of
 from synth.twins.pools import former_places, keys_in_turn
@@ -238,12 +239,8 @@ def agreement_steps(
     for one in facts:  # what the row itself or others say adds up, too: then the rows are its parts
         fact = one.mirror if one.way is Way.SUM and (one.model, one.column) in steps else one
         place = fact.model, fact.column
-        is_copy = fact.other in twins and fact.source in anew.get(fact.other, {fact.source})
-        if not _may_decide(fact, drafts, steps) or (fact.column in anew[fact.model] and not is_copy):
-            continue  # no real value may stand there
-        made_up = {*fact.beside} & anew[fact.model] or {*fact.order} & anew.get(fact.other, set())
-        if made_up and fact.way in {Way.FORMULA, Way.TOTAL}:
-            continue  # nothing that is learned follows from what is made up
+        if not _may_decide(fact, drafts, steps) or not comes_of_twins(fact, anew, twins):
+            continue
         more = {**needs, place: needs.get(place, set()) | _needs(fact)}
         if _has_order(more):
             steps[place], needs = [*steps.get(place, []), fact], more

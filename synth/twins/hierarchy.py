@@ -59,7 +59,8 @@ def with_trees(
 ) -> pa.Table:
     """Return the twin in which rows refer to their own table in trees, where the real rows do.
 
-    A twin without circles is left as it is, and so is a column of which no two rows may share a value.
+    A twin without circles keeps its trees, but rows deeper than any real one refer to one above those
+    that they refer to. A column of which no two rows may share a value is left as it is.
 
     Args:
         table: the twin.
@@ -74,11 +75,15 @@ def with_trees(
         if not is_free or not table.num_rows or not {name, key} <= set(table.column_names):
             continue
         model, twin = forest_of(real, name, key), forest_of(table, name, key)
-        if model is None or not model.is_whole or (twin is not None and twin.is_whole):
+        if model is None or not model.is_whole or (one.is_required and not model.self_led):
             continue
-        if one.is_required and not model.self_led:
-            continue
-        above = _places_above(model, table.column(name).is_null().to_numpy(), rng)
+        most = int(model.level.max(initial=0))
+        if twin is not None and twin.is_whole:
+            if twin.level.max() <= most or not most:
+                continue
+            above = _no_deeper(twin, most)
+        else:
+            above = _places_above(model, table.column(name).is_null().to_numpy(), rng)
         if model.self_led:
             above = np.where(above < 0, np.arange(len(above)), above)
         values = table.column(key).combine_chunks().take(pa.array(above, mask=above < 0))
@@ -99,13 +104,31 @@ def forest_of(table: pa.Table, column: str, key: str) -> Forest | None:
         return None
     is_self = above == np.arange(len(above))
     above = np.where(is_self, -1, above)
+    level = _levels(above)
+    return None if level is None else Forest(above, level, bool(is_self.any()))
+
+
+def _levels(above: Ints) -> Ints | None:
+    """Return how many rows are above each; -1 for those that a circle is above, None beyond `MOST_LEVELS`."""
     level = np.where(above < 0, 0, -1)
     for depth in range(1, MOST_LEVELS + 1):
         below = (level < 0) & (level[above] == depth - 1)
         if not below.any():
-            return Forest(above, level, bool(is_self.any()))
+            return level
         level[below] = depth
     return None
+
+
+def _no_deeper(twin: Forest, most: int) -> Ints:
+    """Return what is above each row where none has more than so many rows above it; all stay below one tree.
+
+    A row that is too deep refers to one further up, which comes before it, too, where those above do.
+    """
+    above = twin.above.copy()
+    for depth in range(most + 1, int(twin.level.max()) + 1):
+        rows = twin.level == depth
+        above[rows] = above[above[rows]]
+    return above
 
 
 def _places_above(model: Forest, is_null: NDArray[np.bool_], rng: np.random.Generator) -> Ints:

@@ -30,6 +30,7 @@ from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
 from synth.twins.fits import with_fitting_keys
+from synth.twins.kinship import with_kinship
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_for
@@ -118,7 +119,7 @@ def draw_twin(
     exact_table = _conform(case, valid_rows, selection, parents, versions)
     twin_table = exact_table
     periods = partial(with_periods_apart, parents=parents)
-    for step in (with_places, periods, with_carries, with_numberings, with_shares):
+    for step in (with_places, periods, with_carries, with_numberings, with_shares, with_kinship):
         twin_table, samples = step(case, twin_table, samples)
     computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
     twin_table = with_formulas(case, twin_table, computed_columns)

@@ -84,6 +84,24 @@ def test_rows_stand_below_each_other_as_the_real_ones_do(tops: int) -> None:
     assert 0.9 < parents[0] / parents[1] < 1.1
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_row_is_deeper_than_any_real_one(most: int) -> None:
+    ids = np.arange(ROWS)
+    above = np.where(ids % 10 > 0, ids - 1, -1)  # ten rows in a line
+    table = pa.table({"boss": pa.array(above, pa.int64(), mask=above < 0), "id": pa.array(ids)})
+    real_above = np.where(ids % (most + 1) > 0, ids - 1, -1)
+    real = pa.table({"boss": pa.array(real_above, pa.int64(), mask=real_above < 0), "id": pa.array(ids)})
+    forest = forest_of(with_trees(table, real, [boss()], np.random.default_rng(0)), "boss", "id")
+    assert forest is not None
+    assert forest.is_whole
+    assert forest.level.max() == most
+    below = np.flatnonzero(above >= 0)
+    assert (forest.above[below] < below).all()  # as earlier ones, if they were
+    assert (forest.above[below] // 10 == below // 10).all()
+    flat = pa.table({"boss": pa.array([None] * ROWS, pa.int64()), "id": pa.array(ids)})
+    assert with_trees(table, flat, [boss()], np.random.default_rng(0)) == table
+
+
 def test_rows_that_lead_to_themselves_are_the_top() -> None:
     real = real_staff(3)
     above = pc.fill_null(real["boss"], 0).to_numpy().copy()

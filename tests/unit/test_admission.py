@@ -1,0 +1,34 @@
+"""What other tables say of a column, and no real value is in, may stand in a twin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from synth.domain import Across, Way
+from synth.twins.admission import comes_of_twins
+
+ORDERS, CUSTOMERS = "model.shop.orders", "model.shop.customers"
+MADE_UP = {ORDERS: {"buyer"}, CUSTOMERS: {"first", "last"}}
+NAME = Across(
+    ORDERS, "buyer", Way.FORMULA, CUSTOMERS, "first || last", "customer", "id", order=("first", "last")
+)
+
+
+@pytest.mark.parametrize(
+    ("fact", "is_right"),
+    [
+        (NAME, True),  # a made-up name, of made-up ones
+        (replace(NAME, order=("first", "town")), False),  # a real town, in what must be made up
+        (replace(NAME, beside=("status",)), False),
+        (replace(NAME, column="length"), False),  # nothing learned follows from made-up names
+        (replace(NAME, column="zone", order=("town",)), True),
+        (replace(NAME, way=Way.TOTAL), False),
+        (replace(NAME, way=Way.COPY, source="first", order=()), True),
+        (replace(NAME, way=Way.COPY, source="town", order=()), False),
+        (replace(NAME, model=CUSTOMERS, column="last", order=("first",)), True),
+    ],
+)
+def test_made_up_values_come_of_made_up_values(fact: Across, *, is_right: bool) -> None:
+    assert comes_of_twins(fact, MADE_UP, {ORDERS, CUSTOMERS}) is is_right
