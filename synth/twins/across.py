@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
-from synth.twins.admission import comes_of_twins
+from synth.twins.admission import comes_of_twins, loses_labels
 from synth.twins.computing import candidates, own_formulas, with_columns, without_new_breaks
 from synth.twins.dependents import followers_of
 from synth.twins.pools import former_places, keys_in_turn
@@ -240,6 +240,8 @@ def agreement_steps(
         fact = one.mirror if one.way is Way.SUM and (one.model, one.column) in steps else one
         place = fact.model, fact.column
         if not _may_decide(fact, drafts, steps) or not comes_of_twins(fact, anew, twins):
+            continue
+        if loses_labels(fact, {name: draft.case.treatments for name, draft in drafts.items()}):
             continue
         more = {**needs, place: needs.get(place, set()) | _needs(fact)}
         if _has_order(more):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from synth import log
 from synth.errors import SynthError
 from synth.twins.across import Draft, agreement_steps, make_agree
+from synth.twins.admission import loses_labels
 from synth.twins.by_guarantee import finish_guaranteed
 from synth.twins.computing import candidates, with_new_columns, without_new_breaks
 from synth.twins.outcomes import TaskOutcome, attempt_task
@@ -95,6 +96,15 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
     return outcomes
 
 
+def _that_tell(facts: AcrossFacts, twins: Mapping[str, Twin]) -> AcrossFacts:
+    """Return the facts without copies of columns of which twins by guarantee could tell nothing."""
+    treatments = {name: one.again.case.treatments for name, one in twins.items() if one.again is not None}
+    every = (
+        fact for fact in facts.every if fact.model not in treatments or not loses_labels(fact, treatments)
+    )
+    return replace(facts, every=tuple(every))
+
+
 def _agree_with_guaranteed(
     group_futures: Mapping[str, Future[Ready]], context: RunContext
 ) -> dict[str, Ready]:
@@ -111,7 +121,8 @@ def _agree_with_guaranteed(
         return outcomes
     try:
         copies = copies_of_events(context.facts.tables, context)
-        new_drafts = make_agree(drafts, context.facts, context.warehouse, final, copies)
+        facts = _that_tell(context.facts, twins)
+        new_drafts = make_agree(drafts, facts, context.warehouse, final, copies)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
         return outcomes
