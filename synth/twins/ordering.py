@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, NDArray[Any]]
 
+MOST = 0.5  # of the rows behind another, in more of which a date that counts them is later
 TIMES = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 
 
 def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[Treatment]) -> str | None:
     """Return the column that orders the rows of an owner.
 
-    A number that counts the rows of every owner from 1, unless a date rises with it from row to row: the
-    rows are counted again by that date. Else the date, also one that is written as a number or as text, that
-    tells most of the rows apart.
+    A number that counts the rows of every owner from 1, unless a date rises with it: it never falls, and in
+    most rows it is later than before. The rows are counted again by that date. Else the date, also one that
+    is written as a number or as text, that tells most of the rows apart.
     """
     numbers, dates = _columns(source, treatments)
     counter = next((name for name, values in numbers.items() if _counts(values, owner)), None)
     if counter is not None:
         order = np.lexsort((numbers[counter], owner))
         again = owner[order][1:] == owner[order][:-1]
-        rise = (name for name, values in dates.items() if _rises(values[order], again))
-        return next(rise, counter)
+        rises = {name: _share_of_rises(values[order], again) for name, values in dates.items()}
+        best = max(rises, key=lambda name: rises[name], default=counter)
+        return best if rises.get(best, 0.0) > MOST else counter
     apart = {
         name: len(pd.DataFrame({0: owner, 1: values}).drop_duplicates()) for name, values in dates.items()
     }
@@ -76,6 +78,7 @@ def _counts(values: NDArray[Any], owner: NDArray[np.int64]) -> bool:
     return bool((rows["value"] == place).all() and rows["value"].max() > 1)
 
 
-def _rises(values: NDArray[Any], again: NDArray[np.bool_]) -> bool:
-    """Return whether each value is above the one before it, where that is one of the same owner."""
-    return bool((values[1:] > values[:-1])[again].all())
+def _share_of_rises(values: NDArray[Any], again: NDArray[np.bool_]) -> float:
+    """Return in how many rows behind another of their owner a value is above that one's; 0 if any falls."""
+    before, now = values[:-1][again], values[1:][again]
+    return float((now > before).mean()) if len(now) and bool((now >= before).all()) else 0.0

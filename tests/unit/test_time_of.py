@@ -56,6 +56,17 @@ def test_a_date_that_rises_with_the_number_from_row_to_row_comes_before_it() -> 
     assert time_of(source(line=places, day=ties, shift=shifted), OWNER, treatments) == "line"
 
 
+def test_a_few_rows_of_one_time_are_no_reason_to_forget_it() -> None:
+    places = np.tile(np.arange(3) + 1, 20).tolist()
+    moments = (np.arange(60) + 20240000).tolist()
+    days = [moment - moment % 3 % 2 for moment in moments]  # a third of the rows as late as the one before
+    moments[1] = moments[0]
+    treatments = [number("line"), number("day", NumberForm.DAY), number("moment", NumberForm.DAY)]
+    assert time_of(source(line=places, day=days, moment=moments), OWNER, treatments) == "moment"
+    moments[4] = moments[3] - 1
+    assert time_of(source(line=places, moment=moments), OWNER, treatments[::2]) == "line"
+
+
 def test_a_date_written_as_text_orders_rows_by_its_day_and_not_by_its_letters() -> None:
     days = pd.Timestamp("2023-12-30") + pd.to_timedelta(np.tile(np.arange(3), 20), "D")
     texts = pa.array([f"{day:%d.%m.%Y}" for day in days])
