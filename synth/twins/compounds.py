@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.roles import LEARNED_ROLES
+from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
 from synth.domain import Role, Scope
 from synth.twins.computing import equations, judge, with_new_columns
 
@@ -48,6 +48,27 @@ def of_learned_columns(
     """Return the keys that are made of learned columns alone: they tell nothing that these do not."""
     learned_columns = {one.column.name for one in treatments if one.role in LEARNED_ROLES}
     return {one.column for one, names in compounds(treatments, formulas).items() if names <= learned_columns}
+
+
+def pieces_of_row(
+    treatments: Sequence[Treatment], formulas: Mapping[Formula, frozenset[str]]
+) -> frozenset[str]:
+    """Return the columns made of other columns of the row alone, such as the last digits of a new number.
+
+    What they are made of is new itself, or learned. So few digits are somebody's by chance, and say nothing.
+
+    Args:
+        treatments: of all columns.
+        formulas: those that are computed in the twin, with the columns that each mentions.
+    """
+    roles = {one.column.name: one.role for one in treatments}
+    of_row = {one.column: names - {one.column} for one, names in formulas.items() if one.scope is Scope.ROW}
+    known_roles = LEARNED_ROLES | REPLACED_ROLES | KEYS
+    return frozenset(
+        column
+        for column, names in of_row.items()
+        if names and not names & of_row.keys() and all(roles.get(name) in known_roles for name in names)
+    )
 
 
 def with_parts(

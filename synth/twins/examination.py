@@ -16,7 +16,8 @@ from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
 from synth.twins import gate
-from synth.twins.compounds import of_learned_columns
+from synth.twins.compounds import of_learned_columns, pieces_of_row
+from synth.twins.computing import own_formulas
 from synth.twins.resplit import splits_of
 
 if TYPE_CHECKING:
@@ -186,8 +187,9 @@ def _entities(
 
 
 def _replacements(case: Case, table: pa.Table) -> list[ReplacedColumn]:
-    """Return the real and the new values of every column that was made anew, if not of learned ones."""
+    """Return the real and the new values of every column that was made anew, if not of others of the row."""
     plain_names = of_learned_columns(case.treatments, case.enforceable.formulas)
+    plain_names |= pieces_of_row(case.treatments, own_formulas(case))
     names = [
         one.column.name
         for one in treatments_to_replace(case.treatments)
