@@ -158,9 +158,10 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     known = [*copies, *aggregates]
     totals = {(fact.model, fact.column): fact for fact in _totals(links, models_by_id, tables, known)}
     known += totals.values()
-    return AcrossFacts(
-        _without_figures([*known, *_lookups(links, models_by_id, tables, known)], tables), tables
-    )
+    lookups: dict[tuple[str, str], Across] = {}
+    for fact in _lookups(links, models_by_id, tables, known):
+        lookups.setdefault((fact.model, fact.column), fact)  # the nearest way: not through another mart
+    return AcrossFacts(_without_figures([*known, *lookups.values()], tables), tables)
 
 
 def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
@@ -222,9 +223,10 @@ def _links(models: Mapping[str, Model]) -> list[Link]:
             if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
                 single = _is_key(model, key.column)
                 links.append(Link(name, key.column, key.parent, key.parent_column, single, public))
+    apart = [link for link in links if link.many != link.one]
     siblings = [
         Link(many.many, many.column, one.many, one.column, many.single)
-        for many, one in product(links, links)
+        for many, one in product(apart, apart)
         if one.single and many.many != one.many and (many.one, many.key) == (one.one, one.key)
     ]
     return [*links, *siblings]

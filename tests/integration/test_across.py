@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import Treatment
-from synth.domain import Across, ForeignKey, Formula, Model, Relation, Role, Rule, Way
-from synth.facts.across import AcrossFacts, find_across
+from synth.domain import Across, ForeignKey, Formula, LookupFormula, Model, Relation, Role, Rule, Way
+from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.facts.enforceable import EnforceableFacts
 from synth.twins.computing import null_where_broken, without_new_breaks
 from synth.warehouse.rules import Candidates
@@ -139,6 +139,22 @@ def test_a_sum_that_postgres_cannot_compute_hides_no_other_fact(
         facts_by_column = by_column(find_across(models, warehouse, snapshot))
 
     assert {(MEMBERS, "loans"), (MEMBERS, "fees"), (MEMBERS, "last_on")} <= facts_by_column.keys()
+
+
+def test_a_summary_of_the_parent_tells_nothing_that_the_parent_does(
+    database: Database, warehouse: Warehouse, models: list[Model]
+) -> None:
+    """Else a summary that is calculated of other twins would have to be learned."""
+    with database.connect() as session:
+        session.execute("create table club.summaries as select member, loans as number from club.members")
+    members, loans, returns = models
+    formula = LookupFormula("days", '"one"."lent_on" - "other"."0"', ("lent_on",), (f"{MEMBERS}.first_on",))
+    with database.connect() as session:
+        session.execute("alter table club.loans add days integer")
+    name = "model.club.summaries"
+    summaries = model(name, "member", database.name, ForeignKey("member", MEMBERS, "member", "test"))
+    facts = stated_across([members, replace(loans, lookups=(formula,)), returns, summaries], warehouse)
+    assert [(fact.model, fact.other, fact.through) for fact in facts.every] == [(LOANS, MEMBERS, None)]
 
 
 def test_rows_that_were_drawn_apart_are_made_to_agree(
