@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from synth.domain import RARE, Across, Role, Way
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
+from synth.facts.row_links import Link, is_key, links_of
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
 
@@ -56,23 +57,6 @@ class AcrossFacts:
         return frozenset(column for fact in copies for column in (fact.key, fact.source))
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Rows of `many` hold in `column` the `key` of one row of `one` each.
-
-    Attributes:
-        single: no two rows of `many` hold the same.
-        public: the rows of `one` are about nobody, and no twin of them is needed.
-    """
-
-    many: str
-    column: str
-    one: str
-    key: str
-    single: bool = False
-    public: bool = False
-
-
 def told_by_others(models: Sequence[Model], *facts: AcrossFacts) -> frozenset[str]:
     """Return the parts of other models whose rows decide columns of further ones, by `unique_id`."""
     parts = {model.unique_id for model in models if model.excerpt}
@@ -91,7 +75,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    links = _links(models_by_id)
+    links = links_of(models_by_id)
     if len(models_by_id) < 2 and not links:  # noqa: PLR2004 - facts are about two
         return AcrossFacts()
     relations = {name: model.relation for name, model in models_by_id.items()}
@@ -129,7 +113,7 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    every = [link for link in _links(models_by_id) if link.many != link.one]
+    every = [link for link in links_of(models_by_id) if link.many != link.one]
     ways = [(link.many, link.one) for link in every]
     single = [link for link in every if ways.count((link.many, link.one)) == 1]
     links = [link for link in single if not link.public]
@@ -208,34 +192,6 @@ class _Search:
         return [fact for fact in first.values() if fact in certain]
 
 
-def _links(models: Mapping[str, Model]) -> list[Link]:
-    """Return which rows belong together, those of a model and its parents first.
-
-    Parents may be other rows of the model: the boss of an employee, the payment of a refund.
-    """
-    links = []
-    for name, model in models.items():
-        for key in model.foreign_keys:
-            parent = models.get(key.parent)
-            public = key.relation is not None or (parent is not None and bool(parent.reference))
-            if (parent is None and not public) or key.column in model.seed_columns:
-                continue
-            if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
-                single = _is_key(model, key.column)
-                links.append(Link(name, key.column, key.parent, key.parent_column, single, public))
-    apart = [link for link in links if link.many != link.one]
-    siblings = [
-        Link(many.many, many.column, one.many, one.column, many.single)
-        for many, one in product(apart, apart)
-        if one.single and many.many != one.many and (many.one, many.key) == (one.one, one.key)
-    ]
-    return [*links, *siblings]
-
-
-def _is_key(model: Model, column: str) -> bool:
-    return (column,) in {*model.unique, model.primary_key}
-
-
 def _copies(
     links: Sequence[Link], models: Mapping[str, Model], tables: Mapping[str, FactTable]
 ) -> Iterator[Across]:
@@ -262,11 +218,12 @@ def _pairs(
     model = models[blank.model]
     excluded_columns = {blank.own, *(name for name in _user_columns(model))}
     for column, kind in tables[blank.model].types.items():
-        if column in excluded_columns or (_is_key(model, column) and not single):
+        if column in excluded_columns or (is_key(model, column) and not single):
             continue
         for source, other in tables[blank.other].types.items():
             is_same = (blank.model, column) == (blank.other, source)  # see `synth.twins.kinship`
-            if source != blank.key and not is_same and family_of(kind) and family_of(kind) == family_of(other):
+            is_alike = family_of(kind) is not None and family_of(kind) == family_of(other)
+            if source != blank.key and not is_same and is_alike:
                 yield replace(blank, column=column, source=source)
 
 

@@ -1,0 +1,57 @@
+"""Which rows of the models belong together by a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from synth.domain import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Rows of `many` hold in `column` the `key` of one row of `one` each.
+
+    Attributes:
+        single: no two rows of `many` hold the same.
+        public: the rows of `one` are about nobody, and no twin of them is needed.
+    """
+
+    many: str
+    column: str
+    one: str
+    key: str
+    single: bool = False
+    public: bool = False
+
+
+def links_of(models: Mapping[str, Model]) -> list[Link]:
+    """Return which rows belong together, those of a model and its parents first.
+
+    Parents may be other rows of the model: the boss of an employee, the payment of a refund.
+    """
+    links = []
+    for name, model in models.items():
+        for key in model.foreign_keys:
+            parent = models.get(key.parent)
+            public = key.relation is not None or (parent is not None and bool(parent.reference))
+            if (parent is None and not public) or key.column in model.seed_columns:
+                continue
+            if parent is None or (key.parent_column,) in {*parent.unique, parent.primary_key}:
+                single = is_key(model, key.column)
+                links.append(Link(name, key.column, key.parent, key.parent_column, single, public))
+    apart = [link for link in links if link.many != link.one]
+    siblings = [
+        Link(many.many, many.column, one.many, one.column, many.single)
+        for many, one in product(apart, apart)
+        if one.single and many.many != one.many and (many.one, many.key) == (one.one, one.key)
+    ]
+    return [*links, *siblings]
+
+
+def is_key(model: Model, column: str) -> bool:
+    return (column,) in {*model.unique, model.primary_key}
