@@ -39,6 +39,11 @@ class Beginnings:
     length: int
     shares: Mapping[str, pd.Series[float]]
 
+    @property
+    def are_certain(self) -> bool:
+        """Whether each label has one beginning alone."""
+        return all(len(starts) == 1 for starts in self.shares.values())
+
 
 def with_beginnings(
     columns: Mapping[str, pa.Array],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -15,8 +17,6 @@ from synth.domain import MOMENTS, Kind, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
     from synth.columns.roles import Treatment
 
@@ -67,27 +67,40 @@ def with_telling_codes(
     twin_columns = dict(columns)
     dates = {one.column.name: one for one in treatments if _is_day(one) and one.column.name in columns}
     days = pa.table({day: _moments(one, real.column(day)) for day, one in dates.items()})
-    labels = [
-        one.column.name for one in treatments if one.role is Role.CATEGORY and one.column.name in columns
-    ]
+    labels = [one.column.name for one in treatments if one.role is Role.CATEGORY]
+    labels = [name for name in labels if name in columns]
     fixed_columns = {one.parent.parent_column for one in treatments if one.to_itself and one.parent}
     for one in treatments:
         name = one.column.name
-        if name in fixed_columns or name not in columns or not _is_own_code(one, real):
+        if name in fixed_columns or name not in columns or not _is_code(one):
             continue
-        values = real.column(name)
-        stamp = _find_stamp(values, days)
-        texts = columns[name]
+        values, texts = real.column(name), columns[name]
+        is_own = _differ(values)
+        stamp = _find_stamp(values, days) if is_own else None
         if stamp is not None:
             texts = _with_stamp(texts, _moments(dates[stamp.column], columns[stamp.column]), stamp)
         beginnings = None if stamp else find_beginnings(real, name, labels, MOST_BEGINNINGS)
-        if beginnings is not None:
+        if beginnings is not None and (is_own or beginnings.are_certain):  # rows of one code keep one
             texts = other_beginnings(texts, columns[beginnings.column], beginnings, rng)
         if texts is not columns[name]:
             begin = stamp.end if stamp else beginnings.length if beginnings else 0
             codes = _NewCodes(values, existing.column(name), begin, rng)
-            twin_columns[name] = codes.apart(texts, columns[name])
+            put_right = codes.apart if is_own else partial(_each_once, codes)
+            twin_columns[name] = put_right(texts, columns[name])
     return twin_columns
+
+
+def _each_once(codes: _NewCodes, texts: pa.Array, before: pa.Array) -> pa.Array:
+    """Return the codes put right, those that several rows have alike."""
+    encoded = pd.Series(pd.factorize(texts_of_column(texts))[0])
+    first = np.flatnonzero((~encoded.duplicated() & (encoded >= 0)).to_numpy(bool))
+    new = codes.apart(texts.take(pa.array(first)), before.take(pa.array(first)))
+    return new.take(pa.array(encoded.mask(encoded < 0), pa.int64(), from_pandas=True))
+
+
+def _differ(values: pa.ChunkedArray) -> bool:
+    """Return whether no two rows have one code."""
+    return bool(len(values.drop_null().unique()) == len(values) - values.null_count)
 
 
 def _is_day(one: Treatment) -> bool:
@@ -99,13 +112,10 @@ def _moments(one: Treatment, values: pa.Array | pa.ChunkedArray) -> pa.Array | p
     return pa.array(one.form.read(values)) if isinstance(one.form, TextForm) else values
 
 
-def _is_own_code(one: Treatment, real: pa.Table) -> bool:
-    """Return whether a column is of codes that no two rows share, and that are no random characters."""
+def _is_code(one: Treatment) -> bool:
+    """Return whether a column is of the table's own codes, and not of random characters."""
     is_code = one.role in {Role.KEY, Role.NATURAL_KEY} and one.parent is None and one.shared is None
-    if not is_code or one.column.kind is not Kind.TEXT or one.what in RANDOM:
-        return False
-    values = real.column(one.column.name).drop_null()
-    return len(values) > 0 and len(values.unique()) == len(values)
+    return is_code and one.column.kind is Kind.TEXT and one.what not in RANDOM
 
 
 def _find_stamp(codes: pa.ChunkedArray, days: pa.Table) -> Stamp | None:

@@ -54,4 +54,5 @@ def links_of(models: Mapping[str, Model]) -> list[Link]:
 
 
 def is_key(model: Model, column: str) -> bool:
+    """Return whether no two rows of a model have one value of a column."""
     return (column,) in {*model.unique, model.primary_key}

@@ -84,8 +84,8 @@ def test_rows_refer_to_those_who_have_their_key() -> None:
     result = led_to_kin(twin, one, ["home"], None, np.random.default_rng(0))
     assert result.drop_columns(["guardian"]) == twin.drop_columns(["guardian"])
     assert result["guardian"].is_null() == twin["guardian"].is_null()
-    (found,) = kinships_of(like_those_above(result, one), TREATMENTS, NAMES)
-    assert found == one
+    (other,) = kinships_of(like_those_above(result, one), TREATMENTS, NAMES)
+    assert other == one
     assert like_those_above(result, one)["home"] == twin["home"]
 
 

@@ -86,3 +86,29 @@ def test_codes_that_say_nothing_of_the_row_are_as_they_were() -> None:
     real = things(0, "K{1}")
     codes = twin_of(real)["code"]
     assert codes.str.fullmatch(r"K\d{5}").all()
+
+
+POLICY = Treatment(Column("policy", "text", Kind.TEXT, not_null=False), Role.NATURAL_KEY, "")
+
+
+@pytest.mark.parametrize("starts", [BEGINNINGS, {maker: f"{start}-A" for maker, start in BEGINNINGS.items()}])
+def test_codes_that_several_rows_have_begin_as_their_label_does(starts: dict[str, str]) -> None:
+    rng = np.random.default_rng(3)
+    makers = rng.choice([*starts], ROWS // 3)
+    numbers = rng.permutation(90_000)[: ROWS // 3] + 10_000
+    codes = [f"{starts[maker]}{number}" for maker, number in zip(makers, numbers, strict=True)]
+    real = pa.table({"policy": np.repeat(codes, 3), "maker": np.repeat(makers, 3)})
+    treatments = (POLICY, MAKER)
+    twin = assemble(
+        learnable(real, treatments),
+        treatments,
+        real=real,
+        parents=lambda _: None,
+        rng=np.random.default_rng(1),
+    ).to_pandas()
+    begins = [
+        code.startswith(starts[maker]) for code, maker in zip(twin["policy"], twin["maker"], strict=True)
+    ]
+    assert all(begins)
+    assert not {*twin["policy"]} & {*codes}
+    assert twin["policy"].nunique() < 0.95 * ROWS  # rows still share them
