@@ -15,7 +15,7 @@ from synth.columns.conform import labels, learnable
 from synth.columns.roles import KEYS, LEARNED_ROLES
 from synth.domain import RARE, HistoryRequest, Role
 from synth.twins.nests import GROUP, nest_of
-from synth.twins.ordering import time_of
+from synth.twins.ordering import time_of, time_of_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -183,6 +183,8 @@ def family_of(
         return None  # its keys are public
     if family is None or min(family.apart.sum(), (~family.apart).sum()) < FEWEST_OWNERS:
         return None
+    ordering = time_of_windows(model, source, family.owner, treatments, family.key, family.time)
+    family = replace(family, time=ordering)
     dates = [one for one in treatments if one.role is Role.DATETIME]
     time = time_of(source, family.owner, dates)
     return replace(family, nest=nest_of(source, treatments, family.owner, family.key, time))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from synth.columns.textforms import TextForm
-from synth.domain import Kind, Role
+from synth.domain import Kind, Role, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
+    from synth.domain import Model
     from synth.twins.source import SourceRows
 
     Values = Mapping[str, NDArray[Any]]
@@ -45,6 +48,38 @@ def time_of(source: SourceRows, owner: NDArray[np.int64], treatments: Sequence[T
         name: len(pd.DataFrame({0: owner, 1: values}).drop_duplicates()) for name, values in dates.items()
     }
     return max(apart, key=lambda name: apart[name], default=None)
+
+
+def time_of_windows(
+    model: Model,
+    source: SourceRows,
+    owner: NDArray[np.int64],
+    treatments: Sequence[Treatment],
+    key: str,
+    time: str | None,
+) -> str | None:
+    """Return the date by which windows of the model's SQL order the rows of an owner, where `time` does not.
+
+    Visits that are counted by when they are stand in that order, and not in that of when they were booked.
+
+    Args:
+        model: whose rows.
+        source: of the rows.
+        owner: of each row, as a number.
+        treatments: of the columns.
+        key: the column of the owner's key.
+        time: what orders the rows as far as values say.
+    """
+    dates = _columns(source, treatments)[1]
+    pattern = re.compile(rf'PARTITION BY "{re.escape(key)}" ORDER BY "([^"]+)"')
+    texts = (one.sql for one in model.formulas if one.scope is Scope.WINDOW)
+    names = Counter(name for text in texts for name in pattern.findall(text) if name in dates)
+    if not names or time is None or time not in dates:
+        return time
+    stated = names.most_common(1)[0][0]
+    order = np.lexsort((dates[time], owner))
+    values, again = dates[stated][order], owner[order][1:] == owner[order][:-1]
+    return stated if bool((values[1:] < values[:-1])[again].any()) else time
 
 
 def _columns(source: SourceRows, treatments: Sequence[Treatment]) -> tuple[Values, Values]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,10 +12,11 @@ import pytest
 from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
 from synth.columns.textforms import TextForm, TextKind
-from synth.domain import Column, Kind, Role
-from synth.twins.ordering import time_of, times_of_rows
+from synth.domain import Column, Formula, Kind, Model, Relation, Role, Scope
+from synth.twins.ordering import time_of, time_of_windows, times_of_rows
 from synth.twins.source import SourceRows
 
+MODEL = Model("model.clinic.visits", "visits", Relation("d", "s", "visits"), "models.yml", "table")
 OWNER = np.repeat(np.arange(20), 3)
 
 
@@ -82,3 +85,29 @@ def test_a_date_written_as_text_orders_rows_by_its_day_and_not_by_its_letters() 
     day = Treatment(Column("day", "text", Kind.TEXT, not_null=True), Role.DATETIME, "test", form=form)
     assert time_of(rows, OWNER, [number("line"), day]) == "day"
     assert (times_of_rows(rows.real, "day", [day]) == days.to_numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("sql", "column"),
+    [
+        ('ROW_NUMBER() OVER (PARTITION BY "patient" ORDER BY "begins", "id")', "begins"),
+        ('CAST(LAG("begins") OVER (PARTITION BY "patient" ORDER BY "begins") AS DATE)', "begins"),
+        ('ROW_NUMBER() OVER (PARTITION BY "doctor" ORDER BY "begins")', "booking"),
+        (
+            'ROW_NUMBER() OVER (PARTITION BY "patient" ORDER BY "month")',
+            "booking",
+        ),  # as what tells more apart
+        ('ROW_NUMBER() OVER (PARTITION BY "patient" ORDER BY "pages")', "booking"),
+    ],
+)
+def test_rows_stand_in_the_order_of_the_windows_of_their_sql(sql: str, column: str) -> None:
+    booking = [20240101 + place for place in range(20)] * 3
+    begins = np.roll(booking, 1).tolist()
+    month = [day - day % 100 + 1 for day in booking]
+    rows = source(booking=booking, begins=begins, month=month, pages=MINUTES)
+    treatments = [*(number(name, NumberForm.DAY) for name in ("booking", "begins", "month")), number("pages")]
+    formula = Formula("number", sql, Scope.WINDOW)
+    model = replace(MODEL, formulas=(formula, Formula("twice", '"pages" * 2')))
+    assert time_of_windows(model, rows, OWNER, treatments, "patient", "booking") == column
+    assert time_of_windows(MODEL, rows, OWNER, treatments, "patient", "booking") == "booking"
+    assert time_of_windows(model, rows, OWNER, treatments, "patient", None) is None
