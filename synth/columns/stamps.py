@@ -92,10 +92,10 @@ def with_telling_codes(
 
 def _each_once(codes: _NewCodes, texts: pa.Array, before: pa.Array) -> pa.Array:
     """Return the codes put right, those that several rows have alike."""
-    encoded = pd.Series(pd.factorize(texts_of_column(texts))[0])
-    first = np.flatnonzero((~encoded.duplicated() & (encoded >= 0)).to_numpy(bool))
+    numbers = pd.Series(pd.factorize(texts_of_column(texts))[0])
+    first = np.flatnonzero((~numbers.duplicated() & (numbers >= 0)).to_numpy(bool))
     new = codes.apart(texts.take(pa.array(first)), before.take(pa.array(first)))
-    return new.take(pa.array(encoded.mask(encoded < 0), pa.int64(), from_pandas=True))
+    return new.take(pa.array(numbers.mask(numbers < 0), pa.int64(), from_pandas=True))
 
 
 def _differ(values: pa.ChunkedArray) -> bool:

@@ -25,9 +25,11 @@ def with_sql_labels(model: Model, lineages: Mapping[str, NodeLineage], look: Rel
     """Return the model with the labels of those text columns that SQL chooses from constants."""
     names = {} if look is None else look.columns
     texts = [name for name, column in names.items() if column.kind is Kind.TEXT]
-    stated = {one.column for one in model.public if one.labels}
+    stated_columns = {one.column for one in model.public if one.labels}
     labels = {
-        name: _labels(ColumnRef(model.unique_id, name), lineages) for name in texts if name not in stated
+        name: _labels(ColumnRef(model.unique_id, name), lineages)
+        for name in texts
+        if name not in stated_columns
     }
     more = (PublicValues(name, tuple(some), source=SOURCE) for name, some in labels.items() if some)
     return replace(model, public=(*model.public, *more))

@@ -37,7 +37,7 @@ PRESENCE, UNDECLARED = 0.2, 1.5
 # where fewer would. Labels that few groups merge hide rules, such as that what is open has no end.
 PAIRS, GROUPS, FEWEST_PAIRS = 2, 4, 2
 # The share for how many rows entities have, by which it is decided how many of them are used.
-BOUND = 0.03
+BOUND_SHARE = 0.03
 # The share for what nearly every entity keeps to.
 REGULARITIES = 0.08
 # Rows that a cell of a pair should hold on average, in standard deviations of the noise.
@@ -76,7 +76,7 @@ class PrivateSynthesizer:
         self._incomplete = incomplete
         self._thresholds = sum(domains[name].of_labels for name in incomplete)
         self._public_rows, self._random = rows, np.random.default_rng(seed)
-        self._bound = RowBound(rows_per_entity)
+        self._row_bound = RowBound(rows_per_entity)
         self._mechanisms = self.mechanisms(
             epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
@@ -97,7 +97,7 @@ class PrivateSynthesizer:
     @property
     def rows(self) -> int:
         """The number of rows: the public one, or the noisy one that was paid for."""
-        rows = self._rows * self._bound.ratio
+        rows = self._rows * self._row_bound.ratio
         return max(1, round(rows)) if self._public_rows is None else self._public_rows
 
     def fit(
@@ -120,10 +120,10 @@ class PrivateSynthesizer:
         self._given_columns = tuple(given)
         frame = frame[list(self.domains)]
         places, owners = places_within(frame, entities, self._mechanisms.contribution, keys)
-        self._bound = self._row_bound(owners)
-        if self._bound.most < self._mechanisms.contribution:
-            places, owners = places_within(frame, entities, self._bound.most, keys)
-        self._mechanisms.contribution = self._bound.most
+        self._row_bound = self._choose_row_bound(owners)
+        if self._row_bound.most < self._mechanisms.contribution:
+            places, owners = places_within(frame, entities, self._row_bound.most, keys)
+        self._mechanisms.contribution = self._row_bound.most
         training = frame.iloc[places].reset_index(drop=True)
         if parents is not None:
             rhos = [self._mechanisms.rho * share for share in CHILDREN]
@@ -164,17 +164,17 @@ class PrivateSynthesizer:
             name: self._groups[name].codes(self._margins[name].cells.codes(frame[name])) for name in names
         }
 
-    def _row_bound(self, owners: NDArray[np.int64]) -> RowBound:
+    def _choose_row_bound(self, owners: NDArray[np.int64]) -> RowBound:
         """Return how many rows of an entity are used; the stated bound says how many may be."""
         most, rho = self._mechanisms.contribution, self._mechanisms.rho
         if most == 1:
             return RowBound(1)
         of_a_column = rho * MARGINS / len(self.domains)
-        return measured_bound(owners, most, self._mechanisms, rho * BOUND, of_a_column)
+        return measured_bound(owners, most, self._mechanisms, rho * BOUND_SHARE, of_a_column)
 
     def _count(self, number: int) -> None:
         if self._public_rows is not None:
-            self._rows = max(1.0, self._public_rows / self._bound.ratio)
+            self._rows = max(1.0, self._public_rows / self._row_bound.ratio)
             return
         sums, weights = 0.0, 0.0
         for what, most, share in (("rows", np.inf, ROWS), *(("few rows", *one) for one in SURER)):

@@ -115,13 +115,18 @@ def _free(case: Case) -> frozenset[str]:
     """Return the columns that nothing else decides, and of which rows may share values."""
     model = case.task.model
     facts = (fact.column for fact in case.context.facts.every if fact.model == model.unique_id)
-    fixed = {*facts, *(formula.column for formula in own_formulas(case)), *model.seed_columns, *model.balance}
-    fixed |= {*model.primary_key, *(name for names in model.unique for name in names)}
-    fixed |= {name for one in case.unique for name in one.columns}
+    fixed_columns = {
+        *facts,
+        *(formula.column for formula in own_formulas(case)),
+        *model.seed_columns,
+        *model.balance,
+    }
+    fixed_columns |= {*model.primary_key, *(name for names in model.unique for name in names)}
+    fixed_columns |= {name for one in case.unique for name in one.columns}
     if case.family is not None:
-        fixed.add(case.family.key)
+        fixed_columns.add(case.family.key)
     plain = (one.column for one in case.treatments if one.column.kind is not Kind.OPAQUE)
-    return frozenset(column.name for column in plain if column.name not in fixed)
+    return frozenset(column.name for column in plain if column.name not in fixed_columns)
 
 
 def led_to_kin(

@@ -76,10 +76,10 @@ def time_of_windows(
     names = Counter(name for text in texts for name in pattern.findall(text) if name in dates)
     if not names or time is None or time not in dates:
         return time
-    stated = names.most_common(1)[0][0]
+    stated_time = names.most_common(1)[0][0]
     order = np.lexsort((dates[time], owner))
-    values, again = dates[stated][order], owner[order][1:] == owner[order][:-1]
-    return stated if bool((values[1:] < values[:-1])[again].any()) else time
+    values, again = dates[stated_time][order], owner[order][1:] == owner[order][:-1]
+    return stated_time if bool((values[1:] < values[:-1])[again].any()) else time
 
 
 def _columns(source: SourceRows, treatments: Sequence[Treatment]) -> tuple[Values, Values]:

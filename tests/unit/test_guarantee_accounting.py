@@ -142,7 +142,7 @@ def test_so_many_rows_of_an_entity_are_used_as_make_shares_surest(
     owners = np.repeat(np.arange(entities), min(5, rows_of_each))
     for _ in range(8):
         mechanisms = noise.Mechanisms(3.0, 1e-6, contribution=5)
-        bound = measured_bound(owners, 5, mechanisms, mechanisms.rho * 0.05, mechanisms.rho * 0.08)
-        assert bound.most == most
-        assert bound.ratio < 1.5
+        row_bound = measured_bound(owners, 5, mechanisms, mechanisms.rho * 0.05, mechanisms.rho * 0.08)
+        assert row_bound.most == most
+        assert row_bound.ratio < 1.5
         assert mechanisms.releases[0].contribution == 1  # an entity moves one of the counts by one

@@ -52,7 +52,7 @@ def patients(homes: int = 60) -> pa.Table:
     )
 
 
-def shuffled(table: pa.Table, *names: str) -> pa.Table:
+def with_other_rows(table: pa.Table, *names: str) -> pa.Table:
     rng = np.random.default_rng(4)
     for name in names:
         column = table[name].combine_chunks()
@@ -66,7 +66,7 @@ def shuffled(table: pa.Table, *names: str) -> pa.Table:
 def test_what_chance_does_not_explain_is_in_common() -> None:
     assert kinships_of(patients(), TREATMENTS, NAMES) == [Kinship("guardian", "id", ("home", "phone"))]
     assert kinships_of(patients(9), TREATMENTS, NAMES) == []  # of too few guardians
-    assert kinships_of(shuffled(patients(), "guardian"), TREATMENTS, NAMES) == []
+    assert kinships_of(with_other_rows(patients(), "guardian"), TREATMENTS, NAMES) == []
     assert kinships_of(patients(), TREATMENTS, ["language"]) == []
 
 
@@ -79,7 +79,7 @@ def test_one_row_that_differs_from_the_one_above_dismisses_a_column() -> None:
 
 
 def test_rows_refer_to_those_who_have_their_key() -> None:
-    twin = shuffled(patients(), "guardian")
+    twin = with_other_rows(patients(), "guardian")
     one = Kinship("guardian", "id", ("home", "phone"))
     result = led_to_kin(twin, one, ["home"], None, np.random.default_rng(0))
     assert result.drop_columns(["guardian"]) == twin.drop_columns(["guardian"])
@@ -91,7 +91,7 @@ def test_rows_refer_to_those_who_have_their_key() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_who_finds_nobody_takes_the_key_of_the_one_above(seed: int) -> None:
-    twin = shuffled(patients(), "guardian", "home")
+    twin = with_other_rows(patients(), "guardian", "home")
     one = Kinship("guardian", "id", ("home", "phone"))
     result = like_those_above(led_to_kin(twin, one, ["home"], None, np.random.default_rng(seed)), one)
     forest = forest_of(result, "guardian", "id")

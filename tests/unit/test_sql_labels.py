@@ -45,7 +45,7 @@ def test_labels_of_a_case_are_public(expression: str, labels: list[str]) -> None
 def test_sums_may_decide_and_stated_labels_stay() -> None:
     sql = "select keeper, case when sum(fee) > 9 then 'gold' else 'tin' end as c from zoo.visits group by 1"
     assert labels_of(x=sql) == [("gold", "tin")]
-    stated = Model(
+    stated_model = Model(
         "model.zoo.x", "x", RELATION, "", "table", public=(PublicValues("c", ("gold",), source="a test"),)
     )
-    assert labels_of(stated, x=sql) == []
+    assert labels_of(stated_model, x=sql) == []

@@ -101,10 +101,10 @@ def test_a_date_written_as_text_orders_rows_by_its_day_and_not_by_its_letters() 
     ],
 )
 def test_rows_stand_in_the_order_of_the_windows_of_their_sql(sql: str, column: str) -> None:
-    booking = [20240101 + place for place in range(20)] * 3
-    begins = np.roll(booking, 1).tolist()
-    month = [day - day % 100 + 1 for day in booking]
-    rows = source(booking=booking, begins=begins, month=month, pages=MINUTES)
+    bookings = [20240101 + place for place in range(20)] * 3
+    begins = np.roll(bookings, 1).tolist()
+    month = [day - day % 100 + 1 for day in bookings]
+    rows = source(booking=bookings, begins=begins, month=month, pages=MINUTES)
     treatments = [*(number(name, NumberForm.DAY) for name in ("booking", "begins", "month")), number("pages")]
     formula = Formula("number", sql, Scope.WINDOW)
     model = replace(MODEL, formulas=(formula, Formula("twice", '"pages" * 2')))
