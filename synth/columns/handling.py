@@ -44,7 +44,8 @@ def action(treatment: Treatment, model: Model, twins: Collection[str]) -> str:
         model: whose column it is.
         twins: every model that has a twin or asks for one, by `unique_id`.
     """
-    parent = treatment.parent.parent if treatment.parent else None
+    late = {key.column: key.parent for key in model.late_keys}.get(treatment.column.name)
+    parent = treatment.parent.parent if treatment.parent else late
     if treatment.column.name in model.seed_columns:
         return SEED
     if treatment.role is Role.FREE_TEXT:

@@ -122,6 +122,9 @@ def suggest(
     what = detection.what if detection else None
     if column.name in model.unlinked_columns:
         return Suggestion(Role.FREE_TEXT, model.unlinked_columns[column.name])
+    late = next((key for key in model.late_keys if key.column == column.name), None)
+    if late is not None:
+        return Suggestion(Role.KEY if unique else Role.FOREIGN_KEY, references(late), what)
     if parent is not None:
         codes = orphan and what is None and _is_code(model, column, values, parent)
         return _reference(parent, values, what, codes=codes)

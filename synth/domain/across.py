@@ -89,6 +89,7 @@ class Across:
         beside: the columns of `model` that a formula mentions.
         empty: what stands where no row belongs to one, as SQL; "" is NULL.
         when: a column of `model`, and the label of the rows that the fact is about; None for all rows.
+        such: a column of `other`, and the label of the rows that one is chosen among; None for all rows.
     """
 
     model: str
@@ -102,6 +103,7 @@ class Across:
     order: tuple[str, ...] = ()
     empty: str = ""
     when: tuple[str, str] | None = None
+    such: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
 
     @property
@@ -134,7 +136,8 @@ class Across:
         if self.way is Way.AMONG:
             which = f" with its {self.own}" if self.own else ""
             some = f" in rows of one {self.when[0]}" if self.when else ""
-            return f"{name} is one of the {self.source} of {other}{which}{some}"
+            such = f" and {self.such[0]} {self.such[1]}" if self.such else ""
+            return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
         if self.way is Way.PART:
             return f"{name} adds up to the {self.source} of its {other}"
         if self.way is Way.COPY:

@@ -63,6 +63,7 @@ class Model:
     unlinked_columns: Mapping[str, str] = field(
         default_factory=dict
     )  # references that were given up, and why
+    late_keys: tuple[ForeignKey, ...] = ()  # references in a circle, chosen when both twins are drawn
     primary_key: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()  # every set of columns that a test or constraint calls unique
     not_null: frozenset[str] = frozenset()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from synth.domain import RARE, Across, Role, Way
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
-from synth.facts.row_links import Link, is_key, links_of
+from synth.facts.late import late_facts, stated_late_facts
+from synth.facts.row_links import Link, is_key, late_links, links_of, ways_up
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
 
@@ -98,8 +99,9 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     known = [*copies, *aggregates]
     known += search.certain_facts(_totals(links, models_by_id, tables, known))
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
+    formulas += search.certain_facts(_late_copies(models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
-    members = among_facts(models_by_id, tables, snapshot)
+    members = among_facts(models_by_id, tables, snapshot) + late_facts(models_by_id, tables, snapshot)
     return AcrossFacts(_without_figures([*known, *formulas, *firsts, *members], tables), tables)
 
 
@@ -145,7 +147,8 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     lookups: dict[tuple[str, str], Across] = {}
     for fact in _lookups(links, models_by_id, tables, known):
         lookups.setdefault((fact.model, fact.column), fact)  # the nearest way: not through another mart
-    return AcrossFacts(_without_figures([*known, *lookups.values()], tables), tables)
+    facts = [*known, *lookups.values(), *stated_late_facts(models_by_id)]
+    return AcrossFacts(_without_figures(facts, tables), tables)
 
 
 def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
@@ -196,19 +199,26 @@ def _copies(
     links: Sequence[Link], models: Mapping[str, Model], tables: Mapping[str, FactTable]
 ) -> Iterator[Across]:
     """Return columns of rows that may be those of their parents, or of these rows' parents."""
-    for blank, single in _ways_up(links):
+    for blank, single in ways_up(links):
         yield from _pairs(blank, models, tables, single=single)
 
 
-def _ways_up(links: Sequence[Link]) -> Iterator[tuple[Across, bool]]:
-    """Yield copies of no column yet, from parents and theirs, and whether no two rows have one parent."""
-    for link in links:
-        yield Across(link.many, "", Way.COPY, link.one, "", link.column, link.key), link.single
-    for link, other in product(links, links):
-        if link.one == other.many and other.one not in {link.many, link.one} and not link.public:
-            through = (link.one, link.key, other.column)
-            blank = Across(link.many, "", Way.COPY, other.one, "", link.column, other.key, through)
-            yield blank, link.single and other.single
+def _late_copies(
+    models: Mapping[str, Model], tables: Mapping[str, FactTable], earlier_facts: Sequence[Across]
+) -> list[Across]:
+    """Return columns that nothing else decides, and that may be those of the row which a late key names.
+
+    What that row has from this one, such as the key by which it refers back, is no copy.
+    """
+    decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
+    origins = {(one.other, one.model, one.column) for one in earlier_facts if one.way is Way.COPY}
+    origins |= {(key.parent, name, key.column) for name, one in models.items() for key in one.foreign_keys}
+    return [
+        fact
+        for fact in _copies(late_links(models), models, tables)
+        if (fact.model, fact.column) not in decided_columns
+        and (fact.model, fact.other, fact.source) not in origins
+    ]
 
 
 def _pairs(
@@ -274,7 +284,7 @@ def _lookups(
     earlier_facts: Sequence[Across],
 ) -> Iterator[Across]:
     """Return columns that the SQL computes of the row and of its parent, or of that one's parent."""
-    for way_up, _ in _ways_up(links):
+    for way_up, _ in ways_up(links):
         yield from _by_sql(replace(way_up, way=Way.FORMULA), models, tables, earlier_facts, by="")
 
 
@@ -351,7 +361,7 @@ def _firsts(
 def _keys(model: Model) -> frozenset[str]:
     """Return columns that name rows, of this model or of others."""
     single = (columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1)
-    return frozenset((*single, *(key.column for key in model.foreign_keys)))
+    return frozenset((*single, *(key.column for key in (*model.foreign_keys, *model.late_keys))))
 
 
 def _user_columns(model: Model) -> frozenset[str]:

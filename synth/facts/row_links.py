@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from synth.domain import Across, Way
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from synth.domain import Model
 
@@ -53,6 +55,27 @@ def links_of(models: Mapping[str, Model]) -> list[Link]:
     return [*links, *siblings]
 
 
+def late_links(models: Mapping[str, Model]) -> list[Link]:
+    """Return which row each row names by a key that is chosen late."""
+    return [
+        Link(name, key.column, key.parent, key.parent_column, single=True)
+        for name, model in models.items()
+        for key in model.late_keys
+        if key.parent in models
+    ]
+
+
 def is_key(model: Model, column: str) -> bool:
     """Return whether no two rows of a model have one value of a column."""
     return (column,) in {*model.unique, model.primary_key}
+
+
+def ways_up(links: Sequence[Link]) -> Iterator[tuple[Across, bool]]:
+    """Yield copies of no column yet, from parents and theirs, and whether no two rows have one parent."""
+    for link in links:
+        yield Across(link.many, "", Way.COPY, link.one, "", link.column, link.key), link.single
+    for link, other in product(links, links):
+        if link.one == other.many and other.one not in {link.many, link.one} and not link.public:
+            through = (link.one, link.key, other.column)
+            blank = Across(link.many, "", Way.COPY, other.one, "", link.column, other.key, through)
+            yield blank, link.single and other.single

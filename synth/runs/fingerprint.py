@@ -56,6 +56,7 @@ def inputs(
         model.ownership,
         model.reference,
         model.unlinked_columns,
+        *([model.late_keys] if model.late_keys else []),
         values_that_decide(task.options, "makes_twin"),
         values_that_decide(settings.options, "makes_twin"),
         settings.store if "://" in settings.store else "",

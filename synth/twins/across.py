@@ -232,6 +232,7 @@ def agreement_steps(
             place = name, formula.column
             steps[place] = [(name, formula)]
             needs[place] = {(name, one) for one in names if one != formula.column}
+    late = {(name, key.column) for name, one in drafts.items() for key in one.case.task.model.late_keys}
     anew = {
         name: {one.column.name for one in treatments_to_replace(draft.case.treatments)}
         for name, draft in drafts.items()
@@ -243,7 +244,7 @@ def agreement_steps(
             continue
         if loses_labels(fact, {name: draft.case.treatments for name, draft in drafts.items()}):
             continue
-        more = {**needs, place: needs.get(place, set()) | _needs(fact)}
+        more = {**needs, place: needs.get(place, set()) | _needs(fact) | (_ways(fact) & late)}
         if _has_order(more):
             steps[place], needs = [*steps.get(place, []), fact], more
     for name, formula, others in _solved_rules(drafts, steps):
@@ -277,7 +278,14 @@ def _needs(fact: Across) -> set[Place]:
     needs = {(fact.other, name) for name in columns if name} | {(fact.model, name) for name in fact.beside}
     if fact.way is Way.AMONG and fact.own:
         needs |= {(fact.model, fact.own), (fact.other, fact.key)}
-    return needs
+    return needs | ({(fact.other, fact.such[0])} if fact.such else set())
+
+
+def _ways(fact: Across) -> set[Place]:
+    """Return the keys by which a row finds the one that it copies."""
+    if not fact.is_of_one_row:
+        return set()
+    return {(fact.model, fact.own), *([(fact.through[0], fact.through[2])] if fact.through else [])}
 
 
 def _in_order(

@@ -36,8 +36,8 @@ join (
     select
         {key} as "synth own",
         pg_catalog.array_agg(distinct {source}::text order by {source}::text) as listed
-    from {other}
-    where {source} is not null
+    from {other} as other
+    where {source} is not null{such}
     group by 1
 ) as held on held."synth own" operator(pg_catalog.=) one."synth own"
 where target.{place} = one.{place}
@@ -71,6 +71,7 @@ def let_belong(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
         place=sql.Identifier(PLACE),
         own=sql.Identifier(fact.own) if fact.own else sql.SQL("true"),
         key=sql.Identifier(fact.key) if fact.key else sql.SQL("true"),
+        such=_such(fact),
         breaks=_breaks(fact, tables),
     )
 
@@ -106,6 +107,16 @@ def _condition(fact: Across) -> sql.Composed:
     )
 
 
+def _such(fact: Across) -> sql.Composed:
+    """Return what the rows fulfil of which one is chosen."""
+    if not fact.such:
+        return sql.Composed([])
+    column, label = fact.such
+    return sql.SQL(" and other.{}::text operator(pg_catalog.=) {}").format(
+        sql.Identifier(column), sql.Literal(label)
+    )
+
+
 def _breaks(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
     pair = sql.Composed([])
     if fact.own:
@@ -118,5 +129,5 @@ def _breaks(fact: Across, tables: Mapping[str, FactTable]) -> sql.Composed:
         column=sql.Identifier(fact.column),
         source=sql.Identifier(fact.source),
         condition=_condition(fact),
-        pair=pair,
+        pair=pair + _such(fact),
     )
