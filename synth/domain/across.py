@@ -26,6 +26,7 @@ class Way(StrEnum):
     PART = "part"  # of what a row of another model has: the rows that belong to it add up to that
     TOTAL = "total"  # an expression over aggregates of the rows of another model
     FORMULA = "formula"  # over columns of the row and of the row of another model that it refers to
+    DOMAIN = "domain"  # a mail address that ends with what the row of another model has
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -109,7 +110,7 @@ class Across:
     @property
     def is_of_one_row(self) -> bool:
         """Whether at most one row of `other` belongs to each row."""
-        return self.way in {Way.COPY, Way.FORMULA}
+        return self.way in {Way.COPY, Way.FORMULA, Way.DOMAIN}
 
     @property
     def is_direct_copy(self) -> bool:
@@ -140,8 +141,8 @@ class Across:
             return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
         if self.way is Way.PART:
             return f"{name} adds up to the {self.source} of its {other}"
-        if self.way is Way.COPY:
-            return f"{name} is {other}.{self.source}"
+        if self.way in {Way.COPY, Way.DOMAIN}:
+            return f"{name} is {'at ' if self.way is Way.DOMAIN else ''}{other}.{self.source}"
         if self.way is Way.TOTAL:
             columns = f"the {' and '.join(self.order)} of " if self.order else ""
             return f"{name} is computed of {columns}its {other}"

@@ -14,6 +14,7 @@ from synth.domain import RARE, Across, Role, Way
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
 from synth.facts.late import late_facts, stated_late_facts
+from synth.facts.mails import mail_facts
 from synth.facts.row_links import Link, is_key, late_links, links_of, ways_up
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
@@ -100,6 +101,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     known += search.certain_facts(_totals(links, models_by_id, tables, known))
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
     formulas += search.certain_facts(_late_copies(models_by_id, tables, [*known, *formulas]))
+    formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     members = among_facts(models_by_id, tables, snapshot) + late_facts(models_by_id, tables, snapshot)
     return AcrossFacts(_without_figures([*known, *formulas, *firsts, *members], tables), tables)

@@ -23,6 +23,8 @@ def comes_of_twins(fact: Across, anew: Mapping[str, Collection[str]], twins: Col
         twins: the models of which there are twins.
     """
     own, others = anew[fact.model], anew.get(fact.other)
+    if fact.way is Way.DOMAIN and fact.column not in own:
+        return False  # a label that is learned is no address of somebody
     if fact.way not in {Way.FORMULA, Way.TOTAL}:
         is_copy = fact.other in twins and (others is None or fact.source in others)
         return is_copy or fact.column not in own

@@ -32,6 +32,7 @@ MOST = 300  # facts that one query asks about
 PROBE = 2_000  # rows that dismiss nearly all that do not hold
 PATIENCE = 20_000  # milliseconds that one query may take
 CLOSE: LiteralString = "1e-9"  # of a number, that the order of adding may change
+NOTHING = sql.SQL("''")  # of text
 INEXACT = frozenset({"real", "double precision"})
 WHOLE = frozenset({"smallint", "integer", "bigint"})
 
@@ -50,6 +51,17 @@ left join (
 ) as others on others."synth key" operator(pg_catalog.=) one.{own}
 """
 # How often it is not what is usual: where everything is 0 on both sides, nothing follows from anything.
+# A number tells those apart who would have one address now.
+MAIL: LiteralString = """
+pg_catalog.split_part({column}, '@', 1) operator(pg_catalog.||) {number} operator(pg_catalog.||) '@'
+operator(pg_catalog.||) other.{source}
+"""
+NAMESAKE: LiteralString = """
+coalesce(nullif(pg_catalog.row_number() over (
+    partition by pg_catalog.lower(pg_catalog.split_part({column}, '@', 1)), other.{source}
+    order by one.{place}
+), 1)::text, '')
+"""
 TELLING: LiteralString = """
 with one as (select one.{column} as value {rows})
 select pg_catalog.count(*)
@@ -202,8 +214,11 @@ def _aggregate(fact: Across) -> sql.Composable:
     return sql.SQL("pg_catalog.{}({})").format(sql.SQL(fact.way.value), column)
 
 
-def _value(fact: Across, place: int) -> sql.Composable:
-    """Return what the fact says the column is."""
+def _value(fact: Across, place: int, *, number: sql.Composable = NOTHING) -> sql.Composable:
+    """Return what the fact says the column is; of a mail address with a `number` before its domain."""
+    if fact.way is Way.DOMAIN:
+        column = sql.SQL("one.{}").format(sql.Identifier(fact.column))
+        return sql.SQL(MAIL).format(column=column, source=sql.Identifier(fact.source), number=number)
     if fact.way is Way.COPY:
         return sql.SQL("other.{}").format(sql.Identifier(fact.source))
     if fact.way is Way.FORMULA:
@@ -279,6 +294,15 @@ def _read_columns(
     return read(session, table.relation, [NUMBER, *columns]).sort_by(PLACE).drop_columns([PLACE])
 
 
+def _namesakes(fact: Across) -> sql.Composable:
+    """Return the number of a mail address among those that are written alike."""
+    if fact.way is not Way.DOMAIN:
+        return NOTHING
+    column = sql.SQL("one.{}").format(sql.Identifier(fact.column))
+    names = {"source": sql.Identifier(fact.source), "place": sql.Identifier(PLACE)}
+    return sql.SQL(NAMESAKE).format(column=column, **names)
+
+
 def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) -> None:
     """Let the column be what the fact says, in numbered rows of ours; see `synth.warehouse.rules.scratch`.
 
@@ -298,7 +322,9 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
         identifier(tables[fact.model].relation),
         column,
         sql.Identifier(PLACE),
-        sql.SQL("({})::{}").format(_value(fact, 0), sql.SQL(tables[fact.model].types[fact.column])),
+        sql.SQL("({})::{}").format(
+            _value(fact, 0, number=_namesakes(fact)), sql.SQL(tables[fact.model].types[fact.column])
+        ),
         _rows([fact], tables, 0),
     )
     where = sql.SQL("where target.{place} = said.{place} and target.{column} is distinct from said.value")

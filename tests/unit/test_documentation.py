@@ -64,7 +64,7 @@ def test_commands_that_are_shown_exist_with_their_flags(line: str) -> None:
     command.make_context(name, rest, parent=click.Context(cli), resilient_parsing=False)
 
 
-def test_links_between_pages_lead_to_files() -> None:
+def test_links_of_pages_lead_to_files() -> None:
     dead_links = [
         f"{page.name}: {target}"
         for page in PAGES
