@@ -14,6 +14,7 @@ from synth.columns.conform import labels, learnable, public
 from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
 from synth.twins.bounds import find_bounds, within_bounds
+from synth.twins.climbs import climbs_of, with_climbs
 from synth.twins.context import Samples
 from synth.twins.deadlines import find_deadlines, move_before
 from synth.twins.families import histories_of, of_side
@@ -140,6 +141,7 @@ def _with_histories(
         rows = _between_dates(rows, real_rows, family, samples.owner, rng)
         rows = with_constants(rows, samples.owner, constants)
     arithmetic = _arithmetic(real_rows, empty.categories)
+    rows, climbs = _in_climbs(rows, real_rows, family, samples, (*constants, *empty.categories))
     rows = arithmetic.restore(rows, samples.synthetic)
     rows = apply_ties(rows, ties, request.seed)
     samples = replace(samples, synthetic=rows)
@@ -149,11 +151,25 @@ def _with_histories(
         real_rows,
         np.unique(source.units, return_inverse=True)[1].astype(np.int64),
         categories=empty.categories,
-        unchanged_columns={*constants, *arithmetic.names([*rows.columns])},
+        unchanged_columns={*constants, *climbs, *arithmetic.names([*rows.columns])},
         by_label_alone=len(np.unique(family.whom)) == len(family.whom),
     )
     resemblance_rows = with_resemblance(rows, family.whom[samples.owner], aims, samples.second, rng)
     return replace(samples, synthetic=resemblance_rows)
+
+
+def _in_climbs(
+    rows: pd.DataFrame,
+    real_rows: pd.DataFrame,
+    family: Family,
+    samples: Samples,
+    fixed_columns: Collection[str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows with numbers that climb or sink as those of all real owners do, and these columns."""
+    climbs = climbs_of(real_rows, family.owner, family.time, fixed_columns)
+    if samples.owner is not None:
+        rows = with_climbs(rows, samples.owner, family.time, climbs)
+    return rows, [one.column for one in climbs]
 
 
 def _between_dates(
