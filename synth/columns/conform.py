@@ -22,6 +22,7 @@ from synth.columns.placeholders import placeholders
 from synth.columns.ranges import RangeForm, as_bounds, as_ranges
 from synth.columns.replace import MAKERS, SINGLE_OWNER_KINDS, replacements
 from synth.columns.roles import KEYS, LEARNED_ROLES, REPLACED_ROLES
+from synth.columns.serials import with_serial_keys
 from synth.columns.stamps import with_telling_codes
 from synth.domain import Kind, Role
 from synth.errors import ModelError
@@ -150,7 +151,7 @@ def assemble(
             number, others = int(places.max(initial=-1)) + 1, every.column(name)
             values = _replace_column(treatment, real.column(name), number, pool, rng, existing=others)
             columns[name] = of_type(values.take(pa.array(places, mask=~present)), treatment.column)
-    for step in (with_beginnings, with_telling_codes):
+    for step in (with_serial_keys, with_beginnings, with_telling_codes):
         columns = step(columns, treatments, real, every, rng)
     alone = [one for one in treatments if one.column.name not in shared_codes]
     columns = with_named_mails(columns, alone, real, every)
