@@ -27,6 +27,7 @@ class Way(StrEnum):
     TOTAL = "total"  # an expression over aggregates of the rows of another model
     FORMULA = "formula"  # over columns of the row and of the row of another model that it refers to
     DOMAIN = "domain"  # a mail address that ends with what the row of another model has
+    AFTER = "after"  # a time that is never before that of the row of another model
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -110,7 +111,7 @@ class Across:
     @property
     def is_of_one_row(self) -> bool:
         """Whether at most one row of `other` belongs to each row."""
-        return self.way in {Way.COPY, Way.FORMULA, Way.DOMAIN}
+        return self.way in {Way.COPY, Way.FORMULA, Way.DOMAIN, Way.AFTER}
 
     @property
     def is_direct_copy(self) -> bool:
@@ -141,8 +142,9 @@ class Across:
             return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
         if self.way is Way.PART:
             return f"{name} adds up to the {self.source} of its {other}"
-        if self.way in {Way.COPY, Way.DOMAIN}:
-            return f"{name} is {'at ' if self.way is Way.DOMAIN else ''}{other}.{self.source}"
+        if self.way in {Way.COPY, Way.DOMAIN, Way.AFTER}:
+            how = {Way.DOMAIN: "at ", Way.AFTER: "never before "}.get(self.way, "")
+            return f"{name} is {how}{other}.{self.source}"
         if self.way is Way.TOTAL:
             columns = f"the {' and '.join(self.order)} of " if self.order else ""
             return f"{name} is computed of {columns}its {other}"

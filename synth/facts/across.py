@@ -11,6 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from synth.domain import RARE, Across, Role, Way
+from synth.facts.after import after_facts
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
 from synth.facts.late import late_facts, stated_late_facts
@@ -30,10 +31,15 @@ WAYS_OF_NUMBERS = (Way.SUM, Way.LEAST, Way.MOST, Way.MEAN)
 
 @dataclass(frozen=True, slots=True)
 class AcrossFacts:
-    """The facts across the tables of a run, and where their real rows are."""
+    """The facts across the tables of a run, and where their real rows are.
+
+    Attributes:
+        after: which times are never before those of others; keys are dealt out so, and nothing is computed.
+    """
 
     every: tuple[Across, ...] = ()
     tables: Mapping[str, FactTable] = field(default_factory=dict)
+    after: tuple[Across, ...] = ()
 
     def of(self, names: Collection[str]) -> AcrossFacts:
         """Return those of which every party is among the names, or is about nobody."""
@@ -55,7 +61,8 @@ class AcrossFacts:
 
     def referenced_columns(self, name: str) -> frozenset[str]:
         """Return the columns of a model that rows of others copy, or by which they find its rows."""
-        copies = (fact for fact in self.every if fact.other == name and fact.way is Way.COPY)
+        every = (*self.after, *(fact for fact in self.every if fact.way is Way.COPY))
+        copies = (fact for fact in every if fact.other == name)
         return frozenset(column for fact in copies for column in (fact.key, fact.source))
 
 
@@ -104,7 +111,9 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     members = among_facts(models_by_id, tables, snapshot) + late_facts(models_by_id, tables, snapshot)
-    return AcrossFacts(_without_figures([*known, *formulas, *firsts, *members], tables), tables)
+    after = after_facts(links, models_by_id, tables, snapshot)
+    every = _without_figures([*known, *formulas, *firsts, *members], tables)
+    return AcrossFacts(every, tables, after)
 
 
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:

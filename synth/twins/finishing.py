@@ -57,9 +57,10 @@ def with_facts(
     tasks = drawn_apart(tasks, told_by_others([task.model for task in late], facts, sql_facts))
     parts = {task.model.unique_id for task in tasks if task.model.excerpt}
     facts, sql_facts = facts.without(parts), sql_facts.without(parts)
-    if facts.every:
+    if facts.every or facts.after:
         # Facts about rows of different labels read alike.
-        log.info(f"True across tables: {'; '.join(dict.fromkeys(map(str, facts.every)))}")
+        every = dict.fromkeys(map(str, (*facts.every, *facts.after)))
+        log.info(f"True across tables: {'; '.join(every)}")
     return tasks, replace(context, facts=facts, sql_facts=sql_facts)
 
 

@@ -21,6 +21,7 @@ from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
+from synth.twins.arrivals import with_keys_of_earlier
 from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.compounds import with_compounds, with_parts
@@ -263,6 +264,7 @@ def _conform(
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
     table = with_fitting_keys(with_equal_keys(table, equal_keys_of(case), rng), case, parents, rng)
+    table = with_keys_of_earlier(table, case, parents, rng)
     table = with_copied_keys(with_traits(table, case, owner, rng), case, case.context.facts.every, parents)
     table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
     table = numbered_apart(case, table)

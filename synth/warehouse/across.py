@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from synth.domain import Across, Way
+from synth.warehouse.after import is_before
 from synth.warehouse.among import count_strangers, let_belong
 from synth.warehouse.extract import read
 from synth.warehouse.rules import NUMBER, PLACE, let_hold, raise_unless_alive, temporary_copy
@@ -229,6 +230,8 @@ def _value(fact: Across, place: int, *, number: sql.Composable = NOTHING) -> sql
 
 def _differs(fact: Across, place: int, tables: Mapping[str, FactTable]) -> sql.Composed:
     """Return whether the column is something else, rounded as its type rounds; no value is too large."""
+    if fact.way is Way.AFTER:
+        return is_before(fact, tables[fact.model].types[fact.column])
     column = sql.SQL("one.{}").format(sql.Identifier(fact.column))
     value, kind = _value(fact, place), tables[fact.model].types[fact.column]
     if kind in INEXACT:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
-from synth.warehouse import across, among, content, copying, excerpts, extract, rules
+from synth.warehouse import across, after, among, content, copying, excerpts, extract, rules
 from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class Snapshot:
         """Return in how many rows the column of a fact is not what it is in most."""
         with self._comparing({fact.model: tables[fact.model]}) as session:
             return across.telling(session, fact, tables)
+
+    def chance_of_order(self, fact: Across, tables: Mapping[str, FactTable]) -> float:
+        """Return the logarithm of how likely no time would be before another; see `synth.warehouse.after`."""
+        with self._comparing({name: tables[name] for name in (fact.model, fact.other)}) as session:
+            return after.chance_of_order(session, fact, tables)
 
     def is_excerpt(self, part: Relation, whole: PartOfTwin) -> bool:
         """Return whether a relation is what it should be of others; see `synth.warehouse.excerpts`."""
