@@ -101,6 +101,11 @@ class Model:
         return tuple(dict.fromkeys((*(key.parent for key in self.held_keys), *rows_of)))
 
     @property
+    def mentioned_models(self) -> tuple[str, ...]:
+        """The models whose twins it needs, and those whose keys it holds as soon as both are drawn."""
+        return tuple(dict.fromkeys((*self.needed_models, *(key.parent for key in self.late_keys))))
+
+    @property
     def held_keys(self) -> tuple[ForeignKey, ...]:
         """The columns that hold keys of other twins."""
         return (*self.foreign_keys, *self.shared_keys)

@@ -207,7 +207,7 @@ def _warn_of_orphans(invocation: Invocation, there: Collection[str]) -> None:
     models = {task.model.unique_id: task.model for task in invocation.tasks}
     others = {result.task.model.unique_id for result in invocation.refused_results}
     for child in invocation.models:
-        parents = [name for name in child.needed_models if name in models]
+        parents = [name for name in child.mentioned_models if name in models]
         if parents and child.unique_id in there and child.unique_id not in {*models, *others}:
             parent = models[parents[0]].name
             log.warning(

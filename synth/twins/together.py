@@ -54,7 +54,7 @@ def _hindrance(
     children = sorted(
         child.name
         for child in names.values()
-        if child.unique_id in lost_ids and child.unique_id in before and name in child.needed_models
+        if child.unique_id in lost_ids and child.unique_id in before and name in child.mentioned_models
     )
     if children:
         children_text = ", ".join(children)
