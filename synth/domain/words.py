@@ -36,8 +36,12 @@ SHORT_WORDS = {
 
 
 def plain_words(name: str) -> list[str]:
-    """Return the words of `user_id`, `userId`, `UserID` and `usr-id`, in lower case and full length."""
-    return [SHORT_WORDS.get(word, word) for word in _words_as_written(name)]
+    """Return the words of `user_id`, `userId`, `UserID` and `usr-id`, in lower case and full length.
+
+    The `no` of `smoking_yes_cancer_no` is an answer, and no number.
+    """
+    words = [SHORT_WORDS.get(word, word) for word in _words_as_written(name)]
+    return ["not" if word == "no" and "yes" in words else word for word in words]
 
 
 def _words_as_written(name: str) -> list[str]:

@@ -28,6 +28,7 @@ from synth.domain import (
     Role,
     entity_words,
     is_identifier,
+    is_numbering,
     split_words,
 )
 from synth.errors import ConfigError, ModelError
@@ -296,6 +297,13 @@ def test_names_of_identifiers_are_known(name: str) -> None:
 )
 def test_words_that_end_like_them_are_none(name: str) -> None:
     assert not is_identifier(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("order_no", True), ("smoking_yes_cancer_no", False), ("yesNo", False)]
+)
+def test_an_answer_is_no_number(name: str, numbers: bool) -> None:
+    assert is_numbering(name) == numbers
 
 
 def test_words_that_are_run_together_are_split_by_what_the_project_calls_its_things() -> None:
