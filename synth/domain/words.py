@@ -38,10 +38,11 @@ SHORT_WORDS = {
 def plain_words(name: str) -> list[str]:
     """Return the words of `user_id`, `userId`, `UserID` and `usr-id`, in lower case and full length.
 
-    The `no` of `smoking_yes_cancer_no` is an answer, and no number.
+    Beside a `yes` or another `no`, as in `smoking_no_cancer_no`, a `no` is an answer, and no number.
     """
     words = [SHORT_WORDS.get(word, word) for word in _words_as_written(name)]
-    return ["not" if word == "no" and "yes" in words else word for word in words]
+    has_answers = "yes" in words or words.count("no") > 1
+    return ["not" if word == "no" and has_answers else word for word in words]
 
 
 def _words_as_written(name: str) -> list[str]:

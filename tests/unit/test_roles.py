@@ -300,7 +300,8 @@ def test_words_that_end_like_them_are_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "numbers"), [("order_no", True), ("smoking_yes_cancer_no", False), ("yesNo", False)]
+    ("name", "numbers"),
+    [("order_no", True), ("smoking_yes_cancer_no", False), ("smoking_no_cancer_no", False)],
 )
 def test_an_answer_is_no_number(name: str, numbers: bool) -> None:
     assert is_numbering(name) == numbers
