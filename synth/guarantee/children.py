@@ -32,7 +32,7 @@ FEWEST = 0.25
 CHILDLESS = 3.0
 # Nor is anybody so many bins beyond the last count that is so many deviations high: a curve beside a peak may
 # rise again where nothing is known.
-AHEAD, CLEAR = 3, 4.0
+AHEAD, CLEAR = 3, 5.0
 
 
 def _lows() -> Ints:
@@ -103,19 +103,22 @@ def measured_children(
     bins = np.searchsorted(LOWS, np.minimum(counts.numbers, MOST - 1), side="right") - 1
     alone = mechanisms.with_contribution(counts.per_entity)
     real, sums, spent_rho = tally(bins, len(LOWS) - 1), np.zeros(len(LOWS) - 1), 0.0
-    for rho in rhos:
+    for look, rho in enumerate(rhos, 1):
         sums += rho * alone.counts("rows per parent", real, rho)
         spent_rho += rho
         noisy, deviation = sums / spent_rho, alone.scale(spent_rho)  # by their precision
         curve = smooth(noisy[1:], deviation)
-        if curve.clearness >= SURE:
+        is_clear = noisy[1:] > CLEAR * deviation
+        # Of two dozen bins one is four deviations high by chance, once in a thousand counts.
+        if curve.clearness >= SURE and (is_clear.any() or look == len(rhos)):
             break
     else:
         return None
-    clear = np.flatnonzero(noisy[1:] > CLEAR * deviation)
-    last = int(clear[-1]) if len(clear) else int(np.argmax(noisy[1:]))
+    last = int(np.flatnonzero(is_clear)[-1]) if is_clear.any() else int(np.argmax(curve.counts))
     is_near = np.arange(len(curve.counts)) <= last + AHEAD
     childless = float(noisy[0]) if counts.all and noisy[0] > CHILDLESS * deviation else 0.0
     numbers = np.append(childless, np.where(is_near & (curve.counts >= FEWEST), curve.counts, 0.0))
     total = float(numbers.sum())
+    if not total > 0:
+        return None
     return ChildCounts(numbers / total, max(1, round(total)), counts.all)
