@@ -99,21 +99,21 @@ def count_different(session: Connection, fact: Across, tables: Mapping[str, Fact
 
 def _condition(fact: Across) -> sql.Composed:
     """Return what rows that a fact is about fulfil."""
-    if not fact.when:
-        return sql.Composed([])
-    column, label = fact.when
-    return sql.SQL(" and one.{}::text operator(pg_catalog.=) {}").format(
-        sql.Identifier(column), sql.Literal(label)
-    )
+    return _has_label("one", fact.when)
 
 
 def _such(fact: Across) -> sql.Composed:
     """Return what the rows fulfil of which one is chosen."""
-    if not fact.such:
+    return _has_label("other", fact.such)
+
+
+def _has_label(row: str, place: tuple[str, str] | None) -> sql.Composed:
+    """Return that a row has a label in a column, as one more condition; none without a place."""
+    if not place:
         return sql.Composed([])
-    column, label = fact.such
-    return sql.SQL(" and other.{}::text operator(pg_catalog.=) {}").format(
-        sql.Identifier(column), sql.Literal(label)
+    column, label = place
+    return sql.SQL(" and {}.{}::text operator(pg_catalog.=) {}").format(
+        sql.Identifier(row), sql.Identifier(column), sql.Literal(label)
     )
 
 

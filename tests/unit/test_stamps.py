@@ -33,14 +33,15 @@ def things(seed: int, form: str) -> pa.Table:
     return pa.table({"code": codes, "day": pa.array(days.date), "maker": makers})
 
 
+def assembled_twin(real: pa.Table, treatments: tuple[Treatment, ...]) -> pd.DataFrame:
+    rows = learnable(real, treatments)
+    rng = np.random.default_rng(1)
+    twin: pd.DataFrame = assemble(rows, treatments, real=real, parents=lambda _: None, rng=rng).to_pandas()
+    return twin
+
+
 def twin_of(real: pa.Table) -> pd.DataFrame:
-    twin: pd.DataFrame = assemble(
-        learnable(real, TREATMENTS),
-        TREATMENTS,
-        real=real,
-        parents=lambda _: None,
-        rng=np.random.default_rng(1),
-    ).to_pandas()
+    twin = assembled_twin(real, TREATMENTS)
     assert not set(twin["code"]) & set(real.column("code").to_pylist())
     assert twin["code"].is_unique
     return twin
@@ -66,13 +67,7 @@ def test_codes_hold_a_day_that_is_text_in_another_form() -> None:
         CODE,
         Treatment(Column("day", "text", Kind.TEXT, not_null=True), Role.DATETIME, "", form=form),
     )
-    twin = assemble(
-        learnable(real, treatments),
-        treatments,
-        real=real,
-        parents=lambda _: None,
-        rng=np.random.default_rng(1),
-    ).to_pandas()
+    twin = assembled_twin(real, treatments)
     assert (twin["code"].str[2:8] == twin["day"].str[6:] + twin["day"].str[3:5]).mean() > 0.99
 
 
@@ -98,14 +93,7 @@ def test_codes_that_several_rows_have_begin_as_their_label_does(starts: dict[str
     numbers = rng.permutation(90_000)[: ROWS // 3] + 10_000
     codes = [f"{starts[maker]}{number}" for maker, number in zip(makers, numbers, strict=True)]
     real = pa.table({"policy": np.repeat(codes, 3), "maker": np.repeat(makers, 3)})
-    treatments = (POLICY, MAKER)
-    twin = assemble(
-        learnable(real, treatments),
-        treatments,
-        real=real,
-        parents=lambda _: None,
-        rng=np.random.default_rng(1),
-    ).to_pandas()
+    twin = assembled_twin(real, (POLICY, MAKER))
     begins = [
         code.startswith(starts[maker]) for code, maker in zip(twin["policy"], twin["maker"], strict=True)
     ]
