@@ -32,9 +32,8 @@ def _candidates(
 ) -> Iterator[Across]:
     """Yield the pairs of times of rows and of those that they refer to."""
     for link in links:
-        is_known = link.many in models and link.one in models
         references = [key.column for key in models[link.many].foreign_keys if key.parent == link.one]
-        if not is_known or link.public or link.single or link.column not in references:
+        if link.one not in models or link.public or link.single or link.column not in references:
             continue
         for column, source in product(_times(tables[link.many]), _times(tables[link.one])):
             yield Across(link.many, column, Way.AFTER, link.one, source, link.column, link.key)

@@ -39,8 +39,8 @@ def figures_between(
     futures = dict(twins)
     for task in tasks:
         name = task.model.unique_id
-        facts = [one for one in context.facts.of(twins).every if one.column in task.model.figures]
-        facts = [one for one in facts if one.model == name]
+        every = context.facts.of(twins).every if task.model.figures else ()
+        facts = [one for one in every if one.model == name and one.column in task.model.figures]
         if facts and name in twins:
             needs = {*(key.parent for key in task.model.foreign_keys), *(one.other for one in facts)}
             others = {one: twins[one] for one in sorted(needs) if one in twins and one != name}
