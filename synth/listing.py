@@ -296,7 +296,10 @@ def _read_publicly(
     Raises:
         ModelError: with some column nothing can be done.
     """
-    from synth.twins.publicly import publicly  # noqa: PLC0415 - for few models, and OpenDP's engine with it
+    from synth.twins.publicly import (  # noqa: PLC0415 - for few models, and OpenDP's engine with it
+        PublicParents,
+        publicly,
+    )
 
     model = task.model
     rules = tuple(rule for rule in model.rules if rule.scope is Scope.ROW)
@@ -310,7 +313,7 @@ def _read_publicly(
         twins=twins,
         enums=enums,
         enforceable=enforceable,
-        pools=lambda _: pa.array([], pa.string()),
+        parents=PublicParents(lambda _: pa.array([], pa.string())),
     )
     entries = tuple(_entry(one, model, twins) for one in public.treatments)
     return ModelListing(task, entries, sources=dict(public.sources))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from synth.columns.forms import NumberForm, as_learned_form
 from synth.columns.ranges import RangeForm
-from synth.columns.textforms import TextForm
+from synth.columns.textforms import WrittenForm
 from synth.domain import RARE, Role
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def latest_of(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series[Any] | None
 
 def _days(treatment: Treatment, table: pa.Table) -> np.ndarray[Any, Any]:
     values = table.column(treatment.column.name)
-    if isinstance(treatment.form, NumberForm | TextForm):
+    if isinstance(treatment.form, NumberForm | WrittenForm):
         return _as_days(as_learned_form(values, treatment.form))
     if not (pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)):
         return np.full(len(values), np.datetime64("NaT"), dtype="datetime64[D]")

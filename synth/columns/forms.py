@@ -15,7 +15,7 @@ from synth.columns.measures import whole_numbers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from synth.columns.textforms import TextForm
+    from synth.columns.textforms import WrittenForm
     from synth.domain import Column
 
 SURELY = 1e-6  # chance that numbers which are no dates look like such
@@ -68,7 +68,7 @@ def are_days(different: NDArray[np.int64]) -> bool:
     return _is(NumberForm.DAY, different)
 
 
-def as_learned_form(values: pa.ChunkedArray, form: NumberForm | TextForm) -> pd.Series[Any]:
+def as_learned_form(values: pa.ChunkedArray, form: NumberForm | WrittenForm) -> pd.Series[Any]:
     """Return dates as moments, and times as minutes or seconds of the day; what is neither is NULL."""
     if not isinstance(form, NumberForm):
         return form.read(values)
@@ -84,7 +84,7 @@ def as_learned_form(values: pa.ChunkedArray, form: NumberForm | TextForm) -> pd.
     return series if series.isna().any() else series.astype("int64")
 
 
-def as_written(series: pd.Series[Any], form: NumberForm | TextForm) -> pd.Series[Any]:
+def as_written(series: pd.Series[Any], form: NumberForm | WrittenForm) -> pd.Series[Any]:
     """Return learned dates and times as the whole numbers, or the text, that they are written as."""
     if not isinstance(form, NumberForm):
         return form.write(series)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.columns.forms import NumberForm
     from synth.columns.patterns import TextPattern
     from synth.columns.ranges import RangeForm
-    from synth.columns.textforms import TextForm
+    from synth.columns.textforms import WrittenForm
     from synth.domain import Column, ForeignKey, Model
 
 LEARNED_ROLES = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
@@ -47,7 +47,7 @@ class Treatment:
         doubt: why nothing can be done with the column, as the end of a sentence about it.
         unsure: why the role is the safe one and perhaps not the right one, in the same words.
         is_required: the column may not be NULL.
-        form: how dates, times or numbers are written, or what a range is of.
+        form: how dates, times or numbers are written, what times keys stand for, or what a range is of.
         pattern: what all text of the column matches, says a test or constraint.
     """
 
@@ -62,7 +62,7 @@ class Treatment:
     doubt: str = ""
     unsure: str = ""
     is_required: bool = False
-    form: NumberForm | TextForm | RangeForm | DocumentForm | None = None
+    form: NumberForm | WrittenForm | RangeForm | DocumentForm | None = None
     pattern: TextPattern | None = None
 
 

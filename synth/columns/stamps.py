@@ -12,7 +12,7 @@ import pyarrow as pa
 from synth.columns.beginnings import find_beginnings, other_beginnings, texts_of_column
 from synth.columns.checks import check_of
 from synth.columns.pii import IdentifierKind
-from synth.columns.textforms import TextForm
+from synth.columns.textforms import WrittenForm
 from synth.domain import MOMENTS, Kind, Role
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def _differ(values: pa.ChunkedArray) -> bool:
 
 
 def _is_day(one: Treatment) -> bool:
-    return one.column.kind in MOMENTS or (isinstance(one.form, TextForm) and one.form.is_date)
+    return one.column.kind in MOMENTS or (isinstance(one.form, WrittenForm) and one.form.is_date)
 
 
 def _moments(one: Treatment, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """Return days as moments, also those that are written as text."""
-    return pa.array(one.form.read(values)) if isinstance(one.form, TextForm) else values
+    return pa.array(one.form.read(values)) if isinstance(one.form, WrittenForm) else values
 
 
 def _is_code(one: Treatment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,32 @@ class TextKind(StrEnum):
     NUMBER = "number"
 
 
+class WrittenForm(ABC):
+    """How values are written that are learned as something else."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def is_date(self) -> bool:
+        """Whether it is a day of the calendar, perhaps with a time."""
+
+    @property
+    @abstractmethod
+    def is_number(self) -> bool:
+        """Whether it measures something, as amounts and lengths of time do."""
+
+    @abstractmethod
+    def read(self, values: pa.ChunkedArray) -> pd.Series[Any]:
+        """Return what the values are learned as; NULL for those that are not of this form."""
+
+    @abstractmethod
+    def write(self, series: pd.Series[Any]) -> pd.Series[Any]:
+        """Return what was learned as values of this form, or the nearest that there is."""
+
+
 @dataclass(frozen=True, slots=True)
-class TextForm:
+class TextForm(WrittenForm):
     """How a moment, a time or a number is written as text.
 
     Attributes:

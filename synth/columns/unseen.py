@@ -20,6 +20,7 @@ from synth.columns.pii import USUAL
 from synth.columns.placeholders import placeholders
 from synth.columns.replace import MAKERS, replacements
 from synth.columns.roles import LEARNED_ROLES
+from synth.columns.textforms import WrittenForm
 from synth.domain import Kind, Role
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def private_columns(table: pa.Table, treatments: Sequence[Treatment]) -> pd.Data
         name, values = treatment.column.name, table.column(treatment.column.name)
         if treatment.role is Role.DATE_OF_BIRTH:
             series[name] = as_plain(pc.year(values))
+        elif isinstance(treatment.form, WrittenForm):
+            series[name] = treatment.form.read(values)
         elif treatment.role in LEARNED_ROLES:
             series[name] = as_plain(values)
         elif may_be_absent(treatment):

@@ -74,6 +74,7 @@ class ForeignKey:
         public: the parent is about nobody, so its keys may be repeated as they are.
         relation: of a public parent that has no twin.
         real_keys: the relation of a public parent in whose copy the keys are other ones.
+        public_rows: the relation of any public parent.
     """
 
     column: str
@@ -84,6 +85,7 @@ class ForeignKey:
     public: bool = False
     relation: Relation | None = None
     real_keys: Relation | None = None
+    public_rows: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,13 +379,15 @@ def with_public_keys(
     def mark(key: ForeignKey) -> ForeignKey:
         if key.parent in tagged_models:
             reason = reference.get(key.parent)
-            has_new = reason is not None and key.parent_column in reason.new_numbers
-            place = looks[key.parent].relation if has_new else None
-            return replace(key, public=reason is not None, real_keys=place)
+            if reason is None:
+                return replace(key, public=False)
+            rows = looks[key.parent].relation
+            real_keys = rows if key.parent_column in reason.new_numbers else None
+            return replace(key, public=True, real_keys=real_keys, public_rows=rows)
         look = looks.get(key.parent)
         if look is None or not look.whole or look.personal or look.about_people > 1:
             return key
-        return replace(key, public=True, relation=look.relation)
+        return replace(key, public=True, relation=look.relation, public_rows=look.relation)
 
     keys = (key for key in model.foreign_keys if key.test != BY_LABEL or key.parent in reference)
     return replace(model, foreign_keys=tuple(map(mark, keys)))

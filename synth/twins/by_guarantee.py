@@ -23,6 +23,7 @@ from synth.columns.unseen import assemble_unseen
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
+from synth.twins.calendars import public_calendar
 from synth.twins.compounds import with_compounds, with_parts
 from synth.twins.computing import early, null_where_broken, with_formulas, with_new_columns
 from synth.twins.context import Case, Samples
@@ -32,7 +33,7 @@ from synth.twins.links import link_rows
 from synth.twins.pools import pool_for, pool_of
 from synth.twins.private import PrivateDraft, learn_privately
 from synth.twins.public_tables import calendar_of, rows_to_copy
-from synth.twins.publicly import completed, publicly, refuse_unknown, without_labels
+from synth.twins.publicly import PublicParents, completed, publicly, refuse_unknown, without_labels
 from synth.twins.quotients import quotients_of, with_quotients
 from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
 from synth.twins.repair import repair_rows
@@ -166,7 +167,9 @@ def _open_publicly(
         twins=context.twins,
         enums=context.warehouse.enums(model.relation),
         enforceable=enforceable,
-        pools=partial(_public_pool, task, context, parents),
+        parents=PublicParents(
+            partial(_public_pool, task, context, parents), partial(public_calendar, context=context)
+        ),
         computed_elsewhere=computed_columns,
     )
     passing = counted_elsewhere(model, context.sql_facts)

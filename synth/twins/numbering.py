@@ -34,11 +34,15 @@ MOST_LABELS = 200  # different values of a column that may part the rows of an o
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """In `column` rows that agree in `groups` are counted, in the order of `time` or of what it holds."""
+    """In `column` rows that agree in `groups` are counted, in the order of `time` or of what it holds.
+
+    The `time` may be any number, such as points; if it `falls`, the first has most.
+    """
 
     column: str
     groups: tuple[str, ...]
     time: str | None
+    falls: bool = False
 
 
 def find_numberings(
@@ -52,19 +56,44 @@ def find_numberings(
         keys: columns of references without NULL.
         labels: columns that may part the rows of one reference.
     """
-    times = [name for name in rows.columns if pd.api.types.is_datetime64_any_dtype(rows[name].dtype)]
-    numberings: list[Numbering] = []
+    groups_by_column: dict[str, tuple[str, ...]] = {}
     for column in numbers:
         ways = chain(((key,) for key in keys), ((key, label) for key in keys for label in labels))
         groups = next((way for way in ways if column not in way and _counts(rows, column, way)), None)
-        if groups is None or rows[column].max() < 2:  # noqa: PLR2004 - nothing is behind another
-            continue
+        if groups is not None and rows[column].max() >= 2:  # noqa: PLR2004 - one is behind another
+            groups_by_column[column] = groups
+    numberings: list[Numbering] = []
+    for column, groups in groups_by_column.items():
         rows_in_order = rows.sort_values([*groups, column], kind="stable")
         again = (rows_in_order[column] > 1).to_numpy(bool)
         if again.sum() >= FEWEST:
-            times_in_order = (name for name in times if _rises(rows_in_order[name], again))
-            numberings.append(Numbering(column, groups, next(times_in_order, None)))
+            order, falls = _order_of(rows_in_order, again, {*groups_by_column, *keys, *groups})
+            numberings.append(Numbering(column, groups, order, falls))
     return tuple(numberings)
+
+
+def _order_of(
+    rows: pd.DataFrame, again: NDArray[np.bool_], others: Collection[str]
+) -> tuple[str | None, bool]:
+    """Return the column in whose order rows are counted, and whether it falls: a time, else any number.
+
+    Args:
+        rows: in the order of their numbers.
+        again: which of them stand behind another of their group.
+        others: columns that order nothing.
+    """
+    times = [name for name in rows.columns if pd.api.types.is_datetime64_any_dtype(rows[name].dtype)]
+    time = next((name for name in times if _rises(rows[name], again)), None)
+    if time is not None:
+        return time, False
+    steps: dict[tuple[str, bool], int] = {}
+    for name in rows.columns.difference([*others]):
+        if pd.api.types.is_numeric_dtype(rows[name].dtype) and not rows[name].isna().any():
+            change = rows[name].astype("float64").diff()[again]
+            steps |= {(name, False): int((change > 0).sum())} if (change >= 0).all() else {}
+            steps |= {(name, True): int((change < 0).sum())} if (change <= 0).all() else {}
+    best = max(steps, key=lambda one: steps[one], default=None)
+    return (None, False) if best is None or steps[best] < FEWEST else best
 
 
 def _counts(rows: pd.DataFrame, column: str, groups: tuple[str, ...]) -> bool:
@@ -88,7 +117,8 @@ def _rises(times: pd.Series[pd.Timestamp], again: NDArray[np.bool_]) -> bool:
 def counted_again(rows: pd.DataFrame, numbering: Numbering) -> pd.Series[int]:
     """Return the numbers of rows, counted; rows without a group keep what they have."""
     order = [name for name in (numbering.time, numbering.column) if name is not None]
-    rows_in_order = rows.sort_values(order, kind="stable")
+    rising = [not numbering.falls, True][-len(order) :]
+    rows_in_order = rows.sort_values(order, ascending=rising, kind="stable")
     numbers = rows_in_order.groupby(list(numbering.groups), sort=False).cumcount() + 1
     has_group = rows[list(numbering.groups)].notna().all(axis=1)
     return numbers.reindex(rows.index).where(has_group, rows[numbering.column]).astype("int64")
@@ -129,7 +159,7 @@ def _counted_columns(case: Case, table: pa.Table) -> dict[str, pa.Array]:
     here = [one for one in case.treatments if one.column.name in table.column_names]
     real = case.source.real
     full = {name for name in table.column_names if not real.column(name).null_count}
-    keys = [one.column.name for one in here if one.role is Role.FOREIGN_KEY and one.column.name in full]
+    keys = [one.column.name for one in here if one.parent is not None and one.column.name in full]
     some = [one for one in here if one.role in {Role.NUMBER, Role.CATEGORY} and one.column.name in full]
     some += [one for one in here if one.role is Role.DATETIME and one.column.kind in MOMENTS]
     some = [one for one in some if one.form is None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from synth.columns.textforms import TextForm
+from synth.columns.textforms import WrittenForm
 from synth.domain import Kind, Role, Scope
 
 if TYPE_CHECKING:
@@ -90,20 +90,26 @@ def _columns(source: SourceRows, treatments: Sequence[Treatment]) -> tuple[Value
         values = source.real.column(one.column.name)
         if one.role not in {Role.NUMBER, Role.DATETIME} or values.null_count:
             continue
-        if one.column.kind is Kind.INTEGER and one.form is None:
+        if isinstance(one.form, WrittenForm):
+            if one.form.is_date:
+                dates[one.column.name] = one.form.read(values).to_numpy()
+        elif one.column.kind is Kind.INTEGER and one.form is None:
             numbers[one.column.name] = values.to_pandas().to_numpy()
         elif one.column.kind in TIMES | {Kind.INTEGER} and (one.form is None or one.form.is_date):
             dates[one.column.name] = values.to_pandas().to_numpy()
-        elif isinstance(one.form, TextForm) and one.form.is_date:
-            dates[one.column.name] = one.form.read(values).to_numpy()
     return numbers, dates
 
 
+def own_dates(source: SourceRows, treatments: Sequence[Treatment]) -> Values:
+    """Return the dates without NULL by which the rows could be ordered, by column."""
+    return _columns(source, treatments)[1]
+
+
 def times_of_rows(real: pa.Table, name: str, treatments: Sequence[Treatment]) -> NDArray[Any]:
-    """Return what orders rows by such a column: of dates that are written as text, not the text."""
+    """Return what orders rows by such a column: of dates that are written in some way, not how they are."""
     form = next((one.form for one in treatments if one.column.name == name), None)
     values = real.column(name)
-    return (form.read(values) if isinstance(form, TextForm) else values.to_pandas()).to_numpy()
+    return (form.read(values) if isinstance(form, WrittenForm) else values.to_pandas()).to_numpy()
 
 
 def _counts(values: NDArray[Any], owner: NDArray[np.int64]) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from synth.columns.conform import by_row, learnable
 from synth.columns.roles import LEARNED_ROLES
-from synth.columns.textforms import TextForm
+from synth.columns.textforms import WrittenForm
 from synth.domain import Kind, Role
 from synth.twins.computing import with_columns
 
@@ -146,7 +146,7 @@ def _counts(labels: Ints, shares: NDArray[np.float64], places: int) -> Ints:
 
 
 def _is_ordered(treatment: Treatment) -> bool:
-    is_date = isinstance(treatment.form, TextForm) and treatment.form.is_date
+    is_date = isinstance(treatment.form, WrittenForm) and treatment.form.is_date
     return treatment.role in {Role.DATETIME, Role.NUMBER} and (
         is_date or treatment.column.kind in ORDERED_KINDS
     )

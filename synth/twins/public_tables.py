@@ -13,16 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from synth.domain import ForeignKey, Model, Relation
+    from synth.domain import Model
     from synth.twins.context import RunContext
-
-
-def public_relation(key: ForeignKey, context: RunContext) -> Relation | None:
-    """Return where the rows are that a reference leads to; None where these are not public."""
-    if not key.public:
-        return None
-    table = context.sql_facts.tables.get(key.parent)
-    return key.relation or (table.relation if table is not None and table.public else None)
 
 
 def calendar_of(model: Model, context: RunContext) -> tuple[datetime, datetime] | None:
@@ -33,7 +25,7 @@ def calendar_of(model: Model, context: RunContext) -> tuple[datetime, datetime] 
     """
     days: list[datetime] = []
     for key in model.foreign_keys:
-        relation = public_relation(key, context)
+        relation = key.public_rows
         if relation is None:
             continue
         columns = [one for one in context.warehouse.describe(relation) if one.kind is Kind.DATE]

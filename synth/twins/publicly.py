@@ -26,13 +26,12 @@ from synth.twins.usual import usual_range
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from synth.columns.calendars import CalendarForm
     from synth.columns.roles import Treatment
     from synth.domain import Column, ForeignKey, Model, PublicValues, Rule
     from synth.facts.enforceable import EnforceableFacts
     from synth.twins.offsets import Offset
     from synth.twins.quotients import Quotient
-
-    Pools = Callable[[ForeignKey], pa.Array | None]
 
 DAY = 86_400_000_000  # microseconds
 SECONDS = -6  # decimal places of times of the day, in microseconds
@@ -41,6 +40,19 @@ MOST_LABELS = (
     1_000  # keys of a public table that are learned as labels; of more, each is as likely as any other
 )
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
+
+
+@dataclass(frozen=True, slots=True)
+class PublicParents:
+    """What the tables about nobody say that a model refers to.
+
+    Attributes:
+        pool: returns the keys of such a table; None where it is none.
+        calendar: returns which times these keys stand for; None where they stand for none.
+    """
+
+    pool: Callable[[ForeignKey], pa.Array | None]
+    calendar: Callable[[ForeignKey], CalendarForm | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ def publicly(
     twins: Collection[str],
     enums: Mapping[str, tuple[str, ...]],
     enforceable: EnforceableFacts,
-    pools: Pools,
+    parents: PublicParents,
     computed_elsewhere: Collection[str] = (),
 ) -> Publicly:
     """Return what is public of the columns of a model.
@@ -86,7 +98,7 @@ def publicly(
         twins: every model that has a twin or asks for one, by `unique_id`.
         enums: the labels of columns whose type lists them.
         enforceable: the facts that are stated; nothing has to be learned of columns that formulas compute.
-        pools: the keys of a reference's parent, where that is about nobody.
+        parents: what tables about nobody say.
         computed_elsewhere: columns that twins of other models say; nothing has to be learned of them.
 
     Raises:
@@ -107,7 +119,7 @@ def publicly(
     sources: dict[str, str] = {}
     final_treatments = []
     for treatment in treatments:
-        one, domain, source = _column_domain(treatment, model, enums, pools)
+        one, domain, source = _column_domain(treatment, model, enums, parents)
         final_treatments.append(one)
         if domain is not None and treatment.column.name not in {*formula_columns, *computed_elsewhere}:
             domains[treatment.column.name] = domain
@@ -171,7 +183,7 @@ def _line(domain: ColumnDomain) -> str:
 
 
 def _column_domain(
-    treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], pools: Pools
+    treatment: Treatment, model: Model, enums: Mapping[str, tuple[str, ...]], parents: PublicParents
 ) -> tuple[Treatment, ColumnDomain | None, str]:
     """Return the treatment, the domain of what is counted of the column, and what says so."""
     column, nullable = treatment.column, not treatment.is_required
@@ -183,7 +195,11 @@ def _column_domain(
         null_domain = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
         return treatment, null_domain, "whether it is NULL"
     public_values = [one for one in model.public if one.column == column.name]
-    labels, source = _labels(treatment, public_values, enums, pools)
+    if treatment.role is Role.CATEGORY and treatment.parent is not None and treatment.parent.public:
+        calendar = parents.calendar(treatment.parent)
+        if calendar is not None:
+            return _as_times(treatment, calendar)
+    labels, source = _labels(treatment, public_values, enums, parents)
     if labels is not None and len(labels) > MOST_LABELS and treatment.parent is not None:
         return replace(treatment, role=Role.FOREIGN_KEY), None, ""
     if labels is not None or treatment.role in {Role.CATEGORY, Role.KEEP}:
@@ -191,11 +207,20 @@ def _column_domain(
     return treatment, *_bounds(column, public_values, nullable=nullable)
 
 
+def _as_times(treatment: Treatment, calendar: CalendarForm) -> tuple[Treatment, ColumnDomain, str]:
+    """Return the treatment of keys as times, and their domain, which is public."""
+    low, high = (pd.Timestamp(time) for time in calendar.times[[0, -1]])
+    unit = "D" if calendar.is_of_days else "s"
+    domain = ColumnDomain("datetime", low=low, high=high, unit=unit, nullable=not treatment.is_required)
+    origin = f"{treatment.origin}, as its {calendar.column}"
+    return replace(treatment, role=Role.DATETIME, form=calendar, origin=origin), domain, treatment.origin
+
+
 def _labels(
     treatment: Treatment,
     public_values: Sequence[PublicValues],
     enums: Mapping[str, tuple[str, ...]],
-    pools: Pools,
+    parents: PublicParents,
 ) -> tuple[tuple[Any, ...] | None, str]:
     """Return the labels that a column may have, and what says so."""
     column = treatment.column
@@ -205,7 +230,7 @@ def _labels(
     if column.name in enums:
         return enums[column.name], f"type {column.data_type}"
     if treatment.parent is not None and treatment.parent.public:
-        pool = pools(treatment.parent)
+        pool = parents.pool(treatment.parent)
         if pool is not None:
             keys = as_plain(pa.chunked_array([pool.unique().drop_null()]))
             return tuple(keys.tolist()), treatment.origin

@@ -13,7 +13,6 @@ import pandas as pd
 
 from synth.columns.conform import as_plain
 from synth.domain import Kind, plain_words
-from synth.twins.public_tables import public_relation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +86,7 @@ def _pairs(
     measures: Sequence[Column], key: ForeignKey, context: RunContext
 ) -> list[tuple[Column, Mapping[Any, float]]]:
     """Return measures with the one column of the parent that is called alike, above 0 in all its rows."""
-    relation = public_relation(key, context)
+    relation = key.public_rows
     if relation is None:
         return []
     table = context.sql_facts.tables.get(key.parent)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.conform import columns_by_row, learnable, rehearse
-from synth.columns.textforms import TextForm
+from synth.columns.textforms import WrittenForm
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.twins.computing import candidates, early, equations, judge
@@ -164,7 +164,7 @@ def _with_computed(
     some = [one for one in treatments if one.column.name in computed_columns.column_names]
     learned_columns = learnable(computed_columns, some)
     for one in some:
-        if isinstance(one.form, TextForm) and one.column.name in samples.synthetic:
+        if isinstance(one.form, WrittenForm) and one.column.name in samples.synthetic:
             values = learned_columns[one.column.name]
             learned_columns[one.column.name] = values.fillna(samples.synthetic[one.column.name])
     return samples.synthetic.assign(
@@ -183,7 +183,7 @@ def _is_illegible(
     result = np.zeros(len(samples.synthetic), dtype=bool)
     for one in treatments:
         name = one.column.name
-        if isinstance(one.form, TextForm) and name in computed_columns.column_names:
+        if isinstance(one.form, WrittenForm) and name in computed_columns.column_names:
             texts = computed_columns.column(name)
             is_odd = one.form.read(texts).isna().to_numpy(bool)
             never_null = name in samples.training and bool(samples.training[name].notna().all())

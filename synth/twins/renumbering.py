@@ -15,7 +15,7 @@ from synth.warehouse.rules import Candidates
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from synth.domain import Model, Relation
+    from synth.domain import ForeignKey, Model, Relation
     from synth.twins.context import RunContext
     from synth.warehouse import Snapshot, Warehouse
     from synth.warehouse.across import FactTable
@@ -40,6 +40,18 @@ def with_new_numbers(table: pa.Table, model: Model, warehouse: Warehouse, snapsh
     for name in model.new_numbers:
         table = _with_other_keys(table, name, partial(_numbers, model.relation, name, warehouse, snapshot))
     return table
+
+
+def with_new_keys(table: pa.Table, key: ForeignKey, warehouse: Warehouse, snapshot: Snapshot) -> pa.Table:
+    """Return rows of the public table that a key leads to, with the keys that its copy has.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    if key.real_keys is None:
+        return table
+    numbers = partial(_numbers, key.real_keys, key.parent_column, warehouse, snapshot)
+    return _with_other_keys(table, key.parent_column, numbers)
 
 
 def copies_of_events(tables: Mapping[str, FactTable], context: RunContext) -> dict[str, Candidates]:

@@ -14,6 +14,7 @@ from synth.columns.conform import labels, learnable, public
 from synth.domain import HistoryRequest, Request
 from synth.errors import ModelError, UndecidableError
 from synth.twins.bounds import find_bounds, within_bounds
+from synth.twins.calendars import at_their_events
 from synth.twins.climbs import climbs_of, with_climbs
 from synth.twins.context import Samples
 from synth.twins.deadlines import find_deadlines, move_before
@@ -91,7 +92,8 @@ def draw(
     synthetic, second = _synthetic(task, source, real_rows, request, context)
     synthetic = _apart(task, source, treatments, synthetic)
     balance, warnings = choices.balance, choices.warnings
-    return Samples(first, other, synthetic, categories, open_to_all, balance, warnings, scores, second)
+    samples = Samples(first, other, synthetic, categories, open_to_all, balance, warnings, scores, second)
+    return at_their_events(samples, treatments)
 
 
 def _conditions(task: Task, source: SourceRows, treatments: Sequence[Treatment], rows: int) -> Conditions:
@@ -104,6 +106,15 @@ def _conditions(task: Task, source: SourceRows, treatments: Sequence[Treatment],
         rows=rows,
         rng=np.random.default_rng([task.seed, *task.model.unique_id.encode(), 1]),
     )
+
+
+def _without_repeats(
+    samples: Samples, family: Family, treatments: Sequence[Treatment], rng: np.random.Generator
+) -> Samples:
+    """Return the rows of owners where none repeats what no two real rows of an owner share."""
+    keys = labels_of_keys(family.unique, family.key, [*samples.synthetic.columns])
+    samples = with_single_labels(samples, keys, rng, time=family.time)
+    return at_their_events(samples, treatments, keys)
 
 
 def _with_histories(
@@ -131,9 +142,8 @@ def _with_histories(
         for visible_rows, side, one in _lessons(task, source, real_rows, request, has_owner)
     ]
     samples = histories_of(empty, parts, request.seed)
-    keys = labels_of_keys(family.unique, family.key, [*samples.synthetic.columns])
     rng = np.random.default_rng([request.seed, len(samples.synthetic), 1])
-    samples = with_single_labels(samples, keys, rng, time=family.time)
+    samples = _without_repeats(samples, family, treatments, rng)
     ties = find_ties(real_rows, source.units)
     rows = apply_ties(_apart(task, source, treatments, samples.synthetic), ties, request.seed)
     constants = constants_of(real_rows, family.owner)

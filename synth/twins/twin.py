@@ -22,6 +22,7 @@ from synth.runs.preflight import few_rows
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
 from synth.twins.arrivals import with_keys_of_earlier
+from synth.twins.calendars import with_calendars
 from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.compounds import with_compounds, with_parts
@@ -216,6 +217,7 @@ def _open(task: Task, context: RunContext) -> Case:
     model, doubts = keep_true_facts(task.model, source.real)
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
+    treatments = with_calendars(treatments, source, context)
     enforceable = read_enforceable(
         model, context.warehouse, context.snapshot, context.settings.staging_schema
     )

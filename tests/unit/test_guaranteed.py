@@ -41,7 +41,7 @@ from synth.facts.enforceable import EnforceableFacts
 from synth.guarantee import OTHER
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
 from synth.twins.gate import is_for_guarantee, passes
-from synth.twins.publicly import Publicly, publicly, refuse_unknown, without_labels
+from synth.twins.publicly import Publicly, PublicParents, publicly, refuse_unknown, without_labels
 from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
 
@@ -81,7 +81,7 @@ def public_of(model: Model = MODEL, enforceable: EnforceableFacts | None = None)
         twins=(),
         enums={"status": ("new", "old")},
         enforceable=enforceable or EnforceableFacts(),
-        pools=lambda _: None,
+        parents=PublicParents(lambda _: None),
     )
 
 
@@ -160,7 +160,7 @@ def test_a_name_says_where_numbers_mostly_are(
         twins=(),
         enums={},
         enforceable=EnforceableFacts(),
-        pools=lambda _: None,
+        parents=PublicParents(lambda _: None),
     )
     assert public.domains[name].usual == usual
 
@@ -274,7 +274,9 @@ PATTERNS = EnforceableFacts(
 def test_what_is_made_up_unseen_matches_the_patterns_of_constraints() -> None:
     columns = (*COLUMNS[:4], column("phone", Kind.TEXT))
     model = replace(MODEL, roles={"plan": Role.NATURAL_KEY})
-    public = publicly(model, columns, twins=(), enums={}, enforceable=PATTERNS, pools=lambda _: None)
+    public = publicly(
+        model, columns, twins=(), enums={}, enforceable=PATTERNS, parents=PublicParents(lambda _: None)
+    )
     city = next(one for one in public.treatments if one.column.name == "city")
     assert city.role is Role.CATEGORY
     no_label_told = without_labels(replace(city, pattern=read_pattern("^[0-9]{5}$"), is_required=True))

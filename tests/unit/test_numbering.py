@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from synth.twins.numbering import Numbering, counted_again, find_numberings, with_followers
 
@@ -28,6 +29,29 @@ def test_rows_are_counted_by_the_fewest_columns_that_part_them() -> None:
     assert find_numberings(twice, numbers, ["pupil"], ["test"]) == numberings[:1]
     rows_without_time = rows.drop(columns="at")
     assert find_numberings(rows_without_time, ["all"], ["pupil"], []) == (Numbering("all", ("pupil",), None),)
+
+
+@pytest.mark.parametrize("falls", [False, True])
+def test_places_follow_the_number_that_decides_them(falls: bool) -> None:
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({"race": np.repeat(np.arange(60), 12), "driver": rng.integers(0, 90, 720)})
+    rows["points"] = rng.integers(0, 40, 720).astype("float64")
+    rows["laps"] = rng.integers(0, 40, 720)
+    sign = -1 if falls else 1
+    rows["place"] = (
+        rows.assign(by=sign * rows["points"]).groupby("race")["by"].rank(method="first").astype(int)
+    )
+    numbering = Numbering("place", ("race",), "points", falls)
+    assert find_numberings(rows, ["place", "laps"], ["race", "driver"], []) == (numbering,)
+    twin = rows.assign(points=rng.permutation(rows["points"]), place=rng.permutation(rows["place"]))
+    twin["place"] = counted_again(twin, numbering)
+    in_order = twin.sort_values(["race", "place"])
+    change = sign * in_order.groupby("race")["points"].diff().dropna()
+    assert (change >= 0).all()
+    assert (in_order["place"] == in_order.groupby("race").cumcount() + 1).all()
+    shuffled_rows = rows.assign(points=rng.permutation(rows["points"]))
+    freely = Numbering("place", ("race",), None)
+    assert find_numberings(shuffled_rows, ["place", "laps"], ["race", "driver"], []) == (freely,)
 
 
 def test_rows_that_were_left_out_or_moved_are_counted_again() -> None:

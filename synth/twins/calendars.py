@@ -1,0 +1,111 @@
+"""Which references to public tables say when rows were: they are learned as times, and order histories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synth.columns.calendars import CalendarForm, calendar_form, orders_rows
+from synth.domain import MOMENTS, Role
+from synth.twins.ordering import own_dates
+from synth.twins.renumbering import with_new_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from synth.columns.roles import Treatment
+    from synth.domain import ForeignKey
+    from synth.twins.context import RunContext, Samples
+    from synth.twins.source import SourceRows
+
+
+def with_calendars(
+    treatments: Sequence[Treatment], source: SourceRows, context: RunContext
+) -> tuple[Treatment, ...]:
+    """Return the columns; references that say when their row was are times.
+
+    A key of a calendar does. So does one of events, where no other column says when a row was, and real
+    rows of an owner lie together in time.
+
+    Args:
+        treatments: of the columns.
+        source: of the rows.
+        context: of the run.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    may_be_events = not own_dates(source, treatments)
+
+    result = []
+    for one in treatments:
+        form = None
+        if one.role is Role.CATEGORY and one.parent is not None and one.parent.public:
+            values = source.real.column(one.column.name)
+            form = next(
+                (
+                    each
+                    for each in _forms(one.parent, context)
+                    if each.is_of_every_day or (may_be_events and orders_rows(each, values, source.units))
+                ),
+                None,
+            )
+        origin = one.origin if form is None else f"{one.origin}, as its {form.column}"
+        result.append(one if form is None else replace(one, role=Role.DATETIME, form=form, origin=origin))
+    return tuple(result)
+
+
+def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None:
+    """Return what times the keys of a public table stand for, without a look at rows that are not.
+
+    Of other tables than calendars and events that are copied with other numbers, nobody can say that.
+
+    Raises:
+        WarehouseError: Postgres refused.
+    """
+    forms = _forms(key, context)
+    return next((form for form in forms if form.is_of_every_day or key.real_keys is not None), None)
+
+
+def at_their_events(
+    samples: Samples, treatments: Sequence[Treatment], keys: Sequence[Sequence[str]] = ()
+) -> Samples:
+    """Return rows at times that events have.
+
+    Args:
+        samples: that were drawn.
+        treatments: of the columns.
+        keys: the columns in which no two rows of an owner are equal; of one that is alone, none is twice.
+    """
+    synthetic, owner = samples.synthetic, samples.owner
+    if owner is not None and samples.rows is not None:  # a spare row is nobody's yet
+        number = np.arange(len(owner))
+        owner = np.where(number < samples.rows, owner, len(owner) + number)
+    single = {names[0] for names in keys if len(names) == 1}
+    columns = {}
+    for one in treatments:
+        name, form = one.column.name, one.form
+        if isinstance(form, CalendarForm) and name in synthetic:
+            columns[name] = form.nearest(synthetic[name], owner if name in single else None)
+    return replace(samples, synthetic=synthetic.assign(**columns)) if columns else samples
+
+
+def _forms(key: ForeignKey, context: RunContext) -> Iterator[CalendarForm]:
+    """Yield what each date of the public table says of its keys, where all of them have one of their own."""
+    relation = key.public_rows
+    if relation is None or key.orphans:
+        return
+    columns = {one.name: one for one in context.warehouse.describe(relation)}
+    if key.parent_column not in columns:
+        return
+    for column in columns.values():
+        if column.kind in MOMENTS:
+            pair = list(dict.fromkeys((columns[key.parent_column], column)))
+            rows = context.snapshot.extract(relation, pair).rename_columns([one.name for one in pair])
+            times = rows.column(column.name)
+            keys = with_new_keys(rows, key, context.warehouse, context.snapshot).column(key.parent_column)
+            form = calendar_form(keys, times, column.name)
+            if form is not None:
+                yield form
