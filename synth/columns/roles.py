@@ -181,7 +181,8 @@ def classify(
     model = replace(model, vocabulary=model.vocabulary | names)
     if owners is None and model.entity in training.column_names:
         owners = training.column(model.entity)
-    values = {column.name: looked_at(training.column(column.name), owners) for column in columns}
+    beside = tuple(column.name for column in columns)
+    values = {name: looked_at(training.column(name), owners, beside) for name in beside}
     return tuple(_treat(model, column, values[column.name], twins) for column in columns)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.pii import NAMES, Detection, IdentifierKind, detect, read_name
+from synth.columns.pii import NAMES, Detection, IdentifierKind, detect, read_beside
 from synth.domain import RARE, Kind
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ FEW = 50  # different values that a column named as an identifier may have and s
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a column, and whose each of them is, if that is not the row's own."""
+    """The values of a column, whose each of them is, if not the row's own, and what is beside the column."""
 
     rows: pa.ChunkedArray
     owners: pa.ChunkedArray | None = None
+    beside: tuple[str, ...] = ()
 
     def content(self, column: Column) -> Detection | None:
         """Return what the column holds that leads to people, by its name and these values."""
-        return detect(column, self.rows)
+        return detect(column, self.rows, self.beside)
 
     @cached_property
     def rows_share_values(self) -> bool:
@@ -92,7 +93,7 @@ class HiddenValues(Values):
 
     def content(self, column: Column) -> Detection | None:
         """Return what the column is called as holding."""
-        reading = read_name(column.name)
+        reading = read_beside(column.name, self.beside)
         if reading.what is None or (reading.what in NAMES and reading.thing):
             return None
         kinds_that_fit = (

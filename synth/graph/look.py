@@ -136,7 +136,7 @@ def _people(
         role = roles.get(column.name)
         if role in OF_NOBODY:
             continue
-        detection = detect(column, sample.column(column.name))
+        detection = detect(column, sample.column(column.name), sample.column_names)
         what = detection.what if detection else None
         if what is None and read_name(column.name).what is IdentifierKind.BIRTH:
             what = IdentifierKind.BIRTH

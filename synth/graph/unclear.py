@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HALF = 0.5  # share of the different values that must look so, and of rows that must differ
 PHONE = 7  # digits of numbers that may call somebody
 LABELS = NAME | {"label", "title", "titel", "titre", "titulo", "text", "code", "sku", "description"}
+LABELS |= {"libelle", "intitule", "designation", "bezeichnung", "denominacion", "etiqueta", "descripcion"}
 LIKE_NAMES = "may hold names of people"
 UNSHARED = "holds values that rows do not share"
 

@@ -13,6 +13,7 @@ from synth.columns.pii import (
     is_personal,
     mentions,
     names_firm,
+    read_beside,
     read_label,
     read_name,
 )
@@ -36,6 +37,40 @@ def kind_of(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierK
 
 
 @pytest.mark.parametrize(
+    ("name", "others", "what"),
+    [
+        ("nom", ["prenom", "nom", "ville"], IdentifierKind.LAST_NAME),
+        ("Name", ["Vorname", "Name"], IdentifierKind.LAST_NAME),
+        ("nombre", ["nombre", "apellidos"], IdentifierKind.FIRST_NAME),
+        ("nom_client", ["prenom_client", "nom_client", "nom_produit"], IdentifierKind.LAST_NAME),
+        ("nom_produit", ["prenom_client", "nom_client", "nom_produit"], None),
+        ("nom", ["prenom_contact", "nom"], None),
+        ("name", ["first_name", "last_name", "name"], None),
+        ("nom", ["nom", "ville"], None),
+    ],
+)
+def test_what_is_called_a_name_is_the_other_part_of_one_beside_it(
+    name: str, others: list[str], what: IdentifierKind | None
+) -> None:
+    assert read_beside(name, others).what is what
+
+
+def test_surnames_that_many_share_are_replaced_beside_first_names() -> None:
+    surnames = [one for one in ("LHÉRITIER", "MARTIN", "OBERT") for _ in range(30)]
+    column, beside = Column("nom", "text", Kind.TEXT, not_null=False), ["prenom", "nom"]
+    detection = detect(column, pa.chunked_array([pa.array(surnames)]), beside)
+    assert detection is not None
+    assert detection.what is IdentifierKind.LAST_NAME
+    whole_names = [f"Anna {one}" for one in surnames]
+    detection = detect(column, pa.chunked_array([pa.array(whole_names)]), beside)
+    assert detection is not None
+    assert detection.what is IdentifierKind.FULL_NAME
+    rows = pa.table({"prenom": ["Anna", "Marie", "Lucas"] * 30, "nom": surnames})
+    columns = [Column(one, "text", Kind.TEXT, not_null=False) for one in beside]
+    assert [one.role for one in classify(MODEL, columns, rows)] == [Role.NAME, Role.NAME]
+
+
+@pytest.mark.parametrize(
     ("name", "what"),
     [
         ("email", IdentifierKind.EMAIL),
@@ -49,6 +84,9 @@ def kind_of(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierK
         ("prénom", IdentifierKind.FIRST_NAME),
         ("apellidos", IdentifierKind.LAST_NAME),
         ("employee_name", IdentifierKind.FULL_NAME),
+        ("project_manager_name", IdentifierKind.FULL_NAME),
+        ("course_teacher_name", IdentifierKind.FULL_NAME),
+        ("nom_enseignant_cours", IdentifierKind.FULL_NAME),
         ("fecha_nacimiento", IdentifierKind.BIRTH),
         ("password_hash", IdentifierKind.TOKEN),
         ("first_name_sha256", IdentifierKind.TOKEN),

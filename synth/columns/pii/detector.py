@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.pii import people
-from synth.columns.pii.lexicon import NameHint, read_name
+from synth.columns.pii.lexicon import NameHint, read_beside, read_name
 from synth.columns.pii.patterns import MATCHERS, digits_of, find_embedded, is_dialled, luhn, share
 from synth.columns.pii.what import NAMES, IdentifierKind
 from synth.domain import MOMENTS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from synth.domain import Column
 
@@ -52,14 +52,15 @@ class Detection:
     doubt: str = ""
 
 
-def detect(column: Column, values: pa.ChunkedArray) -> Detection | None:
+def detect(column: Column, values: pa.ChunkedArray, beside: Iterable[str] = ()) -> Detection | None:
     """Return what the column holds that leads to people; None where nothing says that it does.
 
     Args:
         column: its name is read in four languages.
         values: of training rows, in an order that has nothing to do with them.
+        beside: the names of all columns of its table.
     """
-    hint = read_name(column.name)
+    hint = read_beside(column.name, beside)
     if column.kind in MOMENTS:
         return Detection(IdentifierKind.BIRTH, "name") if hint.what is IdentifierKind.BIRTH else None
     if column.kind in {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
@@ -67,7 +68,13 @@ def detect(column: Column, values: pa.ChunkedArray) -> Detection | None:
     if column.kind is not Kind.TEXT:
         return None
     texts = [text for text in map(str.strip, sample(values)) if text]
+    if hint != read_name(column.name) and share(_has_several_words, texts) >= HALF:
+        hint = replace(hint, what=IdentifierKind.FULL_NAME)  # the first name is part of it
     return _in_texts(hint, texts) if texts else None
+
+
+def _has_several_words(text: str) -> bool:
+    return len(people.parts(text)) > 1
 
 
 def sample(values: pa.ChunkedArray) -> list[str]:

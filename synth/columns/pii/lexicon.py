@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from synth.columns.pii.people import fold
 from synth.columns.pii.what import IdentifierKind
 from synth.domain import plain_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _set(words: str) -> frozenset[str]:
@@ -109,7 +114,10 @@ PEOPLE = _set(
     buyer seller vendor recipient sender reviewer subscriber donor candidate applicant beneficiary
     tenant payer payee spouse parent guardian staff worker operator assignee requester kunde kunden
     kundin mitarbeiter patientin ansprechpartner fahrer inhaber cliente clientes empleado paciente
-    conductor employe salarie titulaire emergency
+    conductor employe salarie titulaire emergency professor lecturer tutor adviser advisor counselor
+    counsellor lehrer lehrerin dozent dozentin schueler schuelerin studentin mitglied etudiant etudiante
+    eleve enseignant enseignante professeur formateur adherent assure locataire apprenant conseiller profesor
+    profesora alumno alumna docente estudiante
     """
 )
 # Whose names are as good as those of people, where rows do not share them.
@@ -136,6 +144,15 @@ THINGS = _set(
     bank produkt firma land stadt monat ville pays produit ciudad pais producto empresa marke marque
     marca farbe couleur zone area theme variety variant material style ship vessel storm
     race match game fixture tournament screening concert flight course lesson lecture exam webinar workshop
+    semester term module programme program discipline degree diploma grade scale rating band sector industry
+    holiday trimester
+    categorie departement statut niveau etape quartier batiment salle magasin filiere matiere diplome mention
+    bareme echelle cours module semestre trimestre mois jour semaine annee saison evenement campagne groupe
+    classe formation rubrique modele gamme taille devise langue projet metier secteur specialite medicament
+    kategorie abteilung stufe bezirk gebaeude standort fach modul kurs quartal woche jahr kampagne gruppe
+    klasse studiengang abschluss modell groesse waehrung sprache kanal projekt branche sparte medikament
+    categoria departamento tipo nivel etapa edificio sala sede materia asignatura curso modulo trimestre
+    semana temporada evento campana grupo clase programa modelo talla moneda idioma proyecto tarifa
     """
 )
 # Last words that turn a column about an identifier into one about something else.
@@ -201,9 +218,43 @@ def read_name(name: str) -> NameHint:
     if what is not None and (is_whole or (what is IdentifierKind.POSTCODE and words[-1] == "prefix")):
         return NameHint(what, thing=thing and what not in {IdentifierKind.CITY, IdentifierKind.STREET})
     has_name_word, person = bool(NAME & set(words)), bool(PEOPLE & set(words))
-    if has_name_word and person and not thing:
-        return NameHint(IdentifierKind.FULL_NAME)
+    if has_name_word and person and (not thing or _names_somebody(words)):
+        return NameHint(IdentifierKind.FULL_NAME, thing=False)
     return NameHint(person=(has_name_word or person) and not thing, thing=thing)
+
+
+def _names_somebody(words: list[str]) -> bool:
+    """Return whether somebody stands beside the word for a name: `project_manager_name`, `nom_client`."""
+    somebody = PEOPLE - THINGS
+    return any({*pair} & NAME and {*pair} & somebody for pair in pairwise(words))
+
+
+def read_beside(name: str, others: Iterable[str]) -> NameHint:
+    """Return what a column holds, of which others of its table may say more.
+
+    What is called a name and nothing else is a surname beside a first name of the same person (`prenom` and
+    `nom`, `client_prenom` and `client_nom`), and a first name beside a surname (`nombre` and `apellidos`).
+    """
+    hint, words = read_name(name), words_of(name)
+    rest = [word for word in words if word not in NAME]
+    if hint.what not in {None, IdentifierKind.FULL_NAME} or len(rest) != len(words) - 1:
+        return hint
+    parts = {part[0] for other in others if (part := _part_of_name(other)) and part[1] == rest}
+    if len(parts) != 1:
+        return hint
+    is_first = IdentifierKind.LAST_NAME in parts
+    return replace(hint, what=IdentifierKind.FIRST_NAME if is_first else IdentifierKind.LAST_NAME)
+
+
+def _part_of_name(name: str) -> tuple[IdentifierKind, list[str]] | None:
+    """Return which part of a name a column is called as, and the other words of its own name."""
+    words = words_of(name)
+    for start in range(len(words)):
+        for stop in range(len(words), start, -1):
+            what = BY_PHRASE.get("".join(words[start:stop]))
+            if what in {IdentifierKind.FIRST_NAME, IdentifierKind.LAST_NAME}:
+                return what, words[:start] + words[stop:]
+    return None
 
 
 def is_name(name: str) -> bool:
