@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from synth.columns.beginnings import with_beginnings
 from synth.columns.birthdays import birthdays, followers, latest_of
+from synth.columns.dealing import deal, move, shuffle
 from synth.columns.documents import DocumentForm, as_documents, as_members, member_labels
 from synth.columns.encoding import arrow_type, encode, microseconds
 from synth.columns.forms import as_learned_form, as_written
@@ -43,7 +44,7 @@ Rng = np.random.Generator
 # How pandas holds NULL beside values that a float would not hold exactly.
 NULLABLE = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
 BY_ROW = LEARNED_ROLES | {Role.DATE_OF_BIRTH}  # made of what was drawn in the same row
-ROUNDS = 20  # attempts to shuffle duplicates of a composite key apart
+MOST_LOST = 0.1  # share of the rows of owners that may go because they repeat a key, before any is moved
 DENSE = 20  # pairs that are possible for each that is needed, up to which they are dealt out one by one
 
 
@@ -322,15 +323,17 @@ def without_duplicates(
 
     Foreign keys of composite keys change places first, which keeps the numbers of children. What still
     repeats is dropped.
-    Rows that hold one value of the columns `together` belong together: only those that repeat are parted.
+    Rows with one value of the columns `together` stay together: another key of theirs changes places. Where
+    there is none, a few rows that repeat are dropped, and of many these alone are moved.
     """
     is_left = np.ones(twin.num_rows, bool)
     keys = [names for names in unique if names and set(names) <= set(twin.column_names)]
     for names in [names for names in keys if len(names) > 1]:
-        mover = next((name for name in names if movable.get(name)), None)
-        if mover is not None and _is_repeat(twin, names).any():
-            others = [name for name in names if name != mover]
-            twin = _moved_apart(twin, mover, others, rng, few=mover in together)
+        movers = sorted(filter(movable.get, names), key=lambda name: name in together)
+        share = _is_repeat(twin, names).mean() if movers and twin.num_rows else 0.0
+        if share > (MOST_LOST if movers and movers[0] in together else 0.0):
+            others = [name for name in names if name != movers[0]]
+            twin = _moved_apart(twin, movers[0], others, rng, few=movers[0] in together)
     for names in keys:
         is_left[is_left] = ~_is_repeat(twin.filter(pa.array(is_left)), names)
     return twin.filter(pa.array(is_left)), is_left
@@ -346,44 +349,13 @@ def _is_repeat(twin: pa.Table, names: Sequence[str]) -> NDArray[np.bool_]:
 def _moved_apart(twin: pa.Table, mover: str, others: Sequence[str], rng: Rng, *, few: bool) -> pa.Table:
     """Return the twin with the values of `mover` moved, so that few repeat beside the same `others`.
 
-    Where `few` are to move, these are the repeated ones and as many others.
+    Where `few` are to move, these alone do.
     """
     owners = twin.column(mover).combine_chunks().dictionary_encode(null_encoding="encode")
     codes = owners.indices.to_numpy()
     groups = twin.select(list(others)).to_pandas().groupby(list(others), dropna=False, sort=False).ngroup()
     dense = groups.nunique() * len(owners.dictionary) <= DENSE * len(codes)
-    apart = _deal if dense and not few else _shuffle
+    apart = move if few else deal if dense else shuffle
     places = pa.array(apart(codes, groups.to_numpy(), rng))
     position = twin.column_names.index(mover)
     return twin.set_column(position, mover, owners.dictionary.take(places))
-
-
-def _shuffle(owners: Codes, groups: Codes, rng: Rng) -> Codes:
-    """Return where pairs are few among those possible, some random exchanges part those that are equal."""
-    owners = owners.copy()
-    for _ in range(ROUNDS):
-        repeats = np.flatnonzero(pd.DataFrame({"owner": owners, "group": groups}).duplicated())
-        if not len(repeats):
-            break
-        others = rng.choice(len(owners), len(repeats), replace=False)
-        places = np.unique(np.concatenate([repeats, others]))
-        owners[places] = owners[rng.permutation(places)]
-    return owners
-
-
-def _deal(owners: Codes, groups: Codes, rng: Rng) -> Codes:
-    """Return where most possible pairs are needed, as of months and users: the largest group first.
-
-    Each of its rows goes to another of the owners who want most rows still, which finds the pairs if there
-    are any (Gale 1957, Ryser 1957). Rows that nobody wants go to whoever has none of the group.
-    """
-    demand = np.bincount(owners).astype(float)
-    assignment = owners.copy()
-    sizes = np.bincount(groups)
-    rows = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
-    for group in np.argsort(-sizes, kind="stable"):
-        mine = rng.permutation(rows[group])[: len(demand)]
-        picks = np.argsort(-(demand + rng.random(len(demand))), kind="stable")[: len(mine)]
-        assignment[mine] = picks
-        demand[picks] -= 1
-    return assignment

@@ -131,7 +131,7 @@ def distinct(
     together = {case.family.key} if case.family else set()
     table, is_left = without_duplicates(table, unique, movable, rng, together=together)
     places = row_places[is_left]
-    exact, stays = apart(case, table, movable, rng)
+    exact, stays = apart(case, table, movable | dict.fromkeys(together, False), rng)
     if exact is not table:  # what changed places may repeat another key
         places = places[stays]
         exact, is_left = without_duplicates(exact, unique, {}, rng)

@@ -328,6 +328,35 @@ def test_foreign_keys_change_places_before_a_row_is_dropped() -> None:
     assert sorted(result["user"].to_pylist()) == sorted(users)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(("share", "is_few"), [(0.03, True), (0.3, False)])
+def test_rows_of_an_owner_stay_together_where_some_repeat_a_key(
+    seed: int, share: float, is_few: bool
+) -> None:
+    chance = np.random.default_rng(seed)
+    owners = np.repeat(np.arange(600), 4)
+    terms = chance.random((600, 8)).argsort(axis=1)[:, :4].ravel()
+    again = np.flatnonzero(chance.random(len(terms)) < share)
+    terms[again] = terms[again - again % 4]  # as in the first row of the owner
+    twin = table({"student": owners, "term": terms, "subject": owners % 7})
+    key, movable = ("student", "term"), {"student": True}
+    result, stays = without_duplicates(twin, [key], movable, chance, together={"student"})
+    repeats = int(twin.select(list(key)).to_pandas().duplicated().sum())
+    strangers = (result["student"].to_numpy() % 7 != result["subject"].to_numpy()).sum()
+    assert strangers <= (0 if is_few else repeats)
+    assert (~stays).sum() == (repeats if is_few else 0)
+
+
+def test_another_key_changes_places_before_rows_leave_their_owner() -> None:
+    chance = np.random.default_rng(0)
+    students, courses = np.repeat(np.arange(500), 4), chance.integers(0, 30, 2000)
+    twin, movable = table({"student": students, "course": courses}), {"student": True, "course": True}
+    result, stays = without_duplicates(twin, [("student", "course")], movable, chance, together={"student"})
+    assert stays.all()
+    assert result["student"].to_pylist() == students.tolist()
+    assert sorted(result["course"].to_pylist()) == sorted(courses)
+
+
 def test_lines_of_orders_and_months_of_users_keep_nearly_all_rows() -> None:
     chance = np.random.default_rng(0)
     for parents, each in ((200, 5), (1000, 12)):
