@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from synth.domain import RARE
+from synth.domain import MOMENTS, RARE, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from synth.domain import ForeignKey
+    import pyarrow as pa
+
+    from synth.domain import Column, ForeignKey
     from synth.graph.look import RelationLook
     from synth.warehouse import Warehouse
+
+WRITTEN_KINDS = frozenset({Kind.TEXT, Kind.INTEGER})
+YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}")
+LONGEST = 16  # of the name of a period
+NEAR = 1  # years between that of a period by its name, as of a term, and that of its days
+
+
+def period_columns(columns: Sequence[Column], sample: pa.Table) -> frozenset[str]:
+    """Return the columns that name the period of their row: in each row the year of its day, or one beside.
+
+    So are terms (`2024-S1`), quarters, weeks and days (20240131) written, and no number that was dealt out.
+
+    Args:
+        columns: of the relation.
+        sample: rows of it, with these columns.
+    """
+    days = [sample.column(one.name).to_pylist() for one in columns if one.kind in MOMENTS]
+    years = [{day.year for day in row if day is not None} for row in zip(*days, strict=True)]
+    return frozenset(
+        one.name
+        for one in columns
+        if one.kind in WRITTEN_KINDS
+        and years
+        and all(map(_is_of_years, sample.column(one.name).to_pylist(), years))
+    )
+
+
+def _is_of_years(name: object, years: set[int]) -> bool:
+    """Return whether a name says one of these years, or one beside it."""
+    match = YEAR.search(str(name)) if name is not None and len(str(name)) <= LONGEST else None
+    return match is not None and any(abs(int(match[0]) - year) <= NEAR for year in years)
 
 
 def sharing_of(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from synth.columns.pii import IdentifierKind, detect, read_name
 from synth.domain import Kind, Role, is_identifier
 from synth.errors import ManifestError, WarehouseError
+from synth.graph.events import period_columns
 from synth.graph.unclear import unclear_columns
 from synth.graph.words import is_somebody
 from synth.project.manifest import relation_of
@@ -54,6 +55,7 @@ class RelationLook:
         texts: columns of prose.
         constant: columns that hold one value in all rows that were looked at.
         unclear: columns whose values may lead to somebody, and why, as the end of a sentence about each.
+        periods: columns that name the period of their row, such as the term `2024-S1`.
         rows: as far as they were counted; `whole` says that these are all.
     """
 
@@ -67,6 +69,7 @@ class RelationLook:
     texts: frozenset[str] = frozenset()
     constant: frozenset[str] = frozenset()
     unclear: Mapping[str, str] = field(default_factory=dict)
+    periods: frozenset[str] = frozenset()
     rows: int = 0
     whole: bool = False
 
@@ -120,6 +123,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
         texts,
         frozenset(name for name in sample.column_names if len(sample.column(name).unique()) == 1),
         unclear_columns(node.name, others, sample),
+        period_columns(columns, sample),
         rows,
         bool(counts) and all(one.whole for one in counts.values()),
     )

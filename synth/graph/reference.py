@@ -252,8 +252,10 @@ class References:
         evidence = (
             f"{look.rows:,} rows, each of them that of {sharing}; no column, key or source leads to people"
         )
-        numbers = sorted({key.parent_column for _, key in references})
-        return CopyReason(f"{evidence}; {' and '.join(numbers)} gets others", new_numbers=tuple(numbers))
+        # The name of a period, such as a term, is no number of anything, and says which days are its own.
+        numbers = tuple(sorted({key.parent_column for _, key in references} - look.periods))
+        changes = [f"{' and '.join(numbers)} gets others"] if numbers else []
+        return CopyReason("; ".join([evidence, *changes]), new_numbers=numbers)
 
     def _has_days(self, look: RelationLook) -> bool:
         """Return whether rows are of some day; when all were loaded is none of theirs.

@@ -38,7 +38,13 @@ def handmade(database: Database, tmp_path: Path) -> Iterator[Handmade]:
 
 
 def _write(
-    handmade: Handmade, *, is_small: bool = False, extra: str = "", privacy: str = "", tables: str = LESSONS
+    handmade: Handmade,
+    *,
+    is_small: bool = False,
+    extra: str = "",
+    privacy: str = "",
+    key: str = "lesson_id",
+    tables: str = LESSONS,
 ) -> None:
     handmade.session.execute(tables.format(is_small="student_id > 140" if is_small else "false").encode())
     if extra:
@@ -49,9 +55,9 @@ def _write(
     settings = {"synth": {"privacy": privacy}} if privacy else {}
     config = {"materialized": "table", "meta": {"synthesize": True, **settings}}
     models[2] = handmade.model("visits", compiled_code="select 1 as one", config=config)
-    facts = handmade.key("lessons", "lesson_id") | handmade.key("students", "student_id")
+    facts = handmade.key("lessons", key) | handmade.key("students", "student_id")
     facts |= handmade.key("visits", "visit_id")
-    facts |= handmade.reference("visits", "lesson_id", "lessons", "lesson_id")
+    facts |= handmade.reference("visits", key, "lessons", key)
     facts |= handmade.reference("visits", "student_id", "students", "student_id")
     handmade.write({key: node for model in models for key, node in model.items()} | facts)
 
@@ -74,6 +80,31 @@ def test_events_are_copied_with_other_numbers_that_other_twins_have_too(handmade
     even = "(l.held_on - date '2024-01-02') / 7 % 2 = 0"
     minutes = f"select avg(minutes) filter (where not {even}) - avg(minutes) filter (where {even})"
     assert handmade.value(f"{minutes} from {pairs}") > 12  # 20 in reality
+
+
+@pytest.mark.parametrize(
+    ("name", "is_period"),
+    [
+        ("to_char(held_on, 'YYYY-\"W\"IW')", True),  # the week that a lesson is held in
+        ("'L' || lesson_id", False),
+        ("'2019-' || lesson_id", False),  # not the year of its day
+    ],
+)
+def test_names_of_periods_are_kept_where_events_are_copied(
+    handmade: Handmade, name: str, is_period: bool
+) -> None:
+    extra = f"""
+        alter table analytics.lessons add code text;
+        update analytics.lessons set code = {name};
+        alter table analytics.visits add code text;
+        update analytics.visits v set code = l.code from analytics.lessons l where l.lesson_id = v.lesson_id;
+        alter table analytics.lessons drop lesson_id;
+        alter table analytics.visits drop lesson_id
+    """
+    _write(handmade, extra=extra, key="code")
+    reason = listing_by_name(handmade)["lessons"]["reference"]
+    assert "of at least 10 of students in visits" in reason
+    assert ("code gets others" in reason) is not is_period
 
 
 @pytest.mark.parametrize(
