@@ -208,11 +208,15 @@ class _Calculation:
         return name
 
     def _holders(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield the models that have all rows of a node, with the columns that are those of the node."""
-        for name in sorted(self._models):
-            columns = _copies(name, node, self._lineages) if name != self._name else {}
-            if columns:
-                yield name, columns
+        """Yield the models that have all rows of a node, with the columns that are those of the node.
+
+        Those come last that lose rows by a join or a condition which may lose none: the real rows will tell.
+        """
+        for may_lose in (False, True):
+            for name in sorted(self._models):
+                ours = {} if name == self._name else _copies(name, node, self._lineages, may_lose=may_lose)
+                if ours:
+                    yield name, ours
 
     def _refuse(self, rewriting: Rewriting) -> None:
         """Refuse what asks of a twin more than it can say.
@@ -299,14 +303,16 @@ def _is_undeclared(model: Model) -> bool:
     return not is_owned and not is_public and model.history is None
 
 
-def _copies(name: str, node: str, lineages: Mapping[str, NodeLineage]) -> Mapping[str, str]:
-    """Return the columns of a node by which a model has them, if it has all its rows; else none."""
+def _copies(
+    name: str, node: str, lineages: Mapping[str, NodeLineage], *, may_lose: bool
+) -> Mapping[str, str]:
+    """Return the columns of a node by which a model has them, if it has all its rows, or may; else none."""
     columns, visited = {}, {name}
     lineage = lineages.get(name)
     if lineage is None:
         return {}
     columns = {one: one for one in lineage.columns}
-    while lineage is not None and lineage.rows_of and not lineage.is_filtered:
+    while lineage is not None and lineage.rows_of and (may_lose or not lineage.is_filtered):
         columns = {
             origin.source.column: columns[one]
             for one, origin in lineage.columns.items()

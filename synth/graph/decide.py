@@ -14,7 +14,7 @@ from synth.graph.derived import with_derivations, with_formulas
 from synth.graph.excerpts import with_excerpts
 from synth.graph.lineage import ancestry, keys_above, relations, trace, unique_columns
 from synth.graph.links import Linker
-from synth.graph.look import look_at
+from synth.graph.look import KEY_KINDS, look_at
 from synth.graph.owners import EntityOwners
 from synth.graph.reference import References, with_public_keys
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from synth.graph.origins import NodeLineage
     from synth.graph.owners import Question
     from synth.graph.reference import CopyReason
-    from synth.project.manifest import Manifest
+    from synth.project.manifest import Manifest, Node
     from synth.warehouse import Warehouse
 
 
@@ -122,10 +122,31 @@ def _lineages(
     places = relations(nodes)
     layout = warehouse.layout(places.values())
     columns = {name: layout.types.get(relation, {}) for name, relation in places.items()}
-    keys = unique_columns(manifest, layout)
+    stated_keys = unique_columns(manifest, layout)
+    keys = {**stated_keys, **_keys_of_seeds(nodes, stated_keys, warehouse)}
     lineages = trace(nodes, columns, keys, statements)
     whole_keys = keys_above(lineages, keys)
     return trace(nodes, columns, whole_keys, statements) if whole_keys != keys else lineages
+
+
+def _keys_of_seeds(
+    nodes: Iterable[Node], keys: Mapping[str, Sequence[tuple[str, ...]]], warehouse: Warehouse
+) -> dict[str, list[tuple[str, ...]]]:
+    """Return the columns in which no two rows of a seed are alike, of those whose keys nobody states.
+
+    A seed is a file of the project: what holds of its rows holds until somebody edits it.
+    """
+    seeds = [node for node in nodes if node.resource_type == "seed" and not keys.get(node.unique_id)]
+    unique: dict[str, list[tuple[str, ...]]] = {}
+    for name, relation in relations(seeds).items():
+        columns = [one for one in warehouse.describe(relation) if one.kind in KEY_KINDS]
+        counts = warehouse.counts(relation, columns) or {}
+        unique[name] = [
+            (column,)
+            for column, one in counts.items()
+            if one.unique and one.whole and one.present == one.rows
+        ]
+    return unique
 
 
 def open_questions(graph: Graph) -> Mapping[str, str]:

@@ -190,6 +190,37 @@ def test_what_is_not_tagged_is_led_back_to_what_is(shop: Handmade) -> None:
     assert excerpt(shop, "sums") is None
 
 
+@pytest.mark.parametrize(
+    ("least", "is_seed", "is_whole"), [(0, False, True), (30, False, False), (0, True, True)]
+)
+def test_a_join_that_loses_no_real_row_leaves_a_model_whole(
+    shop: Handmade, least: int, is_seed: bool, is_whole: bool
+) -> None:
+    database, join = shop.database.name, ' join "{0}".analytics.ages as a using (person_id)'
+    joined = WHOLE.replace("select", "select a.age,").replace("raw", "raw as r") + join
+    shop.session.execute(
+        f"""
+        create table analytics.ages as select person_id, age from analytics.people where age > {least};
+        create table analytics.sums as {SUMS.format(database).replace("raw", "orders")};
+        alter table analytics.orders rename to raw;
+        create table analytics.orders as {joined.format(database)}
+        """
+    )
+    # Nobody states the key of a seed: its rows say it.
+    ages = f"{'seed' if is_seed else 'model'}.hand.ages"
+    node_by_id: dict[str, Any] = {} if is_seed else dict(shop.key("ages", "person_id"))
+    for name, sql in {"orders": joined, "sums": SUMS, "raw": "select 1", "ages": "select 1"}.items():
+        meta = {"meta": {"synthesize": True} if name in {"orders", "sums"} else {}}
+        node_by_id |= shop.model(
+            name, config={"materialized": "table", **meta}, compiled_code=sql.format(database)
+        )
+    ages_node = {**node_by_id.pop("model.hand.ages"), "unique_id": ages, "resource_type": ages.split(".")[0]}
+    node_by_id["model.hand.orders"]["depends_on"] = {"nodes": ["model.hand.raw", ages]}
+    node_by_id["model.hand.sums"]["depends_on"] = {"nodes": ["model.hand.raw"]}
+    shop.write({**node_by_id, ages: ages_node, **shop.key("orders", "order_id")})
+    assert (excerpt(shop, "sums") == "rows that its SQL makes of orders") is is_whole
+
+
 # A seed of regions that orders refer to, and a mart that has its rows and what stands in them.
 REGIONS = """
 create table analytics.regions as select n as region_id, 'Region ' || chr(64 + n) as label{}
