@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from synth.engine.rules import imply_codes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -109,6 +112,51 @@ def another_order(
         else:
             order[queue.pop()] = None
     return list(order)
+
+
+def common_parts(
+    columns: Sequence[ColumnCodes], draw_order: Sequence[int], *, first: Collection[int]
+) -> dict[int, tuple[int, ...]]:
+    """Return for labels the coarser ones that they decide, as others do that say nothing sure of them.
+
+    A town and a postcode decide the country. Drawn before it, each would have a country of its own.
+
+    Args:
+        columns: the frame's.
+        draw_order: their indices.
+        first: those that are always given.
+    """
+    labels = [i for i in draw_order if i not in first and not columns[i].is_ordered and columns[i].size > 1]
+    pairs = {(one, part) for one in labels for part in labels if _decides(columns[one], columns[part])}
+    parts: dict[int, tuple[int, ...]] = {}
+    for part in sorted(labels, key=lambda i: -columns[i].size):
+        deciders = [one for one in labels if (one, part) in pairs]
+        if any(pairs.isdisjoint({pair, pair[::-1]}) for pair in combinations(deciders, 2)):
+            parts |= {one: (*parts.get(one, ()), part) for one in deciders}
+    return parts
+
+
+def _decides(one: ColumnCodes, part: ColumnCodes) -> bool:
+    """Return whether labels decide those of another column, of which there are fewer."""
+    rows = np.flatnonzero(one.learnable & part.learnable)
+    return one.size > part.size and imply_codes(one.codes[rows], part.codes[rows], one.size) is not None
+
+
+def coarse_first(
+    columns: Sequence[ColumnCodes], draw_order: Sequence[int], first: Collection[int]
+) -> tuple[list[int], dict[int, tuple[int, ...]]]:
+    """Return the order in which labels come behind their `common_parts`, and these."""
+    parts = common_parts(columns, draw_order, first=first)
+    order: dict[int, None] = {}
+
+    def add(index: int) -> None:
+        for part in parts.get(index, ()):
+            add(part)
+        order.setdefault(index)
+
+    for index in draw_order:
+        add(index)
+    return list(order), parts
 
 
 def has_many_labels(column: ColumnCodes) -> bool:

@@ -15,7 +15,13 @@ from synth.engine.differences import Difference, bases_first, find_differences, 
 from synth.engine.marked_days import find_marked_days, marks_of
 from synth.engine.moments import Moment, find_moments
 from synth.engine.numbers import NumberColumn
-from synth.engine.order import another_order, drawing_order, fewer_nulls_first, mutual_information
+from synth.engine.order import (
+    another_order,
+    coarse_first,
+    drawing_order,
+    fewer_nulls_first,
+    mutual_information,
+)
 from synth.engine.rake import Raking
 from synth.engine.regressions import Regressions
 from synth.engine.repeats import find_repeats
@@ -75,7 +81,7 @@ class Table:
         self._orders = find_orders(columns, self._context)
         self._signs = Signs.of(columns, self._context, crowd.of_learned)
         self._computations = Computations(columns, identities)
-        draw_order = drawing_order(columns, information, first=first)
+        draw_order, coarser = coarse_first(columns, drawing_order(columns, information, first=first), first)
         draw_order = fewer_nulls_first(
             columns, draw_order, missing_at_times(columns, self._orders), first=first
         )
@@ -100,7 +106,7 @@ class Table:
             for _ in range(CHAINS)
         ]
         codes = self._chains[0].learn(draw_order, information, rng, on_learned, context=self._context)
-        needs = self._needs(dates)
+        needs = self._needs(dates, coarser)
         for chain in self._chains[1:]:
             order = another_order(columns, draw_order, needs, first=len(first), rng=rng)
             chain.learn(order, information, rng, on_learned, context=self._context)
@@ -123,11 +129,18 @@ class Table:
 
         return draw
 
-    def _needs(self, dates: Mapping[int, Sequence[int]]) -> dict[int, tuple[int, ...]]:
-        """Return which columns must be drawn before which; `dates` are those that a column depends on."""
+    def _needs(
+        self, dates: Mapping[int, Sequence[int]], parts: Mapping[int, Sequence[int]]
+    ) -> dict[int, tuple[int, ...]]:
+        """Return which columns must be drawn before which.
+
+        Args:
+            dates: those that a column depends on.
+            parts: the coarser labels that labels decide.
+        """
         needs: dict[int, tuple[int, ...]] = {target: tuple(own) for target, own in dates.items()}
         needs_by_target = {target: one.needs for target, one in self._derived_columns.items()}
-        for more in (self._computations.needs, needs_by_target):
+        for more in (parts, self._computations.needs, needs_by_target):
             needs |= {target: (*needs.get(target, ()), *own) for target, own in more.items()}
         return needs
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.engine import Synthesizer
 from synth.engine.crowd import Crowd
-from synth.engine.order import MANY, another_order
+from synth.engine.order import MANY, another_order, coarse_first
 from synth.engine.synthesizer import open_column
 
 if TYPE_CHECKING:
@@ -68,3 +69,29 @@ def test_any_number_of_rows_is_drawn_from_both_orders() -> None:
     assert (twin["twice"] == twin["c0"] * 2).all()
     assert len(engine.sample(1)) == 1
     assert len(engine.sample(0)) == 0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_labels_that_decide_a_third_agree_on_it(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    rows = 500  # too few for raking to put pairs right
+    country = chance.choice(["DE", "FR"], rows, p=[0.6, 0.4])
+    towns, plans = chance.integers(0, 6, rows), chance.integers(0, 4, rows)
+    frame = pd.DataFrame(
+        {
+            "town": [f"{one} town {number}" for one, number in zip(country, towns, strict=True)],
+            "plan": [f"{one} plan {number}" for one, number in zip(country, plans, strict=True)],
+            "country": country,
+        }
+    )
+    twin = Synthesizer(seed=seed).fit(frame).sample(rows)
+    for name in ("town", "plan"):
+        assert (twin[name].str[:2] == twin["country"]).all()
+
+
+def test_what_labels_decide_comes_before_them_where_others_do_too() -> None:
+    town = np.arange(400) % 12
+    labels = {"town": town, "region": town // 2, "country": town // 4, "shop": town // 4 * 10 + town % 3}
+    columns = [open_column(pd.Series(one).astype(str), Crowd(1, 400), label=True) for one in labels.values()]
+    assert coarse_first(columns, range(4), ()) == ([2, 0, 1, 3], {0: (2,), 1: (2,), 3: (2,)})
+    assert coarse_first(columns[:3], range(3), ()) == ([0, 1, 2], {})  # a town decides both, one by one
