@@ -36,6 +36,7 @@ from synth.engine.panels import (
     spans_of,
 )
 from synth.engine.pasts import Past, Schema
+from synth.engine.sequels import never_pairs
 from synth.engine.spans import closest_date, comes_soon
 from synth.engine.steps import RowEngines, StepContext
 from synth.engine.synthesizer import Synthesizer
@@ -135,7 +136,9 @@ class Histories:
         top = top_counts([panel for panel in both if panel is not None], self._rare)
         week = Week() if time is None or schema.clock else Week.of(own.rows[time], self._rare)
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
-        form = replace(form, marks=self._marks(own, schema))
+        whom = own.owner if own.entities is None else np.unique(own.entities, return_inverse=True)[1]
+        pairs = never_pairs(own.rows, own.place > 0, whom, schema, self._categories)
+        form = replace(form, marks=self._marks(own, schema), never=pairs)
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)

@@ -11,6 +11,7 @@ import pandas as pd
 from synth.engine.marks import Marks
 from synth.engine.panels import brought_back
 from synth.engine.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
+from synth.engine.sequels import NeverPair, are_odd
 from synth.engine.spans import with_tries
 from synth.engine.weeks import Week
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from synth.engine.steps import RowEngines, StepContext
     from synth.engine.synthesizer import Synthesizer
 
-TRIES = 8  # draws of a row that would lie behind the end
+TRIES = 8  # draws of a row that would lie behind the end, or whose labels never go together
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class HistoryModel:
         original: these columns and dtypes as they were.
         base: the owner's date from which the first time is an offset, if there is one.
         end: the latest time that was observed.
+        never: labels that never go together, or with those of the row before.
         week: how many of the times fall on each day of the week.
         marks: days of the month and the year that many fall on.
         counts: the engine of the number of rows.
@@ -53,6 +55,7 @@ class HistoryModel:
     firsts: RowEngines | None = None
     heads: Histories | None = None
     laters: RowEngines | None = None
+    never: tuple[NeverPair, ...] = ()
     week: Week = field(default_factory=Week)
     marks: Marks = field(default_factory=Marks)
 
@@ -156,12 +159,20 @@ def _with_contents(
     past: Past | None,
     draw: int,
 ) -> pd.DataFrame:
-    """Draw what rows of these times and spans hold."""
+    """Draw what rows of these times and spans hold; what never goes together is drawn anew."""
     if engines.contents is None:
         return as_rows(dates, dates, past, model)
-    return as_rows(
-        engines.contents.sample_beside(len(dates), context.contents, draw=draw), dates, past, model
-    )
+    drawn = engines.contents.sample_beside(len(dates), context.contents, draw=draw)
+    rows = as_rows(drawn, dates, past, model)
+    odd = are_odd(rows, None if past is None else past.rows, model.never)
+    if not odd.any():
+        return rows
+    again = np.repeat(np.flatnonzero(odd), TRIES)
+    beside = None if past is None else past.of(again)
+    drawn = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
+    others = as_rows(drawn, dates.iloc[again].reset_index(drop=True), beside, model)
+    fits = ~are_odd(others, None if beside is None else beside.rows, model.never)
+    return with_tries(rows, odd, others, fits.reshape(-1, TRIES))
 
 
 def _on_busy_days(

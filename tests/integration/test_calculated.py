@@ -214,7 +214,11 @@ def test_a_join_that_loses_no_real_row_leaves_a_model_whole(
         node_by_id |= shop.model(
             name, config={"materialized": "table", **meta}, compiled_code=sql.format(database)
         )
-    ages_node = {**node_by_id.pop("model.hand.ages"), "unique_id": ages, "resource_type": ages.split(".", maxsplit=1)[0]}
+    ages_node = {
+        **node_by_id.pop("model.hand.ages"),
+        "unique_id": ages,
+        "resource_type": ages[: ages.index(".")],
+    }
     node_by_id["model.hand.orders"]["depends_on"] = {"nodes": ["model.hand.raw", ages]}
     node_by_id["model.hand.sums"]["depends_on"] = {"nodes": ["model.hand.raw"]}
     shop.write({**node_by_id, ages: ages_node, **shop.key("orders", "order_id")})

@@ -1,0 +1,102 @@
+"""Labels that never follow one another from row to row of an owner, or never stand in one row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from synth.engine.evidence import LEVEL
+from synth.engine.order import MANY
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from numpy.typing import NDArray
+
+    from synth.engine.pasts import Ints, Schema
+
+    Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NeverPair:
+    """Labels of a column that never stand beside labels of another one.
+
+    Attributes:
+        now: the column; its labels by code are `labels`.
+        other: the other column, with `others`; of the row before, if both are one.
+        never: by code of the other and code of the one; the last of each is for NULL and all other labels.
+    """
+
+    now: str
+    labels: pd.Index[Any]
+    other: str
+    others: pd.Index[Any]
+    never: Mask
+
+    def are_odd(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> Mask:
+        """Return which rows hold a pair that never is; `before` are the rows before them, if any are."""
+        beside = before if self.now == self.other else rows
+        if beside is None:
+            return np.zeros(len(rows), bool)
+        odd: Mask = self.never[_codes(beside[self.other], self.others), _codes(rows[self.now], self.labels)]
+        return odd
+
+
+def never_pairs(
+    rows: pd.DataFrame, later: Mask, whom: Ints, schema: Schema, categories: Collection[str]
+) -> tuple[NeverPair, ...]:
+    """Return which labels never follow each other, and which never stand beside one that mostly stays.
+
+    Of a label that mostly stays it is drawn whether it does, so nothing else keeps it to those beside it.
+
+    Args:
+        rows: those of one history together and in order.
+        later: which of them are not the first of a history.
+        whom: whom each of the rows is about.
+        schema: of the rows.
+        categories: the columns that are labels.
+    """
+    behind = np.flatnonzero(later)
+    labels = [name for name in schema.columns if name in categories and rows[name].nunique() <= MANY]
+    pairs = [_pair(rows[name].iloc[behind], rows[name].iloc[behind - 1], whom[behind]) for name in labels]
+    pairs += [_pair(rows[one], rows[two], whom) for one, two in _beside(labels, schema)]
+    return tuple(pair for pair in pairs if pair.never.any())
+
+
+def _beside(labels: Collection[str], schema: Schema) -> Iterator[tuple[str, str]]:
+    steady = [name for name in labels if name in schema.steady_columns]
+    yield from ((one, two) for one in steady for two in labels if one != two)
+
+
+def _pair(now: pd.Series[Any], other: pd.Series[Any], whom: Ints) -> NeverPair:
+    """Return which labels are never beside each other, though chance would surely have them there."""
+    labels, others = (pd.Index(one.dropna().unique().astype(object)) for one in (now, other))
+    codes, other_codes = _codes(now, labels), _codes(other, others)
+    together = np.zeros((len(others) + 1, len(labels) + 1), bool)
+    together[other_codes, codes] = True
+    holders = pd.DataFrame({0: other_codes, 1: whom}).drop_duplicates()[0]
+    chances = np.bincount(codes, minlength=len(labels) + 1) / max(len(codes), 1)
+    # If labels were dealt out, so many owners would all miss one as seldom as this, all pairs counted in.
+    missing = np.bincount(holders, minlength=len(others) + 1)[:, None] * np.log1p(-np.minimum(chances, 0.999))
+    never = ~together & (missing < math.log(LEVEL) - math.log(max(together.size, 1)))
+    never[-1, :] = never[:, -1] = False
+    return NeverPair(str(now.name), labels, str(other.name), others, never)
+
+
+def are_odd(rows: pd.DataFrame, before: pd.DataFrame | None, pairs: Collection[NeverPair]) -> Mask:
+    """Return which rows hold labels that never go together, or with the row before."""
+    odd = np.zeros(len(rows), bool)
+    for pair in pairs:
+        odd |= pair.are_odd(rows, before)
+    return odd
+
+
+def _codes(values: pd.Series[Any], labels: pd.Index[Any]) -> Ints:
+    """Return the places of values among labels; behind the last for NULL and others."""
+    places = labels.get_indexer(pd.Index(values.astype(object)))
+    return np.where(places < 0, len(labels), places).astype(np.int64)

@@ -1,0 +1,71 @@
+"""Labels of histories that never follow one another, or never go together, do not in those drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine import Histories
+from synth.engine.pasts import Schema
+from synth.engine.sequels import never_pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEVELS = np.array(["B1", "B2", "B3", "M1", "M2"])
+MOST = 0.03  # of the rows drawn may break what no real one does: not every try has to succeed
+
+
+def enrolments(seed: int, owners: int = 300) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Levels that never fall, beside a programme that mostly stays, and the cycle that both are of."""
+    chance = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(owners), 4)
+    up = np.where(np.arange(len(owner)) % 4 == 0, 0, chance.random(len(owner)) < 0.35)
+    first = chance.choice(5, owners, p=[0.6, 0.1, 0.1, 0.15, 0.05])
+    level = np.minimum(up.reshape(-1, 4).cumsum(1) + first[:, None], 4).ravel()
+    cycle = np.where(level < 3, "Bachelor", "Master")
+    subject = chance.choice(["law", "art", "bio", "eco"], owners)[owner]
+    days = owner % 50 + np.arange(len(owner)) % 4 * 90
+    texts = {
+        "level": LEVELS[level],
+        "cycle": cycle,
+        "programme": [f"{one} of {other}" for one, other in zip(cycle, subject, strict=True)],
+        "mode": chance.choice(["day", "evening"], len(owner)),
+    }
+    rows = pd.DataFrame({"day": pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D"), **texts})
+    return rows.astype(dict.fromkeys(texts, "string")), owner
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_labels_follow_one_another_as_real_ones_do(seed: int) -> None:
+    rows, owner = enrolments(seed)
+    owners = pd.DataFrame({"age": np.arange(300) % 40})
+    histories = Histories(seed=seed, time="day", categories=["level", "cycle", "programme", "mode"])
+    drawn, whose = histories.fit(owners, rows, owner).sample(owners)
+    again = whose[1:] == whose[:-1]
+    level = drawn["level"].to_numpy(object)
+    assert (level[1:] < level[:-1])[again].mean() < MOST
+    assert (drawn["level"].str[0] != drawn["cycle"].str[0]).mean() < MOST
+    rises = [
+        (one[1:] > one[:-1])[same].mean()
+        for one, same in ((level, again), (rows["level"].to_numpy(object), owner[1:] == owner[:-1]))
+    ]
+    assert abs(rises[0] - rises[1]) < 0.1
+
+
+def test_what_chance_explains_is_no_rule() -> None:
+    rows, owner = enrolments(0, owners=12)
+    later = np.append(False, owner[1:] == owner[:-1])
+    names = ("level", "cycle", "programme", "mode")
+    assert not never_pairs(rows, later, owner, Schema("day", names, (), ()), names)
+    rows, owner = enrolments(0)
+    later = np.append(False, owner[1:] == owner[:-1])
+    pairs = never_pairs(rows, later, owner, Schema("day", names, (), ()), names)
+    assert {one.now for one in pairs} == {
+        "level",
+        "cycle",
+        "programme",
+    }  # and no rule about days and evenings
