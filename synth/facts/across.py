@@ -67,10 +67,19 @@ class AcrossFacts:
 
 
 def told_by_others(models: Sequence[Model], *facts: AcrossFacts) -> frozenset[str]:
-    """Return the parts of other models whose rows decide columns of further ones, by `unique_id`."""
+    """Return the parts of other models whose rows decide columns of further ones, by `unique_id`.
+
+    A column that other rows decide, too, needs no part: what is calculated from these says the same.
+    """
     parts = {model.unique_id for model in models if model.excerpt}
+    every = [fact for one in facts for fact in one.every]
     while True:
-        others = [fact for one in facts for fact in one.every if fact.model not in parts]
+        decided = {(one.model, one.column, one.when) for one in every if not one.parties & parts}
+        others = [
+            one
+            for one in every
+            if one.model not in parts and (one.model, one.column, one.when) not in decided
+        ]
         needed_parties = {party for fact in others for party in fact.parties if party in parts}
         if not needed_parties:
             return frozenset(model.unique_id for model in models if model.excerpt) - parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from synth.domain import Across, Excerpt, ForeignKey, Model, Relation, Way
@@ -249,6 +251,15 @@ def test_what_decides_columns_of_others_is_drawn_with_them() -> None:
         LOST_ORDERS,
     }  # what is drawn may say something of others, too
     assert [fact.model for fact in across_facts.without({LOST_ORDERS}).every] == [PEOPLE]
+
+
+def test_what_other_rows_decide_too_needs_no_part() -> None:
+    models = [model(ORDERS, PEOPLE), model(LOST_ORDERS, PEOPLE, whole=ORDERS), model(PEOPLE)]
+    by_both = (count(PEOPLE, LOST_ORDERS), count(PEOPLE, ORDERS))
+    assert told_by_others(models, AcrossFacts(by_both[:1])) == {LOST_ORDERS}
+    assert told_by_others(models, AcrossFacts(by_both)) == frozenset()
+    of_some = replace(by_both[1], when=("kind", "guest"))  # decides the column in some rows alone
+    assert told_by_others(models, AcrossFacts((by_both[0], of_some))) == {LOST_ORDERS}
 
 
 def test_a_part_waits_for_the_whole() -> None:
