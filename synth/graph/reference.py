@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from synth.columns.pii import NAMES, IdentifierKind, read_name, role_of
 from synth.domain import RARE, Kind, plain_words
+from synth.graph.calendars import has_every_day
 from synth.graph.events import sharing_of
 from synth.graph.figures import columns_before, figures_of
 from synth.graph.lineage import ancestry, without_data
@@ -140,12 +141,9 @@ class References:
             return None
         if figures:
             return self._dimension(look, reference, sorted(makers), figures)
-        if not look.about_people and self._is_calendar(look):
-            return CopyReason(
-                f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
-            )
         return (
-            self._price_list(model, look)
+            self._calendar(look)
+            or self._price_list(model, look)
             or self._dimension(look, reference, sorted(makers))
             or self._event(look)
         )
@@ -187,19 +185,20 @@ class References:
             return None
         return CopyReason(f"{look.rows:,} prices by day, and no column, key or source leads to people")
 
-    def _is_calendar(self, look: RelationLook) -> bool:
-        """Return whether a table without data is a calendar or a list of numbers."""
-        if not without_data(self.lineages, look.unique_id):
-            return False
+    def _calendar(self, look: RelationLook) -> CopyReason | None:
+        """Return why a calendar or a list of numbers is about nobody: no data, or no day left out."""
         kinds = {column.kind for column in look.columns.values()}
-        if kinds & MEASURE_KINDS:
-            return False
-        if kinds <= {Kind.INTEGER}:
-            return len(look.columns) == 1
+        if look.about_people or kinds & MEASURE_KINDS:
+            return None
         has_calendar_name = bool(CALENDARS & set(plain_words(look.name)))
-        return (
-            bool(kinds & DAYS) and look.whole and (has_calendar_name or bool(self._referring(look.unique_id)))
-        )
+        if without_data(self.lineages, look.unique_id):
+            is_list = kinds <= {Kind.INTEGER} and len(look.columns) == 1
+            is_named = has_calendar_name or bool(self._referring(look.unique_id))
+            text = f"its SQL reads no data, and it has a row for each of {look.rows:,} days or times"
+            return CopyReason(text) if is_list or (kinds & DAYS and is_named) else None
+        is_calendar = has_calendar_name and not self._of_people(look.unique_id)
+        text = f"{look.rows:,} days in a row, and no column, key or source leads to people"
+        return CopyReason(text) if is_calendar and has_every_day(look, self.warehouse) else None
 
     def _figures(self, look: RelationLook) -> frozenset[str]:
         """Return what a table says of people in numbers, where there are enough to make up others."""
@@ -253,7 +252,8 @@ class References:
             f"{look.rows:,} rows, each of them that of {sharing}; no column, key or source leads to people"
         )
         # The name of a period, such as a term, is no number of anything, and says which days are its own.
-        numbers = tuple(sorted({key.parent_column for _, key in references} - look.periods))
+        keys = {key.parent_column for _, key in references} - look.periods
+        numbers = tuple(sorted(name for name in keys if look.columns[name].kind not in DAYS))
         changes = [f"{' and '.join(numbers)} gets others"] if numbers else []
         return CopyReason("; ".join([evidence, *changes]), new_numbers=numbers)
 

@@ -669,6 +669,39 @@ def test_a_calendar_is_copied_though_its_days_are_all_different(handmade: Handma
     assert "reads no data" in listing_by_name(handmade)["dim_date"]["reference"]
 
 
+CALENDAR = """
+create table analytics.holidays as select date '2024-05-01' as held_on, 'Labour Day' as holiday_name;
+create table analytics.{name} as
+select d::date as day, to_char(d, 'FMDay') as weekday, h.holiday_name
+from generate_series(timestamp '2024-01-01', timestamp '2024-12-31', interval '{step}') d
+left join analytics.holidays h on h.held_on = d::date;
+create table analytics.stays as
+select n as stay_id, n % 60 as guest_id, date '2024-01-01' + n % 300 as came_on
+from generate_series(1, 400) n;
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "copied"),
+    [("calendar_days", "1 day", True), ("closures", "1 day", False), ("calendar_days", "3 days", False)],
+)
+def test_a_calendar_that_reads_a_list_of_holidays_is_copied_with_its_own_days(
+    handmade: Handmade, name: str, step: str, copied: bool
+) -> None:
+    handmade.session.execute(CALENDAR.format(name=name, step=step).encode())
+    (seed,) = handmade.model("holidays", config={"materialized": "seed", "meta": {}}).values()
+    seeds = {"seed.hand.holidays": {**seed, "unique_id": "seed.hand.holidays", "resource_type": "seed"}}
+    lists = f"left join {seed['relation_name']} h on h.held_on = d"
+    code = f"select d as day, 'x' as weekday, h.holiday_name from generate_series(1, 2) d {lists}"
+    days = handmade.model(name, compiled_code=code, depends_on={"nodes": ["seed.hand.holidays"]})
+    stays = handmade.model("stays", compiled_code="select 1 as one")
+    facts = handmade.key(name, "day") | handmade.reference("stays", "came_on", name, "day")
+    handmade.write(seeds | days | stays | facts)
+    reference = listing_by_name(handmade)[name]["reference"] or ""
+    assert ("days in a row" in reference) == copied
+    assert "day gets others" not in reference
+
+
 @pytest.mark.parametrize(
     ("keys", "column", "linked"),
     [
