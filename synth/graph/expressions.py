@@ -11,7 +11,7 @@ from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, again, bar
 from synth.graph.scopes import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from synth.graph.scopes import QueryScope
 
@@ -98,7 +98,7 @@ class Expressions:
         return self._leaves.unknown_column(f"no relation that it reads is known to have a column {name}")
 
     def _group(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
-        inner = self._call(node, scope)
+        inner = _among(self._call(node, scope), scope.conditions)
         leaf = Leaf(Sort.GROUP, None, (inner,), scope.rows.grain or (), scope.rows.over, _function(node))
         return self._leaves.opaque(leaf, scope.mark)
 
@@ -133,6 +133,16 @@ class Expressions:
     def _series(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         inner = self._rebuilt(node, scope)
         return self._leaves.opaque(Leaf(Sort.SERIES, parts=(inner,), function=_function(node)), id(node))
+
+
+def _among(call: exp.Expr, conditions: Sequence[exp.Expr]) -> exp.Expr:
+    """Return a call of an aggregate over the rows that conditions leave, as one that has them itself."""
+    if not conditions:
+        return call
+    own = call.expression.this if isinstance(call, exp.Filter) else None
+    plain = call.this if isinstance(call, exp.Filter) else call
+    every = [again(one) for one in (*conditions, *([] if own is None else [own]))]
+    return exp.Filter(this=again(plain), expression=exp.Where(this=exp.and_(*every, wrap=True)))
 
 
 def _with_named(node: exp.Window, named: exp.Window) -> exp.Window:

@@ -115,6 +115,8 @@ class Queries:
             scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
             scope.rows.is_filtered = True
         is_grouped = self._group(select, scope)
+        if where is not None and is_grouped and not scope.rows.outer_equalities:
+            scope.conditions = self._conditions(where.this, scope)
         before = [value for rows in scope.sources.values() for value in rows.columns.values()]
         before += [leaf(rows.instance, "") for rows in scope.sources.values() if rows.instance]
         if where is not None or is_grouped:
@@ -224,17 +226,36 @@ class Queries:
                 query, QueryScope(self.leaves, scope, scope.ctes, {"": RelationRows(columns)})
             )
 
+    def _conditions(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:
+        """Return the parts of a condition by which groups lose rows; that they have a key takes none."""
+        keys = {text(key) for key in scope.rows.grain or ()}
+        values = [self._expressions.value(one, scope) for one in _conjuncts(condition)]
+        return tuple(one for one in values if _present_column(one) not in keys)
+
     def _outer_equalities(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:
         """Read a condition; return what it makes equal to something of the query around."""
         inner = {leaf.table for rows in scope.sources.values() for leaf in _leaves(rows)}
         columns = []
-        for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        for one in _conjuncts(condition):
             value = self._expressions.value(one, scope)
             if isinstance(value, exp.EQ) and scope.around is not None:
                 sides = [side for side in (value.left, value.right) if isinstance(side, exp.Column)]
                 here = [side for side in sides if side.table in inner]
                 columns += here if len(sides) == 2 and len(here) == 1 else []  # noqa: PLR2004 - two sides
         return tuple(columns)
+
+
+def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    return [*condition.flatten()] if isinstance(condition, exp.And) else [condition]
+
+
+def _present_column(condition: exp.Expr) -> str | None:
+    """Return what a condition says is not NULL, as text; None where it says something else."""
+    inner = bare(condition)
+    test = bare(inner.this) if isinstance(inner, exp.Not) else inner
+    is_negated = isinstance(inner, exp.Not) or bool(inner.args.get("negate"))
+    is_test = isinstance(test, exp.Is) and isinstance(test.expression, exp.Null)
+    return text(test.this) if is_test and is_negated else None
 
 
 def _branches(union: exp.Expr) -> Iterator[exp.Expr]:

@@ -39,6 +39,7 @@ class QueryScope:
         merged_columns: columns that a join with `using` made one.
         rows: what all of FROM gives together; its columns are not used.
         windows: named in the query's WINDOW clause.
+        conditions: by which rows were left out before they were grouped.
         mark: tells it from all other scopes of the model.
     """
 
@@ -49,6 +50,7 @@ class QueryScope:
     merged_columns: dict[str, exp.Expr] = field(default_factory=dict)
     rows: RelationRows = field(default_factory=RelationRows)
     windows: dict[str, exp.Window] = field(default_factory=dict)
+    conditions: tuple[exp.Expr, ...] = ()
     mark: str = ""
 
     def __post_init__(self) -> None:

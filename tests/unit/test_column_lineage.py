@@ -518,6 +518,25 @@ def test_columns_are_derived_from_aggregates_with_conditions_of_rows_that_are_gr
     }
 
 
+def test_columns_are_derived_from_aggregates_of_rows_that_a_condition_leaves() -> None:
+    """That a row has the key by which rows are grouped is no condition of its group."""
+    nodes = lineages(
+        b="with t as (select keeper, count(*) as dear, max(fee) filter (where visit > 3) as late from visits "
+        "where fee > 5 and visit < 90 group by keeper), "
+        "w as (select keeper, count(*) as n from visits where keeper is not null group by keeper) "
+        "select k.keeper, coalesce(t.dear, 0) as dear, t.late, coalesce(w.n, 0) as n "
+        "from keepers k left join t using (keeper) left join w using (keeper)",
+    )
+    lookups = {one.column: one.sql for one in nodes["model.zoo.b"].lookups if one.key}
+    both = '"other"."0" > 5 AND "other"."1" < 90'
+    assert lookups["dear"] == f"COALESCE(COUNT(*) FILTER(WHERE {both}), 0)"
+    assert lookups["late"] == f'MAX("other"."0") FILTER(WHERE {both} AND "other"."1" > 3)'
+    assert "n" not in lookups
+    origins = nodes["model.zoo.b"].columns
+    assert "FILTER" in str(origins["late"])
+    assert "FILTER" not in str(origins["n"])
+
+
 def test_columns_are_derived_from_aggregates_of_what_an_expression_made_not_null() -> None:
     """Behind an outer join it is not put in, because it would make something of rows without a partner."""
     nodes = lineages(
