@@ -116,6 +116,8 @@ def with_copied_keys(
 ) -> pa.Table:
     """Return the twin with the keys that its rows have in common with the rows they reference.
 
+    A column that has a key in all real rows keeps its own where those rows have none.
+
     Args:
         table: the twin.
         case: of the twin.
@@ -124,6 +126,7 @@ def with_copied_keys(
     """
     name = case.task.model.unique_id
     keys = {one.column.name for one in case.treatments if one.role in KEYS}
+    never_null = _never_null(case)
     for fact in facts:
         parent = parents.get(fact.other, {})
         direct = fact.model == name and fact.way is Way.COPY and fact.through is None
@@ -133,6 +136,7 @@ def with_copied_keys(
         place = table.column_names.index(fact.column)
         copies = values.cast(table.schema.field(place).type)
         column = with_copies_of(table.column(place), copies, table.column(fact.own))
+        column = pc.coalesce(column, table.column(place)) if fact.column in never_null else column
         table = table.set_column(place, fact.column, column)
     return table
 
@@ -167,7 +171,7 @@ def make_agree(
     if not steps:
         return dict(drafts)
     tables = {
-        name: replace(table, not_null=table.not_null | _never_null(drafts[name]))
+        name: replace(table, not_null=table.not_null | _never_null(drafts[name].case))
         if name in drafts
         else replace(table, relation=final.get(name, table.relation))
         for name, table in facts.tables.items()
@@ -203,8 +207,8 @@ def _agree(
     return {name: _within_rules(draft, columns.get(name)) for name, draft in drafts.items()}, violations
 
 
-def _never_null(draft: Draft) -> frozenset[str]:
-    real = draft.case.source.real
+def _never_null(case: Case) -> frozenset[str]:
+    real = case.source.real
     return frozenset(name for name in real.column_names if not real.column(name).null_count)
 
 

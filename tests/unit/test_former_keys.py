@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from synth.columns.conform import without_duplicates
-from synth.twins.across import with_copies_of
+from synth.domain import Across, Role, Way
+from synth.twins.across import with_copied_keys, with_copies_of
 from synth.twins.pools import former_places
 
 
@@ -23,6 +27,24 @@ def test_rows_that_refer_to_nothing_keep_the_key_that_others_copy() -> None:
         pa.chunked_array([one]) for one in ([1, None, 3], ["a", "b", "c"], ["x", None, None])
     )
     assert with_copies_of(column, copies, own).to_pylist() == ["x", "b", None]
+
+
+def test_a_key_that_every_real_row_has_is_not_lost_to_a_copy_of_nothing() -> None:
+    """The head of a firm has no boss, and the twin may have a review of theirs all the same."""
+    fact = Across("reviews", "reviewer", Way.COPY, "staff", "boss", "who", "id")
+    real = pa.table({"who": [1, 2], "reviewer": [7, 8]})
+    parents = {"staff": {"id": pa.chunked_array([[1, 2]]), "boss": pa.chunked_array([[9, None]])}}
+    for source, expected in (
+        (real, [9, 6]),
+        (real.set_column(1, "reviewer", pa.array([7, None])), [9, None]),
+    ):
+        case: Any = SimpleNamespace(
+            task=SimpleNamespace(model=SimpleNamespace(unique_id="reviews")),
+            treatments=[SimpleNamespace(column=SimpleNamespace(name="reviewer"), role=Role.FOREIGN_KEY)],
+            source=SimpleNamespace(real=source),
+        )
+        table = with_copied_keys(pa.table({"who": [1, 2], "reviewer": [5, 6]}), case, [fact], parents)
+        assert table["reviewer"].to_pylist() == expected
 
 
 def test_rows_that_repeat_a_key_of_one_column_are_left_out_and_null_repeats_nothing() -> None:
