@@ -126,8 +126,9 @@ def suggest(
     if late is not None:
         return Suggestion(Role.KEY if unique else Role.FOREIGN_KEY, references(late), what)
     if parent is not None:
+        is_day = column.kind in MOMENTS and not unique
         codes = orphan and what is None and _is_code(model, column, values, parent)
-        return _reference(parent, values, what, codes=codes)
+        return _reference(parent, values, what, is_day=is_day, codes=codes)
     if column.data_type in BY_TYPE:
         return Suggestion(BY_TYPE[column.data_type], "type", IdentifierKind.IP)
     return (
@@ -142,8 +143,12 @@ def suggest(
     )
 
 
-def _reference(parent: ForeignKey, values: Values, what: IdentifierKind | None, *, codes: bool) -> Suggestion:
-    """Return keys of another table; labels where these are public, or codes that many share."""
+def _reference(
+    parent: ForeignKey, values: Values, what: IdentifierKind | None, *, is_day: bool, codes: bool
+) -> Suggestion:
+    """Return keys of another table; where these are public, days or labels, or codes that many share."""
+    if parent.public and is_day:
+        return Suggestion(Role.DATETIME, f"public days, {references(parent)}")
     if parent.public and values.rows_share_values:
         return Suggestion(Role.CATEGORY, f"public keys, {references(parent)}")
     if codes:

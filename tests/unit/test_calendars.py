@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from synth.columns.roles import assign
+from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
 from synth.graph.calendars import are_days_in_a_row
+from synth.twins.pools import nearest_days
 
 DAYS = np.arange("2024-01-01", "2025-03-01", dtype="datetime64[D]")
 
@@ -21,3 +26,29 @@ def test_days_in_any_order_are_in_a_row(unit: str) -> None:
 @pytest.mark.parametrize("rows", [np.delete(DAYS, 40), np.append(DAYS, DAYS[:1]), DAYS[::7], DAYS[:20]])
 def test_days_with_gaps_twice_or_by_weeks_and_few_days_are_none(rows: np.ndarray) -> None:
     assert not are_days_in_a_row(pa.chunked_array([rows]))
+
+
+def test_days_that_refer_to_a_calendar_are_days_and_no_keys() -> None:
+    """As a key, the first day of an absence was any day of the calendar, after its last one, too."""
+    key = ForeignKey("came_on", "model.inn.days", "day", "test", public=True)
+    model = Model("model.inn.stays", "stays", Relation("db", "inn", "stays"), "stays.yml", "table")
+    days = pa.chunked_array([np.random.default_rng(0).choice(DAYS, 300)])
+    column = Column("came_on", "date", Kind.DATE, not_null=True)
+
+    def role(key: ForeignKey, model: Model) -> Role:
+        (treatment,) = assign(replace(model, foreign_keys=(key,)), [column], pa.table({"came_on": days}))
+        return treatment.role
+
+    assert role(key, model) is Role.DATETIME
+    assert role(replace(key, public=False), model) is Role.FOREIGN_KEY
+    assert role(key, replace(model, unique=(("came_on",),))) is not Role.DATETIME
+
+
+def test_a_day_that_a_list_of_months_lacks_becomes_the_nearest_that_it_has() -> None:
+    for seed in range(3):
+        some_days = pa.chunked_array([np.random.default_rng(seed).choice(DAYS, 200)])
+        assert nearest_days(some_days, pa.array(DAYS)).equals(some_days)
+    firsts = pa.array(["2024-03-01", "2024-01-01", "2024-02-01"]).cast(pa.date32())
+    days = pa.chunked_array([pa.array(["2023-05-05", "2024-01-11", "2024-01-20", None, "2025-01-01"])])
+    nearest = nearest_days(days.cast(pa.date32()), firsts).cast(pa.string()).to_pylist()
+    assert nearest == ["2024-01-01", "2024-01-01", "2024-02-01", None, "2024-03-01"]
