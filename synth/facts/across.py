@@ -128,20 +128,22 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
 def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     """Return the facts across these models that the SQL of the project states; no row is looked at.
 
-    Where a row refers to two rows of another model, nobody can say which of them is copied. Of a table that
-    is public and no model, such as a seed of codes, rows copy what stands beside the code.
+    Where a row refers to two rows of another model, such as whom a sheet is of and who approved it, columns
+    of the same names are those of the one that it is about. Of a table that is public and no model, such as
+    a seed of codes, rows copy what stands beside the code.
 
     Raises:
         WarehouseError: Postgres refused.
     """
     models_by_id = {model.unique_id: model for model in models if model.history is None}
-    every = [link for link in links_of(models_by_id) if link.many != link.one]
+    every = [link for link in links_of(models_by_id) if not link.public or link.many != link.one]
     ways = [(link.many, link.one) for link in every]
-    single = [link for link in every if ways.count((link.many, link.one)) == 1]
+    single = [link for link in every if link.many != link.one and ways.count((link.many, link.one)) == 1]
     links = [link for link in single if not link.public]
     lists = [link for link in single if link.public and link.one not in models_by_id]
     tables = {
         name: _table(model.relation, warehouse, model, public=bool(model.reference))
+    whose = [link for link in every if link not in single and _names_owner(link, models_by_id)]
         for name, model in models_by_id.items()
     }
     relations = {
@@ -153,16 +155,18 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     tables |= {link.one: _table(relations[link.one], warehouse, None, public=True) for link in lists}
     copies = [
         fact
-        for fact in _copies([*links, *lists], models_by_id, tables)
+        for fact in _copies([*links, *lists, *whose], models_by_id, tables)
         if fact.is_direct_copy and is_stated(fact, models_by_id)
     ]
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}
     copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
+        if fact.column == fact.source or not any(_is_by(fact, link) for link in whose)
     aggregates = [
-        fact for fact in _aggregates(links, models_by_id, tables, copies) if is_stated(fact, models_by_id)
+    by_key = [link for link in every if not link.public]  # the SQL says by which key rows are grouped
+        fact for fact in _aggregates(by_key, models_by_id, tables, copies) if is_stated(fact, models_by_id)
     ]
     known = [*copies, *aggregates]
-    totals = {(fact.model, fact.column): fact for fact in _totals(links, models_by_id, tables, known)}
+    totals = {(fact.model, fact.column): fact for fact in _totals(by_key, models_by_id, tables, known)}
     known += totals.values()
     lookups: dict[tuple[str, str], Across] = {}
     for fact in _lookups(links, models_by_id, tables, known):
@@ -174,6 +178,16 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
 def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
     """Return the facts that follow from what copies hold; their figures are made when all else is final."""
     return tuple(fact for fact in facts if not {fact.source, *fact.order} & {*tables[fact.other].figures})
+def _names_owner(link: Link, models: Mapping[str, Model]) -> bool:
+    """Return whether a reference to another model says whom rows are about."""
+    whose = models[link.many].ownership
+    return link.many != link.one and not link.public and whose is not None and whose.column == link.column
+
+
+def _is_by(fact: Across, link: Link) -> bool:
+    return (fact.model, fact.own, fact.other) == (link.many, link.column, link.one)
+
+
 
 
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
