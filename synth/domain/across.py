@@ -14,6 +14,7 @@ class Way(StrEnum):
     """How a column follows from the rows of another model that belong to its row."""
 
     COPY = "copy"
+    OWN = "own"  # a copy where there is a value at all
     COUNT = "count"
     SUM = "sum"
     LEAST = "min"
@@ -111,7 +112,7 @@ class Across:
     @property
     def is_of_one_row(self) -> bool:
         """Whether at most one row of `other` belongs to each row."""
-        return self.way in {Way.COPY, Way.FORMULA, Way.DOMAIN, Way.AFTER}
+        return self.way in {Way.COPY, Way.OWN, Way.FORMULA, Way.DOMAIN, Way.AFTER}
 
     @property
     def is_direct_copy(self) -> bool:
@@ -142,8 +143,9 @@ class Across:
             return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
         if self.way is Way.PART:
             return f"{name} adds up to the {self.source} of its {other}"
-        if self.way in {Way.COPY, Way.DOMAIN, Way.AFTER}:
-            how = {Way.DOMAIN: "at ", Way.AFTER: "never before "}.get(self.way, "")
+        if self.way in {Way.COPY, Way.OWN, Way.DOMAIN, Way.AFTER}:
+            hows = {Way.DOMAIN: "at ", Way.AFTER: "never before ", Way.OWN: "NULL or "}
+            how = hows.get(self.way, "")
             return f"{name} is {how}{other}.{self.source}"
         if self.way is Way.TOTAL:
             columns = f"the {' and '.join(self.order)} of " if self.order else ""

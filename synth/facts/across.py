@@ -16,6 +16,7 @@ from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
 from synth.facts.late import late_facts, stated_late_facts
 from synth.facts.mails import mail_facts
+from synth.facts.partial import partial_copies
 from synth.facts.row_links import Link, is_key, late_links, links_of, ways_up
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
@@ -61,7 +62,7 @@ class AcrossFacts:
 
     def referenced_columns(self, name: str) -> frozenset[str]:
         """Return the columns of a model that rows of others copy, or by which they find its rows."""
-        every = (*self.after, *(fact for fact in self.every if fact.way is Way.COPY))
+        every = (*self.after, *(fact for fact in self.every if fact.way in {Way.COPY, Way.OWN}))
         copies = (fact for fact in every if fact.other == name)
         return frozenset(column for fact in copies for column in (fact.key, fact.source))
 
@@ -119,6 +120,8 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     formulas += search.certain_facts(_late_copies(models_by_id, tables, [*known, *formulas]))
     formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
+    decided_facts, every_copy = [*known, *formulas, *firsts], _copies(links, models_by_id, tables)
+    firsts += search.certain_facts(partial_copies(every_copy, decided_facts, tables))
     members = among_facts(models_by_id, tables, snapshot) + late_facts(models_by_id, tables, snapshot)
     after = after_facts(links, models_by_id, tables, snapshot)
     every = _without_figures([*known, *formulas, *firsts, *members], tables)
@@ -140,10 +143,10 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     ways = [(link.many, link.one) for link in every]
     single = [link for link in every if link.many != link.one and ways.count((link.many, link.one)) == 1]
     links = [link for link in single if not link.public]
+    whose = [link for link in every if link not in single and _names_owner(link, models_by_id)]
     lists = [link for link in single if link.public and link.one not in models_by_id]
     tables = {
         name: _table(model.relation, warehouse, model, public=bool(model.reference))
-    whose = [link for link in every if link not in single and _names_owner(link, models_by_id)]
         for name, model in models_by_id.items()
     }
     relations = {
@@ -157,12 +160,12 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
         fact
         for fact in _copies([*links, *lists, *whose], models_by_id, tables)
         if fact.is_direct_copy and is_stated(fact, models_by_id)
+        if fact.column == fact.source or not any(_is_by(fact, link) for link in whose)
     ]
+    by_key = [link for link in every if not link.public]  # the SQL says by which key rows are grouped
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}
     copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
-        if fact.column == fact.source or not any(_is_by(fact, link) for link in whose)
     aggregates = [
-    by_key = [link for link in every if not link.public]  # the SQL says by which key rows are grouped
         fact for fact in _aggregates(by_key, models_by_id, tables, copies) if is_stated(fact, models_by_id)
     ]
     known = [*copies, *aggregates]
@@ -175,9 +178,6 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     return AcrossFacts(_without_figures(facts, tables), tables)
 
 
-def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
-    """Return the facts that follow from what copies hold; their figures are made when all else is final."""
-    return tuple(fact for fact in facts if not {fact.source, *fact.order} & {*tables[fact.other].figures})
 def _names_owner(link: Link, models: Mapping[str, Model]) -> bool:
     """Return whether a reference to another model says whom rows are about."""
     whose = models[link.many].ownership
@@ -188,6 +188,9 @@ def _is_by(fact: Across, link: Link) -> bool:
     return (fact.model, fact.own, fact.other) == (link.many, link.column, link.one)
 
 
+def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -> tuple[Across, ...]:
+    """Return the facts that follow from what copies hold; their figures are made when all else is final."""
+    return tuple(fact for fact in facts if not {fact.source, *fact.order} & {*tables[fact.other].figures})
 
 
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:

@@ -129,13 +129,14 @@ def with_copied_keys(
     never_null = _never_null(case)
     for fact in facts:
         parent = parents.get(fact.other, {})
-        direct = fact.model == name and fact.way is Way.COPY and fact.through is None
+        direct = fact.model == name and fact.way in {Way.COPY, Way.OWN} and fact.through is None
         if not direct or fact.column not in keys or not {fact.key, fact.source} <= parent.keys():
             continue
         values = looked_up(table.column(fact.own), parent[fact.key], parent[fact.source])
         place = table.column_names.index(fact.column)
         copies = values.cast(table.schema.field(place).type)
-        column = with_copies_of(table.column(place), copies, table.column(fact.own))
+        own = table.column(place if fact.way is Way.OWN else fact.own)
+        column = with_copies_of(table.column(place), copies, own)
         column = pc.coalesce(column, table.column(place)) if fact.column in never_null else column
         table = table.set_column(place, fact.column, column)
     return table

@@ -45,7 +45,7 @@ def loses_labels(fact: Across, treatments: Mapping[str, Sequence[Treatment]]) ->
         fact: across tables.
         treatments: of the columns of each twin, by `unique_id`.
     """
-    if fact.way is not Way.COPY or fact.other not in treatments:
+    if fact.way not in {Way.COPY, Way.OWN} or fact.other not in treatments:
         return False
     ours = next((one for one in treatments[fact.model] if one.column.name == fact.column), None)
     theirs = next((one for one in treatments[fact.other] if one.column.name == fact.source), None)

@@ -67,7 +67,7 @@ TELLING: LiteralString = """
 with one as (select one.{column} as value {rows})
 select pg_catalog.count(*)
 from one
-where value is distinct from (select pg_catalog.mode() within group (order by value) from one)
+where value is distinct from (select pg_catalog.mode() within group (order by value) from one) {present}
 """
 
 
@@ -122,7 +122,8 @@ def telling(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
         if fact.is_of_one_row
         else sql.SQL("from {} as one").format(identifier(tables[fact.model].relation))
     )
-    query = sql.SQL(TELLING).format(column=sql.Identifier(fact.column), rows=rows)
+    present = sql.SQL("and value is not null" if fact.way is Way.OWN else "")
+    query = sql.SQL(TELLING).format(column=sql.Identifier(fact.column), rows=rows, present=present)
     row = _answer(session, query)
     return row[0] if row else 0
 
@@ -220,7 +221,7 @@ def _value(fact: Across, place: int, *, number: sql.Composable = NOTHING) -> sql
     if fact.way is Way.DOMAIN:
         column = sql.SQL("one.{}").format(sql.Identifier(fact.column))
         return sql.SQL(MAIL).format(column=column, source=sql.Identifier(fact.source), number=number)
-    if fact.way is Way.COPY:
+    if fact.way in {Way.COPY, Way.OWN}:
         return sql.SQL("other.{}").format(sql.Identifier(fact.source))
     if fact.way is Way.FORMULA:
         return sql.SQL("({})").format(sql.SQL(fact.source))
@@ -248,7 +249,8 @@ def _differs(fact: Across, place: int, tables: Mapping[str, FactTable]) -> sql.C
         value = sql.SQL("({})::{}").format(value, sql.SQL(kind))
     elif kind not in WHOLE and kind != "numeric":
         column, value = (sql.SQL("({})::text").format(one) for one in (column, value))
-    return sql.SQL("{} is distinct from {}").format(column, value)
+    differs = sql.SQL("{} is distinct from {}").format(column, value)
+    return sql.SQL("({} is not null and {})").format(column, differs) if fact.way is Way.OWN else differs
 
 
 def agree(
@@ -332,6 +334,8 @@ def enforce(session: Connection, fact: Across, tables: Mapping[str, FactTable]) 
     )
     where = sql.SQL("where target.{place} = said.{place} and target.{column} is distinct from said.value")
     query = sql.SQL("{}{}").format(update, where.format(place=sql.Identifier(PLACE), column=column))
+    if fact.way is Way.OWN:
+        query += sql.SQL(" and target.{} is not null").format(column)
     if fact.column in tables[fact.model].not_null:
         query += sql.SQL(" and said.value is not null")
     _try(session, query)

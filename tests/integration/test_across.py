@@ -199,6 +199,41 @@ def test_rows_that_were_drawn_apart_are_made_to_agree(
     assert columns[RETURNS].to_pydict()["mail"] == ["a@b.c", "d@e.f"]
 
 
+def test_a_copy_in_the_rows_that_have_a_value_is_one_where_the_twin_has_a_value(
+    database: Database, warehouse: Warehouse, models: list[Model]
+) -> None:
+    """Who approved a sheet is the manager, and nobody has approved a draft."""
+    with database.connect() as session:
+        session.execute("alter table club.returns add column desk integer, add column room integer")
+        session.execute(
+            "update club.returns r set desk = shelf, room = shelf + (loan = 8)::int from club.members m "
+            "where m.member = r.member and loan % 6 <> 0"
+        )
+    with_member = replace(
+        models[2], foreign_keys=(*models[2].foreign_keys, ForeignKey("member", MEMBERS, "member", "test"))
+    )
+    with warehouse.snapshot() as snapshot:
+        facts = find_across([models[0], with_member], warehouse, snapshot)
+    fact = by_column(facts)[RETURNS, "desk"]
+    assert (fact.way, fact.source, fact.own) == (Way.OWN, "shelf", "member")
+    assert str(fact) == "returns.desk is NULL or members.shelf"
+    assert (RETURNS, "room") not in by_column(facts)  # one is another
+    columns = warehouse.describe(with_member.relation)
+    rows = {name: [None] * 3 for name in (column.name for column in columns)}
+    table = pa.table({**rows, "loan": [1, 2, 3], "member": [2, 3, 4], "desk": [9, None, 9]})
+    shelves = pa.table({"member": [2, 3, 4], "shelf": [5, 6, 7]})
+    theirs = [one for one in warehouse.describe(models[0].relation) if one.name in {"member", "shelf"}]
+    both = {
+        RETURNS: Candidates(with_member.relation, columns, table, "synth_staging"),
+        MEMBERS: Candidates(
+            models[0].relation, theirs, shelves.select([one.name for one in theirs]), "synth_staging"
+        ),
+    }
+    twins, violations = warehouse.agree(both, [fact], facts.tables)
+    assert not violations
+    assert twins[RETURNS]["desk"].to_pylist() == [5, None, 7]
+
+
 def test_rows_that_would_break_a_rule_by_what_others_say_stay_as_they_were(
     warehouse: Warehouse, models: list[Model]
 ) -> None:
@@ -363,8 +398,8 @@ def test_what_goes_with_a_column_that_others_decide_goes_along(database: Databas
 
         assert "members.over_on is the last of the back_on of its loans" in answer.text
         last = "(array_agg(back_on order by lent_on desc, loan desc))[1]"
-        agreed = f"select member, {last} as over_on from synthetic.loans group by 1"
-        assert project.rows(f"({agreed}) except select member, over_on from synthetic.members") == []
+        twins = f"select member, {last} as over_on from synthetic.loans group by 1"
+        assert project.rows(f"({twins}) except select member, over_on from synthetic.members") == []
         wrong = "select stage, over_on from synthetic.members where (stage = 'reads') <> (over_on is null)"
         assert project.rows(wrong) == []
         assert project.value("select count(distinct stage) from synthetic.members") == 2

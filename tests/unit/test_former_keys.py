@@ -47,6 +47,18 @@ def test_a_key_that_every_real_row_has_is_not_lost_to_a_copy_of_nothing() -> Non
         assert table["reviewer"].to_pylist() == expected
 
 
+def test_a_key_that_is_a_copy_or_nothing_stays_nothing_where_it_is() -> None:
+    fact = Across("sheets", "approver", Way.OWN, "staff", "boss", "who", "id")
+    parents = {"staff": {"id": pa.chunked_array([[1, 2]]), "boss": pa.chunked_array([[9, 8]])}}
+    case: Any = SimpleNamespace(
+        task=SimpleNamespace(model=SimpleNamespace(unique_id="sheets")),
+        treatments=[SimpleNamespace(column=SimpleNamespace(name="approver"), role=Role.FOREIGN_KEY)],
+        source=SimpleNamespace(real=pa.table({"who": [1], "approver": pa.array([None], pa.int64())})),
+    )
+    table = pa.table({"who": [1, 2, 2], "approver": [5, None, 6]})
+    assert with_copied_keys(table, case, [fact], parents)["approver"].to_pylist() == [9, None, 8]
+
+
 def test_rows_that_repeat_a_key_of_one_column_are_left_out_and_null_repeats_nothing() -> None:
     twin = pa.table({"customer": [1, 2, 1, None, None], "channel": ["a", "b", "c", "d", "e"]})
     table, is_left = without_duplicates(twin, [("customer",)], {"customer": True}, np.random.default_rng(0))
