@@ -21,6 +21,7 @@ from synth.domain import Across, Formula, Role, Way
 from synth.twins.admission import comes_of_twins, loses_labels
 from synth.twins.computing import candidates, own_formulas, with_columns, without_new_breaks
 from synth.twins.dependents import followers_of
+from synth.twins.kinship import elders_again
 from synth.twins.pools import former_places, keys_in_turn
 from synth.twins.solutions import solved_rule
 from synth.twins.source import looked_up
@@ -180,8 +181,10 @@ def make_agree(
     copies = {name: rows for name, rows in copies.items() if name in tables}
     result, violations = _agree(drafts, steps, tables, copies, warehouse)
     followers = followers_of(drafts, result, steps)
-    if followers:  # what other tables say of these has changed, too
-        result = {name: _with(draft, followers[name]) for name, draft in result.items()}
+    result = {name: _with(draft, followers[name]) if followers else draft for name, draft in result.items()}
+    led = elders_again(result)
+    result |= {name: _with(result[name], columns) for name, columns in led.items()}
+    if followers or led:  # what other tables say of these has changed, too
         drafts = {name: replace(draft, warnings=drafts[name].warnings) for name, draft in result.items()}
         steps = agreement_steps(facts.every, drafts, twins, whole=True)
         result, violations = _agree(drafts, steps, tables, copies, warehouse)

@@ -21,11 +21,12 @@ from synth.twins.hierarchy import forest_of
 from synth.twins.seniority import seniorities_of, with_elders
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
+    from synth.twins.across import Draft
     from synth.twins.context import Case, Samples, TwinTable
     from synth.twins.hierarchy import Forest
     from synth.twins.seniority import Seniority
@@ -96,6 +97,7 @@ def with_kinship(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
     if not references or case.task.model.history is not None or not table.num_rows:
         return twin_table, samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 9])
+    before = table
     table = with_elders(case, table, rng)
     kinships = kinships_of(real, treatments, _free(case) & {*table.column_names})
     seniorities = {one.column: one for one in seniorities_of(real, treatments)}
@@ -107,8 +109,26 @@ def with_kinship(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
             table = led_to_kin(table, one, keys, seniorities.get(one.column), rng)
         kin = like_those_above(table, one)
         table = with_keys_of_before(kin, table, one, keys, rng) if keys else kin
-    names = references.union(*(one.alike for one in kinships))
+    changes = {name for name in table.column_names if not table.column(name).equals(before.column(name))}
+    names = references.union(changes, *(one.alike for one in kinships))
     return with_columns(twin_table, samples, treatments, table.select(sorted(names)))
+
+
+def elders_again(drafts: Mapping[str, Draft]) -> dict[str, pa.Table]:
+    """Return the columns of drafts in which rows refer to others of their table, where these change.
+
+    What other tables say of a row may be when it began, or its rank.
+    """
+    result = {}
+    for name, draft in drafts.items():
+        table, treatments = draft.twin_table.table, draft.case.treatments
+        if any(one.to_itself for one in treatments) and table.num_rows:
+            rng = np.random.default_rng([draft.case.task.seed, *name.encode(), 7])
+            elders = with_elders(draft.case, table, rng)
+            names = [one for one in table.column_names if not elders.column(one).equals(table.column(one))]
+            if names:
+                result[name] = elders.select(names)
+    return result
 
 
 def _free(case: Case) -> frozenset[str]:

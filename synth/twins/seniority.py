@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from synth.domain import MOMENTS, RARE, Role
 from synth.twins.hierarchy import with_trees
+from synth.twins.superiors import superiority_of, with_depths, with_superiors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.twins.context import Case
+    from synth.twins.superiors import Superiority
 
     Ints = NDArray[np.int64]
 
@@ -48,9 +50,26 @@ def with_elders(case: Case, table: pa.Table, rng: np.random.Generator) -> pa.Tab
     """
     if case.task.model.history is not None:
         return table
-    for one in seniorities_of(case.source.real, case.treatments):
+    real, treatments = case.source.real, case.treatments
+    by_time = seniorities_of(real, treatments)
+    for one in by_time:
         table = led_to_elders(table, one, rng)
-    return with_trees(table, case.source.real, case.treatments, rng)
+    columns = {one.column for one in by_time}
+    for reference in treatments:
+        if (
+            reference.role is Role.FOREIGN_KEY
+            and reference.to_itself
+            and reference.column.name not in columns
+        ):
+            superiority = superiority_of(real, reference, treatments)
+            names = {reference.column.name} if superiority is None else _names_of(superiority)
+            if superiority is not None and names <= {*table.column_names}:
+                table = with_superiors(table, real, superiority, rng)
+    return with_depths(with_trees(table, real, treatments, rng), real, treatments)
+
+
+def _names_of(one: Superiority) -> set[str]:
+    return {one.column, one.key, one.rank, one.label} - {""}
 
 
 def seniorities_of(real: pa.Table, treatments: Sequence[Treatment]) -> list[Seniority]:
