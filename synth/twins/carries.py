@@ -1,7 +1,8 @@
 """What a row takes over from the one before it: a balance is the last one and what was paid in since.
 
 Numbers that are moved one by one, because they are somebody's own, break that. Real rows say whether a
-column adds up from row to row of an owner, or begins where another one ended; the twin's do so again.
+column adds up from row to row of an owner, or begins where another one ended; the twin's do so again. So does
+what ends when the next row begins, or the day before, such as a price that is valid until there is another.
 """
 
 from __future__ import annotations
@@ -47,6 +48,55 @@ class Carry:
     column: str
     source: str
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A time of a row that is so long before the next row of its owner begins.
+
+    Attributes:
+        is_open: the last row of an owner has none.
+    """
+
+    column: str
+    gap: pd.Timedelta
+    is_open: bool
+
+
+def find_endings(rows: pd.DataFrame, owner: NDArray[Any], time: str) -> tuple[Ending, ...]:
+    """Return which times of real rows always end with the next row.
+
+    Args:
+        rows: numbers and moments of rows, those of an owner together and in order.
+        owner: of each row.
+        time: by which rows are in order.
+    """
+    later = np.flatnonzero(np.r_[False, owner[1:] == owner[:-1]])
+    is_moment = pd.api.types.is_datetime64_any_dtype
+    if len(later) < FEWEST or len(np.unique(owner[later])) < RARE or not is_moment(rows[time]):
+        return ()
+    last = np.r_[owner[1:] != owner[:-1], True]
+    endings = []
+    for column in (str(name) for name in rows.columns if str(name) != time and is_moment(rows[name])):
+        gaps = rows[time].iloc[later].array - rows[column].iloc[later - 1].array
+        ends = rows[column].iloc[later - 1]
+        if not ends.isna().any() and gaps.min() == gaps.max() and ends.nunique() >= DIFFERENT:
+            endings.append(Ending(column, gaps.min(), bool(rows[column][last].isna().all())))
+    return tuple(endings)
+
+
+def end_with_next(
+    rows: pd.DataFrame, owner: NDArray[Any], time: str, endings: Sequence[Ending]
+) -> pd.DataFrame:
+    """Return rows, those of an owner together and in order, in which times end with the next row."""
+    result, last = rows.copy(), np.r_[owner[1:] != owner[:-1], True][: len(rows)]
+    for one in endings:
+        ends = (result[time].shift(-1) - one.gap).astype(result[one.column].dtype)
+        rest = (
+            pd.Series(pd.NaT, result.index, result[one.column].dtype) if one.is_open else result[one.column]
+        )
+        result[one.column] = ends.where(~last, rest)
+    return result
 
 
 def find_carries(rows: pd.DataFrame, owner: NDArray[Any]) -> tuple[Carry, ...]:
@@ -138,12 +188,14 @@ def with_carries(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
         return twin_table, samples
     real, owner = _in_order(real_rows, case.source.real.column(key), time)
     carries = [one for one in find_carries(real, owner) if one.column != time]
-    if not carries:
+    endings = find_endings(real, owner, time)
+    if not carries and not endings:
         return twin_table, samples
     result = learnable(table, some)
     rows, owner = _in_order(result, table.column(key), time)
-    columns = [carry.column for carry in carries]
-    result.loc[rows.index, columns] = carry_over(rows, owner, carries)[columns]
+    columns = sorted({*(carry.column for carry in carries), *(one.column for one in endings)})
+    rows = end_with_next(carry_over(rows, owner, carries), owner, time, endings)
+    result.loc[rows.index, columns] = rows[columns]
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 8])
     parts = {one.column.name: by_row(one, result, rng) for one in some if one.column.name in columns}
     return with_columns(twin_table, samples, case.treatments, pa.table(parts))

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
 from synth.domain import Column, Kind, Role
-from synth.twins.carries import Carry, carry_over, find_carries, with_carries
+from synth.twins.carries import (
+    Carry,
+    Ending,
+    carry_over,
+    end_with_next,
+    find_carries,
+    find_endings,
+    with_carries,
+)
 from synth.twins.context import Samples, TwinTable
 
 OWNERS, ROWS = 40, 6
@@ -40,6 +48,35 @@ def accounts(seed: int = 0) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
         }
     )
     return rows, owner
+
+
+def versions(seed: int, *, is_open: bool) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    """Return versions of prices, each until the day before the next."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(OWNERS), ROWS)
+    days = pd.Series(rng.integers(20, 300, len(owner))).groupby(owner).cumsum()
+    begins = pd.Timestamp("2020-01-01") + pd.to_timedelta(days, "D")
+    ends = begins.groupby(owner).shift(-1) - pd.Timedelta(days=1)
+    ends = ends if is_open else ends.fillna(begins + pd.Timedelta(days=99))
+    return pd.DataFrame({"begins": begins, "ends": ends, "seen": begins + pd.Timedelta(days=3)}), owner
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_ends_the_day_before_the_next_row_begins_does_so_in_the_twin(
+    *, seed: int, is_open: bool
+) -> None:
+    real, owner = versions(seed, is_open=is_open)
+    (one,) = endings = find_endings(real, owner, "begins")
+    assert one == Ending("ends", pd.Timedelta(days=1), is_open)
+    others, _ = versions(seed + 9, is_open=False)
+    assert find_endings(others.assign(ends=others["seen"]), owner, "begins") == ()
+    rows = others.assign(ends=others["seen"])
+    result = end_with_next(rows, owner, "begins", endings)
+    last = np.arange(len(owner)) % ROWS == ROWS - 1
+    following = rows["begins"].shift(-1) - pd.Timedelta(days=1)
+    assert (result["ends"][~last] == following[~last]).all()
+    assert (result["ends"][last].isna() if is_open else result["ends"][last] == rows["ends"][last]).all()
 
 
 def test_sums_and_beginnings_are_found_and_nothing_else() -> None:
