@@ -185,6 +185,36 @@ def without_new_breaks(case: Case, table: pa.Table, columns: pa.Table) -> tuple[
     return pa.table(values), len(violations)
 
 
+def with_formulas_and_rules(
+    case: Case, tables: tuple[TwinTable, TwinTable], samples: Samples, computed_columns: Collection[str]
+) -> tuple[TwinTable, Samples, tuple[str, ...]]:
+    """Return the twin with its formulas; rows that break a rule, since they were put right, as they were.
+
+    Args:
+        case: of the twin.
+        tables: the twin whose rows kept the rules when they were judged, and with rows put right.
+        samples: the rows that it was made of.
+        computed_columns: columns that were what their formulas say when rows were judged.
+
+    Returns:
+        The twin, the rows that it is judged by, and warnings.
+    """
+    before = with_formulas(case, tables[0], computed_columns)
+    if tables[1] is tables[0]:
+        return before, samples, ()
+    after = with_formulas(case, tables[1], ())
+    if not np.array_equal(before.places, after.places):
+        return after, samples, ()
+    pairs = zip(before.table.column_names, before.table.columns, after.table.columns, strict=True)
+    changes = after.table.select([name for name, one, other in pairs if not one.equals(other)])
+    columns, number = without_new_breaks(case, before.table, changes)
+    if not number:
+        return after, samples, ()
+    twin_table, samples = with_columns(after, samples, case.treatments, columns)
+    warning = f"{number:,} rows of the twin do not follow from its other rows: that would break its rules"
+    return twin_table, samples, (warning,)
+
+
 def null_where_broken(case: Case, table: pa.Table) -> pa.Table:
     """Return the twin with NULL in place of made-up values that a rule does not allow, where NULL may be.
 

@@ -286,7 +286,7 @@ def without_broken(
     if is_broken.mean() > most:
         shares = _shares(counts, len(is_broken))
         raise ModelError(
-            f"New keys and identifiers of {case.task.model.name} break its rules: {shares}. Next: give the "
+            f"What is made or computed of {case.task.model.name} breaks its rules: {shares}. Next: give the "
             f"columns another role in {case.task.model.path}, or the test `severity: warn`."
         )
     return replace(

@@ -26,7 +26,7 @@ from synth.twins.calendars import with_calendars
 from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.compounds import with_compounds, with_parts
-from synth.twins.computing import with_formulas
+from synth.twins.computing import with_formulas_and_rules
 from synth.twins.context import Case, TwinTable
 from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
@@ -53,8 +53,6 @@ from synth.warehouse.staging import stage_relation
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Evaluation, Task
@@ -123,26 +121,30 @@ def draw_twin(
     periods = partial(with_periods_apart, parents=parents)
     for step in (with_places, periods, with_carries, with_numberings, with_shares, with_kinship):
         twin_table, samples = step(case, twin_table, samples)
-    computed_columns = valid_rows.computed_columns if twin_table is exact_table else frozenset()
-    twin_table = with_formulas(case, twin_table, computed_columns)
+    pair = exact_table, twin_table
+    twin_table, samples, doubts = with_formulas_and_rules(case, pair, samples, valid_rows.computed_columns)
     twin_table = without_broken(case, valid_rows, twin_table)
     twin_table, samples, warnings = with_windows(case, twin_table, samples)
-    names = sorted({*referenced_columns} & {*twin_table.table.column_names})
-    keys = {name: twin_table.table.column(name) for name in names}
+    keys = _columns_among(twin_table.table, referenced_columns)
     holds = frozenset(parents) & {key.parent for key in task.model.held_keys}
-    second = None if samples.second is None else samples.second[twin_table.places]
-    ours = _owners(case, samples, twin_table, second, keys) if keys else None
-    return Draft(case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours, warnings)
+    ours = _owners(case, samples, twin_table, keys) if keys else None
+    return Draft(
+        case, samples, selection, twin_table, valid_rows.broken_rules, keys, holds, ours, (*doubts, *warnings)
+    )
+
+
+def _columns_among(table: pa.Table, names: Collection[str]) -> dict[str, pa.ChunkedArray]:
+    return {name: table.column(name) for name in sorted({*names} & {*table.column_names})}
 
 
 def _owners(
     case: Case,
     samples: Samples,
     twin_table: TwinTable,
-    second: NDArray[np.bool_] | None,
     keys: Mapping[str, pa.ChunkedArray],
 ) -> Owners:
     """Return the rows as owners of other models' rows."""
+    second = None if samples.second is None else samples.second[twin_table.places]
     owners = owners_of(case.source, case.treatments, twin_table.table, second, keys)
     whom = whose_rows(case, samples)
     owners = replace(owners, whom=None if whom is None else whom[twin_table.places])

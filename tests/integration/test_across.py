@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,7 +14,8 @@ from synth.columns.roles import Treatment
 from synth.domain import Across, ForeignKey, Formula, LookupFormula, Model, Relation, Role, Rule, Way
 from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.facts.enforceable import EnforceableFacts
-from synth.twins.computing import null_where_broken, without_new_breaks
+from synth.twins.computing import null_where_broken, with_formulas_and_rules, without_new_breaks
+from synth.twins.context import Samples, TwinTable
 from synth.warehouse.rules import Candidates
 from tests.handmade import Handmade
 
@@ -261,6 +263,36 @@ def test_rows_that_would_break_a_rule_by_what_others_say_stay_as_they_were(
     assert number == 1
     within, none = without_new_breaks(case, twin, pa.table({"loan": [7, 8, 9]}))  # no rule is about it
     assert (within["loan"].to_pylist(), none) == ([7, 8, 9], 0)
+
+
+def test_rows_that_were_put_right_are_as_they_were_drawn_where_they_would_break_a_rule(
+    warehouse: Warehouse, models: list[Model]
+) -> None:
+    loans, rule = models[1], Rule("assert_fines_are_small", "fine <= fee")
+    names = ("loan", "fee", "fine")
+    columns = [one for one in warehouse.describe(loans.relation) if one.name in names]
+    case: Any = SimpleNamespace(
+        task=SimpleNamespace(model=loans),
+        source=SimpleNamespace(columns=columns),
+        treatments=[Treatment(one, Role.NUMBER, "type") for one in columns],
+        context=SimpleNamespace(
+            warehouse=warehouse, settings=SimpleNamespace(staging_schema="synth_staging")
+        ),
+        enforceable=EnforceableFacts((rule,), (frozenset({"fine", "fee"}),)),
+    )
+    money, ids = pa.decimal128(8, 2), pa.array([1, 2, 3], pa.int32())
+    rows = pa.table({"loan": ids, "fee": pa.array([5, 5, 5], money), "fine": pa.array([1, 2, 3], money)})
+    moved = rows.set_column(1, "fee", pa.array([4, 1, 4], money))
+    before, after = (TwinTable(table, None, 0, {}, np.arange(3)) for table in (rows, moved))
+    frame = rows.to_pandas().astype(float)
+    samples = Samples(frame, frame, frame, frozenset(), frozenset(), {})
+    twin, samples, (warning,) = with_formulas_and_rules(case, (before, after), samples, ())
+    assert twin.table["fee"].to_pylist() == [4, 5, 4]
+    assert samples.synthetic["fee"].tolist() == [4, 5, 4]
+    assert warning.startswith("1 rows")
+    same, _, none = with_formulas_and_rules(case, (before, before), samples, ())
+    assert same.table.equals(rows)
+    assert not none
 
 
 def test_made_up_values_that_a_rule_refuses_are_null_where_that_may_be(

@@ -267,7 +267,7 @@ def test_new_keys_that_break_a_rule_by_the_dozen_are_refused(sales: Handmade) ->
     build(sales, dbt_test("many", "expression_is_true", expression="sale_id <= 600"))
     answer = sales.synth("run")
     assert answer.code == 1
-    assert "New keys and identifiers of sales break its rules: 100% break many" in answer.text
+    assert "What is made or computed of sales breaks its rules: 100% break many" in answer.text
 
 
 ROWS = "expect_table_row_count_to_be_between"
