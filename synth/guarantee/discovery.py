@@ -52,6 +52,7 @@ class Discovery:
         told: how many rows hold each of the labels, before one for all others and NULL.
         absent: how many rows are NULL.
         variance: of the noise of `told` and `absent`.
+        is_clear: whether anything stands out from the noise; else numbers are where they mostly are.
     """
 
     domain: ColumnDomain
@@ -61,6 +62,7 @@ class Discovery:
     told: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     absent: float = 0.0
     variance: float = np.inf
+    is_clear: bool = True
 
 
 def discover_domain(
@@ -108,7 +110,7 @@ def _bounds(
     tallies = np.append(tally(bins, len(ends) - 1), absent.sum())
     noisy = mechanisms.counts(f"{name}: bounds", tallies, rho)
     deviation = mechanisms.scale(rho)
-    counts, variances = _curves(noisy[:-1], domain, ends, deviation)
+    counts, variances, is_clear = _curves(noisy[:-1], domain, ends, deviation)
     holding = np.flatnonzero(counts > 0)
     first, last = int(holding[0]), int(holding[-1])
     low, high = float(ends[first]), float(ends[last + 1])
@@ -129,6 +131,7 @@ def _bounds(
         stretches=stretches,
         absent=float(noisy[-1]),
         variance=deviation**2,
+        is_clear=is_clear,
     )
 
 
@@ -144,8 +147,8 @@ def _end(amount: float, domain: ColumnDomain) -> Any:
 
 def _curves(
     noisy: NDArray[np.float64], domain: ColumnDomain, ends: NDArray[np.float64], deviation: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return smooth numbers of rows in bins, and their variances.
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    """Return smooth numbers of rows in bins, their variances, and whether any stands out from the noise.
 
     Numbers above zero, below it, and zero itself have nothing to do with each other. Where no curve stands
     out from the noise, it is the best one over `usual` bins.
@@ -166,14 +169,15 @@ def _curves(
             curve = smooth(noisy[at], deviation, (bend,))
             if curve.clearness >= SURE:
                 counts[at], variances[at] = curve.counts, curve.variances
-    if counts.sum() < ABSENT * deviation:
+    is_usual = bool(counts.sum() < ABSENT * deviation)
+    if is_usual:
         usual = _usual(domain, ends, possible)
         at = np.flatnonzero(usual)
         curve = smooth(noisy[at], deviation, (bend,))
         counts[at], variances[at] = curve.counts, curve.variances
     few, some = (share * counts.sum() for share in FEWEST)
     is_clear = (counts > some) | ((counts > few) & (noisy > deviation)) | (noisy > SURE * deviation)
-    return np.where(is_clear, counts, 0.0), variances
+    return np.where(is_clear, counts, 0.0), variances, not is_usual
 
 
 def _stretches(

@@ -81,6 +81,7 @@ class PrivateSynthesizer:
             epsilon, delta, rows_per_entity, delta / 2 if self._thresholds else 0.0
         )
         self.discoveries: dict[str, str] = {}
+        self.unclear: tuple[str, ...] = ()  # numbers and moments of which noise left nothing
         self.children: ChildCounts | None = None
         self.regularities: tuple[Regularity, ...] = ()
 
@@ -206,6 +207,7 @@ class PrivateSynthesizer:
         delta = mechanisms.threshold_delta / max(1, self._thresholds)
         discovery = discover_domain(name, values, domain, mechanisms, rho * TELLING, delta)
         self.discoveries[name] = discovery.how
+        self.unclear = (*self.unclear, *(() if discovery.is_clear else (name,)))
         rest = rho * (1 - TELLING)
         if discovery.stretches is not None:
             absent = discovery.absent, discovery.variance

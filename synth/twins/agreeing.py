@@ -96,11 +96,18 @@ def _agree_group(group_futures: Mapping[str, Future[Ready]], context: RunContext
     return outcomes
 
 
-def _that_tell(facts: AcrossFacts, twins: Mapping[str, Twin]) -> AcrossFacts:
-    """Return the facts without copies of columns of which twins by guarantee could tell nothing."""
-    treatments = {name: one.again.case.treatments for name, one in twins.items() if one.again is not None}
+def that_tell(facts: AcrossFacts, twins: Mapping[str, Twin]) -> AcrossFacts:
+    """Return the facts without those from columns of which twins by guarantee could tell nothing."""
+    drafts = {name: one.again for name, one in twins.items() if one.again is not None}
+    treatments = {name: one.case.treatments for name, one in drafts.items()}
+    unclear = {
+        name: {*one.private.engine.unclear} for name, one in drafts.items() if isinstance(one, PrivateDraft)
+    }
     every = (
-        fact for fact in facts.every if fact.model not in treatments or not loses_labels(fact, treatments)
+        fact
+        for fact in facts.every
+        if not {fact.source, *fact.order} & unclear.get(fact.other, set())
+        and (fact.model not in treatments or not loses_labels(fact, treatments))
     )
     return replace(facts, every=tuple(every))
 
@@ -121,7 +128,7 @@ def _agree_with_guaranteed(
         return outcomes
     try:
         copies = copies_of_events(context.facts.tables, context)
-        facts = _that_tell(context.facts, twins)
+        facts = that_tell(context.facts, twins)
         new_drafts = make_agree(drafts, facts, context.warehouse, final, copies)
     except SynthError as error:
         log.warning(f"Twins are not made to agree with those by guarantee: {error}")
