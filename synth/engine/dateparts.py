@@ -59,6 +59,16 @@ def _quarter_start(moments: Moments) -> Whole:
     return _start((months - months % 3).astype("M8[M]"), "M")
 
 
+def _year_from(month: int, later: int) -> Callable[[Moments], Whole]:
+    """Return the year of a moment where years begin in a month, so much later than it begins."""
+    return lambda moments: (_whole(moments, "M") + 1 - month) // 12 + 1970 + later
+
+
+FISCAL = {
+    f"year from month {month}, named by its {end}": _year_from(month, later)
+    for month in (4, 7, 10)
+    for end, later in (("start", 0), ("end", 1))
+}
 PARTS: dict[str, Callable[[Moments], Whole]] = {
     "year": _year,
     "month": _month,
@@ -76,6 +86,9 @@ PARTS: dict[str, Callable[[Moments], Whole]] = {
     "day of year": _day_of_year,
     "year and month": lambda m: _year(m) * 100 + _month(m),
     "year, month and day": lambda m: (_year(m) * 100 + _month(m)) * 100 + _day(m),
+    "the year before": lambda m: _year(m) - 1,
+    "the year after": lambda m: _year(m) + 1,
+    **FISCAL,
 }
 STARTS: dict[str, Callable[[Moments], Whole]] = {
     "start of day": lambda m: _start(m, "D"),
