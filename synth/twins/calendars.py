@@ -26,8 +26,8 @@ def with_calendars(
 ) -> tuple[Treatment, ...]:
     """Return the columns; references that say when their row was are times.
 
-    A key of a calendar does. So does one of events, where no other column says when a row was, and real
-    rows of an owner lie together in time.
+    A key that is a day does, and one of a calendar. So does one of events, where no other column says when a
+    row was, and real rows of an owner lie together in time.
 
     Args:
         treatments: of the columns.
@@ -39,22 +39,25 @@ def with_calendars(
     """
     may_be_events = not own_dates(source, treatments)
 
+    def says_when(key: ForeignKey, form: CalendarForm) -> bool:
+        values = source.real.column(key.column)
+        return _is_day(key, form) or (may_be_events and orders_rows(form, values, source.units))
+
     result = []
     for one in treatments:
         form = None
-        if one.role is Role.CATEGORY and one.parent is not None and one.parent.public:
-            values = source.real.column(one.column.name)
-            form = next(
-                (
-                    each
-                    for each in _forms(one.parent, context)
-                    if each.is_of_every_day or (may_be_events and orders_rows(each, values, source.units))
-                ),
-                None,
-            )
-        origin = one.origin if form is None else f"{one.origin}, as its {form.column}"
-        result.append(one if form is None else replace(one, role=Role.DATETIME, form=form, origin=origin))
+        if one.role in {Role.CATEGORY, Role.DATETIME} and one.parent is not None and one.parent.public:
+            key = one.parent
+            form = next((form for form in _forms(key, context) if says_when(key, form)), None)
+        result.append(one if form is None else as_time(one, form))
     return tuple(result)
+
+
+def as_time(treatment: Treatment, form: CalendarForm) -> Treatment:
+    """Return a key as a time; a day of a calendar that has every day is one as it stands."""
+    stands = treatment.column.kind in MOMENTS and form.is_of_every_day
+    origin = f"{treatment.origin}, as its {form.column}"
+    return replace(treatment, role=Role.DATETIME, form=None if stands else form, origin=origin)
 
 
 def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None:
@@ -66,7 +69,11 @@ def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None
         WarehouseError: Postgres refused.
     """
     forms = _forms(key, context)
-    return next((form for form in forms if form.is_of_every_day or key.real_keys is not None), None)
+    return next((form for form in forms if _is_day(key, form) or key.real_keys is not None), None)
+
+
+def _is_day(key: ForeignKey, form: CalendarForm) -> bool:
+    return form.column == key.parent_column or form.is_of_every_day
 
 
 def at_their_events(
@@ -100,7 +107,7 @@ def _forms(key: ForeignKey, context: RunContext) -> Iterator[CalendarForm]:
     columns = {one.name: one for one in context.warehouse.describe(relation)}
     if key.parent_column not in columns:
         return
-    for column in columns.values():
+    for column in sorted(columns.values(), key=lambda one: one.name != key.parent_column):
         if column.kind in MOMENTS:
             pair = list(dict.fromkeys((columns[key.parent_column], column)))
             rows = context.snapshot.extract(relation, pair).rename_columns([one.name for one in pair])

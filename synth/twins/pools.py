@@ -109,40 +109,6 @@ def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:
     return values.take(pc.array_sort_indices(values))
 
 
-def with_days_of_parents(
-    table: pa.Table, case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
-) -> pa.Table:
-    """Return the twin in which days that refer to a public table are among those of that table.
-
-    One that it lacks, as a list of months lacks most days, becomes the nearest that it has.
-
-    Args:
-        table: the twin.
-        case: of the twin.
-        parents: columns of the twins already made, by `unique_id`.
-    """
-    for one in case.treatments:
-        if one.role is not Role.DATETIME or one.parent is None or one.column.name not in table.column_names:
-            continue
-        pool = pool_of(case.task, one.parent, case.context, parents)
-        place = table.column_names.index(one.column.name)
-        if pool is not None and len(pool):
-            values = nearest_days(table.column(place), pool)
-            table = table.set_column(place, one.column.name, values)
-    return table
-
-
-def nearest_days(days: pa.ChunkedArray, pool: pa.Array) -> pa.ChunkedArray:
-    """Return days, each as the nearest of a pool; NULL stays."""
-    moments = days.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
-    able = np.sort(pool.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False))
-    after = np.clip(np.searchsorted(able, moments), 0, len(able) - 1)
-    before = np.maximum(after - 1, 0)
-    nearest = np.where(moments - able[before] < able[after] - moments, able[before], able[after])
-    values = pa.array(nearest, pa.timestamp("us"), mask=days.is_null().to_numpy())
-    return pa.chunked_array([values.cast(days.type)])
-
-
 def keys_in_turn(
     pool: pa.Array, places: NDArray[np.int64], number: int, rng: np.random.Generator
 ) -> pa.Array:

@@ -18,6 +18,7 @@ from synth.columns.unseen import PRESENT, may_be_absent
 from synth.domain import MOMENTS, PAID_SOURCE, Kind, Role, Scope, is_numbering
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
+from synth.twins.calendars import as_time
 from synth.twins.claims import claims_of, with_patterns
 from synth.twins.computing import wanted_formulas
 from synth.twins.offsets import with_offsets
@@ -195,7 +196,8 @@ def _column_domain(
         null_domain = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
         return treatment, null_domain, "whether it is NULL"
     public_values = [one for one in model.public if one.column == column.name]
-    if treatment.role is Role.CATEGORY and treatment.parent is not None and treatment.parent.public:
+    may_be_time = treatment.role in {Role.CATEGORY, Role.DATETIME}
+    if may_be_time and treatment.parent is not None and treatment.parent.public:
         calendar = parents.calendar(treatment.parent)
         if calendar is not None:
             return _as_times(treatment, calendar)
@@ -212,8 +214,7 @@ def _as_times(treatment: Treatment, calendar: CalendarForm) -> tuple[Treatment, 
     low, high = (pd.Timestamp(time) for time in calendar.times[[0, -1]])
     unit = "D" if calendar.is_of_days else "s"
     domain = ColumnDomain("datetime", low=low, high=high, unit=unit, nullable=not treatment.is_required)
-    origin = f"{treatment.origin}, as its {calendar.column}"
-    return replace(treatment, role=Role.DATETIME, form=calendar, origin=origin), domain, treatment.origin
+    return as_time(treatment, calendar), domain, treatment.origin
 
 
 def _labels(

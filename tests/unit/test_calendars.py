@@ -11,7 +11,6 @@ import pytest
 from synth.columns.roles import assign
 from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
 from synth.graph.calendars import are_days_in_a_row
-from synth.twins.pools import nearest_days
 
 DAYS = np.arange("2024-01-01", "2025-03-01", dtype="datetime64[D]")
 
@@ -42,13 +41,3 @@ def test_days_that_refer_to_a_calendar_are_days_and_no_keys() -> None:
     assert role(key, model) is Role.DATETIME
     assert role(replace(key, public=False), model) is Role.FOREIGN_KEY
     assert role(key, replace(model, unique=(("came_on",),))) is not Role.DATETIME
-
-
-def test_a_day_that_a_list_of_months_lacks_becomes_the_nearest_that_it_has() -> None:
-    for seed in range(3):
-        some_days = pa.chunked_array([np.random.default_rng(seed).choice(DAYS, 200)])
-        assert nearest_days(some_days, pa.array(DAYS)).equals(some_days)
-    firsts = pa.array(["2024-03-01", "2024-01-01", "2024-02-01"]).cast(pa.date32())
-    days = pa.chunked_array([pa.array(["2023-05-05", "2024-01-11", "2024-01-20", None, "2025-01-01"])])
-    nearest = nearest_days(days.cast(pa.date32()), firsts).cast(pa.string()).to_pylist()
-    assert nearest == ["2024-01-01", "2024-01-01", "2024-02-01", None, "2024-03-01"]
