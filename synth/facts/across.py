@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from synth.domain import RARE, Across, Role, Way
+from synth.domain import Across, Role, Way
 from synth.facts.after import after_facts
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
@@ -18,6 +18,7 @@ from synth.facts.late import late_facts, stated_late_facts
 from synth.facts.mails import mail_facts
 from synth.facts.partial import partial_copies
 from synth.facts.row_links import Link, is_key, late_links, links_of, ways_up
+from synth.facts.search import FactSearch
 from synth.facts.sql_origins import is_stated
 from synth.warehouse.across import FactTable
 
@@ -75,11 +76,9 @@ def told_by_others(models: Sequence[Model], *facts: AcrossFacts) -> frozenset[st
     parts = {model.unique_id for model in models if model.excerpt}
     every = [fact for one in facts for fact in one.every]
     while True:
-        decided = {(one.model, one.column, one.when) for one in every if not one.parties & parts}
+        places = {(one.model, one.column, one.when) for one in every if not one.parties & parts}
         others = [
-            one
-            for one in every
-            if one.model not in parts and (one.model, one.column, one.when) not in decided
+            one for one in every if one.model not in parts and (one.model, one.column, one.when) not in places
         ]
         needed_parties = {party for fact in others for party in fact.parties if party in parts}
         if not needed_parties:
@@ -109,7 +108,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
         name: _table(relation, warehouse, models_by_id.get(name), public=name in public)
         for name, relation in relations.items()
     }
-    search = _Search(models_by_id, tables, snapshot)
+    search = FactSearch(tables, snapshot)
     copies = search.certain_facts(_copies(links, models_by_id, tables))
     aggregates = search.certain_facts(
         _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
@@ -204,32 +203,6 @@ def _table(relation: Relation, warehouse: Warehouse, model: Model | None, *, pub
     not_null = frozenset(column.name for column in columns if column.not_null)
     new_numbers, figures = (model.new_numbers, model.figures) if model else ((), ())
     return FactTable(relation, types, not_null, public, new_numbers, figures)
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    models: Mapping[str, Model]
-    tables: Mapping[str, FactTable]
-    snapshot: Snapshot
-
-    def certain_facts(self, candidates: Iterable[Across]) -> list[Across]:
-        """Return of each column the first candidate that all rows keep, if it is no chance.
-
-        Beside one that is none, a copy of the same name is none either. A sum of the rows of another model
-        stays beside it: what was ordered is what was paid.
-        """
-        true_facts = self.snapshot.holding([*candidates], self.tables)
-        first: dict[tuple[str, ...], Across] = {}
-        for fact in true_facts:
-            place = fact.model, fact.column
-            best = first.setdefault(place, fact)
-            if best.other != fact.other and best.way is fact.way is Way.SUM:
-                first.setdefault((*place, fact.other), fact)
-        certain = {fact for fact in first.values() if self.snapshot.telling(fact, self.tables) >= RARE}
-        pairs = {(fact.model, fact.other) for fact in certain if fact.way is Way.COPY}
-        alike = {fact for fact in first.values() if fact.way is Way.COPY and fact.column == fact.source}
-        certain |= {fact for fact in alike if (fact.model, fact.other) in pairs}
-        return [fact for fact in first.values() if fact in certain]
 
 
 def _copies(
@@ -402,6 +375,6 @@ def _keys(model: Model) -> frozenset[str]:
 
 
 def _user_columns(model: Model) -> frozenset[str]:
-    """Return columns that the user has decided about."""
+    """Return columns that the user has places about."""
     role_columns = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
     return frozenset((*model.seed_columns, *model.balance, *role_columns))

@@ -117,8 +117,8 @@ def _rises(times: pd.Series[pd.Timestamp], again: NDArray[np.bool_]) -> bool:
 def counted_again(rows: pd.DataFrame, numbering: Numbering) -> pd.Series[int]:
     """Return the numbers of rows, counted; rows without a group keep what they have."""
     order = [name for name in (numbering.time, numbering.column) if name is not None]
-    rising = [not numbering.falls, True][-len(order) :]
-    rows_in_order = rows.sort_values(order, ascending=rising, kind="stable")
+    directions = [not numbering.falls, True][-len(order) :]
+    rows_in_order = rows.sort_values(order, ascending=directions, kind="stable")
     numbers = rows_in_order.groupby(list(numbering.groups), sort=False).cumcount() + 1
     has_group = rows[list(numbering.groups)].notna().all(axis=1)
     return numbers.reindex(rows.index).where(has_group, rows[numbering.column]).astype("int64")

@@ -98,9 +98,9 @@ def with_superiors(table: pa.Table, real: pa.Table, one: Superiority, rng: np.ra
     order = np.lexsort((rng.random(len(ranks)), ranks))
     tops = order[len(order) - max(1, len(above) - len(rows)) :]
     theirs = above_of(real, one.column, one.key)
-    standing = _standings(_ranks(real, one), rng)[np.unique(theirs[theirs >= 0])]
+    level = _standings(_ranks(real, one), rng)[np.unique(theirs[theirs >= 0])]
     sizes = np.unique(above[rows], return_counts=True)[1]
-    bosses = order[_spread(standing, len(sizes), len(order))]
+    bosses = order[_spread(level, len(sizes), len(order))]
     codes = pd.factorize(table.column(one.label or one.key).to_pandas(), use_na_sentinel=False)[0]
     bosses = np.union1d(_of_each_label(bosses, codes, order) if one.label else bosses, tops)
     weights = sizes[rng.permutation(len(bosses)) % len(sizes)].astype(np.float64)
@@ -203,15 +203,15 @@ def _is_in_order(ranks: Floats, above: Ints, rows: Ints) -> bool:
 
 def _standings(ranks: Floats, rng: np.random.Generator) -> Floats:
     """Return which share of the rows is below each, those of one rank in an order of chance."""
-    ordered = np.sort(ranks)
-    first, last = np.searchsorted(ordered, ranks, "left"), np.searchsorted(ordered, ranks, "right")
+    sorted_ranks = np.sort(ranks)
+    first, last = np.searchsorted(sorted_ranks, ranks, "left"), np.searchsorted(sorted_ranks, ranks, "right")
     result: Floats = (first + rng.random(len(ranks)) * (last - first)) / len(ranks)
     return result
 
 
-def _spread(standing: Floats, number: int, rows: int) -> Ints:
+def _spread(level: Floats, number: int, rows: int) -> Ints:
     """Return so many different places among the rows, which stand where these do."""
-    shares = np.quantile(standing, (np.arange(number)[::-1] + 0.5) / number)
+    shares = np.quantile(level, (np.arange(number)[::-1] + 0.5) / number)
     places = np.minimum((shares * rows).astype(np.int64), rows - 1)
     down = np.arange(number)
     return np.maximum(np.minimum.accumulate(places + down) - down, 0)

@@ -197,19 +197,19 @@ def test_a_join_that_loses_no_real_row_leaves_a_model_whole(
     shop: Handmade, least: int, is_seed: bool, is_whole: bool
 ) -> None:
     database, join = shop.database.name, ' join "{0}".analytics.ages as a using (person_id)'
-    joined = WHOLE.replace("select", "select a.age,").replace("raw", "raw as r") + join
+    join_sql = WHOLE.replace("select", "select a.age,").replace("raw", "raw as r") + join
     shop.session.execute(
         f"""
         create table analytics.ages as select person_id, age from analytics.people where age > {least};
         create table analytics.sums as {SUMS.format(database).replace("raw", "orders")};
         alter table analytics.orders rename to raw;
-        create table analytics.orders as {joined.format(database)}
+        create table analytics.orders as {join_sql.format(database)}
         """
     )
     # Nobody states the key of a seed: its rows say it.
     ages = f"{'seed' if is_seed else 'model'}.hand.ages"
     node_by_id: dict[str, Any] = {} if is_seed else dict(shop.key("ages", "person_id"))
-    for name, sql in {"orders": joined, "sums": SUMS, "raw": "select 1", "ages": "select 1"}.items():
+    for name, sql in {"orders": join_sql, "sums": SUMS, "raw": "select 1", "ages": "select 1"}.items():
         meta = {"meta": {"synthesize": True} if name in {"orders", "sums"} else {}}
         node_by_id |= shop.model(
             name, config={"materialized": "table", **meta}, compiled_code=sql.format(database)

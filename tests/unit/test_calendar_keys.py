@@ -35,8 +35,8 @@ def test_keys_become_times_and_times_the_nearest_keys() -> None:
     assert times.isna().tolist() == [False, False, True, False]
     assert form.write(times).tolist()[:2] == [3_398, 3_000]
     assert form.write(times).isna().tolist() == [False, False, True, False]
-    moved = WEEKS[1] + pd.to_timedelta(pd.Series([3, -3, -400]), unit="D")
-    assert form.write(moved).tolist() == [3_396, 3_396, 3_398]
+    later_times = WEEKS[1] + pd.to_timedelta(pd.Series([3, -3, -400]), unit="D")
+    assert form.write(later_times).tolist() == [3_396, 3_396, 3_398]
     assert form.read(pa.chunked_array([pa.array([7])])).isna().all()
 
 

@@ -74,8 +74,8 @@ def test_what_ends_the_day_before_the_next_row_begins_does_so_in_the_twin(
     rows = others.assign(ends=others["seen"])
     result = end_with_next(rows, owner, "begins", endings)
     last = np.arange(len(owner)) % ROWS == ROWS - 1
-    following = rows["begins"].shift(-1) - pd.Timedelta(days=1)
-    assert (result["ends"][~last] == following[~last]).all()
+    next_begin = rows["begins"].shift(-1) - pd.Timedelta(days=1)
+    assert (result["ends"][~last] == next_begin[~last]).all()
     assert (result["ends"][last].isna() if is_open else result["ends"][last] == rows["ends"][last]).all()
 
 
