@@ -307,7 +307,13 @@ def _schema_name(schema: str) -> str:
 
 
 def _store(address: str, base: Path, default: Path) -> str:
-    """Return the store; a path from a shell is relative to here, one from the project to the project."""
+    """Return the store; a path from a shell is relative to here, one from the project to the project.
+
+    Raises:
+        ConfigError: it can be no path.
+    """
+    if "\x00" in address:
+        raise ConfigError(f"store {address!r}: give the address of a bucket or a folder.")
     if "://" in address:
         return address
     return str((base / Path(address).expanduser()).resolve() if address else default)

@@ -6,16 +6,18 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synth.domain import Relation
 from synth.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     Json = Mapping[str, Any]
+
+Part = TypeVar("Part")
 
 KNOWN_VERSIONS = frozenset({12, 20})
 _VERSION = re.compile(r"/manifest/v(\d+)")
@@ -194,12 +196,12 @@ def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
         project=str(metadata.get("project_name") or ""),
         invocation_id=str(metadata.get("invocation_id") or ""),
         generated_at=str(metadata.get("generated_at") or ""),
-        nodes={node.unique_id: node for node in map(_node, raw_models)},
+        nodes={node.unique_id: node for node in (_named(_node, raw) for raw in raw_models)},
         disabled_nodes=tuple(
-            _node(raw) for raw in _disabled_nodes(content) if raw.get("resource_type") != "test"
+            _named(_node, raw) for raw in _disabled_nodes(content) if raw.get("resource_type") != "test"
         ),
-        tests=tuple(_data_test(raw) for raw in raw_nodes if raw.get("test_metadata")),
-        singular=tuple(_data_test(raw) for raw in raw_nodes if _is_singular(raw)),
+        tests=tuple(_named(_data_test, raw) for raw in raw_nodes if raw.get("test_metadata")),
+        singular=tuple(_named(_data_test, raw) for raw in raw_nodes if _is_singular(raw)),
         schema_macros=_schema_macros(_values(content, "macros")),
         warnings=_version_warnings(path, metadata),
     )
@@ -224,36 +226,78 @@ def _version_warnings(path: Path, metadata: Json) -> tuple[str, ...]:
     return (f"{path} has {version}; synth knows {versions} and reads it as well as it can.",)
 
 
+def _named(make: Callable[[Json], Part], raw: Json) -> Part:
+    """Return what is made of a part of the manifest; what is wrong with it says whose it is.
+
+    Raises:
+        TypeError: it holds something of another kind.
+    """
+    try:
+        return make(raw)
+    except TypeError as error:
+        raise TypeError(f"{raw.get('unique_id') or raw.get('name')}: {error}") from error
+
+
+def _text(raw: Json, *keys: str) -> str:
+    """Return the first of these that is there; "" if none is."""
+    value: object = next((raw[key] for key in keys if raw.get(key) is not None), "")
+    if not isinstance(value, str):
+        raise TypeError(f"`{keys[0]}` is {value!r}, no text")
+    return value
+
+
+def _texts(raw: Json, key: str) -> tuple[str, ...]:
+    return tuple(_list(raw, key, str, "text"))
+
+
+def _mappings(raw: Json, key: str) -> tuple[Json, ...]:
+    return tuple(_list(raw, key, dict, "mappings"))
+
+
+def _list(raw: Json, key: str, kind: type, words: str) -> list[Any]:
+    value: object = raw.get(key) or []
+    if not (isinstance(value, list) and all(isinstance(one, kind) for one in value)):
+        raise TypeError(f"`{key}` is {value!r}, no list of {words}")
+    return value
+
+
+def _mapping(raw: Json, key: str) -> Json:
+    value: object = raw.get(key) or {}
+    if not isinstance(value, dict):
+        raise TypeError(f"`{key}` is {value!r}, no mapping")
+    return value
+
+
 def _node(raw: Json) -> Node:
-    config = raw.get("config") or {}
+    config = _mapping(raw, "config")
     version = raw.get("version")
-    columns = (_column(column) for column in _values(raw, "columns"))
+    columns = (_named(_column, column) for column in _mapping(raw, "columns").values())
     return Node(
-        unique_id=raw["unique_id"],
-        name=raw.get("name") or raw["unique_id"],
-        resource_type=raw.get("resource_type") or "",
-        package=raw.get("package_name") or "",
-        path=raw.get("original_file_path") or "",
-        declared_in=(raw.get("patch_path") or raw.get("original_file_path") or "").rpartition("://")[2],
-        fqn=tuple(raw.get("fqn") or ()),
-        database=raw.get("database"),
-        schema=raw.get("schema"),
-        alias=raw.get("alias") or raw.get("identifier"),
-        relation_name=raw.get("relation_name"),
-        language=raw.get("language"),
-        tags=tuple(raw.get("tags") or config.get("tags") or ()),
+        unique_id=_text(raw, "unique_id") or raw["unique_id"],
+        name=_text(raw, "name", "unique_id"),
+        resource_type=_text(raw, "resource_type"),
+        package=_text(raw, "package_name"),
+        path=_text(raw, "original_file_path"),
+        declared_in=_text(raw, "patch_path", "original_file_path").rpartition("://")[2],
+        fqn=_texts(raw, "fqn"),
+        database=_text(raw, "database") or None,
+        schema=_text(raw, "schema") or None,
+        alias=_text(raw, "alias", "identifier") or None,
+        relation_name=_text(raw, "relation_name") or None,
+        language=_text(raw, "language") or None,
+        tags=_texts(raw, "tags") or _names(config.get("tags")),
         config=config,
-        meta=config.get("meta") or raw.get("meta") or {},
+        meta=_mapping(config, "meta") or _mapping(raw, "meta"),
         columns={column.name: column for column in columns},
-        constraints=tuple(raw.get("constraints") or ()),
-        has_contract=bool((raw.get("contract") or config.get("contract") or {}).get("enforced")),
-        parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
+        constraints=_mappings(raw, "constraints"),
+        has_contract=bool((_mapping(raw, "contract") or _mapping(config, "contract")).get("enforced")),
+        parents=_texts(_mapping(raw, "depends_on"), "nodes"),
         version=None if version is None else str(version),
         is_latest=str(version) == str(raw.get("latest_version")),
-        source_name=raw.get("source_name"),
+        source_name=_text(raw, "source_name") or None,
         access=str(raw.get("access") or config.get("access") or ""),
-        checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
-        description=raw.get("description") or "",
+        checksum=str(_mapping(raw, "checksum").get("checksum") or ""),
+        description=_text(raw, "description"),
         sql=_sql(raw),
     )
 
@@ -264,17 +308,17 @@ def _sql(raw: Json) -> str:
 
 
 def _column(raw: Json) -> DeclaredColumn:
-    config = raw.get("config") or {}
-    own = _names(config.get("tags"))
+    config = _mapping(raw, "config")
+    own, name = _names(config.get("tags")), _text(raw, "name") or raw["name"]
     return DeclaredColumn(
-        name=raw["name"] if raw.get("quote") else fold(raw["name"]),
-        meta=config.get("meta") or {},
-        shown_meta=raw.get("meta") or {},
-        constraints=tuple(raw.get("constraints") or ()),
+        name=name if raw.get("quote") else fold(name),
+        meta=_mapping(config, "meta"),
+        shown_meta=_mapping(raw, "meta"),
+        constraints=_mappings(raw, "constraints"),
         tags=(*own, *(tag for tag in _names(raw.get("tags")) if tag not in own)),
         own_tags=own,
         classifiers=_names(raw.get("classifiers") or config.get("classifiers")),
-        description=raw.get("description") or "",
+        description=_text(raw, "description"),
     )
 
 
@@ -295,20 +339,21 @@ def _package_of_macro(raw: Json, kind: str) -> str | None:
 
 
 def _data_test(raw: Json) -> DataTest:
-    metadata = raw.get("test_metadata") or {}
-    kwargs = metadata.get("kwargs") or {}
+    metadata = _mapping(raw, "test_metadata")
+    kwargs = _mapping(metadata, "kwargs")
+    kind = _text(metadata, "name")
     return DataTest(
-        unique_id=raw["unique_id"],
-        name=raw.get("name") or raw["unique_id"],
-        kind=metadata.get("name") or "",
-        namespace=metadata.get("namespace") or _package_of_macro(raw, str(metadata.get("name"))),
-        attached_node=raw.get("attached_node") or "",
-        column=kwargs.get("column_name") or raw.get("column_name"),
-        arguments={**kwargs, **(kwargs.get("arguments") or {})},
-        parents=tuple((raw.get("depends_on") or {}).get("nodes") or ()),
-        config=raw.get("config") or {},
-        fqn=tuple(raw.get("fqn") or ()),
-        checksum=str((raw.get("checksum") or {}).get("checksum") or ""),
+        unique_id=_text(raw, "unique_id") or raw["unique_id"],
+        name=_text(raw, "name", "unique_id"),
+        kind=kind,
+        namespace=_text(metadata, "namespace") or _package_of_macro(raw, kind),
+        attached_node=_text(raw, "attached_node"),
+        column=_text(kwargs, "column_name") or _text(raw, "column_name") or None,
+        arguments={**kwargs, **_mapping(kwargs, "arguments")},
+        parents=_texts(_mapping(raw, "depends_on"), "nodes"),
+        config=_mapping(raw, "config"),
+        fqn=_texts(raw, "fqn"),
+        checksum=str(_mapping(raw, "checksum").get("checksum") or ""),
         sql=_sql(raw),
         compiled_path="/".join(str(raw.get(part) or "") for part in COMPILED_PATH),
     )

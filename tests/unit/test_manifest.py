@@ -116,6 +116,28 @@ def test_a_manifest_of_a_strange_shape_is_refused_and_not_a_crash(place: Path, c
         read(place, content)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("depends_on", "nodes"), [[None]], "`nodes` is [[None]], no list of text"),
+        (("config", "meta"), "yes", "`meta` is 'yes', no mapping"),
+        (("columns", "user_id", "meta"), ["x"], "user_id: `meta` is ['x'], no mapping"),
+        (("columns", "user_id", "constraints"), [3], "user_id: `constraints` is [3], no list of mappings"),
+        (("name",), {"x": 1}, "`name` is {'x': 1}, no text"),
+        (("fqn",), "shop", "`fqn` is 'shop', no list of text"),
+    ],
+)
+def test_parts_of_another_kind_are_refused_by_name(
+    place: Path, content: Any, path: tuple[str, ...], value: object, message: str
+) -> None:
+    node = content["nodes"][USERS]
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    with pytest.raises(ManifestError, match=re.escape(f"{USERS}: {message}")):
+        read(place, content)
+
+
 def test_another_adapter_is_refused(place: Path, content: Any) -> None:
     content["metadata"]["adapter_type"] = "duckdb"
     with pytest.raises(ManifestError, match="was written for duckdb; synth works on postgres only"):
