@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from scipy.special import betainc
 
 from synth.columns.textforms import WrittenForm
+from synth.domain import RARE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,11 +33,13 @@ class CalendarForm(WrittenForm):
         keys: in the order of their times.
         times: of the keys, each later than the one before it, in microseconds.
         column: of the public table, that holds the times.
+        rows: how many real rows each key has, if rows of a twin are to have the same share of each.
     """
 
     keys: pa.Array
     times: Times
     column: str
+    rows: NDArray[np.int64] | None = None
 
     def __str__(self) -> str:
         """Return what the keys say."""
@@ -85,11 +88,19 @@ class CalendarForm(WrittenForm):
     def nearest(self, series: pd.Series[Any], owner: NDArray[np.int64] | None = None) -> pd.Series[Any]:
         """Return the nearest times that there are; with owners, none twice in the rows of one.
 
+        Where real rows are counted, each time gets its share of these, in the same order: the quantiles of
+        one distribution become those of the other.
+
         Args:
             series: of times.
             owner: of each row, if no owner may have two rows at one time.
         """
         places = self.places(series)
+        if self.rows is not None:
+            order = np.argsort(series.to_numpy("datetime64[us]"), kind="stable")[: int((places >= 0).sum())]
+            shares = np.cumsum(self.rows) / self.rows.sum()
+            quantiles = (np.arange(len(order)) + 0.5) / max(len(order), 1)
+            places[order] = np.searchsorted(shares, quantiles)
         if owner is not None:
             places = _apart(places, owner, series, len(self.times))
         times = np.append(self.times, np.datetime64("NaT"))[places]
@@ -120,6 +131,22 @@ def calendar_form(keys: pa.ChunkedArray, times: pa.ChunkedArray, column: str) ->
     if not is_apart or len(keys.unique()) < len(keys):
         return None
     return CalendarForm(keys.combine_chunks().take(pa.array(order)), moments[order], column)
+
+
+def with_real_rows(form: CalendarForm, values: pa.ChunkedArray, units: NDArray[Any]) -> CalendarForm:
+    """Return the form of events with their real rows, where each of them has those of ten people or none.
+
+    Args:
+        form: of the keys.
+        values: the keys of the rows.
+        units: whom each row is about.
+    """
+    places = pc.index_in(values.cast(form.keys.type), form.keys).fill_null(-1).to_numpy()
+    rows = pd.DataFrame({"place": places, "unit": units})
+    people = rows.drop_duplicates()["place"].value_counts()
+    if people.min() < RARE:
+        return form
+    return replace(form, rows=np.bincount(places[places >= 0], minlength=len(form.keys)))
 
 
 def orders_rows(form: CalendarForm, values: pa.ChunkedArray, owner: NDArray[Any]) -> bool:

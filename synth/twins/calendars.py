@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
-from synth.columns.calendars import CalendarForm, calendar_form, orders_rows
+from synth.columns.calendars import CalendarForm, calendar_form, orders_rows, with_real_rows
 from synth.domain import MOMENTS, Role
 from synth.twins.ordering import own_dates
 from synth.twins.renumbering import with_new_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey
@@ -39,16 +42,20 @@ def with_calendars(
     """
     may_be_events = not own_dates(source, treatments)
 
-    def says_when(key: ForeignKey, form: CalendarForm) -> bool:
+    def form_of(key: ForeignKey) -> CalendarForm | None:
         values = source.real.column(key.column)
-        return _is_day(key, form) or (may_be_events and orders_rows(form, values, source.units))
+        for form in _forms(key, context):
+            if _is_day(key, form):
+                return form
+            if may_be_events and orders_rows(form, values, source.units):
+                return with_real_rows(form, values, source.units)
+        return None
 
     result = []
     for one in treatments:
-        form = None
-        if one.role in {Role.CATEGORY, Role.DATETIME} and one.parent is not None and one.parent.public:
-            key = one.parent
-            form = next((form for form in _forms(key, context) if says_when(key, form)), None)
+        may_be_time = one.role in {Role.CATEGORY, Role.DATETIME}
+        is_public = may_be_time and one.parent is not None and one.parent.public
+        form = form_of(one.parent) if is_public and one.parent is not None else None
         result.append(one if form is None else as_time(one, form))
     return tuple(result)
 
@@ -87,16 +94,22 @@ def at_their_events(
         keys: the columns in which no two rows of an owner are equal; of one that is alone, none is twice.
     """
     synthetic, owner = samples.synthetic, samples.owner
-    if owner is not None and samples.rows is not None:  # a spare row is nobody's yet
-        number = np.arange(len(owner))
-        owner = np.where(number < samples.rows, owner, len(owner) + number)
     single = {names[0] for names in keys if len(names) == 1}
     columns = {}
     for one in treatments:
         name, form = one.column.name, one.form
         if isinstance(form, CalendarForm) and name in synthetic:
-            columns[name] = form.nearest(synthetic[name], owner if name in single else None)
+            columns[name] = _at_times(synthetic[name], form, samples.rows, owner if name in single else None)
     return replace(samples, synthetic=synthetic.assign(**columns)) if columns else samples
+
+
+def _at_times(
+    series: pd.Series[Any], form: CalendarForm, rows: int | None, owner: NDArray[np.int64] | None
+) -> pd.Series[Any]:
+    """Return rows at times that there are; spare rows behind the first ones are on their own."""
+    first, spare = series.iloc[:rows], series.iloc[len(series) if rows is None else rows :]
+    own = form.nearest(first, None if owner is None else owner[:rows])
+    return pd.concat([own, form.nearest(spare)]) if len(spare) else own
 
 
 def _forms(key: ForeignKey, context: RunContext) -> Iterator[CalendarForm]:

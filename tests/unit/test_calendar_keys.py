@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synth.columns.calendars import CalendarForm, calendar_form, orders_rows
+from synth.columns.calendars import CalendarForm, calendar_form, orders_rows, with_real_rows
 
 WEEKS = pd.Timestamp("2020-03-01") + pd.to_timedelta(7 * np.arange(200), unit="D")
 
@@ -112,3 +112,18 @@ def test_nobody_is_twice_at_one_event(seed: int) -> None:
     assert ((form.nearest(times) - apart).abs() <= pd.Timedelta(weeks=20)).mean() > 0.95
     crowd = form.nearest(times, np.zeros(2_000, np.int64))
     assert crowd.nunique() == len(WEEKS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_events_have_their_shares_of_the_rows(seed: int) -> None:
+    form, rng = some_races(), np.random.default_rng(seed)
+    field = np.where(np.arange(len(WEEKS)) < 100, 10, 30)
+    values = pa.chunked_array([form.keys.take(pa.array(np.repeat(np.arange(len(WEEKS)), field)))])
+    counted_form = with_real_rows(form, values, np.arange(len(values)))
+    times = WEEKS[0] + pd.to_timedelta(pd.Series(1_400 * rng.beta(2, 5, 2_000)), unit="D")
+    events = counted_form.nearest(times).value_counts().sort_index()
+    assert np.abs(events.to_numpy() - field / 2).max() <= 1
+    order = np.argsort(times.to_numpy(), kind="stable")
+    assert counted_form.nearest(times).iloc[order].is_monotonic_increasing
+    lonely = np.arange(len(values)) // 10  # some race is of one person alone
+    assert with_real_rows(form, values, lonely).rows is None
