@@ -44,6 +44,7 @@ from synth.twins.seniority import with_elders
 from synth.twins.shares import with_shares
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
+from synth.twins.stretches import with_stretches
 from synth.twins.traits import with_traits
 from synth.twins.turns import with_periods_apart
 from synth.twins.uniqueness import distinct, read_uniqueness, with_implied_keys
@@ -220,6 +221,7 @@ def _open(task: Task, context: RunContext) -> Case:
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
     treatments = with_calendars(treatments, source, context)
+    model = with_stretches(model, source, treatments)
     enforceable = read_enforceable(
         model, context.warehouse, context.snapshot, context.settings.staging_schema
     )
