@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from synth.columns.conform import labels, learnable
 from synth.columns.roles import KEYS, LEARNED_ROLES
 from synth.domain import RARE, HistoryRequest, Role
+from synth.twins.forebears import with_telling
 from synth.twins.nests import GROUP, nest_of
 from synth.twins.ordering import time_of, time_of_windows
 
@@ -63,6 +64,7 @@ class Owners:
         categories: columns whose values are labels.
         again: draws them by other halves, by the number of the split.
         whom: the entity that each row of the twin is about, as a number; None where that is not known.
+        above: those of the learned columns that are of the rows' own owners.
     """
 
     real: pd.DataFrame
@@ -74,6 +76,7 @@ class Owners:
     categories: frozenset[str]
     again: Callable[[int], OwnersAgain | None] | None = None
     whom: NDArray[np.int64] | None = None
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ def _of_parent(
     # Halves of both models follow one entity; a row whose owner is in the other half could not be learned.
     if ((parent.apart[owner] != source.held_out) & (owner >= 0)).any():
         return None
+    some = [one for one in treatments if one.role in LEARNED_ROLES]
+    parent = with_telling(parent, learnable(source.real, some), owner, source.entities)
     return Family(
         treatment.column.name,
         parent.real,

@@ -12,18 +12,19 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from synth.errors import SynthError
 from synth.evaluate import Entities, Halves
 from synth.twins.context import DrawnAgain
 from synth.twins.families import OwnersAgain, whose_rows
+from synth.twins.forebears import rows_above
 from synth.twins.rejection import sample_valid_rows
 from synth.twins.split import HALF, holdout_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from synth.twins.context import Case, Samples
@@ -74,9 +75,13 @@ def owners_again(case: Case, real: pd.DataFrame) -> Callable[[int], OwnersAgain 
         if samples is None:
             return None
         rows = other.rows if samples.rows is None else samples.rows
-        if not set(real.columns) <= set(samples.synthetic.columns):
+        frame = samples.synthetic.iloc[:rows].reset_index(drop=True)
+        if other.family is not None and samples.owner is not None:
+            above = rows_above(other.family, other.family.twins, samples.owner[:rows])
+            frame = pd.concat([frame, above], axis=1)
+        if not set(real.columns) <= set(frame.columns):
             return None
-        twins = samples.synthetic.iloc[:rows][[*real.columns]].reset_index(drop=True)
+        twins = frame[[*real.columns]]
         second = None if samples.second is None else samples.second[: len(twins)]
         whom = whose_rows(other, samples)
         whom = None if whom is None else whom[: len(twins)]

@@ -32,6 +32,7 @@ from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
 from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
 from synth.twins.fits import with_fitting_keys
+from synth.twins.forebears import with_forebears
 from synth.twins.kinship import with_kinship
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
@@ -149,6 +150,8 @@ def _owners(
     owners = owners_of(case.source, case.treatments, twin_table.table, second, keys)
     whom = whose_rows(case, samples)
     owners = replace(owners, whom=None if whom is None else whom[twin_table.places])
+    if case.family is not None and samples.owner is not None and len(case.family.owners.columns):
+        owners = with_forebears(owners, case.family, samples.owner[twin_table.places])
     return replace(owners, again=owners_again(case, owners.real)) if case.source.halves else owners
 
 
