@@ -102,14 +102,15 @@ def nearest_owner(model: Model, facts: Iterable[Across], complete: Collection[st
 
 
 def with_count(family: Family, model: Model, facts: Iterable[Across]) -> Family:
-    """Return the histories with the owners' column that counts their rows, if there is one."""
-    counts = {
-        fact.column
+    """Return the histories with the owners' columns that follow from their rows; one may count these."""
+    ways = {
+        fact.column: fact.way
         for fact in facts
-        if fact.way is Way.COUNT and fact.other == model.unique_id and fact.key == family.key
+        if fact.other == model.unique_id and fact.key == family.key and not fact.is_of_one_row
     }
-    count_columns = sorted(counts & set(family.twins.columns))
-    return replace(family, count=count_columns[0]) if count_columns else family
+    columns = [name for name in sorted(ways) if name in family.twins.columns]
+    count = next((name for name in columns if ways[name] is Way.COUNT), None)
+    return replace(family, count=count or family.count, follows=frozenset(columns))
 
 
 def with_copied_keys(

@@ -93,6 +93,7 @@ class Family:
         categories: columns of owners whose values are labels.
         nest: the groups within the rows of an owner, where there are such.
         count: the column of owners that says how many rows they have, if one does.
+        follows: the columns of owners that are made of their rows in the end, such as the first day of these.
         again: draws the owners by other halves, by the number of the split.
         whom: the entity that each twin owner is about, as a number; None where that is not known.
         unique: the columns of each key of the rows.
@@ -112,6 +113,12 @@ class Family:
     again: Callable[[int], OwnersAgain | None] | None = None
     whom: NDArray[np.int64] | None = None
     unique: tuple[tuple[str, ...], ...] = ()
+    follows: frozenset[str] = frozenset()
+
+    @property
+    def binding(self) -> pd.DataFrame:
+        """What real owners hold that does not follow from their rows, so that these keep to it."""
+        return self.owners.drop(columns=[*self.follows])
 
 
 def owners_of(

@@ -190,9 +190,9 @@ def _between_dates(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Return the rows with dates on the side of those of their owners that real ones are on."""
-    pairs = find_precedence(real_rows, family.owner, family.owners)
+    pairs = find_precedence(real_rows, family.owner, family.binding)
     rows = move_behind(rows, owner, family.twins, pairs)
-    deadlines = find_deadlines(real_rows, family.owner, family.owners)
+    deadlines = find_deadlines(real_rows, family.owner, family.binding)
     return move_before(rows, owner, family.twins, deadlines, pairs, rng)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synth.domain import Across, Model, Relation, Way
+from synth.twins.across import with_count
 from synth.twins.families import Family, Owners, OwnersAgain
 from synth.twins.forebears import MOST, with_forebears, with_telling
 
@@ -68,3 +70,18 @@ def test_a_row_without_an_owner_knows_nothing_of_one() -> None:
     whole = replace(whole, owner=np.append(whole.owner[:-1], -1))
     real = with_forebears(owners, whole, whole.owner.clip(0)).real
     assert real["student: talent"].isna().tolist() == [False] * (len(real) - 1) + [True]
+
+
+def test_rows_keep_to_no_date_of_their_owner_that_is_made_of_them() -> None:
+    whole, _ = family(0)
+    days = {name: pd.Timestamp("2024-01-01") for name in ("joined_on", "first_day")}
+    students = whole.owners.assign(**days, n_terms=3)
+    whole = replace(whole, owners=students, twins=students)
+    terms = Model("model.a.terms", "terms", Relation("db", "marts", "terms"), "models/a.yml", "table")
+    first = Across("model.a.students", "first_day", Way.LEAST, "model.a.terms", "day", "id", "student")
+    count = replace(first, column="n_terms", way=Way.COUNT, source="")
+    copy = replace(first, column="joined_on", way=Way.COPY)  # of one row, which is no row of theirs
+    other = replace(first, column="talent", key="tutor")
+    whole = with_count(whole, terms, [first, count, copy, other])
+    assert whole.count == "n_terms"
+    assert {*students} - {*whole.binding} == {"first_day", "n_terms"}
