@@ -97,7 +97,8 @@ def measured_regularities(
             kinds, number = _kinds_of_steps(values, entities, domain), 1 + len(_steps(domain))
         else:
             one_row = mechanisms.contribution == 1
-            kinds, number = _kinds_of_days(values, entities, one_row=one_row), DAYS + 2 if one_row else 4
+            number = DAYS + 2 if one_row else DAYS + 4
+            kinds = _kinds_of_days(values, entities, one_row=one_row)
         noisy = alone.counts(f"{name}: regularities", tally(kinds, number), rho / len(names))
         find = _step if domain.kind == "number" else _days
         regularities += find(name, noisy, deviation, domain)
@@ -109,9 +110,10 @@ def _steps(domain: ColumnDomain) -> tuple[int, ...]:
 
 
 def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
-    """Return of each entity the day of the week; of those that may have several rows, 1 for a weekend.
+    """Return of each entity the day of the week on which all of its days are.
 
-    The last kinds are those all of whose days are firsts of months, and those all of whose days are lasts.
+    Where entities may have several rows, two kinds come before: those of several days, without a weekend and
+    with one. The last kinds are those all of whose days are firsts of months, and those of lasts.
     """
     times = amounts(values, "datetime")
     present = ~np.isnan(times)
@@ -119,10 +121,11 @@ def _kinds_of_days(values: pd.Series, entities: Ints, *, one_row: bool) -> Ints:
     lasts = _are_firsts(times[present] + DAY)
     if one_row:
         return np.where(firsts, DAYS, np.where(lasts, DAYS + 1, days))
-    rows = pd.DataFrame({"weekend": days >= WORKING_DAYS, "first": firsts, "last": lasts})
+    rows = pd.DataFrame({"day": days, "weekend": days >= WORKING_DAYS, "first": firsts, "last": lasts})
     by_entity = rows.groupby(entities[present])
-    kinds = by_entity["weekend"].max().astype(np.int64)
-    kinds = kinds.mask(by_entity["first"].min(), 2).mask(by_entity["last"].min(), 3)
+    kinds, day = by_entity["weekend"].max().astype(np.int64), by_entity["day"].max()
+    kinds = kinds.mask(day == by_entity["day"].min(), 2 + day)
+    kinds = kinds.mask(by_entity["first"].min(), DAYS + 2).mask(by_entity["last"].min(), DAYS + 3)
     return kinds.to_numpy().astype(np.int64)
 
 
@@ -163,10 +166,11 @@ def _days(name: str, noisy: Floats, deviation: float, _: ColumnDomain) -> list[R
     if _is_rule(noisy, np.arange(len(noisy)) == len(noisy) - 1, deviation):
         return [Regularity(name, lasts=True)]
     noisy = noisy[:-2]  # a few such days by chance speak neither for days of the week nor against them
-    working = np.arange(len(noisy)) < (WORKING_DAYS if len(noisy) == DAYS else 1)
-    fullest = np.arange(len(noisy)) == int(np.argmax(noisy))
-    if len(noisy) == DAYS and _is_rule(noisy, fullest, deviation):
-        return [Regularity(name, days=(int(np.argmax(noisy)),))]
+    day = np.arange(len(noisy)) - (len(noisy) - DAYS)  # below zero for several days
+    fullest = int(np.argmax(noisy[day >= 0]))
+    if _is_rule(noisy, day == fullest, deviation):
+        return [Regularity(name, days=(fullest,))]
+    working = (day == -2) | ((day >= 0) & (day < WORKING_DAYS))  # noqa: PLR2004 - without a weekend
     if _is_rule(noisy, working, deviation):
         return [Regularity(name, days=tuple(range(WORKING_DAYS)))]
     return []

@@ -69,8 +69,10 @@ def test_what_is_on_all_days_of_the_week_stays_so() -> None:
     assert sum(known) <= 1
 
 
-def test_one_day_of_the_week_is_told_where_each_row_is_an_entity() -> None:
-    engines = [fit(seed, (6,), owners=500, each=1) for seed in SEEDS]
+@pytest.mark.parametrize("each", [1, 5])
+def test_one_day_of_the_week_is_told(each: int) -> None:
+    """Weekly sheets begin on one day, however many of somebody there are."""
+    engines = [fit(seed, (6,), owners=500, each=each) for seed in SEEDS]
     sundays = [engine for engine in engines if rules(engine).get("ordered") == ((6,), 0)]
     assert len(sundays) > len(SEEDS) / 2
     assert all((engine.sample(300)["ordered"].dt.day_of_week == 6).all() for engine in sundays)
