@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synth.columns.conform import learnable
+from synth.columns.roles import KEYS
 from synth.domain import RARE, Across, Kind, Role
 from synth.twins.combinations import FIRST, NOTHING, OTHER, RealCodes, choose_again
 from synth.twins.computing import own_formulas, without_new_breaks
@@ -102,7 +103,10 @@ def follow(
     for name, where in changes.items():  # what others decide is right in every row
         is_decided = name in decided_columns and where.any()
         changes[name] = np.ones(len(new), bool) if is_decided else differences(old[name], new[name])
-    new = without_contradictions(new, real, case.source.units, changes, free, case.task.seed)
+    here, there = (_presence(case, table) for table in (after, case.source.real))
+    changes |= {str(name): np.ones(len(new), bool) for name in here}
+    new, whole = pd.concat([new, here], axis=1), pd.concat([real, there], axis=1)
+    new = without_contradictions(new, whole, case.source.units, changes, free, case.task.seed)
     columns = {}
     for name in free:
         where, values = differences(rows[name], new[name]), after.column(name)
@@ -110,6 +114,16 @@ def follow(
             others = pa.array(new[name], from_pandas=True).cast(values.type)
             columns[name] = pc.if_else(pa.array(where), others, values)
     return without_new_breaks(case, after, pa.table(columns))[0] if columns else None
+
+
+def _presence(case: Case, table: pa.Table) -> pd.DataFrame:
+    """Return which rows have a key, of keys that some real rows lack: that says as much as a label does."""
+    real, names = case.source.real, {*table.column_names}
+    keys = [one.column.name for one in case.treatments if one.role in KEYS and one.column.name in names]
+    present = {f"{name} is there": table[name].is_valid() for name in keys if real[name].null_count}
+    return pd.DataFrame(
+        {name: values.to_numpy() for name, values in present.items()}, pd.RangeIndex(table.num_rows)
+    )
 
 
 def _as_in(real: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -163,6 +163,31 @@ def test_only_columns_that_nothing_else_decides_go_along() -> None:
     assert follow(case, before, before, ["term", "bill"]) is None
 
 
+def test_a_label_that_says_whether_there_is_a_key_does_so_when_it_is_chosen_again() -> None:
+    """Who was hired is an employee; how often somebody was asked is counted in another table."""
+    rng = np.random.default_rng(0)
+    status = rng.choice(["open", "rejected", "hired"], 600)
+    real = pd.DataFrame(
+        {
+            "status": status,
+            "calls": np.where(status == "hired", 3, np.where(status == "open", 1, rng.integers(0, 3, 600))),
+            "staff": pd.Series(np.arange(600)).where(status == "hired"),
+        }
+    )
+    old = real.sample(200, random_state=1).reset_index(drop=True)
+    after = old.assign(calls=rng.permutation(old["calls"]))
+    roles = {"status": Role.CATEGORY, "calls": Role.NUMBER, "staff": Role.FOREIGN_KEY}
+    kinds = {"status": Kind.TEXT, "calls": Kind.INTEGER, "staff": Kind.FLOAT}
+    case = case_of(fees())
+    case.source = SimpleNamespace(real=pa.Table.from_pandas(real), units=everybody(real))
+    case.treatments = tuple(
+        Treatment(Column(name, "", kinds[name], not_null=False), role, "test") for name, role in roles.items()
+    )
+    columns = follow(case, pa.Table.from_pandas(old), pa.Table.from_pandas(after), ["calls"])
+    new = old["status"] if columns is None else columns["status"].to_pandas()
+    assert ((new == "hired") == after["staff"].notna()).all()
+
+
 def test_what_others_decide_is_right_in_rows_that_they_did_not_change_too() -> None:
     case, old = case_of(fees()), fees(100, 2)
     terms = pd.Series([*STARTS.index] * 25)
