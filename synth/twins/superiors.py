@@ -129,7 +129,8 @@ def with_depths(table: pa.Table, real: pa.Table, treatments: Sequence[Treatment]
         model, twin = forest_of(real, column, key), forest_of(table, column, key)
         if model is None or twin is None or not model.is_whole or not twin.is_whole:
             continue
-        for name in [one.column.name for one in treatments if _is_number(one, real)]:
+        numbers = [one.column for one in treatments if _is_number(one, real)]
+        for name in [one.name for one in numbers if one.kind is Kind.INTEGER]:
             if name in table.column_names and _is_depth(real.column(name), model.level):
                 first = int(real.column(name)[0].as_py()) - int(model.level[0])
                 place = table.column_names.index(name)
