@@ -28,6 +28,7 @@ set datestyle = 'ISO, YMD';
 set bytea_output = 'hex';
 set extra_float_digits = 1;
 set row_security = off;
+set standard_conforming_strings = on;
 """
 # Training takes as long as it takes, and two sessions wait for it; not every version knows all of these.
 PATIENCE: LiteralString = """

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from synth.warehouse.session import open_session
+
 if TYPE_CHECKING:
     from tests.attacks import Attack
 
@@ -92,3 +94,10 @@ def test_what_planning_a_query_would_run_is_not_planned(attack: Attack, statemen
 
     assert loot == []
     assert "so reading it would run that with the rights of the run" in text
+
+
+def test_a_label_is_a_label_where_backslashes_escape_by_default(attack: Attack) -> None:
+    conninfo = {**attack.project.database.conninfo, "options": "-c standard_conforming_strings=off"}
+    with open_session(conninfo, None) as session:
+        row = session.execute("select '\\''', 1").fetchone()
+    assert row == ("\\'", 1)
