@@ -207,6 +207,8 @@ class Calculations:
                 parts[key] = self._made_anew(value)
             elif key != "negate":
                 parts[key] = value  # how sqlglot sorts or divides, or nothing
+        if isinstance(node, exp.Div | exp.Mod):  # no real row divides by 0, and a twin's must not stop all
+            parts["expression"] = exp.Nullif(this=parts["expression"], expression=exp.Literal.number(0))
         result = type(node)(**parts)
         return exp.Not(this=result) if node.args.get("negate") else result
 

@@ -81,6 +81,14 @@ def test_unions_and_windows_are_made_anew() -> None:
     assert 'pg_catalog.lag("fee", 1) OVER (PARTITION BY "keeper" ORDER BY "came" DESC, "visit"' in query
 
 
+def test_no_twin_divides_by_zero() -> None:
+    query = text(
+        "select keeper, sum(fee) / sum(visit - 1) + max(visit % 7) as share from zoo.visits group by 1"
+    )
+    assert 'pg_catalog.sum("fee") / NULLIF(pg_catalog.sum("visit" - 1), 0)' in query
+    assert 'pg_catalog.max("visit" % NULLIF(7, 0))' in query
+
+
 def test_names_that_a_union_does_not_use_may_repeat() -> None:
     query = text(
         "select keeper, name, 'a' as a from zoo.keepers union select keeper, 'x', null from zoo.visits"
