@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from synth.domain import Derivation, Fact, Formula, LookupFormula, Scope, Way
 from synth.graph.lineage import root
-from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, GeneratedValue, NodeLineage
+from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, Expression, GeneratedValue, NodeLineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from synth.domain import Model
+    from synth.graph.origins import Origin
 
 KIND = "formula"
 EFFECT = "computed as its SQL says, if all real rows are so"
@@ -22,6 +23,12 @@ WAYS = {"count": Way.COUNT, "sum": Way.SUM, "min": Way.LEAST, "max": Way.MOST, "
 NUMBERING = re.compile(r"(?:CAST\()?ROW_NUMBER\(\)(?: AS \w+\))?", re.IGNORECASE)
 LITERAL, QUOTED = re.compile(r"'(?:[^']|'')*'"), re.compile(r'"([^"]+)"')
 PLAIN = re.compile(r"(?:CAST\()?(\w+)\((?:\*|1|[^\s(),]+)\)(?: AS [\w ]+(?:\([\d, ]+\))?\))?", re.IGNORECASE)
+
+COLUMN = re.compile(r'"?\w+"?(?:\."?\w+"?)?')
+# The same where a number stands for nothing, as it does where a parent has no rows.
+FILLED = re.compile(
+    r"(?:CAST\()?COALESCE\((.+), (?:0(?:\.0*)?|FALSE)\)(?: AS [\w ]+(?:\([\d, ]+\))?\))?", re.IGNORECASE
+)
 
 
 def with_formulas(model: Model, lineage: NodeLineage | None) -> Model:
@@ -105,20 +112,30 @@ def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Deriv
     first = root(lineages, column)
     origin = lineages[first.node].columns.get(first.column) if first.node in lineages else None
     copy, has_constant = Derivation(_text(first)), False
-    if isinstance(origin, ChoiceOrigin) and origin.constants and len(origin.sources) == 1:
+    if _fills(origin) and origin is not None and len(origin.sources) == 1:
         place, has_constant = root(lineages, origin.sources[0]), True
         origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None
     if isinstance(origin, Aggregate) and len(origin.keys) == 1 and NUMBERING.fullmatch(origin.sql):
         return Derivation("", Way.NUMBER, _text(root(lineages, origin.keys[0])))
     if not isinstance(origin, Aggregate) or origin.is_windowed or len(origin.sources) > 1 or not origin.keys:
         return copy
-    call = PLAIN.fullmatch(origin.sql)
+    inner = FILLED.fullmatch(origin.sql)
+    has_constant = has_constant or inner is not None
+    call = PLAIN.fullmatch(inner[1] if inner else origin.sql)
     way = WAYS.get(call[1].lower()) if call else None
     if way is None or (way is not Way.COUNT and not origin.sources):  # of a column that rows are grouped by
         return copy
     by = _text(root(lineages, origin.keys[0]))
     over = "" if way is Way.COUNT else _text(root(lineages, origin.sources[0]))
     return Derivation(over, way, by, has_constant)
+
+
+def _fills(origin: Origin | None) -> bool:
+    """Return whether a column is another one, or a constant where that is NULL, whatever its type becomes."""
+    if isinstance(origin, Expression):
+        inner = FILLED.fullmatch(origin.sql)
+        return inner is not None and COLUMN.fullmatch(inner[1]) is not None
+    return isinstance(origin, ChoiceOrigin) and origin.constants
 
 
 def _text(column: ColumnRef) -> str:

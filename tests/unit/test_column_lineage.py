@@ -179,6 +179,34 @@ def test_an_aggregate_says_over_what_and_by_which_key() -> None:
     assert (lineage.rows_of, lineage.is_filtered) == (KEEPERS, False)
 
 
+@pytest.mark.parametrize(
+    ("value", "way"),
+    [
+        ("coalesce(n, 0)::integer", Way.COUNT),
+        ("coalesce(n, 0)", Way.COUNT),
+        ("coalesce(n, 0.0)::numeric(8, 2)", Way.COUNT),
+        ("coalesce(s, 0)::float", Way.SUM),
+        ("coalesce(s * 2, 0)::integer", Way.COPY),
+        ("coalesce(n, 1)::integer", Way.COPY),
+    ],
+)
+@pytest.mark.parametrize("is_model", [True, False])
+def test_an_aggregate_stays_one_with_a_number_for_nothing_and_another_type(
+    value: str, way: Way, *, is_model: bool
+) -> None:
+    groups = "select keeper, count(*) as n, sum(fee) as s from visits group by 1"
+    rest = f"select k.keeper, {value} as c from keepers k left join"
+    every = (
+        lineages(a=groups, b=f"{rest} zoo.a using (keeper)")
+        if is_model
+        else lineages(b=f"with a as ({groups}) {rest} a using (keeper)")
+    )
+    model = Model("model.zoo.b", "b", Relation("db", "zoo", "b"), "models/zoo.yml", "table")
+    derivation = with_derivations(model, every).derivations["c"]
+    assert derivation.way is way
+    assert way is Way.COPY or (derivation.by, derivation.empty) == (f"{VISITS}.keeper", True)
+
+
 @pytest.mark.parametrize("value", ["min(came)", "sum(fee)", "count(came)"])
 def test_what_rows_are_grouped_by_may_be_summed_up_too(value: str) -> None:
     every = lineages(c=f"select keeper, {value} as c from zoo.visits group by keeper, came, fee")
