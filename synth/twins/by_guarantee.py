@@ -30,7 +30,7 @@ from synth.twins.context import Case, Samples
 from synth.twins.examination import examine_for_owner
 from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
-from synth.twins.pools import pool_for, pool_of
+from synth.twins.pools import pool_for, pool_of, with_days_of_parents
 from synth.twins.private import PrivateDraft, learn_privately
 from synth.twins.public_tables import calendar_of, rows_to_copy
 from synth.twins.publicly import PublicParents, completed, publicly, refuse_unknown, without_labels
@@ -241,7 +241,8 @@ def _make_once(
         shared_values={**shared_codes, **links_of_rows},
         links=links_of_rows,
     )
-    table = with_copies(valid_rows.as_judged(table, places), copies, parents)
+    table = with_days_of_parents(valid_rows.as_judged(table, places), case, parents)
+    table = with_copies(table, copies, parents)
     table = null_where_broken(case, with_numbers(table, numberings_of(case.task.model)))
     whole = _complete(table, treatments)
     twin_table = distinct(case, table.filter(pa.array(whole)), places[whole], treatments, None, rng)

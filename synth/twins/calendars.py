@@ -29,8 +29,8 @@ def with_calendars(
 ) -> tuple[Treatment, ...]:
     """Return the columns; references that say when their row was are times.
 
-    A key that is a day does, and one of a calendar. So does one of events, where no other column says when a
-    row was, and real rows of an owner lie together in time.
+    A key of a calendar does. So does one of events, where no other column says when a row was, and real
+    rows of an owner lie together in time.
 
     Args:
         treatments: of the columns.
@@ -45,7 +45,7 @@ def with_calendars(
     def form_of(key: ForeignKey) -> CalendarForm | None:
         values = source.real.column(key.column)
         for form in _forms(key, context):
-            if _is_day(key, form):
+            if form.is_of_every_day:
                 return form
             if may_be_events and orders_rows(form, values, source.units):
                 return with_real_rows(form, values, source.units)
@@ -53,18 +53,16 @@ def with_calendars(
 
     result = []
     for one in treatments:
-        may_be_time = one.role in {Role.CATEGORY, Role.DATETIME}
-        is_public = may_be_time and one.parent is not None and one.parent.public
-        form = form_of(one.parent) if is_public and one.parent is not None else None
+        key = one.parent if one.role is Role.CATEGORY else None
+        form = form_of(key) if key is not None and key.public else None
         result.append(one if form is None else as_time(one, form))
     return tuple(result)
 
 
 def as_time(treatment: Treatment, form: CalendarForm) -> Treatment:
-    """Return a key as a time; a day of a calendar that has every day is one as it stands."""
-    stands = treatment.column.kind in MOMENTS and form.is_of_every_day
+    """Return a key as the time that it stands for."""
     origin = f"{treatment.origin}, as its {form.column}"
-    return replace(treatment, role=Role.DATETIME, form=None if stands else form, origin=origin)
+    return replace(treatment, role=Role.DATETIME, form=form, origin=origin)
 
 
 def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None:
@@ -76,11 +74,7 @@ def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None
         WarehouseError: Postgres refused.
     """
     forms = _forms(key, context)
-    return next((form for form in forms if _is_day(key, form) or key.real_keys is not None), None)
-
-
-def _is_day(key: ForeignKey, form: CalendarForm) -> bool:
-    return form.column == key.parent_column or form.is_of_every_day
+    return next((form for form in forms if form.is_of_every_day or key.real_keys is not None), None)
 
 
 def at_their_events(
@@ -120,7 +114,7 @@ def _forms(key: ForeignKey, context: RunContext) -> Iterator[CalendarForm]:
     columns = {one.name: one for one in context.warehouse.describe(relation)}
     if key.parent_column not in columns:
         return
-    for column in sorted(columns.values(), key=lambda one: one.name != key.parent_column):
+    for column in columns.values():
         if column.kind in MOMENTS:
             pair = list(dict.fromkeys((columns[key.parent_column], column)))
             rows = context.snapshot.extract(relation, pair).rename_columns([one.name for one in pair])

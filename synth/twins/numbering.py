@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FEWEST = 20  # rows behind another of their group, from which it is a rule
 NO_NUMBER = -(2**62)  # stands for NULL among numbers
+ALIKE = 0.9  # rank correlation from which places counted again go with what was drawn beside them
 MOST_LABELS = 200  # different values of a column that may part the rows of an owner
 
 
@@ -184,10 +185,14 @@ def _counted_columns(case: Case, table: pa.Table) -> dict[str, pa.Array]:
         for one in some
         if one.role is not Role.DATETIME and rows[one.column.name].nunique() <= MOST_LABELS
     ]
-    return {
-        one.column: pa.array(counted_again(frame(table), one))
-        for one in find_numberings(rows, numbers, keys, labels)
-    }
+    of_owners = {one.column.name for one in here if one.role is Role.FOREIGN_KEY}
+    twin_rows, columns = frame(table), {}
+    for one in find_numberings(rows, numbers, keys, labels):
+        again = counted_again(twin_rows, one)
+        # Rows that share an event were drawn apart. Places that they do not make together are left as drawn.
+        if of_owners & {*one.groups} or again.corr(twin_rows[one.column], method="spearman") >= ALIKE:
+            columns[one.column] = pa.array(again)
+    return columns
 
 
 def _with_what_follows(

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import Role, Rows
+from synth.domain import MOMENTS, Role, Rows
 from synth.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,6 +107,61 @@ def _public_keys(key: ForeignKey, context: RunContext) -> pa.Array | None:
         return None
     values = context.snapshot.extract(key.relation, columns).column(0).combine_chunks().drop_null().unique()
     return values.take(pc.array_sort_indices(values))
+
+
+def with_days_of_parents(
+    table: pa.Table, case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]
+) -> pa.Table:
+    """Return the twin in which days that refer to a public table are among those of that table.
+
+    One that it lacks, as a list of months lacks most days, becomes the nearest that it has, and the other
+    moments of its row move along.
+
+    Args:
+        table: the twin.
+        case: of the twin.
+        parents: columns of the twins already made, by `unique_id`.
+    """
+    moments = [
+        one
+        for one in case.treatments
+        if one.role is Role.DATETIME and one.column.kind in MOMENTS and one.form is None
+        if one.column.name in table.column_names
+    ]
+    for one in (one for one in moments if one.parent is not None):
+        pool = pool_of(case.task, one.parent, case.context, parents) if one.parent else None
+        if pool is not None and len(pool):
+            others = [two.column.name for two in moments if two.parent is None]
+            table = moved_to_days(table, one.column.name, others, pool)
+    return table
+
+
+def moved_to_days(table: pa.Table, name: str, others: Sequence[str], pool: pa.Array) -> pa.Table:
+    """Return the table with days as the nearest of a pool, and other moments as far from them as before."""
+    place = table.column_names.index(name)
+    values = nearest_days(table.column(place), pool)
+    before, after = (
+        days.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
+        for days in (table.column(place), values)
+    )
+    table = table.set_column(place, name, values)
+    for other in others if (before != after).any() else ():
+        place, old = table.column_names.index(other), table.column(other)
+        steps = old.cast(pa.timestamp("us")).cast(pa.int64()).to_pandas() + (after - before)
+        result = pa.array(steps.astype("Int64"), pa.int64()).cast(pa.timestamp("us"))
+        table = table.set_column(place, other, result.cast(old.type))
+    return table
+
+
+def nearest_days(days: pa.ChunkedArray, pool: pa.Array) -> pa.ChunkedArray:
+    """Return days, each as the nearest of a pool; NULL stays."""
+    moments = days.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
+    able = np.sort(pool.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy(zero_copy_only=False))
+    after = np.clip(np.searchsorted(able, moments), 0, len(able) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(moments - able[before] < able[after] - moments, able[before], able[after])
+    values = pa.array(nearest, pa.timestamp("us"), mask=days.is_null().to_numpy())
+    return pa.chunked_array([values.cast(days.type)])
 
 
 def keys_in_turn(

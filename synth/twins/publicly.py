@@ -196,8 +196,7 @@ def _column_domain(
         null_domain = ColumnDomain("category", (PRESENT,)) if may_be_absent(treatment) else None
         return treatment, null_domain, "whether it is NULL"
     public_values = [one for one in model.public if one.column == column.name]
-    may_be_time = treatment.role in {Role.CATEGORY, Role.DATETIME}
-    if may_be_time and treatment.parent is not None and treatment.parent.public:
+    if treatment.role is Role.CATEGORY and treatment.parent is not None and treatment.parent.public:
         calendar = parents.calendar(treatment.parent)
         if calendar is not None:
             return _as_times(treatment, calendar)

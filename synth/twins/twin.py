@@ -36,7 +36,7 @@ from synth.twins.forebears import with_forebears
 from synth.twins.kinship import with_kinship
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
-from synth.twins.pools import most_keys, pool_for
+from synth.twins.pools import most_keys, pool_for, with_days_of_parents
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
@@ -272,6 +272,7 @@ def _conform(
         else {**(shared_codes or {}), **of_one_entity(case.family, owner, group)},
     )
     table = table if case.family is None else with_owners(table, case.family, owner)
+    table = with_days_of_parents(table, case, parents)
     table = with_fitting_keys(with_equal_keys(table, equal_keys_of(case), rng), case, parents, rng)
     table = with_keys_of_earlier(table, case, parents, rng)
     table = with_copied_keys(with_traits(table, case, owner, rng), case, case.context.facts.every, parents)

@@ -51,15 +51,6 @@ def test_keys_of_any_type_come_back(kind: pa.DataType) -> None:
     assert pa.array(written_keys).cast(kind).equals(values.combine_chunks())
 
 
-def test_a_day_that_a_list_of_months_lacks_becomes_the_nearest_that_it_has() -> None:
-    firsts = pa.chunked_array([pa.array(["2024-03-01", "2024-01-01", "2024-02-01"]).cast(pa.date32())])
-    form = calendar_form(firsts, firsts, "month")
-    assert form is not None
-    days = pd.Series(pd.to_datetime(["2023-05-05", "2024-01-11", "2024-01-20", "NaT", "2025-01-01"]))
-    nearest = pa.array(form.write(days)).cast(pa.date32()).cast(pa.string()).to_pylist()
-    assert nearest == ["2024-01-01", "2024-01-01", "2024-02-01", None, "2024-03-01"]
-
-
 def test_what_has_no_time_of_its_own_is_no_event() -> None:
     assert races(times=WEEKS.repeat(2)[:200]) is None
     assert races(times=WEEKS[:1]) is None
