@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -87,6 +89,14 @@ def test_the_number_of_rows_above_is_counted() -> None:
         assert (depths == forest.level + 1).all()
     others = real.set_column(4, "depth", pa.array([3, *[3] * 12, *[2] * 387]))
     assert with_depths(twin, others, TREATMENTS).equals(twin)
+
+
+def test_a_depth_with_decimals_is_left_as_it_was_drawn() -> None:
+    real, short = firm(400), pa.decimal128(3, 1)
+    number = replace(TREATMENTS[4], column=replace(TREATMENTS[4].column, kind=Kind.DECIMAL))
+    real = real.set_column(4, "depth", pa.array([float(n) for n in real["depth"].to_pylist()]))
+    twin = real.set_column(4, "depth", pa.array([1] * 400, pa.int64()).cast(pa.float64()).cast(short))
+    assert with_depths(twin, real, (*TREATMENTS[:4], number)).equals(twin)
 
 
 def test_what_chance_or_few_bosses_would_have_so_is_no_rank() -> None:
