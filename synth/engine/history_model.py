@@ -162,15 +162,15 @@ def _with_contents(
     """Draw what rows of these times and spans hold; what never goes together is drawn anew."""
     if engines.contents is None:
         return as_rows(dates, dates, past, model)
-    contents = engines.contents.sample_beside(len(dates), context.contents, draw=draw)
-    rows = as_rows(contents, dates, past, model)
+    targets = engines.contents.sample_beside(len(dates), context.contents, draw=draw)
+    rows = as_rows(targets, dates, past, model)
     odd = are_odd(rows, None if past is None else past.rows, model.never)
     if not odd.any():
         return rows
     again = np.repeat(np.flatnonzero(odd), TRIES)
     beside = None if past is None else past.of(again)
-    contents = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
-    others = as_rows(contents, dates.iloc[again].reset_index(drop=True), beside, model)
+    targets = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
+    others = as_rows(targets, dates.iloc[again].reset_index(drop=True), beside, model)
     fits = ~are_odd(others, None if beside is None else beside.rows, model.never)
     return with_tries(rows, odd, others, fits.reshape(-1, TRIES))
 

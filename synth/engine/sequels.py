@@ -82,8 +82,8 @@ def _pair(now: pd.Series[Any], other: pd.Series[Any], whom: Ints) -> NeverPair:
     holders = pd.DataFrame({0: other_codes, 1: whom}).drop_duplicates()[0]
     chances = np.bincount(codes, minlength=len(labels) + 1) / max(len(codes), 1)
     # If labels were dealt out, so many owners would all miss one as seldom as this, all pairs counted in.
-    chance = np.bincount(holders, minlength=len(others) + 1)[:, None] * np.log1p(-np.minimum(chances, 0.999))
-    never = ~together & (chance < math.log(LEVEL) - math.log(max(together.size, 1)))
+    odds = np.bincount(holders, minlength=len(others) + 1)[:, None] * np.log1p(-np.minimum(chances, 0.999))
+    never = ~together & (odds < math.log(LEVEL) - math.log(max(together.size, 1)))
     never[-1, :] = never[:, -1] = False
     return NeverPair(str(now.name), labels, str(other.name), others, never)
 

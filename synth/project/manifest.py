@@ -196,12 +196,12 @@ def _manifest(path: Path, content: Json, metadata: Json) -> Manifest:
         project=str(metadata.get("project_name") or ""),
         invocation_id=str(metadata.get("invocation_id") or ""),
         generated_at=str(metadata.get("generated_at") or ""),
-        nodes={node.unique_id: node for node in (_named(_node, raw) for raw in raw_models)},
+        nodes={node.unique_id: node for node in (_with_name(_node, raw) for raw in raw_models)},
         disabled_nodes=tuple(
-            _named(_node, raw) for raw in _disabled_nodes(content) if raw.get("resource_type") != "test"
+            _with_name(_node, raw) for raw in _disabled_nodes(content) if raw.get("resource_type") != "test"
         ),
-        tests=tuple(_named(_data_test, raw) for raw in raw_nodes if raw.get("test_metadata")),
-        singular=tuple(_named(_data_test, raw) for raw in raw_nodes if _is_singular(raw)),
+        tests=tuple(_with_name(_data_test, raw) for raw in raw_nodes if raw.get("test_metadata")),
+        singular=tuple(_with_name(_data_test, raw) for raw in raw_nodes if _is_singular(raw)),
         schema_macros=_schema_macros(_values(content, "macros")),
         warnings=_version_warnings(path, metadata),
     )
@@ -226,7 +226,7 @@ def _version_warnings(path: Path, metadata: Json) -> tuple[str, ...]:
     return (f"{path} has {version}; synth knows {versions} and reads it as well as it can.",)
 
 
-def _named(make: Callable[[Json], Part], raw: Json) -> Part:
+def _with_name(make: Callable[[Json], Part], raw: Json) -> Part:
     """Return what is made of a part of the manifest; what is wrong with it says whose it is.
 
     Raises:
@@ -271,7 +271,7 @@ def _mapping(raw: Json, key: str) -> Json:
 def _node(raw: Json) -> Node:
     config = _mapping(raw, "config")
     version = raw.get("version")
-    columns = (_named(_column, column) for column in _mapping(raw, "columns").values())
+    columns = (_with_name(_column, column) for column in _mapping(raw, "columns").values())
     return Node(
         unique_id=_text(raw, "unique_id") or raw["unique_id"],
         name=_text(raw, "name", "unique_id"),

@@ -13,32 +13,36 @@ import pyarrow.compute as pc
 from synth.domain import RARE, Formula, Kind, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from synth.columns.roles import Treatment
-    from synth.domain import Model
+    from synth.domain import Across, Model
     from synth.twins.source import SourceRows
 
 MOST = 30  # labels of a scale
 DIGITS = range(-9, 7)  # of a number from which a label begins, from round ones on
 
 
-def with_stretches(model: Model, source: SourceRows, treatments: Sequence[Treatment]) -> Model:
-    """Return the model with a formula for each label whose number or date says in all real rows which it is.
+def with_stretches(
+    model: Model, source: SourceRows, treatments: Sequence[Treatment], facts: Iterable[Across] = ()
+) -> Model:
+    """Return the model with a formula for each label that a number or a date decides in all real rows.
 
-    Formulas of the SQL come first, and keys stay what they are. A label begins at the roundest number that
-    lies between its own and those of the label before, which is nobody's.
+    Formulas of the SQL and rows of other tables come first, and keys stay what they are. A label begins at
+    the roundest number that lies between its own and those of the label before, which is nobody's.
 
     Args:
         model: whose columns.
         source: its real rows.
         treatments: of the columns.
+        facts: across tables.
     """
     fixed_columns = {one.column for one in model.formulas} | {
         *model.roles,
         *model.seed_columns,
         *model.balance,
     }
+    fixed_columns |= {fact.column for fact in facts if fact.model == model.unique_id}
     fixed_columns |= {name for names in (model.primary_key, *model.unique) for name in names}
     numbers = [one for one in treatments if _is_number(one) and not _is_of_labels(one, model)]
     formulas = []
@@ -84,7 +88,7 @@ def _formula(label: str, number: Treatment, source: SourceRows) -> str | None:
 
 
 def _cases(name: str, stretches: Sequence[dict[str, Any]]) -> Iterator[str]:
-    column = _quoted(name, '"')
+    column = _in_quotes(name, '"')
     for one, two in pairwise(stretches):
         yield f"WHEN {column} < {_start(one['number_max'], two['number_min'])} THEN {_text(one['label'])}"
     yield f"WHEN {column} IS NOT NULL THEN {_text(stretches[-1]['label'])}"
@@ -103,8 +107,8 @@ def _start(low: Any, high: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return _quoted(str(value), "'")
+    return _in_quotes(str(value), "'")
 
 
-def _quoted(text: str, mark: str) -> str:
+def _in_quotes(text: str, mark: str) -> str:
     return mark + text.replace(mark, 2 * mark) + mark

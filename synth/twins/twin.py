@@ -224,7 +224,7 @@ def _open(task: Task, context: RunContext) -> Case:
     task = replace(task, model=model)
     treatments = assign(model, source.columns, source.training, owners=source.owners, twins=context.twins)
     treatments = with_calendars(treatments, source, context)
-    model = with_stretches(model, source, treatments)
+    model = with_stretches(model, source, treatments, context.facts.every)
     enforceable = read_enforceable(
         model, context.warehouse, context.snapshot, context.settings.staging_schema
     )

@@ -44,11 +44,11 @@ def test_labels_follow_one_another_as_real_ones_do(seed: int) -> None:
     rows, owner = enrolments(seed)
     owners = pd.DataFrame({"age": np.arange(300) % 40})
     histories = Histories(seed=seed, time="day", categories=["level", "cycle", "programme", "mode"])
-    drawn, whose = histories.fit(owners, rows, owner).sample(owners)
+    sample, whose = histories.fit(owners, rows, owner).sample(owners)
     again = whose[1:] == whose[:-1]
-    level = drawn["level"].to_numpy(object)
+    level = sample["level"].to_numpy(object)
     assert (level[1:] < level[:-1])[again].mean() < MOST
-    assert (drawn["level"].str[0] != drawn["cycle"].str[0]).mean() < MOST
+    assert (sample["level"].str[0] != sample["cycle"].str[0]).mean() < MOST
     rises = [
         (one[1:] > one[:-1])[same].mean()
         for one, same in ((level, again), (rows["level"].to_numpy(object), owner[1:] == owner[:-1]))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import classify
-from synth.domain import Column, Formula, Kind, Model, Relation
+from synth.domain import Across, Column, Formula, Kind, Model, Relation, Way
 from synth.twins.source import SourceRows
 from synth.twins.stretches import with_stretches
 
@@ -46,6 +46,7 @@ def formulas(
     *,
     owners: int = 400,
     points_type: pa.DataType = AS_READ,
+    facts: tuple[Across, ...] = (),
 ) -> dict[str, str]:
     types = (points_type, pa.string(), pa.date32(), pa.string())
     points = pa.array(rows["points"], from_pandas=True).cast(points_type)
@@ -56,8 +57,8 @@ def formulas(
     real = pa.table(dict(zip((one.name for one in COLUMNS), arrays, strict=True)))
     units = (np.arange(400) % owners).astype(np.uint64)
     source = SourceRows(COLUMNS, real, 400, units, None, np.zeros(400, bool))
-    learned = with_stretches(model, source, classify(model, COLUMNS, real))
-    return {one.column: one.sql for one in learned.formulas}
+    result = with_stretches(model, source, classify(model, COLUMNS, real), facts)
+    return {one.column: one.sql for one in result.formulas}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -81,3 +82,5 @@ def test_labels_that_overlap_or_that_few_hold_follow_from_nothing() -> None:
     assert "term" not in formulas(rows, replace(MODEL, unique=(("term", "day"),)))
     by_sql = Formula("grade", 'upper("term")')
     assert formulas(rows, replace(MODEL, formulas=(by_sql,)))["grade"] == by_sql.sql
+    copy = Across(MODEL.unique_id, "term", Way.COPY, "model.school.visits", "term", "visit", "visit")
+    assert "term" not in formulas(rows, facts=(copy,))  # which is that of the visit, whatever the day
