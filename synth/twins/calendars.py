@@ -29,8 +29,8 @@ def with_calendars(
 ) -> tuple[Treatment, ...]:
     """Return the columns; references that say when their row was are times.
 
-    A key of a calendar does. So does one of events, where no other column says when a row was, and real
-    rows of an owner lie together in time.
+    A key of a calendar does. So does one of events of ten people each, where no other column says when a row
+    was, and real rows of an owner lie together in time. An event of few must not come back as the nearest.
 
     Args:
         treatments: of the columns.
@@ -47,8 +47,9 @@ def with_calendars(
         for form in _forms(key, context):
             if form.is_of_every_day:
                 return form
-            if may_be_events and orders_rows(form, values, source.units):
-                return with_real_rows(form, values, source.units)
+            shared_form = with_real_rows(form, values, source.units) if may_be_events else form
+            if shared_form.rows is not None and orders_rows(form, values, source.units):
+                return shared_form
         return None
 
     result = []
