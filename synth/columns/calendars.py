@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Times = NDArray[np.datetime64]
 
-DAY = np.timedelta64(1, "D")
 FEWEST = 2  # times, below which nothing is in order
 SURELY = 1e-6  # chance that the rows of owners lie together as they do, if it were chance
 REPEATS = 0.01  # share of rows that are at an event where their owner has one already
@@ -60,11 +59,6 @@ class CalendarForm(WrittenForm):
         """Whether all times are days."""
         return bool((self.times.astype("datetime64[D]") == self.times).all())
 
-    @property
-    def is_of_every_day(self) -> bool:
-        """Whether there is a key for each day from the first to the last."""
-        return self.is_of_days and bool((np.diff(self.times) == DAY).all())
-
     def read(self, values: pa.ChunkedArray) -> pd.Series[Any]:
         """Return the times of keys; NULL for one that there is not."""
         places = pc.index_in(values.cast(self.keys.type), self.keys)
@@ -75,7 +69,6 @@ class CalendarForm(WrittenForm):
         """Return the keys whose times are nearest."""
         places = self.places(series)
         keys = self.keys.take(pa.array(places, mask=places < 0))
-        keys = keys.cast(pa.timestamp("us")) if pa.types.is_date(keys.type) else keys
         written_keys: pd.Series[Any] = keys.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         return written_keys.set_axis(series.index)
 

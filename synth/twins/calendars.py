@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from synth.columns.calendars import CalendarForm, calendar_form, orders_rows, with_real_rows
 from synth.domain import MOMENTS, Role
+from synth.graph.calendars import are_days_in_a_row
 from synth.twins.ordering import own_dates
 from synth.twins.renumbering import with_new_keys
 
@@ -45,7 +47,7 @@ def with_calendars(
     def form_of(key: ForeignKey) -> CalendarForm | None:
         values = source.real.column(key.column)
         for form in _forms(key, context):
-            if form.is_of_every_day:
+            if _is_calendar(form):
                 return form
             shared_form = with_real_rows(form, values, source.units) if may_be_events else form
             if shared_form.rows is not None and orders_rows(form, values, source.units):
@@ -75,7 +77,11 @@ def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None
         WarehouseError: Postgres refused.
     """
     forms = _forms(key, context)
-    return next((form for form in forms if form.is_of_every_day or key.real_keys is not None), None)
+    return next((form for form in forms if _is_calendar(form) or key.real_keys is not None), None)
+
+
+def _is_calendar(form: CalendarForm) -> bool:
+    return are_days_in_a_row(pa.chunked_array([form.times]))
 
 
 def at_their_events(

@@ -40,10 +40,9 @@ def test_keys_become_times_and_times_the_nearest_keys() -> None:
     assert form.read(pa.chunked_array([pa.array([7])])).isna().all()
 
 
-@pytest.mark.parametrize("kind", [pa.int32(), pa.string(), pa.date32()])
+@pytest.mark.parametrize("kind", [pa.int32(), pa.string()])
 def test_keys_of_any_type_come_back(kind: pa.DataType) -> None:
-    days = WEEKS.to_numpy("datetime64[D]")
-    keys = pa.array(days) if pa.types.is_date(kind) else pa.array(np.arange(len(WEEKS))).cast(kind)
+    keys = pa.array(np.arange(len(WEEKS))).cast(kind)
     form = races(keys)
     assert form is not None
     values = pa.chunked_array([keys.take(pa.array([5, 1, 5]))])
@@ -58,13 +57,6 @@ def test_what_has_no_time_of_its_own_is_no_event() -> None:
     assert (
         calendar_form(pa.chunked_array([[1, 1]]), pa.chunked_array([WEEKS[:2].to_numpy()]), "held_on") is None
     )
-
-
-def test_a_calendar_has_every_day() -> None:
-    assert not some_races().is_of_every_day
-    form = races(times=pd.date_range("2020-01-01", periods=90))
-    assert form is not None
-    assert form.is_of_every_day
 
 
 def careers(form: CalendarForm, length: int, rng: np.random.Generator) -> tuple[pa.ChunkedArray, np.ndarray]:
