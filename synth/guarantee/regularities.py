@@ -151,12 +151,13 @@ def _kinds_of_steps(values: pd.Series, entities: Ints, domain: ColumnDomain) -> 
 
 
 def _is_rule(noisy: Floats, keeps: Bools, deviation: float) -> bool:
-    """Return whether the kinds that keep a rule stand out from the noise, and the others do not at all."""
-    often, seldom = float(noisy[keeps].sum()), float(noisy[~keeps].sum())
-    return bool(
-        often > OFTEN * deviation * np.sqrt(keeps.sum())
-        and seldom < SELDOM * deviation * np.sqrt((~keeps).sum())
-    )
+    """Return whether the kinds that keep a rule stand out from the noise, and the others do not at all.
+
+    Kinds that hardly anybody is of bring noise and no entities: the fullest ones may stand out alone.
+    """
+    fullest = np.cumsum(np.sort(noisy[keeps])[::-1])
+    is_often = (fullest > OFTEN * deviation * np.sqrt(np.arange(1, len(fullest) + 1))).any()
+    return bool(is_often and float(noisy[~keeps].sum()) < SELDOM * deviation * np.sqrt((~keeps).sum()))
 
 
 def _days(name: str, noisy: Floats, deviation: float, _: ColumnDomain) -> list[Regularity]:

@@ -9,7 +9,8 @@ import pytest
 from synth.guarantee import ColumnDomain, PrivateSynthesizer
 from synth.guarantee.regularities import Regularity, with_regularity
 
-SEEDS = range(16)
+# Noise hides a rule in one case of six, so more than half of these show it in all but 1 of 100,000 runs.
+SEEDS = range(32)
 LOW, HIGH = pd.Timestamp("2023-01-01"), pd.Timestamp("2025-12-31")
 DOMAINS = {
     "ordered": ColumnDomain("datetime", low=LOW, high=HIGH, unit="D", nullable=False),
@@ -107,7 +108,7 @@ def test_days_that_are_firsts_or_lasts_of_months_stay_so_within_their_bounds(eac
             assert twin.dropna().between(domain.low, HIGH).all()
             null_shares.append(twin.isna().mean())
     assert 0.03 < np.mean(null_shares) < 0.2  # of some, noise hides all
-    assert len(null_shares) >= 8  # noise lets others seem to break it in one of six cases
+    assert len(null_shares) > len(SEEDS) / 2
 
 
 def test_days_with_a_zone_become_firsts_of_months_or_working_days_within_their_bounds() -> None:
