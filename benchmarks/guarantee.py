@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DELTA = 1e-6
 MOST_LABELS = 60
+MOST_COLUMNS = 1_000
 FIGURES = ("accuracy", "acc_univariate", "acc_bivariate", "tstr_auc")
 MOST_FRESH = 5_000
 
@@ -83,10 +84,13 @@ class Contest:
         part = noise.epsilon_of(noise.rho_of(epsilon, DELTA) / len(self.domains), DELTA)
         number = len(self.training)
         columns = [
-            PrivateSynthesizer({name: domain}, part, DELTA, rows=number, seed=self.seed)
+            # Of one seed, the columns' draws would be in the same order, and far from independent.
+            PrivateSynthesizer(
+                {name: domain}, part, DELTA, rows=number, seed=self.seed * MOST_COLUMNS + place
+            )
             .fit(self.training[[name]])
             .sample()
-            for name, domain in self.domains.items()
+            for place, (name, domain) in enumerate(self.domains.items())
         ]
         return pd.concat(columns, axis=1)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Shares of the budget: the number of rows, what is discovered, columns alone; the rest is for pairs.
-ROWS, DISCOVERY, MARGINS = 0.02, 0.2, 0.4
+ROWS, DISCOVERY, MARGINS = 0.02, 0.15, 0.55
 # The shares of how many rows parents have, before the others; the second is for what the first cannot tell:
 # without it, most rows of parents with many would be lost.
 CHILDREN = (0.15, 0.25)
