@@ -59,6 +59,7 @@ class LookupFormula:
         own: the columns of the row that it mentions.
         roots: where the values of the columns of the other row arise.
         by: where the key arises by which other rows are grouped; "" for one row that is referred to.
+        sorts: those of `roots` by which rows are sorted, and that nothing is made of.
     """
 
     column: str
@@ -66,6 +67,7 @@ class LookupFormula:
     own: tuple[str, ...]
     roots: tuple[str, ...]
     by: str = ""
+    sorts: tuple[str, ...] = ()
 
     def over(self, names: Sequence[str]) -> str:
         """Return the SQL over columns of these names in the other row, one for each of `roots`."""
@@ -89,6 +91,7 @@ class Across:
         source: the column of `other`; "" for a count. Of SQL with rows called `one` and `other`, that.
         through: a model between the two, its key that `own` holds, and its column that holds `key`.
         order: the columns of `other` that say which row is the first, or that a formula mentions.
+        sorts: those of `order` by which a formula sorts rows, and that nothing is made of.
         beside: the columns of `model` that a formula mentions.
         empty: what stands where no row belongs to one, as SQL; "" is NULL.
         when: a column of `model`, and the label of the rows that the fact is about; None for all rows.
@@ -108,6 +111,7 @@ class Across:
     when: tuple[str, str] | None = None
     such: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
 
     @property
     def is_of_one_row(self) -> bool:

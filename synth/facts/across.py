@@ -110,11 +110,10 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     }
     search = FactSearch(tables, snapshot)
     copies = search.certain_facts(_copies(links, models_by_id, tables))
-    aggregates = search.certain_facts(
-        _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
-    )
-    known = [*copies, *aggregates]
-    known += search.certain_facts(_totals(links, models_by_id, tables, known))
+    candidates = _likeliest_first(_aggregates(links, models_by_id, tables, copies), models_by_id)
+    known = [*copies, *search.certain_facts(one for one in candidates if is_stated(one, models_by_id))]
+    totals = search.certain_facts(_totals(links, models_by_id, tables, known))
+    known = [*copies, *search.certain_facts(_undecided(candidates, totals)), *totals]
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
     formulas += search.certain_facts(_late_copies(models_by_id, tables, [*known, *formulas]))
     formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
@@ -164,10 +163,9 @@ def stated_across(models: Sequence[Model], warehouse: Warehouse) -> AcrossFacts:
     by_key = [link for link in every if not link.public]  # the SQL says by which key rows are grouped
     first = {(fact.model, fact.column): fact for fact in reversed(copies)}
     copies = [fact for fact in copies if first[fact.model, fact.column] is fact]
-    aggregates = [
-        fact for fact in _aggregates(by_key, models_by_id, tables, copies) if is_stated(fact, models_by_id)
-    ]
-    known = [*copies, *aggregates]
+    partial = [one for one in _totals(by_key, models_by_id, tables, copies) if "FILTER(" in one.source]
+    candidates = _undecided(_aggregates(by_key, models_by_id, tables, copies), partial)
+    known = [*copies, *(fact for fact in candidates if is_stated(fact, models_by_id))]
     totals = {(fact.model, fact.column): fact for fact in _totals(by_key, models_by_id, tables, known)}
     known += totals.values()
     lookups: dict[tuple[str, str], Across] = {}
@@ -195,6 +193,15 @@ def _without_figures(facts: Iterable[Across], tables: Mapping[str, FactTable]) -
 def _likeliest_first(candidates: Iterable[Across], models: Mapping[str, Model]) -> list[Across]:
     """Return what the SQL states first, then counts; of several that all rows keep, it is the one."""
     return sorted(candidates, key=lambda fact: (not is_stated(fact, models), fact.way is not Way.COUNT))
+
+
+def _undecided(candidates: Iterable[Across], facts: Iterable[Across]) -> Iterator[Across]:
+    """Return candidates about columns of which the SQL states nothing else that all rows keep.
+
+    What is paid may be the most that was ever paid to date; that it is the sum of the payments is no chance.
+    """
+    places = {(fact.model, fact.column) for fact in facts}
+    return (one for one in candidates if (one.model, one.column) not in places)
 
 
 def _table(relation: Relation, warehouse: Warehouse, model: Model | None, *, public: bool) -> FactTable:
@@ -336,7 +343,15 @@ def _by_sql(
         is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
         if is_open and {*one.roots} <= {*places} and (places.get(one.by) == by if by else not one.by):
             names = tuple(places[root] for root in one.roots)
-            yield replace(blank, column=one.column, source=one.over(names), order=names, beside=one.own)
+            sorts = tuple(places[root] for root in one.sorts)
+            yield replace(
+                blank,
+                column=one.column,
+                source=one.over(names),
+                order=names,
+                beside=one.own,
+                sorts=sorts,
+            )
 
 
 def _places(name: str, models: Mapping[str, Model], tables: Mapping[str, FactTable]) -> dict[str, str]:

@@ -77,6 +77,7 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
             one.own,
             tuple(_text(root(lineages, ref)) for ref in one.sources),
             _text(root(lineages, one.key)) if one.key else "",
+            tuple(_text(root(lineages, ref)) for ref in one.sorts),
         )
         for one in lineage.lookups
     )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from synth.graph.firsts import among
 from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, again, bare, leaves_of, size, text
 from synth.graph.scopes import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from synth.graph.scopes import QueryScope
 
@@ -98,7 +99,7 @@ class Expressions:
         return self._leaves.unknown_column(f"no relation that it reads is known to have a column {name}")
 
     def _group(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
-        inner = _among(self._call(node, scope), scope.conditions)
+        inner = among(self._call(node, scope), scope.conditions)
         leaf = Leaf(Sort.GROUP, None, (inner,), scope.rows.grain or (), scope.rows.over, _function(node))
         return self._leaves.opaque(leaf, scope.mark)
 
@@ -133,16 +134,6 @@ class Expressions:
     def _series(self, node: exp.Expr, scope: QueryScope) -> exp.Expr:
         inner = self._rebuilt(node, scope)
         return self._leaves.opaque(Leaf(Sort.SERIES, parts=(inner,), function=_function(node)), id(node))
-
-
-def _among(call: exp.Expr, conditions: Sequence[exp.Expr]) -> exp.Expr:
-    """Return a call of an aggregate over the rows that conditions leave, as one that has them itself."""
-    if not conditions:
-        return call
-    own = call.expression.this if isinstance(call, exp.Filter) else None
-    plain = call.this if isinstance(call, exp.Filter) else call
-    every = [again(one) for one in (*conditions, *([] if own is None else [own]))]
-    return exp.Filter(this=again(plain), expression=exp.Where(this=exp.and_(*every, wrap=True)))
 
 
 def _with_named(node: exp.Window, named: exp.Window) -> exp.Window:

@@ -67,6 +67,7 @@ class RelationRows:
         keys: expressions that are unique together.
         over: the relations whose rows these are.
         outer_equalities: expressions that a condition makes equal to something of the query around.
+        conditions: by which rows were left out, where that is followed.
     """
 
     columns: dict[str, exp.Expr] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class RelationRows:
     grain: tuple[exp.Expr, ...] | None = None
     over: tuple[str, ...] = ()
     outer_equalities: tuple[exp.Expr, ...] = ()
+    conditions: tuple[exp.Expr, ...] = ()
 
 
 class QueryLeaves:
@@ -153,6 +155,7 @@ class _Mention:
             [self._values(key) for key in rows.keys],
             None if rows.grain is None else self._values(rows.grain),
             rows.over,
+            conditions=self._values(rows.conditions),
         )
 
     def _instance(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -61,10 +62,14 @@ def trace(
     from synth.graph.tracing import Tracer  # noqa: PLC0415 - the parser takes its time to load
 
     tracer = Tracer(relations(nodes), columns, keys or {})
-    return {
-        node.unique_id: tracer.lineage(node, (statements or {}).get(node.unique_id) or node.sql)
-        for node in nodes
-    }
+    groups = Tracer(relations(nodes), columns, keys or {}, as_groups=True)
+    lineages = {}
+    for node in nodes:
+        statement = (statements or {}).get(node.unique_id) or node.sql
+        lineage, more = tracer.lineage(node, statement), groups.lineage(node, statement).lookups
+        lookups = tuple(dict.fromkeys((*lineage.lookups, *more)))
+        lineages[node.unique_id] = replace(lineage, lookups=lookups)
+    return lineages
 
 
 def unique_columns(manifest: Manifest, layout: RelationLayout) -> Mapping[str, list[tuple[str, ...]]]:

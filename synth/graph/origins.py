@@ -129,6 +129,7 @@ class LookupOrigin:
         own: the columns of the row that it mentions.
         sources: those of the other relation; in the SQL, their places stand for their names.
         key: the column by which rows of the other relation are grouped, if the SQL has aggregates of them.
+        sorts: those of `sources` by which rows are sorted, and that nothing is made of.
     """
 
     column: str
@@ -136,6 +137,7 @@ class LookupOrigin:
     own: tuple[str, ...]
     sources: tuple[ColumnRef, ...]
     key: ColumnRef | None = None
+    sorts: tuple[ColumnRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from synth.graph.expressions import Expressions, has_aggregate
-from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, leaf, text
+from synth.graph.firsts import numbering_of, order_of, take_first
+from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, again, bare, leaf, text
 from synth.graph.scopes import QueryScope, fold, name_of
 from synth.graph.sources import Sources, copy_rows, rename
 from synth.graph.unions import put_together
@@ -25,15 +26,19 @@ class NotUnderstoodError(Exception):
 class Queries:
     """Reads the query of one model.
 
+    With `as_groups`, one row of each key is read as aggregates of all that have it, and aggregates know by
+    which conditions rows were left out before: what these are worth for other rows, and not where they are.
+
     Attributes:
         leaves: of all that was read.
         sources: knows which relations were read.
     """
 
-    def __init__(self, relations: Relations) -> None:
+    def __init__(self, relations: Relations, *, as_groups: bool = False) -> None:
         self.leaves = QueryLeaves()
+        self._as_groups = as_groups
         self._expressions = Expressions(self.leaves, self.rows)
-        self.sources = Sources(self.leaves, relations, self._expressions, self.rows)
+        self.sources = Sources(self.leaves, relations, self._expressions, self.rows, as_groups=as_groups)
 
     def rows(self, query: exp.Expr, around: QueryScope | None = None) -> RelationRows:
         """Return what the query gives, with the names of the scope around it.
@@ -110,13 +115,10 @@ class Queries:
     def _select(self, select: exp.Select, scope: QueryScope) -> RelationRows:
         self.sources.read(select, scope)
         scope.windows = {fold(one.this): one for one in select.args.get("windows") or ()}
-        where = select.args.get("where")
-        if where is not None:
-            scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
-            scope.rows.is_filtered = True
+        where = self._where(select, scope)
         is_grouped = self._group(select, scope)
-        if where is not None and is_grouped and not scope.rows.outer_equalities:
-            scope.conditions = self._conditions(where.this, scope)
+        if (is_grouped or self._as_groups) and not scope.rows.outer_equalities:
+            scope.conditions = self._conditions(where, scope)
         before = [value for rows in scope.sources.values() for value in rows.columns.values()]
         before += [leaf(rows.instance, "") for rows in scope.sources.values() if rows.instance]
         if where is not None or is_grouped:
@@ -140,8 +142,10 @@ class Queries:
             rows.grain,
             rows.over,
             rows.outer_equalities,
+            scope.conditions,
         )
         if is_grouped:
+            result.conditions = ()
             result.spine, result.keys = None, [rows.grain] if rows.grain else []
         return self._finish(select, result, scope)
 
@@ -152,6 +156,10 @@ class Queries:
             on = distinct.args["on"]
             expressions = on.expressions if isinstance(on, exp.Tuple) else [on]
             key = tuple(self._resolve_name(one, scope, rows.columns, select) for one in expressions)
+            order = self._order(select, scope, rows.columns)[len(key) :] if self._as_groups else []
+            if order:
+                take_first(rows, key, order, self.leaves, scope.mark)
+                return rows
             rows.is_filtered, rows.keys, rows.grain = True, [*rows.keys, key], key
             self.leaves.cut(rows.columns.values())
         elif distinct is not None:
@@ -226,10 +234,44 @@ class Queries:
                 query, QueryScope(self.leaves, scope, scope.ctes, {"": RelationRows(columns)})
             )
 
-    def _conditions(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:
+    def _where(self, select: exp.Select, scope: QueryScope) -> exp.Expr | None:
+        """Return the clause by which rows are left out; None where it chooses one row of each key instead."""
+        where: exp.Expr | None = select.args.get("where")
+        if where is None or self._takes_first(where.this, scope):
+            return None
+        scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
+        scope.rows.is_filtered = True
+        return where
+
+    def _takes_first(self, condition: exp.Expr, scope: QueryScope) -> bool:
+        """Let FROM have one row of each key where this is all that a condition says; return whether."""
+        if not self._as_groups or len(scope.sources) != 1:
+            return False
+        number = numbering_of(self._expressions.value(condition, scope), self.leaves)
+        rows = next(iter(scope.sources.values()))
+        if number is not None:
+            take_first(rows, number.keys, order_of(number), self.leaves, scope.mark)
+        return number is not None
+
+    def _order(
+        self, select: exp.Select, scope: QueryScope, columns: dict[str, exp.Expr]
+    ) -> list[exp.Ordered]:
+        """Return by what a query sorts its rows, in terms of leaves."""
+        clause = select.args.get("order")
+        return [
+            exp.Ordered(
+                this=again(self._resolve_name(one.this, scope, columns, select)),
+                desc=one.args.get("desc"),
+                nulls_first=one.args.get("nulls_first"),
+            )
+            for one in (clause.expressions if clause is not None else ())
+        ]
+
+    def _conditions(self, where: exp.Expr | None, scope: QueryScope) -> tuple[exp.Expr, ...]:
         """Return the parts of a condition by which groups lose rows; that they have a key takes none."""
         keys = {text(key) for key in scope.rows.grain or ()}
-        values = [self._expressions.value(one, scope) for one in _conjuncts(condition)]
+        parts = [] if where is None else _conjuncts(where.this)
+        values = [*scope.rows.conditions, *(self._expressions.value(one, scope) for one in parts)]
         return tuple(one for one in values if _present_column(one) not in keys)
 
     def _outer_equalities(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:

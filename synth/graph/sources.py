@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlglot import exp
 
+from synth.graph.firsts import numbering_of, order_of, take_first
 from synth.graph.leaves import Leaf, QueryLeaves, RelationRows, Sort, bare, text
 from synth.graph.origins import ColumnRef
 from synth.graph.scopes import QueryScope, fold
@@ -42,12 +43,15 @@ class Sources:
         relations: Relations,
         expressions: Expressions,
         query: Callable[[exp.Expr, QueryScope], RelationRows],
+        *,
+        as_groups: bool = False,
     ) -> None:
         self.reads: dict[str, None] = {}
         self._leaves = leaves
         self._relations = relations
         self._expressions = expressions
         self._query = query
+        self._as_groups = as_groups
         self._ctes_in_use: set[int] = set()  # what `with` has named and was read once
 
     def read(self, select: exp.Expr, scope: QueryScope) -> None:
@@ -152,7 +156,7 @@ class Sources:
         new = [alias for alias in scope.sources if alias not in before]
         side = str(join.args.get("side") or "").upper()
         pairs = self._merge(join, scope, before, new, side)
-        pairs += self._equated_pairs(join.args.get("on"), scope)
+        pairs += self._equated_pairs(join.args.get("on"), scope, rows)
         _follow(scope.rows, rows, pairs, side)
         if side in {"LEFT", "FULL"}:
             scope.hollow(new)
@@ -184,15 +188,20 @@ class Sources:
             scope.merged_columns[name] = value
         return pairs
 
-    def _equated_pairs(self, condition: exp.Expr | None, scope: QueryScope) -> list[tuple[str, str]]:
-        """Return what the condition of a join says is equal."""
+    def _equated_pairs(
+        self, condition: exp.Expr | None, scope: QueryScope, rows: RelationRows
+    ) -> list[tuple[str, str]]:
+        """Return what the condition of a join says is equal; it may leave one row of each key."""
         if condition is None:
             return []
         pairs = []
         condition = bare(condition)
         for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
             value = bare(self._expressions.value(one, scope))
-            if isinstance(value, exp.EQ):
+            number = numbering_of(value, self._leaves) if self._as_groups else None
+            if number is not None and text(value.this) in {*map(text, rows.columns.values())}:
+                take_first(rows, number.keys, order_of(number), self._leaves, scope.mark)
+            elif isinstance(value, exp.EQ):
                 pairs.append((text(value.left), text(value.right)))
         return pairs
 
@@ -214,6 +223,7 @@ def _follow(
     else:
         rows.spine, rows.keys = None, []
     rows.over = over
+    rows.conditions = (*rows.conditions, *(joined_rows.conditions if side == "" else ()))
 
 
 def copy_rows(rows: RelationRows, columns: dict[str, exp.Expr]) -> RelationRows:
@@ -227,6 +237,7 @@ def copy_rows(rows: RelationRows, columns: dict[str, exp.Expr]) -> RelationRows:
         rows.grain,
         rows.over,
         rows.outer_equalities,
+        rows.conditions,
     )
 
 

@@ -16,6 +16,7 @@ from sqlglot.parsers.postgres import PostgresParser
 from synth.graph.choices import read_choice
 from synth.graph.classes import Origins
 from synth.graph.expressions import COMPOUND, LONGEST
+from synth.graph.firsts import sort_places
 from synth.graph.leaves import OPAQUE, QueryLeaves, RelationRows, Sort, leaf, size, text, window_call
 from synth.graph.origins import ColumnRef, LookupOrigin, NodeLineage, UnknownOrigin
 from synth.graph.queries import NotUnderstoodError, Queries
@@ -58,7 +59,10 @@ class Tracer:
         relations: Mapping[str, Relation],
         types: Mapping[str, Mapping[str, str]],
         keys: Mapping[str, Sequence[Sequence[str]]],
+        *,
+        as_groups: bool = False,
     ) -> None:
+        self._as_groups = as_groups
         self._types = types
         self._keys = {name: list(sets) for name, sets in keys.items()}
         self._nodes = {(one.schema, one.name): name for name, one in relations.items()}
@@ -87,7 +91,7 @@ class Tracer:
             return NodeLineage(is_stored=True)
         if not statement.strip():
             return self._unknown_lineage(node, "it has no SQL that could be read")
-        queries = Queries(self)
+        queries = Queries(self, as_groups=self._as_groups)
         try:
             query = sqlglot.parse_one(statement, read=Plain)
             rows = queries.rows(query)
@@ -98,7 +102,7 @@ class Tracer:
                 node, f"its SQL is of a form that is not supported ({type(error).__name__})"
             )
         lineage = self._lineage(node, queries, rows)
-        if node.resource_type == "snapshot":
+        if node.resource_type == "snapshot" or self._as_groups:
             return lineage
         return replace(lineage, choice=read_choice(query, self), rewriting=rewrite(query, self))
 
@@ -213,8 +217,9 @@ class Tracer:
                 formula, names = aggregate_formula(value, calls, theirs) or (None, ())
                 if formula is not None:
                     sources = tuple(ColumnRef(other, name) for name in names)
+                    sorts = tuple(sources[place] for place in sort_places(formula))
                     sql = formula.sql(dialect="postgres", comments=False)
-                    yield LookupOrigin(column, sql, (), sources, ref)
+                    yield LookupOrigin(column, sql, (), sources, ref, sorts)
 
     def _mentions(self, node: str, values: Iterable[exp.Expr]) -> Iterator[tuple[str, ColumnPairs]]:
         """Yield the relations that expressions of a query reach, each with its columns by name.

@@ -30,7 +30,8 @@ def comes_of_twins(fact: Across, anew: Mapping[str, Collection[str]], twins: Col
         return is_copy or fact.column not in own
     if fact.column not in own or others is None:
         is_of_twins = fact.column not in own or fact.other in twins
-        return is_of_twins and not ({*fact.beside} & set(own) or {*fact.order} & set(others or ()))
+        content = {*fact.order} - {*fact.sorts}
+        return is_of_twins and not ({*fact.beside} & set(own) or content & set(others or ()))
     is_made = {*fact.order} <= set(others) and {*fact.beside} <= set(own)
     return is_made and fact.way is Way.FORMULA  # such as a full name, of made-up first and last names
 

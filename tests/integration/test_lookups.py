@@ -92,6 +92,60 @@ def test_a_price_is_computed_with_that_of_the_list(database: Database, tmp_path:
         assert project.value(WRONG) == 0
 
 
+LATEST = """
+create table analytics.states as
+select
+    n as state, 7 * (1 + (hashint4(n) & 65535) % 900) as customer, date '2024-01-01' + n % 500 as began_on,
+    (array['new', 'warm', 'cold', 'gone'])[1 + (hashint4(-n) & 65535) % 4] as label, n % 90 as points
+from generate_series(1, 3000) n;
+create table analytics.customers as
+with lively as (select * from analytics.states where label <> 'gone'),
+latest as (select distinct on (customer) * from lively order by customer, began_on desc, state desc)
+select c.customer, l.label, l.points, c.plan
+from staged.contracts as c left join latest as l using (customer);
+"""
+LATEST_SQL = (
+    "with lively as (select * from {0}.analytics.states where label <> 'gone'), latest as"
+    " (select distinct on (customer) * from lively order by customer, began_on desc, state desc)"
+    " select c.customer, l.label, l.points, c.plan"
+    " from {0}.staged.contracts as c left join latest as l using (customer)"
+)
+WRONG_LATEST = """
+with latest as (
+    select distinct on (customer) * from synthetic.states
+    where label <> 'gone' order by customer, began_on desc, state desc
+)
+select count(*) from synthetic.customers as c left join latest as l using (customer)
+where (c.label, c.points) is distinct from (l.label, l.points)
+"""
+
+
+def test_columns_are_those_of_the_latest_row_that_a_condition_leaves(
+    database: Database, tmp_path: Path
+) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(SALES.replace("analytics.customers", "staged.callers").encode())
+        project.session.execute(LATEST.encode())
+        options: dict[str, Any] = {"materialized": "table", "meta": {"synthesize": True}}
+        latest = LATEST_SQL.format(f'"{database.name}"')
+        project.write(
+            {
+                **project.model("customers", config=options, compiled_code=latest),
+                **project.model("states", config=options),
+                **project.key("customers", "customer"),
+                **project.key("states", "state"),
+                **project.reference("states", "customer", "customers", "customer"),
+            }
+        )
+
+        answer = project.synth("run", "--no-tests")
+
+        assert answer.code == 0, answer.text
+        assert "customers.points is computed of the points and label and began_on and state" in answer.text
+        assert project.value("select count(distinct points) from synthetic.customers") > 20
+        assert project.value(WRONG_LATEST) == 0
+
+
 CALLS = (
     "select c.customer, coalesce(t.long_calls, 0)::integer as long_calls, t.mean"
     " from {0}.staged.contracts as c left join"

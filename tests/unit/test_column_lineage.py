@@ -20,6 +20,7 @@ from synth.graph.origins import (
 from synth.project.manifest import Node
 
 VISITS = "source.zoo.visits"
+BY_KEEPER = "row_number() over (partition by keeper order by came desc)"
 KEEPERS = "model.zoo.keepers"
 TYPES = {
     VISITS: {
@@ -563,6 +564,46 @@ def test_columns_are_derived_from_aggregates_of_rows_that_a_condition_leaves() -
     origins = nodes["model.zoo.b"].columns
     assert "FILTER" in str(origins["late"])
     assert "FILTER" not in str(origins["n"])
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [
+        "select distinct on (keeper) * from paid order by keeper, came desc",
+        f"select * from (select *, {BY_KEEPER} as n from paid) as p where n = 1",
+    ],
+)
+def test_columns_of_the_first_row_of_a_key_are_aggregates_of_all_its_rows(latest: str) -> None:
+    nodes = lineages(
+        a="with paid as (select * from visits where fee > 5) " + latest,
+        b="with paid as (select * from visits where fee > 5), latest as (" + latest + ") "
+        "select k.keeper, l.visit from keepers k left join latest l using (keeper)",
+        c="select k.keeper, a.visit from keepers k left join zoo.a using (keeper)",
+        d=f"with numbered as (select *, {BY_KEEPER} as place from visits) "
+        "select k.keeper, n.visit from keepers k left join numbered n on n.keeper = k.keeper and n.place = 1",
+    )
+    first = 'ARRAY_AGG("other"."0" ORDER BY "other"."{}" DESC)'
+    lookups = {name: nodes[f"model.zoo.{name}"].lookups for name in "abcd"}
+    assert {one.sql for name in "bc" for one in lookups[name]} == {
+        f'({first.format(2)} FILTER(WHERE "other"."1" > 5))[1]',
+    }
+    assert [one.sql for one in lookups["d"]] == [f"({first.format(1)})[1]"]
+    assert {one.key for name in "bcd" for one in lookups[name]} == {ColumnRef(VISITS, "keeper")}
+    assert nodes["model.zoo.a"].columns["visit"] == Copy(visit("visit"))
+    assert nodes["model.zoo.a"].rows_of == VISITS
+
+
+def test_aggregates_are_of_rows_that_a_condition_left_before() -> None:
+    nodes = lineages(
+        b="with dear as (select * from visits where fee > 5 and keeper is not null), "
+        "t as (select keeper, count(*) as n, sum(fee) as fees from dear group by keeper) "
+        "select k.keeper, t.n, t.fees from keepers k left join t using (keeper)",
+    )
+    lookups = {one.column: one.sql for one in nodes["model.zoo.b"].lookups}
+    assert lookups == {
+        "n": 'COUNT(*) FILTER(WHERE "other"."0" > 5)',
+        "fees": 'SUM("other"."0") FILTER(WHERE "other"."0" > 5)',
+    }
 
 
 def test_columns_are_derived_from_aggregates_of_what_an_expression_made_not_null() -> None:
