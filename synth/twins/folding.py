@@ -259,7 +259,10 @@ def _common_members(documents: pd.Series[Any], units: Units) -> pd.Series[Any]:
 def _nearby(
     values: pd.Series[Any], units: Units, part: NDArray[np.bool_], rng: np.random.Generator
 ) -> pd.Series[Any]:
-    """Return the numbers of a part, with somebody's own drawn from between those of others next to them."""
+    """Return the numbers of a part, with somebody's own drawn from between those of others next to them.
+
+    What an entity repeats it repeats after that, too: the rent of every month, or an instalment.
+    """
     result = values[part].reset_index(drop=True)
     finite, numbers = _numbers(values)
     own = part[finite]
@@ -275,11 +278,15 @@ def _nearby(
     if len(pool) < RARE:
         return _as(result, finite, np.where(drawn_anew, inside, numbers))
     grid = StepGrid.of(holders.numbers[holders.own])
-    around = np.searchsorted(pool, inside[drawn_anew])
+    whom = np.unique(units[part][finite], return_inverse=True)[1][drawn_anew]
+    pairs = np.stack([place[drawn_anew].astype(np.int64), whom])
+    first, again = np.unique(pairs, axis=1, return_index=True, return_inverse=True)[1:]
+    around = np.searchsorted(pool, inside[drawn_anew][first])
     places = np.clip(around + rng.integers(-RARE // 2, RARE // 2 + 1, len(around)), 0, len(pool) - 2)
     gaps = pool[places + 1] - pool[places]
+    others = grid.nearest(pool[places] + (rng.random(len(places)) * gaps).astype(numbers.dtype))
     numbers = numbers.copy()
-    numbers[drawn_anew] = grid.nearest(pool[places] + (rng.random(len(places)) * gaps).astype(numbers.dtype))
+    numbers[drawn_anew] = others[again.ravel()]
     return _as(result, finite, numbers)
 
 
