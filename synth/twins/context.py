@@ -93,6 +93,13 @@ class Case:
     family: Family | None = None
     again: DrawnAgain = field(default_factory=DrawnAgain, compare=False)
 
+    @property
+    def owner(self) -> str:
+        """The column that says whose each row is: of the nearest, where rows are histories; "" for none."""
+        whose = self.task.model.ownership
+        nearest = None if self.family is None else self.family.key
+        return nearest or ("" if whose is None else whose.column)
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:

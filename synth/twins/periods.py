@@ -196,8 +196,8 @@ def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         twin_table: the twin.
         samples: the rows that it was made of.
     """
-    whose, table = case.task.model.ownership, twin_table.table
-    if whose is None or whose.column not in table.column_names or case.task.model.history:
+    table = twin_table.table
+    if case.owner not in table.column_names or case.task.model.history:
         return twin_table, samples
     roles = {Role.DATETIME, Role.CATEGORY}
     some = [one for one in case.treatments if one.role in roles and one.column.name in table.column_names]
@@ -207,12 +207,12 @@ def with_succession(case: Case, twin_table: TwinTable, samples: Samples) -> tupl
         for one in some
         if one.role is Role.CATEGORY and real[one.column.name].nunique() <= MOST_LABELS
     ]
-    succession = find_succession(real, codes_of(case.source.real.column(whose.column)), labels)
+    succession = find_succession(real, codes_of(case.source.real.column(case.owner)), labels)
     if succession is None:
         return twin_table, samples
     rng = np.random.default_rng([case.task.seed, *case.task.model.unique_id.encode(), 4])
     rows, stays = separate_periods(
-        learnable(table, some), codes_of(table.column(whose.column)), succession, rng
+        learnable(table, some), codes_of(table.column(case.owner)), succession, rng
     )
     twin_table = replace(twin_table, table=table.filter(pa.array(stays)), places=twin_table.places[stays])
     columns = {

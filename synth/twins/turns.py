@@ -95,7 +95,6 @@ def with_turns(case: Case, twin_table: TwinTable, parents: Parents) -> TwinTable
 def _taken_in_turns(case: Case, table: pa.Table) -> Iterator[tuple[Treatment, Succession]]:
     """Yield the keys of things, beside the owner, whose real periods follow each other."""
     model = case.task.model
-    owner = "" if model.ownership is None else model.ownership.column
     dates = [
         one for one in case.treatments if one.role is Role.DATETIME and one.column.name in table.column_names
     ]
@@ -104,7 +103,7 @@ def _taken_in_turns(case: Case, table: pa.Table) -> Iterator[tuple[Treatment, Su
     real = learnable(case.source.real, dates)
     for one in case.treatments:
         name = one.column.name
-        if one.role is Role.FOREIGN_KEY and not one.to_itself and not one.unique and name != owner:
+        if one.role is Role.FOREIGN_KEY and not one.to_itself and not one.unique and name != case.owner:
             succession = find_succession(real, codes_of(case.source.real.column(name)), ())
             if succession is not None and name in table.column_names:
                 yield one, succession

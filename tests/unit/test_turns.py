@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synth.columns.roles import Treatment
 from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
-from synth.twins.context import TwinTable
+from synth.twins.context import Case, TwinTable
 from synth.twins.turns import NOTHING, Things, take_turns, with_turns
 
 CONTRACTS, METERS = "model.power.contracts", "model.power.meters"
@@ -45,7 +45,7 @@ METERS_TWIN = {
 }
 
 
-def case_of(real: pa.Table) -> Any:
+def case_of(real: pa.Table, owner: str = "") -> Any:
     kinds = {"meter": Kind.TEXT, "kind": Kind.TEXT, "start": Kind.TIMESTAMP, "end": Kind.TIMESTAMP}
     roles = {"meter": Role.FOREIGN_KEY, "kind": Role.CATEGORY, "start": Role.DATETIME, "end": Role.DATETIME}
     treatments = tuple(
@@ -63,6 +63,7 @@ def case_of(real: pa.Table) -> Any:
         context=SimpleNamespace(facts=SimpleNamespace(every=(copy,))),
         source=SimpleNamespace(real=real),
         treatments=treatments,
+        owner=owner,
     )
 
 
@@ -94,6 +95,20 @@ def test_where_real_periods_overlap_keys_stay() -> None:
     twin = contracts(1, in_turns=False)
     result = with_turns(case_of(contracts(2, in_turns=False)), twin_of(twin), {METERS: METERS_TWIN})
     assert result.table.equals(twin)
+
+
+def test_what_rows_are_drawn_as_histories_of_is_no_thing_that_they_change() -> None:
+    """Invoices of a policy are about its holder, and drawn given the policy."""
+    twin = contracts(1, in_turns=False)
+    case = case_of(contracts(0, in_turns=True), owner="meter")
+    assert with_turns(case, twin_of(twin), {METERS: METERS_TWIN}).table.equals(twin)
+
+
+@pytest.mark.parametrize("family", [None, "policy"])
+def test_the_owner_of_a_row_is_the_nearest_where_rows_are_histories(family: str | None) -> None:
+    holder = SimpleNamespace(model=SimpleNamespace(ownership=SimpleNamespace(column="holder")))
+    case: Any = SimpleNamespace(task=holder, family=family and SimpleNamespace(key=family))
+    assert Case.owner.fget(case) == (family or "holder")  # type: ignore[attr-defined]
 
 
 def test_a_thing_of_which_nothing_is_known_but_the_key_takes_turns_too() -> None:
