@@ -109,12 +109,26 @@ def _is_telling(pairs: pd.DataFrame) -> bool:
 def other_beginnings(
     values: pa.Array, labels: pa.Array, beginnings: Beginnings, rng: np.random.Generator
 ) -> pa.Array:
-    """Return the values with such beginnings, each with its own end."""
+    """Return the values with such beginnings, each with its own end.
+
+    Where its own beginning is written another way, as `SACH-21-` beside `KFZ-21-0`, it gets the end of one of
+    those that are written so.
+    """
     texts, beside = texts_of_column(values), texts_of_column(labels)
+    forms = texts.str[: beginnings.length].map(written_form, na_action="ignore")
+    ends = {
+        form: some.str[beginnings.length :].to_numpy(object) for form, some in texts.groupby(forms, sort=True)
+    }
     for label, shares in beginnings.shares.items():
         rows = np.flatnonzero((beside == label).to_numpy(bool) & texts.notna().to_numpy(bool))
         starts = rng.choice(shares.index.to_numpy(object), len(rows), p=shares.to_numpy())
-        texts.iloc[rows] = starts + texts.iloc[rows].str[beginnings.length :].to_numpy(object)
+        own_ends = np.array(texts.iloc[rows].str[beginnings.length :], object)
+        new_forms, own_forms = np.array([*map(written_form, starts)]), forms.iloc[rows].to_numpy(str)
+        for form in sorted({*new_forms[new_forms != own_forms]} & ends.keys()):
+            others = np.flatnonzero((new_forms == form) & (own_forms != form))
+            alike, codes = np.unique(texts.iloc[rows[others]].to_numpy(str), return_inverse=True)
+            own_ends[others] = rng.choice(ends[form], len(alike))[codes]  # rows of one code keep one
+        texts.iloc[rows] = starts + own_ends
     return pa.array(texts.where(texts.notna(), None), values.type)
 
 
@@ -141,6 +155,11 @@ def _replace_beginnings(
             new_texts.iloc[rows[free]] = fresh[free].array
             rows, starts = rows[~free], starts[~free]
     return pa.array(new_texts.where(new_texts.notna(), None), values.type)
+
+
+def written_form(text: str) -> str:
+    """Return how a text is written: where its marks stand, and `x` for all else."""
+    return "".join("x" if one.isalnum() else one for one in text)
 
 
 def texts_of_column(values: pa.Array | pa.ChunkedArray) -> pd.Series[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synth.columns.beginnings import find_beginnings, other_beginnings, texts_of_column
+from synth.columns.beginnings import (
+    find_beginnings,
+    other_beginnings,
+    texts_of_column,
+    written_form,
+)
 from synth.columns.checks import check_of
 from synth.columns.pii import IdentifierKind
 from synth.columns.textforms import WrittenForm
@@ -160,7 +166,9 @@ class _NewCodes:
     def apart(self, codes: pa.Array, before: pa.Array) -> pa.Array:
         """Return the codes, of which some have the end of another; as before where none is free."""
         known_codes = self._known_codes | {*texts_of_column(before).dropna()}
-        ends = [text[self._begin :] for text in codes.to_pylist() if text is not None]
+        ends: dict[str, list[str]] = defaultdict(list)  # by how the codes that they are of begin
+        for text in codes.drop_null().to_pylist():
+            ends[written_form(text[: self._begin])].append(text[self._begin :])
         new_texts: list[str | None] = []
         for text, old in zip(codes.to_pylist(), before.to_pylist(), strict=True):
             new = None if text is None else self._free(text, ends, known_codes, old)
@@ -168,10 +176,11 @@ class _NewCodes:
             new_texts.append(new)
         return pa.array(new_texts, codes.type)
 
-    def _free(self, text: str, ends: Sequence[str], known_codes: set[str], old: str) -> str:
+    def _free(self, text: str, ends: Mapping[str, Sequence[str]], known_codes: set[str], old: str) -> str:
         for _ in range(TRIES):
             new = text if self._check is None else self._check.put_right(text)
             if new and (new == old or new not in known_codes):
                 return new
-            text = text[: self._begin] + self._rng.choice(ends)
+            begin = text[: self._begin]
+            text = begin + self._rng.choice(ends[written_form(begin)])
         return old

@@ -164,14 +164,14 @@ def _with_contents(
         return as_rows(dates, dates, past, model)
     targets = engines.contents.sample_beside(len(dates), context.contents, draw=draw)
     rows = as_rows(targets, dates, past, model)
-    odd = are_odd(rows, None if past is None else past.rows, model.never)
+    odd = are_odd(rows, None if past is None or not past.place else past.rows, model.never)
     if not odd.any():
         return rows
     again = np.repeat(np.flatnonzero(odd), TRIES)
     beside = None if past is None else past.of(again)
     targets = engines.contents.sample_beside(len(again), context.of(again).contents, draw=draw + 1)
     others = as_rows(targets, dates.iloc[again].reset_index(drop=True), beside, model)
-    fits = ~are_odd(others, None if beside is None else beside.rows, model.never)
+    fits = ~are_odd(others, None if beside is None or not beside.place else beside.rows, model.never)
     return with_tries(rows, odd, others, fits.reshape(-1, TRIES))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from synth.engine.pasts import Ints, Schema
 
     Mask: TypeAlias = NDArray[np.bool_]
+    Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class NeverPair:
         now: the column; its labels by code are `labels`.
         other: the other column, with `others`; of the row before, if both are one.
         never: by code of the other and code of the one; the last of each is for NULL and all other labels.
+        late: by code, which labels never stand in the first row of an owner.
     """
 
     now: str
@@ -37,13 +39,14 @@ class NeverPair:
     other: str
     others: pd.Index[Any]
     never: Mask
+    late: Mask
 
     def are_odd(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> Mask:
-        """Return which rows hold a pair that never is; `before` are the rows before them, if any are."""
-        beside = before if self.now == self.other else rows
-        if beside is None:
-            return np.zeros(len(rows), bool)
-        odd: Mask = self.never[_codes(beside[self.other], self.others), _codes(rows[self.now], self.labels)]
+        """Return which rows hold a pair that never is; `before` those before them; None: these are first."""
+        beside, codes = before if self.now == self.other else rows, _codes(rows[self.now], self.labels)
+        odd: Mask = (
+            self.late[codes] if beside is None else self.never[_codes(beside[self.other], self.others), codes]
+        )
         return odd
 
 
@@ -61,11 +64,25 @@ def never_pairs(
         schema: of the rows.
         categories: the columns that are labels.
     """
-    behind = np.flatnonzero(later)
     labels = [name for name in schema.columns if name in categories and rows[name].nunique() <= MANY]
-    pairs = [_pair(rows[name].iloc[behind], rows[name].iloc[behind - 1], whom[behind]) for name in labels]
-    pairs += [_pair(rows[one], rows[two], whom) for one, two in _beside(labels, schema)]
-    return tuple(pair for pair in pairs if pair.never.any())
+    pairs = [_followers(rows[name], later, whom) for name in labels]
+    pairs += [_pair(rows[one], rows[two], whom, rows[one]) for one, two in _beside(labels, schema)]
+    return tuple(pair for pair in pairs if pair.never.any() or pair.late.any())
+
+
+def _followers(values: pd.Series[Any], later: Mask, whom: Ints) -> NeverPair:
+    """Return which labels never follow each other, and which are never the first of an owner.
+
+    A label of first rows alone, such as `new`, follows none.
+    """
+    behind = np.flatnonzero(later)
+    pair = _pair(values.iloc[behind], values.iloc[behind - 1], whom[behind], values)
+    first = _codes(values[~later], pair.labels)
+    owners = len(np.unique(whom[~later]))
+    odds = owners * np.log1p(-np.minimum(_chances(values, pair.labels), 0.999))
+    late = (np.bincount(first, minlength=len(odds)) == 0) & (odds < math.log(LEVEL) - math.log(len(odds)))
+    late[-1] = False
+    return replace(pair, late=late)
 
 
 def _beside(labels: Collection[str], schema: Schema) -> Iterator[tuple[str, str]]:
@@ -73,19 +90,28 @@ def _beside(labels: Collection[str], schema: Schema) -> Iterator[tuple[str, str]
     yield from ((one, two) for one in steady for two in labels if one != two)
 
 
-def _pair(now: pd.Series[Any], other: pd.Series[Any], whom: Ints) -> NeverPair:
-    """Return which labels are never beside each other, though chance would surely have them there."""
-    labels, others = (pd.Index(one.dropna().unique().astype(object)) for one in (now, other))
+def _chances(values: pd.Series[Any], labels: pd.Index[Any]) -> Floats:
+    """Return the share of each label, that of NULL and others last."""
+    shares: Floats = np.bincount(_codes(values, labels), minlength=len(labels) + 1) / max(len(values), 1)
+    return shares
+
+
+def _pair(now: pd.Series[Any], other: pd.Series[Any], whom: Ints, every: pd.Series[Any]) -> NeverPair:
+    """Return which labels are never beside each other, though chance would surely have them there.
+
+    Chance deals them out as often as they are in `every` row.
+    """
+    labels, others = (pd.Index(one.dropna().unique().astype(object)) for one in (every, other))
     codes, other_codes = _codes(now, labels), _codes(other, others)
     together = np.zeros((len(others) + 1, len(labels) + 1), bool)
     together[other_codes, codes] = True
     holders = pd.DataFrame({0: other_codes, 1: whom}).drop_duplicates()[0]
-    chances = np.bincount(codes, minlength=len(labels) + 1) / max(len(codes), 1)
+    chances = _chances(every, labels)
     # If labels were dealt out, so many owners would all miss one as seldom as this, all pairs counted in.
     odds = np.bincount(holders, minlength=len(others) + 1)[:, None] * np.log1p(-np.minimum(chances, 0.999))
     never = ~together & (odds < math.log(LEVEL) - math.log(max(together.size, 1)))
     never[-1, :] = never[:, -1] = False
-    return NeverPair(str(now.name), labels, str(other.name), others, never)
+    return NeverPair(str(now.name), labels, str(other.name), others, never, np.zeros(len(labels) + 1, bool))
 
 
 def are_odd(rows: pd.DataFrame, before: pd.DataFrame | None, pairs: Collection[NeverPair]) -> Mask:

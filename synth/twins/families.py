@@ -116,6 +116,12 @@ class Family:
     follows: frozenset[str] = frozenset()
 
     @property
+    def is_of_many_rows(self) -> bool:
+        """Whether owners who have rows have several, so that most are drawn given a row before of theirs."""
+        present = self.owner[self.owner >= 0]
+        return len(present) >= FEWEST_ROWS * len(np.unique(present))
+
+    @property
     def binding(self) -> pd.DataFrame:
         """What real owners hold that does not follow from their rows, so that these keep to it."""
         return self.owners.drop(columns=[*self.follows])

@@ -162,7 +162,7 @@ def _with_histories(
         np.unique(source.units, return_inverse=True)[1].astype(np.int64),
         categories=empty.categories,
         unchanged_columns={*constants, *climbs, *arithmetic.names([*rows.columns])},
-        by_label_alone=len(np.unique(family.whom)) == len(family.whom),
+        by_label_alone=len(np.unique(family.whom)) == len(family.whom) or family.is_of_many_rows,
     )
     resemblance_rows = with_resemblance(rows, family.whom[samples.owner], aims, samples.second, rng)
     return replace(samples, synthetic=resemblance_rows)

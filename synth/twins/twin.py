@@ -38,6 +38,7 @@ from synth.twins.lists import with_public_copies
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_for, with_days_of_parents
+from synth.twins.prefixes import with_prefixes
 from synth.twins.readings import read
 from synth.twins.redraw import choose
 from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
@@ -278,7 +279,7 @@ def _conform(
     table = with_keys_of_earlier(table, case, parents, rng)
     table = with_copied_keys(with_traits(table, case, owner, rng), case, case.context.facts.every, parents)
     table = move_to_free_places(valid_rows.as_judged(table, selection.places), case, rng)
-    table = numbered_apart(case, table)
+    table = numbered_apart(case, with_prefixes(table, case, rng))
     entities = _entities(case, table, parents)
     return distinct(case, table, selection.places, treatments, entities, rng)
 

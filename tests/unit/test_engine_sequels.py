@@ -56,6 +56,37 @@ def test_labels_follow_one_another_as_real_ones_do(seed: int) -> None:
     assert abs(rises[0] - rises[1]) < 0.1
 
 
+def claims(seed: int, owners: int = 300) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """What is booked of claims: they are opened once, paid in parts, and most are closed."""
+    chance = np.random.default_rng(seed)
+    parts = chance.integers(0, 4, owners)
+    kinds = [["opened", *["paid"] * n, *["closed"] * (chance.random() < 0.9)] for n in parts]
+    owner = np.repeat(np.arange(owners), [len(one) for one in kinds])
+    days = owner % 50 + np.concatenate([np.cumsum(chance.integers(1, 40, len(one))) for one in kinds])
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(days, "D")
+    return pd.DataFrame({"day": day, "kind": pd.Series(np.concatenate(kinds), dtype="string")}), owner
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_begins_a_history_begins_each_and_comes_no_more(seed: int) -> None:
+    rows, owner = claims(seed)
+    owners = pd.DataFrame({"age": np.arange(300) % 40})
+    histories = Histories(seed=seed, time="day", categories=["kind"])
+    sample, whose = histories.fit(owners, rows, owner).sample(owners)
+    is_first = np.append(True, whose[1:] != whose[:-1])
+    assert ((sample["kind"] == "opened").to_numpy(bool) == is_first).mean() > 0.99
+    assert (sample["kind"].to_numpy(object)[:-1][~is_first[1:]] != "closed").mean() > 0.99
+
+
+def test_a_label_of_first_rows_alone_follows_none_and_others_are_never_first() -> None:
+    rows, owner = claims(0)
+    later = np.append(False, owner[1:] == owner[:-1])
+    (pair,) = never_pairs(rows, later, owner, Schema("day", ("kind",), (), ()), ("kind",))
+    ends = pd.DataFrame({"day": rows["day"].iloc[:3], "kind": ["opened", "paid", "closed"]})
+    assert pair.are_odd(ends, None).tolist() == [False, True, True]
+    assert pair.are_odd(ends, ends.assign(kind="paid")).tolist() == [True, False, False]
+
+
 def test_what_chance_explains_is_no_rule() -> None:
     rows, owner = enrolments(0, owners=12)
     later = np.append(False, owner[1:] == owner[:-1])

@@ -85,3 +85,10 @@ def test_rows_keep_to_no_date_of_their_owner_that_is_made_of_them() -> None:
     whole = with_count(whole, terms, [first, count, copy, other])
     assert whole.count == "n_terms"
     assert {*students} - {*whole.binding} == {"first_day", "n_terms"}
+
+
+def test_owners_have_many_rows_where_those_who_have_any_have_several() -> None:
+    whole, _ = family(0)
+    assert whole.is_of_many_rows
+    assert not replace(whole, owner=np.arange(STUDENTS)).is_of_many_rows
+    assert replace(whole, owner=np.array([-1, 3, 3, 5, 5])).is_of_many_rows

@@ -77,6 +77,17 @@ def test_codes_begin_as_those_of_their_maker() -> None:
     assert twin["code"].str.fullmatch(r"[A-Z]{2}[A-Z1]\d{5}X7").all()
 
 
+def test_codes_of_which_some_begin_with_more_characters_keep_their_form() -> None:
+    """Policies of cars are `KFZ-21-00102`, those of houses `SACH-21-00102`."""
+    real = things(0, "{0}-{day:%y}-{1}")
+    longer = real.column("code").to_pandas().str.replace("TMB", "SACH")
+    twin = twin_of(real.set_column(0, "code", pa.array(longer, pa.string())))
+    begin = twin["maker"].map(BEGINNINGS | {"Skoda": "SACH"})
+    assert twin["code"].str.fullmatch(r"([A-Z]{2}[A-Z1]|SACH)-\d\d-\d{5}").all()
+    pairs = zip(twin["code"], begin, strict=True)
+    assert np.mean([code.startswith(start) for code, start in pairs]) > 0.99
+
+
 def test_codes_that_say_nothing_of_the_row_are_as_they_were() -> None:
     real = things(0, "K{1}")
     codes = twin_of(real)["code"]
