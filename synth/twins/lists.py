@@ -14,12 +14,31 @@ import pyarrow.compute as pc
 from synth.columns.roles import LEARNED_ROLES
 from synth.twins.computing import with_columns, without_new_breaks
 from synth.twins.source import looked_up
+from synth.twins.validity import with_valid_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from synth.domain import Across
     from synth.twins.context import Case, Samples, TwinTable
+
+
+def with_lists(
+    case: Case,
+    twin_table: TwinTable,
+    samples: Samples,
+    *,
+    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
+) -> tuple[TwinTable, Samples]:
+    """Return the twin with codes of lists that were valid by then, and what the lists say of them.
+
+    Args:
+        case: of the twin.
+        twin_table: the twin.
+        samples: the rows that it was made of.
+        parents: columns of the twins already made, by `unique_id`.
+    """
+    return with_public_copies(case, *with_valid_codes(case, twin_table, samples), parents=parents)
 
 
 def with_public_copies(
@@ -40,7 +59,7 @@ def with_public_copies(
     table, columns = twin_table.table, {}
     for fact in case.context.facts.every:
         parent = parents.get(fact.other, {})
-        if _is_listed(fact, case, table) and {fact.key, fact.source} <= parent.keys():
+        if _is_entry(fact, case, table) and {fact.key, fact.source} <= parent.keys():
             old, own = table.column(fact.column), table.column(fact.own)
             copies = looked_up(own, parent[fact.key], parent[fact.source]).cast(old.type)
             is_there = pc.is_in(own, parent[fact.key].cast(own.type).combine_chunks(), skip_nulls=True)
@@ -51,7 +70,7 @@ def with_public_copies(
     return with_columns(twin_table, samples, case.treatments, changes)
 
 
-def _is_listed(fact: Across, case: Case, table: pa.Table) -> bool:
+def _is_entry(fact: Across, case: Case, table: pa.Table) -> bool:
     """Return whether a learned column is what the public row says that another column names."""
     other = case.context.facts.tables.get(fact.other)
     if other is None or not other.public or fact.source in {*other.new_numbers, *other.figures}:

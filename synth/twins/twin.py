@@ -34,7 +34,7 @@ from synth.twins.families import family_of, of_one_entity, one_key_each, owners_
 from synth.twins.fits import with_fitting_keys
 from synth.twins.forebears import with_forebears
 from synth.twins.kinship import with_kinship
-from synth.twins.lists import with_public_copies
+from synth.twins.lists import with_lists
 from synth.twins.numbering import numbered_apart, with_numberings
 from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_for, with_days_of_parents
@@ -122,7 +122,7 @@ def draw_twin(
     valid_rows = replace(valid_rows, samples=samples)
     exact_table = _conform(case, valid_rows, selection, parents, versions)
     twin_table = exact_table
-    lists, periods = (partial(one, parents=parents) for one in (with_public_copies, with_periods_apart))
+    lists, periods = (partial(one, parents=parents) for one in (with_lists, with_periods_apart))
     for step in (lists, with_places, periods, with_carries, with_numberings, with_shares, with_kinship):
         twin_table, samples = step(case, twin_table, samples)
     pair = exact_table, twin_table
