@@ -59,7 +59,7 @@ def find_bounds(
             continue
         numbers = pd.Series(real[name].to_numpy(np.float64, na_value=np.nan))
         candidates = [_bounds(str(name), numbers, label, real[label], units) for label in labels]
-        narrow = [one for one in candidates if one[1] is not None and one[0] < NARROW]
+        narrow = [one for one in candidates if one[1] is not None and np.isfinite(one[0])]
         best = min(narrow, key=lambda one: one[0], default=None)
         if best is not None and best[1] is not None:
             results.append(best[1])
@@ -71,15 +71,17 @@ def _bounds(
 ) -> tuple[float, Bounds | None]:
     """Return how wide numbers are beside their label, by the width of all, and the bounds there.
 
-    That is nothing where labels tell the sign: refunds are negative, and charges are not.
+    That is nothing where labels tell the sign: refunds are negative, and charges are not. Where most labels
+    tell little, there are bounds beside those alone that do: the retired are old, and others of any age.
     """
     frame = pd.DataFrame({"number": numbers, "label": labels.to_numpy(object), "unit": units})
     frame = frame[np.isfinite(frame["number"].to_numpy())].dropna(subset=["label"])
     every = _range(frame)
     if every is None:
         return np.inf, None
-    ranges, decimals, widths, sizes, sides = {}, {}, [], [], []
+    ranges, decimals, widths, sizes, sides, values = {}, {}, [], [], [], []
     for value, rows in frame.groupby("label"):
+        values.append(value)
         own, side = _range(rows), _side(rows)
         bounds = own or side
         if bounds is not None:
@@ -91,7 +93,12 @@ def _bounds(
         sides.append(side)
     tells_sign = None not in sides and len({*sides}) > 1
     width = 0.0 if tells_sign else float(np.average(widths, weights=sizes)) / (every[1] - every[0])
-    return width, Bounds(name, label, ranges, decimals)
+    if width < NARROW:
+        return width, Bounds(name, label, ranges, decimals)
+    some = [place for place, one in enumerate(widths) if one < NARROW * (every[1] - every[0])]
+    ranges = {value: ranges[value] for place, value in enumerate(values) if place in some}
+    share = float(np.take(sizes, some).sum()) / sum(sizes)
+    return (2 - share if some else np.inf), Bounds(name, label, ranges, decimals)
 
 
 def _side(frame: pd.DataFrame) -> tuple[float, float] | None:

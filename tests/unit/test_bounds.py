@@ -63,6 +63,21 @@ def test_numbers_have_as_many_decimals_as_those_of_their_label() -> None:
     assert result["value"].equals(result["value"].round(1))
 
 
+def test_one_label_that_says_much_of_a_number_bounds_it_though_others_say_nothing() -> None:
+    rng = np.random.default_rng(5)
+    work = pd.Series(rng.choice(["employee", "retired", "none"], 2_000, p=[0.7, 0.2, 0.1]), dtype="str")
+    age = np.where(work == "retired", rng.integers(64, 80, 2_000), rng.integers(20, 84, 2_000))
+    real = pd.DataFrame({"work": work, "age": age})
+    (bounds,) = find_bounds(real, np.arange(2_000, dtype=np.uint64), {"work"})
+    assert bounds.ranges.keys() == {"retired"}
+    drawn_rows = real.assign(age=rng.permutation(age))
+
+    result = within_bounds(drawn_rows, (bounds,), 0)
+
+    assert result["age"][work == "retired"].min() > 55
+    assert result["age"][work != "retired"].equals(drawn_rows["age"][work != "retired"])
+
+
 @pytest.mark.parametrize("seed", range(16))
 def test_many_labels_of_few_people_do_not_bound_what_they_do_not_decide(seed: int) -> None:
     rng = np.random.default_rng(seed)
