@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 
+SELDOM = 0.01  # of the owners, who may have what others never have: a time that was moved before another
+
+
 @dataclass(frozen=True, slots=True)
 class NeverPair:
     """Labels of a column that never stand beside labels of another one.
@@ -80,7 +83,8 @@ def _followers(values: pd.Series[Any], later: Mask, whom: Ints) -> NeverPair:
     first = _codes(values[~later], pair.labels)
     owners = len(np.unique(whom[~later]))
     odds = owners * np.log1p(-np.minimum(_chances(values, pair.labels), 0.999))
-    late = (np.bincount(first, minlength=len(odds)) == 0) & (odds < math.log(LEVEL) - math.log(len(odds)))
+    is_seldom = np.bincount(first, minlength=len(odds)) <= SELDOM * owners
+    late = is_seldom & (odds < math.log(LEVEL) - math.log(len(odds)))
     late[-1] = False
     return replace(pair, late=late)
 
@@ -103,13 +107,15 @@ def _pair(now: pd.Series[Any], other: pd.Series[Any], whom: Ints, every: pd.Seri
     """
     labels, others = (pd.Index(one.dropna().unique().astype(object)) for one in (every, other))
     codes, other_codes = _codes(now, labels), _codes(other, others)
-    together = np.zeros((len(others) + 1, len(labels) + 1), bool)
-    together[other_codes, codes] = True
-    holders = pd.DataFrame({0: other_codes, 1: whom}).drop_duplicates()[0]
+    pairs = pd.DataFrame({0: other_codes, 1: codes, 2: whom}).drop_duplicates()
+    both = np.zeros((len(others) + 1, len(labels) + 1), np.int64)
+    np.add.at(both, (pairs[0].to_numpy(), pairs[1].to_numpy()), 1)
+    holders = pairs[[0, 2]].drop_duplicates()[0]
+    number = np.bincount(holders, minlength=len(others) + 1)[:, None]
     chances = _chances(every, labels)
     # If labels were dealt out, so many owners would all miss one as seldom as this, all pairs counted in.
-    odds = np.bincount(holders, minlength=len(others) + 1)[:, None] * np.log1p(-np.minimum(chances, 0.999))
-    never = ~together & (odds < math.log(LEVEL) - math.log(max(together.size, 1)))
+    odds = number * np.log1p(-np.minimum(chances, 0.999))
+    never = (both <= SELDOM * number) & (odds < math.log(LEVEL) - math.log(max(both.size, 1)))
     never[-1, :] = never[:, -1] = False
     return NeverPair(str(now.name), labels, str(other.name), others, never, np.zeros(len(labels) + 1, bool))
 

@@ -85,6 +85,10 @@ def test_a_label_of_first_rows_alone_follows_none_and_others_are_never_first() -
     ends = pd.DataFrame({"day": rows["day"].iloc[:3], "kind": ["opened", "paid", "closed"]})
     assert pair.are_odd(ends, None).tolist() == [False, True, True]
     assert pair.are_odd(ends, ends.assign(kind="paid")).tolist() == [True, False, False]
+    second = np.flatnonzero(later & np.append(~later[1:], True))[:2]
+    rows.loc[second, "kind"] = "opened"  # two of 300, whose times were moved
+    (again,) = never_pairs(rows, later, owner, Schema("day", ("kind",), (), ()), ("kind",))
+    assert again.are_odd(ends, ends.assign(kind="paid")).tolist() == [True, False, False]
 
 
 def test_what_chance_explains_is_no_rule() -> None:
