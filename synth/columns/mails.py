@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, product
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,15 @@ FORMS = (
     "{last}",
 )
 NUMBER = re.compile(r"[._+-]?\d+$")
+# What addresses have for letters that they lack: `Jörg` is `joerg` or, without marks, `jorg`.
+WRITTEN_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"}
+    | {"Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
+)
+WITHOUT_MARKS = str.maketrans(
+    {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "Ae"}
+)
+LETTERS = (WITHOUT_MARKS, WRITTEN_OUT)
 
 
 # How the letters of names are written in an address; where most do neither, they are small.
@@ -50,12 +59,17 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class NamedMail:
-    """The addresses in `column` begin with names as `form` says; `names` are the columns of these."""
+    """The addresses in `column` begin with names as `form` says; `names` are the columns of these.
+
+    Attributes:
+        letters: what they have for letters that addresses lack.
+    """
 
     column: str
     names: tuple[str, ...]
     form: str
     spelling: str = "small"
+    letters: Mapping[int, str] = field(default_factory=lambda: WITHOUT_MARKS)
 
     def start(self, name: tuple[str, str]) -> str:
         """Return how the address of somebody begins."""
@@ -84,7 +98,8 @@ def with_named_mails(
         real_mails = {text.lower() for text in _texts(existing.column(mail.column)) if text}
         length = by_name[mail.column].column.length
         names = zip(*(_texts(result[name]) for name in mail.names), strict=True)
-        mails = _rename(_texts(result[mail.column]), map(_first_and_last, names), mail, real_mails)
+        parts = (_first_and_last(name, mail.letters) for name in names)
+        mails = _rename(_texts(result[mail.column]), parts, mail, real_mails)
         old = _texts(result[mail.column])
         pairs_that_fit = [
             before if new is None or (length and len(new) > length) else new
@@ -112,15 +127,15 @@ def named_mails(treatments: Sequence[Treatment], real: pa.Table) -> list[NamedMa
 def _named_mail(real: pa.Table, column: str, names: tuple[str, ...]) -> NamedMail | None:
     """Return how the addresses of a column are made of these names, if they are."""
     rows = real.select([column, *names]).drop_null().slice(0, SAMPLE)
-    parts = [_first_and_last(row) for row in zip(*(_texts(rows[name]) for name in names), strict=True)]
+    people = [*zip(*(_texts(rows[name]) for name in names), strict=True)]
     starts = [NUMBER.sub("", (mail or "").rpartition("@")[0]) for mail in _texts(rows[column])]
-    pairs = [(start, part) for start, part in zip(starts, parts, strict=True) if start and part]
-    if len(pairs) < FEWEST:
-        return None
-    for form in FORMS:
-        beginnings = [(start, _start(form, part)) for start, part in pairs]
-        if sum(start.lower() == name.lower() for start, name in beginnings) >= MOST * len(pairs):
-            return NamedMail(column, names, form, _spelling(beginnings))
+    for letters in LETTERS:
+        parts = (_first_and_last(person, letters) for person in people)
+        pairs = [(start, part) for start, part in zip(starts, parts, strict=True) if start and part]
+        for form in FORMS if len(pairs) >= FEWEST else ():
+            beginnings = [(start, _start(form, part)) for start, part in pairs]
+            if sum(start.lower() == name.lower() for start, name in beginnings) >= MOST * len(pairs):
+                return NamedMail(column, names, form, _spelling(beginnings), letters)
     return None
 
 
@@ -161,10 +176,10 @@ def _start(form: str, name: tuple[str, str]) -> str:
     return form.format(first=first, last=last, initial=first[:1], ending=last[:1])
 
 
-def _first_and_last(names: Sequence[str | None]) -> tuple[str, str] | None:
+def _first_and_last(names: Sequence[str | None], letters: Mapping[int, str]) -> tuple[str, str] | None:
     """Return first name and surname as addresses have them; None where one is missing."""
     words = names if len(names) > 1 else _ends((names[0] or "").split())
-    plain = [_plain(word or "") for word in words]
+    plain = [_plain(word or "", letters) for word in words]
     return (plain[0], plain[1]) if len(plain) > 1 and all(plain) else None
 
 
@@ -172,10 +187,10 @@ def _ends(words: Sequence[str]) -> list[str]:
     return [words[0], words[-1]] if len(words) > 1 else []
 
 
-def _plain(word: str) -> str:
-    """Return the letters of a word without accents."""
-    letters = unicodedata.normalize("NFKD", word.replace("ß", "ss"))
-    return re.sub(r"[^A-Za-z0-9]", "", letters)
+def _plain(word: str, letters: Mapping[int, str]) -> str:
+    """Return a word in the letters of addresses."""
+    composed = unicodedata.normalize("NFC", word.replace("ß", "ss"))
+    return re.sub(r"[^A-Za-z0-9]", "", unicodedata.normalize("NFKD", composed.translate(letters)))
 
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> list[str | None]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.conform import assemble, learnable
-from synth.columns.mails import NamedMail, named_mails
+from synth.columns.mails import WITHOUT_MARKS, WRITTEN_OUT, NamedMail, named_mails
 from synth.columns.pii import IdentifierKind
 from synth.columns.roles import Treatment
 from synth.domain import Column, Kind, Role
@@ -69,6 +69,23 @@ def test_addresses_are_made_of_the_new_names_as_the_real_ones_are_of_real_names(
         if row["email"] is not None:
             assert row["email"].startswith(form.format((row[FIRST] or "").lower(), (row[LAST] or "").lower()))
             assert row["email"].partition("@")[2] in {"example.com", "example.net", "example.org"}
+
+
+@pytest.mark.parametrize(
+    ("words", "letters"),
+    [
+        ({"Jörg": "joerg", "Åse": "aase", "Müller": "mueller"}, WRITTEN_OUT),
+        ({"Jörg": "jorg", "Åse": "ase", "Müller": "muller"}, WITHOUT_MARKS),
+    ],
+)
+def test_letters_that_addresses_lack_are_written_out_or_bare(
+    words: dict[str, str], letters: dict[int, str]
+) -> None:
+    firsts, lasts = ["Jörg", "Åse", "Ann"] * 40, ["Müller", "Lund"] * 60
+    pairs = [*zip(firsts, lasts, strict=True)]
+    mails = [".".join(words.get(one, one.lower()) for one in pair) + "@firm.test" for pair in pairs]
+    [mail] = named_mails([*NAMES, MAIL], pa.table({FIRST: firsts, LAST: lasts, "email": mails}))
+    assert (mail.form, mail.letters) == ("{first}.{last}", letters)
 
 
 @pytest.mark.parametrize("form", ["{}.{}", "{}_{}"])
