@@ -101,7 +101,7 @@ class Excerpt:
         words: the same, and the names of the parents, to read.
         others: further parents of a query.
         query: SQL over the parents, called `parent 1`, `parent 2` and so on, as harmless as the condition.
-        lists: public seeds that the query reads as they are, called `list 1` and so on.
+        lists: public relations that the query reads as they are, called `list 1` and so on.
     """
 
     parent: str

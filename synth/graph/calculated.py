@@ -1,7 +1,7 @@
 """Models that are calculated from other tagged models: their twins are calculated from those twins.
 
 As with parts of models, only SQL that is wholly understood counts, and only if the real rows are so. What it
-reads is a tagged model, or a relation whose rows a tagged model has, or a public seed, or a query over such.
+reads is a tagged model, or a public list, or a relation whose rows one of these has, or a query over such.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Reading:
     """What a model reads, down to tagged models.
 
     Attributes:
-        parents: the tagged models, with what they are called; `lists` the seeds.
+        parents: the tagged models, with what they are called; `lists` the public ones.
         queries: those in between, by what they are called, in order.
     """
 
@@ -70,7 +70,7 @@ def calculated(
         parts: the models that are parts of others.
     """
     excerpts: dict[str, Excerpt] = {}
-    lists = public_seeds(models, looks)
+    lists = public_lists(models, looks)
     for name in models:
         if name not in parts and _is_undeclared(models[name]):
             try:
@@ -109,15 +109,15 @@ def is_learned(name: str, whole: Model, look: RelationLook) -> bool:
     return is_shared or look.columns[name].kind is not Kind.TEXT
 
 
-def public_seeds(models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> frozenset[str]:
-    """Return the seeds that tagged models refer to and in which no column leads to people, or may."""
+def public_lists(models: Mapping[str, Model], looks: Mapping[str, RelationLook]) -> frozenset[str]:
+    """Return the untagged relations that tagged models refer to, and in which no column leads to people."""
     keys = (key for model in models.values() for key in model.foreign_keys if key.public)
-    seeds = {key.parent for key in keys if key.relation is not None and key.parent.startswith("seed.")}
-    return frozenset(name for name in seeds if name in looks and _leads_nowhere(looks[name]))
+    lists = {key.parent for key in keys if key.relation is not None}
+    return frozenset(name for name in lists - models.keys() if name in looks and _is_list(looks[name]))
 
 
-def _leads_nowhere(look: RelationLook) -> bool:
-    return look.whole and not (look.personal or look.leading or look.texts or look.unclear)
+def _is_list(look: RelationLook) -> bool:
+    return look.whole and not (look.personal or look.leading or look.texts)
 
 
 class _Calculation:
@@ -189,31 +189,31 @@ class _Calculation:
         if node not in names:
             if len(names) > MOST or node == self._name:
                 raise ElsewhereError
-            if node in self._lists:
-                names[node] = self._reading.lists[node] = LIST.format(len(self._reading.lists) + 1)
-            else:
-                names[node] = self._parent(node) if node in self._models else self._between(node)
+            is_end = node in self._lists or node in self._models
+            names[node] = self._end(node) if is_end else self._between(node)
         return names[node]
 
-    def _parent(self, name: str) -> str:
-        parents = self._reading.parents
-        return parents.setdefault(name, PARENT.format(len(parents) + 1))
+    def _end(self, name: str) -> str:
+        """Return what a tagged model or a list is called."""
+        is_list = name in self._lists
+        ends = self._reading.lists if is_list else self._reading.parents
+        return ends.setdefault(name, (LIST if is_list else PARENT).format(len(ends) + 1))
 
     def _between(self, node: str) -> str:
         """Return what a relation without a twin is called: rows of a model that has them, or its query."""
-        model, columns = next(self._holders(node), ("", {}))
-        query = _chosen(self._parent(model), columns) if model else self._renamed(self._rewriting(node))
+        holder, columns = next(self._holders(node), ("", {}))
+        query = _chosen(self._end(holder), columns) if holder else self._renamed(self._rewriting(node))
         name = INNER.format(len(self._reading.queries) + 1)
         self._reading.queries[name] = query
         return name
 
     def _holders(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield the models that have all rows of a node, with the columns that are those of the node.
+        """Yield models and lists that have all rows of a node, with the columns that are those of the node.
 
         Those come last that lose rows by a join or a condition which may lose none: the real rows will tell.
         """
         for may_lose in (False, True):
-            for name in sorted(self._models):
+            for name in (*sorted(self._models), *(() if may_lose else sorted(self._lists))):
                 ours = {} if name == self._name else _copies(name, node, self._lineages, may_lose=may_lose)
                 if ours:
                     yield name, ours
@@ -236,10 +236,11 @@ class _Calculation:
                 raise ElsewhereError
 
     def _ends(self, ref: ColumnRef) -> frozenset[ColumnRef]:
-        """Return the columns of tagged models and seeds that a column's values come from."""
+        """Return the columns of tagged models and lists that a column's values come from."""
         if ref.node in self._lists:
-            column = self._looks[ref.node].columns.get(ref.column)
-            if column is None or not PLAIN_TYPES.fullmatch(column.data_type):
+            public = self._looks[ref.node]
+            column = public.columns.get(ref.column)
+            if ref.column in public.unclear or column is None or not PLAIN_TYPES.fullmatch(column.data_type):
                 raise ElsewhereError
             return frozenset({ref})
         if ref.node in self._models:

@@ -241,6 +241,7 @@ class Queries:
             return None
         scope.rows.outer_equalities = self._outer_equalities(where.this, scope)
         scope.rows.is_filtered = True
+        scope.rows.keys = [*scope.rows.keys, *self._numbered_keys(where.this, scope)]
         return where
 
     def _takes_first(self, condition: exp.Expr, scope: QueryScope) -> bool:
@@ -273,6 +274,12 @@ class Queries:
         parts = [] if where is None else _conjuncts(where.this)
         values = [*scope.rows.conditions, *(self._expressions.value(one, scope) for one in parts)]
         return tuple(one for one in values if _present_column(one) not in keys)
+
+    def _numbered_keys(self, condition: exp.Expr, scope: QueryScope) -> list[tuple[exp.Expr, ...]]:
+        """Return what no two rows share since a condition leaves one row of each: that with number 1."""
+        values = (self._expressions.value(one, scope) for one in _conjuncts(condition))
+        numbers = [numbering_of(one, self.leaves) for one in values] if len(scope.sources) == 1 else []
+        return [one.keys for one in numbers if one is not None]
 
     def _outer_equalities(self, condition: exp.Expr, scope: QueryScope) -> tuple[exp.Expr, ...]:
         """Read a condition; return what it makes equal to something of the query around."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 PARENT = "parent {}"  # what a query calls the twins that it is over
-LIST = "list {}"  # what it calls public seeds
+LIST = "list {}"  # what it calls public lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PartOfTwin:
 
     @property
     def every(self) -> tuple[Relation, ...]:
-        """All relations that are read: the twins and public seeds."""
+        """All relations that are read: the twins and public lists."""
         return (*self.relations, *self.excerpt.lists)
 
 

@@ -241,19 +241,28 @@ from "{0}".analytics.regions as r left join (
 
 
 @pytest.mark.parametrize(
-    ("more", "is_public"), [("", True), (", 'p' || n || '@example.org' as email", False)]
+    ("kind", "more", "is_public"),
+    [
+        ("seed", "", True),
+        ("model", "", True),
+        ("seed", ", 'p' || n || '@example.org' as email", False),
+        ("model", ", 'p' || n || '@example.org' as email", False),
+    ],
 )
-def test_a_public_seed_may_be_read_beside_the_twins(shop: Handmade, more: str, is_public: bool) -> None:
+def test_a_public_list_may_be_read_beside_the_twins(
+    shop: Handmade, kind: str, more: str, is_public: bool
+) -> None:
     query = BY_REGION.format(shop.database.name)
     shop.session.execute(REGIONS.format(more).encode())
     shop.session.execute(f"create table analytics.by_region as {query}".encode())
-    (seed,) = shop.model("regions", config={"materialized": "seed", "meta": {}}).values()
-    node_by_id = {"seed.hand.regions": {**seed, "unique_id": "seed.hand.regions", "resource_type": "seed"}}
+    (node,) = shop.model("regions", config={"materialized": kind, "meta": {}}).values()
+    regions = f"{kind}.hand.regions"
+    node_by_id = {regions: {**node, "unique_id": regions, "resource_type": kind}}
     node_by_id |= shop.model("by_region", compiled_code=query)
-    node_by_id["model.hand.by_region"]["depends_on"] = {"nodes": ["seed.hand.regions", "model.hand.orders"]}
+    node_by_id["model.hand.by_region"]["depends_on"] = {"nodes": [regions, "model.hand.orders"]}
     for name, test in shop.reference("orders", "region_id", "regions", "region_id").items():
         parents = test["depends_on"]["nodes"]
-        parents[:] = [one.replace("model.hand.regions", "seed.hand.regions") for one in parents]
+        parents[:] = [one.replace("model.hand.regions", regions) for one in parents]
         node_by_id[name] = test
     everything = nodes(shop) | node_by_id
     shop.write({name: one for name, one in everything.items() if name not in {*TALLIES}})

@@ -331,6 +331,30 @@ def test_what_rows_are_grouped_by_is_unique_behind_a_join_to_one_row_too() -> No
     assert read(sql.replace("on k.keeper = a.keeper", "on true")).keys == ()
 
 
+@pytest.mark.parametrize(
+    ("condition", "is_one"),
+    [
+        ("n = 1", True),
+        ("1 = n and day is not null", True),
+        ("n = 2", False),
+        ("n <= 1", False),
+        ("m = 1", False),
+    ],
+)
+def test_the_first_of_numbered_rows_is_there_once(condition: str, is_one: bool) -> None:
+    sql = f"""
+    with visits as (
+        select keeper, day, row_number() over (partition by keeper order by day desc) as n,
+            rank() over (partition by keeper order by day desc) as m
+        from zoo.visits
+    ),
+    latest as (select keeper, day from visits where {condition})
+    select k.keeper, l.day from zoo.keepers as k join latest as l on l.keeper = k.keeper
+    """
+    lineage = read(sql)
+    assert (lineage.rows_of, lineage.is_filtered) == ((KEEPERS, True) if is_one else (VISITS, True))
+
+
 def test_what_rows_are_grouped_by_is_their_grain() -> None:
     assert read("select keeper as k, came, count(*) from zoo.visits group by keeper, came").grain == (
         "k",
