@@ -28,6 +28,7 @@ class Way(StrEnum):
     TOTAL = "total"  # an expression over aggregates of the rows of another model
     FORMULA = "formula"  # over columns of the row and of the row of another model that it refers to
     DOMAIN = "domain"  # a mail address that ends with what the row of another model has
+    DAY = "day"  # a moment on the day that the row of another model has
     AFTER = "after"  # a time that is never before that of the row of another model
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
@@ -116,7 +117,7 @@ class Across:
     @property
     def is_of_one_row(self) -> bool:
         """Whether at most one row of `other` belongs to each row."""
-        return self.way in {Way.COPY, Way.OWN, Way.FORMULA, Way.DOMAIN, Way.AFTER}
+        return self.way in {Way.COPY, Way.OWN, Way.FORMULA, Way.DOMAIN, Way.DAY, Way.AFTER}
 
     @property
     def is_direct_copy(self) -> bool:
@@ -147,8 +148,8 @@ class Across:
             return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
         if self.way is Way.PART:
             return f"{name} adds up to the {self.source} of its {other}"
-        if self.way in {Way.COPY, Way.OWN, Way.DOMAIN, Way.AFTER}:
-            hows = {Way.DOMAIN: "at ", Way.AFTER: "never before ", Way.OWN: "NULL or "}
+        if self.way in {Way.COPY, Way.OWN, Way.DOMAIN, Way.DAY, Way.AFTER}:
+            hows = {Way.DOMAIN: "at ", Way.DAY: "on ", Way.AFTER: "never before ", Way.OWN: "NULL or "}
             how = hows.get(self.way, "")
             return f"{name} is {how}{other}.{self.source}"
         if self.way is Way.TOTAL:

@@ -14,6 +14,7 @@ from synth.domain import Across, Role, Way
 from synth.facts.after import after_facts
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
+from synth.facts.days import day_facts
 from synth.facts.late import late_facts, stated_late_facts
 from synth.facts.mails import mail_facts
 from synth.facts.partial import partial_copies
@@ -63,7 +64,7 @@ class AcrossFacts:
 
     def referenced_columns(self, name: str) -> frozenset[str]:
         """Return the columns of a model that rows of others copy, or by which they find its rows."""
-        every = (*self.after, *(fact for fact in self.every if fact.way in {Way.COPY, Way.OWN}))
+        every = (*self.after, *(fact for fact in self.every if fact.way in {Way.COPY, Way.OWN, Way.DAY}))
         copies = (fact for fact in every if fact.other == name)
         return frozenset(column for fact in copies for column in (fact.key, fact.source))
 
@@ -116,6 +117,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     known = [*copies, *search.certain_facts(_undecided(candidates, totals)), *totals]
     formulas = search.certain_facts(_lookups(links, models_by_id, tables, known))
     formulas += search.certain_facts(_late_copies(models_by_id, tables, [*known, *formulas]))
+    formulas += search.certain_facts(day_facts(links, tables, [*known, *formulas]))
     formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     decided_facts, every_copy = [*known, *formulas, *firsts], _copies(links, models_by_id, tables)

@@ -1,7 +1,8 @@
 """Keys of rows that were there before: nothing is sold before it is launched, or by who was not hired yet.
 
 Keys beside that of the owner are dealt out without a look at times. Where no real row is before what it
-refers to, rows of the twin that are change keys with others. What is referred to has as many rows as before.
+refers to, rows of the twin that are change keys with others; where each is on the day of that, all rows take
+these keys in the order of both times. What is referred to has as many rows as before.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ def with_keys_of_earlier(table: pa.Table, case: Case, parents: Parents, rng: np.
         groups = _groups(table, case, own)[here]
         first = places.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         new = first.copy()
-        new[here] = places_of_earlier(first[here], orders, groups, rng)
+        days = [order for order, fact in zip(orders, facts, strict=True) if fact.way is Way.DAY]
+        if days:  # the moments move to these days in the end
+            new[here] = places_in_order(first[here], days[0], groups, rng)
+        else:
+            new[here] = places_of_earlier(first[here], orders, groups, rng)
         values = pc.if_else(pa.array(new != first), keys.take(pa.array(new)).cast(old.type), old)
         table = table.set_column(table.column_names.index(own), own, values)
     return table
@@ -82,7 +87,9 @@ def _by_key(case: Case) -> Iterator[tuple[str, list[Across]]]:
         and not (one.unique or one.to_itself)
         and one.column.name not in fixed_columns
     }
-    facts = [fact for fact in context.facts.after if fact.model == name and fact.own in free]
+    days = (fact for fact in context.facts.every if fact.way is Way.DAY and fact.through is None)
+    every = (*context.facts.after, *days)
+    facts = [fact for fact in every if fact.model == name and fact.own in free]
     for (own, _, _), some in groupby(sorted(facts, key=_place), _place):
         yield own, list(some)
 
@@ -115,6 +122,24 @@ def _moments(times: pa.ChunkedArray, missing: int) -> Ints:
     numbers = times.cast(pa.timestamp("us")).cast(pa.int64()).fill_null(missing)
     moments: Ints = numbers.to_numpy().copy()
     return moments
+
+
+def places_in_order(places: Ints, moments: Moments, groups: Ints, rng: np.random.Generator) -> Ints:
+    """Return the places of the rows that are referred to, so that later rows refer to later ones.
+
+    Args:
+        places: of each row, the one that it refers to.
+        moments: of the rows, and of those referred to; rows without one keep what they have.
+        groups: of each row; only rows of one group change with each other.
+        rng: the source of chance, for times that are equal.
+    """
+    result = places.copy()
+    here = np.flatnonzero(moments.rows != NEVER)
+    mixed = rng.permutation(here)
+    by_time = mixed[np.lexsort((moments.rows[mixed], groups[mixed]))]
+    by_place = mixed[np.lexsort((moments.parents[places[mixed]], groups[mixed]))]
+    result[by_time] = places[by_place]
+    return result
 
 
 def places_of_earlier(

@@ -51,6 +51,7 @@ left join (
     group by {key}
 ) as others on others."synth key" operator(pg_catalog.=) one.{own}
 """
+DAY: LiteralString = "({source}::date + ({column} operator(pg_catalog.-) {column}::date))"
 # How often it is not what is usual: where everything is 0 on both sides, nothing follows from anything.
 # A number tells those apart who would have one address now.
 MAIL: LiteralString = """
@@ -221,6 +222,9 @@ def _value(fact: Across, place: int, *, number: sql.Composable = NOTHING) -> sql
     if fact.way is Way.DOMAIN:
         column = sql.SQL("one.{}").format(sql.Identifier(fact.column))
         return sql.SQL(MAIL).format(column=column, source=sql.Identifier(fact.source), number=number)
+    if fact.way is Way.DAY:
+        names = {"column": sql.Identifier("one", fact.column), "source": sql.Identifier("other", fact.source)}
+        return sql.SQL(DAY).format(**names)
     if fact.way in {Way.COPY, Way.OWN}:
         return sql.SQL("other.{}").format(sql.Identifier(fact.source))
     if fact.way is Way.FORMULA:

@@ -1,4 +1,4 @@
-"""Sales refer to products that were launched before: found in real rows, kept in the twin."""
+"""Sales refer to products that were launched before, guests to lessons of their day: as real rows have it."""
 
 from __future__ import annotations
 
@@ -53,3 +53,43 @@ def test_nobody_sells_before_being_hired(handmade: Handmade) -> None:
     assert sellers > 120
     assert "sales.sold_on is never before sellers.hired_on" in answer.text
     assert "sellers.bonus_on" not in answer.text
+
+
+# Guests come to lessons, a few to each, at about six; some do not come.
+LESSONS = """
+create table analytics.guests as
+select n + 700 as guest_id, 'g' || n || '@example.org' as email, 20 + (hashint4(n) & 31) as age
+from generate_series(1, 300) n;
+create table analytics.lessons as
+select n * 3 + 50 as lesson_id, date '2024-01-01' + ((hashint4(n) & 65535) % 600) as held_on,
+    (array['yoga', 'judo'])[1 + (hashint4(n + 9) & 1)] as kind
+from generate_series(1, 400) n;
+create table analytics.arrivals as
+select n as arrival_id, lesson_id, 701 + (hashint4(n + 7) & 65535) % 300 as guest_id,
+    case when n % 5 > 0 then held_on + time '17:40' + (hashint4(n) & 2047) * interval '1 s' end as came_at
+from generate_series(1, 2400) n
+join analytics.lessons on lesson_id = 53 + (hashint4(n + 3) & 65535) % 400 * 3;
+"""
+APART = """
+select count(*) filter (where came_at::date <> held_on), count(came_at), min(came_at::time)::text > '17:00',
+    count(distinct lesson_id), count(*)
+from synthetic.arrivals join synthetic.lessons using (lesson_id)
+"""
+
+
+def test_who_comes_comes_on_the_day_of_the_lesson(database: Database, tmp_path: Path) -> None:
+    with Handmade.made(database, tmp_path) as project:
+        project.session.execute(LESSONS)
+        keys = {"guests": "guest_id", "lessons": "lesson_id", "arrivals": "arrival_id"}
+        nodes = {name: one for table in keys for name, one in project.model(table).items()}
+        nodes |= {name: one for pair in keys.items() for name, one in project.key(*pair).items()}
+        for table in ("guests", "lessons"):
+            nodes |= project.reference("arrivals", keys[table], table, keys[table])
+        project.write(nodes)
+        answer = project.synth("run")
+        assert answer.code == 0, answer.text
+        assert "arrivals.came_at is on lessons.held_on" in answer.text
+        apart, times, late, lessons, rows = project.rows(APART)[0]
+        assert (apart, late) == (0, True)
+        assert 0.7 * rows < times < 0.9 * rows
+        assert lessons > 300

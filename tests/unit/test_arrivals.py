@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.twins.arrivals import ALWAYS, NEVER, Moments, places_of_earlier
+from synth.twins.arrivals import ALWAYS, NEVER, Moments, places_in_order, places_of_earlier
 
 
 def orders(seed: int = 0, rows: int = 2_000, parents: int = 60) -> tuple[np.ndarray, list[Moments]]:
@@ -40,3 +40,11 @@ def test_rows_that_are_late_enough_stay_where_nothing_is_wrong() -> None:
     later = [Moments(one.rows + 1_000 * (one.rows < NEVER), one.parents) for one in pairs]
     result = places_of_earlier(places, later, np.zeros(len(places), np.int64), np.random.default_rng(1))
     assert np.array_equal(result, places)
+
+
+def test_later_rows_refer_to_later_ones_and_those_without_a_time_keep_theirs() -> None:
+    places = np.array([0, 1, 2, 3, 3])
+    rows, parents = np.array([40, 10, NEVER, 30, 20]), np.array([1, 2, 3, 4])
+    moments, groups = Moments(rows, parents), np.array([0, 0, 0, 0, 1])
+    result = places_in_order(places, moments, groups, np.random.default_rng(0))
+    assert result.tolist() == [3, 0, 2, 1, 3]
