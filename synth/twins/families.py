@@ -89,6 +89,7 @@ class Family:
         owner: for each real row the position of its owner.
         twins: the twin owners' learned columns; `second` says which the engine of the second half drew.
         keys: what the key column holds for each twin owner; None where the keys are new.
+        real_keys: what it holds for each real one; None where no other model describes them.
         time: the column that orders the rows of an owner, if one does.
         categories: columns of owners whose values are labels.
         nest: the groups within the rows of an owner, where there are such.
@@ -114,6 +115,7 @@ class Family:
     whom: NDArray[np.int64] | None = None
     unique: tuple[tuple[str, ...], ...] = ()
     follows: frozenset[str] = frozenset()
+    real_keys: pa.ChunkedArray | None = None
 
     @property
     def is_of_many_rows(self) -> bool:
@@ -247,6 +249,7 @@ def _of_parent(
         parent.categories,
         again=parent.again,
         whom=parent.whom,
+        real_keys=parent.keys[column],
     )
 
 

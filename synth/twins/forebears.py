@@ -83,9 +83,10 @@ def with_telling(owners: Owners, rows: pd.DataFrame, owner: Ints, entities: int)
     if not owners.above:
         return owners
     here = np.flatnonzero(owner >= 0)
-    own = [_bins(rows[name].iloc[here]) for name in rows]
+    own = [bins_of(rows[name].iloc[here]) for name in rows]
     says = {
-        name: _information(_bins(owners.real[name].iloc[owner[here]]), own, entities) for name in owners.above
+        name: information_of(bins_of(owners.real[name].iloc[owner[here]]), own, entities)
+        for name in owners.above
     }
     best = sorted((name for name in says if says[name] > 0), key=lambda name: -says[name])[:MOST]
     names = [name for name in owners.real if name not in owners.above or name in best]
@@ -98,7 +99,7 @@ def with_telling(owners: Owners, rows: pd.DataFrame, owner: Ints, entities: int)
     )
 
 
-def _bins(values: pd.Series[Any]) -> Ints:
+def bins_of(values: pd.Series[Any]) -> Ints:
     """Return a few groups of values: quantiles of numbers and dates, or the commonest labels; NULL apart."""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         ranks = values.rank(pct=True, method="average").to_numpy(float, na_value=np.nan)
@@ -111,7 +112,7 @@ def _bins(values: pd.Series[Any]) -> Ints:
     return np.where(values.isna().to_numpy(bool), BINS, codes).astype(np.int64)
 
 
-def _information(one: Ints, others: Sequence[Ints], entities: int) -> float:
+def information_of(one: Ints, others: Sequence[Ints], entities: int) -> float:
     """Return the mutual information with each of the others in nats, as far as it is beyond chance."""
     total, size = 0.0, BINS + 1
     for other in others:

@@ -45,6 +45,7 @@ from synth.twins.rejection import refuse_broken, sample_valid_rows, without_brok
 from synth.twins.resplit import owners_again
 from synth.twins.seniority import with_elders
 from synth.twins.shares import with_shares
+from synth.twins.siblings import with_siblings
 from synth.twins.snapshots import in_versions, key_versions
 from synth.twins.source import follow_step
 from synth.twins.stretches import with_stretches
@@ -211,7 +212,7 @@ def _in_family(
         *(one.columns for one in case.unique if not one.is_computed and not one.where),
     )
     family = replace(with_count(family, model, facts), unique=tuple(dict.fromkeys(keys)))
-    return replace(case, family=family)
+    return replace(case, family=with_siblings(family, model.unique_id, facts, owners))
 
 
 def _open(task: Task, context: RunContext) -> Case:
