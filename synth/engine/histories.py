@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.amounts import is_averaged
+from synth.engine.bonds import Bonds
 from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from synth.engine.synthesizer import Progress
 
 STREAMS = 5  # of chance, one for each engine
-HISTORY_TRIES = 4  # draws of a whole history, until it has as many rows as were drawn for it
+HISTORY_TRIES = 7  # draws of a whole history, until it has as many rows as were drawn for it
 MOST_WITHOUT_ROOM, ROOM_TRIES = 0.01, 2  # of its rows may have no room; draws until no more have none
 DRAWS = 2**20  # numbers between two draws: one a step is enough,
 TRY_DRAWS = 2**17  # and between two draws of whole histories
@@ -138,7 +139,8 @@ class Histories:
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
         whom = own.owner if own.entities is None else np.unique(own.entities, return_inverse=True)[1]
         pairs = never_pairs(own.rows, own.place > 0, whom, schema, self._categories)
-        form = replace(form, marks=self._marks(own, schema), never=pairs)
+        bonds = Bonds.of(own, time, {*self._labels, *self._categories}, self._rare)
+        form = replace(form, marks=self._marks(own, schema), never=pairs, bonds=bonds)
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)
@@ -218,11 +220,13 @@ class Histories:
     ) -> tuple[pd.DataFrame, Ints]:
         """Draw histories of so many rows.
 
-        Those that end before they have as many, or whose rows had no room before the end, are drawn anew.
+        Those that end before they have as many, or whose rows had no room before the end, are drawn anew, and
+        those whose first or last row is not as their owner.
         """
         rows, owner, without_room = self._sample(model, owners, counts, draw)
+        broken = model.bonds.broken(owners, rows, owner)
         for attempt in range(1, HISTORY_TRIES + 1):
-            rows_short = counts - np.bincount(owner, minlength=len(owners))
+            rows_short = counts - np.bincount(owner, minlength=len(owners)) + broken
             no_room = (without_room > MOST_WITHOUT_ROOM * counts) & (attempt <= ROOM_TRIES)
             to_redraw = np.flatnonzero((rows_short > 0) | (no_room & (counts.sum() <= MOST_ROWS)))
             if not len(to_redraw):
@@ -231,15 +235,17 @@ class Histories:
             more, whose, without_room_now = self._sample(
                 model, some, counts[to_redraw], draw + attempt * TRY_DRAWS
             )
-            missing_now = counts[to_redraw] - np.bincount(whose, minlength=len(to_redraw))
+            broken_now = model.bonds.broken(some, more, whose)
+            missing_now = counts[to_redraw] - np.bincount(whose, minlength=len(to_redraw)) + broken_now
             better = missing_now + without_room_now < (rows_short + without_room)[to_redraw]
             without_room[to_redraw[better]] = without_room_now[better]
+            broken[to_redraw[better]] = broken_now[better]
             stays = ~np.isin(owner, to_redraw[better])
             rows = pd.concat([rows[stays], more[better[whose]]], ignore_index=True)
             owner = np.concatenate([owner[stays], to_redraw[whose[better[whose]]]])
             order = np.argsort(owner, kind="stable")
             rows, owner = rows.iloc[order].reset_index(drop=True), owner[order]
-        return rows, owner
+        return model.bonds.with_times(owners, rows, owner), owner
 
     def _sample(
         self, model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synth.engine.bonds import Bonds
 from synth.engine.marks import Marks
 from synth.engine.panels import brought_back
 from synth.engine.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
@@ -42,6 +43,7 @@ class HistoryModel:
         start: the earliest.
         firsts: the engines of first rows; None where no owner has a row, or `laters` draw them, too.
         heads: the histories of the first rows of stretches, where histories are long.
+        bonds: what rows have in common with their owners.
         laters: the engines of all other rows, or of all; None where no history has several.
     """
 
@@ -58,6 +60,7 @@ class HistoryModel:
     never: tuple[NeverPair, ...] = ()
     week: Week = field(default_factory=Week)
     marks: Marks = field(default_factory=Marks)
+    bonds: Bonds = field(default_factory=Bonds)
 
 
 def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
