@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.handmade import Handmade
 
 if TYPE_CHECKING:
@@ -163,15 +165,32 @@ where (c.long_calls, c.mean) is distinct from (coalesce(t.long_calls, 0), t.mean
 """
 
 
-def test_calls_are_counted_under_a_condition_and_averaged(database: Database, tmp_path: Path) -> None:
+# What the rows of a third table add up to by the way.
+THIRDS = """
+create table analytics.thirds as
+select customer, call % 3 as third, (count(*) filter (where minutes > 20))::integer as long_calls
+from analytics.calls group by 1, 2
+"""
+
+
+@pytest.mark.parametrize("has_thirds", [False, True])
+def test_calls_are_counted_under_a_condition_and_averaged(
+    database: Database, tmp_path: Path, has_thirds: bool
+) -> None:
     with Handmade.made(database, tmp_path) as project:
         project.session.execute(SALES.encode())
+        thirds: dict[str, Any] = {}
+        if has_thirds:
+            project.session.execute(THIRDS.encode())
+            thirds = project.model("thirds", config={"materialized": "table", "meta": {"synthesize": True}})
+            thirds |= project.reference("thirds", "customer", "customers", "customer")
         options: dict[str, Any] = {"materialized": "table", "meta": {"synthesize": True}}
         calls = CALLS.format(f'"{database.name}"')
         project.write(
             {
                 **project.model("customers", config=options, compiled_code=calls),
                 **project.model("calls", config=options),
+                **thirds,
                 **project.key("customers", "customer"),
                 **project.key("calls", "call"),
                 **project.reference("calls", "customer", "customers", "customer"),
