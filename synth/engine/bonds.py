@@ -69,7 +69,7 @@ class Bonds:
         first = [bond for bond in times if _holds(bond, panel, len(times), rare)]
         return cls(tuple(codes), tuple({bond.end: bond for bond in reversed(first)}.values()))
 
-    def broken(self, owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints) -> Ints:
+    def breaks(self, owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints) -> Ints:
         """Return for each owner how many labels at an end of its rows are not its own, or times cannot be."""
         result = np.zeros(len(owners), np.int64)
         for bond in self.times:

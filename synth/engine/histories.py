@@ -224,9 +224,9 @@ class Histories:
         those whose first or last row is not as their owner.
         """
         rows, owner, without_room = self._sample(model, owners, counts, draw)
-        broken = model.bonds.broken(owners, rows, owner)
+        breaks = model.bonds.breaks(owners, rows, owner)
         for attempt in range(1, HISTORY_TRIES + 1):
-            rows_short = counts - np.bincount(owner, minlength=len(owners)) + broken
+            rows_short = counts - np.bincount(owner, minlength=len(owners)) + breaks
             no_room = (without_room > MOST_WITHOUT_ROOM * counts) & (attempt <= ROOM_TRIES)
             to_redraw = np.flatnonzero((rows_short > 0) | (no_room & (counts.sum() <= MOST_ROWS)))
             if not len(to_redraw):
@@ -235,11 +235,11 @@ class Histories:
             more, whose, without_room_now = self._sample(
                 model, some, counts[to_redraw], draw + attempt * TRY_DRAWS
             )
-            broken_now = model.bonds.broken(some, more, whose)
-            missing_now = counts[to_redraw] - np.bincount(whose, minlength=len(to_redraw)) + broken_now
+            breaks_now = model.bonds.breaks(some, more, whose)
+            missing_now = counts[to_redraw] - np.bincount(whose, minlength=len(to_redraw)) + breaks_now
             better = missing_now + without_room_now < (rows_short + without_room)[to_redraw]
             without_room[to_redraw[better]] = without_room_now[better]
-            broken[to_redraw[better]] = broken_now[better]
+            breaks[to_redraw[better]] = breaks_now[better]
             stays = ~np.isin(owner, to_redraw[better])
             rows = pd.concat([rows[stays], more[better[whose]]], ignore_index=True)
             owner = np.concatenate([owner[stays], to_redraw[whose[better[whose]]]])

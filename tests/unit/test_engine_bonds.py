@@ -69,5 +69,5 @@ def test_times_are_set_where_rows_stay_in_order() -> None:
     rows, owner = pd.DataFrame({"day": pd.to_datetime(days)}), np.array([0, 0, 1, 1, 2])
     bonds = Bonds(times=(Bond("left", "day", "last"),))
     result = bonds.with_times(owners, rows, owner)
-    assert bonds.broken(owners, rows, owner).tolist() == [0, 1, 0]
+    assert bonds.breaks(owners, rows, owner).tolist() == [0, 1, 0]
     assert result["day"].dt.strftime("%m-%d").tolist() == ["02-01", "05-01", "03-01", "03-02", "03-03"]
