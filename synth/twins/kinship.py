@@ -3,6 +3,7 @@
 A child lives where its guardian does, a refund is of the account of the payment, a category is of the branch
 of the one above. Such references are dealt out without a look at the rest. Of a row that has another key in
 common with the row above, one with the same key is sought first; then it takes over the rest from above.
+Of what is made up, such as a surname, as many rows take it over as have it in common with the row above.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from synth.columns.mails import with_named_mails
 from synth.domain import RARE, Kind, Role
 from synth.twins.computing import own_formulas, with_columns
 from synth.twins.hierarchy import forest_of
@@ -34,16 +36,23 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SURELY = 1e-3  # chance that rows of some table are alike by accident, all columns counted in
+MADE_UP = frozenset({Role.NAME, Role.ADDRESS, Role.PHONE})
+MOSTLY = 0.5  # of the rows that have something made up in common with the row above, from which it counts
 SHARED_KEYS = frozenset({Role.FOREIGN_KEY, Role.NATURAL_KEY})
 
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """Rows refer by `column` to the `key` of others, with which they have `alike` columns in common."""
+    """Rows refer by `column` to the `key` of others, with which they have `alike` columns in common.
+
+    Attributes:
+        partly: columns that are made up, and the share of rows that have them in common.
+    """
 
     column: str
     key: str
     alike: tuple[str, ...]
+    partly: tuple[tuple[str, float], ...] = ()
 
 
 def kinships_of(real: pa.Table, treatments: Sequence[Treatment], names: Collection[str]) -> list[Kinship]:
@@ -64,8 +73,24 @@ def kinships_of(real: pa.Table, treatments: Sequence[Treatment], names: Collecti
         if forest is None or not forest.is_whole:
             continue
         alike = tuple(name for name in others if _is_alike(real.column(name), forest.above, len(others)))
-        result += [Kinship(column, key, alike)] if alike else []
+        invented = {one.column.name for one in treatments if one.role in MADE_UP and not one.unique}
+        rest = [name for name in others if name in invented.difference(alike)]
+        shares = {name: _share_alike(real.column(name), forest.above) for name in rest}
+        partly = tuple((name, share) for name, share in shares.items() if share >= MOSTLY)
+        result += [Kinship(column, key, alike, partly)] if alike or partly else []
     return result
+
+
+def _share_alike(values: pa.ChunkedArray, above: Ints) -> float:
+    """Return the share of rows that hold what the row above holds, beyond chance; 0 of few rows above."""
+    codes = pd.factorize(values.to_pandas())[0]
+    below = np.flatnonzero((above >= 0) & (codes >= 0))
+    if len(np.unique(above[below])) < RARE:
+        return 0.0
+    shares = np.bincount(codes[codes >= 0]) / (codes >= 0).sum()
+    chance = float(shares @ shares)
+    share = float((codes[below] == codes[above[below]]).mean())
+    return (share - chance) / (1 - chance) if chance < MOSTLY else 0.0
 
 
 def _is_alike(values: pa.ChunkedArray, above: Ints, tries: int) -> bool:
@@ -109,6 +134,10 @@ def with_kinship(case: Case, twin_table: TwinTable, samples: Samples) -> tuple[T
             table = led_to_kin(table, one, keys, seniorities.get(one.column), rng)
         kin = like_those_above(table, one)
         table = with_keys_of_before(kin, table, one, keys, rng) if keys else kin
+        table = partly_like_those_above(table, one, rng)
+    if any(one.partly for one in kinships) and real.num_rows == case.source.rows:
+        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+        table = pa.table(with_named_mails(columns, treatments, real, real), schema=table.schema)
     changes = {name for name in table.column_names if not table.column(name).equals(before.column(name))}
     names = references.union(changes, *(one.alike for one in kinships))
     return with_columns(twin_table, samples, treatments, table.select(sorted(names)))
@@ -198,6 +227,21 @@ def like_those_above(table: pa.Table, one: Kinship) -> pa.Table:
     for name in one.alike:
         place = table.column_names.index(name)
         table = table.set_column(place, name, table.column(name).combine_chunks().take(pa.array(source)))
+    return table
+
+
+def partly_like_those_above(table: pa.Table, one: Kinship, rng: np.random.Generator) -> pa.Table:
+    """Return the twin in which so many rows hold what is made up of the row at the top of theirs."""
+    forest = forest_of(table, one.column, one.key) if one.partly else None
+    if forest is None:
+        return table
+    tops, own = _tops(forest), np.arange(table.num_rows)
+    ranks = rng.random(table.num_rows)  # one for all columns: who has another name lives elsewhere
+    for name, share in one.partly:
+        values = table.column(name).combine_chunks()
+        takes = (ranks < share) & values.is_valid().to_numpy(zero_copy_only=False)
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, values.take(pa.array(np.where(takes, tops, own))))
     return table
 
 

@@ -15,6 +15,7 @@ from synth.twins.kinship import (
     kinships_of,
     led_to_kin,
     like_those_above,
+    partly_like_those_above,
     with_keys_of_before,
 )
 
@@ -76,6 +77,26 @@ def test_one_row_that_differs_from_the_one_above_dismisses_a_column() -> None:
     homes[2] += 1
     table = table.set_column(2, "home", pa.array(homes))
     assert kinships_of(table, TREATMENTS, NAMES) == [Kinship("guardian", "id", ("phone",))]
+
+
+def test_as_many_rows_have_a_name_of_the_one_above_as_in_reality() -> None:
+    rng = np.random.default_rng(8)
+    table = patients(400).select(["id", "guardian"])
+    above = np.where(np.arange(1200) % 3 == 2, np.arange(1200) - 2, np.arange(1200))
+    names = rng.choice(["Abel", "Bauer", "Cohen", "Egger", "Fuchs", "Gross", "Haas"], 1200)
+    family = np.where(rng.random(1200) < 0.8, names[above], names)
+    surname = Treatment(Column("family", "text", Kind.TEXT, not_null=False), Role.NAME, "name")
+    (one,) = kinships_of(table.append_column("family", pa.array(family)), [*TREATMENTS, surname], ["family"])
+    ((name, share),) = one.partly
+    assert (name, one.alike) == ("family", ())
+    assert abs(share - 0.8) < 0.06
+    twin = table.append_column("family", pa.array(rng.permutation(names)))
+    result = np.array(partly_like_those_above(twin, one, rng)["family"].to_pylist())
+    is_child = np.arange(1200) % 3 == 2
+    assert abs((result == result[above])[is_child].mean() - 0.82) < 0.06
+    assert (result == np.array(twin["family"].to_pylist()))[~is_child].all()
+    few = kinships_of(table.append_column("family", pa.array(names)), [*TREATMENTS, surname], ["family"])
+    assert few == []
 
 
 def test_rows_refer_to_those_who_have_their_key() -> None:
