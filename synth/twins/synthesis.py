@@ -113,7 +113,8 @@ def _without_repeats(
 ) -> Samples:
     """Return the rows of owners where none repeats what no two real rows of an owner share."""
     keys = labels_of_keys(family.unique, family.key, [*samples.synthetic.columns])
-    samples = with_single_labels(samples, keys, rng, time=family.time)
+    labels = [names for names in keys if family.time not in names]  # of rows at one time all but one go
+    samples = with_single_labels(samples, labels, rng, time=family.time)
     return at_their_events(samples, treatments, keys)
 
 

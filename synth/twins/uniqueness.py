@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from synth.columns.conform import without_duplicates
-from synth.domain import Role
+from synth.domain import Kind, Role
 from synth.twins.context import TwinTable
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from synth.warehouse import Warehouse
 
 BY_CHANCE = 20.0  # repeats that chance would bring, from which none is a rule: its probability is 2e-9
+REPEATABLE = frozenset({Role.DATETIME, Role.CATEGORY})
 ROUNDS = 8  # exchanges of values between rows before what still repeats is left out
 
 
@@ -58,7 +59,8 @@ def _with_keys(model: Model, columns: Sequence[Column], unique: Sequence[Uniquen
 def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Table) -> Model:
     """Return the model with keys of several columns that its SQL implies, or that no chance explains.
 
-    A pair of foreign keys is one if no row repeats it, although rows drawn one by one would.
+    A pair of foreign keys, or of an owner and a date, a label or a whole number, is one if no row repeats it,
+    although rows drawn one by one would: one bill of each member for each half year.
 
     Args:
         model: of the rows.
@@ -68,7 +70,8 @@ def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Ta
     known_keys = [frozenset(names) for names in (*model.unique, model.primary_key) if names]
     whose = model.ownership.column if model.ownership else ""
     implied_keys: list[tuple[str, ...]] = []
-    for names in (*model.derived_keys, *_foreign_pairs(treatments, real)):
+    pairs = (*_foreign_pairs(treatments, real), *_pairs_of_owners(treatments, real, whose))
+    for names in (*model.derived_keys, *pairs):
         columns = tuple(sorted(names, key=lambda name: name == whose))  # an owner's rows stay the owner's
         if not set(names) <= set(real.column_names) or any(key <= set(names) for key in known_keys):
             continue
@@ -87,13 +90,29 @@ def _foreign_pairs(treatments: Sequence[Treatment], real: pa.Table) -> list[tupl
         and not one.unique
         and not real.column(one.column.name).null_count
     }
-    rows = real.num_rows * (real.num_rows - 1) / 2
-    alike = {name: float((_shares(real.column(name)) ** 2).sum()) for name in references}
-    return [
-        (one, other)
-        for one, other in combinations(references, 2)
-        if (references[one] or references[other]) and rows * alike[one] * alike[other] >= BY_CHANCE
+    pairs = (
+        (one, other) for one, other in combinations(references, 2) if references[one] or references[other]
+    )
+    return _repeating(pairs, real)
+
+
+def _pairs_of_owners(treatments: Sequence[Treatment], real: pa.Table, whose: str) -> list[tuple[str, str]]:
+    """Return the pairs of the owner of rows and a learned value that many rows would repeat by chance."""
+    complete = [one for one in treatments if not real.column(one.column.name).null_count and not one.unique]
+    names = [one.column.name for one in complete if one.role in REPEATABLE]
+    names += [
+        one.column.name for one in complete if one.role is Role.NUMBER and one.column.kind is Kind.INTEGER
     ]
+    has_owner = any(one.column.name == whose and one.role is Role.FOREIGN_KEY for one in complete)
+    return _repeating(((whose, name) for name in names), real) if has_owner else []
+
+
+def _repeating(pairs: Iterable[tuple[str, str]], real: pa.Table) -> list[tuple[str, str]]:
+    """Return the pairs of columns that many rows would repeat by chance."""
+    every = [*pairs]
+    rows = real.num_rows * (real.num_rows - 1) / 2
+    alike = {name: float((_shares(real.column(name)) ** 2).sum()) for name in {*chain(*every)}}
+    return [(one, other) for one, other in every if rows * alike[one] * alike[other] >= BY_CHANCE]
 
 
 def _shares(values: pa.ChunkedArray) -> NDArray[np.float64]:

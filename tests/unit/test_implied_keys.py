@@ -52,6 +52,18 @@ def test_two_references_that_never_repeat_together_are_a_key_where_chance_would_
     assert with_implied_keys(MODEL, KEYS, pairs(200, 200, 300)).unique == ()  # few would by chance
 
 
+def test_an_owner_has_one_row_for_each_period_where_chance_would_repeat_some() -> None:
+    rows = pairs(200, 20, 800)
+    days = pa.table({"pupil": rows["pupil"], "day": rows["course"].cast(pa.int32()).cast(pa.date32())})
+    day = Treatment(Column("day", "date", Kind.DATE, not_null=False), Role.DATETIME, "type")
+    assert with_implied_keys(MODEL, [KEYS[0], day], days).unique == (("day", "pupil"),)
+    assert with_implied_keys(replace(MODEL, ownership=None), [KEYS[0], day], days).unique == ()
+    several = pa.concat_tables([days, days.slice(0, 1)])
+    assert with_implied_keys(MODEL, [KEYS[0], day], several).unique == ()
+    moments = days.set_column(1, "day", pa.array(range(800), pa.int32()).cast(pa.date32()))
+    assert with_implied_keys(MODEL, [KEYS[0], day], moments).unique == ()  # nobody would repeat one
+
+
 def test_what_sql_groups_by_is_a_key_unless_a_part_of_it_is_one() -> None:
     model_of_groups = replace(MODEL, derived_keys=(("pupil", "day"), ("pupil", "room")))
     rows = pa.table({"pupil": [1, 1, 2], "day": [1, 2, 1], "n": [4, 4, 4]})
