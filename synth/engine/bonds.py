@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.evidence import LEVEL
+from synth.engine.spans import SURELY
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,7 +50,7 @@ class Bonds:
 
     @classmethod
     def of(cls, panel: Panel, time: str | None, labels: Collection[str], rare: int) -> Bonds:
-        """Return what all owners have in common with a row, where chance would not have it so.
+        """Return what owners have in common with a row, where chance would not have it so.
 
         Args:
             panel: owners and their rows in order.
@@ -106,12 +107,15 @@ def _times(
 
 
 def _holds(bond: Bond, panel: Panel, tries: int, rare: int) -> bool:
-    """Return whether all owners have it in common with their row, where many would not by chance."""
+    """Return whether owners have it in common with their row, where many would not by chance.
+
+    What was drawn anew because it is rare may break it.
+    """
     whose, where = _ends(panel.owner, bond.end)
     theirs, ours = panel.owners[bond.owners].iloc[whose], panel.rows[bond.column].iloc[where]
     there = theirs.notna().to_numpy(bool)
     whom = pd.unique(pd.Series(panel.whom[where[there]]))
-    if len(whom) < rare or _differ(theirs, ours).any():
+    if len(whom) < rare or _differ(theirs, ours).sum() > (1 - SURELY) * there.sum():
         return False
     shares = theirs[there].astype(object).value_counts(normalize=True).to_numpy()
     chance = min(float((shares**2).sum()), 1.0)

@@ -59,6 +59,10 @@ def test_bonds_hold_in_all_histories_and_chance_explains_none() -> None:
     assert bonds.labels == (Bond("owner state", "state", "last"),)
     ends = {bond.owners: bond.end for bond in bonds.times}
     assert ends == {"owner begin": "first", "owner left": "last"}
+    odd = panel.rows.assign(state=panel.rows["state"].where(owner > 3, "resting"))
+    assert Bonds.of(Panel(panel.owners, odd, owner), "since", LABELS, 10).labels == bonds.labels  # few differ
+    odd = panel.rows.assign(state=panel.rows["state"].where(owner > 100, "resting"))
+    assert Bonds.of(Panel(panel.owners, odd, owner), "since", LABELS, 10).labels == ()
     few = owner < 8
     assert Bonds.of(Panel(panel.owners[:8], rows[few], owner[few]), "since", LABELS, 10) == Bonds()
 
