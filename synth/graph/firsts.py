@@ -22,11 +22,11 @@ def numbering_of(condition: exp.Expr, leaves: QueryLeaves) -> Leaf | None:
         leaves: of the query.
     """
     one = bare(condition)
-    if not isinstance(one, exp.EQ) or text(one.expression) != "1":
+    sides = [bare(one.left), bare(one.right)] if isinstance(one, exp.EQ) else []
+    columns = [each for each in sides if isinstance(each, exp.Column)]
+    if "1" not in map(text, sides) or not columns or columns[0].table != OPAQUE:
         return None
-    column = bare(one.this)
-    if not isinstance(column, exp.Column) or column.table != OPAQUE:
-        return None
+    column = columns[0]
     meaning = leaves[column]
     has_order = len(meaning.parts) > 1 and bool(meaning.keys)
     is_number = meaning.sort is Sort.WINDOW and meaning.function == "row_number"
