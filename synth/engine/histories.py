@@ -24,6 +24,7 @@ from synth.engine.clocks import Clock
 from synth.engine.crowd import Beside
 from synth.engine.habits import habits
 from synth.engine.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
+from synth.engine.limits import find_limits
 from synth.engine.marks import Marks
 from synth.engine.panels import (
     LONG,
@@ -140,7 +141,8 @@ class Histories:
         whom = own.owner if own.entities is None else np.unique(own.entities, return_inverse=True)[1]
         pairs = never_pairs(own.rows, own.place > 0, whom, schema, self._categories)
         bonds = Bonds.of(own, time, {*self._labels, *self._categories}, self._rare)
-        form = replace(form, marks=self._marks(own, schema), never=pairs, bonds=bonds)
+        limits = find_limits(own, time)
+        form = replace(form, marks=self._marks(own, schema), never=pairs, bonds=bonds, limits=limits)
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)
@@ -282,7 +284,8 @@ class Histories:
             engines = later_engines(model)
             known_columns = known_columns or engines.read({str(name): owners[name] for name in owners})
             context = engines.next_context(past, known_columns, owner[active], lengths[active])
-            now, late = next_rows_of(model, past, context, draw + 2 * place)
+            beside = owners.iloc[owner[active]]
+            now, late = next_rows_of(model, past, context, draw + 2 * place, beside)
             np.add.at(without_room, owner[active[late]], 1)
             if model.schema.time is not None:  # where the observation is over, there is no further row
                 since = model.schema.since(past.rows)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synth.engine.bonds import Bonds
+from synth.engine.limits import ends_of
 from synth.engine.marks import Marks
 from synth.engine.panels import brought_back
 from synth.engine.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
@@ -44,6 +45,7 @@ class HistoryModel:
         firsts: the engines of first rows; None where no owner has a row, or `laters` draw them, too.
         heads: the histories of the first rows of stretches, where histories are long.
         bonds: what rows have in common with their owners.
+        limits: the dates of owners behind which no row begins.
         laters: the engines of all other rows, or of all; None where no history has several.
     """
 
@@ -61,6 +63,11 @@ class HistoryModel:
     week: Week = field(default_factory=Week)
     marks: Marks = field(default_factory=Marks)
     bonds: Bonds = field(default_factory=Bonds)
+    limits: tuple[str, ...] = ()
+
+    def ends_of(self, owners: pd.DataFrame) -> pd.Series[Any]:
+        """Return for each owner the latest time that a row of its own may have."""
+        return ends_of(self.limits, owners, self.end, self.empty[self.schema.time].dtype)
 
 
 def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
@@ -69,28 +76,29 @@ def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw:
     if model.firsts is None:
         engines, past = later_engines(model), Past.of_none(model, owners)
         context = engines.next_context(past, engines.read(columns), np.arange(len(owners)), counts)
-        return next_rows_of(model, past, context, draw)[0]
+        return next_rows_of(model, past, context, draw, owners)[0]
     context = model.firsts.read({**columns, COUNT: counts})
     if model.firsts.times is None:
         return _with_contents(model, model.firsts, context, _undated(len(owners)), None, draw)
     targets = model.firsts.times.sample_beside(len(owners), context.times, draw=draw)
-    dates = first_times(targets, owners, model)
-    late = model.schema.spans.are_beyond(dates)
+    dates, ends = first_times(targets, owners, model), model.ends_of(owners)
+    late = _are_late(model, dates, ends)
     if late.any():
         again = np.repeat(np.flatnonzero(late), TRIES)
         targets = model.firsts.times.sample_beside(len(again), context.of(again).times, draw=draw + 1)
         others = first_times(targets, owners.iloc[again].reset_index(drop=True), model)
-        dates = with_tries(dates, late, others, ~model.schema.spans.are_beyond(others).reshape(-1, TRIES))
+        valid = ~_are_late(model, others, ends.iloc[again].reset_index(drop=True))
+        dates = with_tries(dates, late, others, valid.reshape(-1, TRIES))
     times = dates[model.schema.time]
-    dates[model.schema.time] = _on_busy_days(times, times, None, model, draw)
+    dates[model.schema.time] = _on_busy_days(times, times, ends.mask(ends < times, times), model, draw)
     context = model.firsts.with_moments(context, first_moments(dates, owners, model))
     return _with_contents(model, model.firsts, context, dates, None, draw)
 
 
 def next_rows_of(
-    model: HistoryModel, past: Past, context: StepContext, draw: int
+    model: HistoryModel, past: Past, context: StepContext, draw: int, owners: pd.DataFrame
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
-    """Draw the next row of each history.
+    """Draw the next row of each history; `owners` has a row for each.
 
     Returns:
         The rows, and which of them lay behind the end in each draw.
@@ -99,7 +107,7 @@ def next_rows_of(
     if engines.times is None:
         rows = _with_contents(model, engines, context, _undated(len(past.rows)), past, draw)
         return rows, np.zeros(len(rows), bool)
-    dates, always_late = _next_dates(model, engines.times, past, context, draw)
+    dates, always_late = _next_dates(model, past, context, draw, model.ends_of(owners))
     context = engines.with_moments(context, later_moments(dates, past, model))
     return _with_contents(model, engines, context, dates, past, draw), always_late
 
@@ -116,17 +124,18 @@ def later_engines(model: HistoryModel) -> RowEngines:
 
 
 def _next_dates(
-    model: HistoryModel, engine: Synthesizer, past: Past, context: StepContext, draw: int
+    model: HistoryModel, past: Past, context: StepContext, draw: int, end: pd.Series[Any]
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Draw when the next row of each history is; what is behind the end, or the next stretch, is drawn anew.
 
     Returns:
         The times and spans, and which times lay behind the end in each draw.
     """
+    engine, time = later_engines(model).times, model.schema.time
+    if engine is None:
+        return _undated(len(past.rows)), np.zeros(len(past.rows), bool)
     dates = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
-    time = model.schema.time
     since, always_late = model.schema.since(past.rows), np.zeros(len(dates), bool)
-    end = pd.Series(model.end, index=dates.index, dtype=dates[time].dtype)
     end = end if past.goal is None else past.goal.astype(end.dtype).fillna(end)
     late = (dates[time] > end).to_numpy(bool) | _are_odd(model, since, dates)
     if late.any():
@@ -141,6 +150,12 @@ def _next_dates(
         always_late[np.flatnonzero(late)[~has_room.reshape(-1, TRIES).any(1)]] = True
     dates[time] = _on_busy_days(dates[time], since, end, model, draw)
     return dates, always_late
+
+
+def _are_late(model: HistoryModel, dates: pd.DataFrame, ends: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return which rows have a time, or a date, behind the last that there may be."""
+    is_late: NDArray[np.bool_] = (dates[model.schema.time] > ends).to_numpy(bool)
+    return is_late | model.schema.spans.are_beyond(dates)
 
 
 def _are_odd(model: HistoryModel, since: pd.Series[Any], dates: pd.DataFrame) -> NDArray[np.bool_]:
@@ -181,11 +196,10 @@ def _with_contents(
 def _on_busy_days(
     times: pd.Series[Any],
     start: pd.Series[Any],
-    end: pd.Series[Any] | None,
+    end: pd.Series[Any],
     model: HistoryModel,
     draw: int,
 ) -> pd.Series[Any]:
     """Return times drawn as gaps or offsets with as many on each day of the week, or mark, as there are."""
-    end = pd.Series(model.end, index=times.index, dtype=times.dtype) if end is None else end
     rng = np.random.default_rng([draw, len(times)])
     return model.marks.move(model.week.move_to_busy_days(times, start, end, rng), start, end, rng)

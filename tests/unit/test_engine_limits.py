@@ -1,0 +1,43 @@
+"""No row of a history begins behind a date of its owner where no real one does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synth.engine.histories import Histories
+from synth.engine.limits import ends_of, find_limits
+from synth.engine.panels import Panel
+
+
+def members(number: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return members, of whom half have left, and courses that begin while they are there."""
+    random = np.random.default_rng(seed)
+    entry = pd.Timestamp("2010-01-01") + pd.to_timedelta(random.integers(0, 4000, number), "D")
+    leave = entry + pd.to_timedelta(random.integers(30, 1200, number), "D")
+    owners = pd.DataFrame({"entry": entry, "leave": pd.Series(leave).where(random.random(number) < 0.5)})
+    owner = np.repeat(np.arange(number), random.integers(1, 5, number))
+    until = owners["leave"].fillna(pd.Timestamp("2025-12-31")).iloc[owner].reset_index(drop=True)
+    since = owners["entry"].iloc[owner].reset_index(drop=True)
+    begins = (since + (until - since) * random.random(len(owner))).dt.normalize()
+    return owners, pd.DataFrame({"begins": begins, "level": random.choice(list("abc"), len(owner))}), owner
+
+
+@pytest.mark.parametrize("number", [300, 1500])  # of fewer rows, first ones are learned with the others
+def test_no_row_begins_behind_the_end_of_its_owner(number: int) -> None:
+    owners, rows, owner = members(number, 0)
+    twin, whose = Histories(0, time="begins").fit(owners, rows, owner).sample(owners)
+    leave = owners["leave"].iloc[whose].reset_index(drop=True)
+    assert (twin["begins"] > leave).mean() < 0.002
+    assert abs(len(twin) / len(rows) - 1) < 0.1
+
+
+def test_limits_are_dates_that_hold_whole_days() -> None:
+    day, noon = pd.Timestamp("2024-05-05"), pd.Timestamp("2024-05-05 12:00")
+    owners = pd.DataFrame({"leave": [day] * 30, "entry": [pd.Timestamp("2024-05-04")] * 30, "age": range(30)})
+    rows = pd.DataFrame({"begins": [noon] * 30})
+    assert find_limits(Panel(owners, rows, np.arange(30), None), "begins") == ("leave",)
+    ends = ends_of(("leave",), owners, pd.Timestamp("2025-01-01"), owners["leave"].dtype)
+    assert (ends == pd.Timestamp("2024-05-05 23:59:59.999999")).all()
+    assert find_limits(Panel(owners, rows.assign(begins=1), np.arange(30), None), "begins") == ()
