@@ -87,7 +87,6 @@ MECHANISMS: dict[str, tuple[Replacement, ...]] = {
     "orders": ((table, "find_orders", no_list),),
     "raking": ((rake, "MIN_ROWS", NEVER),),
     "raking margins": ((rake.Raking, "_fit_margins", nothing),),
-    "margins of candidates": ((rake.Raking, "_even_weights", lambda raking, codes: raking.weights(codes)),),
     "raking blocks": ((rake, "PRIOR_ROWS", {32: 100.0}),),
     "raking sweeps": ((rake, "SWEEPS", ((1.0, 4),)),),
     "raking cap": ((rake, "CAPS", (3.0,)),),

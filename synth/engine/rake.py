@@ -5,9 +5,8 @@ factor for each cell of each pair of columns, fitted in turn until the candidate
 the training rows, change as little else as possible (raking: Deming & Stephan 1940; Csiszár 1975). A cell of
 few rows says little, but together with its neighbours much: so neighbouring groups of numbers make blocks,
 and what changes a block changes its cells. Other candidates have other accidents than those it was fitted to,
-and so a margin of its own is fitted to such for each column; and once more to those that rows are drawn from,
-so that shares of a column are off by less than chance. Each candidate is kept with a chance in proportion to
-its weight, and none is kept twice.
+and so a margin of its own is fitted to such for each column. Each candidate is kept with a chance in
+proportion to its weight, so rows stay independent and none is kept twice.
 """
 
 from __future__ import annotations
@@ -49,7 +48,6 @@ MAX_COLUMNS = 60  # those drawn first, which say most about the others
 MAX_PAIRS = 400  # of these: those that differ most
 # Greater weights count as this, which is as many candidates as a row costs:
 CAPS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0)
-MARGIN_CAP = 2.0  # where margins alone are fitted
 BEYOND = 0.01  # the smallest that cuts off no more than this share of all weight, or else the greatest
 TRIES = 6  # candidates for one row whose first columns are given
 MOST_CANDIDATES = 300  # a row with wanted values may cost
@@ -80,7 +78,7 @@ class Raking:
         each: float = 1.0,
     ) -> None:
         self._factors: dict[Some, Floats] = {}
-        self._scale, self._cap = 1.0, MARGIN_CAP
+        self._scale, self._cap = 1.0, CAPS[-1]
         rows = height(codes)
         first = list(codes)[:MAX_COLUMNS]
         groups = {index: groups_of(columns[index], codes[index]) for index in first}
@@ -89,9 +87,8 @@ class Raking:
         self._sizes = {index: size for index, (_, size) in groups.items()}
         self._is_ordered = {index: columns[index].is_ordered for index in first}
         is_wide = context > 0 and len(codes) > MAX_COLUMNS
-        real = self._group_codes(codes)
-        self._shares = {index: self._table(real, (index,)) / max(rows, 1) for index in real}
         if rows >= MIN_ROWS * (1 + (each - 1) * ALIKE) and len(columns) > 1 and not is_wide:
+            real = self._group_codes(codes)
             candidate_rows = RATIO * min(rows, MAX_ROWS)
             self._fit_pairs(real, self._group_codes(draw_candidates(source, candidate_rows)))
             self._fit_margins(real, self._group_codes(draw_candidates(source, candidate_rows)))
@@ -192,27 +189,15 @@ class Raking:
         weights = self._weights(self._group_codes(codes))
         return np.minimum(weights, self._cap, out=weights)
 
-    def _even_weights(self, codes: Codes) -> Floats:
-        """Return the weights of rows to draw from, by which their margins are nearly those of training.
-
-        A group of few candidates shows little, and moves little.
-        """
-        groups = self._group_codes(codes)
-        weights = self._weights(groups)
-        for index, shares in list(self._shares.items()) * MARGIN_SWEEPS:
-            capped_weights = np.minimum(weights, self._cap)
-            counts = self._table(groups, (index,), capped_weights)
-            factor = (shares * capped_weights.sum() + FEW_ROWS) / (counts + FEW_ROWS)
-            weights *= factor.take(groups[index], mode="wrap")
-        return np.minimum(weights, self._cap, out=weights)
-
     def draw(self, rows: int, source: Source, rng: np.random.Generator) -> dict[int, Ints]:
         """Return `rows` rows from those that `source` draws, kept by their weights."""
+        if not self._factors:
+            return draw_candidates(source, rows)
         parts: list[dict[int, Ints]] = []
         missing_rows = rows
         while missing_rows > 0:
             candidates = source(min(BLOCK, int(missing_rows * self._cap * SPARE) + 50))
-            weights = self._even_weights(candidates)
+            weights = self.weights(candidates)
             accepted_rows = np.flatnonzero(rng.random(len(weights)) * self._cap < weights)[:missing_rows]
             parts.append({index: codes.take(accepted_rows) for index, codes in candidates.items()})
             missing_rows -= len(accepted_rows)

@@ -310,10 +310,11 @@ def test_where_entities_have_one_row_its_noise_is_that_of_one_row() -> None:
         else ColumnDomain("number", decimals=2, nullable=False)
         for name in loans
     }
-    distances = []
+    distances, rows_off = [], []
     for _ in range(8):
         twin = PrivateSynthesizer(domains, rows_per_entity=5).fit(loans, np.arange(400)).sample()
         shares = [rows["type"].value_counts(normalize=True) for rows in (loans, twin)]
         distances.append(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)
-        assert abs(len(twin) - 400) < 60
+        rows_off.append(abs(len(twin) - 400))
+    assert np.median(rows_off) < 60  # how many rows of somebody are used is told by noise, too
     assert np.median(distances) < 0.15
