@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.domain import Kind
+from synth.domain import MOMENTS, Kind
 
 if TYPE_CHECKING:
     from synth.domain import Column
@@ -55,8 +55,10 @@ def arrow_type(column: Column) -> pa.DataType:
             return TYPES.get(column.kind, pa.string())
 
 
-def empty_column(column: Column, rows: int) -> pd.Series[Any]:
-    """Return a learned column of nothing but NULL."""
+def empty_column(column: Column, rows: int, *, is_day: bool = False) -> pd.Series[Any]:
+    """Return a learned column of nothing but NULL; `is_day` says that its numbers or texts are days."""
+    if is_day and column.kind not in MOMENTS:
+        return pd.Series([None] * rows, dtype="datetime64[us]")
     dtype: Any = {
         Kind.BOOLEAN: pd.BooleanDtype(),
         Kind.DATE: "datetime64[us]",

@@ -140,15 +140,19 @@ class Histories:
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
         whom = own.owner if own.entities is None else np.unique(own.entities, return_inverse=True)[1]
         pairs = never_pairs(own.rows, own.place > 0, whom, schema, self._categories)
-        bonds = Bonds.of(own, time, {*self._labels, *self._categories}, self._rare)
-        limits = find_limits(own, time)
-        form = replace(form, marks=self._marks(own, schema), never=pairs, bonds=bonds, limits=limits)
+        marks, bonds, limits = self._marks(own, schema), self._bonds(own, spans), find_limits(own, time)
+        form = replace(form, marks=marks, never=pairs, bonds=bonds, limits=limits)
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)
         form = replace(form, counts=self._engine(of_counts(form, top, own), beside_counts, 0))
         self._model = form if own.rows.columns.empty else self._of_rows(form, own, others)
         return self
+
+    def _bonds(self, own: Panel, spans: Spans) -> Bonds:
+        """Return what rows have in common with owners; no times, where the end of a row bounds the next."""
+        time = None if spans.end else self._time
+        return Bonds.of(own, time, {*self._labels, *self._categories}, self._rare)
 
     def _marks(self, own: Panel, schema: Schema) -> Marks:
         """Return the days of the month and the year that many times are on."""

@@ -20,6 +20,7 @@ from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS, lead_nowhere
 from synth.columns.unseen import assemble_unseen
+from synth.domain import Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
@@ -333,8 +334,9 @@ def _as_samples(frame: pd.DataFrame, case: Case) -> Samples:
 
 def _whole(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
     """Return the rows drawn, with empty columns for those that are computed afterwards."""
-    absent = [one for one in case.treatments if one.role in BY_ROW and one.column.name not in frame]
-    return frame.assign(**{one.column.name: empty_column(one.column, len(frame)) for one in absent})
+    roles = {one.column: one.role for one in case.treatments if one.role in BY_ROW}
+    days = {one: role is Role.DATETIME for one, role in roles.items() if one.name not in frame}
+    return frame.assign(**{one.name: empty_column(one, len(frame), is_day=days[one]) for one in days})
 
 
 def _stage(case: Case, private: PrivateModel, twin_table: TwinTable) -> Stage:

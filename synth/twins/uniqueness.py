@@ -70,7 +70,9 @@ def with_implied_keys(model: Model, treatments: Sequence[Treatment], real: pa.Ta
     known_keys = [frozenset(names) for names in (*model.unique, model.primary_key) if names]
     whose = model.ownership.column if model.ownership else ""
     implied_keys: list[tuple[str, ...]] = []
-    pairs = (*_foreign_pairs(treatments, real), *_pairs_of_owners(treatments, real, whose))
+    pairs = _foreign_pairs(treatments, real)
+    if not model.history:  # versions follow each other, and no date of theirs may change its place
+        pairs += _pairs_of_owners(treatments, real, whose)
     for names in (*model.derived_keys, *pairs):
         columns = tuple(sorted(names, key=lambda name: name == whose))  # an owner's rows stay the owner's
         if not set(names) <= set(real.column_names) or any(key <= set(names) for key in known_keys):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.roles import Treatment
-from synth.domain import Column, ForeignKey, Formula, Kind, Model, Ownership, Relation, Role
+from synth.domain import Column, ForeignKey, Formula, History, Kind, Model, Ownership, Relation, Role
 from synth.graph.derived import with_derivations
 from synth.twins.uniqueness import with_implied_keys
 
@@ -58,6 +58,8 @@ def test_an_owner_has_one_row_for_each_period_where_chance_would_repeat_some() -
     day = Treatment(Column("day", "date", Kind.DATE, not_null=False), Role.DATETIME, "type")
     assert with_implied_keys(MODEL, [KEYS[0], day], days).unique == (("day", "pupil"),)
     assert with_implied_keys(replace(MODEL, ownership=None), [KEYS[0], day], days).unique == ()
+    history = History(key=("pupil",), start="day", end="until")
+    assert with_implied_keys(replace(MODEL, history=history), [KEYS[0], day], days).unique == ()
     several = pa.concat_tables([days, days.slice(0, 1)])
     assert with_implied_keys(MODEL, [KEYS[0], day], several).unique == ()
     moments = days.set_column(1, "day", pa.array(range(800), pa.int32()).cast(pa.date32()))
