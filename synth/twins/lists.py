@@ -30,7 +30,7 @@ def with_lists(
     *,
     parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
 ) -> tuple[TwinTable, Samples]:
-    """Return the twin with codes of lists that were valid by then, and what the lists say of them.
+    """Return the twin, and the rows that it is judged by, with valid codes and what lists say of them.
 
     Args:
         case: of the twin.
@@ -38,24 +38,7 @@ def with_lists(
         samples: the rows that it was made of.
         parents: columns of the twins already made, by `unique_id`.
     """
-    return with_public_copies(case, *with_valid_codes(case, twin_table, samples), parents=parents)
-
-
-def with_public_copies(
-    case: Case,
-    twin_table: TwinTable,
-    samples: Samples,
-    *,
-    parents: Mapping[str, Mapping[str, pa.ChunkedArray]],
-) -> tuple[TwinTable, Samples]:
-    """Return the twin, and the rows that it is judged by, with what they copy of public tables.
-
-    Args:
-        case: of the twin.
-        twin_table: the twin.
-        samples: the rows that it was made of.
-        parents: columns of the twins already made, by `unique_id`.
-    """
+    twin_table, samples = with_valid_codes(case, twin_table, samples)
     table, columns = twin_table.table, {}
     for fact in case.context.facts.every:
         parent = parents.get(fact.other, {})

@@ -13,7 +13,7 @@ import pytest
 from synth.columns.roles import Treatment
 from synth.domain import Across, Column, Kind, Role, Way
 from synth.twins.context import Samples, TwinTable
-from synth.twins.lists import with_public_copies
+from synth.twins.lists import with_lists
 
 POLICIES, TARIFFS = "model.insurer.policies", "model.insurer.tariffs"
 LIST = {
@@ -27,7 +27,7 @@ def case_of(*, public: bool, **more: Any) -> Any:
     table = SimpleNamespace(public=public, new_numbers=(), figures=(), **more)
     names = ("tariff", "line")
     return SimpleNamespace(
-        task=SimpleNamespace(model=SimpleNamespace(unique_id=POLICIES)),
+        task=SimpleNamespace(model=SimpleNamespace(unique_id=POLICIES, foreign_keys=())),
         context=SimpleNamespace(facts=SimpleNamespace(every=(FACT,), tables={TARIFFS: table})),
         treatments=tuple(
             Treatment(Column(name, "text", Kind.TEXT, not_null=False), Role.CATEGORY, "test")
@@ -47,7 +47,7 @@ def drawn() -> tuple[TwinTable, Samples]:
 
 
 def test_a_row_says_what_the_list_says_of_its_code() -> None:
-    twin_table, samples = with_public_copies(case_of(public=True), *drawn(), parents={TARIFFS: LIST})
+    twin_table, samples = with_lists(case_of(public=True), *drawn(), parents={TARIFFS: LIST})
     lines = ["motor", "motor", "home", "home", "home"]  # without a code of the list they stay
     assert twin_table.table.column("line").to_pylist() == lines
     assert samples.synthetic["line"].tolist() == lines
@@ -55,5 +55,5 @@ def test_a_row_says_what_the_list_says_of_its_code() -> None:
 
 @pytest.mark.parametrize(("public", "parents"), [(False, {TARIFFS: LIST}), (True, {})])
 def test_of_other_tables_nothing_is_copied_yet(public: bool, parents: dict[str, Any]) -> None:
-    twin_table, _ = with_public_copies(case_of(public=public), *drawn(), parents=parents)
+    twin_table, _ = with_lists(case_of(public=public), *drawn(), parents=parents)
     assert twin_table.table.equals(drawn()[0].table)
