@@ -27,9 +27,9 @@ from synth.declarations import read_models
 from synth.plan import plan
 from synth.project.manifest import read_manifest
 from synth.runs.artifacts import write_csv
+from synth.sampling.source import read_source
 from synth.services.postgres import client_binary
 from synth.settings import Flags, resolve
-from synth.twins.source import read_source
 from synth.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from synth.evaluate.case import EvaluationCase
 from synth.evaluate.checks import RULES
 from synth.evaluate.membership import SPLITS
 from synth.evaluate.tables import read as read_tables
-from synth.twins.redraw import spare_rows
+from synth.sampling.redraw import spare_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -21,7 +21,7 @@ from synth.graph.telling import about, explain, model_name
 from synth.project.digests import digest
 from synth.runs.changes import TwinInventory, decide
 from synth.runs.watch import TwinPlaces
-from synth.twins.source import learns_halves, read_source
+from synth.sampling.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 from synth.warehouse import Warehouse
 

@@ -19,8 +19,8 @@ from synth.runs.costs import beyond_budget, domain_of
 from synth.runs.preflight import preflight
 from synth.runs.units import asked_for, to_publish
 from synth.runs.watch import TwinPlaces, afterwards, refuse_strangers
+from synth.sampling.context import RunContext
 from synth.stores import open_store
-from synth.twins.context import RunContext
 from synth.warehouse import Warehouse
 from synth.warehouse.spending import Spending
 from synth.warehouse.units import State

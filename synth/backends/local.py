@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import HistoryRequest, Request, Task
-    from synth.engine import Histories
+    from synth.histories import Histories
 
 # Rows of several draws that are drawn together: of so few a step costs as much as of one draw.
 TOGETHER = 50_000
@@ -71,7 +71,7 @@ class LocalBackend:
         self, training: pd.DataFrame, request: Request, owners: HistoryRequest
     ) -> list[tuple[pd.DataFrame, NDArray[Any]]]:
         """Return, for each draw, rows of all `owners.twins`, and the position of each row's owner."""
-        from synth.engine import Histories, Panel  # noqa: PLC0415 - as above
+        from synth.histories import Histories, Panel  # noqa: PLC0415 - as above
 
         engine = Histories(
             request.seed,

@@ -2,8 +2,6 @@
 
 from synth.engine.arithmetic import Arithmetic
 from synth.engine.crowd import Beside
-from synth.engine.histories import Histories
-from synth.engine.panels import Panel
 from synth.engine.synthesizer import Synthesizer
 
-__all__ = ["Arithmetic", "Beside", "Histories", "Panel", "Synthesizer"]
+__all__ = ["Arithmetic", "Beside", "Synthesizer"]

@@ -10,10 +10,10 @@ import numpy as np
 from synth.engine import ticks
 from synth.engine.computations import ComputedColumn
 from synth.engine.crowd import Crowd
-from synth.engine.habits import same
 from synth.engine.identities import find_identities
 from synth.engine.numbers import NumberColumn
 from synth.engine.synthesizer import open_column
+from synth.engine.ticks import same
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

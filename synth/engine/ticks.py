@@ -118,3 +118,11 @@ def from_ticks(ticks: NDArray[Any], base: int, step: int, dtype: np.dtype[Any]) 
 def as_floats(native: Native) -> NDArray[np.float64]:
     """Return values in the same order, though not all that differ may still differ."""
     return (native.view(np.int64) if native.dtype.kind in "mM" else native).astype(np.float64)
+
+
+def same(values: pd.Series[Any], others: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return where both hold one value; NULL equals NULL."""
+    values, others = values.reset_index(drop=True), others.reset_index(drop=True)
+    null = values.isna().to_numpy(bool), others.isna().to_numpy(bool)
+    equal = np.asarray(values.array == others.array)
+    return np.where(null[0] | null[1], null[0] & null[1], np.where(pd.isna(equal), False, equal).astype(bool))

@@ -18,24 +18,24 @@ import pyarrow.compute as pc
 from synth.columns.keys import new_keys
 from synth.columns.roles import KEYS, treatments_to_replace
 from synth.domain import Across, Formula, Role, Way
+from synth.sampling.computing import candidates, own_formulas, with_columns, without_new_breaks
+from synth.sampling.source import looked_up
 from synth.twins.admission import comes_of_twins, loses_labels
-from synth.twins.computing import candidates, own_formulas, with_columns, without_new_breaks
 from synth.twins.dependents import followers_of
 from synth.twins.kinship import elders_again
 from synth.twins.pools import former_places, keys_in_turn
 from synth.twins.solutions import solved_rule
-from synth.twins.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from synth.domain import Model, Relation
     from synth.facts.across import AcrossFacts
-    from synth.twins.context import Case, Samples, TwinTable
+    from synth.sampling.context import Case, Samples, TwinTable
+    from synth.sampling.families import Family, Owners
+    from synth.sampling.redraw import RowSelection
     from synth.twins.examination import Examination
-    from synth.twins.families import Family, Owners
     from synth.twins.private import PrivateDraft
-    from synth.twins.redraw import RowSelection
     from synth.warehouse import Warehouse
     from synth.warehouse.across import FactTable
     from synth.warehouse.rules import Candidates

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from synth import log
 from synth.errors import SynthError
+from synth.sampling.computing import candidates, with_new_columns, without_new_breaks
+from synth.sampling.renumbering import copies_of_events
 from synth.twins.across import Draft, agreement_steps, make_agree
 from synth.twins.admission import loses_labels
 from synth.twins.by_guarantee import finish_guaranteed
-from synth.twins.computing import candidates, with_new_columns, without_new_breaks
 from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.private import PrivateDraft
-from synth.twins.renumbering import copies_of_events
 from synth.twins.twin import Twin, finish_twin
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Task
     from synth.facts.across import AcrossFacts
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
     Ready = TaskOutcome[Twin]
 

@@ -20,26 +20,27 @@ from synth.columns.conform import BY_ROW
 from synth.columns.encoding import empty_column
 from synth.columns.roles import KEYS, lead_nowhere
 from synth.columns.unseen import assemble_unseen
+from synth.corrections.compounds import with_compounds, with_parts
+from synth.corrections.hierarchy import with_hierarchies
+from synth.corrections.snapshots import in_versions, key_versions, usual_habits
+from synth.corrections.windows import columns_of_windows
 from synth.domain import Role
 from synth.errors import ModelError
 from synth.facts.enforceable import read_stated
 from synth.runs.attempts import Attempt
-from synth.twins.calendars import public_calendar
-from synth.twins.compounds import with_compounds, with_parts
-from synth.twins.computing import early, null_where_broken, with_formulas, with_new_columns
-from synth.twins.context import Case, Samples
+from synth.sampling.calendars import public_calendar
+from synth.sampling.computing import early, null_where_broken, with_formulas, with_new_columns
+from synth.sampling.context import Case, Samples
+from synth.sampling.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
+from synth.sampling.repair import repair_rows
+from synth.sampling.source import SourceRows
 from synth.twins.examination import examine_for_owner
-from synth.twins.hierarchy import with_hierarchies
 from synth.twins.links import link_rows
 from synth.twins.pools import pool_for, pool_of, with_days_of_parents
 from synth.twins.private import PrivateDraft, learn_privately
 from synth.twins.public_tables import calendar_of, rows_to_copy
 from synth.twins.publicly import PublicParents, completed, publicly, refuse_unknown, without_labels
 from synth.twins.quotients import quotients_of, with_quotients
-from synth.twins.rejection import LEAST, ValidRows, refuse_broken, select_valid_rows, without_broken
-from synth.twins.repair import repair_rows
-from synth.twins.snapshots import in_versions, key_versions, usual_habits
-from synth.twins.source import SourceRows
 from synth.twins.stated import (
     copies_of,
     counted_elsewhere,
@@ -50,7 +51,6 @@ from synth.twins.stated import (
 )
 from synth.twins.twin import Twin
 from synth.twins.uniqueness import distinct, read_uniqueness
-from synth.twins.windows import columns_of_windows
 from synth.warehouse import Stage
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.staging import stage_relation
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Across, ForeignKey, Task
-    from synth.twins.context import RunContext, TwinTable
+    from synth.sampling.context import RunContext, TwinTable
     from synth.twins.examination import Examination
     from synth.twins.private import PrivateModel
     from synth.twins.publicly import Publicly

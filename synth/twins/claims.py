@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synth.columns.patterns import read_pattern
 from synth.domain import Kind, PublicValues
 from synth.facts.values import labels_of, patterns_of
-from synth.twins.repair import bounds_of, step_of
+from synth.sampling.repair import bounds_of, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from synth.dbt.tests import DbtTestResult
     from synth.domain import Task
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
     from synth.warehouse import Stage
 
 

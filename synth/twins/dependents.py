@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from synth.columns.conform import learnable
 from synth.columns.roles import KEYS
 from synth.domain import RARE, Across, Kind, Role
+from synth.sampling.computing import own_formulas, without_new_breaks
 from synth.twins.combinations import FIRST, NOTHING, OTHER, RealCodes, choose_again
-from synth.twins.computing import own_formulas, without_new_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
+    from synth.sampling.context import Case
     from synth.twins.across import Assignment, Draft
-    from synth.twins.context import Case
 
     Bools = NDArray[np.bool_]
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 from synth.columns.conform import labels, learnable, public
 from synth.columns.encoding import rows_type
 from synth.columns.roles import LEARNED_ROLES, treatments_to_replace
+from synth.corrections.compounds import of_learned_columns, pieces_of_row
 from synth.domain import Aspect, Kind, Verdict
 from synth.evaluate import Entities, ReplacedColumn
 from synth.evaluate.portrait import portrait
+from synth.sampling.computing import own_formulas
+from synth.sampling.resplit import splits_of
 from synth.twins import gate
-from synth.twins.compounds import of_learned_columns, pieces_of_row
-from synth.twins.computing import own_formulas
-from synth.twins.resplit import splits_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Evaluation
     from synth.domain.figures import Portrait
-    from synth.twins.context import Case, Samples, TwinTable
-    from synth.twins.redraw import RowSelection
-    from synth.twins.source import SourceRows
+    from synth.sampling.context import Case, Samples, TwinTable
+    from synth.sampling.redraw import RowSelection
+    from synth.sampling.source import SourceRows
 
 
 NOT_A_TIME = np.iinfo(np.int64).min  # how numpy writes it

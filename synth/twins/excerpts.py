@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.domain import Excerpt, Task
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
 ENDS = {Status.REJECTED: "rejected", Status.SKIPPED: "skipped", Status.ERROR: "not made"}
 SEVERITY = {"fail": 3, "inconclusive": 2, "pass": 1}  # a part is judged as the worst of its wholes

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from synth import log
 from synth.errors import SynthError
+from synth.sampling.renumbering import copies_of_events
 from synth.twins.outcomes import TaskOutcome, attempt_task
 from synth.twins.reference import copy_reference
-from synth.twins.renumbering import copies_of_events
 from synth.twins.twin import Twin
 from synth.warehouse.rules import Candidates
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from synth.domain import Across, Column, Relation, Task
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
     Ready = TaskOutcome[Twin]
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 import numpy as np
 
 from synth import log
+from synth.corrections.windows import with_windows
 from synth.domain import Policy
 from synth.errors import SynthError, UndecidableError
 from synth.facts.across import AcrossFacts, find_across, stated_across, told_by_others
+from synth.sampling.rejection import RejectedError
+from synth.sampling.renumbering import copies_of_events
 from synth.twins.across import Draft, make_agree, with_copied_keys, with_other_keys
 from synth.twins.by_guarantee import make_guaranteed
 from synth.twins.excerpts import drawn_apart
-from synth.twins.gate import RejectedError
 from synth.twins.outcomes import TaskOutcome, attempt_task, own_keys, rejected_parents, without
 from synth.twins.pools import pool_of
 from synth.twins.reference import copy_reference, learned_parents
-from synth.twins.renumbering import copies_of_events
 from synth.twins.twin import Twin, finish_twin
 from synth.twins.uniqueness import distinct
-from synth.twins.windows import with_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from synth.domain import Task
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
     TwinOutcome: TypeAlias = TaskOutcome[Twin]
     DraftOutcome: TypeAlias = TaskOutcome[Twin | Draft]

@@ -12,8 +12,9 @@ import numpy as np
 from synth import log
 from synth.backends import capabilities_of
 from synth.domain import Aspect, Check, Evaluation, Policy, Verdict
-from synth.errors import ModelError, UndecidableError
+from synth.errors import UndecidableError
 from synth.evaluate import evaluate
+from synth.sampling.rejection import RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,14 +32,6 @@ MOST_EXPLAINED = 3  # checks of a rejection; the others are named
 USEFUL = 0.8
 SHARE_FOR_SPLITS = 0.5  # of the time that an evaluation has; the rest is for what is asked after that
 WORST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
-
-
-class RejectedError(ModelError):
-    """The evaluation says that the twin must not be published."""
-
-    def __init__(self, message: str, evaluation: Evaluation) -> None:
-        super().__init__(message)
-        self.evaluation = evaluation
 
 
 class UndecidedError(RejectedError, UndecidableError):

@@ -17,10 +17,10 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.columns.mails import with_named_mails
+from synth.corrections.hierarchy import forest_of
+from synth.corrections.seniority import seniorities_of, with_elders
 from synth.domain import RARE, Kind, Role
-from synth.twins.computing import own_formulas, with_columns
-from synth.twins.hierarchy import forest_of
-from synth.twins.seniority import seniorities_of, with_elders
+from synth.sampling.computing import own_formulas, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.columns.roles import Treatment
+    from synth.corrections.hierarchy import Forest
+    from synth.corrections.seniority import Seniority
+    from synth.sampling.context import Case, Samples, TwinTable
     from synth.twins.across import Draft
-    from synth.twins.context import Case, Samples, TwinTable
-    from synth.twins.hierarchy import Forest
-    from synth.twins.seniority import Seniority
 
     Ints = NDArray[np.int64]
 

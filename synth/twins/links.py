@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from synth.columns.roles import KEYS
 from synth.guarantee import ParentCounts
 from synth.guarantee.contributions import rows_within
-from synth.twins.source import read_parents
+from synth.sampling.source import read_parents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Model
     from synth.guarantee import ChildCounts
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
     Ints = NDArray[np.int64]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Task
     from synth.runs.changes import Agenda
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
     from synth.twins.dbt_tests import TwinTestVerdict
     from synth.warehouse import Stage
 

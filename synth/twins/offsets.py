@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from synth.guarantee import ColumnDomain
-from synth.twins.repair import orders_of
+from synth.sampling.repair import orders_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,14 +10,14 @@ from synth import log
 from synth.dbt.tests import published_twins
 from synth.domain import Status
 from synth.errors import PendingError, SynthError
-from synth.twins.gate import RejectedError
+from synth.sampling.rejection import RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from synth.domain import Evaluation, Task
+    from synth.sampling.context import RunContext
     from synth.twins.across import Draft
-    from synth.twins.context import RunContext
     from synth.twins.twin import Twin
 
 Work = TypeVar("Work")

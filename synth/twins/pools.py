@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import ForeignKey, Task
-    from synth.twins.context import Case, RunContext
+    from synth.sampling.context import Case, RunContext
 
 
 def most_keys(case: Case, parents: Mapping[str, Mapping[str, pa.ChunkedArray]]) -> int | None:

@@ -13,11 +13,11 @@ from synth.columns.unseen import PRESENT, private_columns
 from synth.errors import ModelError
 from synth.guarantee import OTHER, ColumnDomain, PrivateSynthesizer
 from synth.runs.costs import domain_of, rows_per_entity
+from synth.sampling.renumbering import with_new_numbers
+from synth.sampling.source import MOST, codes_of_owners
 from synth.twins.links import count_parents, link_column
 from synth.twins.offsets import as_distances, as_moments
 from synth.twins.quotients import as_numbers, as_shares
-from synth.twins.renumbering import with_new_numbers
-from synth.twins.source import MOST, codes_of_owners
 from synth.warehouse.ledger import ROWS
 from synth.warehouse.spending import Cost
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Task
-    from synth.twins.context import Case, RunContext, TwinTable
+    from synth.sampling.context import Case, RunContext, TwinTable
     from synth.twins.offsets import Offset
     from synth.twins.publicly import Publicly
     from synth.twins.quotients import Quotient

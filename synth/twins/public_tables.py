@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from synth.domain import Model
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
 
 def calendar_of(model: Model, context: RunContext) -> tuple[datetime, datetime] | None:

@@ -18,9 +18,9 @@ from synth.columns.unseen import PRESENT, may_be_absent
 from synth.domain import MOMENTS, PAID_SOURCE, Kind, Role, Scope, is_numbering
 from synth.errors import ModelError
 from synth.guarantee import ColumnDomain
-from synth.twins.calendars import as_time
+from synth.sampling.calendars import as_time
+from synth.sampling.computing import wanted_formulas
 from synth.twins.claims import claims_of, with_patterns
-from synth.twins.computing import wanted_formulas
 from synth.twins.offsets import with_offsets
 from synth.twins.usual import usual_range
 

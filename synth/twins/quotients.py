@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synth.columns.roles import Treatment
     from synth.domain import Column, ForeignKey
     from synth.guarantee import ColumnDomain
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
 MOST = 2.0  # times the number of the list; what is more counts as that
 DECIMALS = 2  # of the share

@@ -10,7 +10,7 @@ from synth.columns.advice import advice, in_one_block
 from synth.columns.roles import classify, lead_nowhere
 from synth.errors import SynthError
 from synth.facts.enforceable import keep_true_facts
-from synth.twins.source import learns_halves, read_source
+from synth.sampling.source import learns_halves, read_source
 from synth.twins.uniqueness import read_uniqueness
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from synth.columns.advice import Advice
     from synth.domain import Model, Task
-    from synth.twins.context import RunContext
-    from synth.twins.source import SourceRows
+    from synth.sampling.context import RunContext
+    from synth.sampling.source import SourceRows
 
 MOST_CELLS = 20_000_000  # of rows that wait for their turn in memory; what is beyond is read again
 

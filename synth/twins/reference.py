@@ -19,9 +19,9 @@ from synth.columns.encoding import encode
 from synth.columns.keys import new_keys
 from synth.columns.roles import REPLACED_ROLES, classify
 from synth.domain import Role
-from synth.twins.computing import with_new_columns
+from synth.sampling.computing import with_new_columns
+from synth.sampling.renumbering import with_new_numbers
 from synth.twins.pools import keys_in_turn, pool_of
-from synth.twins.renumbering import with_new_numbers
 from synth.twins.twin import Twin
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from synth.domain import Column, ForeignKey, Task
-    from synth.twins.context import RunContext
+    from synth.sampling.context import RunContext
 
     Figures: TypeAlias = Callable[[pa.Table, Sequence[Column]], pa.Table]
 

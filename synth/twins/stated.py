@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from synth.domain import OwnershipStep, Way
-from synth.twins.source import looked_up
+from synth.sampling.source import looked_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

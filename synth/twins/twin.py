@@ -13,46 +13,46 @@ from synth._version import __version__
 from synth.backends import capabilities_of, epsilon_of
 from synth.columns.conform import assemble, made_up
 from synth.columns.roles import LEARNED_ROLES, assign
+from synth.corrections.arrivals import with_keys_of_earlier
+from synth.corrections.carries import with_carries
+from synth.corrections.compounds import with_compounds, with_parts
+from synth.corrections.equals import equal_keys_of, with_equal_keys
+from synth.corrections.fits import with_fitting_keys
+from synth.corrections.lists import with_lists
+from synth.corrections.numbering import numbered_apart, with_numberings
+from synth.corrections.places import move_to_free_places, with_places, with_room
+from synth.corrections.prefixes import with_prefixes
+from synth.corrections.seniority import with_elders
+from synth.corrections.shares import with_shares
+from synth.corrections.snapshots import in_versions, key_versions
+from synth.corrections.stretches import with_stretches
+from synth.corrections.turns import with_periods_apart
+from synth.corrections.windows import not_by_windows, with_windows
 from synth.domain import Verdict
 from synth.errors import UndecidableError
 from synth.facts.enforceable import keep_true_facts, read_enforceable
 from synth.log import relative_path
 from synth.runs.attempts import attempt
 from synth.runs.preflight import few_rows
+from synth.sampling.calendars import with_calendars
+from synth.sampling.computing import with_formulas_and_rules
+from synth.sampling.context import Case, TwinTable
+from synth.sampling.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
+from synth.sampling.forebears import with_forebears
+from synth.sampling.redraw import choose
+from synth.sampling.rejection import refuse_broken, sample_valid_rows, without_broken
+from synth.sampling.resplit import owners_again
+from synth.sampling.siblings import with_siblings
+from synth.sampling.source import follow_step
+from synth.sampling.traits import with_traits
 from synth.twins import gate
 from synth.twins.across import Draft, nearest_owner, with_copied_keys, with_count, with_counts
-from synth.twins.arrivals import with_keys_of_earlier
-from synth.twins.calendars import with_calendars
-from synth.twins.carries import with_carries
 from synth.twins.claims import claims_of, with_patterns
-from synth.twins.compounds import with_compounds, with_parts
-from synth.twins.computing import with_formulas_and_rules
-from synth.twins.context import Case, TwinTable
-from synth.twins.equals import equal_keys_of, with_equal_keys
 from synth.twins.examination import examine
-from synth.twins.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
-from synth.twins.fits import with_fitting_keys
-from synth.twins.forebears import with_forebears
 from synth.twins.kinship import with_kinship
-from synth.twins.lists import with_lists
-from synth.twins.numbering import numbered_apart, with_numberings
-from synth.twins.places import move_to_free_places, with_places, with_room
 from synth.twins.pools import most_keys, pool_for, with_days_of_parents
-from synth.twins.prefixes import with_prefixes
 from synth.twins.readings import read
-from synth.twins.redraw import choose
-from synth.twins.rejection import refuse_broken, sample_valid_rows, without_broken
-from synth.twins.resplit import owners_again
-from synth.twins.seniority import with_elders
-from synth.twins.shares import with_shares
-from synth.twins.siblings import with_siblings
-from synth.twins.snapshots import in_versions, key_versions
-from synth.twins.source import follow_step
-from synth.twins.stretches import with_stretches
-from synth.twins.traits import with_traits
-from synth.twins.turns import with_periods_apart
 from synth.twins.uniqueness import distinct, read_uniqueness, with_implied_keys
-from synth.twins.windows import not_by_windows, with_windows
 from synth.warehouse import Stage
 from synth.warehouse.staging import stage_relation
 
@@ -60,14 +60,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from synth.columns.roles import Treatment
+    from synth.corrections.snapshots import Versions
     from synth.domain import Column, Evaluation, Task
-    from synth.twins.context import RunContext, Samples
+    from synth.sampling.context import RunContext, Samples
+    from synth.sampling.families import Owners
+    from synth.sampling.redraw import RowSelection
+    from synth.sampling.rejection import ValidRows
     from synth.twins.examination import Examination
-    from synth.twins.families import Owners
     from synth.twins.private import PrivateDraft
-    from synth.twins.redraw import RowSelection
-    from synth.twins.rejection import ValidRows
-    from synth.twins.snapshots import Versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from synth.columns.conform import without_duplicates
 from synth.domain import Kind, Role
-from synth.twins.context import TwinTable
+from synth.sampling.context import TwinTable
 from synth.warehouse.rules import Candidates
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from synth.columns.roles import Treatment
     from synth.domain import Column, Model, Uniqueness
-    from synth.twins.context import Case
+    from synth.sampling.context import Case
     from synth.warehouse import Warehouse
 
 BY_CHANCE = 20.0  # repeats that chance would bring, from which none is a rule: its probability is 2e-9

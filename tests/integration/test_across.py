@@ -14,8 +14,8 @@ from synth.columns.roles import Treatment
 from synth.domain import Across, ForeignKey, Formula, LookupFormula, Model, Relation, Role, Rule, Way
 from synth.facts.across import AcrossFacts, find_across, stated_across
 from synth.facts.enforceable import EnforceableFacts
-from synth.twins.computing import null_where_broken, with_formulas_and_rules, without_new_breaks
-from synth.twins.context import Samples, TwinTable
+from synth.sampling.computing import null_where_broken, with_formulas_and_rules, without_new_breaks
+from synth.sampling.context import Samples, TwinTable
 from synth.warehouse.rules import Candidates
 from tests.handmade import Handmade
 

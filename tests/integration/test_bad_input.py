@@ -276,7 +276,9 @@ def test_a_value_that_an_engine_stumbles_over_is_in_no_log_and_no_artifact(proje
     )
     answer = project.call("run", "--backend", "clumsy")
     assert answer.code == 1
-    assert "ERROR synthetic.people: people: unexpected ValueError at synth/twins/synthesis.py:" in answer.text
+    assert (
+        "ERROR synthetic.people: people: unexpected ValueError at synth/sampling/synthesis.py:" in answer.text
+    )
     assert "this is a bug" in answer.text
     folder = project.folder / "target"
     assert not [

@@ -11,7 +11,7 @@ import pytest
 
 from synth.domain import Scope
 from synth.evaluate import LIMITS
-from synth.twins.redraw import spare_rows
+from synth.sampling.redraw import spare_rows
 from tests.handmade import Handmade
 from tests.kinds import CASES, THINGS, rule_of
 from tests.services import database

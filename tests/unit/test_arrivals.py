@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.twins.arrivals import ALWAYS, NEVER, Moments, places_in_order, places_of_earlier
+from synth.corrections.arrivals import ALWAYS, NEVER, Moments, places_in_order, places_of_earlier
 
 
 def orders(seed: int = 0, rows: int = 2_000, parents: int = 60) -> tuple[np.ndarray, list[Moments]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.bounds import find_bounds, within_bounds
+from synth.sampling.bounds import find_bounds, within_bounds
 
 KINDS = {"height": (170.0, 8.0), "sugar": (6.0, 1.0), "pulse": (70.0, 9.0)}
 

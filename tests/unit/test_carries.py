@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
-from synth.domain import Column, Kind, Role
-from synth.twins.carries import (
+from synth.corrections.carries import (
     Carry,
     Ending,
     carry_over,
@@ -24,7 +23,8 @@ from synth.twins.carries import (
     find_endings,
     with_carries,
 )
-from synth.twins.context import Samples, TwinTable
+from synth.domain import Column, Kind, Role
+from synth.sampling.context import Samples, TwinTable
 
 OWNERS, ROWS = 40, 6
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.climbs import Climb, climbs_of, with_climbs
+from synth.sampling.climbs import Climb, climbs_of, with_climbs
 
 FIRST = pd.Timestamp("2025-01-06")
 

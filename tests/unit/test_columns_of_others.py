@@ -9,8 +9,8 @@ import pytest
 
 from synth.columns.roles import Treatment
 from synth.domain import Column, Kind, Role
-from synth.twins.computing import with_columns
-from synth.twins.context import Samples, TwinTable
+from synth.sampling.computing import with_columns
+from synth.sampling.context import Samples, TwinTable
 
 
 @pytest.mark.parametrize(("kind", "value"), [(Kind.INTEGER, 3), (Kind.BOOLEAN, True)])

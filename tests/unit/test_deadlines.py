@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.deadlines import find_deadlines, move_before
-from synth.twins.precedence import find_precedence
+from synth.sampling.deadlines import find_deadlines, move_before
+from synth.sampling.precedence import find_precedence
 
 
 def stays(seed: int, *, spill: float) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:

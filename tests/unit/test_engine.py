@@ -14,8 +14,8 @@ import pytest
 
 from synth.domain import RARE
 from synth.engine import Synthesizer
-from synth.engine.histories import Histories
 from synth.engine.synthesizer import FIT_ROWS, SHARD_ROWS
+from synth.histories.histories import Histories
 
 threads = pytest.importorskip("threadpoolctl")
 SHOPPERS = Path(__file__).parents[1] / "projects/shoppers/seeds/raw_online_shoppers.csv"

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories
-from synth.engine.bonds import Bond, Bonds
-from synth.engine.panels import Panel
+from synth.histories import Histories
+from synth.histories.bonds import Bond, Bonds
+from synth.histories.panels import Panel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

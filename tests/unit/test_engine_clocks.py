@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.engine import Histories, Synthesizer
+from synth.engine import Synthesizer
 from synth.engine.clocks import Clock
+from synth.histories import Histories
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

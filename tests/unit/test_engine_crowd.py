@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.engine import Beside, Histories, Panel, Synthesizer
+from synth.engine import Beside, Synthesizer
 from synth.engine.goals import Goal
 from synth.engine.growing import BinnedFeatures, penalty_of
 from synth.engine.trees import PrunedTree
+from synth.histories import Histories, Panel
 
 
 def shops() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories, Synthesizer
+from synth.engine import Synthesizer
+from synth.histories import Histories
 
 SEEDS = (3, 4)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories, Panel
-from synth.engine.pasts import FIRST, GAP, Schema, later_targets
-from synth.engine.spans import comes_soon
+from synth.histories import Histories, Panel
+from synth.histories.pasts import FIRST, GAP, Schema, later_targets
+from synth.histories.spans import comes_soon
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.engine import Histories
-from synth.engine.hours import Hours
+from synth.histories import Histories
+from synth.histories.hours import Hours
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine.histories import Histories
-from synth.engine.limits import ends_of, find_limits
-from synth.engine.panels import Panel
+from synth.histories.histories import Histories
+from synth.histories.limits import ends_of, find_limits
+from synth.histories.panels import Panel
 
 
 def members(number: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories, Synthesizer
+from synth.engine import Synthesizer
 from synth.engine.marks import LAST, MONTHLY, YEARLY, Marks
+from synth.histories import Histories
 
 SEEDS = (3, 4)
 

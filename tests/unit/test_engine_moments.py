@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories
+from synth.histories import Histories
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

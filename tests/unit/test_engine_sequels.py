@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories
-from synth.engine.pasts import Schema
-from synth.engine.sequels import never_pairs
+from synth.histories import Histories
+from synth.histories.pasts import Schema
+from synth.histories.sequels import never_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories
+from synth.histories import Histories
 
 OWNERS = 400
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.engine import Histories, Synthesizer
+from synth.engine import Synthesizer
 from synth.engine.anniversaries import AFTER, BEFORE, LAST, SAME, Months, are_whole, months_later
+from synth.histories import Histories
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.roles import Treatment
+from synth.corrections.equals import find_equal_keys, with_equal_keys
 from synth.domain import Column, ForeignKey, Kind, Model, Relation, Role
-from synth.twins.equals import find_equal_keys, with_equal_keys
 
 ROWS = 1000
 MODEL = Model("model.p.person", "person", Relation("d", "s", "person"), "m.yml", "table")

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from synth.columns.roles import Treatment
+from synth.corrections.fits import with_fitting_keys
 from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
-from synth.twins.fits import with_fitting_keys
 
 LINES, PRODUCTS = "model.shop.lines", "model.shop.products"
 PARENT = ForeignKey("product", PRODUCTS, "id", "test")

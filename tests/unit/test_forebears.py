@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from synth.domain import Across, Model, Relation, Way
+from synth.sampling.families import Family, Owners, OwnersAgain
+from synth.sampling.forebears import MOST, with_forebears, with_telling
 from synth.twins.across import with_count
-from synth.twins.families import Family, Owners, OwnersAgain
-from synth.twins.forebears import MOST, with_forebears, with_telling
 
 STUDENTS, TERMS, GRADES = 300, 3, 4
 

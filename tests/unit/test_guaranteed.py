@@ -40,9 +40,9 @@ from synth.errors import ModelError
 from synth.facts.enforceable import EnforceableFacts
 from synth.guarantee import OTHER
 from synth.runs.costs import beyond_budget, domain_of, rows_per_entity
+from synth.sampling.repair import orders_of, repair_rows
 from synth.twins.gate import is_for_guarantee, passes
 from synth.twins.publicly import Publicly, PublicParents, publicly, refuse_unknown, without_labels
-from synth.twins.repair import orders_of, repair_rows
 from synth.warehouse.spending import Spending
 
 MODEL = Model(

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from synth.columns.roles import Treatment
+from synth.corrections.hierarchy import forest_of
 from synth.domain import Column, ForeignKey, Kind, Role
-from synth.twins.hierarchy import forest_of
 from synth.twins.kinship import (
     Kinship,
     kinships_of,

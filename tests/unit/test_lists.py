@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import Treatment
+from synth.corrections.lists import with_lists
 from synth.domain import Across, Column, Kind, Role, Way
-from synth.twins.context import Samples, TwinTable
-from synth.twins.lists import with_lists
+from synth.sampling.context import Samples, TwinTable
 
 POLICIES, TARIFFS = "model.insurer.policies", "model.insurer.tariffs"
 LIST = {

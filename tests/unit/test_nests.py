@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from synth.domain import HistoryRequest
-from synth.engine import Histories
-from synth.twins.nests import GROUP, Nest, draw_nested
+from synth.histories import Histories
+from synth.sampling.nests import GROUP, Nest, draw_nested
 
 OWNERS = 120
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.numbering import Numbering, counted_again, find_numberings, with_followers
+from synth.corrections.numbering import Numbering, counted_again, find_numberings, with_followers
 
 
 def attempts(rows: int = 900) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.periods import find_succession, separate_periods
+from synth.corrections.periods import find_succession, separate_periods
 
 PEOPLE = 300
 

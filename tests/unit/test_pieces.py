@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from synth.columns.roles import Treatment
+from synth.corrections.compounds import pieces_of_row
 from synth.domain import Column, Formula, Kind, Role, Scope
-from synth.twins.compounds import pieces_of_row
 
 
 def of(name: str, role: Role) -> Treatment:

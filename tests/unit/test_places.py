@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.places import in_room, on_free_places
+from synth.corrections.places import in_room, on_free_places
 
 DAYS = pd.date_range("2024-01-01", periods=364)
 

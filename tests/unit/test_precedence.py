@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.precedence import Precedence, find_precedence, move_behind
+from synth.sampling.precedence import Precedence, find_precedence, move_behind
 
 OWNERS, ROWS = 60, 300
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from synth.twins.context import Samples
-from synth.twins.redraw import choose, replacements, spare_rows
-from synth.twins.source import SourceRows
+from synth.sampling.context import Samples
+from synth.sampling.redraw import choose, replacements, spare_rows
+from synth.sampling.source import SourceRows
 
 ROWS = 2000
 

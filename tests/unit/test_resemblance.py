@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.resemblance import correlation_within, resemblances, scores, with_resemblance
+from synth.sampling.resemblance import correlation_within, resemblances, scores, with_resemblance
 
 KINDS = {"height": (170.0, 8.0), "sugar": (6.0, 1.0), "pulse": (70.0, 9.0)}
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import Treatment
+from synth.corrections.seniority import Seniority, led_to_elders, seniorities_of
 from synth.domain import Column, ForeignKey, Kind, Role
-from synth.twins.seniority import Seniority, led_to_elders, seniorities_of
 
 BOSS = ForeignKey("boss", "model.firm.staff", "staff", "test")
 TREATMENTS = (

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from synth.corrections.shares import Shares, find_shares, shared_out
 from synth.domain import RARE
-from synth.twins.shares import Shares, find_shares, shared_out
 
 
 def works(seed: int, cases: int = 120) -> tuple[pd.DataFrame, np.ndarray]:

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.domain import Across, Way
-from synth.twins.families import Family, Owners, OwnersAgain
-from synth.twins.siblings import with_siblings
+from synth.sampling.families import Family, Owners, OwnersAgain
+from synth.sampling.siblings import with_siblings
 
 OWNERS = pd.DataFrame({"kind": ["firm", "firm", "person", "person"] * 10})
 FACT = Across("m.bills", "payer", Way.COPY, "m.mandates", "payer", "mandate", "mandate")

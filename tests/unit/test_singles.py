@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.twins.context import Samples
-from synth.twins.singles import labels_of_keys, single_places, with_single_labels
+from synth.sampling.context import Samples
+from synth.sampling.singles import labels_of_keys, single_places, with_single_labels
 
 
 def histories(seed: int, *, spare: bool) -> tuple[np.ndarray, np.ndarray, int]:

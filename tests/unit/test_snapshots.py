@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.columns.roles import Treatment
+from synth.corrections.snapshots import Versions, in_versions, key_versions
 from synth.domain import Column, History, Kind, Model, Relation, Role
 from synth.errors import ModelError
-from synth.twins.context import Samples
-from synth.twins.snapshots import Versions, in_versions, key_versions
-from synth.twins.source import SourceRows
+from synth.sampling.context import Samples
+from synth.sampling.source import SourceRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

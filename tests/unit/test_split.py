@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.errors import ModelError
-from synth.twins.split import canonical_order, fingerprint, hash_rows, hash_units, hash_values, holdout_mask
+from synth.sampling.split import (
+    canonical_order,
+    fingerprint,
+    hash_rows,
+    hash_units,
+    hash_values,
+    holdout_mask,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

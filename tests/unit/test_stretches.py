@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import classify
+from synth.corrections.stretches import with_stretches
 from synth.domain import Across, Column, Formula, Kind, Model, Relation, Way
-from synth.twins.source import SourceRows
-from synth.twins.stretches import with_stretches
+from synth.sampling.source import SourceRows
 
 MODEL = Model("model.school.marks", "marks", Relation("db", "marts", "marks"), "models/marks.yml", "table")
 AS_READ = pa.float64()  # as decimals of few digits are

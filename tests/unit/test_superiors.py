@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from synth.columns.roles import Treatment
+from synth.corrections.hierarchy import forest_of
+from synth.corrections.superiors import above_of, superiority_of, with_depths, with_superiors
 from synth.domain import Column, ForeignKey, Kind, Role
-from synth.twins.hierarchy import forest_of
-from synth.twins.superiors import above_of, superiority_of, with_depths, with_superiors
 
 PARENT = ForeignKey("boss", "model.firm.staff", "id", "test")
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from synth.twins.folding import apart, fold_rare_values, own_numbers
-from synth.twins.order import Room, date_orders, in_order
-from synth.twins.synthesis import shown_to
-from synth.twins.terms import date_pairs, whole_months_apart
+from synth.sampling.folding import apart, fold_rare_values, own_numbers
+from synth.sampling.order import Room, date_orders, in_order
+from synth.sampling.synthesis import shown_to
+from synth.sampling.terms import date_pairs, whole_months_apart
 
 
 def visits() -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.uint64]]]:

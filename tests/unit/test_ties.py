@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.ties import apply_ties, find_ties
+from synth.sampling.ties import apply_ties, find_ties
 
 PRICES = {"small": 0.0, "middle": 9.0, "large": 49.0}
 

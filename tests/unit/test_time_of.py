@@ -13,8 +13,8 @@ from synth.columns.forms import NumberForm
 from synth.columns.roles import Treatment
 from synth.columns.textforms import TextForm, TextKind
 from synth.domain import Column, Formula, Kind, Model, Relation, Role, Scope
-from synth.twins.ordering import time_of, time_of_windows, times_of_rows
-from synth.twins.source import SourceRows
+from synth.sampling.ordering import time_of, time_of_windows, times_of_rows
+from synth.sampling.source import SourceRows
 
 MODEL = Model("model.clinic.visits", "visits", Relation("d", "s", "visits"), "models.yml", "table")
 OWNER = np.repeat(np.arange(20), 3)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from synth.columns.pii import IdentifierKind
 from synth.columns.roles import Treatment
 from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
-from synth.twins.traits import constants_of, share_of_changes, with_constants, with_traits
+from synth.sampling.traits import constants_of, share_of_changes, with_constants, with_traits
 
 OWNERS, ROWS = 40, 4
 OWNER = np.repeat(np.arange(OWNERS), ROWS)

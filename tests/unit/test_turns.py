@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.columns.roles import Treatment
+from synth.corrections.turns import NOTHING, Things, take_turns, with_turns
 from synth.domain import Across, Column, ForeignKey, Kind, Role, Way
-from synth.twins.context import Case, TwinTable
-from synth.twins.turns import NOTHING, Things, take_turns, with_turns
+from synth.sampling.context import Case, TwinTable
 
 CONTRACTS, METERS = "model.power.contracts", "model.power.meters"
 PARENT = ForeignKey("meter", METERS, "id", "test")

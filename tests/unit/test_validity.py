@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.validity import Validity, find_validity, valid_places
+from synth.corrections.validity import Validity, find_validity, valid_places
 
 RULE = Validity("begin", "since", "until")
 LIST = pd.DataFrame(

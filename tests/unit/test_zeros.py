@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.twins.zeros import unlike_any
+from synth.sampling.zeros import unlike_any
 
 WAYS = ["card", "voucher", "transfer"]
 
