@@ -26,6 +26,7 @@ FORMS = (SAME, BEFORE, AFTER, LAST)
 OTHER = len(FORMS)  # the form of a span that is not of whole months
 LEAST = 0.3  # of the rows, beyond chance, whose spans are of whole months
 YEAR = 12  # months
+NEAR = 5  # years from the least on, within which enough owners tell that it is nobody's own
 SHUFFLES = 4  # of one of the dates, which show what chance does
 PROBE_ROWS = 5_000  # that are enough to see it
 ONE_DAY = np.timedelta64(1, "D")
@@ -62,7 +63,7 @@ class Months:
         return whole
 
 
-def months_later(start: Native, months: Ints, form: int | Ints) -> Microseconds:
+def months_later(start: Native, months: Ints | np.int64, form: int | Ints) -> Microseconds:
     """Return the moments so many months after others, as Postgres adds them: 31 January leads to 29 February.
 
     Args:
@@ -80,6 +81,24 @@ def months_later(start: Native, months: Ints, form: int | Ints) -> Microseconds:
     later = later + place - np.where(np.equal(form, BEFORE), 1, 0)
     result: Microseconds = later.astype("M8[us]") + (moments - days)
     return result
+
+
+def years_apart(start: Native, end: Native, owner: Ints, enough: int) -> int:
+    """Return how many whole years all ends are behind their starts, as people are of age when they sign.
+
+    Args:
+        start: the first dates, none of them NULL.
+        end: the second ones, none of them before the first.
+        owner: whose each pair is.
+        enough: owners that must be near the least, else 0: it would be the age of somebody.
+    """
+    if not len(start):
+        return 0
+    years = int((end.astype("M8[D]") - start.astype("M8[D]")).min().astype(np.int64) / 365)
+    while years and (months_later(start, np.int64(YEAR * years), SAME) > end).any():
+        years -= 1
+    near = months_later(start, np.int64(YEAR * (years + NEAR)), SAME) > end
+    return years if len(np.unique(owner[near])) >= enough else 0
 
 
 def is_last(moments: Native) -> Mask:

@@ -27,7 +27,7 @@ from synth.histories.amounts import is_averaged
 from synth.histories.bonds import Bonds
 from synth.histories.habits import habits
 from synth.histories.history_model import HistoryModel, first_rows_of, later_engines, next_rows_of
-from synth.histories.limits import find_limits
+from synth.histories.limits import Limits
 from synth.histories.panels import (
     LONG,
     Panel,
@@ -140,8 +140,8 @@ class Histories:
         form = HistoryModel(own.rows.iloc[:0], empty, schema, base, end, start, week=week)
         whom = own.owner if own.entities is None else np.unique(own.entities, return_inverse=True)[1]
         pairs = never_pairs(own.rows, own.place > 0, whom, schema, self._categories)
-        marks, bonds, limits = self._marks(own, schema), self._bonds(own, spans), find_limits(own, time)
-        form = replace(form, marks=marks, never=pairs, bonds=bonds, limits=limits)
+        form = replace(form, marks=self._marks(own, schema), never=pairs, bonds=self._bonds(own, spans))
+        form = replace(form, limits=Limits.of(own, time, self._rare))
         hours = hours_of(form, own, self._rare)
         form = replace(form, schema=replace(schema, leaves=do_leave(form, own), hours=hours))
         beside_counts = None if others is None else of_counts(form, top, others)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synth.engine.marks import Marks
 from synth.histories.bonds import Bonds
-from synth.histories.limits import ends_of
+from synth.histories.limits import Limits
 from synth.histories.panels import brought_back
 from synth.histories.pasts import COUNT, Past, as_rows, first_moments, first_times, later_moments, later_times
 from synth.histories.sequels import NeverPair, are_odd
@@ -45,7 +45,7 @@ class HistoryModel:
         firsts: the engines of first rows; None where no owner has a row, or `laters` draw them, too.
         heads: the histories of the first rows of stretches, where histories are long.
         bonds: what rows have in common with their owners.
-        limits: the dates of owners behind which no row begins.
+        limits: the dates of owners before or behind which no row is.
         laters: the engines of all other rows, or of all; None where no history has several.
     """
 
@@ -63,11 +63,11 @@ class HistoryModel:
     week: Week = field(default_factory=Week)
     marks: Marks = field(default_factory=Marks)
     bonds: Bonds = field(default_factory=Bonds)
-    limits: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     def ends_of(self, owners: pd.DataFrame) -> pd.Series[Any]:
         """Return for each owner the latest time that a row of its own may have."""
-        return ends_of(self.limits, owners, self.end, self.empty[self.schema.time].dtype)
+        return self.limits.latest(owners, self.end, self.empty[self.schema.time].dtype)
 
 
 def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw: int) -> pd.DataFrame:
@@ -82,12 +82,13 @@ def first_rows_of(model: HistoryModel, owners: pd.DataFrame, counts: Ints, draw:
         return _with_contents(model, model.firsts, context, _undated(len(owners)), None, draw)
     targets = model.firsts.times.sample_beside(len(owners), context.times, draw=draw)
     dates, ends = first_times(targets, owners, model), model.ends_of(owners)
-    late = _are_late(model, dates, ends)
+    late = _are_outside(model, owners, dates, ends)
     if late.any():
         again = np.repeat(np.flatnonzero(late), TRIES)
         targets = model.firsts.times.sample_beside(len(again), context.of(again).times, draw=draw + 1)
-        others = first_times(targets, owners.iloc[again].reset_index(drop=True), model)
-        valid = ~_are_late(model, others, ends.iloc[again].reset_index(drop=True))
+        whose = owners.iloc[again].reset_index(drop=True)
+        others = first_times(targets, whose, model)
+        valid = ~_are_outside(model, whose, others, ends.iloc[again].reset_index(drop=True))
         dates = with_tries(dates, late, others, valid.reshape(-1, TRIES))
     times = dates[model.schema.time]
     dates[model.schema.time] = _on_busy_days(times, times, ends.mask(ends < times, times), model, draw)
@@ -107,7 +108,7 @@ def next_rows_of(
     if engines.times is None:
         rows = _with_contents(model, engines, context, _undated(len(past.rows)), past, draw)
         return rows, np.zeros(len(rows), bool)
-    dates, always_late = _next_dates(model, past, context, draw, model.ends_of(owners))
+    dates, always_late = _next_dates(model, past, context, draw, owners)
     context = engines.with_moments(context, later_moments(dates, past, model))
     return _with_contents(model, engines, context, dates, past, draw), always_late
 
@@ -124,9 +125,11 @@ def later_engines(model: HistoryModel) -> RowEngines:
 
 
 def _next_dates(
-    model: HistoryModel, past: Past, context: StepContext, draw: int, end: pd.Series[Any]
+    model: HistoryModel, past: Past, context: StepContext, draw: int, owners: pd.DataFrame
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Draw when the next row of each history is; what is behind the end, or the next stretch, is drawn anew.
+
+    So is a first row before the dates of its owner.
 
     Returns:
         The times and spans, and which times lay behind the end in each draw.
@@ -136,14 +139,17 @@ def _next_dates(
         return _undated(len(past.rows)), np.zeros(len(past.rows), bool)
     dates = later_times(engine.sample_beside(len(past.rows), context.times, draw=draw), past, model)
     since, always_late = model.schema.since(past.rows), np.zeros(len(dates), bool)
+    end, limits = model.ends_of(owners), Limits() if past.place else model.limits
     end = end if past.goal is None else past.goal.astype(end.dtype).fillna(end)
     late = (dates[time] > end).to_numpy(bool) | _are_odd(model, since, dates)
+    late |= limits.are_early(owners, dates[time])
     if late.any():
         again = np.repeat(np.flatnonzero(late), TRIES)
         targets = engine.sample_beside(len(again), context.of(again).times, draw=draw + 1)
         others = later_times(targets, past.of(again), model)
         has_room = (others[time] <= end.iloc[again].reset_index(drop=True)).to_numpy(bool)
         odd = _are_odd(model, since.iloc[again].reset_index(drop=True), others)
+        odd |= limits.are_early(owners.iloc[again], others[time])
         valid = (has_room & ~odd).reshape(-1, TRIES)
         dates = with_tries(dates, late, others, valid)
         dates[time] = brought_back(dates[time], since, end, model.schema.clock)  # the last try
@@ -152,10 +158,13 @@ def _next_dates(
     return dates, always_late
 
 
-def _are_late(model: HistoryModel, dates: pd.DataFrame, ends: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Return which rows have a time, or a date, behind the last that there may be."""
-    is_late: NDArray[np.bool_] = (dates[model.schema.time] > ends).to_numpy(bool)
-    return is_late | model.schema.spans.are_beyond(dates)
+def _are_outside(
+    model: HistoryModel, owners: pd.DataFrame, dates: pd.DataFrame, ends: pd.Series[Any]
+) -> NDArray[np.bool_]:
+    """Return which first rows have a time before the first, or a time or a date behind the last."""
+    times = dates[model.schema.time]
+    is_late: NDArray[np.bool_] = (times > ends).to_numpy(bool)
+    return is_late | model.limits.are_early(owners, times) | model.schema.spans.are_beyond(dates)
 
 
 def _are_odd(model: HistoryModel, since: pd.Series[Any], dates: pd.DataFrame) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Ints: TypeAlias = NDArray[np.int64]
     Mask: TypeAlias = NDArray[np.bool_]
 
+TELLING = 0.5**0.5  # of the spread of first times, that offsets may have: then a date tells half the variance
 CLOSE = 0.5  # of the spread of a date, that its span may have at most
 FEWEST = 20  # rows behind another, from which it is a rule that they do not overlap
 MOSTLY = 0.95  # of the spans have one form, if all are counted in months
@@ -192,7 +193,7 @@ def _follow(times: pd.Series[Any], ends: pd.Series[Any], owner: Ints) -> bool:
 
 
 def closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: str | None) -> str | None:
-    """Return the owner's date from which first times differ least, if that is much less than they vary."""
+    """Return the owner's date from which first times differ least, if it tells half of how they vary."""
     if time is None or not len(rows):
         return None
     times = rows[time].reset_index(drop=True)
@@ -202,7 +203,7 @@ def closest_date(owners: pd.DataFrame, rows: pd.DataFrame, owner: Ints, time: st
         if base.dtype == times.dtype and base.notna().all():
             spreads[name] = _spread(times - base)
     best = min(spreads, key=lambda name: spreads[name], default=None)
-    return best if best is not None and spreads[best] < CLOSE * _spread(times - times.iloc[0]) else None
+    return best if best is not None and spreads[best] < TELLING * _spread(times - times.iloc[0]) else None
 
 
 def comes_soon(panel: Panel, base: str | None, time: str | None) -> bool:

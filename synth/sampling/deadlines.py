@@ -145,8 +145,7 @@ def _starts(name: str, owner: Ints, owners: pd.DataFrame, precedence: Sequence[P
     starts = np.full(len(owner), np.datetime64("NaT", "us"))
     for one in precedence:
         if one.column == name:
-            earliest = times_of(owners[one.earlier])[owner]
-            starts = np.fmax(starts, whole_days(earliest) if one.by_day else earliest)
+            starts = np.fmax(starts, one.first_times(owners)[owner])
     return starts
 
 

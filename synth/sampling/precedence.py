@@ -1,7 +1,8 @@
 """What is never before a date of its owner in the real rows is not before it in the twin's.
 
-An order is not placed before the customer signed up. Engines draw it so where they can; what they smooth, and
-what is moved away from somebody's own date, may fall before it all the same, and is moved to that date.
+An order is not placed before the customer signed up, nor a contract signed by a child. Engines draw it so
+where they can; what they smooth, and what is moved away from somebody's own date, may come too early all the
+same, and is moved to the first moment at which it may be.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Precedence:
     """The date in `column` of a row is never before that in `earlier` of its owner.
 
     Attributes:
+        years: that it is behind it at least.
         by_day: it holds whole days, and may be the day of the owner's time.
         weekdays: the days of the week, Monday first, that it falls on.
     """
@@ -41,6 +43,15 @@ class Precedence:
     earlier: str
     by_day: bool
     weekdays: tuple[bool, ...] = EVERY_DAY
+    years: int = 0
+
+    def first_times(self, owners: pd.DataFrame) -> Times:
+        """Return for each owner the first moment at which the date may be."""
+        from synth.engine.anniversaries import SAME, YEAR, months_later  # noqa: PLC0415 - slow to import
+
+        times = times_of(owners[self.earlier])
+        times = months_later(times, np.int64(YEAR * self.years), SAME) if self.years else times
+        return whole_days(times) if self.by_day else times
 
 
 def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tuple[Precedence, ...]:
@@ -51,6 +62,8 @@ def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tu
         owner: of each the position of its owner; -1 where it has none.
         owners: the real ones.
     """
+    from synth.engine.anniversaries import years_apart  # noqa: PLC0415 - slow to import
+
     pairs: list[Precedence] = []
     owned_rows = np.flatnonzero(owner >= 0)
     dates = {str(name): times_of(owners[name])[owner[owned_rows]] for name in moments_of(owners)}
@@ -61,7 +74,8 @@ def find_precedence(rows: pd.DataFrame, owner: Ints, owners: pd.DataFrame) -> tu
             both = ~np.isnat(times) & ~np.isnat(owner_times)
             first = whole_days(owner_times) if whole else owner_times
             if both.sum() >= FEWEST and (times >= first)[both].all():
-                pairs.append(Precedence(column, earlier, whole, _weekdays(times)))
+                years = years_apart(first[both], times[both], owner[owned_rows][both], RARE)
+                pairs.append(Precedence(column, earlier, whole, _weekdays(times), years))
     return tuple(pairs)
 
 
@@ -83,8 +97,7 @@ def move_behind(
         return rows
     late = np.zeros(len(rows), "m8[us]")
     for pair in pairs:
-        owner_times = times_of(owners[pair.earlier])[owner]
-        lag = (whole_days(owner_times) if pair.by_day else owner_times) - times_of(rows[pair.column])
+        lag = pair.first_times(owners)[owner] - times_of(rows[pair.column])
         late = np.fmax(late, np.where(np.isnat(lag), np.timedelta64(0, "us"), lag))
     is_early = late > np.timedelta64(0, "us")
     if not is_early.any():

@@ -18,9 +18,9 @@ def stays(seed: int, *, spill: float) -> tuple[pd.DataFrame, np.ndarray, pd.Data
     owner = np.repeat(np.arange(200), 4)
     days = (rng.random(800) * length[owner]).astype(int)
     days = np.where(rng.random(800) < spill, days + length[owner] + 3, days)
-    taken = start[owner] + pd.to_timedelta(days, "D") + pd.to_timedelta(rng.integers(7, 12, 800), "h")
-    read = taken + pd.to_timedelta(rng.integers(0, 3, 800), "h")
-    return pd.DataFrame({"taken": taken, "read": read}), owner, owners
+    taken_on = start[owner] + pd.to_timedelta(days, "D") + pd.to_timedelta(rng.integers(7, 12, 800), "h")
+    read = taken_on + pd.to_timedelta(rng.integers(0, 3, 800), "h")
+    return pd.DataFrame({"taken": taken_on, "read": read}), owner, owners
 
 
 @pytest.mark.parametrize("seed", range(8))

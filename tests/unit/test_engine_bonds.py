@@ -41,9 +41,9 @@ def members(seed: int, number: int = 400) -> tuple[pd.DataFrame, pd.DataFrame, N
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_last_row_has_the_state_of_the_owner_and_the_first_its_beginning(seed: int) -> None:
     owners, rows, owner = members(seed)
-    learned = Histories(seed=seed, time="since", categories=["state", "group"]).fit(owners, rows, owner)
+    histories = Histories(seed=seed, time="since", categories=["state", "group"]).fit(owners, rows, owner)
     others = members(seed + 10)[0]
-    sample, whose = learned.sample(others)
+    sample, whose = histories.sample(others)
     last, first = sample.groupby(whose).last(), sample.groupby(whose).first()
     there = others.loc[last.index]
     assert (last["state"] == there["state"]).mean() > 0.95

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from synth.histories.histories import Histories
-from synth.histories.limits import ends_of, find_limits
+from synth.histories.limits import Limits
 from synth.histories.panels import Panel
 
 
@@ -37,7 +37,34 @@ def test_limits_are_dates_that_hold_whole_days() -> None:
     day, noon = pd.Timestamp("2024-05-05"), pd.Timestamp("2024-05-05 12:00")
     owners = pd.DataFrame({"leave": [day] * 30, "entry": [pd.Timestamp("2024-05-04")] * 30, "age": range(30)})
     rows = pd.DataFrame({"begins": [noon] * 30})
-    assert find_limits(Panel(owners, rows, np.arange(30), None), "begins") == ("leave",)
-    ends = ends_of(("leave",), owners, pd.Timestamp("2025-01-01"), owners["leave"].dtype)
+    limits = Limits.of(Panel(owners, rows, np.arange(30), None), "begins", 10)
+    assert limits == Limits(("leave",), (("leave", 0), ("entry", 0)))
+    ends = limits.latest(owners, pd.Timestamp("2025-01-01"), owners["leave"].dtype)
     assert (ends == pd.Timestamp("2024-05-05 23:59:59.999999")).all()
-    assert find_limits(Panel(owners, rows.assign(begins=1), np.arange(30), None), "begins") == ()
+    assert Limits.of(Panel(owners, rows.assign(begins=1), np.arange(30), None), "begins", 10) == Limits()
+
+
+def drivers(number: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Return people of all ages from 18 on, and races of 25 years that each of them drives for some time."""
+    random = np.random.default_rng(seed)
+    season = random.integers(0, 9_000, number)
+    days = 365 * (18 + random.gamma(3, 2, number)) + 5
+    first = pd.Timestamp("2000-01-01") + pd.to_timedelta(season, "D")
+    owners = pd.DataFrame({"born": (first - pd.to_timedelta(days, "D")).normalize()})
+    owner = np.repeat(np.arange(number), random.integers(1, 20, number))
+    later = random.exponential(200, len(owner))
+    begins = (
+        first.to_series().iloc[owner].reset_index(drop=True) + pd.to_timedelta(later, "D")
+    ).dt.normalize()
+    inside = (begins < pd.Timestamp("2025-01-01")).to_numpy()
+    rows = pd.DataFrame({"begins": begins, "place": random.integers(1, 20, len(owner))})
+    return owners, rows[inside].reset_index(drop=True), owner[inside]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("number", [120, 400])
+def test_nobody_drives_before_an_age(number: int, seed: int) -> None:
+    owners, rows, owner = drivers(number, seed)
+    twin, whose = Histories(seed, time="begins").fit(owners, rows, owner).sample(owners)
+    age = twin["begins"] - owners["born"].iloc[whose].reset_index(drop=True)
+    assert (age < pd.Timedelta(days=365 * 18)).mean() < 0.02  # `synth.sampling.precedence` moves the others

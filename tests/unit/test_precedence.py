@@ -29,10 +29,10 @@ def test_the_dates_of_owners_that_come_first_are_found() -> None:
     rows, owner, owners = orders(0)
     assert find_precedence(rows, owner, owners) == (
         Precedence("placed", "signed", by_day=True),
-        Precedence("placed", "born", by_day=True),
+        Precedence("placed", "born", by_day=True, years=43),
         Precedence("paid", "signed", by_day=True),
-        Precedence("paid", "born", by_day=True),
-        Precedence("seen", "born", by_day=True),
+        Precedence("paid", "born", by_day=True, years=43),
+        Precedence("seen", "born", by_day=True, years=42),
     )
     assert not find_precedence(rows, np.full(ROWS, -1), owners)
 
@@ -74,3 +74,26 @@ def test_few_dates_do_not_tell_that_a_day_of_the_week_is_free() -> None:
     some = rows.index[rows["placed"].dt.day_of_week < 5][:60]
     pairs = find_precedence(rows.loc[some].reset_index(drop=True), owner[some], owners)
     assert {pair.weekdays for pair in pairs} == {(True,) * 7}
+
+
+def signings(youngest: int, number: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+    """Return one contract for each owner, who is at least so many years old."""
+    rng = np.random.default_rng(1)
+    born = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 12_000, number), "D")
+    age = np.r_[np.zeros(number // 2), rng.integers(0, 9_000, number - number // 2)]
+    signed = born + pd.DateOffset(years=youngest) + pd.to_timedelta(age, "D")
+    return pd.DataFrame({"signed": signed}), np.arange(number), pd.DataFrame({"born": born})
+
+
+def test_nobody_signs_before_the_age_at_which_many_do() -> None:
+    pairs = find_precedence(*signings(18, 60))
+    assert [pair.years for pair in pairs] == [18]
+    rows, owner, owners = signings(11, 60)
+    of_age = owners["born"] + pd.DateOffset(years=18)
+    assert (move_behind(rows, owner, owners, pairs)["signed"] >= of_age).all()
+
+
+def test_the_age_of_the_youngest_alone_is_no_rule() -> None:
+    rows, owner, owners = signings(40, 60)
+    owners.loc[0, "born"] = rows.loc[0, "signed"] - pd.DateOffset(years=18)
+    assert [pair.years for pair in find_precedence(rows, owner, owners)] == [0]

@@ -39,8 +39,8 @@ def test_shares_are_found_and_add_up_in_the_twin(seed: int) -> None:
 
 def test_what_does_not_add_up_or_is_told_by_the_number_of_rows_is_none() -> None:
     real, _ = works(0)
-    broken = real.assign(share=real["share"].where(real.index != 7, 0.99))
-    assert find_shares(broken, ["share"], ["case"]) == ()
+    odd_rows = real.assign(share=real["share"].where(real.index != 7, 0.99))
+    assert find_shares(odd_rows, ["share"], ["case"]) == ()
     size = real.groupby("case")["share"].transform("size")
     assert find_shares(real.assign(share=6 / size / 6), ["share"], ["case"]) == ()
     assert find_shares(real[real["case"] < RARE], ["share"], ["case"]) == ()

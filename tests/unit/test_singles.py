@@ -45,8 +45,8 @@ def test_most_rows_that_repeat_make_way_for_a_spare_one_of_their_owner() -> None
     places = single_places(owner, labels, number, None, np.random.default_rng(4))
 
     assert places is not None
-    moved = np.flatnonzero(places[:number] != np.arange(number))
-    assert (owner[places[moved]] == owner[moved]).mean() > 0.5
+    other_places = np.flatnonzero(places[:number] != np.arange(number))
+    assert (owner[places[other_places]] == owner[other_places]).mean() > 0.5
 
 
 def test_the_times_of_an_owner_stay_with_the_owner() -> None:
