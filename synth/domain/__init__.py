@@ -1,6 +1,6 @@
 """The values that flow through a run. Frozen, and without an import from the rest of `synth`."""
 
-from synth.domain.across import Across, Derivation, LookupFormula, Way
+from synth.domain.across import Across, Derivation, LookupFormula, SharedTime, Way
 from synth.domain.capabilities import Capabilities
 from synth.domain.evaluation import Accuracy, Aspect, Check, ColumnFit, Evaluation, Utility, Verdict
 from synth.domain.facts import (
@@ -95,6 +95,7 @@ __all__ = [
     "Rule",
     "RunResult",
     "Scope",
+    "SharedTime",
     "Shares",
     "Status",
     "Task",

@@ -30,6 +30,8 @@ class Way(StrEnum):
     DOMAIN = "domain"  # a mail address that ends with what the row of another model has
     DAY = "day"  # a moment on the day that the row of another model has
     AFTER = "after"  # a time that is never before that of the row of another model
+    SO_FAR = "sum so far"  # of the rows of another model that are of one owner and not later
+    RANK = "rank"  # among the rows of one key, by another column of the row
     NUMBER = "number"  # from 1 on among the rows of one key, in an order that the rows themselves have
 
 
@@ -80,6 +82,27 @@ class LookupFormula:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedTime:
+    """When rows of two models are, so that those of one can be added up to the time of the other.
+
+    Attributes:
+        own: the column of the model that holds the time, or the key of the `parent` that has it.
+        other: that of the other model.
+        parent: the model to which both refer, by `unique_id`; "" where both have times of their own.
+        key: the column of the parent that is referred to.
+        time: its time.
+        period: its column within whose values sums begin anew, such as a season; "" for none.
+    """
+
+    own: str
+    other: str
+    parent: str = ""
+    key: str = ""
+    time: str = ""
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Across:
     """A column of one model that rows of another say, in all real rows.
 
@@ -94,6 +117,8 @@ class Across:
         order: the columns of `other` that say which row is the first, or that a formula mentions.
         sorts: those of `order` by which a formula sorts rows, and that nothing is made of.
         beside: the columns of `model` that a formula mentions.
+        at: when rows are, for a sum so far.
+        falls: whether the first of a rank is the one with the most.
         empty: what stands where no row belongs to one, as SQL; "" is NULL.
         when: a column of `model`, and the label of the rows that the fact is about; None for all rows.
         such: a column of `other`, and the label of the rows that one is chosen among; None for all rows.
@@ -113,6 +138,13 @@ class Across:
     such: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
+    at: SharedTime | None = None
+    falls: bool = False
+
+    @property
+    def is_of_owner(self) -> bool:
+        """Whether the rows of `other` that it is about belong to the row, as those of an owner do."""
+        return not self.is_of_one_row and self.way not in {Way.SO_FAR, Way.RANK}
 
     @property
     def is_of_one_row(self) -> bool:
@@ -135,7 +167,10 @@ class Across:
     @property
     def parties(self) -> frozenset[str]:
         """The models whose rows it is about."""
-        return frozenset({self.model, self.other, *([self.through[0]] if self.through else [])})
+        between = [self.through[0]] if self.through else []
+        return frozenset(
+            {self.model, self.other, *between, *([self.at.parent] if self.at and self.at.parent else [])}
+        )
 
     def __str__(self) -> str:
         """Return the fact in a few words."""
@@ -146,8 +181,8 @@ class Across:
             some = f" in rows of one {self.when[0]}" if self.when else ""
             such = f" and {self.such[0]} {self.such[1]}" if self.such else ""
             return f"{name} is one of the {self.source} of {other}{which}{such}{some}"
-        if self.way is Way.PART:
-            return f"{name} adds up to the {self.source} of its {other}"
+        if self.way in {Way.PART, Way.RANK, Way.SO_FAR}:
+            return f"{name} {self._of_many(other)}"
         if self.way in {Way.COPY, Way.OWN, Way.DOMAIN, Way.DAY, Way.AFTER}:
             hows = {Way.DOMAIN: "at ", Way.DAY: "on ", Way.AFTER: "never before ", Way.OWN: "NULL or "}
             how = hows.get(self.way, "")
@@ -159,3 +194,14 @@ class Across:
             return f"{name} is computed with {' and '.join(self.order)} of {other}"
         rows = f"the {self.source} of its {other}" if self.source else f"its {other}"
         return f"{name} is the {self.way} of {rows}"
+
+    def _of_many(self, other: str) -> str:
+        """Return what the column does, among the rows of its model or beside those of another one."""
+        if self.way is Way.PART:
+            return f"adds up to the {self.source} of its {other}"
+        if self.way is Way.RANK:
+            return f"ranks rows of one {self.own} by {self.source}"
+        rows = f"the {self.source} of its {other}" if self.source else f"its {other}"
+        such = f" with {self.such[0]} {self.such[1]}" if self.such else ""
+        again = f" of one {self.at.period}" if self.at and self.at.period else ""
+        return f"adds up {rows}{such}{again} so far"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from synth.domain import Across, Role, Way
+from synth.domain import Across, Way
 from synth.facts.after import after_facts
 from synth.facts.among import among_facts
 from synth.facts.comparable import NUMBERS, TIMES, family_of
@@ -18,9 +18,19 @@ from synth.facts.days import day_facts
 from synth.facts.late import late_facts, stated_late_facts
 from synth.facts.mails import mail_facts
 from synth.facts.partial import partial_copies
-from synth.facts.row_links import Link, is_key, late_links, links_of, ways_up
+from synth.facts.row_links import (
+    Link,
+    is_key,
+    keys_of,
+    late_links,
+    links_of,
+    open_columns,
+    user_columns,
+    ways_up,
+)
 from synth.facts.search import FactSearch
 from synth.facts.sql_origins import is_stated
+from synth.facts.standings import standing_facts
 from synth.warehouse.across import FactTable
 
 if TYPE_CHECKING:
@@ -121,6 +131,7 @@ def find_across(models: Sequence[Model], warehouse: Warehouse, snapshot: Snapsho
     formulas += search.certain_facts(mail_facts(links, models_by_id, tables, [*known, *formulas]))
     firsts = search.certain_facts(_firsts(links, models_by_id, tables, [*known, *formulas]))
     decided_facts, every_copy = [*known, *formulas, *firsts], _copies(links, models_by_id, tables)
+    firsts += standing_facts(links, models_by_id, search, open_columns(models_by_id, tables, decided_facts))
     firsts += search.certain_facts(partial_copies(every_copy, decided_facts, tables))
     members = among_facts(models_by_id, tables, snapshot) + late_facts(models_by_id, tables, snapshot)
     after = after_facts(links, models_by_id, tables, snapshot)
@@ -245,7 +256,7 @@ def _pairs(
 ) -> Iterator[Across]:
     """Return the copy for all pairs of columns of one type, but not for keys of rows."""
     model = models[blank.model]
-    excluded_columns = {blank.own, *(name for name in _user_columns(model))}
+    excluded_columns = {blank.own, *(name for name in user_columns(model))}
     for column, kind in tables[blank.model].types.items():
         if column in excluded_columns or (is_key(model, column) and not single):
             continue
@@ -292,7 +303,7 @@ def _own_columns(link: Link, models: Mapping[str, Model], tables: Mapping[str, F
     if link.single or model is None:
         return {}
     columns = {*table.figures} if link.public else {*table.types}
-    columns -= _keys(model) | _user_columns(model)
+    columns -= keys_of(model) | user_columns(model)
     return {name: kind for name, kind in table.types.items() if name in columns}
 
 
@@ -340,7 +351,7 @@ def _by_sql(
     """
     decided_columns = {(fact.model, fact.column) for fact in earlier_facts}
     model, places = models[blank.model], _places(blank.other, models, tables)
-    excluded_columns = {*_user_columns(model), *_keys(model)}
+    excluded_columns = {*user_columns(model), *keys_of(model)}
     for one in model.lookups:
         is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
         if is_open and {*one.roots} <= {*places} and (places.get(one.by) == by if by else not one.by):
@@ -383,15 +394,3 @@ def _firsts(
                 if source != time:
                     order = tuple(dict.fromkeys((time, *models[link.many].primary_key)))
                     yield Across(link.one, column, way, link.many, source, link.key, link.column, order=order)
-
-
-def _keys(model: Model) -> frozenset[str]:
-    """Return columns that name rows, of this model or of others."""
-    single = (columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1)
-    return frozenset((*single, *(key.column for key in (*model.foreign_keys, *model.late_keys))))
-
-
-def _user_columns(model: Model) -> frozenset[str]:
-    """Return columns that the user has places about."""
-    role_columns = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
-    return frozenset((*model.seed_columns, *model.balance, *role_columns))

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from synth.domain import Across, Way
+from synth.domain import Across, Role, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from synth.domain import Model
+    from synth.warehouse.across import FactTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +80,31 @@ def ways_up(links: Sequence[Link]) -> Iterator[tuple[Across, bool]]:
             through = (link.one, link.key, other.column)
             blank = Across(link.many, "", Way.COPY, other.one, "", link.column, other.key, through)
             yield blank, link.single and other.single
+
+
+def open_columns(
+    models: Mapping[str, Model], tables: Mapping[str, FactTable], facts: Iterable[Across]
+) -> dict[str, set[str]]:
+    """Return of each model about somebody the columns that no key, no user, and no fact decides."""
+    decided_columns = {(fact.model, fact.column) for fact in facts}
+    return {
+        name: {
+            column
+            for column in tables[name].types
+            if (name, column) not in decided_columns and column not in {*keys_of(model), *user_columns(model)}
+        }
+        for name, model in models.items()
+        if not model.reference
+    }
+
+
+def keys_of(model: Model) -> frozenset[str]:
+    """Return columns that name rows, of this model or of others."""
+    single = (columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1)
+    return frozenset((*single, *(key.column for key in (*model.foreign_keys, *model.late_keys))))
+
+
+def user_columns(model: Model) -> frozenset[str]:
+    """Return columns that the user has places about."""
+    role_columns = {name for name, role in model.roles.items() if role in {Role.DROP, Role.KEEP}}
+    return frozenset((*model.seed_columns, *model.balance, *role_columns))

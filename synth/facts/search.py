@@ -32,7 +32,8 @@ class FactSearch:
         Beside one that is none, a copy of the same name is none either. A sum of the rows of another model
         stays beside it: what was ordered is what was paid.
         """
-        true_facts = self.snapshot.holding([*candidates], self.tables)
+        every = [*candidates]
+        true_facts = self.snapshot.holding(every, self.tables) if every else []
         first: dict[tuple[str, ...], Across] = {}
         for fact in true_facts:
             place = fact.model, fact.column

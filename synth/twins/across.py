@@ -106,7 +106,7 @@ def with_count(family: Family, model: Model, facts: Iterable[Across]) -> Family:
     ways = {
         fact.column: fact.way
         for fact in facts
-        if fact.other == model.unique_id and fact.key == family.key and not fact.is_of_one_row
+        if fact.other == model.unique_id and fact.key == family.key and fact.is_of_owner
     }
     columns = [name for name in sorted(ways) if name in family.twins.columns]
     count = next((name for name in columns if ways[name] is Way.COUNT), None)
@@ -285,6 +285,8 @@ def _needs(fact: Across) -> set[Place]:
     """Return what has to be final before the column is; of a key of two columns its other half, too."""
     columns = fact.order if fact.way in {Way.FORMULA, Way.TOTAL} else (fact.source, *fact.order)
     needs = {(fact.other, name) for name in columns if name} | {(fact.model, name) for name in fact.beside}
+    if fact.at:
+        needs |= {(fact.model, fact.at.own), (fact.other, fact.at.other)}
     if fact.way is Way.AMONG and fact.own:
         needs |= {(fact.model, fact.own), (fact.other, fact.key)}
     return needs | ({(fact.other, fact.such[0])} if fact.such else set())

@@ -16,6 +16,7 @@ from synth.warehouse.among import count_strangers, let_belong
 from synth.warehouse.extract import read
 from synth.warehouse.rules import NUMBER, PLACE, let_hold, raise_unless_alive, temporary_copy
 from synth.warehouse.session import identifier
+from synth.warehouse.standings import standing_rows
 from synth.warehouse.totals import let_add_up
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ MOST = 300  # facts that one query asks about
 PROBE = 2_000  # rows that dismiss nearly all that do not hold
 PATIENCE = 20_000  # milliseconds that one query may take
 CLOSE: LiteralString = "1e-9"  # of a number, that the order of adding may change
+STANDINGS = frozenset({Way.SO_FAR, Way.RANK})
 NOTHING = sql.SQL("''")  # of text
 INEXACT = frozenset({"real", "double precision"})
 WHOLE = frozenset({"smallint", "integer", "bigint"})
@@ -82,6 +84,7 @@ class FactTable:
         public: its rows are about nobody, and are those of its twin.
         new_numbers: columns that are other ones in its twin.
         figures: numbers that follow from other twins in its own, though the table is public.
+        is_numbered: its rows are ours, and numbered.
     """
 
     relation: Relation
@@ -90,6 +93,7 @@ class FactTable:
     public: bool = False
     new_numbers: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    is_numbered: bool = False
 
 
 def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, FactTable]) -> list[Across]:
@@ -97,7 +101,9 @@ def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, F
     groups: dict[tuple[object, ...], list[Across]] = {}
     for fact in facts:
         if fact.way is not Way.AMONG:
-            shape = (fact.model, fact.other, fact.own, fact.key, fact.through, fact.is_of_one_row)
+            standing = (fact.way, fact.at) if fact.way in STANDINGS else None
+            rows = fact.model, fact.other, fact.own, fact.key
+            shape = (*rows, fact.through, fact.is_of_one_row, standing)
             groups.setdefault(shape, []).append(fact)
     true_facts = [
         fact for fact in facts if fact.way is Way.AMONG and count_breaks(session, fact, tables) == 0
@@ -176,6 +182,8 @@ def _question(facts: Sequence[Across], tables: Mapping[str, FactTable], probe: i
 
 def _rows(facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int) -> sql.Composed:
     first = facts[0]
+    if first.way in STANDINGS:
+        return standing_rows(facts, tables, probe)
     parts = {
         "model": identifier(tables[first.model].relation),
         "other": identifier(tables[first.other].relation),
@@ -229,7 +237,7 @@ def _value(fact: Across, place: int, *, number: sql.Composable = NOTHING) -> sql
         return sql.SQL("other.{}").format(sql.Identifier(fact.source))
     if fact.way is Way.FORMULA:
         return sql.SQL("({})").format(sql.SQL(fact.source))
-    own = sql.SQL("others.{}").format(sql.Identifier(f"synth {place}"))
+    own = sql.Identifier("one" if fact.way in STANDINGS else "others", f"synth {place}")
     return sql.SQL("coalesce({}, {})").format(own, sql.SQL(fact.empty)) if fact.empty else own
 
 
@@ -278,7 +286,7 @@ def agree(
         ours = dict(tables)
         for place, (name, some) in enumerate(rows.items()):
             relation = stack.enter_context(temporary_copy(session, some, place))
-            ours[name] = replace(ours[name], relation=relation)
+            ours[name] = replace(ours[name], relation=relation, is_numbered=True)
         columns_by_model: dict[str, set[str]] = {}
         for step in steps:
             if isinstance(step, Across):
