@@ -14,9 +14,11 @@ from synth.columns.textforms import WrittenForm
 from synth.domain import RARE, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from synth.columns.roles import Treatment
+
+MIDDLE = np.timedelta64(182, "D")  # of a year, which stands for all of it
 
 
 def birthdays(
@@ -58,6 +60,33 @@ def latest_of(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series[Any] | None
     if not dates:
         return None
     return pd.Series(np.fmin.reduce(dates), index=rows.index)
+
+
+def days_of_birth(treatments: Sequence[Treatment], table: pa.Table) -> dict[str, pd.Series[Any]]:
+    """Return the days of birth of a table's rows; engines see them `by_year`."""
+    return {one.column.name: pd.Series(_days(one, table).astype("M8[us]")) for one in treatments}
+
+
+def by_year(rows: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """Return the rows with the middle of the year in place of each day of birth in columns of these names."""
+    births = [name for name in rows.columns if name in names]
+    return rows.assign(**{name: _middles(rows[name].to_numpy("M8[us]").astype("M8[Y]")) for name in births})
+
+
+def as_birth_dates(rows: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the middle of the year where they hold a year, and those `like` them a date."""
+    years = [name for name in rows.columns if like[name].dtype.kind == "M" and rows[name].dtype.kind in "iuf"]
+    births = {}
+    for name in years:
+        numbers = rows[name].to_numpy(float, na_value=np.nan)
+        year = (np.nan_to_num(numbers, nan=1970) - 1970).astype("M8[Y]")
+        births[name] = _middles(np.where(np.isnan(numbers), np.datetime64("NaT"), year))
+    return rows.assign(**births)
+
+
+def _middles(years: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    middles: np.ndarray[Any, Any] = years.astype("M8[Y]").astype("M8[D]").astype("M8[us]") + MIDDLE
+    return middles
 
 
 def _days(treatment: Treatment, table: pa.Table) -> np.ndarray[Any, Any]:

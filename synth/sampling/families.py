@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synth.columns.conform import labels, learnable
+from synth.columns.birthdays import by_year
+from synth.columns.conform import learnable
 from synth.columns.roles import KEYS, LEARNED_ROLES
 from synth.domain import RARE, HistoryRequest, Role
 from synth.sampling.forebears import with_telling
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from synth.domain import ForeignKey, Model
     from synth.sampling.context import Case, Samples
     from synth.sampling.nests import Nest
+    from synth.sampling.owners import Owners, OwnersAgain
     from synth.sampling.source import SourceRows
 
     Part = Sequence[tuple[pd.DataFrame, NDArray[np.int64]]]
@@ -34,49 +36,6 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 2.0  # rows per owner who has more than none, on average, from which there is a history to learn
 FEWEST_OWNERS = 2 * RARE  # in each half; of fewer, no number of rows is common
 MOST_ORPHANS = 0.02  # share of rows without an owner up to which histories stand for all rows
-
-
-@dataclass(frozen=True, slots=True)
-class OwnersAgain:
-    """Owners parted by another coin, and the twins that engines of these halves drew.
-
-    Attributes:
-        apart: which real rows are in the second half.
-        second: which twins the engine of the second half drew.
-        whom: the entity that each twin is about, as a number; None where that is not known.
-    """
-
-    apart: NDArray[np.bool_]
-    twins: pd.DataFrame
-    second: NDArray[np.bool_] | None
-    whom: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """A model whose rows own those of others: its real rows, and those of its twin.
-
-    Attributes:
-        real: the learned columns of its real rows; `twin` those of its twin's rows.
-        keys: the values of its key columns in the real rows; `twin_keys` those in the twin's rows.
-        apart: which real rows are in the second half, or held out.
-        second: which rows of the twin the engine of the second half drew; None where there is one engine.
-        categories: columns whose values are labels.
-        again: draws them by other halves, by the number of the split.
-        whom: the entity that each row of the twin is about, as a number; None where that is not known.
-        above: those of the learned columns that are of the rows' own owners.
-    """
-
-    real: pd.DataFrame
-    twin: pd.DataFrame
-    keys: Mapping[str, pa.ChunkedArray]
-    twin_keys: Mapping[str, pa.ChunkedArray]
-    apart: NDArray[np.bool_]
-    second: NDArray[np.bool_] | None
-    categories: frozenset[str]
-    again: Callable[[int], OwnersAgain | None] | None = None
-    whom: NDArray[np.int64] | None = None
-    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +49,7 @@ class Family:
         twins: the twin owners' learned columns; `second` says which the engine of the second half drew.
         keys: what the key column holds for each twin owner; None where the keys are new.
         real_keys: what it holds for each real one; None where no other model describes them.
+        births: columns of owners' days of birth, of which engines see no more than the year.
         time: the column that orders the rows of an owner, if one does.
         categories: columns of owners whose values are labels.
         nest: the groups within the rows of an owner, where there are such.
@@ -116,6 +76,7 @@ class Family:
     unique: tuple[tuple[str, ...], ...] = ()
     follows: frozenset[str] = frozenset()
     real_keys: pa.ChunkedArray | None = None
+    births: frozenset[str] = frozenset()
 
     @property
     def is_of_many_rows(self) -> bool:
@@ -127,38 +88,6 @@ class Family:
     def binding(self) -> pd.DataFrame:
         """What real owners hold that does not follow from their rows, so that these keep to it."""
         return self.owners.drop(columns=[*self.follows])
-
-
-def owners_of(
-    source: SourceRows,
-    treatments: Sequence[Treatment],
-    twin: pa.Table,
-    second: NDArray[np.bool_] | None,
-    key_columns: Collection[str],
-) -> Owners:
-    """Return what the models that reference this one need of it.
-
-    Args:
-        source: its real rows.
-        treatments: of its columns.
-        twin: its twin.
-        second: which rows of the twin the engine of the second half drew.
-        key_columns: the columns that are referenced.
-    """
-    present = [
-        one for one in treatments if one.role in LEARNED_ROLES and one.column.name in twin.column_names
-    ]
-    names = [name for name in key_columns if name in source.real.column_names and name in twin.column_names]
-    real = learnable(source.real, present)
-    return Owners(
-        real,
-        learnable(twin, present).astype(real.dtypes.to_dict()),  # a twin without NULL may have others
-        {name: source.real.column(name) for name in names},
-        {name: twin.column(name) for name in names},
-        source.held_out,
-        second,
-        labels(present),
-    )
 
 
 def family_of(
@@ -250,6 +179,7 @@ def _of_parent(
         again=parent.again,
         whom=parent.whom,
         real_keys=parent.keys[column],
+        births=parent.births & {*parent.real.columns},
     )
 
 
@@ -306,12 +236,12 @@ def of_side(
     if source.halves:
         apart = np.flatnonzero(family.apart != second)
         places[apart] = np.arange(len(apart))
-        others = family.owners.iloc[apart].reset_index(drop=True)
+        others = by_year(family.owners.iloc[apart].reset_index(drop=True), family.births)
         whose = places[family.owner[~side & (family.owner >= 0)]]
     request = HistoryRequest(
-        family.owners.iloc[owners].reset_index(drop=True),
+        by_year(family.owners.iloc[owners].reset_index(drop=True), family.births),
         places[family.owner[side]],
-        family.twins.iloc[twins].reset_index(drop=True),
+        by_year(family.twins.iloc[twins].reset_index(drop=True), family.births),
         family.time,
         draws=ceil(number / max(source.real.num_rows, 1)),
         others=others,

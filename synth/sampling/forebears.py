@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from synth.sampling.families import Family, Owners, OwnersAgain
+    from synth.sampling.families import Family
+    from synth.sampling.owners import Owners, OwnersAgain
 
     Ints = NDArray[np.int64]
 
@@ -67,6 +68,7 @@ def with_forebears(owners: Owners, family: Family, twin_owner: Ints) -> Owners:
         real=pd.concat([owners.real.reset_index(drop=True), real], axis=1),
         twin=pd.concat([owners.twin.reset_index(drop=True), twin], axis=1),
         categories=owners.categories | {name_above(family, name) for name in family.categories},
+        births=owners.births | {name_above(family, name) for name in family.births},
         above=tuple(real.columns),
     )
 

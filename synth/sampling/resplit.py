@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from synth.columns.birthdays import as_birth_dates
 from synth.errors import SynthError
 from synth.evaluate import Entities, Halves
 from synth.sampling.context import DrawnAgain
-from synth.sampling.families import OwnersAgain, whose_rows
+from synth.sampling.families import whose_rows
 from synth.sampling.forebears import rows_above
+from synth.sampling.owners import OwnersAgain
 from synth.sampling.rejection import sample_valid_rows
 from synth.sampling.split import HALF, holdout_mask
 
@@ -81,7 +83,7 @@ def owners_again(case: Case, real: pd.DataFrame) -> Callable[[int], OwnersAgain 
             frame = pd.concat([frame, above], axis=1)
         if not set(real.columns) <= set(frame.columns):
             return None
-        twins = frame[[*real.columns]]
+        twins = as_birth_dates(frame[[*real.columns]], real)
         second = None if samples.second is None else samples.second[: len(twins)]
         whom = whose_rows(other, samples)
         whom = None if whom is None else whom[: len(twins)]

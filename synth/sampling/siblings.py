@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from synth.domain import Across
-    from synth.sampling.families import Family, Owners, OwnersAgain
+    from synth.sampling.families import Family
+    from synth.sampling.owners import Owners, OwnersAgain
 
     Ints = NDArray[np.int64]
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from synth.domain import Model, Relation
     from synth.facts.across import AcrossFacts
     from synth.sampling.context import Case, Samples, TwinTable
-    from synth.sampling.families import Family, Owners
+    from synth.sampling.families import Family
+    from synth.sampling.owners import Owners
     from synth.sampling.redraw import RowSelection
     from synth.twins.examination import Examination
     from synth.twins.private import PrivateDraft

@@ -37,8 +37,9 @@ from synth.runs.preflight import few_rows
 from synth.sampling.calendars import with_calendars
 from synth.sampling.computing import with_formulas_and_rules
 from synth.sampling.context import Case, TwinTable
-from synth.sampling.families import family_of, of_one_entity, one_key_each, owners_of, whose_rows, with_owners
+from synth.sampling.families import family_of, of_one_entity, one_key_each, whose_rows, with_owners
 from synth.sampling.forebears import with_forebears
+from synth.sampling.owners import owners_of
 from synth.sampling.redraw import choose
 from synth.sampling.rejection import refuse_broken, sample_valid_rows, without_broken
 from synth.sampling.resplit import owners_again
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from synth.corrections.snapshots import Versions
     from synth.domain import Column, Evaluation, Task
     from synth.sampling.context import RunContext, Samples
-    from synth.sampling.families import Owners
+    from synth.sampling.owners import Owners
     from synth.sampling.redraw import RowSelection
     from synth.sampling.rejection import ValidRows
     from synth.twins.examination import Examination

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from synth.domain import Across, Model, Relation, Way
-from synth.sampling.families import Family, Owners, OwnersAgain
+from synth.sampling.families import Family
 from synth.sampling.forebears import MOST, with_forebears, with_telling
+from synth.sampling.owners import Owners, OwnersAgain
 from synth.twins.across import with_count
 
 STUDENTS, TERMS, GRADES = 300, 3, 4

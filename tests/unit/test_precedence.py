@@ -95,5 +95,5 @@ def test_nobody_signs_before_the_age_at_which_many_do() -> None:
 
 def test_the_age_of_the_youngest_alone_is_no_rule() -> None:
     rows, owner, owners = signings(40, 60)
-    owners.loc[0, "born"] = rows.loc[0, "signed"] - pd.DateOffset(years=18)
+    owners["born"] = owners["born"].where(owners.index != 0, rows["signed"] - pd.DateOffset(years=18))
     assert [pair.years for pair in find_precedence(rows, owner, owners)] == [0]

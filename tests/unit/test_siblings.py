@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.domain import Across, Way
-from synth.sampling.families import Family, Owners, OwnersAgain
+from synth.sampling.families import Family
+from synth.sampling.owners import Owners, OwnersAgain
 from synth.sampling.siblings import with_siblings
 
 OWNERS = pd.DataFrame({"kind": ["firm", "firm", "person", "person"] * 10})
