@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synth.columns.conform import as_plain
+from synth.columns.encoding import encode
 from synth.columns.keys import new_keys
 from synth.warehouse.rules import Candidates
 
@@ -69,6 +71,7 @@ def copies_of_events(tables: Mapping[str, FactTable], context: RunContext) -> di
             for name in table.new_numbers:
                 numbers = partial(_numbers, table.relation, name, context.warehouse, context.snapshot)
                 rows = _with_other_keys(rows, name, numbers)
+            rows = pa.table({one.name: encode(as_plain(rows.column(one.name)), one) for one in columns})
             schema = context.settings.staging_schema
             copies[unique_id] = Candidates(table.relation, columns, rows, schema)
     return copies
