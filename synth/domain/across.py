@@ -45,12 +45,14 @@ class Derivation:
         way: how they follow from that.
         by: where the values of the key arise by which rows are grouped, for an aggregate.
         empty: whether a constant stands where there are no rows to aggregate.
+        stands_for: where the values arise of which a key is the digest; "" for any other column.
     """
 
     root: str
     way: Way = Way.COPY
     by: str = ""
     empty: bool = False
+    stands_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

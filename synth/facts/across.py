@@ -29,7 +29,7 @@ from synth.facts.row_links import (
     ways_up,
 )
 from synth.facts.search import FactSearch
-from synth.facts.sql_origins import is_stated
+from synth.facts.sql_origins import holds_values_of, is_stated
 from synth.facts.standings import standing_facts
 from synth.warehouse.across import FactTable
 
@@ -354,7 +354,8 @@ def _by_sql(
     excluded_columns = {*user_columns(model), *keys_of(model)}
     for one in model.lookups:
         is_open = one.column not in excluded_columns and (blank.model, one.column) not in decided_columns
-        if is_open and {*one.roots} <= {*places} and (places.get(one.by) == by if by else not one.by):
+        is_by = holds_values_of(by, one.by, blank.other, models) if by else not one.by
+        if is_open and is_by and {*one.roots} <= {*places}:
             names = tuple(places[root] for root in one.roots)
             sorts = tuple(places[root] for root in one.sorts)
             yield replace(

@@ -22,12 +22,19 @@ def is_stated(fact: Across, models: Mapping[str, Model]) -> bool:
     if fact.way is Way.COPY and _arises_with_key(fact, models):
         return False
     if fact.way is not Way.COPY and (
-        key is None or key.root != derivation.by or bool(fact.empty) != derivation.empty
+        key is None or derivation.by not in {key.root, key.stands_for} or bool(fact.empty) != derivation.empty
     ):
         return False
     return fact.way is Way.COUNT or (
         source is not None and source.way is Way.COPY and source.root == derivation.root
     )
+
+
+def holds_values_of(column: str, place: str, name: str, models: Mapping[str, Model]) -> bool:
+    """Return whether a relation's column holds the values that arise at a place, or the digests of them."""
+    one = models[name].derivations.get(column) if name in models else None
+    copies = {one.root if one.way is Way.COPY else "", one.stands_for} if one else set[str]()
+    return place in {f"{name}.{column}", *copies}
 
 
 def _derivations(fact: Across, models: Mapping[str, Model]) -> Mapping[str, Derivation]:

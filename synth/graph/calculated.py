@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from synth.domain import BackendOptions, Excerpt, Kind, Role, merge
+from synth.graph.digests import told_by_key
 from synth.graph.origins import ColumnRef, Copy
 from synth.warehouse.parts import LIST, PARENT
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from synth.domain import Model
+    from synth.graph.digests import ToldColumn
     from synth.graph.look import RelationLook
     from synth.graph.origins import NodeLineage
     from synth.graph.rewriting import Rewriting
@@ -33,6 +35,7 @@ PLAIN_TYPES = re.compile(
 LEARNED = frozenset({Role.CATEGORY, Role.NUMBER, Role.DATETIME, Role.BOOLEAN, Role.KEEP})
 HALF = 2  # rows a value of a text; where they share less, its values are made up
 INNER = "query {}"  # what queries in between are called
+OWN, OTHER = "own", "other {}"  # what rows are called in these, and those that their keys lead to
 MOST = 200  # queries that one model may lead through
 
 
@@ -43,12 +46,14 @@ class _Reading:
     Attributes:
         parents: the tagged models, with what they are called; `lists` the public ones.
         queries: those in between, by what they are called, in order.
+        told_columns: columns of relations that a twin with their rows lacks, but a key of it tells.
     """
 
     parents: dict[str, str] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     queries: dict[str, exp.Expr] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    told_columns: dict[str, dict[str, ToldColumn]] = field(default_factory=dict)
 
 
 class ElsewhereError(Exception):
@@ -202,10 +207,16 @@ class _Calculation:
     def _between(self, node: str) -> str:
         """Return what a relation without a twin is called: rows of a model that has them, or its query."""
         holder, columns = next(self._holders(node), ("", {}))
-        query = _chosen(self._end(holder), columns) if holder else self._renamed(self._rewriting(node))
+        query = self._rows_of(holder, node, columns) if holder else self._renamed(self._rewriting(node))
         name = INNER.format(len(self._reading.queries) + 1)
         self._reading.queries[name] = query
         return name
+
+    def _rows_of(self, holder: str, node: str, columns: Mapping[str, str]) -> exp.Expr:
+        """Return the query for the rows of a node in the twin that has them."""
+        by_key = self._reading.told_columns.get(node, {})
+        own = self._end(holder)
+        return _chosen(own, columns, {name: (self._end(one.key.parent), one) for name, one in by_key.items()})
 
     def _holders(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield models and lists that have all rows of a node, with the columns that are those of the node.
@@ -251,12 +262,21 @@ class _Calculation:
         holder, columns = next(self._holders(ref.node), ("", {}))
         if holder:
             if ref.column not in columns:
-                raise ElsewhereError
+                return self._ends(self._column_by_key(holder, ref))
             return self._ends(ColumnRef(holder, columns[ref.column]))
         rewriting = self._rewriting(ref.node)
         self._refuse(rewriting)
         sources = rewriting.columns[ref.column].sources if ref.column in rewriting.columns else ()
         return frozenset[ColumnRef]().union(*(self._ends(one) for one in sources))
+
+    def _column_by_key(self, holder: str, ref: ColumnRef) -> ColumnRef:
+        """Return the column of another twin that has what a holder's rows have as a digest alone."""
+        model = self._models.get(holder)
+        one = told_by_key(model, ref, self._lineages) if model else None
+        if one is None or one.key.parent not in self._models:
+            raise ElsewhereError
+        self._reading.told_columns.setdefault(ref.node, {})[ref.column] = one
+        return ColumnRef(one.key.parent, one.column)
 
     def _is_learned(self, ref: ColumnRef) -> bool:
         return ref.node in self._lists or is_learned(
@@ -329,15 +349,35 @@ def _copies(
     return {}
 
 
-def _chosen(table: str, columns: Mapping[str, str]) -> exp.Expr:
-    """Return the query for columns of a table, each by its name with that in the table."""
+def _chosen(table: str, columns: Mapping[str, str], by_key: Mapping[str, tuple[str, ToldColumn]]) -> exp.Expr:
+    """Return the query for columns of a table, each by its name with that in the table.
+
+    Args:
+        table: what it is called.
+        columns: those that it has.
+        by_key: those that a key of it leads to, each with what the other table is called.
+    """
     from sqlglot import exp  # noqa: PLC0415 - the parser takes its time to load
 
+    def source(name: str, alias: str) -> exp.Table:
+        names = (exp.to_identifier(one, quoted=True) for one in (name, alias))
+        return exp.Table(this=next(names), alias=exp.TableAlias(this=next(names)))
+
+    def column(name: str, alias: str) -> exp.Column:
+        return exp.column(*(exp.to_identifier(one, quoted=True) for one in (name, alias)))
+
     lists = [
-        exp.alias_(exp.column(exp.to_identifier(own, quoted=True)), name, quoted=True)
+        exp.alias_(column(own, OWN), name, quoted=True)
         for name, own in sorted(columns.items())
+        if name not in by_key
     ]
-    return exp.select(*lists).from_(exp.Table(this=exp.to_identifier(table, quoted=True)))
+    query = exp.select(*lists).from_(source(table, OWN))
+    for place, (name, (other, one)) in enumerate(sorted(by_key.items()), start=1):
+        alias = OTHER.format(place)
+        same = exp.EQ(this=column(one.key.parent_column, alias), expression=column(one.key.column, OWN))
+        query = query.select(exp.alias_(column(one.column, alias), name, quoted=True))
+        query = query.join(source(other, alias), on=same, join_type="left")
+    return query
 
 
 def _together(query: exp.Expr, queries: Mapping[str, exp.Expr]) -> str:

@@ -236,6 +236,11 @@ class Calculations:
             return exp.Extract(this=exp.var(unit), expression=self._made_anew(node.expression))
         if isinstance(node, exp.Interval):
             return _interval(node)
+        if isinstance(node, exp.Pad):
+            refuse_others(node, {"this", "expression", "fill_pattern", "is_left"})
+            parts = [node.this, node.expression, node.args.get("fill_pattern")]
+            name = "lpad" if node.args.get("is_left") else "rpad"
+            return call(name, *(self._made_anew(one) for one in parts if one is not None))
         if not isinstance(node, exp.Anonymous):
             raise UnsafeError
         name = str(node.this).lower()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from synth.domain import Derivation, Fact, Formula, LookupFormula, Scope, Way
+from synth.graph.digests import digest_of
 from synth.graph.lineage import root
 from synth.graph.origins import Aggregate, ChoiceOrigin, ColumnRef, Expression, GeneratedValue, NodeLineage
 
@@ -69,7 +70,8 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
     lineage = lineages.get(model.unique_id, NodeLineage())
     derivations = {name: _derivation(ColumnRef(model.unique_id, name), lineages) for name in lineage.columns}
     stated_keys = (key for key in lineage.keys if len(key) > 1)
-    keys = tuple(dict.fromkeys((*stated_keys, *_keys_of_digests(model))))
+    keys = dict.fromkeys((*stated_keys, *_keys_of_digests(model)))
+    single_keys = [one for one in keys if len(one) == 1 and one not in model.unique]
     lookups = dict.fromkeys(
         LookupFormula(
             one.column,
@@ -84,7 +86,8 @@ def with_derivations(model: Model, lineages: Mapping[str, NodeLineage]) -> Model
     return replace(
         model,
         derivations=derivations,
-        derived_keys=keys,
+        unique=(*model.unique, *single_keys),
+        derived_keys=tuple(one for one in keys if len(one) > 1),
         lookups=tuple(lookups),
         row_sources=frozenset(_row_sources(model.unique_id, lineages)),
     )
@@ -101,18 +104,20 @@ def _row_sources(name: str, lineages: Mapping[str, NodeLineage]) -> Iterator[str
 
 
 def _keys_of_digests(model: Model) -> Iterator[tuple[str, ...]]:
-    """Yield the columns of which a key is made: as no digest repeats, neither do they together."""
+    """Yield the columns of which a key is made: as no digest repeats, neither does it, or they together."""
     keys = {columns[0] for columns in (model.primary_key, *model.unique) if len(columns) == 1}
     for formula in model.formulas:
         names = dict.fromkeys(QUOTED.findall(LITERAL.sub("", formula.sql)))
-        if formula.scope is Scope.ROW and formula.column in keys - {*names} and len(names) > 1:
+        if formula.scope is Scope.ROW and formula.column in keys - {*names} and names:
             yield tuple(names)
 
 
 def _derivation(column: ColumnRef, lineages: Mapping[str, NodeLineage]) -> Derivation:
     first = root(lineages, column)
     origin = lineages[first.node].columns.get(first.column) if first.node in lineages else None
-    copy, has_constant = Derivation(_text(first)), False
+    digest = digest_of(lineages, first)
+    copy = Derivation(_text(first), stands_for=_text(digest.source) if digest else "")
+    has_constant = False
     if _fills(origin) and origin is not None and len(origin.sources) == 1:
         place, has_constant = root(lineages, origin.sources[0]), True
         origin = lineages[place.node].columns.get(place.column) if place.node in lineages else None

@@ -58,7 +58,11 @@ def numberings_of(model: Model) -> dict[str, str]:
     """Return the columns that number the rows of a key, each with that key."""
     derivations = model.derivations
     keys = {
-        derivations[key.column].root: key.column for key in model.foreign_keys if key.column in derivations
+        place: key.column
+        for key in model.foreign_keys
+        if key.column in derivations
+        for place in (derivations[key.column].root, derivations[key.column].stands_for)
+        if place
     }
     return {
         name: keys[one.by] for name, one in derivations.items() if one.way is Way.NUMBER and one.by in keys

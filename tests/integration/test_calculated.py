@@ -225,6 +225,73 @@ def test_a_join_that_loses_no_real_row_leaves_a_model_whole(
     assert (excerpt(shop, "sums") == "rows that its SQL makes of orders") is is_whole
 
 
+# Orders that hold the digest of a person alone, and what is calculated of persons by their numbers.
+DIGEST = "md5('p' || {}::text)"
+STAGE_SQL = 'select order_id, person_id, status, amount from "{0}".analytics.raw'
+ORDERS_BY_KEY = f"""
+select order_id, {DIGEST.format("person_id")} as person_key, status, amount from "{{0}}".analytics.staged
+"""
+BY_PERSON = """
+select md5('p' || o.person_id::text) as person_key, p.age, lpad(count(*)::text, 4, '0') as orders,
+    sum(o.amount) as total
+from "{0}".analytics.staged as o join "{0}".analytics.people as p using (person_id) group by 1, 2
+"""
+
+
+@pytest.mark.parametrize(("form", "is_calculated"), [(DIGEST, True), ("md5('q' || {}::text)", False)])
+def test_an_id_that_rows_hold_the_digest_of_alone_is_calculated_by_what_that_refers_to(
+    shop: Handmade, form: str, *, is_calculated: bool
+) -> None:
+    code = {
+        "persons": f"select {form.format('person_id')} as person_key, person_id, age from analytics.people",
+        "placed": ORDERS_BY_KEY,
+        "by_person": BY_PERSON.replace("analytics.people", "analytics.persons"),
+        "staged": STAGE_SQL,
+        "people": "select 1",
+    }
+    database = shop.database.name
+    shop.session.execute(
+        f"""
+        alter table analytics.orders rename to raw;
+        create view analytics.staged as {STAGE_SQL.format(database)};
+        create table analytics.persons as
+            select {DIGEST.format("person_id")} as person_key, person_id, age from analytics.people;
+        create table analytics.placed as {code["placed"].format(database)};
+        create table analytics.by_person as {code["by_person"].format(database)}
+        """
+    )
+    reads = {"persons": ["people"], "placed": ["staged"], "by_person": ["staged", "persons"]}
+    node_by_id: dict[str, Any] = {}
+    for name, sql in code.items():
+        meta = {"meta": {} if name in {"staged", "people"} else {"synthesize": True}}
+        node_by_id |= shop.model(
+            name, config={"materialized": "table", **meta}, compiled_code=sql.format(database)
+        )
+        node_by_id[f"model.hand.{name}"]["depends_on"] = {
+            "nodes": [f"model.hand.{one}" for one in reads.get(name, [])]
+        }
+    keys = {
+        **shop.key("persons", "person_key"),
+        **shop.key("placed", "order_id"),
+        **shop.reference("placed", "person_key", "persons", "person_key"),
+    }
+    shop.write(node_by_id | keys)
+    assert excerpt(shop, "by_person") == (
+        "rows that its SQL makes of placed and persons" if is_calculated else None
+    )
+    if is_calculated:
+        answer = shop.synth("run")
+        assert answer.code == 0, answer.text
+        other_sums = """
+            select y.person_key from synthetic.by_person as y left join (
+                select person_key, count(*) as orders, sum(amount) as total from synthetic.placed group by 1
+            ) as o using (person_key) left join synthetic.persons as p using (person_key)
+            where (y.orders::int, y.total, y.age) is distinct from (o.orders, o.total, p.age)
+        """
+        assert shop.rows(other_sums) == []
+        assert shop.value("select count(*) from synthetic.by_person") > 0
+
+
 # A seed of regions that orders refer to, and a mart that has its rows and what stands in them.
 REGIONS = """
 create table analytics.regions as select n as region_id, 'Region ' || chr(64 + n) as label{}
