@@ -221,9 +221,10 @@ def _texts(
         real_values, existing = pc.utf8_lower(real_values).unique(), pc.utf8_lower(existing).unique()
     real_formats = read_formats(real_values, column.length)
     real, check = pd.Index(existing.to_pylist(), dtype=object), check_of(real_values.to_pylist())
+    check_room, places = check.room if check else 1.0, CROWDED_RATIO * (rows + len(existing))
     for formats in _ways_of_writing(real_formats, column, pattern, rng):
-        room = sum(form.room for form in formats) / (check.room if check else 1)
-        if room >= CROWDED_RATIO * (rows + len(existing)):
+        room = sum(form.room for form in formats) / check_room
+        if room >= places and _most_have_room(formats, places * check_room):
             values = _distinct(_draw_of(formats, rng, pattern, check), real, rows, column)
             return pa.array(values.to_numpy(object), pa.string())
         if rows + len(existing) <= room <= MOST_LISTED:
@@ -231,7 +232,17 @@ def _texts(
             free = free[~free.isin(real)]
             if len(free) >= SPARE * rows:
                 return pa.array(free.to_numpy(object)[rng.permutation(len(free))[:rows]], pa.string())
+    for formats in _ways_of_writing(real_formats, column, pattern, rng):  # where most are crowded in any case
+        if sum(form.room for form in formats) >= places * check_room:
+            values = _distinct(_draw_of(formats, rng, pattern, check), real, rows, column)
+            return pa.array(values.to_numpy(object), pa.string())
     raise full(column, rows)
+
+
+def _most_have_room(formats: tuple[Format, ...], room: float) -> bool:
+    """Return whether formats that most keys have hold as many texts as fall to each of them."""
+    keys = sum(form.keys for form in formats)
+    return 2 * sum(form.keys for form in formats if form.room * keys >= room * form.keys) >= keys
 
 
 def _ways_of_writing(

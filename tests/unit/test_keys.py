@@ -341,3 +341,12 @@ def test_a_million_children_of_one_parent_take_seconds() -> None:
     start = time.process_time()
     assert set(child_keys([1] * 50, MILLION, parents=pa.array([7]))) == {7}
     assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_way_of_writing_that_most_keys_fill_makes_room_though_a_few_others_have_plenty(seed: int) -> None:
+    words = ALPHABET[np.random.default_rng(seed).integers(0, 26, (20, 9))]
+    real = [*(f"Order {n}" for n in range(100, 1000)), *(f"for {''.join(one)}" for one in words)]
+    keys = new_keys(pa.chunked_array([real]), TEXT, 920, np.random.default_rng(seed)).to_pylist()
+    assert len({*keys} - {*real}) == 920
+    assert sum(key.startswith("Order ") for key in keys) > 800
