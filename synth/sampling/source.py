@@ -20,11 +20,12 @@ from synth.sampling.split import (
     fingerprint,
     hash_rows,
     hash_units,
+    hash_values,
     holdout_mask,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -152,8 +153,14 @@ def _units(
     """Return the entity of each row as a hash, looked up in the parents where the row does not name it."""
     if not whose.column:
         return rows
-    values = _owners(whose, real, warehouse, snapshot)
-    return hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
+    *nearer, values = _ways(whose, real, warehouse, snapshot)
+    units = hash_units(pa.table({whose.column: values}), whose.column, rows, entity=model.entity)
+    if units is rows:
+        return rows
+    alone = rows
+    for one in nearer:  # as the parent's row, which has that hash where it names no entity
+        alone = np.where(one.is_valid().to_numpy(), hash_values(pa.table({"key": one}), ("key",)), alone)
+    return np.where(values.is_valid().to_numpy(), units, alone)
 
 
 def codes_of_owners(
@@ -161,23 +168,27 @@ def codes_of_owners(
 ) -> NDArray[np.int64] | None:
     """Return whose each row is, as numbers; None where each is its own, as those without an owner are.
 
+    Rows that lead to one row of a parent are of one owner, though that row may name none.
+
     Raises:
         WarehouseError: Postgres refused.
     """
     whose = model.ownership
     if whose is None or not whose.column:
         return None
-    return _codes(_owners(whose, real, warehouse, snapshot))
+    return _codes(_ways(whose, real, warehouse, snapshot))
 
 
-def _codes(owners: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Return owners as numbers; those that are NULL are each their own."""
+def _codes(ways: Sequence[pa.ChunkedArray]) -> NDArray[np.int64]:
+    """Return the last of these keys as numbers; where it is NULL the one before, and where all are none."""
+    *nearer, owners = ways
     owner_codes = owners.combine_chunks().dictionary_encode()
     codes: NDArray[np.int64] = (
         owner_codes.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     )
     alone = codes < 0
-    codes[alone] = len(owner_codes.dictionary) + np.arange(int(alone.sum()))
+    others = _codes(nearer)[alone] if nearer else np.arange(int(alone.sum()))
+    codes[alone] = len(owner_codes.dictionary) + np.unique(others, return_inverse=True)[1]
     return codes
 
 
@@ -193,20 +204,24 @@ def read_parents(
     columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
     pair = [columns_by_name[name] for name in dict.fromkeys((step.key, step.column))]
     rows = snapshot.extract(step.relation, pair).rename_columns([column.name for column in pair])
-    owners = _owners(replace(whose, column=step.column, path=whose.path[1:]), rows, warehouse, snapshot)
-    return rows.column(step.key), _codes(owners)
+    ways = _ways(replace(whose, column=step.column, path=whose.path[1:]), rows, warehouse, snapshot)
+    return rows.column(step.key), _codes(ways)
 
 
-def _owners(whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot) -> pa.ChunkedArray:
-    """Return the entity of each row, looked up in the parents where the row itself does not name it."""
+def _ways(
+    whose: Ownership, real: pa.Table, warehouse: Warehouse, snapshot: Snapshot
+) -> list[pa.ChunkedArray]:
+    """Return the keys that lead from each row through its parents to its entity, the last of them."""
     values = real.column(whose.column)
+    ways = [values]
     for step in whose.path:
         columns_by_name = {column.name: column for column in warehouse.describe(step.relation)}
         pair = [columns_by_name[name] for name in dict.fromkeys((step.key, step.column))]
         values = follow_step(
             values, snapshot.extract(step.relation, pair).rename_columns([c.name for c in pair]), step
         )
-    return values
+        ways.append(values)
+    return ways
 
 
 def follow_step(values: pa.ChunkedArray, parent: pa.Table, step: OwnershipStep) -> pa.ChunkedArray:

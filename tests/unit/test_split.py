@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.domain import Column, Kind, Model, Ownership, OwnershipStep, Relation
 from synth.errors import ModelError
+from synth.sampling.source import codes_of_owners, read_parents, read_source
 from synth.sampling.split import (
     canonical_order,
     fingerprint,
@@ -23,6 +26,8 @@ from synth.sampling.split import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from synth.sampling.source import SourceRows
 
 
 def table(columns: Mapping[str, Any]) -> pa.Table:
@@ -85,6 +90,48 @@ def test_rows_without_an_entity_are_each_on_their_own() -> None:
     users = [None if i % 2 else i for i in range(4000)]
     mask = np.array(held_out(table({"user": users, "n": np.arange(4000)}), "user"))
     assert 0.17 < mask[1::2].mean() < 0.23
+
+
+CHILDREN, VISITS = "model.a.children", "model.a.visits"
+SPONSORS = [None if n % 3 == 0 else f"s{n % 100}" for n in range(600)]
+
+
+def read(model: str) -> tuple[SourceRows, Any, Any]:
+    """Read children, of whom a third has no sponsor, or their visits, which are about that sponsor, too."""
+    rows = {
+        CHILDREN: {"child_id": [*range(600)], "sponsor": SPONSORS},
+        VISITS: {"visit_id": [*range(2400)], "child_id": [n % 600 for n in range(2400)]},
+    }
+    tables = {name: table(columns) for name, columns in rows.items()}
+    relations = {name: Relation("w", "dev", name) for name in rows}
+    step = OwnershipStep(relations[CHILDREN], "child_id", "sponsor", CHILDREN)
+    is_visit = model == VISITS
+    key = "visit_id" if is_visit else "child_id"
+    whose = Ownership(CHILDREN, "child_id", (step,)) if is_visit else Ownership(CHILDREN, "sponsor")
+    one = Model(model, model, relations[model], "m.yml", "table", primary_key=(key,), ownership=whose)
+
+    def describe(relation: Relation) -> list[Column]:
+        return [Column(name, "text", Kind.TEXT, not_null=False) for name in rows[relation.name]]
+
+    def extract(relation: Relation, columns: list[Column], **_: Any) -> pa.Table:
+        return tables[relation.name].select([column.name for column in columns])
+
+    warehouse: Any = SimpleNamespace(describe=describe)
+    snapshot: Any = SimpleNamespace(extract=extract, count=lambda relation: tables[relation.name].num_rows)
+    source = read_source(one, warehouse, snapshot, twins=(), salt="", halves=True)
+    return source, codes_of_owners(one, source.real, warehouse, snapshot), (whose, warehouse, snapshot)
+
+
+def test_rows_of_a_parent_that_names_no_entity_are_on_their_own_together_with_it() -> None:
+    (children, _, _), (visits, owners, place) = read(CHILDREN), read(VISITS)
+    halves = dict(zip(children.real["child_id"].to_pylist(), children.held_out, strict=True))
+    assert [halves[child] for child in visits.real["child_id"].to_pylist()] == visits.held_out.tolist()
+    assert visits.entities == children.entities == len({*SPONSORS} - {None}) + 200
+    assert len(np.unique(owners)) == visits.entities
+    whose, warehouse, snapshot = place
+    keys, numbers = read_parents(whose, warehouse, snapshot)
+    assert len(keys) == 600
+    assert len(np.unique(numbers)) == visits.entities
 
 
 def test_too_few_entities_are_refused_and_too_few_parents_part_no_rows() -> None:
