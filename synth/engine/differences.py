@@ -15,6 +15,7 @@ import pandas as pd
 from synth.engine import ticks
 from synth.engine.columns import DerivedColumn
 from synth.engine.evidence import surely_more
+from synth.engine.marks import NEITHER
 from synth.engine.numbers import SAFE, NumberColumn
 from synth.engine.rounding import MAX_DECIMALS
 from synth.engine.rules import family
@@ -35,6 +36,7 @@ SPREAD_ROWS = 5000  # that are enough to see how close two columns are
 LOSS = 0.01  # share of rows that may come out with a value that the column never has
 COMMON = 0.01  # share of the rows that makes a value a common one
 LOSS_OF_COMMON = 0.02  # share of rows that may lose a common value,
+FAR_MORE = 3  # times as many rows as a marked day has on average, which make it a common one
 DEVIATIONS = 3.1  # beside so many standard ones of two counts that chance alone parts
 ALIKE = 0.02  # share of the rows between one and another that is like it, but rarely equal
 TINY = (
@@ -48,15 +50,17 @@ class Difference(DerivedColumn):
 
     Attributes:
         base: the index of `to`.
+        marks: days that all dates of `own` are on, so that sums go to the nearest; None where there are none.
     """
 
     base: int
     own: NumberColumn
     to: NumberColumn
+    marks: Marks | None = None
 
     def code(self, codes: Mapping[int, Ints]) -> Ints:
         """Return the target's codes that go with those of its base and its difference."""
-        plain = self.to.native(codes[self.base]) + self.columns[0].native(codes[self.numbers[0]])
+        plain = self._sums(self.to.native(codes[self.base]), self.columns[0].native(codes[self.numbers[0]]))
         return self.own.nearest_codes(self.own.nearest_values(plain), codes[self.numbers[0]] < 0)
 
     def outside(self, values: Mapping[int, Native]) -> Mask:
@@ -70,7 +74,10 @@ class Difference(DerivedColumn):
 
     def value(self, values: Mapping[int, Native], codes: Mapping[int, Ints]) -> Native:  # noqa: ARG002
         """Return the target's values that go with those of its base and its difference."""
-        return self.own.within(values[self.base] + values[self.numbers[0]])
+        return self.own.within(self._sums(values[self.base], values[self.numbers[0]]))
+
+    def _sums(self, base: Native, gap: Native) -> Native:
+        return base + gap if self.marks is None else on_marks(base, gap, self.columns[0], self.marks)
 
 
 def find_differences(
@@ -80,13 +87,16 @@ def find_differences(
     orders: Iterable[Order],
     number: int,
     crowd: Crowd,
+    marks: Mapping[int, Marks],
     fixed_columns: Collection[int] = (),
 ) -> dict[int, Difference]:
     """Return for each column that follows some drawn before it closely enough its difference to it.
 
     Two columns with an inequality need not be close at all, only closer than the column to itself. What is
-    drawn in their place has the indices from `number` on.
+    drawn in their place has the indices from `number` on. Dates that are all on `marks` stay there: a first
+    instalment is due on a first of a month, soon after it was agreed on.
     """
+    whole_marks = {target: one for target, one in marks.items() if one.whole}
     ordered_pairs = {frozenset((rule.low, rule.high)) for rule in orders}
     nearest: dict[int, tuple[int, NumberColumn, NumberColumn, NumberColumn]] = {}
     for place, target in enumerate(draw_order):
@@ -102,14 +112,26 @@ def find_differences(
             if apart >= min(limit, best):
                 continue
             column = difference(own, to, crowd)
-            if lands(own, to, column):
+            if lands(own, to, column, nearest=whole_marks.get(target)):
                 best, nearest[target] = apart, (base, own, to, column)
     return {
         target: Difference(
-            numbers=(number + place,), columns=(column,), needs=(base,), base=base, own=own, to=to
+            numbers=(number + place,),
+            columns=(column,),
+            needs=(base,),
+            base=base,
+            own=own,
+            to=to,
+            marks=whole_marks.get(target),
         )
         for place, (target, (base, own, to, column)) in enumerate(nearest.items())
     }
+
+
+def on_marks(base: Native, gap: Native, gaps: NumberColumn, marks: Marks) -> Native:
+    """Return dates at such gaps from others, on the nearest marked days that have a gap as there are."""
+    low, high = gaps.native(np.array([0, gaps.size - 1]))
+    return marks.nearest(base + gap, base + low, base + high).astype((base + gap).dtype)
 
 
 def told_apart(own: NumberColumn) -> bool:
@@ -227,24 +249,34 @@ def spread(values: Native) -> float:
     return float(np.abs(steps - np.median(steps)).mean())
 
 
-def lands(own: NumberColumn, to: NumberColumn, gap: NumberColumn, marks: Marks | None = None) -> bool:
+def lands(
+    own: NumberColumn,
+    to: NumberColumn,
+    gap: NumberColumn,
+    marks: Marks | None = None,
+    *,
+    nearest: Marks | None = None,
+) -> bool:
     """Return whether a row with the difference of one like it gets a value of the column, as fresh ones do.
 
     Of fresh rows about as many have a value that no training row has as training rows have one that no other
     has (Good 1953). And common values must stay common: an amount that is often 0 does not, and a time of
     1055 to which ten minutes are added is none. So must days that many dates fall on, which `marks` are.
+    Where sums go to the `nearest` marked day, they are judged there; any such day is a value of the column.
     """
     whole = ~own.is_cut & ~to.is_cut  # in other rows the difference is not that of the two columns
     rows = np.flatnonzero((own.codes >= 0) & (to.codes >= 0) & whole)
     near = rows[np.argsort(to.codes[rows], kind="stable")]
-    plain = to.native(to.codes[near]) + gap.native(gap.codes[alike(near)])
+    beside, apart = to.native(to.codes[near]), gap.native(gap.codes[alike(near)])
+    plain = beside + apart if nearest is None else on_marks(beside, apart, gap, nearest)
     sums, own_values = own.nearest_values(plain), own.native(np.arange(own.size))
     inside = (sums > own_values[0]) & (sums < own_values[-1]) | (
         np.abs((plain - sums).astype(np.float64)) < TINY
     )
-    exists = inside & np.isin(sums, own_values)
+    exists = inside & (np.isin(sums, own_values) if nearest is None else nearest.kinds(plain) != NEITHER)
     counts = np.bincount(own.codes[rows], minlength=own.size)
-    common = own.spike & (counts >= COMMON * len(rows))
+    least = COMMON * len(rows) if nearest is None else max(COMMON, FAR_MORE / own.size) * len(rows)
+    common = own.spike & (counts >= least)
     still = common[own.nearest_codes(sums, ~inside)] & exists
     new = (counts == 1).sum() / max(len(rows), 1)
     counts_of = [(int(common[own.codes[rows]].sum()), int(still.sum()))]

@@ -30,6 +30,7 @@ TOO_COMMON = 2.0  # times as often as by chance
 TRIALS = 400  # days of the month and of the year that are tried
 MOST = 4  # days of a kind
 FEWEST = {YEARLY: 3, MONTHLY: 4}  # different years or months in which they are met
+NEARLY_ALL = 0.99  # share of the dates that are on marks, from which all are
 SURPLUS = 2.0  # standard deviations of a number that chance explains
 
 
@@ -79,6 +80,23 @@ class Marks:
         of_month = np.isin(day, self.monthly) & ~last | last & (LAST in self.monthly)
         is_yearly = np.isin(month % MONTHS * DAYS + day - 1, self.yearly)
         return np.where(is_yearly, YEARLY, np.where(of_month, MONTHLY, NEITHER))
+
+    @property
+    def whole(self) -> bool:
+        """Whether hardly a date is on another day."""
+        return sum(self.shares) >= NEARLY_ALL
+
+    def nearest(self, dates: Native, start: Native, end: Native) -> NDArray[np.datetime64]:
+        """Return the marked days that are nearest to dates, in the room of each; else the dates."""
+        best: NDArray[np.datetime64] = dates.astype("M8[us]")
+        room = start.astype("M8[us]"), end.astype("M8[us]")
+        apart = np.full(len(best), np.iinfo(np.int64).max)
+        for kind in [kind for kind, days in ((YEARLY, self.yearly), (MONTHLY, self.monthly)) if days]:
+            days = self._nearest(dates.astype("M8[us]"), kind, *room)
+            distance = np.abs((days - dates.astype("M8[us]")).astype(np.int64))
+            is_nearer = (self.kinds(days) == kind) & (distance < apart)
+            best, apart = np.where(is_nearer, days, best), np.where(is_nearer, distance, apart)
+        return best
 
     def count(self, dates: Native) -> int:
         """Return how many dates are on a mark."""
@@ -136,15 +154,13 @@ class Marks:
             if missing_rows <= SURPLUS * math.sqrt(target) or not len(rest):
                 continue
             some = rest[rng.random(len(rest)) < missing_rows / len(rest)]
-            nearest = self._nearest(days[some], kind, start.iloc[some], end.iloc[some])
+            room = (one.iloc[some].to_numpy("M8[us]") for one in (start, end))
+            nearest = self._nearest(days[some], kind, *room)
             result.iloc[some] = pd.Series(nearest).astype(result.dtype).array
         return result
 
-    def _nearest(
-        self, days: Native, kind: int, start: pd.Series[Any], end: pd.Series[Any]
-    ) -> NDArray[np.datetime64]:
+    def _nearest(self, days: Native, kind: int, first: Native, last: Native) -> NDArray[np.datetime64]:
         """Return the nearest days of a kind in the room of each, at the same time of the day, if any."""
-        first, last = start.to_numpy("M8[us]"), end.to_numpy("M8[us]")
         number, time = self.numbers(days, kind), days - days.astype("M8[D]")
         best, apart = days.copy(), np.full(len(days), np.iinfo(np.int64).max)
         for step in (0, 1):

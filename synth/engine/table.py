@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from synth.engine.conditioning import FixedColumn, GivenColumns
     from synth.engine.crowd import Crowd
     from synth.engine.formulas import Identity
+    from synth.engine.marks import Marks
     from synth.engine.ticks import Native
 
 
@@ -97,7 +98,7 @@ class Table:
         exact |= whole.union(self._terms.both)
         regressions = Regressions(columns, information, orders=self._orders, crowd=crowd, fixed_columns=exact)
         draw_order = self._computations.arrange(regressions.arrange(draw_order), len(first))
-        self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole)
+        self._derived_columns = self._find_derived(columns, draw_order, regressions, crowd, whole, marks)
         self._keep_weekdays(columns, calendar)
         parts = [part for one in self._derived_columns.values() for part in one.columns]
         self._columns: list[ColumnCodes] = [*columns, *parts]
@@ -160,13 +161,14 @@ class Table:
         regressions: Regressions,
         crowd: Crowd,
         whole: frozenset[int],
+        marks: Mapping[int, Marks],
     ) -> dict[int, DerivedColumn]:
         """Return what is not drawn itself; the columns in `whole` all are."""
         derived_columns: dict[int, DerivedColumn] = dict(self._computations.at_once)
         for find in (
             partial(self._terms.find, draw_order=draw_order, crowd=crowd),
             partial(regressions.find, draw_order=draw_order),
-            partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd),
+            partial(find_differences, draw_order=draw_order, orders=self._orders, crowd=crowd, marks=marks),
             partial(find_repeats, draw_order=draw_order, crowd=crowd),
             partial(find_marked_days, crowd=crowd),
             partial(find_moments, crowd=crowd),

@@ -97,3 +97,32 @@ def test_rows_of_histories_begin_on_firsts_of_months(seed: int) -> None:
     owner = np.repeat(np.arange(300), 3)
     rows, _ = Histories(seed, time="start").fit(owners, real, owner).sample(owners)
     assert sum(firsts(rows)) == pytest.approx(sum(firsts(real)), abs=0.1)
+
+
+def instalments(rows: int, seed: int) -> pd.DataFrame:
+    """Agreements of any day, and when their first instalment is due: on a first or fifteenth, soon after."""
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2020-01-01") + rng.integers(0, 2_100, rows)
+    due = (start.astype("M8[M]") + 1).astype("M8[D]") + np.where(rng.random(rows) < 0.3, 14, 0)
+    amount = rng.choice([5, 10, 20, 50], rows)
+    return pd.DataFrame({"agreed": start.astype("M8[us]"), "due": due.astype("M8[us]"), "amount": amount})
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, 5])
+@pytest.mark.parametrize("rows", [400, 1_200])
+def test_a_date_soon_after_one_that_is_known_stays_on_the_days_that_all_are_on(rows: int, seed: int) -> None:
+    real = instalments(rows, seed)
+    twin = Synthesizer(seed).fit(real, given=["agreed"]).sample(rows, given=real[["agreed"]])
+    apart, real_days = ((one["due"] - one["agreed"]).dt.days for one in (twin, real))
+    assert twin["due"].dt.day.isin([1, 15]).mean() > 0.99
+    assert (apart > real_days.max()).mean() < 0.01
+    assert apart.mean() == pytest.approx(real_days.mean(), abs=2)
+
+
+def test_the_nearest_marked_day_is_one_in_the_room_of_a_date() -> None:
+    marks = Marks((0,), (1, 15))
+    dates = np.array(["2021-01-10", "2021-12-30", "2021-03-09", "2021-03-09"], "M8[us]")
+    start, end = dates - np.timedelta64(20, "D"), dates + np.array([20, 20, 3, 9], "m8[D]")
+    start[2:] = dates[2:] - np.timedelta64(2, "D")
+    days = marks.nearest(dates, start, end).astype("M8[D]").astype(str)
+    assert days.tolist() == ["2021-01-15", "2022-01-01", "2021-03-09", "2021-03-15"]
