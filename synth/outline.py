@@ -150,7 +150,8 @@ def _why(key: ForeignKey, model: Model) -> str:
         test.name == key.test for test in model.tests
     ):
         return "test" if not key.orphans else f"test, {key.orphans:.1%} orphans"
-    words = "SQL" if key.test.startswith("both are copies") else "names and values"
+    by_sql = key.test.startswith(("both are copies", "the SQL makes both"))
+    words = "SQL" if by_sql else "names and values"
     return words if not key.orphans else f"{words}, {key.orphans:.1%} orphans"
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FUNCTIONS = re.compile(r"\b(?:MD5|SHA\d*|HASHTEXT(?:EXTENDED)?)\(", re.IGNORECASE)
 COLUMN = "?"  # stands for the column in the form of a digest
+LITERAL, WORD = re.compile(r"'((?:[^']|'')*)'"), re.compile(r"[^\W\d_]{3,}")
+NOTHING = "null"  # in what stands for NULL, such as `_dbt_utils_surrogate_key_null_`
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class Digest:
 
     form: str
     source: ColumnRef
+
+    @property
+    def says_what(self) -> bool:
+        """Whether its form names what the key is of, as `md5('donor' || id)` does: other keys have others."""
+        words = [text.lower() for text in LITERAL.findall(self.form) if NOTHING not in text.lower()]
+        return any(WORD.search(text) for text in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,13 @@ def digest_of(lineages: Mapping[str, NodeLineage], column: ColumnRef) -> Digest 
         return None
     source = origin.sources[0]
     return Digest(origin.sql.replace(str(source), COLUMN), root(lineages, source))
+
+
+def are_of_one_form(lineages: Mapping[str, NodeLineage], *columns: ColumnRef) -> bool:
+    """Return whether columns are digests that are made in one form, which names what they are keys of."""
+    digests = [digest_of(lineages, column) for column in columns]
+    forms = {one.form if one and one.says_what else "" for one in digests}
+    return len(forms) == 1 and "" not in forms
 
 
 def told_by_key(model: Model, wanted: ColumnRef, lineages: Mapping[str, NodeLineage]) -> ToldColumn | None:

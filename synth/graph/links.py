@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from synth.columns.forms import may_be_days
 from synth.columns.measures import PROBABLY, is_measure
 from synth.domain import ForeignKey, Kind, is_identifier, is_numbering
+from synth.graph.digests import are_of_one_form
 from synth.graph.lineage import ancestry, root
 from synth.graph.look import KEY_KINDS
 from synth.graph.origins import ColumnRef
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 FEW_ORPHANS = 0.05  # share of values without a parent where names and values alone speak for a reference
 SOME_ORPHANS = 0.5  # where a test or the SQL does
+BY_FORM = "the SQL makes both in one form, and its values are among them"
 BY_VALUES = "equal names, and its values are among them"
 BY_ROLE = "it is called as what one of them is, and its values are among them"
 BY_LABEL = "it is called alike, and its labels are all in that list"
-WEAK = (BY_VALUES, BY_ROLE, BY_LABEL)
+WEAK = (BY_FORM, BY_VALUES, BY_ROLE, BY_LABEL)
 SPREAD = 0.5  # share of the keys among which values lie; numbers of another table of few are all small
 BY_VALUES_ALONE = "its values are among them, as chance would not have it"
 HARDLY_ANY = 0.01  # share of values without a parent where values alone speak for a reference
@@ -236,7 +238,9 @@ class Linker:
         return has_role or names_row_above(child.column)
 
     def _name_evidence(self, child: ColumnRef, parent: ColumnRef) -> str:
-        """Return what names say of a column and the key of another table; empty where that is nothing."""
+        """Return what forms and names say of a column and the key of another table; empty if nothing."""
+        if are_of_one_form(self.lineages, child, parent):
+            return BY_FORM
         look = self.looks[parent.node]
         is_called_alike = agree(child.column, parent.column, look.name, self.vocabulary)
         if not self._identifies(child, parent):

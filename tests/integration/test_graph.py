@@ -187,6 +187,28 @@ def test_a_key_that_the_sql_copies_leads_where_a_test_says_that_the_copied_one_l
     assert keys["claimant"] == "model.hand.firms.firm_key"
 
 
+@pytest.mark.parametrize(("form", "is_key"), [("md5('firm' || {})", True), ("md5(({})::text)", False)])
+def test_a_key_that_the_sql_makes_as_those_of_another_table_is_one_of_them(
+    handmade: Handmade, form: str, *, is_key: bool
+) -> None:
+    numbers = handmade.model("numbers", config={"materialized": "table", "meta": {}})
+    series = "select n, 1 + n % 90 as m from generate_series(1, 600) n"
+    handmade.session.execute(f"create table analytics.numbers as {series}")
+    place = f'"{handmade.database.name}".analytics.numbers'
+    on = {"nodes": ["model.hand.numbers"]}
+    firms = f"select {form.format('n')} as firm_key, n % 7 as score from {place} where n <= 120"
+    bids = f"select n + 5000 as bid_id, {form.format('m')} as won_from from {place}"
+    handmade.session.execute(
+        f"create table analytics.firms as {firms}; create table analytics.bids as {bids}"
+    )
+    models = handmade.model("firms", depends_on=on, compiled_code=firms)
+    models |= handmade.model("bids", depends_on=on, compiled_code=bids)
+    facts = handmade.key("firms", "firm_key") | handmade.key("bids", "bid_id")
+    handmade.write(numbers | models | facts)
+    keys = listing_by_name(handmade)["bids"]["foreign_keys"]
+    assert keys == ({"won_from": "model.hand.firms.firm_key"} if is_key else {})
+
+
 def test_a_type_that_cannot_be_compared_decides_nothing_about_other_models(handmade: Handmade) -> None:
     handmade.session.execute(DESK)
     handmade.session.execute(

@@ -6,7 +6,7 @@ import pytest
 
 from synth.domain import Across, Derivation, ForeignKey, Model, Relation, Way
 from synth.facts.sql_origins import holds_values_of, is_stated
-from synth.graph.digests import ToldColumn, digest_of, told_by_key
+from synth.graph.digests import ToldColumn, are_of_one_form, digest_of, told_by_key
 from synth.graph.lineage import root
 from synth.graph.origins import ColumnRef, NodeLineage
 from synth.twins.stated import numberings_of
@@ -86,3 +86,20 @@ def test_rows_are_counted_by_a_digest_where_the_sql_counts_them_by_the_id() -> N
     assert holds_values_of("staff_key", ID, STAYS, models)
     assert not holds_values_of("fee", ID, STAYS, models)
     assert numberings_of(models[STAYS]) == {"visit_no": "staff_key"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "is_one_form"),
+    [
+        ("md5('keeper-' || {}::text)", "md5('keeper-' || {}::text)", True),
+        ("md5('keeper-' || {}::text)", "md5('cage-' || {}::text)", False),
+        (SURROGATE, SURROGATE, False),  # which all keys have, whatever they are of
+        ("{}::text", "{}::text", False),
+    ],
+)
+def test_a_form_that_names_what_a_key_is_of_is_that_of_these_keys_alone(
+    theirs: str, ours: str, *, is_one_form: bool
+) -> None:
+    nodes = zoo(theirs, ours)
+    columns = ColumnRef(STAYS, "staff_key"), ColumnRef(STAFF, "staff_key")
+    assert are_of_one_form(nodes, *columns) is is_one_form
