@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from synth.domain import MOMENTS
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_DAYS = 50_000  # of a calendar: more than a century
 FEWEST_DAYS = 28  # a month; fewer may be in a row by chance
+MOST_OTHERS = 3  # rows of no day: it is not known, not yet there, or does not apply
+FIRST_DAY, LAST_DAY = np.datetime64("1901-01-01"), np.datetime64("2200-01-01")  # what lies beyond stands in
 
 
 def has_every_day(look: RelationLook, warehouse: Warehouse) -> bool:
@@ -30,9 +33,13 @@ def has_every_day(look: RelationLook, warehouse: Warehouse) -> bool:
 
 
 def are_days_in_a_row(moments: pa.ChunkedArray) -> bool:
-    """Return whether moments are the days of a stretch of time, each once."""
-    if moments.null_count or len(moments) < FEWEST_DAYS:
+    """Return whether moments are the days of a stretch of time, each once, beside few rows of no day.
+
+    Rows that refer to no day find one: it is NULL there, or long ago, or never.
+    """
+    dates = moments.drop_null().cast(pa.timestamp("us")).cast(pa.date32(), safe=False).to_numpy()
+    days = dates[(dates >= FIRST_DAY) & (dates < LAST_DAY)]
+    if len(days) < FEWEST_DAYS or len(moments) - len(days) > MOST_OTHERS:
         return False
-    days = moments.cast(pa.timestamp("us")).cast(pa.date32(), safe=False).cast(pa.int32())
-    numbers = days.unique().to_numpy()
+    numbers = np.unique(days.astype("datetime64[D]").astype(int))
     return len(numbers) == len(days) == int(numbers.max() - numbers.min()) + 1

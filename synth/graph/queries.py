@@ -128,7 +128,8 @@ class Queries:
         columns: dict[str, exp.Expr] = {}
         for projection in select.expressions:
             for name, value in self._project(projection, scope):
-                columns.setdefault(name, value)
+                place = f"{name} {len(columns) + 1}"  # nothing asks for it by name, but a union by its place
+                columns[place if name in columns else name] = value
         for clause in ("having", "qualify", "order"):
             for one in select.args[clause].iter_expressions() if select.args.get(clause) else ():
                 self._mention(one, scope, columns)

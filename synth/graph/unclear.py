@@ -40,7 +40,9 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
     reasons = {}
     for column in columns:
         words = {*words_of(column.name)}
-        values = sample.column(column.name).drop_null().to_pylist()
+        values = [
+            one for one in sample.column(column.name).drop_null().to_pylist() if not _stands_for_none(one)
+        ]
         if is_site and LABELS & words and _are_people(values):
             reasons[column.name] = LIKE_NAMES
         elif not THINGS & words or PEOPLE & words:
@@ -61,6 +63,11 @@ def _reason(column: Column, values: Sequence[object], *, is_thing: bool) -> str:
         return "" if _are_codes([*different]) else UNSHARED
     is_long = column.kind in {Kind.INTEGER, Kind.DECIMAL} and _digits(different) >= PHONE
     return UNSHARED if is_long and form_of(column, pa.chunked_array([pa.array(values)])) is None else ""
+
+
+def _stands_for_none(value: object) -> bool:
+    """Return whether a value is a number below 0, as keys of rows for what is not known are."""
+    return isinstance(value, int) and value < 0
 
 
 def _are_people(values: Sequence[object]) -> bool:

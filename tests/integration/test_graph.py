@@ -691,6 +691,21 @@ def test_a_calendar_is_copied_though_its_days_are_all_different(handmade: Handma
     assert "reads no data" in listing_by_name(handmade)["dim_date"]["reference"]
 
 
+def test_a_calendar_with_a_row_for_no_day_is_copied(handmade: Handmade) -> None:
+    days = (
+        "select to_char(d, 'YYYYMMDD')::int as day_key, to_char(d, 'FMDay') as weekday, d::date as full_date "
+        "from generate_series(timestamp '2023-01-01', timestamp '2024-12-31', interval '1 day') d "
+        "union all select -1, 'unknown', null"
+    )
+    handmade.session.execute(f"create table analytics.dim_days as {days}")
+    handmade.session.execute(
+        "create table analytics.facts as select day_key, n from analytics.dim_days, generate_series(1, 3) n"
+    )
+    models = handmade.model("dim_days", compiled_code=days) | handmade.model("facts")
+    handmade.write(models | handmade.reference("facts", "day_key", "dim_days", "day_key"))
+    assert "reads no data" in listing_by_name(handmade)["dim_days"]["reference"]
+
+
 CALENDAR = """
 create table analytics.holidays as select date '2024-05-01' as held_on, 'Labour Day' as holiday_name;
 create table analytics.{name} as

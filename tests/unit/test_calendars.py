@@ -28,6 +28,16 @@ def test_days_with_gaps_twice_or_by_weeks_and_few_days_are_none(rows: np.ndarray
     assert not are_days_in_a_row(pa.chunked_array([rows]))
 
 
+@pytest.mark.parametrize("others", [[None], ["1900-01-01", "9999-12-31"], [None, "1800-01-01"]])
+def test_a_row_for_no_day_stands_beside_the_days(others: list[str | None]) -> None:
+    more = np.array([np.datetime64(one or "NaT") for one in others], "datetime64[D]")
+    rows = pa.array(np.append(DAYS, more), pa.date32())
+    assert are_days_in_a_row(pa.chunked_array([rows]))
+    assert not are_days_in_a_row(pa.chunked_array([rows, rows.slice(len(DAYS)), rows.slice(len(DAYS))] * 2))
+    few = pa.array(np.append(DAYS[:20], more), pa.date32())
+    assert not are_days_in_a_row(pa.chunked_array([few]))
+
+
 def test_days_that_refer_to_a_calendar_are_days_and_no_keys() -> None:
     """As a key, the first day of an absence was any day of the calendar, after its last one, too."""
     key = ForeignKey("came_on", "model.inn.days", "day", "test", public=True)

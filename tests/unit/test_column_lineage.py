@@ -279,6 +279,21 @@ def test_what_holds_no_data_is_generated_and_reads_nothing(sql: str) -> None:
     assert not without_data(nodes, VISITS)
 
 
+@pytest.mark.parametrize("row", ["select -1, null, 'none', -1", "select 0, '1900-01-01'::date, 'x', 0::int"])
+def test_columns_of_a_union_are_those_of_one_place_whatever_they_are_called(row: str) -> None:
+    """A calendar with a row for no day lost all columns but the first: unnamed ones were one column."""
+    days = "select to_char(d, 'YYYYMMDD')::int as k, d::date as day, to_char(d, 'Day') as name, 1 as week"
+    nodes = lineages(
+        x=f"{days} from generate_series(date '2024-01-01', date '2024-12-31', '1 day') d union all {row}"
+    )
+    assert [*nodes["model.zoo.x"].columns] == ["k", "day", "name", "week"]
+    assert without_data(nodes, "model.zoo.x")
+    some = lineages(
+        x=f"{days} from generate_series(1, 9) d union all select 0, null, wing, 0 from zoo.keepers"
+    )
+    assert not without_data(some, "model.zoo.x")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -79,6 +79,7 @@ def test_things_codes_and_labels_of_things_are_clear(
 def test_days_written_as_numbers_are_clear() -> None:
     days = [20240101 + 100 * month + day for month in range(12) for day in range(28)]
     assert reason("partei", "tag", days, Kind.INTEGER) == ""
+    assert reason("partei", "tag", [-1, *days], Kind.INTEGER) == ""  # a row for no day
 
 
 def test_names_in_tables_of_things_are_unclear_where_the_column_is_called_as_nothing_of_them() -> None:
