@@ -56,6 +56,7 @@ class RelationLook:
         constant: columns that hold one value in all rows that were looked at.
         unclear: columns whose values may lead to somebody, and why, as the end of a sentence about each.
         periods: columns that name the period of their row, such as the term `2024-S1`.
+        hashes: columns of hashes that are called as the key of a thing.
         rows: as far as they were counted; `whole` says that these are all.
     """
 
@@ -70,6 +71,7 @@ class RelationLook:
     constant: frozenset[str] = frozenset()
     unclear: Mapping[str, str] = field(default_factory=dict)
     periods: frozenset[str] = frozenset()
+    hashes: frozenset[str] = frozenset()
     rows: int = 0
     whole: bool = False
 
@@ -79,6 +81,18 @@ class RelationLook:
         if self.personal:
             return 3
         return 2 if is_somebody(self.name) else int(bool(self.leading))
+
+    @property
+    def kinds(self) -> dict[str, IdentifierKind | None]:
+        """Return what leads to people, by column; None where that is not sure."""
+        kinds = {str(kind): kind for kind in IdentifierKind}
+        return {column: kinds.get(what) for column, what in {**self.personal, **self.leading}.items()}
+
+    def keys_of_things(self, columns: Iterable[str]) -> frozenset[str]:
+        """Return those of the columns that differ in all rows and are called as keys of things."""
+        return frozenset(
+            one for one in columns if self.unique(one) and is_identifier(one) and not is_somebody(one)
+        )
 
     def unique(self, column: str) -> bool:
         """Return whether no two rows share a value of the column, as far as was looked."""
@@ -110,7 +124,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
     counts = warehouse.counts(relation, key_columns) or {}
     rows = max((one.rows for one in counts.values()), default=0)
     sample = warehouse.sample(relation, columns, SAMPLE)
-    personal, leading, texts = _people(columns, sample, model.roles if model else {})
+    personal, leading, texts, hashes = _people(columns, sample, model.roles if model else {})
     others = [column for column in columns if column.name not in {*personal, *leading, *texts}]
     return RelationLook(
         node.unique_id,
@@ -124,6 +138,7 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
         frozenset(name for name in sample.column_names if len(sample.column(name).unique()) == 1),
         unclear_columns(node.name, others, sample),
         period_columns(columns, sample),
+        hashes,
         rows,
         bool(counts) and all(one.whole for one in counts.values()),
     )
@@ -131,11 +146,11 @@ def _look(node: Node, model: Model | None, warehouse: Warehouse) -> RelationLook
 
 def _people(
     columns: Sequence[Column], sample: pa.Table, roles: Mapping[str, Role]
-) -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
-    """Return the columns that hold what is somebody's own, those that may lead to people, and prose."""
+) -> tuple[dict[str, str], dict[str, str], frozenset[str], frozenset[str]]:
+    """Return columns of what is somebody's own, those that may lead to people, prose, hashes of things."""
     personal: dict[str, str] = {}
     leading: dict[str, str] = {}
-    texts: set[str] = set()
+    texts, hashes = set[str](), set[str]()
     for column in columns:
         role = roles.get(column.name)
         if role in OF_NOBODY:
@@ -146,13 +161,15 @@ def _people(
             what = IdentifierKind.BIRTH
         if what in PERSONAL or role in OF_PEOPLE:
             personal[column.name] = str(what or role)
-        elif what in LEADERS and not _is_surrogate(column.name, what):
+        elif _is_surrogate(column.name, what):
+            hashes.add(column.name)
+        elif what in LEADERS:
             leading[column.name] = str(what)
         elif detection and detection.doubt:
             leading[column.name] = "perhaps names of people"
         elif what is IdentifierKind.NOTE:
             texts.add(column.name)
-    return personal, leading, frozenset(texts)
+    return personal, leading, frozenset(texts), frozenset(hashes)
 
 
 def _is_surrogate(column: str, what: IdentifierKind | None) -> bool:

@@ -119,9 +119,16 @@ class References:
             # New ones, or of what is copied. Labels of another list stay what they are.
             if key.parent in reference or key.public or (key.parent != name and key.test != BY_LABEL)
         }
-        clear = references | (self._figures(look) if look else frozenset())
+        clear = references | (
+            self._figures(look) | (self._own_keys(look) & look.hashes) if look else frozenset()
+        )
         unclear = {one: why for one, why in look.unclear.items() if one not in clear} if look else {}
         return next((f"{column} {why}" for column, why in unclear.items()), "")
+
+    def _own_keys(self, look: RelationLook) -> frozenset[str]:
+        """Return the keys by which others refer to rows of a table, and that stand for nothing else."""
+        references = self._referring(look.unique_id)
+        return look.keys_of_things(key.parent_column for _, key in references if key.test != BY_LABEL)
 
     def _reason(self, name: str, reference: Collection[str]) -> CopyReason | None:
         """Return why a model is about nobody; None where that is in doubt."""
@@ -150,7 +157,7 @@ class References:
 
     def _contacts(self, look: RelationLook) -> dict[str, Role]:
         """Return the columns that say who works at a place, and as what they are made up."""
-        return {column: role_of(what) for column, what in _kinds(look).items() if what in CONTACTS}
+        return {column: role_of(what) for column, what in look.kinds.items() if what in CONTACTS}
 
     def _is_about_people(self, look: RelationLook) -> bool:
         """Return whether the rows may be people; where shops are, leads to none.
@@ -159,7 +166,7 @@ class References:
         """
         if is_somebody(look.name) or not is_premises(look.name, look.rows):
             return bool(look.about_people)
-        return bool({*_kinds(look).values()} - WHERE - (CONTACTS if look.rows < FEWEST else set()))
+        return bool({*look.kinds.values()} - WHERE - (CONTACTS if look.rows < FEWEST else set()))
 
     def _is_made_by(self, look: RelationLook, key: ForeignKey) -> bool:
         """Return whether a key says which firm makes or sells the goods of a catalogue, or who runs a shop.
@@ -180,8 +187,10 @@ class References:
 
     def _price_list(self, model: Model, look: RelationLook) -> CopyReason | None:
         """Return why a small table of prices and days, to which nobody may refer, is about nobody."""
-        keys = (model.primary_key, *model.unique)
-        if look.rows > MOST or not is_price_list(look, keys) or self._of_people(look.unique_id):
+        if look.rows > MOST or self._of_people(look.unique_id):
+            return None
+        rows = self.warehouse.sample(look.relation, [*look.columns.values()], MOST)
+        if not is_price_list(look, (model.primary_key, *model.unique), self._own_keys(look), rows):
             return None
         return CopyReason(f"{look.rows:,} prices by day, and no column, key or source leads to people")
 
@@ -358,12 +367,6 @@ class References:
         if before is None:
             return {one.unique_id for one in ancestry(self.manifest, [name])}
         return {one.node for one in before}
-
-
-def _kinds(look: RelationLook) -> dict[str, IdentifierKind | None]:
-    """Return what leads to people, by column; None where that is not sure."""
-    kinds = {str(kind): kind for kind in IdentifierKind}
-    return {column: kinds.get(what) for column, what in {**look.personal, **look.leading}.items()}
 
 
 def with_public_keys(

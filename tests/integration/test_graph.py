@@ -297,6 +297,56 @@ def test_a_list_whose_names_others_repeat_beside_its_keys_is_copied(handmade: Ha
     assert listing["contracts"]["foreign_keys"] == keys
 
 
+# A list of versions whose key is a hash of label and day, and one of codes that are hashes of people.
+VERSIONS = """
+create table analytics.{name} as
+select md5(grade || '-' || day) as {key}_sk, grade, day as valid_from, 5 + n as {amount}
+from (
+    select n, 'G' || 1 + n % 4 as grade, date '2024-01-01' + 91 * (n / 4) as day from generate_series(0, 15) n
+) q;
+create table analytics.stays as
+select n as stay_id, 's' || n % 70 || '@example.org' as email, {key}_sk
+from generate_series(1, 300) n, (select array_agg({key}_sk) as keys from analytics.{name}) k,
+    lateral (select keys[1 + (hashint4(n) & 65535) % 16] as {key}_sk) c;
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "amount", "is_copied"),
+    [
+        ("nightly_rates", "rate", "price", True),
+        ("nightly_rates", "rate", "score", True),
+        ("nightly_scores", "row", "score", False),  # no prices
+        ("nightly_rates", "guest", "price", False),  # hashes of people
+    ],
+)
+def test_a_price_list_with_hashes_as_keys_is_copied(
+    handmade: Handmade, name: str, key: str, amount: str, is_copied: bool
+) -> None:
+    handmade.session.execute(VERSIONS.format(name=name, key=key, amount=amount).encode())
+    models = handmade.model(name, compiled_code="select 1 as one") | handmade.model("stays")
+    facts = handmade.key(name, f"{key}_sk") | handmade.reference("stays", f"{key}_sk", name, f"{key}_sk")
+    handmade.write(models | facts)
+    assert ("prices by day" in (listing_by_name(handmade)[name]["reference"] or "")) == is_copied
+
+
+def test_goods_with_hashes_as_keys_are_copied(handmade: Handmade) -> None:
+    handmade.session.execute(
+        "create table analytics.dim_things as "
+        "select md5('w' || n) as wing_sk, 'Wing ' || n as wing_name, n % 3 as floors "
+        "from generate_series(1, 9) n"
+    )
+    handmade.session.execute(
+        "create table analytics.stays as select n as stay_id, 's' || n % 70 || '@example.org' as email, "
+        "md5('w' || 1 + n % 9) as wing_sk from generate_series(1, 300) n"
+    )
+    models = handmade.model("dim_things", compiled_code="select 1 as one") | handmade.model("stays")
+    facts = handmade.key("dim_things", "wing_sk")
+    facts |= handmade.reference("stays", "wing_sk", "dim_things", "wing_sk")
+    handmade.write(models | facts)
+    assert listing_by_name(handmade)["dim_things"]["reference"]
+
+
 # Students attend what a few lecturers offer, who are there by their mail alone.
 COURSES = """
 create table analytics.students as

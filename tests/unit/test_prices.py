@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from synth.domain import Column, Kind, Relation
@@ -35,6 +36,17 @@ def test_prices_by_label_and_day_are_a_price_list(name: str, columns: str) -> No
     assert is_price_list(look(name, columns), [key])
     assert not is_price_list(look(name, columns), [[*kinds]])  # two prices of one thing on a day
     assert not is_price_list(look(name, columns), [])
+
+
+def test_a_key_that_stands_for_label_and_day_is_no_thing_of_its_own() -> None:
+    relation = look("rates", "rate_sk:t grade:t valid_from:d price:n")
+    days = pa.array([19_000, 19_000, 19_091], pa.date32())
+    rows = pa.table(
+        {"rate_sk": ["a", "b", "c"], "grade": ["x", "y", "x"], "valid_from": days, "price": [1, 2, 2]}
+    )
+    assert is_price_list(relation, [["rate_sk"]], ["rate_sk"], rows)
+    assert not is_price_list(relation, [["rate_sk"]], [], rows)
+    assert not is_price_list(relation, [["rate_sk"]], ["rate_sk"], pa.concat_tables([rows, rows]))
 
 
 @pytest.mark.parametrize(
