@@ -14,7 +14,7 @@ from synth.columns.pii.lexicon import NAME, PEOPLE, THINGS, words_of
 from synth.columns.pii.people import could_be_person, looks_like
 from synth.domain import Kind, is_identifier
 from synth.graph.repeats import SPARSE, ways
-from synth.graph.words import is_premises, stem
+from synth.graph.words import is_named_after_others, is_premises, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +36,7 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
     text that could be names, long codes that rows do not share, long numbers and documents may be anybody's.
     """
     is_site = is_premises(table, sample.num_rows)
+    may_be_owners = is_site and not is_named_after_others(table)
     is_thing = is_site or bool(THINGS & {*words_of(stem(table)), *words_of(table)})
     reasons = {}
     for column in columns:
@@ -43,7 +44,7 @@ def unclear_columns(table: str, columns: Iterable[Column], sample: pa.Table) -> 
         values = [
             one for one in sample.column(column.name).drop_null().to_pylist() if not _stands_for_none(one)
         ]
-        if is_site and LABELS & words and _are_people(values):
+        if may_be_owners and LABELS & words and _are_people(values):
             reasons[column.name] = LIKE_NAMES
         elif not THINGS & words or PEOPLE & words:
             reasons[column.name] = _reason(column, values, is_thing=is_thing)

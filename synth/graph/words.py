@@ -114,6 +114,11 @@ OPENING_WORDS = """
     abierto cierre cerrado
 """
 OPENINGS = frozenset(OPENING_WORDS.split())
+# Those of them that are called after saints and the dead; who has a shop may give it the own name.
+NAMED_WORDS = """
+    airport station terminal school university hospital museum library campus bahnhof schule
+"""
+NAMED_AFTER_OTHERS = frozenset(NAMED_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
 # Words of columns that name another row of their own table.
 ABOVE = frozenset(
@@ -226,6 +231,11 @@ def is_goods(name: str) -> bool:
 def is_premises(name: str, rows: int) -> bool:
     """Return whether a model of so many rows is named as one of shops, warehouses, carriers, and the like."""
     return _is_one_of(name, PREMISES, rows)
+
+
+def is_named_after_others(name: str) -> bool:
+    """Return whether a model is named as one of places that bear names of people who do not run them."""
+    return _is_one_of(name, NAMED_AFTER_OTHERS, 0)
 
 
 def is_location(name: str, rows: int) -> bool:

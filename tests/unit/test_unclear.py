@@ -87,3 +87,11 @@ def test_names_in_tables_of_things_are_unclear_where_the_column_is_called_as_not
     assert reason("stores", "wer", ["Huber", "Maier", "Gruber", "Koch", "Berger"] * 9) == LIKE_NAMES
     assert reason("stores", "store_manager", SURNAMES) == LIKE_NAMES
     assert reason("stores", "store_name", SURNAMES) == ""
+
+
+@pytest.mark.parametrize("table", ["dim_stations", "schools"])
+def test_places_that_are_called_after_saints_and_the_dead_are_clear(table: str) -> None:
+    names = ["Maria Huber", "Anna Gruber", "Peter Bauer", "Eva Wagner"]
+    assert reason("carriers", "name", names) == LIKE_NAMES  # who carries may be called so
+    assert reason(table, "name", names) == ""
+    assert reason(table, "head", names) == LIKE_NAMES
