@@ -18,12 +18,24 @@ AMOUNTS = frozenset({Kind.DECIMAL, Kind.FLOAT, Kind.INTEGER})
 OTHERS = frozenset({Kind.TEXT, Kind.BOOLEAN})
 # Words by themselves, and parts of words, that say what is paid or charged for a unit of something.
 PRICES = frozenset(
-    {"rate", "rates", "fee", "fees", "tax", "taxes", "vat", "fx", "tva", "taux", "kurs", "satz"}
+    {"rate", "rates", "fee", "fees", "tax", "taxes", "vat", "fx", "tva", "taux", "kurs", "satz", "iva"}
 )
-PARTS_OF_PRICES = ("price", "pricing", "tarif", "preis", "prix", "precio", "steuer", "mwst", "exchange")
+PARTS_OF_PRICES = (
+    "price",
+    "pricing",
+    "tarif",
+    "preis",
+    "prix",
+    "precio",
+    "prezz",
+    "aliquot",
+    "steuer",
+    "mwst",
+    "exchange",
+)
 # The same of what says from when to when something is so.
-VALIDITY = frozenset({"from", "to", "until", "since", "ab", "bis", "von"})
-PARTS_OF_VALIDITY = ("valid", "gueltig", "gültig", "effective", "vigueur", "vigencia")
+VALIDITY = frozenset({"from", "to", "until", "since", "ab", "bis", "von", "dal", "fino"})
+PARTS_OF_VALIDITY = ("valid", "gueltig", "gültig", "effective", "vigueur", "vigencia", "vigore")
 
 
 def is_price_list(

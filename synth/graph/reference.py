@@ -42,6 +42,7 @@ DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
 MEASURE_KINDS = frozenset({Kind.FLOAT, Kind.DECIMAL})
 CALENDARS = frozenset(
     {"date", "dates", "day", "days", "calendar", "month", "months", "week", "weeks", "year", "years", "time"}
+    | {"kalender", "calendrier", "calendario"}
 )
 CONTACTS = NAMES | {IdentifierKind.PHONE, IdentifierKind.EMAIL}  # who works there, and how to reach them
 # Words of columns that say when a row was written.

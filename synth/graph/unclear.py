@@ -25,6 +25,7 @@ HALF = 0.5  # share of the different values that must look so, and of rows that 
 PHONE = 7  # digits of numbers that may call somebody
 LABELS = NAME | {"label", "title", "titel", "titre", "titulo", "text", "code", "sku", "description"}
 LABELS |= {"libelle", "intitule", "designation", "bezeichnung", "denominacion", "etiqueta", "descripcion"}
+LABELS |= {"etichetta", "descrizione", "denominazione", "titolo", "codice"}
 LIKE_NAMES = "may hold names of people"
 UNSHARED = "holds values that rows do not share"
 

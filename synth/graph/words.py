@@ -29,6 +29,7 @@ ENDINGS = frozenset(
         "code",
         "nummer",
         "numero",
+        "codice",
     ]
 )
 SHORTEST = 3  # letters that a word keeps when it is put into the singular
@@ -59,7 +60,8 @@ MORE_ENTITIES = """
     account citizen resident household pupil learner child mother father insured policyholder claimant
     participant respondent subject visitor rider signup lead attendee cardholder borrower voter inmate
     plaintiff defendant trainee freelancer contractor benutzer nutzer mitglied versicherter schueler mieter
-    konto utilisateur eleve membre compte usuario alumno miembro socio cuenta utente
+    konto utilisateur eleve membre compte usuario alumno miembro socio cuenta utente conto conti
+    famiglia famiglie cittadino residente minore alunni lavoratore
 """
 ENTITIES = PEOPLE | frozenset(MORE_ENTITIES.split())
 # Whom one trades with, and who is in charge: no entities of rows, but people, or perhaps people.
@@ -71,26 +73,29 @@ PARTY_WORDS = """
     bearbeiter zustaendig zuständig verantwortlich verantwortlicher leiter leitung leiterin chef
     chefin arzt ärztin aerztin eigentuemer eigentümer vermieter hausmeister trainer pfleger
     responsable gerant directeur proprietaire acheteur vendeur fournisseur revendeur medecin
-    encargado gerente comprador vendedor proveedor jefe medico
+    encargado gerente comprador vendedor proveedor jefe medico azienda ditta impresa societa fornitore
+    fornitori rivenditore concessionario agente responsabile direttore direttrice supervisore
 """
 PARTIES = ENTITIES | frozenset(PARTY_WORDS.split())
 # Firms whose goods are sold, and what tables of goods are called.
 MAKER_WORDS = """
     supplier vendor manufacturer maker producer brand publisher importer distributor lieferant hersteller
-    verlag marke fournisseur fabricant marque proveedor fabricante marca
+    verlag marke fournisseur fabricant marque proveedor fabricante marca fornitore fornitori produttore
+    produttori fabbricante editore marchio
 """
 MAKERS = frozenset(MAKER_WORDS.split())
 GOODS_WORDS = """
     product item article sku good merchandise catalog catalogue part material book title film movie song album
     tariff tarif fare plan offer menu dish
-    produkt artikel ware katalog teil produit catalogue producto articulo catalogo
+    produkt artikel ware katalog teil produit catalogue producto articulo catalogo prodotto prodotti
+    articolo articoli merce tariffa tariffe offerta offerte listino
 """
 GOODS = frozenset(GOODS_WORDS.split())
 # Where somebody lives, which is not whom a row is about.
 PLACE_WORDS = """
     city town village municipality country state region province county district canton continent postcode
     zip ort stadt gemeinde kreis bezirk bundesland land ville commune pays departement ciudad municipio
-    pais provincia
+    pais provincia citta comune regione paese localita
 """
 PLACES = frozenset(PLACE_WORDS.split())
 # Where anybody may go in, so that its town and street lead to no one; and who carries for anybody.
@@ -99,6 +104,9 @@ PREMISES_WORDS = """
     university hospital clinic museum library inn hostel lodge venue salon gym pharmacy cinema theatre theater
     campus studio garage property filiale laden lager werk bahnhof schule magasin succursale
     tienda sucursal almacen shipper carrier airline railway spedition transporteur transportista
+    negozio negozi filiali magazzino magazzini deposito stabilimento fabbrica aeroporto stazione stazioni
+    albergo alberghi ristorante ristoranti scuola scuole universita ospedale ospedali clinica museo
+    biblioteca palestra farmacia teatro corriere corrieri vettore
 """
 PREMISES = frozenset(PREMISES_WORDS.split())
 HOMES = frozenset({"property"})  # of somebody, where there are many,
@@ -106,17 +114,19 @@ MOST_OF_A_FIRM = 20  # and not hotels
 # Whatever else opens its doors some day, and what that day is called.
 LOCATION_WORDS = """
     location site hub office facility center centre standort niederlassung entrepot agence planta oficina
+    sede sedi ufficio uffici centro centri impianto
 """
 LOCATIONS = PREMISES | frozenset(LOCATION_WORDS.split())
 OPENING_WORDS = """
     open opens opened opening close closes closed closing launched inaugurated eroeffnet eröffnet
     eroeffnung eröffnung geschlossen schliessung schließung ouvert ouverture ferme fermeture apertura
-    abierto cierre cerrado
+    abierto cierre cerrado aperto aperta chiuso chiusa chiusura inaugurato
 """
 OPENINGS = frozenset(OPENING_WORDS.split())
 # Those of them that are called after saints and the dead; who has a shop may give it the own name.
 NAMED_WORDS = """
     airport station terminal school university hospital museum library campus bahnhof schule
+    aeroporto stazione stazioni scuola scuole universita ospedale ospedali museo biblioteca
 """
 NAMED_AFTER_OTHERS = frozenset(NAMED_WORDS.split())
 LONG_WORD = 6  # letters of a word that ends a longer one, as in `filialleitung`
@@ -150,6 +160,7 @@ ROLE_WORDS = """
     reporter supervisor leader head director coach clerk mentor responsible bearbeiter betreuer berater
     vertreter leiter leiterin leitung vorgesetzter vorgesetzte verantwortlich verantwortlicher
     ansprechpartner responsable gerant directeur encargado gerente jefe
+    responsabile referente direttore operatore autore assegnatario
 """
 ROLES = frozenset(ROLE_WORDS.split())
 

@@ -43,6 +43,7 @@ def kind_of(name: str, values: list[Any], kind: Kind = Kind.TEXT) -> IdentifierK
         ("Name", ["Vorname", "Name"], IdentifierKind.LAST_NAME),
         ("nombre", ["nombre", "apellidos"], IdentifierKind.FIRST_NAME),
         ("nom_client", ["prenom_client", "nom_client", "nom_produit"], IdentifierKind.LAST_NAME),
+        ("nome", ["nome", "cognome", "stazione_nome"], IdentifierKind.FIRST_NAME),
         ("nom_produit", ["prenom_client", "nom_client", "nom_produit"], None),
         ("nom", ["prenom_contact", "nom"], None),
         ("name", ["first_name", "last_name", "name"], None),
@@ -94,9 +95,18 @@ def test_surnames_that_many_share_are_replaced_beside_first_names() -> None:
         ("customer_zip_code_prefix", IdentifierKind.POSTCODE),
         ("kommentar", IdentifierKind.NOTE),
         ("passport_no", IdentifierKind.NUMBER),
+        ("cognome", IdentifierKind.LAST_NAME),
+        ("nominativo_cliente", IdentifierKind.FULL_NAME),
+        ("data_di_nascita", IdentifierKind.BIRTH),
+        ("codiceFiscale", IdentifierKind.NUMBER),
+        ("nr_patente", None),  # how many there are
+        ("patente_nr", IdentifierKind.NUMBER),
+        ("cellulare_2", IdentifierKind.PHONE),
+        ("indirizzo", IdentifierKind.STREET),
+        ("città", IdentifierKind.CITY),
     ],
 )
-def test_names_of_columns_are_read_in_four_languages_and_any_spelling(
+def test_names_of_columns_are_read_in_five_languages_and_any_spelling(
     name: str, what: IdentifierKind
 ) -> None:
     assert read_name(name).what is what
@@ -105,7 +115,7 @@ def test_names_of_columns_are_read_in_four_languages_and_any_spelling(
 @pytest.mark.parametrize(
     "name",
     ["email_status", "is_phone", "phone_type", "number_of_cards", "birth_year", "email_sent_at", "ip_version",
-     "shipping", "zipped", "telling", "product_name", "host_name", "name"],
+     "shipping", "zipped", "telling", "product_name", "host_name", "name", "nome_prodotto", "stazione_nome"],
 )  # fmt: skip
 def test_names_that_are_about_something_else_say_nothing(name: str) -> None:
     assert read_name(name).what is None

@@ -89,7 +89,7 @@ def test_names_in_tables_of_things_are_unclear_where_the_column_is_called_as_not
     assert reason("stores", "store_name", SURNAMES) == ""
 
 
-@pytest.mark.parametrize("table", ["dim_stations", "schools"])
+@pytest.mark.parametrize("table", ["dim_stations", "schools", "stazioni"])
 def test_places_that_are_called_after_saints_and_the_dead_are_clear(table: str) -> None:
     names = ["Maria Huber", "Anna Gruber", "Peter Bauer", "Eva Wagner"]
     assert reason("carriers", "name", names) == LIKE_NAMES  # who carries may be called so

@@ -66,6 +66,7 @@ def test_many_properties_are_homes_and_few_are_hotels() -> None:
     assert is_premises("properties", 12)
     assert not is_premises("properties", 400)
     assert is_premises("dim_hostels", 400)
+    assert is_premises("dim_stazioni", 400)
 
 
 def test_branches_are_one_branch_each_and_caches_one_cache() -> None:

@@ -56,7 +56,7 @@ def detect(column: Column, values: pa.ChunkedArray, beside: Iterable[str] = ()) 
     """Return what the column holds that leads to people; None where nothing says that it does.
 
     Args:
-        column: its name is read in four languages.
+        column: its name is read in five languages.
         values: of training rows, in an order that has nothing to do with them.
         beside: the names of all columns of its table.
     """

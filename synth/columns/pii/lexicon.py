@@ -1,4 +1,4 @@
-"""What column names say, in English, German, French and Spanish, however their words are joined."""
+"""What column names say, in English, German, French, Spanish and Italian, however their words are joined."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def _set(words: str) -> frozenset[str]:
 PHRASES = {
     IdentifierKind.EMAIL: """
         email emailaddress emailaddr mail mailaddress courriel correo correoelectronico
-        emailadresse
+        emailadresse postaelettronica indirizzoemail
     """,
     IdentifierKind.PHONE: """
         phone phonenumber phoneno telephone telefon telefonnummer telefono tel telno mobile
         mobilephone mobileno mobilenumber msisdn cell cellphone cellnumber handy handynummer
-        rufnummer fax faxnumber movil portable portablenumber whatsapp
+        rufnummer fax faxnumber movil portable portablenumber whatsapp cellulare recapito
+        numeroditelefono numerotelefono numerocellulare
     """,
     IdentifierKind.CARD: """
         card cardnumber cardno creditcard creditcardnumber ccnumber ccnum debitcard pan
         kreditkarte kreditkartennummer kartennummer cartebancaire numerocarte tarjeta
-        numerotarjeta tarjetacredito
+        numerotarjeta tarjetacredito cartadicredito numerocarta
     """,
     IdentifierKind.IBAN: """
         iban
@@ -59,34 +60,37 @@ PHRASES = {
     """,
     IdentifierKind.FIRST_NAME: """
         firstname fname givenname forename vorname prenom nombredepila middlename secondname
-        zweitername rufname primernombre
+        zweitername rufname primernombre nomedibattesimo
     """,
     IdentifierKind.LAST_NAME: """
         lastname lname surname familyname nachname familienname nomdefamille apellido apellidos
-        maidenname geburtsname primerapellido segundoapellido
+        maidenname geburtsname primerapellido segundoapellido cognome cognomi
     """,
     IdentifierKind.FULL_NAME: """
-        fullname nomcomplet nombrecompleto vollername displayname legalname cardholder
+        fullname nomcomplet nombrecompleto vollername displayname legalname cardholder nomecompleto
+        nominativo nomecognome cognomenome nomeecognome cognomeenome
     """,
     IdentifierKind.STREET: """
         address addr street streetaddress streetname addressline adresse anschrift strasse hausnummer rue
         voie direccion calle
-        domicilio
+        domicilio indirizzo numerocivico
     """,
     IdentifierKind.CITY: """
         city town village municipality ort stadt wohnort ville commune ciudad localidad
-        municipio
+        municipio citta localita comune comunedinascita comunediresidenza
     """,
     IdentifierKind.POSTCODE: """
         zip zipcode postcode postalcode plz postleitzahl codepostal codigopostal cp
+        codicepostale codiceavviamentopostale
     """,
     IdentifierKind.BIRTH: """
         dob birth birthdate birthday birthdt dateofbirth bday geburtstag geburtsdatum naissance
         datenaissance datedenaissance nacimiento fechanacimiento fechadenacimiento born
+        nascita datanascita datadinascita
     """,
     IdentifierKind.LOGIN: """
         username login loginname userlogin handle nickname screenname benutzername identifiant
-        usuario
+        usuario nomeutente
     """,
     IdentifierKind.NUMBER: """
         passport passportnumber passportno reisepass pasaporte passeport taxid taxnumber vatid
@@ -97,12 +101,15 @@ PHRASES = {
         nino nhsnumber insurancenumber policynumber membernumber membershipnumber customernumber
         kundennummer medicalrecordnumber mrn imei imsi serialnumber vin invoicenumber invoiceno
         rechnungsnummer orderno ordernumber bestellnummer bic swift routingnumber deviceid
+        codicefiscale partitaiva passaporto cartadidentita cartaidentita patente patentediguida
+        numeropatente targa numeroconto numerodiconto tesserasanitaria telaio
     """,
     IdentifierKind.NOTE: """
         note notes comment comments remark remarks description message body text freetext
         feedback review notiz notizen kommentar bemerkung bemerkungen beschreibung nachricht
         remarque remarques commentaire commentaires nota notas comentario comentarios
-        observaciones observations memo bio narrative transcript
+        observaciones observations memo bio narrative transcript testo messaggio descrizione commento
+        commenti osservazioni annotazioni
     """,
 }
 BY_PHRASE = {phrase: what for what, phrases in PHRASES.items() for phrase in phrases.split()}
@@ -117,14 +124,18 @@ PEOPLE = _set(
     conductor employe salarie titulaire emergency professor lecturer tutor adviser advisor counselor
     counsellor lehrer lehrerin dozent dozentin schueler schuelerin studentin mitglied etudiant etudiante
     eleve enseignant enseignante professeur formateur adherent assure locataire apprenant conseiller profesor
-    profesora alumno alumna docente estudiante
+    profesora alumno alumna docente estudiante clienti utente utenti paziente pazienti dipendente
+    dipendenti impiegato collaboratore dottore studente studenti alunno alunna allievo allieva insegnante
+    professore autista titolare intestatario proprietario inquilino locatario venditore acquirente
+    destinatario mittente socio socia soci membro iscritto iscritti assicurato abbonato abbonati contraente
+    beneficiario genitore tutore referente ospite passeggero persona persone
     """
 )
 # Whose names are as good as those of people, where rows do not share them.
 FIRMS = _set(
     """
     company firm organisation organization org employer firma unternehmen arbeitgeber societe entreprise
-    employeur empresa empleador
+    employeur empresa empleador azienda aziende ditta impresa societa
     """
 )
 # What kind of name it is that a firm has: `trading_name`, `doing_business_as`.
@@ -153,6 +164,10 @@ THINGS = _set(
     klasse studiengang abschluss modell groesse waehrung sprache kanal projekt branche sparte medikament
     categoria departamento tipo nivel etapa edificio sala sede materia asignatura curso modulo trimestre
     semana temporada evento campana grupo clase programa modelo talla moneda idioma proyecto tarifa
+    tariffa offerta prodotto articolo azienda ditta modello citta comune regione paese stazione aeroporto
+    negozio filiale magazzino mese giorno settimana anno stagione campagna reparto tipo livello classe
+    gruppo progetto settore corso esame lingua valuta canale colore taglia edificio quartiere scuola
+    albergo ristorante veicolo vettura autovettura marchio ruolo stato fase corsa gara partita
     """
 )
 # Last words that turn a column about an identifier into one about something else.
