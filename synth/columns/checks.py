@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -29,28 +29,42 @@ class CheckCharacter:
     Attributes:
         character: of the digits before it; "" where they have none.
         room: of so many codes one has the right last character.
+        skip: how many characters at the beginning are not checked, such as those of a series.
     """
 
     character: Callable[[Digits], str]
     room: int
+    skip: int = 0
 
     def holds(self, text: str) -> bool:
         """Return whether the last character of a text is the right one."""
-        digits = _digits(text[:-1])
+        digits = _digits(text[self.skip : -1])
         return len(digits) >= SHORTEST and self.character(digits) == text[-1:]
 
     def put_right(self, text: str) -> str:
         """Return the text with the right last character; "" where it has none."""
-        character = self.character(_digits(text[:-1]))
+        character = self.character(_digits(text[self.skip : -1]))
         return text[:-1] + character if character else ""
 
 
 def check_of(texts: Sequence[str]) -> CheckCharacter | None:
-    """Return the check that all of the codes pass, if they are enough to say so."""
+    """Return the check that all of the codes pass, if they are enough to say so.
+
+    What all of them begin with may be no part of it: `U1` of `U17000342`.
+    """
     sample = texts[:SAMPLE]
     if len(sample) < FEWEST:
         return None
-    return next((check for check in CHECKS if all(map(check.holds, sample))), None)
+    prefix = _beginning_of_all(sample)
+    skips = [0, *(place for place, one in enumerate(prefix, 1) if one.isdigit())]
+    checks = (replace(check, skip=skip) for skip in skips for check in CHECKS)
+    return next((check for check in checks if all(map(check.holds, sample))), None)
+
+
+def _beginning_of_all(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((place for place, (one, other) in pairs if one != other), len(first))]
 
 
 def _digits(text: str) -> list[int]:

@@ -146,6 +146,7 @@ def luhn(digits: str) -> str:
     ("write", "digit"),
     [
         ("K{}{}", luhn),
+        ("U17{}{}", luhn),  # of what stands behind the series
         ("AB {}-{}", lambda digits: "0123456789X"[int(digits) % 11]),
         (
             "40{}{}",
