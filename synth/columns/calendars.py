@@ -33,12 +33,14 @@ class CalendarForm(WrittenForm):
         times: of the keys, each later than the one before it, in microseconds.
         column: of the public table, that holds the times.
         rows: how many real rows each key has, if rows of a twin are to have the same share of each.
+        nothing: the key of the row that has no time; what refers to it is at no time.
     """
 
     keys: pa.Array
     times: Times
     column: str
     rows: NDArray[np.int64] | None = None
+    nothing: pa.Scalar | None = None
 
     def __str__(self) -> str:
         """Return what the keys say."""
@@ -69,6 +71,7 @@ class CalendarForm(WrittenForm):
         """Return the keys whose times are nearest."""
         places = self.places(series)
         keys = self.keys.take(pa.array(places, mask=places < 0))
+        keys = keys if self.nothing is None else keys.fill_null(self.nothing)
         written_keys: pd.Series[Any] = keys.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
         return written_keys.set_axis(series.index)
 
@@ -115,15 +118,30 @@ def _apart(
 
 
 def calendar_form(keys: pa.ChunkedArray, times: pa.ChunkedArray, column: str) -> CalendarForm | None:
-    """Return the form of keys of which each has a time of its own; None where that is not so."""
-    if keys.null_count or times.null_count or len(keys) < FEWEST:
+    """Return the form of keys of which each but one has a time of its own; None where that is not so."""
+    if keys.null_count or times.null_count > 1 or len(keys) - times.null_count < FEWEST:
         return None
+    nothing = keys.filter(times.is_null())[0] if times.null_count else None
+    keys, times = keys.filter(times.is_valid()), times.drop_null()
     moments = times.cast(pa.timestamp("us")).to_numpy()
     order = np.argsort(moments, kind="stable")
     is_apart = bool((np.diff(moments[order]) > np.timedelta64(0, "us")).all())
     if not is_apart or len(keys.unique()) < len(keys):
         return None
-    return CalendarForm(keys.combine_chunks().take(pa.array(order)), moments[order], column)
+    sorted_keys = keys.combine_chunks().take(pa.array(order))
+    return CalendarForm(sorted_keys, moments[order], column, nothing=nothing)
+
+
+def at_no_time(form: CalendarForm, values: pa.ChunkedArray) -> CalendarForm | None:
+    """Return the form for a column with one way to say that its row was at no time; None where it has two.
+
+    Such rows refer to the row that has no time, or to none at all.
+    """
+    if form.nothing is None:
+        return form
+    if not pc.any(pc.equal(values.cast(form.keys.type), form.nothing)).as_py():
+        return replace(form, nothing=None)
+    return None if values.null_count else form
 
 
 def with_real_rows(form: CalendarForm, values: pa.ChunkedArray, units: NDArray[Any]) -> CalendarForm:

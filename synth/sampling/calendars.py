@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from synth.columns.calendars import CalendarForm, calendar_form, orders_rows, with_real_rows
+from synth.columns.calendars import (
+    CalendarForm,
+    at_no_time,
+    calendar_form,
+    orders_rows,
+    with_real_rows,
+)
 from synth.domain import MOMENTS, Role
 from synth.graph.calendars import are_days_in_a_row
 from synth.sampling.ordering import own_dates
@@ -46,7 +52,9 @@ def with_calendars(
 
     def form_of(key: ForeignKey) -> CalendarForm | None:
         values = source.real.column(key.column)
-        for form in _forms(key, context):
+        for form in (at_no_time(one, values) for one in _forms(key, context)):
+            if form is None:
+                continue
             if _is_calendar(form):
                 return form
             shared_form = with_real_rows(form, values, source.units) if may_be_events else form
@@ -76,7 +84,7 @@ def public_calendar(key: ForeignKey, context: RunContext) -> CalendarForm | None
     Raises:
         WarehouseError: Postgres refused.
     """
-    forms = _forms(key, context)
+    forms = (form for form in _forms(key, context) if form.nothing is None)  # rows would say who refers to it
     return next((form for form in forms if _is_calendar(form) or key.real_keys is not None), None)
 
 

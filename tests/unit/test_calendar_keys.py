@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from synth.columns.calendars import CalendarForm, calendar_form, orders_rows, with_real_rows
+from synth.columns.calendars import CalendarForm, at_no_time, calendar_form, orders_rows, with_real_rows
 
 WEEKS = pd.Timestamp("2020-03-01") + pd.to_timedelta(7 * np.arange(200), unit="D")
 
@@ -54,9 +54,27 @@ def test_what_has_no_time_of_its_own_is_no_event() -> None:
     assert races(times=WEEKS.repeat(2)[:200]) is None
     assert races(times=WEEKS[:1]) is None
     assert calendar_form(pa.chunked_array([[1, 2]]), pa.chunked_array([[None, WEEKS[0]]]), "held_on") is None
+    two = pa.chunked_array([[None, None, *WEEKS[:3]]])
+    assert calendar_form(pa.chunked_array([[1, 2, 3, 4, 5]]), two, "held_on") is None
     assert (
         calendar_form(pa.chunked_array([[1, 1]]), pa.chunked_array([WEEKS[:2].to_numpy()]), "held_on") is None
     )
+
+
+@pytest.mark.parametrize("kind", [pa.int32(), pa.int64(), pa.string()])
+def test_the_key_of_a_row_without_a_time_is_no_time_and_comes_back(kind: pa.DataType) -> None:
+    keys = pa.chunked_array([pa.array([-1, 8, 9, 7]).cast(kind)])
+    form = calendar_form(keys, pa.chunked_array([[None, WEEKS[1], WEEKS[2], WEEKS[0]]]), "day")
+    assert form is not None
+    values = pa.chunked_array([pa.array([9, -1, 7]).cast(kind)])
+    own_form = at_no_time(form, values)
+    assert own_form is form
+    assert form.read(values).isna().tolist() == [False, True, False]
+    assert pa.array(form.write(form.read(values))).cast(kind).equals(values.combine_chunks())
+    plain = at_no_time(form, values.slice(2))
+    assert plain is not None
+    assert plain.write(pd.Series([WEEKS[0], pd.NaT])).isna().tolist() == [False, True]
+    assert at_no_time(form, pa.chunked_array([pa.array([9, -1, None]).cast(kind)])) is None
 
 
 def careers(form: CalendarForm, length: int, rng: np.random.Generator) -> tuple[pa.ChunkedArray, np.ndarray]:
