@@ -15,6 +15,7 @@ import pandas as pd
 
 from synth.engine.anniversaries import Months, are_whole, common_forms, months_from, months_later
 from synth.engine.clocks import Clock
+from synth.engine.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ class Spans:
         lasts: the last date of each column: what ends later was not over yet when the rows were observed.
         clocks: of each column; dates that are all firsts of months stay so.
         forms: of the spans of those columns that are counted in months.
+        marks: days that all dates of a column are on, and the least and the most span to go to one of them.
     """
 
     time: str | None = None
@@ -53,6 +55,7 @@ class Spans:
     lasts: tuple[Any, ...] = ()
     clocks: tuple[Clock, ...] = ()
     forms: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, tuple[Marks, Any, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, owner: Ints, time: str | None) -> Spans:
@@ -71,7 +74,10 @@ class Spans:
         lasts, clocks = tuple(own.max() for own in dates), tuple(map(Clock.of, dates))
         forms_of = {name: form for name, form in forms.items() if form is not None and form != PARTLY}
         end = ends[0] if ends else None
-        return cls(time, tuple(close), end, lasts, clocks, forms_of)
+        others = [name for name, _ in close if name not in forms_of]
+        marks = {name: _marks_of(rows[name], offsets[name], owner) for name in others}
+        whole_marks = {name: one for name, one in marks.items() if one is not None}
+        return cls(time, tuple(close), end, lasts, clocks, forms_of, whole_marks)
 
     def of_rows(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with spans in place of these dates, none negative where that is an exception."""
@@ -98,7 +104,20 @@ class Spans:
         """Return the rows with dates in place of spans."""
         dates = {name: self._date(rows, name, days) for name, days in self.whole}
         pairs = zip(dates.items(), self.clocks or (Clock(),) * len(dates), strict=True)
-        return rows.assign(**{name: clock.nearest_of(values) for (name, values), clock in pairs})
+        days = {name: clock.nearest_of(values) for (name, values), clock in pairs}
+        return rows.assign(**{name: self._on_marks(rows, name, one) for name, one in days.items()})
+
+    def _on_marks(self, rows: pd.DataFrame, name: str, dates: pd.Series[Any]) -> pd.Series[Any]:
+        """Return dates on the nearest marked days, if all real ones are on such."""
+        if name not in self.marks:
+            return dates
+        marks, least, most = self.marks[name]
+        base = self._base(rows, dict(self.whole)[name])
+        there = dates.notna()
+        room = [(base + span)[there].to_numpy() for span in (least, most)]
+        result = dates.copy()
+        result[there] = pd.Series(marks.nearest(dates[there].to_numpy(), *room)).astype(dates.dtype).array
+        return result
 
     def are_beyond(self, rows: pd.DataFrame) -> Mask:
         """Return which rows with spans have a date behind the last one."""
@@ -139,6 +158,19 @@ def with_tries(rows: pd.DataFrame, which: Mask, tries: pd.DataFrame, valid: Mask
     others = tries.iloc[pick].set_axis(np.flatnonzero(which))
     result: pd.DataFrame = pd.concat([rows[~which], others]).sort_index()
     return result
+
+
+def _marks_of(dates: pd.Series[Any], spans: pd.Series[Any], owner: Ints) -> tuple[Marks, Any, Any] | None:
+    """Return the marked days that all dates are on, and between which spans all but a few are.
+
+    A first instalment is due on a first or fifteenth of a month, soon after it was agreed on.
+    """
+    there = dates.notna().to_numpy(bool)
+    if not isinstance(dates.dtype, np.dtype) or there.sum() < FEWEST:
+        return None
+    marks = Marks.of(dates[there].to_numpy("M8[us]"), owner[there], FEWEST)
+    in_order = spans.dropna().sort_values()
+    return (marks, in_order.iloc[FEWEST - 1], in_order.iloc[-FEWEST]) if marks.whole else None
 
 
 def _forward(spans: pd.Series[Any]) -> pd.Series[Any]:

@@ -119,6 +119,20 @@ def test_a_date_soon_after_one_that_is_known_stays_on_the_days_that_all_are_on(r
     assert apart.mean() == pytest.approx(real_days.mean(), abs=2)
 
 
+@pytest.mark.parametrize("seed", [*SEEDS, 5])
+@pytest.mark.parametrize("each", [1, 3])
+def test_a_date_soon_after_the_time_of_a_row_stays_on_the_days_that_all_are_on(each: int, seed: int) -> None:
+    real = instalments(900, seed)
+    owner = np.repeat(np.arange(900 // each), each)
+    first = real["agreed"].groupby(owner).min() - pd.Timedelta(30, "D")
+    owners = pd.DataFrame({"entered": first.to_numpy()})
+    twin, _ = Histories(seed, time="agreed").fit(owners, real, owner).sample(owners)
+    apart, real_days = ((one["due"] - one["agreed"]).dt.days for one in (twin, real))
+    assert twin["due"].dt.day.isin([1, 15]).mean() > 0.99
+    assert apart.between(real_days.min(), real_days.max()).mean() > 0.99
+    assert apart.mean() == pytest.approx(real_days.mean(), abs=2)
+
+
 def test_the_nearest_marked_day_is_one_in_the_room_of_a_date() -> None:
     marks = Marks((0,), (1, 15))
     dates = np.array(["2021-01-10", "2021-12-30", "2021-03-09", "2021-03-09"], "M8[us]")
