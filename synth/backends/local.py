@@ -78,6 +78,7 @@ class LocalBackend:
             time=owners.time,
             categories=request.categories,
             public=request.public,
+            births=owners.births,
             rare=RARE,
             progress=request.progress,
         )

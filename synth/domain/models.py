@@ -181,6 +181,7 @@ class HistoryRequest:
         others: the owners of the rows that an engine of their own learns; `whose` has the position of the
             owner of each of these rows.
         count: the column of owners that says how many rows they have, if one does.
+        births: days of birth of owners: they say when rows are, and nothing else is learned of them.
     """
 
     real: pd.DataFrame
@@ -191,6 +192,7 @@ class HistoryRequest:
     others: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     whose: NDArray[Any] | None = field(default=None, compare=False, repr=False)
     count: str | None = None
+    births: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from synth.histories.panels import (
     next_times,
     of_firsts,
     of_laters,
+    owner_name,
     owner_part,
     places,
     spans_of,
@@ -76,6 +77,7 @@ class Histories:
         time: the column of the rows by which they are ordered; None where they stand in order already.
         categories: columns, of owners and of rows, whose values are labels, whatever their dtype.
         public: columns of rows whose values may be emitted, however rare.
+        births: days of birth of owners: they say when rows are, and nothing else is learned of them.
         rare: how many entities must hold a value for it to be emitted as it is.
         progress: called with what is learned or drawn, how much of it is done, and of how much.
     """
@@ -87,10 +89,12 @@ class Histories:
         time: str | None = None,
         categories: Collection[str] = (),
         public: Collection[str] = (),
+        births: Collection[str] = (),
         rare: int = 10,
         progress: Progress | None = None,
     ) -> None:
         self._progress = progress
+        self._births = frozenset(map(owner_name, births))
         self._seed, self._time, self._rare = seed, time, rare
         self._categories = frozenset(categories)
         self._public = frozenset(public)
@@ -175,7 +179,7 @@ class Histories:
 
     def _heads(self, own: Panel, others: Panel | None) -> Histories:
         """Learn the first rows of the stretches of long histories."""
-        names = {"categories": self._categories, "public": self._public}
+        names = {"categories": self._categories, "public": self._public, "births": self._births}
         heads = Histories(self._seed + 1, time=self._time, rare=self._rare, progress=self._progress, **names)
         starts = own.starts
         beside = None if others is None else others.starts
@@ -321,7 +325,15 @@ class Histories:
         whole = bool((place > 0).any()) and len(rows) < FEW_ROWS and place.max(initial=0) < LONG
         clock = Clock() if self._time is None else Clock.of_rows(rows[self._time], place > 0)
         return Schema(
-            self._time, values, mean_columns, repeat_columns, steady_columns, spans, whole, clock=clock
+            self._time,
+            values,
+            mean_columns,
+            repeat_columns,
+            steady_columns,
+            spans,
+            whole,
+            clock=clock,
+            births=self._births,
         )
 
     def _engines(
@@ -330,7 +342,8 @@ class Histories:
         """Learn when the rows of the first panel are, and what they hold; the second is beside it."""
         lesson, others = lesson_of(panels[0]), None if panels[1] is None else lesson_of(panels[1])
         times = self._engine(lesson.of_times, others and others.of_times, stream + 2)
-        return RowEngines(times, self._engine(lesson.of_contents, others and others.of_contents, stream))
+        contents = self._engine(lesson.of_contents, others and others.of_contents, stream)
+        return RowEngines(times, contents, self._births)
 
     def _engine(self, lesson: Lesson, others: Lesson | None, stream: int) -> Synthesizer | None:
         """Learn a lesson, if it has anything to draw; the other one is beside it."""

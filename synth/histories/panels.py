@@ -116,12 +116,14 @@ class Lesson:
         targets: columns that are drawn.
         entities: whom each row is about; None where each is one.
         when: those of the targets that say when rows are.
+        births: those of the columns given that say it, and nothing else.
     """
 
     context: pd.DataFrame
     targets: pd.DataFrame
     entities: NDArray[Any] | None
     when: tuple[str, ...] = ()
+    births: frozenset[str] = frozenset()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -144,7 +146,8 @@ class Lesson:
         """What rows hold, given when they are."""
         targets = self.targets.drop(columns=HOUR, errors="ignore")  # the moments tell it
         names = [name for name in map(str, targets) if name in self.when or _is_moment(name)]
-        parts = self.context.reset_index(drop=True), targets[names].reset_index(drop=True)
+        context = self.context.drop(columns=[*self.births], errors="ignore")
+        parts = context.reset_index(drop=True), targets[names].reset_index(drop=True)
         return replace(self, context=pd.concat(parts, axis=1), targets=targets.drop(columns=names))
 
 
@@ -159,7 +162,7 @@ def of_firsts(form: Form, panel: Panel) -> Lesson:
     context = panel.owners.iloc[owner].assign(**{COUNT: panel.counts[owner]})
     targets = first_targets(panel.owners, panel.rows[first], owner, form.schema, form.base)
     entities = None if panel.entities is None else panel.entities[first]
-    return Lesson(context, targets, entities, form.schema.when)
+    return Lesson(context, targets, entities, form.schema.when, form.schema.births)
 
 
 def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
@@ -174,7 +177,7 @@ def of_laters(form: Form, panel: Panel, *, long: bool) -> Lesson:
     context = contexts(form, owners, length, panel.rows, stretch, goal)
     is_learned = np.ones(len(stretch), bool) if form.schema.whole else stretch > 0
     targets = later_targets(panel.rows, stretch > 0, form.schema, start_times)
-    return Lesson(context, targets, panel.whom[is_learned], form.schema.when)
+    return Lesson(context, targets, panel.whom[is_learned], form.schema.when, form.schema.births)
 
 
 def _goals(form: Form, panel: Panel) -> pd.Series[Any] | None:
@@ -202,8 +205,12 @@ def places(owner: Ints) -> Ints:
 
 def owner_part(owners: pd.DataFrame) -> pd.DataFrame:
     """Return the owners under names that no column of the rows has."""
-    names = {name: name if str(name).startswith("owner ") else f"owner {name}" for name in owners.columns}
-    return owners.rename(columns=names).reset_index(drop=True)
+    return owners.rename(columns=owner_name).reset_index(drop=True)
+
+
+def owner_name(name: str) -> str:
+    """Return what a column of owners is called beside those of their rows."""
+    return name if str(name).startswith("owner ") else f"owner {name}"
 
 
 def spans_of(panel: Panel, time: str | None) -> Spans:

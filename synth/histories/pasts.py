@@ -71,6 +71,7 @@ class Schema:
         clock: how times are counted.
         hours: how the times of the day are drawn.
         leaves: owners have a row for each period until they leave, and some have not left.
+        births: days of birth of owners, which say when rows are, and nothing else.
     """
 
     time: str | None
@@ -84,6 +85,7 @@ class Schema:
     clock: Clock = field(default_factory=Clock)
     hours: Hours = field(default_factory=Hours)
     leaves: bool = False
+    births: frozenset[str] = frozenset()
 
     @property
     def when(self) -> tuple[str, ...]:

@@ -41,17 +41,18 @@ class RowEngines:
     Attributes:
         times: None where no column orders the rows.
         contents: None where they have no other column.
+        births: the columns of owners that only the first of them sees.
     """
 
     times: Synthesizer | None
     contents: Synthesizer | None
+    births: frozenset[str] = frozenset()
 
     def read(self, columns: Mapping[str, Any]) -> StepContext:
         """Return columns that are given as the engines read them, once for all draws."""
-        times, contents = (
-            {} if engine is None else engine.read_given(columns) for engine in (self.times, self.contents)
-        )
-        return StepContext(times, contents)
+        others = {name: values for name, values in columns.items() if name not in self.births}
+        times = {} if self.times is None else self.times.read_given(columns)
+        return StepContext(times, {} if self.contents is None else self.contents.read_given(others))
 
     def next_context(self, past: Past, owners: StepContext, owner: Ints, counts: Ints) -> StepContext:
         """Return what the next rows of histories of these owners are drawn given."""

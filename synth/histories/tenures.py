@@ -29,19 +29,22 @@ def of_counts(form: Form, top: tuple[int, int], panel: Panel) -> Lesson:
     least, level = top
     counts = np.where(panel.counts >= least, level, panel.counts)
     if not form.schema.leaves:
-        return Lesson(panel.owners, pd.DataFrame({COUNT: counts}), panel.of_owners)
+        owners = panel.owners.drop(columns=[*form.schema.births], errors="ignore")
+        return Lesson(owners, pd.DataFrame({COUNT: counts}), panel.of_owners)
     owners = with_room(form, panel.owners)
     do_stay = (owners[ROOM] == panel.counts).to_numpy(bool, na_value=False)
     targets = {STAYS: do_stay, COUNT: pd.Series(counts).mask(do_stay)}
+    owners = owners.drop(columns=[*form.schema.births], errors="ignore")
     return Lesson(owners, pd.DataFrame(targets), panel.of_owners)
 
 
 def drawn_counts(form: Form, owners: pd.DataFrame, draw: Callable[[pd.DataFrame], pd.DataFrame]) -> Ints:
     """Return how many rows each owner has; `draw` says what `of_counts` would say of owners."""
     if not form.schema.leaves:
-        return whole_numbers(draw(owners)[COUNT])
+        return whole_numbers(draw(owners.drop(columns=[*form.schema.births], errors="ignore"))[COUNT])
     owners = with_room(form, owners)
-    room, targets = whole_numbers(owners[ROOM]), draw(owners)
+    room = whole_numbers(owners[ROOM])
+    targets = draw(owners.drop(columns=[*form.schema.births], errors="ignore"))
     counts = whole_numbers(with_others(targets[COUNT]))
     return np.where(targets[STAYS].to_numpy(bool), room, np.minimum(counts, room))
 

@@ -247,6 +247,7 @@ def of_side(
         others=others,
         whose=whose,
         count=family.count,
+        births=family.births & {*family.owners.columns},
     )
     return request, twins
 

@@ -1,4 +1,4 @@
-"""Rows of people are drawn given when these were born: nobody signs as a child."""
+"""Rows of people begin as their days of birth allow: nobody signs as a child."""
 
 from __future__ import annotations
 
@@ -26,16 +26,13 @@ select
         then (date_of_birth + interval '18 years')::date + abs(hashint4(person_id + k)) % 200
         else date '2019-01-01' + abs(hashint4(person_id * 7 + k)) % 1800
     end as signed_on,
-    abs(hashint4(person_id + 5 * k)) % 20 + extract(year from date_of_birth)::integer - 1950 as fee
+    10 + abs(hashint4(person_id + 5 * k)) % 40 as fee
 from analytics.people cross join generate_series(1, 3) k where k <= 1 + person_id % 3;
 """
 CHILDREN = """
 select contract_id from synthetic.contracts join synthetic.people using (person_id)
 where signed_on < date_of_birth + interval '18 years'
 """
-ALONG = (
-    "select corr(fee, date_of_birth - date '1950-01-01') from {0}.contracts join {0}.people using (person_id)"
-)
 
 
 def test_nobody_signs_below_the_age_at_which_people_do(database: Database, tmp_path: Path) -> None:
@@ -52,6 +49,3 @@ def test_nobody_signs_below_the_age_at_which_people_do(database: Database, tmp_p
         answer = project.synth("run", SYNTH_ON_INCONCLUSIVE="warn")
         assert answer.code == 0, answer.text
         assert project.rows(CHILDREN) == []
-        real, twin = (project.value(ALONG.format(schema)) for schema in ("analytics", "synthetic"))
-        assert real > 0.3
-        assert abs(real - twin) < 0.15

@@ -68,3 +68,20 @@ def test_nobody_drives_before_an_age(number: int, seed: int) -> None:
     twin, whose = Histories(seed, time="begins").fit(owners, rows, owner).sample(owners)
     age = twin["begins"] - owners["born"].iloc[whose].reset_index(drop=True)
     assert (age < pd.Timedelta(days=365 * 18)).mean() < 0.02  # `synth.sampling.precedence` moves the others
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_says_when_rows_are_says_nothing_else(seed: int) -> None:
+    """A day of birth bounds when somebody signs; prices by age would tell who somebody is."""
+    random = np.random.default_rng(seed)
+    owners = pd.DataFrame(
+        {"born": pd.Timestamp("1950-01-01") + pd.to_timedelta(random.integers(0, 18_000, 500), "D")}
+    )
+    owner = np.repeat(np.arange(500), 3)
+    age = (pd.Timestamp("2024-01-01") - owners["born"].iloc[owner]).dt.days.to_numpy()
+    begins = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 700, 1500), "D")
+    rows = pd.DataFrame({"begins": begins, "fee": age // 100 + random.integers(0, 20, 1500)})
+    for births, least, most in (((), 0.8, 1.0), (("born",), -0.25, 0.25)):
+        twin, whose = Histories(seed, time="begins", births=births).fit(owners, rows, owner).sample(owners)
+        twin_age = (pd.Timestamp("2024-01-01") - owners["born"].iloc[whose]).dt.days.to_numpy()
+        assert least < np.corrcoef(twin["fee"], twin_age)[0, 1] < most
