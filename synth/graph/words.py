@@ -125,7 +125,7 @@ OPENING_WORDS = """
 OPENINGS = frozenset(OPENING_WORDS.split())
 # Those of them that are called after saints and the dead; who has a shop may give it the own name.
 NAMED_WORDS = """
-    airport station terminal school university hospital museum library campus bahnhof schule
+    airport station school university hospital museum library campus bahnhof schule
     aeroporto stazione stazioni scuola scuole universita ospedale ospedali museo biblioteca
 """
 NAMED_AFTER_OTHERS = frozenset(NAMED_WORDS.split())
