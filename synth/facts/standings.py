@@ -1,7 +1,8 @@
 """Numbers that say how things stand: points of the season so far, what an account has seen, places in a race.
 
-A sum so far is of rows of another model that belong to the same owner and are not later. When rows are, both
-say themselves, or a third model to which both refer does. A rank is a place among the rows of one key.
+A sum so far is of rows of another model that belong to the same owner and are not later. Of an owner there is
+one for each day, or for each row of a third model to which both refer and that says when rows are. A rank is
+a place among the rows of one key.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def standing_facts(
         open_columns: of each model, those that nothing else decides.
     """
     tables = search.tables
-    blanks = [blank for own, other in product(links, links) for blank in _blanks(own, other, links, tables)]
+    whose = [link for link in links if _says_whose(link, models)]
+    every = [blank for own, other in product(whose, whose) for blank in _blanks(own, other, links, tables)]
+    places = {(blank.model, blank.own, blank.at.own) for blank in every if blank.at}
+    repeated_places = {one for one in places if search.snapshot.repeats(tables[one[0]], one[1:])}
+    blanks = [one for one in every if one.at and (one.model, one.own, one.at.own) not in repeated_places]
     sums = search.certain_facts(_sums(blanks, tables, open_columns))
     decided_columns = {(fact.model, fact.column) for fact in sums}
     ways = {(fact.model, fact.other, fact.own, fact.key): fact for fact in reversed(sums)}
@@ -58,6 +63,12 @@ def standing_facts(
         for name, columns in open_columns.items()
     }
     return sums + _ranks(models, search, still_open)
+
+
+def _says_whose(link: Link, models: Mapping[str, Model]) -> bool:
+    """Return whether rows are about whom they refer to by a link."""
+    ownership = models[link.many].ownership
+    return ownership is not None and ownership.column == link.column
 
 
 def _blanks(
@@ -82,7 +93,8 @@ def _times(
             for time, period in product(_times_of(types), ["", *periods]):
                 yield SharedTime(ours.column, theirs.column, ours.one, ours.key, time, period)
     own_types, other_types = tables[own.many].types, tables[other.many].types
-    for column, source in product(_times_of(own_types), _times_of(other_types)):
+    days = [name for name, kind in own_types.items() if kind == "date"]
+    for column, source in product(days, _times_of(other_types)):
         yield SharedTime(column, source)
 
 
@@ -132,10 +144,14 @@ def _ranks(
         whole = [one for one in numbers if search.tables[name].types[one] in WHOLE]
         sources = [one for one, kind in search.tables[name].types.items() if family_of(kind) is NUMBERS]
         keys = {key.column for key in model.foreign_keys}
-        for own, column, source, falls in product(sorted(keys), whole, sources, (True, False)):
-            if source not in {column, *keys, *model.primary_key} and not model.reference:
-                blank = Across(name, column, Way.RANK, name, source, own, own)
-                candidates.append(replace(blank, falls=falls))
+        if not whole or model.reference:
+            continue
+        for own in sorted(keys):
+            places = search.snapshot.counting(search.tables[name], own, whole)
+            for column, source, falls in product(places, sources, (True, False)):
+                if source not in {column, *keys, *model.primary_key}:
+                    blank = Across(name, column, Way.RANK, name, source, own, own)
+                    candidates.append(replace(blank, falls=falls))
     ranks = search.certain_facts(candidates)
     if not ranks:
         return []

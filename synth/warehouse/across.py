@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Assignment: TypeAlias = Across | tuple[str, Formula]
 
 MOST = 300  # facts that one query asks about
-PROBE = 2_000  # rows that dismiss nearly all that do not hold
+PROBE = 2_000  # rows that dismiss nearly all that do not hold,
+FEW_ROWS = 100  # and those that do so before, where each question is about another time
 PATIENCE = 20_000  # milliseconds that one query may take
 CLOSE: LiteralString = "1e-9"  # of a number, that the order of adding may change
 STANDINGS = frozenset({Way.SO_FAR, Way.RANK})
@@ -110,7 +111,7 @@ def holding(session: Connection, facts: Sequence[Across], tables: Mapping[str, F
     ]
     for group in groups.values():
         candidates: Sequence[Across] = group
-        for probe in (PROBE, 0):
+        for probe in (FEW_ROWS, PROBE, 0) if group[0].way is Way.SO_FAR else (PROBE, 0):
             candidates = [
                 fact for part in _parts(candidates) for fact in _unbroken(session, part, tables, probe)
             ]

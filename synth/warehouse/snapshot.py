@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, LiteralString
 
 from synth.errors import WarehouseError
-from synth.warehouse import across, after, among, content, copying, excerpts, extract, rules
+from synth.warehouse import across, after, among, content, copying, excerpts, extract, rules, standings
 from synth.warehouse.session import at_snapshot, identifier, translate_errors
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ class Snapshot:
         """Return the values of a column that at least `fewest` rows hold each; `most` of them."""
         with self._comparing({"": table}) as session:
             return among.labels(session, table.relation, column, fewest=fewest, most=most)
+
+    def repeats(self, table: FactTable, names: Sequence[str]) -> bool:
+        """Return whether two rows are alike in these columns."""
+        with self._comparing({"": table}) as session:
+            return standings.repeats(session, table, names)
+
+    def counting(self, table: FactTable, own: str, names: Sequence[str]) -> list[str]:
+        """Return those of the columns that count the rows of each key; see `synth.warehouse.standings`."""
+        with self._comparing({"": table}) as session:
+            return standings.counting(session, table, own, names)
 
     def count_different(self, fact: Across, tables: Mapping[str, FactTable]) -> int:
         """Return how many different values the column of a fact has in the rows that it is about."""

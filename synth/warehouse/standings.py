@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from synth.domain import Across
     from synth.warehouse.across import FactTable
+    from synth.warehouse.session import Connection
 
 # Rows of both models in one order, those of the other with what they add. Equal times count as before.
 SO_FAR: LiteralString = """
@@ -47,7 +48,42 @@ pg_catalog.row_number() over (
 ) as {name}
 """
 JOIN: LiteralString = "join {parent} as stands on stands.{key} operator(pg_catalog.=) {row}.{reference}"
+REPEATS: LiteralString = """
+select exists (
+    select from {model} where pg_catalog.num_nulls({columns}) = 0
+    group by {columns} having pg_catalog.count(*) > 1
+)
+"""
+COUNTS: LiteralString = """
+select {all_count} from (select {counts} from {model} where {own} is not null group by {own}) as groups
+"""
+# Distinct numbers of which the least is 1 and the most is how many they are.
+COUNT: LiteralString = """
+pg_catalog.min({column}) operator(pg_catalog.=) 1
+and pg_catalog.max({column}) operator(pg_catalog.=) pg_catalog.count(*)
+and pg_catalog.count(distinct {column}) operator(pg_catalog.=) pg_catalog.count(*) as {name}
+"""
 NOTHING = sql.SQL("null::text")
+
+
+def counting(session: Connection, table: FactTable, own: str, names: Sequence[str]) -> list[str]:
+    """Return those of the columns that count the rows of each key from 1 on, in any order."""
+    comma, places = sql.SQL(", "), [sql.Identifier(_name(place)) for place in range(len(names))]
+    counts = comma.join(
+        sql.SQL(COUNT).format(column=sql.Identifier(name), name=place)
+        for name, place in zip(names, places, strict=True)
+    )
+    all_count = comma.join(sql.SQL("pg_catalog.bool_and({})").format(place) for place in places)
+    parts = {"model": identifier(table.relation), "own": sql.Identifier(own)}
+    row = session.execute(sql.SQL(COUNTS).format(all_count=all_count, counts=counts, **parts)).fetchone()
+    return [name for name, does in zip(names, row or (), strict=True) if does]
+
+
+def repeats(session: Connection, table: FactTable, names: Sequence[str]) -> bool:
+    """Return whether two rows are alike in these columns."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    query = sql.SQL(REPEATS).format(model=identifier(table.relation), columns=columns)
+    return any(bool(row[0]) for row in session.execute(query).fetchall())
 
 
 def standing_rows(facts: Sequence[Across], tables: Mapping[str, FactTable], probe: int) -> sql.Composed:

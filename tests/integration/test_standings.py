@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
-from synth.domain import Across, ForeignKey, Model, Relation, SharedTime, Way
+from synth.domain import Across, ForeignKey, Model, Ownership, Relation, SharedTime, Way
 from synth.facts.across import AcrossFacts, find_across
 from synth.warehouse.rules import Candidates
 
@@ -58,7 +59,9 @@ def model(name: str, key: str, database: str, *parents: tuple[str, str]) -> Mode
     schema, table = name.split(".")[1:]
     relation = Relation(database, schema, table)
     keys = tuple(ForeignKey(column, parent, column, "test") for column, parent in parents)
-    return Model(name, table, relation, "models.yml", "table", primary_key=(key,), foreign_keys=keys)
+    whose = Ownership(keys[0].parent, keys[0].column) if keys else None
+    one = Model(name, table, relation, "models.yml", "table", primary_key=(key,), foreign_keys=keys)
+    return replace(one, ownership=whose)
 
 
 def league(database: str) -> list[Model]:
