@@ -152,9 +152,18 @@ def _ranks(
                 if source not in {column, *keys, *model.primary_key}:
                     blank = Across(name, column, Way.RANK, name, source, own, own)
                     candidates.append(replace(blank, falls=falls))
-    ranks = search.certain_facts(candidates)
+    every = search.snapshot.holding(candidates, search.tables) if candidates else []
+    # Prizes by place are a matter of the row, and so is a place that another column repeats.
+    open_ranks = [fact for fact in every if not _is_of_row(fact, search)]
+    ranks = search.certain_facts(open_ranks)
     if not ranks:
         return []
     flat = search.snapshot.holding([replace(fact, falls=not fact.falls) for fact in ranks], search.tables)
     tied = {replace(fact, falls=not fact.falls) for fact in flat}
     return [fact for fact in ranks if fact not in tied]
+
+
+def _is_of_row(fact: Across, search: FactSearch) -> bool:
+    table = search.tables[fact.model]
+    others = [one for one, kind in table.types.items() if kind in WHOLE and one != fact.column]
+    return search.snapshot.is_of_row(fact, table, others)

@@ -78,6 +78,11 @@ class Snapshot:
         with self._comparing({"": table}) as session:
             return standings.repeats(session, table, names)
 
+    def is_of_row(self, fact: Across, table: FactTable, others: Sequence[str]) -> bool:
+        """Return whether a rank is a matter of its row alone; see `synth.warehouse.standings`."""
+        with self._comparing({"": table}) as session:
+            return standings.is_of_row(session, table, fact.column, fact.source, others)
+
     def counting(self, table: FactTable, own: str, names: Sequence[str]) -> list[str]:
         """Return those of the columns that count the rows of each key; see `synth.warehouse.standings`."""
         with self._comparing({"": table}) as session:

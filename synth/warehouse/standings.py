@@ -54,6 +54,12 @@ select exists (
     group by {columns} having pg_catalog.count(*) > 1
 )
 """
+DECIDES: LiteralString = """
+select
+    not exists (select from {model} group by {column} having pg_catalog.count(distinct {source}) > 1)
+    or (select {is_copied} from {model})
+"""
+IS_COPY: LiteralString = "coalesce(pg_catalog.bool_and({other} operator(pg_catalog.=) {column}), false)"
 COUNTS: LiteralString = """
 select {all_count} from (select {counts} from {model} where {own} is not null group by {own}) as groups
 """
@@ -64,6 +70,18 @@ and pg_catalog.max({column}) operator(pg_catalog.=) pg_catalog.count(*)
 and pg_catalog.count(distinct {column}) operator(pg_catalog.=) pg_catalog.count(*) as {name}
 """
 NOTHING = sql.SQL("null::text")
+
+
+def is_of_row(session: Connection, table: FactTable, column: str, source: str, others: Sequence[str]) -> bool:
+    """Return whether a number goes along with its row: it decides `source`, or one of the others copies it.
+
+    NULL is no other value, and no copy.
+    """
+    names = {"column": sql.Identifier(column), "source": sql.Identifier(source)}
+    copies = [sql.SQL(IS_COPY).format(other=sql.Identifier(one), column=names["column"]) for one in others]
+    is_copied = sql.SQL(" or ").join(copies) if copies else sql.SQL("false")
+    query = sql.SQL(DECIDES).format(model=identifier(table.relation), is_copied=is_copied, **names)
+    return all(bool(row[0]) for row in session.execute(query).fetchall())
 
 
 def counting(session: Connection, table: FactTable, own: str, names: Sequence[str]) -> list[str]:

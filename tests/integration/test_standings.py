@@ -31,10 +31,11 @@ from league.players cross join league.rounds where (player + round) % 3 > 0;
 create table league."table" as
 select
     row_number() over () as line, player, round,
-    sum(points) over so_far as points, count(*) filter (where points = 3) over so_far as wins, 0 as place
+    sum(points) over so_far as points, count(*) filter (where points = 3) over so_far as wins,
+    0 as place, 0 as prize
 from league.games join league.rounds using (round)
 window so_far as (partition by player, season order by played_on);
-update league."table" set place = ranks.place from (
+update league."table" set place = ranks.place, prize = 100 / ranks.place from (
     select line, row_number() over (partition by round order by points desc, wins, line) as place
     from league."table"
 ) as ranks where ranks.line = "table".line;
@@ -90,6 +91,7 @@ def league_facts(database: Database, warehouse: Warehouse) -> AcrossFacts:
 
 
 def test_points_of_the_season_so_far_and_places_are_told_by_all_real_rows(league_facts: AcrossFacts) -> None:
+    """The place decides the prize, which is no reason to rank by prizes."""
     at = SharedTime("round", "round", ROUNDS, "round", "played_on", "season")
     own = [fact for fact in league_facts.every if fact.model == TABLE]
     points = Across(TABLE, "points", Way.SO_FAR, GAMES, "points", "player", "player", empty="0", at=at)
@@ -144,6 +146,7 @@ def test_drawn_rows_stand_as_their_own_games_say(
                 "points": [50] * 5,
                 "wins": [50] * 5,
                 "place": [3, 1, 3, 3, 2],
+                "prize": [0] * 5,
             },
         ),
     }
