@@ -53,9 +53,9 @@ def standing_facts(
     sums += search.certain_facts(
         replace(fact, column=column, source="", such=such)
         for fact in ways.values()
+        for such in _labels(fact, search)
         for column in _numbers(fact.model, tables, open_columns)
         if (fact.model, column) not in decided_columns
-        for such in _labels(fact, search)
     )
     decided_columns |= {(fact.model, fact.column) for fact in sums}
     still_open = {

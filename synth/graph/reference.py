@@ -190,8 +190,9 @@ class References:
         """Return why a small table of prices and days, to which nobody may refer, is about nobody."""
         if look.rows > MOST or self._of_people(look.unique_id):
             return None
-        rows = self.warehouse.sample(look.relation, [*look.columns.values()], MOST)
-        if not is_price_list(look, (model.primary_key, *model.unique), self._own_keys(look), rows):
+        own_keys = self._own_keys(look)
+        rows = self.warehouse.sample(look.relation, [*look.columns.values()], MOST) if own_keys else None
+        if not is_price_list(look, (model.primary_key, *model.unique), own_keys, rows):
             return None
         return CopyReason(f"{look.rows:,} prices by day, and no column, key or source leads to people")
 

@@ -26,6 +26,7 @@ PHONE = 7  # digits of numbers that may call somebody
 LABELS = NAME | {"label", "title", "titel", "titre", "titulo", "text", "code", "sku", "description"}
 LABELS |= {"libelle", "intitule", "designation", "bezeichnung", "denominacion", "etiqueta", "descripcion"}
 LABELS |= {"etichetta", "descrizione", "denominazione", "titolo", "codice"}
+LEAST_FOR_NONE = -9  # hashes may be below 0, too, and are somebody's
 LIKE_NAMES = "may hold names of people"
 UNSHARED = "holds values that rows do not share"
 
@@ -68,8 +69,8 @@ def _reason(column: Column, values: Sequence[object], *, is_thing: bool) -> str:
 
 
 def _stands_for_none(value: object) -> bool:
-    """Return whether a value is a number below 0, as keys of rows for what is not known are."""
-    return isinstance(value, int) and value < 0
+    """Return whether a value is a small number below 0, as keys of rows for what is not known are."""
+    return isinstance(value, int) and LEAST_FOR_NONE <= value < 0
 
 
 def _are_people(values: Sequence[object]) -> bool:

@@ -95,3 +95,10 @@ def test_places_that_are_called_after_saints_and_the_dead_are_clear(table: str) 
     assert reason("carriers", "name", names) == LIKE_NAMES  # who carries may be called so
     assert reason(table, "name", names) == ""
     assert reason(table, "head", names) == LIKE_NAMES
+
+
+def test_numbers_below_0_that_rows_do_not_share_are_as_unclear_as_others() -> None:
+    """A hash has a sign; only small numbers below 0 stand for what is not known."""
+    hashes = [982451653 * (row + 7) for row in range(200)]
+    assert reason("partei", "wert", hashes, Kind.INTEGER) == UNSHARED
+    assert reason("partei", "wert", [-one for one in hashes], Kind.INTEGER) == UNSHARED
